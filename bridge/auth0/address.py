@@ -1,0 +1,52 @@
+"""A tenant's address. Pure; shared by the configuration, which has to judge a domain before anything is asked."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+_HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+
+
+def base_url(domain: str) -> str:
+    """Return a tenant's base URL, without a slash at its end, from a domain or a whole URL.
+
+    Raises:
+        ValueError: what was expected instead; its text never repeats the domain.
+    """
+    text = domain.strip()
+    try:
+        parts = urlsplit(text if "://" in text else f"https://{text}")
+        host, port = (parts.hostname or ""), parts.port
+    except ValueError:
+        raise ValueError("a domain such as acme.eu.auth0.com") from None
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a domain without a user name or password in it")
+    if parts.scheme not in {"https", "http"} or not (_HOST.fullmatch(host) or _is_ip(host)):
+        raise ValueError("a domain such as acme.eu.auth0.com")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("a domain without a path, such as acme.eu.auth0.com")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ValueError("https:// (plain http:// is for loopback only)")
+    name = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{name}" + (f":{port}" if port is not None else "")
+
+
+def is_loopback(host_or_url: str) -> bool:
+    """Tell whether a host, or the host of a URL, is this machine itself."""
+    host = (urlsplit(host_or_url).hostname or "") if "://" in host_or_url else host_or_url
+    return host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def display_name(base: str) -> str:
+    """Return what messages call the tenant: its domain."""
+    return base.split("://", 1)[-1]
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

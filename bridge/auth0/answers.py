@@ -1,0 +1,90 @@
+"""Reading Auth0's answers: the one place that turns statuses and bodies into our own errors.
+
+Auth0's own texts are never passed on: validation messages may repeat what was sent. Only words that look like a scope,
+a property or an error code are taken from them.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from bridge.auth0.errors import Auth0Error, Forbidden, Limited, NotFound, Rejected, Unauthorised, Unreachable
+from bridge.auth0.limits import wait_asked
+
+if TYPE_CHECKING:
+    import httpx
+
+_SCOPE = re.compile(r"\b[a-z_]+:[a-z_]+\b")
+_WORD = re.compile(r"[a-z][a-z_]{0,39}")
+_PROPERTY = re.compile(r"on property ([a-z][a-z_.]{0,39}[a-z])\b")
+GRANT_HINT = (
+    "grant it in the Auth0 dashboard: Applications > APIs > Auth0 Management API > Machine to Machine Applications, "
+    "at the application that the bridge acts as"
+)
+
+
+def read_json(response: httpx.Response) -> Any:
+    """Return the body, or None where it is not JSON (Auth0's 5xx may be HTML)."""
+    try:
+        return response.json()
+    except ValueError:
+        return None
+
+
+def judge(response: httpx.Response, *, tenant: str, doing: str, now: datetime) -> Any:
+    """Return the JSON of a good answer.
+
+    Raises:
+        Auth0Error: by kind, whatever else was answered.
+    """
+    body = read_json(response)
+    if response.is_success:
+        if not isinstance(body, dict | list):
+            raise Unreachable(f"{tenant} answered {doing} with something that is not JSON")
+        return body
+    raise _error(response, body if isinstance(body, dict) else None, tenant=tenant, doing=doing, now=now)
+
+
+def _error(
+    response: httpx.Response, body: dict[str, Any] | None, *, tenant: str, doing: str, now: datetime
+) -> Auth0Error:
+    status = response.status_code
+    if status == 429:
+        wait = wait_asked(response.headers, now)
+        said = f"; it asks to wait {wait:.0f} s" if wait is not None else ""
+        return Limited(f"{tenant} limits the rate of requests (429) at {doing}{said}", "try again later", wait=wait)
+    if status >= 500:
+        return Unreachable(f"{tenant} could not answer {doing} (HTTP {status})", "try again")
+    if body is None or status < 400:
+        hint = "is this the tenant's domain? A redirect or a page that is not JSON is not Auth0's API"
+        return Rejected(f"{tenant} answered {doing} with HTTP {status}, and not as Auth0 does", hint)
+    message = str(body.get("message", ""))
+    code = _WORD.fullmatch(str(body.get("errorCode") or body.get("error") or ""))
+    named = f" ({code.group()})" if code else ""
+    if status == 401:
+        expired = " has expired" if "Expired token" in message else " is not accepted"
+        return Unauthorised(f"{tenant}: the management token{expired}", "get a new one, or check AUTH0_AUDIENCE")
+    if status == 403:
+        return _forbidden(message, tenant=tenant, doing=doing, named=named)
+    if status == 404:
+        return NotFound(f"{tenant} does not know what was asked for by {doing}{named}")
+    where = _PROPERTY.search(message)
+    about = f", about {where.group(1)}" if where else ""
+    return Rejected(f"{tenant} does not accept {doing}: HTTP {status}{named}{about}")
+
+
+def _forbidden(message: str, *, tenant: str, doing: str, named: str) -> Forbidden:
+    scopes = tuple(_SCOPE.findall(message.partition("expected any of:")[2]))
+    if "cannot read the following fields" in message and "client_secret" in message:
+        scopes = ("read:client_keys",)
+    if not scopes:
+        return Forbidden(f"{tenant} forbids {doing}: HTTP 403{named}", GRANT_HINT)
+    return lacking(scopes)
+
+
+def lacking(scopes: tuple[str, ...]) -> Forbidden:
+    """Return the error for a management token that has none of these scopes."""
+    named = f"the scope {scopes[0]}" if len(scopes) == 1 else f"every one of the scopes {', '.join(scopes)}"
+    return Forbidden(f"the management token lacks {named}", GRANT_HINT, scopes=scopes)

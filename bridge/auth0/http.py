@@ -1,0 +1,149 @@
+"""HTTP to Auth0: one client, one translation of httpx's exceptions, and the only place where calls are repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from bridge.auth0.address import display_name
+from bridge.auth0.answers import judge
+from bridge.auth0.errors import Auth0Error, Limited, Unreachable
+from bridge.auth0.limits import ATTEMPTS, BUDGET_SECONDS, Patience, is_used_up, wait_asked
+from sinks.clock import Clock
+from sinks.errors import Expired
+
+if TYPE_CHECKING:
+    import httpx
+
+    Ask = Callable[[httpx.Client, dict[str, Any]], httpx.Response]
+    """A request to make with a client and with these extensions (the lease's)."""
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 10.0
+
+
+def user_agent() -> str:
+    """Return the name by which the bridge's requests are found in the tenant's logs."""
+    try:
+        return f"secret-bridge/{version('secret-bridge')}"
+    except PackageNotFoundError:
+        return "secret-bridge/0"
+
+
+def build_client(base: str, transport: httpx.BaseTransport | None = None) -> httpx.Client:
+    """Return the HTTP client for a tenant. Redirects are not followed: they would take a secret elsewhere."""
+    import httpx
+
+    return httpx.Client(
+        base_url=base,
+        transport=transport,
+        timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
+        follow_redirects=False,
+        headers={"User-Agent": user_agent(), "Accept": "application/json"},
+        trust_env=base.startswith("https://"),  # loopback has no use for a proxy
+    )
+
+
+@contextmanager
+def translated(tenant: str, doing: str) -> Iterator[None]:
+    """Turn whatever httpx raises into `Unreachable`, naming only the exception's class."""
+    import httpx
+
+    unsent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+    try:
+        yield
+    except unsent as error:
+        raise Unreachable(
+            f"{tenant} cannot be reached for {doing} ({type(error).__name__})",
+            "check the domain, the network, the proxy and the certificates",
+            maybe_done=False,
+        ) from None
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict, UnicodeError) as error:
+        raise Unreachable(f"{tenant} gave no usable answer to {doing} ({type(error).__name__})") from None
+
+
+class Http:
+    """A tenant's HTTP client that obeys rate limits and leases."""
+
+    def __init__(self, base: str, clock: Clock, transport: httpx.BaseTransport | None = None) -> None:
+        self.tenant = display_name(base)
+        self.client = build_client(base, transport)
+        self._clock = clock
+        self._free_at = clock.monotonic()
+
+    def send(self, ask: Ask, *, doing: str, safe: bool, before: float | None = None) -> Any:
+        """Ask and return the JSON answer; wait where Auth0 says so, repeat what is certainly or harmlessly repeatable.
+
+        429 is repeated (it was not carried out); other failures only when `safe`. No attempt begins after `before`
+        (monotonic seconds), and none may take longer than what is left until then.
+
+        Raises:
+            Auth0Error: by kind. `Unreachable.maybe_done` tells whether the request may have been carried out.
+            Expired: not carried out, because it could not be `before`.
+        """
+        patience = Patience(self._clock, safe=safe, before=before)
+        try:
+            try:
+                return self._once(ask, doing, before)
+            except Auth0Error as error:
+                if not patience.covers(error):
+                    raise
+                first: list[Auth0Error] = [error]
+            return self._repeat(ask, doing, before, patience, first)
+        except Limited as error:
+            if before is None or error.wait is None or error.wait > BUDGET_SECONDS:
+                raise
+            self._clock.sleep(error.wait)
+            raise Expired(f"{self.tenant} limits the rate of requests; {doing} did not fit into the lease") from None
+
+    def _repeat(
+        self, ask: Ask, doing: str, before: float | None, patience: Patience, failed: list[Auth0Error]
+    ) -> Any:
+        """Go on after a first failure, which counts as the first attempt."""
+        import stamina  # only now: most calls succeed, and it costs 60 ms
+
+        for attempt in stamina.retry_context(on=patience, attempts=ATTEMPTS, timeout=None):
+            with attempt:
+                if failed:
+                    raise failed.pop()
+                return self._once(ask, doing, before)
+        raise AssertionError("stamina ends with an answer or an exception")  # pragma: no cover
+
+    def _once(self, ask: Ask, doing: str, before: float | None) -> Any:
+        self._pace(doing, before)
+        with translated(self.tenant, doing):
+            response = ask(self.client, self._lease(doing, before))
+        if is_used_up(response.headers):
+            wait = wait_asked(response.headers, self._clock.now()) or 0.0
+            self._free_at = self._clock.monotonic() + min(wait, BUDGET_SECONDS / ATTEMPTS)
+        return judge(response, tenant=self.tenant, doing=doing, now=self._clock.now())
+
+    def _pace(self, doing: str, before: float | None) -> None:
+        """Wait until a request is free again, where the last answer said that none is."""
+        wait = self._free_at - self._clock.monotonic()
+        if wait > 0:
+            self._clock.sleep(wait)
+        self._check(doing, before)
+
+    def _check(self, doing: str, before: float | None) -> None:
+        if before is not None and self._clock.monotonic() >= before:
+            raise Expired(f"{doing} at {self.tenant} did not fit into the lease; nothing was sent")
+
+    def _lease(self, doing: str, before: float | None) -> dict[str, Any]:
+        """Return the request's extensions that hold it to its deadline, whatever connecting took.
+
+        httpcore calls `trace` at each step, and reads the timeout of a step from the same mapping when it begins.
+        """
+        if before is None:
+            return {}
+        left = max(0.001, before - self._clock.monotonic())
+        timeouts = {"connect": min(left, CONNECT_SECONDS), "pool": left, "write": left, "read": min(left, READ_SECONDS)}
+
+        def trace(step: str, _info: dict[str, Any]) -> None:
+            if step.endswith("send_request_headers.started"):
+                self._check(doing, before)
+                timeouts["read"] = max(0.001, min(before - self._clock.monotonic(), READ_SECONDS))
+
+        return {"timeout": timeouts, "trace": trace}

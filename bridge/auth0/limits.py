@@ -1,0 +1,86 @@
+"""Rate limits: what an answer says about them, and how long one call has patience. Nothing here waits."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from bridge.auth0.errors import Limited, Unreachable
+from sinks.clock import Clock
+
+ATTEMPTS = 4
+BUDGET_SECONDS = 60.0
+"""The longest that one call waits in all."""
+
+_random = random.SystemRandom()
+
+
+def wait_asked(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return how many seconds an answer asks to wait: `Retry-After`, else `x-ratelimit-reset`; None: it does not say.
+
+    The reset is in UNIX seconds of Auth0's clock, so it is compared with the answer's `Date` where there is one.
+    """
+    server_now = _date(headers.get("date")) or now
+    asked = headers.get("retry-after")
+    if asked is not None:
+        moment = _date(asked)
+        seconds = (moment - server_now).total_seconds() if moment else _number(asked)
+        if seconds is not None:
+            return max(0.0, seconds)
+    reset = _number(headers.get("x-ratelimit-reset"))
+    return None if reset is None else max(0.0, reset - server_now.timestamp())
+
+
+def is_used_up(headers: Mapping[str, str]) -> bool:
+    """Tell whether an answer says that no further request is free now."""
+    return headers.get("x-ratelimit-remaining", "").strip() == "0"
+
+
+class Patience:
+    """The hook that decides, for one call, whether and after how many seconds it is repeated.
+
+    429 is repeated always: it was not carried out. Everything else that gave no usable answer is repeated only when
+    the call is `safe`. Nothing is repeated that could not begin `before` (monotonic), or beyond the budget.
+    """
+
+    def __init__(self, clock: Clock, *, safe: bool, before: float | None) -> None:
+        self._clock = clock
+        self._safe = safe
+        self._before = before
+        self._spent = 0.0
+        self._backoff = 0.5
+
+    def covers(self, error: Exception) -> bool:
+        """Tell whether this kind of error may be repeated at all."""
+        return isinstance(error, Limited) or (self._safe and isinstance(error, Unreachable))
+
+    def __call__(self, error: Exception) -> float | bool:
+        """Return the seconds to wait, or False: not to be repeated."""
+        if not self.covers(error):
+            return False
+        asked = error.wait if isinstance(error, Limited) else None
+        wait = self._backoff if asked is None else asked
+        wait += _random.uniform(0, 0.5 + wait / 10)
+        self._backoff *= 2
+        in_time = self._before is None or self._clock.monotonic() + wait < self._before
+        if not in_time or self._spent + wait > BUDGET_SECONDS:
+            return False
+        self._spent += wait
+        return wait
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None

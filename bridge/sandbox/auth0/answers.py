@@ -1,0 +1,84 @@
+"""The bodies of Auth0's refusals, as they were recorded from live tenants where that was possible."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from http import HTTPStatus
+
+LIMIT_REACHED = "Global limit has been reached"
+EXPIRED = "Expired token received for JSON Web Token validation"
+
+
+class ApiError(Exception):
+    """A refusal by the Management API. `code` is its `errorCode`, which Auth0 sometimes leaves out."""
+
+    def __init__(self, status: int, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+
+    def body(self) -> dict[str, object]:
+        """Return the JSON body."""
+        body: dict[str, object] = {
+            "statusCode": self.status,
+            "error": HTTPStatus(self.status).phrase,
+            "message": self.message,
+        }
+        return {**body, "errorCode": self.code} if self.code else body
+
+
+class OAuthError(Exception):
+    """A refusal by the token endpoint (RFC 6749 section 5.2, with Auth0's statuses)."""
+
+    def __init__(self, status: int, error: str, description: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(description)
+        self.status = status
+        self.error = error
+        self.description = description
+        self.retry_after = retry_after
+
+    def body(self) -> dict[str, object]:
+        """Return the JSON body."""
+        return {"error": self.error, "error_description": self.description}
+
+
+def unauthorized(message: str) -> ApiError:
+    """Return the 401 for a bearer token that is missing, expired or not valid."""
+    return ApiError(401, message)
+
+
+def insufficient_scope(*wanted: str) -> ApiError:
+    """Return the 403 for a token without any of these scopes."""
+    return ApiError(403, f"Insufficient scope, expected any of: {', '.join(wanted)}", "insufficient_scope")
+
+
+def no_such_client() -> ApiError:
+    """Return the 404 for an unknown client id."""
+    return ApiError(404, "The client does not exist", "inexistent_client")
+
+
+def bad_body(problem: str, where: str | None = None) -> ApiError:
+    """Return the 400 for a payload that does not fit its schema; `where` is a property."""
+    return ApiError(400, f"Payload validation error: '{problem}'{_on(where)}.", "invalid_body")
+
+
+def bad_query(problem: str, where: str | None = None) -> ApiError:
+    """Return the 400 for a query parameter that does not fit its schema."""
+    return ApiError(400, f"Query validation error: '{problem}'{_on(where)}.", "invalid_query_string")
+
+
+def bad_path(problem: str, where: str) -> ApiError:
+    """Return the 400 for a path parameter that does not fit its schema."""
+    return ApiError(400, f"Path validation error: '{problem}'{_on(where)}.", "invalid_uri")
+
+
+def limited(path: str, retry_after: timedelta | None = None) -> ApiError | OAuthError:
+    """Return the 429 in the form that belongs to the endpoint at `path`."""
+    if path.startswith("/oauth/"):
+        return OAuthError(429, "too_many_requests", LIMIT_REACHED, retry_after)
+    return ApiError(429, LIMIT_REACHED, "too_many_requests")
+
+
+def _on(where: str | None) -> str:
+    return f" on property {where}" if where else ""

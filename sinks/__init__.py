@@ -1,0 +1,74 @@
+"""Versioned secret stores with stages. Knows nothing of Auth0 or of rotations.
+
+A kind of store is a module or package of this one, found by its name; nothing lists them. It offers
+
+- `Settings`: a frozen dataclass, all that one vault's configuration may say, and `from_environment(environ)`;
+- `REFERENCES`: which of those settings are references to secrets (`env:NAME`), resolved only when needed;
+- `open(name, target, settings, *, resolve, clock, lease)`: the `Sink` at an address.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sinks.clock import Clock, SystemClock
+from sinks.errors import BadAddress
+
+if TYPE_CHECKING:
+    from sinks.port import Sink
+    from sinks.secret import Secret
+
+LEASE = timedelta(seconds=10)
+
+
+def kind(name: str) -> Any:
+    """Return the module of a kind of store, for example `sinks.vault`.
+
+    Raises:
+        BadAddress: there is no such kind.
+    """
+    if not name.isidentifier() or importlib.util.find_spec(f"sinks.{name}") is None:
+        raise BadAddress(f"'{name}' is no kind of vault", "use vault://MOUNT/PATH or aws://REGION/NAME")
+    module = importlib.import_module(f"sinks.{name}")
+    if not hasattr(module, "Settings"):
+        raise BadAddress(f"'{name}' is no kind of vault", "use vault://MOUNT/PATH or aws://REGION/NAME")
+    return module
+
+
+def split(uri: str) -> tuple[str, str]:
+    """Split `scheme://target`.
+
+    Raises:
+        BadAddress: not of that form.
+    """
+    scheme, separator, target = uri.partition("://")
+    if not separator or not scheme or not target:
+        raise BadAddress(f"'{uri}' is not a place", "write vault://MOUNT/PATH or aws://REGION/NAME")
+    return scheme, target
+
+
+def open_sink(
+    uri: str,
+    type_name: str,
+    settings: object,
+    *,
+    resolve: Callable[[str], Secret],
+    clock: Clock | None = None,
+    lease: timedelta = LEASE,
+) -> Sink:
+    """Open the place at `uri`; the scheme is the vault's name in the configuration, `type_name` its kind.
+
+    `lease`: within how long after a look a call without compare-and-set has to end. Nothing is asked of the server yet.
+
+    Raises:
+        BadAddress: the address is not of the form that this kind of store has.
+    """
+    scheme, target = split(uri)
+    sink: Sink = kind(type_name).open(
+        scheme, target, settings, resolve=resolve, clock=clock or SystemClock(), lease=lease
+    )
+    return sink

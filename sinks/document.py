@@ -1,0 +1,82 @@
+"""The document stored at a place: the user's keys, ours among them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from sinks.secret import Secret
+
+
+class Document:
+    """A stored document, masked like a `Secret`: its other keys are somebody's secrets too.
+
+    A bare document (AWS only) is one text without keys: the value itself.
+    """
+
+    __slots__ = ("_bare", "_data")
+    __hash__ = None  # type: ignore[assignment]  # holds secrets
+
+    def __init__(self, data: Mapping[str, Any], *, bare: str | None = None) -> None:
+        self._data = dict(data)
+        self._bare = bare
+
+    @classmethod
+    def of(cls, key: str | None, value: Secret) -> Document:
+        """Return a new document that holds nothing but `value`; bare when `key` is None."""
+        return cls({}, bare="-").with_value(None, value) if key is None else cls({}).with_value(key, value)
+
+    @classmethod
+    def parse(cls, text: str, *, bare: bool) -> Document:
+        """Read a stored text.
+
+        Raises:
+            ValueError: not bare, and not a JSON object.
+        """
+        if bare:
+            return cls({}, bare=text)
+        try:
+            data = json.loads(text)
+        except ValueError:
+            raise ValueError("not JSON") from None
+        if not isinstance(data, dict):
+            raise ValueError("JSON, but not an object")
+        return cls(data)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The names of the keys, sorted; none when bare."""
+        return tuple(sorted(self._data))
+
+    def get(self, key: str | None) -> Secret | None:
+        """Return the value at `key` (the whole text when `key` is None), or None where there is no text."""
+        text = self._bare if key is None else self._data.get(key)
+        return Secret(text) if isinstance(text, str) and text else None
+
+    def with_value(self, key: str | None, value: Secret) -> Document:
+        """Return the same document with only the value at `key` replaced."""
+        if key is None:
+            return Document({}, bare=value.reveal())
+        return Document({**self._data, key: value.reveal()})
+
+    def same_beside(self, other: Document, key: str | None) -> bool:
+        """Tell whether both documents agree in everything but the value at `key`."""
+        mine = {k: v for k, v in self._data.items() if k != key}
+        return mine == {k: v for k, v in other._data.items() if k != key}
+
+    def reveal(self) -> dict[str, Any]:
+        """Return the keys and values (Vault's form)."""
+        return dict(self._data)
+
+    def reveal_text(self) -> str:
+        """Return the text to store (AWS's form)."""
+        return json.dumps(self._data, ensure_ascii=False) if self._bare is None else self._bare
+
+    def __repr__(self) -> str:
+        return "Document(***)"
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise TypeError("a Document cannot be copied or pickled")
+
+    __copy__ = __deepcopy__ = __reduce__ = __reduce_ex__ = __getstate__ = _refuse

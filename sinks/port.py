@@ -1,0 +1,177 @@
+"""The port: what the bridge asks of a place that holds versions. The docstrings are the contract.
+
+Storage holds no policy: it does not know Auth0, ages, or which operation may follow which. It keeps three promises:
+one holder at a time (by compare-and-set), unaware readers see the change of current as one atomic step, and nothing
+foreign is lost. Every method may raise `Unavailable`, `Denied` and `Refused`; no other exception leaves a sink.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from sinks.errors import BadAddress, Busy, Conflict, Denied, Expired, Lost, Refused, SinkError, Unavailable
+from sinks.record import Lock, Record
+from sinks.secret import Secret
+from sinks.versions import History, Stage, Version
+
+__all__ = [
+    "BadAddress", "Busy", "Conflict", "Denied", "Expired", "Held", "History", "Lock", "Lost", "Place", "Promoted",
+    "Record", "Refused", "Secret", "Sink", "SinkError", "Stage", "Unavailable", "Version",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Place:
+    """What was read at one place, at one moment.
+
+    `at` is the server's clock. `values` is filled by `Sink.read` only. `edits` counts foreign versions since current
+    was tagged; `drifted` says that current is not what the bridge put there (another value, or none). `room` is how
+    many more foreign writes the fallback survives (None: no limit). `unsettled` means that an operation holds the
+    place or left something behind; `lock` may be unknown even so. `mark` is the sink's own note, for `claim`.
+    """
+
+    uri: str
+    at: datetime
+    exists: bool
+    history: History = field(default_factory=History)
+    manager: str | None = None
+    record: Record | None = None
+    lock: Lock | None = None
+    unsettled: bool = False
+    released: datetime | None = None
+    edits: int = 0
+    drifted: bool = False
+    room: int | None = None
+    keys: tuple[str, ...] = ()
+    values: Mapping[Stage, Secret] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    mark: object = None
+
+    def value(self, stage: Stage) -> Secret | None:
+        """Return the value that was read at a stage."""
+        return self.values.get(stage)
+
+
+@dataclass(frozen=True)
+class Held:
+    """A place that is ours. `token` is the fencing token, the sink's own.
+
+    `looked` is the monotonic start of the last look; `value` is the pending value; None while the operation has none.
+    """
+
+    uri: str
+    lock: Lock
+    token: object
+    looked: float
+    value: Secret | None = None
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """Where a promotion put things: the ids of current and fallback."""
+
+    current: str
+    fallback: str | None = None
+
+
+class Sink(Protocol):
+    """One place in one vault. Methods that take a `Held` first make sure that it is fresh enough for its lease."""
+
+    @property
+    def uri(self) -> str:
+        """The place's name, without a key: what lists of places are made of and sorted by."""
+        ...
+
+    def survey(self) -> Place:
+        """Read metadata only, never a value. A policy without any right to read values suffices."""
+        ...
+
+    def read(self) -> Place:
+        """Read metadata and the values of current, pending and fallback.
+
+        Raises:
+            Refused: by name, whatever makes this place unfit to be managed (design: "named refusals").
+        """
+        ...
+
+    def check(self, place: Place) -> tuple[str, ...]:
+        """Find out, without changing anything, whether the caller may change this place.
+
+        Returns what cannot be known beforehand, as sentences. Raises `Denied` naming path and capability.
+        """
+        ...
+
+    def claim(self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None) -> Held:
+        """Take the place, by compare-and-set on what `place` saw, and store `value` as pending.
+
+        With `initial` the place is empty and this becomes its first, current value before anything else. An answer
+        that was lost is asked for again: once is enough, twice is once.
+
+        Raises:
+            Busy: somebody else holds the place or was faster. Nothing of theirs was changed.
+        """
+        ...
+
+    def take_over(self, place: Place, lock: Lock) -> Held:
+        """Become the holder of the operation that `place` shows, keeping its value.
+
+        Raises:
+            Busy: somebody else was faster.
+        """
+        ...
+
+    def look(self, held: Held) -> Held:
+        """Make sure that the place is still ours, and begin a new lease.
+
+        Raises:
+            Lost: it is not.
+        """
+        ...
+
+    def store(self, held: Held, value: Secret) -> Held:
+        """Replace the pending value, by compare-and-set.
+
+        Raises:
+            Lost: the place is not ours any more; `value` was not stored.
+        """
+        ...
+
+    def promote(self, held: Held, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
+        """Make `value` current and, with `keep`, the value that was current (by `held.lock.base`) the fallback.
+
+        Converges: whatever foreign writers do meanwhile, afterwards the latest document holds `value` and everything
+        of theirs. Tags come before the write, so that readers see one atomic step. Twice is once.
+
+        Raises:
+            Lost: the place is not ours any more.
+        """
+        ...
+
+    def tag(self, held: Held, record: Record, *, keep_limit: bool = False) -> None:
+        """Adopt: write what the place shall say about itself, leaving its versions as they are.
+
+        `keep_limit`: leave the number of versions that the vault keeps as it is.
+        """
+        ...
+
+    def retire(self, held: Held, value: Secret | None = None) -> tuple[str, ...]:
+        """Make the fallback unreachable: every version that holds its value (or `value`), chosen by value.
+
+        Never a version whose value is current's or pending's. Returns the ids. Twice is once.
+
+        Raises:
+            Lost: the place is not ours any more.
+            Refused: the value is also current's.
+        """
+        ...
+
+    def forget(self, held: Held) -> None:
+        """Remove what the bridge wrote beside the values; versions stay."""
+        ...
+
+    def release(self, held: Held, outcome: str) -> None:
+        """Give the place back, leaving no pending value. Twice is once; a lock that is not ours is left alone."""
+        ...

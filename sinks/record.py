@@ -1,0 +1,164 @@
+"""What a place says about itself, as flat text tags: the same words in Vault and in AWS.
+
+Tags are at most 256 characters of letters, digits, space and `+ - = . _ : / @` (AWS's rule, the stricter one).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+MANAGER = "secret-bridge"
+MANAGED_BY = "managed-by"
+TAG_LIMIT = 256
+OWN_PREFIX = "bridge_"
+
+
+def stamp(moment: datetime) -> str:
+    """Write a time as RFC 3339 in UTC with milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def unstamp(text: str | None) -> datetime | None:
+    """Read such a time; None when absent or not one."""
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+
+
+def tag_text(text: str) -> str:
+    """Reduce a text to what both vaults take in a tag."""
+    return re.sub(r"[^A-Za-z0-9 +\-=._:/@]", "_", text)[:TAG_LIMIT]
+
+
+def sinks_tag(uris: tuple[str, ...]) -> str:
+    """Write a list of places, in their order, as one tag; a digest where it would be too long."""
+    text = tag_text(" ".join(sorted(uris)))
+    if len(" ".join(uris)) > TAG_LIMIT:
+        return "sha256:" + hashlib.sha256(" ".join(sorted(uris)).encode()).hexdigest()
+    return text
+
+
+@dataclass(frozen=True)
+class Lock:
+    """An operation that holds a place: all that the next one needs to know about it.
+
+    `id` is the rotation's id. `base` is the fingerprint of the value that was current when it began. `places` is the
+    complete list of the client's places. After `expected_end` (the vault's time) the holder counts as dead. `holder` is
+    made anew for each claim and takeover: the one word by which a process knows its own writing again.
+    """
+
+    operation: str
+    id: str
+    actor: str
+    started: datetime
+    expected_end: datetime
+    client_id: str
+    tenant: str
+    places: tuple[str, ...]
+    base: str = ""
+    not_before: datetime | None = None
+    holder: str = ""
+
+    def tags(self) -> dict[str, str]:
+        """Return the lock as tags."""
+        return {
+            "bridge_lock_operation": self.operation,
+            "bridge_lock_id": self.id,
+            "bridge_lock_actor": tag_text(self.actor),
+            "bridge_lock_holder": self.holder or "-",
+            "bridge_lock_started": stamp(self.started),
+            "bridge_lock_expected_end": stamp(self.expected_end),
+            "bridge_lock_not_before": stamp(self.not_before) if self.not_before else "-",
+            "bridge_lock_base": self.base or "-",
+            "bridge_lock_sinks": sinks_tag(self.places),
+            "bridge_lock_client_id": tag_text(self.client_id),
+            "bridge_lock_tenant": tag_text(self.tenant),
+        }
+
+    @classmethod
+    def from_tags(cls, tags: Mapping[str, str]) -> Lock | None:
+        """Read a lock; None where there is none or it is not complete."""
+        told = {k.removeprefix("bridge_lock_"): v for k, v in tags.items() if k.startswith("bridge_lock_")}
+        started, end = unstamp(told.get("started")), unstamp(told.get("expected_end"))
+        if started is None or end is None or "id" not in told or "operation" not in told:
+            return None
+        return cls(
+            operation=told["operation"],
+            id=told["id"],
+            actor=told.get("actor", "?"),
+            started=started,
+            expected_end=end,
+            client_id=told.get("client_id", ""),
+            tenant=told.get("tenant", ""),
+            places=tuple(told.get("sinks", "").split()),
+            base=told.get("base", "").strip("-"),
+            not_before=unstamp(told.get("not_before")),
+            holder=told.get("holder", "").strip("-"),
+        )
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a managed place remembers: whose it is, which places belong together, since when the current value is live.
+
+    `age_is_minimum`: the value was there before the bridge was; it is *at least* that old. `log` holds the latest
+    changes, newest first, as "ID TIME OPERATION ACTOR". `recent` holds fingerprints of the latest values, newest first.
+    """
+
+    client_id: str
+    tenant: str
+    places: tuple[str, ...]
+    rotation: str
+    promoted_at: datetime
+    age_is_minimum: bool = False
+    log: tuple[str, ...] = ()
+    recent: tuple[str, ...] = ()
+
+    def tags(self) -> dict[str, str]:
+        """Return the record as tags."""
+        return {
+            MANAGED_BY: MANAGER,
+            "bridge_client_id": tag_text(self.client_id),
+            "bridge_tenant": tag_text(self.tenant),
+            "bridge_sinks": sinks_tag(self.places),
+            "bridge_rotation": self.rotation,
+            "bridge_promoted_at": stamp(self.promoted_at),
+            "bridge_age": "at least" if self.age_is_minimum else "exact",
+            "bridge_log": _fit(self.log, " / ") or "-",
+            "bridge_recent": _fit(self.recent[:4], " ") or "-",
+        }
+
+    @classmethod
+    def from_tags(cls, tags: Mapping[str, str]) -> Record | None:
+        """Read a record; None where the place is not managed by the bridge or its tags are not complete."""
+        promoted = unstamp(tags.get("bridge_promoted_at"))
+        if tags.get(MANAGED_BY) != MANAGER or promoted is None or "bridge_sinks" not in tags:
+            return None
+        log, recent = tags.get("bridge_log", "-"), tags.get("bridge_recent", "-")
+        return cls(
+            client_id=tags.get("bridge_client_id", ""),
+            tenant=tags.get("bridge_tenant", ""),
+            places=tuple(tags["bridge_sinks"].split()),
+            rotation=tags.get("bridge_rotation", "-"),
+            promoted_at=promoted,
+            age_is_minimum=tags.get("bridge_age") == "at least",
+            log=() if log == "-" else tuple(log.split(" / ")),
+            recent=() if recent == "-" else tuple(recent.split()),
+        )
+
+
+def _fit(items: tuple[str, ...], separator: str) -> str:
+    """Join as many of the first items as a tag can hold."""
+    text = ""
+    for item in items:
+        longer = f"{text}{separator}{item}" if text else item
+        if len(longer) > TAG_LIMIT:
+            break
+        text = longer
+    return tag_text(text)

@@ -1,0 +1,150 @@
+"""HashiCorp Vault's KV version 2; OpenBao speaks the same API. hvac is loaded when the first place is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from sinks.clock import Clock
+from sinks.errors import BadAddress
+
+if TYPE_CHECKING:
+    from sinks.secret import Secret
+    from sinks.vault.sink import VaultSink
+
+DEFAULT_KEY = "client_secret"
+REFERENCES = ("auth.token", "auth.role_id", "auth.secret_id", "auth.jwt", "auth.password")
+KUBERNETES_JWT = "file:/var/run/secrets/kubernetes.io/serviceaccount/token"
+
+
+@dataclass(frozen=True)
+class Auth:
+    """How to log in. `mount` is where the method is mounted (default: the method's name).
+
+    Texts that may be secret are references. `token` needs nothing (VAULT_TOKEN or `~/.vault-token`), `approle`
+    role_id and secret_id, `userpass` username and password, `jwt` role and jwt, `kubernetes` role.
+    """
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  # read by pydantic when a configuration is checked
+
+    method: Literal["token", "approle", "kubernetes", "jwt", "userpass"] = "token"
+    mount: str | None = None
+    token: str | None = None
+    role_id: str | None = None
+    secret_id: str | None = None
+    role: str | None = None
+    jwt: str | None = None
+    username: str | None = None
+    password: str | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One Vault server. `pending_suffix` is where, behind a document's path, its lock and pending value live."""
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  # as above
+
+    url: str
+    namespace: str | None = None
+    ca_file: str | None = None
+    ca_path: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+    tls_server_name: str | None = None
+    pending_suffix: str = "/pending"
+    auth: Auth = field(default_factory=Auth)
+
+
+@dataclass(frozen=True)
+class Target:
+    """An address taken apart: the document's path with its mount, and the key in it."""
+
+    path: str
+    key: str
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """Read Vault's usual variables; `BAO_*` where `VAULT_*` is not set.
+
+    Raises:
+        BadAddress: there is no address.
+    """
+
+    def get(name: str) -> str | None:
+        return environ.get(f"VAULT_{name}") or environ.get(f"BAO_{name}") or None
+
+    url = get("ADDR")
+    if url is None:
+        raise BadAddress("VAULT_ADDR is not set", "set it to the server's address, for example https://vault:8200")
+    return Settings(
+        url=url,
+        namespace=get("NAMESPACE"),
+        ca_file=get("CACERT"),
+        ca_path=get("CAPATH"),
+        client_cert=get("CLIENT_CERT"),
+        client_key=get("CLIENT_KEY"),
+        tls_server_name=get("TLS_SERVER_NAME"),
+        auth=Auth(token=token_reference(environ)),
+    )
+
+
+def token_reference(environ: Mapping[str, str]) -> str | None:
+    """Return where the operator's own token is: VAULT_TOKEN, BAO_TOKEN, else `~/.vault-token` if it is there."""
+    for name in ("VAULT_TOKEN", "BAO_TOKEN"):
+        if environ.get(name):
+            return f"env:{name}"
+    path = Path(environ.get("HOME") or "~").expanduser() / ".vault-token"
+    return f"file:{path}" if path.is_file() else None
+
+
+def parse(target: str) -> Target:
+    """Take `mount/path[#key]` apart.
+
+    Raises:
+        BadAddress: no path below the mount, an empty part, or an empty key.
+    """
+    path, marked, key = target.partition("#")
+    parts = path.split("/")
+    if len(parts) < 2 or not all(part.strip() for part in parts):  # a mount and a path
+        raise BadAddress(
+            f"'vault://{target}' names no document: expected MOUNT/PATH, found '{path}'",
+            "for example vault://secret/apps/billing",
+        )
+    if parts[1] in ("data", "metadata") and len(parts) > 2:
+        meant = "/".join([parts[0], *parts[2:]])
+        raise BadAddress(
+            f"'vault://{target}' looks like an API path", f"leave out '{parts[1]}': did you mean vault://{meant} ?"
+        )
+    if marked and not key:
+        raise BadAddress(f"'vault://{target}' names an empty key", f"write #KEY, or leave it out for #{DEFAULT_KEY}")
+    return Target(path, key or DEFAULT_KEY)
+
+
+def open(  # noqa: A001  # the name that every kind of store offers
+    name: str,
+    target: str,
+    settings: Settings,
+    *,
+    resolve: Callable[[str], Secret],
+    clock: Clock,
+    lease: timedelta,
+) -> VaultSink:
+    """Open the document at `target`; the server is asked when the first method is called."""
+    from sinks.vault.kv import Kv
+    from sinks.vault.login import Connection
+    from sinks.vault.sink import VaultSink
+
+    address = parse(target)
+    kv = Kv(Connection(settings, resolve, clock))
+    return VaultSink(
+        f"{name}://{address.path}",
+        kv,
+        address.path,
+        address.key,
+        lock_path=address.path + settings.pending_suffix,
+        clock=clock,
+        lease=lease,
+    )

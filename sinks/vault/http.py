@@ -1,0 +1,77 @@
+"""The HTTP adapter under hvac: a deadline for each call, no redirects, the server's clock, safe repetition of reads."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from sinks.clock import Clock
+from sinks.errors import Expired, Unavailable
+
+CONNECT = 3.05
+READ = 10.0
+
+
+class Adapter(HTTPAdapter):
+    """Sends hvac's requests. `deadline` is a monotonic time by which the next call must have ended, or None.
+
+    Only GET is repeated, by urllib3: a write whose answer is lost may have been done, so the caller reads first.
+    """
+
+    def __init__(self, clock: Clock, server_name: str | None) -> None:
+        self._clock = clock
+        self._tls: dict[str, Any] = (
+            {"server_hostname": server_name, "assert_hostname": server_name} if server_name else {}
+        )
+        self.deadline: float | None = None
+        self._date: datetime | None = None
+        self._date_read = 0.0
+        retry = Retry(
+            total=3,
+            backoff_factor=0.2,
+            allowed_methods={"GET"},
+            status_forcelist={429, 502, 504},
+            raise_on_status=False,
+            redirect=0,
+        )
+        super().__init__(max_retries=retry)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Ask for the configured server name in TLS."""
+        kwargs.update(self._tls)
+        super().init_poolmanager(*args, **kwargs)
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send one request within the deadline.
+
+        Raises:
+            Expired: the deadline has passed before it was sent, or by the time it was answered.
+            Unavailable: the server points elsewhere; the token is not sent there.
+        """
+        deadline = self.deadline
+        left = READ if deadline is None else deadline - self._clock.monotonic()
+        if left <= 0:
+            raise Expired("the call was not sent: its lease had ended")
+        kwargs["timeout"] = (min(CONNECT, left), min(READ, left))
+        response = super().send(request, *args, **kwargs)
+        if deadline is not None and self._clock.monotonic() > deadline:
+            raise Expired("the call was answered after its lease had ended")
+        if response.is_redirect:
+            raise Unavailable(
+                "this Vault server is a standby, or stands behind a redirect; the token was not sent on",
+                f"set VAULT_ADDR to the active node ({response.headers.get('Location', '?').split('/v1/')[0]})",
+            )
+        if "Date" in response.headers:
+            self._date, self._date_read = parsedate_to_datetime(response.headers["Date"]), self._clock.monotonic()
+        return response
+
+    def now(self) -> datetime:
+        """Return the server's clock, as told by its latest answer (whole seconds, as HTTP has them)."""
+        if self._date is None:
+            return datetime.now(UTC)
+        return self._date + timedelta(seconds=self._clock.monotonic() - self._date_read)

@@ -1,0 +1,248 @@
+"""The raw calls of KV version 2: one method is one request. No protocol here; tests replace this class."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sinks.document import Document
+from sinks.errors import Denied, Refused
+from sinks.vault.answers import Missing, answers
+
+if TYPE_CHECKING:
+    from sinks.vault.login import Connection
+
+DEFAULT_MAX_VERSIONS = 10
+SIZE_LIMIT = 1_000_000  # bytes; a server refuses a request above 1 MiB with status 500
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One version of a document. `document` is None where it was deleted or destroyed."""
+
+    version: int
+    created: datetime
+    document: Document | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Meta:
+    """A key's metadata. `versions` maps a number to when it was made and whether it can still be read."""
+
+    current: int
+    versions: Mapping[int, tuple[datetime, bool]]
+    tags: Mapping[str, str]
+    max_versions: int
+    delete_version_after: str
+
+
+@dataclass(frozen=True)
+class MountConfig:
+    """A mount's settings; None where the token may not read them."""
+
+    max_versions: int
+    delete_version_after: str
+
+
+class Kv:
+    """KV version 2 on one server. Paths are logical ("secret/apps/billing"); the mount is found when first needed."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._mounts: dict[str, str] = {}
+        self._configs: dict[str, MountConfig | None] = {}
+
+    def now(self) -> datetime:
+        """Return the server's clock."""
+        return self._connection.adapter.now()
+
+    def config(self, path: str) -> MountConfig | None:
+        """Return the settings of the mount that serves `path`.
+
+        Raises:
+            Refused: no such mount, or it is not KV version 2.
+        """
+        mount, _ = self._split(path)
+        if mount not in self._configs:
+            try:
+                with answers(f"read the settings of mount {mount}/"):
+                    answer = self._client.secrets.kv.v2.read_configuration(mount_point=mount)
+                    self._configs[mount] = _config(answer["data"])
+            except Denied:
+                self._configs[mount] = None
+        return self._configs[mount]
+
+    def metadata(self, path: str) -> Meta | None:
+        """Return a key's metadata; None where there is no such key."""
+        mount, key = self._split(path)
+        try:
+            with answers(f"read {mount}/metadata/{key} (capability: read)"):
+                answer = self._client.secrets.kv.v2.read_secret_metadata(key, mount_point=mount)
+                return _meta(answer["data"])
+        except Missing:
+            return None
+
+    def read(self, path: str, version: int | None = None) -> Entry | None:
+        """Return one version, the latest by default; None where there is none."""
+        mount, key = self._split(path)
+        try:
+            with answers(f"read {mount}/data/{key} (capability: read)"):
+                answer = self._client.secrets.kv.v2.read_secret_version(
+                    key, version=version, mount_point=mount, raise_on_deleted_version=False
+                )
+                return _entry(answer["data"])
+        except Missing:
+            return None
+
+    def write(self, path: str, document: Document, *, cas: int, before: float | None = None) -> Entry:
+        """Write the next version if the latest one is still `cas`; return its number and time.
+
+        Raises:
+            Conflict: it is not.
+            Refused: the document is too large.
+        """
+        mount, key = self._split(path)
+        if len(json.dumps(document.reveal())) > SIZE_LIMIT:
+            raise Refused(f"{path} would be larger than {SIZE_LIMIT} bytes, more than Vault takes")
+        with self._deadline(before), answers(f"write {mount}/data/{key} (capabilities: create, update)"):
+            answer = self._client.secrets.kv.v2.create_or_update_secret(
+                key, document.reveal(), cas=cas, mount_point=mount
+            )
+            return Entry(int(answer["data"]["version"]), _time(answer["data"]["created_time"]))
+
+    def tag(
+        self,
+        path: str,
+        changes: Mapping[str, str | None],
+        *,
+        max_versions: int | None = None,
+        create: bool = False,
+        before: float | None = None,
+    ) -> None:
+        """Change some custom metadata, leaving the rest: None removes. `create`: the key has no metadata yet."""
+        mount, key = self._split(path)
+        body: dict[str, Any] = {"custom_metadata": dict(changes)}
+        if max_versions is not None:
+            body["max_versions"] = max_versions
+        with (
+            self._deadline(before),
+            answers(f"tag {mount}/metadata/{key} (capability: {'create' if create else 'patch'})"),
+        ):
+            self._client.adapter.request(
+                "post" if create else "patch",
+                f"/v1/{mount}/metadata/{key}",
+                json=body,
+                headers={} if create else {"Content-Type": "application/merge-patch+json"},
+            )
+
+    def destroy(self, path: str, versions: Sequence[int], *, before: float | None = None) -> None:
+        """Make versions unreadable for ever, by their exact numbers. Twice is once."""
+        mount, key = self._split(path)
+        with self._deadline(before), answers(f"destroy versions at {mount}/destroy/{key} (capability: update)"):
+            self._client.secrets.kv.v2.destroy_secret_versions(key, list(versions), mount_point=mount)
+
+    def capabilities(self, wanted: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+        """Return what the token lacks of `wanted`, as "patch on secret/metadata/apps/billing".
+
+        The keys of `wanted` are "data", "metadata" or "destroy" before a logical path: "metadata:secret/apps/billing".
+        """
+        paths = {self._api_path(name): needed for name, needed in wanted.items()}
+        with answers("ask for the token's capabilities (sys/capabilities-self)"):
+            granted = self._client.sys.get_capabilities(paths=list(paths))["data"]
+            return tuple(
+                f"{capability} on {path}"
+                for path, needed in paths.items()
+                for capability in needed
+                if "root" not in granted[path] and capability not in granted[path]
+            )
+
+    def _api_path(self, name: str) -> str:
+        endpoint, _, path = name.partition(":")
+        mount, key = self._split(path)
+        return f"{mount}/{endpoint}/{key}"
+
+    @property
+    def _client(self) -> Any:
+        return self._connection.client()
+
+    @contextmanager
+    def _deadline(self, before: float | None) -> Iterator[None]:
+        self._connection.client()  # a login or renewal is not part of the call
+        self._connection.adapter.deadline = before
+        try:
+            yield
+        finally:
+            self._connection.adapter.deadline = None
+
+    def _split(self, path: str) -> tuple[str, str]:
+        """Split a logical path into mount and key: by what is known, by asking for the first part, or for all."""
+        for mount in self._mounts:
+            if path.startswith(f"{mount}/"):
+                return mount, path[len(mount) + 1 :]
+        first, _, rest = path.partition("/")
+        with suppress(Missing, Denied), answers(f"read the settings of mount {first}/"):
+            data = self._client.secrets.kv.v2.read_configuration(mount_point=first)["data"]
+            if "max_versions" in data:  # a KV version 1 mount would answer with somebody's secret called "config"
+                self._mounts[first], self._configs[first] = first, _config(data)
+                return first, rest
+        mount = self._find_mount(path)
+        self._mounts[mount] = mount
+        return mount, path[len(mount) + 1 :]
+
+    def _find_mount(self, path: str) -> str:
+        first = path.partition("/")[0]
+        try:
+            with answers(f"find the mount of {path}"):
+                data = self._client.adapter.get(f"/v1/sys/internal/ui/mounts/{path}")["data"]
+        except (Missing, Denied):
+            raise Refused(
+                f"no mount serves '{path}' on {self._connection.name} ('{first}/'), or the token may not see it",
+                "list them: bao secrets list; the address is vault://MOUNT/PATH",
+            ) from None
+        mount = str(data["path"]).strip("/")
+        version = (data.get("options") or {}).get("version", "1")
+        if data.get("type") not in ("kv", "generic") or version != "2":
+            found = f"KV version {version}" if data.get("type") == "kv" else f"of type {data.get('type')}"
+            raise Refused(
+                f"the mount '{mount}/' is {found}; secret-bridge needs KV version 2",
+                f"upgrade it: bao kv enable-versioning {mount}/",
+            )
+        if path == mount:
+            raise Refused(f"'{path}' is a mount; name a document in it", f"for example vault://{mount}/apps/billing")
+        return mount
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _config(data: Mapping[str, Any]) -> MountConfig:
+    return MountConfig(int(data["max_versions"] or 0), str(data.get("delete_version_after") or "0s"))
+
+
+def _meta(data: Mapping[str, Any]) -> Meta:
+    return Meta(
+        current=int(data["current_version"]),
+        versions={
+            int(number): (_time(v["created_time"]), not v["destroyed"] and not v["deletion_time"])
+            for number, v in data["versions"].items()
+        },
+        tags=data.get("custom_metadata") or {},
+        max_versions=int(data.get("max_versions") or 0),
+        delete_version_after=str(data.get("delete_version_after") or "0s"),
+    )
+
+
+def _entry(data: Mapping[str, Any]) -> Entry:
+    told = data["metadata"]
+    return Entry(
+        version=int(told["version"]),
+        created=_time(told["created_time"]),
+        document=None if data["data"] is None else Document(data["data"]),
+        tags=told.get("custom_metadata") or {},
+    )

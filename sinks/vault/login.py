@@ -1,0 +1,127 @@
+"""A connection to one Vault server, and how it comes by a token and keeps it alive."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import hvac
+import requests
+
+from sinks.errors import BadAddress, Denied, SinkError
+from sinks.vault import KUBERNETES_JWT, Auth, Settings, token_reference
+from sinks.vault.answers import answers
+from sinks.vault.http import Adapter
+
+if TYPE_CHECKING:
+    from sinks.clock import Clock
+    from sinks.secret import Secret
+
+GIVEN_TOKEN_RENEWAL = 300.0  # seconds between renewals of a token whose lifetime is not known
+
+
+class Connection:
+    """Logs in when first used, and again or by renewal before the token's lease ends."""
+
+    def __init__(self, settings: Settings, resolve: Callable[[str], Secret], clock: Clock) -> None:
+        self._settings = settings
+        self._resolve = resolve
+        self._clock = clock
+        self.adapter = Adapter(clock, settings.tls_server_name)
+        self._client: hvac.Client | None = None
+        self._renew_at = 0.0
+
+    @property
+    def name(self) -> str:
+        """The server's address, for messages."""
+        return self._settings.url
+
+    def client(self) -> hvac.Client:
+        """Return hvac's client with a token that is alive.
+
+        Raises:
+            Denied: the login was refused.
+            BadAddress: a setting that the login needs is missing.
+        """
+        if self._client is None:
+            self._client = self._connect()
+            self._login(self._client)
+        elif self._clock.monotonic() >= self._renew_at:
+            self._keep_alive(self._client)
+        return self._client
+
+    def _connect(self) -> hvac.Client:
+        settings = self._settings
+        session = requests.Session()
+        session.mount("https://", self.adapter)
+        session.mount("http://", self.adapter)
+        certificate = (settings.client_cert, settings.client_key) if settings.client_cert else None
+        return hvac.Client(
+            url=settings.url.rstrip("/"),
+            token="",
+            cert=certificate,
+            verify=settings.ca_file or settings.ca_path or True,
+            allow_redirects=False,
+            session=session,
+            namespace=settings.namespace,
+        )
+
+    def _login(self, client: hvac.Client) -> None:
+        auth = self._settings.auth
+        if auth.method == "token":
+            self._use_token(client, auth)
+            return
+        with answers(f"log in to {self.name} by {auth.method}", login=True):
+            answer = self._ask_for_token(client, auth)
+        seconds = answer["auth"].get("lease_duration") or 0
+        self._renew_at = self._clock.monotonic() + (seconds * 2 / 3 if seconds else float("inf"))
+
+    def _use_token(self, client: hvac.Client, auth: Auth) -> None:
+        reference = auth.token or token_reference(os.environ)
+        if reference is None:
+            raise Denied(
+                f"no token for {self.name}: VAULT_TOKEN is not set and ~/.vault-token does not exist",
+                "run 'vault login', or configure another auth method",
+            )
+        client.token = self._resolve(reference).reveal()
+        self._renew_at = self._clock.monotonic() + GIVEN_TOKEN_RENEWAL
+
+    def _ask_for_token(self, client: hvac.Client, auth: Auth) -> Any:
+        mount = auth.mount or auth.method
+        if auth.method == "approle":
+            return client.auth.approle.login(
+                self._secret(auth, "role_id").reveal(),
+                self._resolve(auth.secret_id).reveal() if auth.secret_id else None,
+                mount_point=mount,
+            )
+        if auth.method == "userpass":
+            name = self._text(auth, "username")
+            return client.auth.userpass.login(name, self._secret(auth, "password").reveal(), mount_point=mount)
+        if auth.method == "jwt":
+            role = self._text(auth, "role")
+            return client.auth.jwt.jwt_login(role, self._secret(auth, "jwt").reveal(), path=mount)
+        token = self._resolve(auth.jwt or KUBERNETES_JWT)
+        return client.auth.kubernetes.login(self._text(auth, "role"), token.reveal(), mount_point=mount)
+
+    @staticmethod
+    def _text(auth: Auth, field: str) -> str:
+        text: str | None = getattr(auth, field)
+        if not text:
+            raise BadAddress(f"auth.{field} is missing: {auth.method} needs it", f"set auth.{field}")
+        return text
+
+    def _secret(self, auth: Auth, field: str) -> Secret:
+        return self._resolve(self._text(auth, field))
+
+    def _keep_alive(self, client: hvac.Client) -> None:
+        """Renew a token that was given; log in again otherwise."""
+        if self._settings.auth.method != "token":
+            self._login(client)
+            return
+        self._renew_at = self._clock.monotonic() + GIVEN_TOKEN_RENEWAL
+        try:
+            with answers("renew the token"):
+                client.auth.token.renew_self()
+        except SinkError:
+            return  # not renewable (a root token, say): it lives as long as it lives, and a later 403 says so

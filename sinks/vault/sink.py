@@ -1,0 +1,267 @@
+"""A document in Vault's KV version 2 as a `Sink`. Why each guard is there: docs/protocol.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, cast
+
+from sinks.document import Document
+from sinks.errors import Conflict, Denied, Expired, Refused, Unavailable
+from sinks.port import Held, Place, Promoted
+from sinks.record import MANAGED_BY, OWN_PREFIX, Lock, Record
+from sinks.vault.lock import LockKey
+from sinks.vault.place import CURRENT, FALLBACK, Mark, held_by, refusal, surveyed, version_limit
+from sinks.versions import History, Stage, Version
+
+if TYPE_CHECKING:
+    from sinks.clock import Clock
+    from sinks.secret import Secret
+    from sinks.vault.kv import Entry, Kv
+
+TRIES = 20
+KEPT_VERSIONS = 20
+
+
+class VaultSink:
+    """One document. The latest version is always current, because that is what unaware readers read."""
+
+    def __init__(
+        self, uri: str, kv: Kv, path: str, key: str, *, lock_path: str, clock: Clock, lease: timedelta
+    ) -> None:
+        self._uri = uri
+        self._kv = kv
+        self._path = path
+        self._key = key
+        self._clock = clock
+        self._lease = lease.total_seconds()
+        self._lock = LockKey(kv, uri, lock_path, key, clock, self._lease)
+
+    @property
+    def uri(self) -> str:
+        """The place's name."""
+        return self._uri
+
+    def survey(self) -> Place:
+        """Read metadata only (`Sink.survey`)."""
+        meta, lock_meta = self._kv.metadata(self._path), self._kv.metadata(self._lock.path)
+        return surveyed(self._uri, self._kv.now(), meta, lock_meta)
+
+    def read(self) -> Place:
+        """Read metadata and values (`Sink.read`)."""
+        config = self._kv.config(self._path)
+        meta = self._kv.metadata(self._path)
+        if refused := refusal(self._uri, config, meta):
+            raise refused
+        main = self._kv.read(self._path) if meta and meta.current else None
+        lock_entry = self._kv.read(self._lock.path)
+        lock = held_by(lock_entry, self._lock.path)
+        place = surveyed(self._uri, self._kv.now(), meta, None)
+        document = main.document if main else None
+        values = self._values(place.history, document, lock_entry if lock else None)
+        current = values.get(Stage.CURRENT)
+        return replace(
+            place,
+            lock=lock,
+            unsettled=place.unsettled or lock is not None,
+            history=_with_pending(place.history, lock_entry) if lock else place.history,
+            released=lock_entry.created if lock_entry and not lock else None,
+            keys=document.keys if document else (),
+            values=values,
+            drifted=_drifted(place.record, current),
+            notes=(*place.notes, *(() if config else ("the mount's settings: not checked (no permission)",))),
+            mark=Mark(lock_entry.version if lock_entry else 0, main.version if main else 0),
+        )
+
+    def _values(self, history: History, main: Document | None, lock: Entry | None) -> dict[Stage, Secret]:
+        fallback = history.at(Stage.FALLBACK)
+        entry = self._kv.read(self._path, int(fallback.id)) if fallback else None
+        found = {
+            Stage.CURRENT: main and main.get(self._key),
+            Stage.PENDING: lock and lock.document and lock.document.get(self._key),
+            Stage.FALLBACK: entry and entry.document and entry.document.get(self._key),
+        }
+        return {stage: value for stage, value in found.items() if value}
+
+    def check(self, place: Place) -> tuple[str, ...]:
+        """Ask for the capabilities that a change needs (`Sink.check`)."""
+        lacking = self._kv.capabilities(
+            {
+                f"data:{self._path}": ("create", "read", "update"),
+                f"metadata:{self._path}": ("read", "patch") if place.exists else ("create", "read", "patch", "update"),
+                f"destroy:{self._path}": ("update",),
+                f"data:{self._lock.path}": ("create", "read", "update"),
+                f"metadata:{self._lock.path}": ("read", "patch"),
+                f"destroy:{self._lock.path}": ("update",),
+            }
+        )
+        if lacking:
+            raise Denied(
+                f"the Vault token may not change {self._uri}; it lacks: {', '.join(lacking)}",
+                "add these capabilities to its policy",
+            )
+        return ()
+
+    def claim(self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None) -> Held:
+        """Take the lock key; fill an empty place under it (`Sink.claim`)."""
+        held = self._lock.take(lock, value, _mark(place).lock_version)
+        if initial is not None:
+            self._write_first(held, initial, exists=place.exists)
+        return held
+
+    def take_over(self, place: Place, lock: Lock) -> Held:
+        """Write the same lock again with another holder (`Sink.take_over`)."""
+        return self._lock.take(lock, place.value(Stage.PENDING), _mark(place).lock_version)
+
+    def look(self, held: Held) -> Held:
+        """Read the lock key again (`Sink.look`)."""
+        return self._lock.look(held)
+
+    def store(self, held: Held, value: Secret) -> Held:
+        """Write the lock key again, with the value (`Sink.store`)."""
+        return self._lock.store(held, value)
+
+    def release(self, held: Held, outcome: str) -> None:
+        """Write an idle record and destroy the lock key's older versions (`Sink.release`)."""
+        self._lock.release(held, outcome)
+
+    def _write_first(self, held: Held, initial: Secret, *, exists: bool) -> None:
+        lock = held.lock
+        record = Record(lock.client_id, lock.tenant, lock.places, lock.id, self._kv.now(), age_is_minimum=True)
+        deadline = self._deadline(held)
+        self._kv.tag(
+            self._path,
+            {**record.tags(), CURRENT: "1"},
+            max_versions=KEPT_VERSIONS,
+            create=not exists,
+            before=deadline,
+        )
+        try:
+            self._kv.write(self._path, Document.of(self._key, initial), cas=0, before=deadline)
+        except (Conflict, Unavailable):
+            entry = self._kv.read(self._path)
+            if self._value(entry) != initial:
+                raise
+
+    def promote(self, held: Held, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
+        """Tag, then write by compare-and-set, until the latest document holds the value (`Sink.promote`)."""
+        failure: Unavailable | None = None
+        for _ in range(TRIES):
+            try:
+                entry = self._kv.read(self._path)
+                held = self._fresh(held)
+                if entry and self._value(entry) == value:
+                    return self._already(held, entry, record, keep=keep)
+                return self._write_current(held, entry, value, record, keep=keep)
+            except (Conflict, Expired):
+                continue  # somebody wrote between, or it took too long: read again and decide again
+            except Unavailable as error:
+                failure = error  # done or not: reading tells
+                self._clock.sleep(self._lease / 10)
+        raise failure or Unavailable(f"others kept writing to {self._uri}; gave up after {TRIES} tries", "run resume")
+
+    def _write_current(self, held: Held, entry: Entry | None, value: Secret, record: Record, *, keep: bool) -> Promoted:
+        version = entry.version if entry else 0
+        document = (entry.document if entry else None) or Document({})
+        promoted = Promoted(str(version + 1), self._base(held, entry) if keep and entry else None)
+        deadline = self._deadline(held)
+        self._kv.tag(self._path, _tags(record, promoted), create=entry is None, before=deadline)
+        self._kv.write(self._path, document.with_value(self._key, value), cas=version, before=deadline)
+        return promoted
+
+    def _already(self, held: Held, entry: Entry, record: Record, *, keep: bool) -> Promoted:
+        """Make the tags fit a document that holds the value already."""
+        if entry.tags.get("bridge_rotation") == record.rotation and (keep or FALLBACK not in entry.tags):
+            return Promoted(entry.tags.get(CURRENT, str(entry.version)), entry.tags.get(FALLBACK))
+        promoted = Promoted(str(entry.version), self._older_base(held, entry.version) if keep else None)
+        self._kv.tag(self._path, _tags(record, promoted), before=self._deadline(held))
+        return promoted
+
+    def _base(self, held: Held, entry: Entry) -> str | None:
+        """Return the version that holds what was current: the latest, or an older one if somebody changed the value."""
+        value = self._value(entry)
+        if value and held.lock.base in ("", value.fingerprint(held.lock.client_id)):
+            return str(entry.version)
+        return self._older_base(held, entry.version)
+
+    def _older_base(self, held: Held, below: int) -> str | None:
+        for number, value in self._values_below(below):
+            if value.fingerprint(held.lock.client_id) == held.lock.base:
+                return str(number)
+        return None
+
+    def _values_below(self, below: int) -> Iterator[tuple[int, Secret]]:
+        """Yield the readable older versions with a value, newest first."""
+        meta = self._kv.metadata(self._path)
+        numbers = [n for n, (_, readable) in meta.versions.items() if readable and n < below] if meta else []
+        for number in sorted(numbers, reverse=True):
+            if value := self._value(self._kv.read(self._path, number)):
+                yield number, value
+
+    def tag(self, held: Held, record: Record, *, keep_limit: bool = False) -> None:
+        """Adopt what is there: tags only, and room for more versions (`Sink.tag`)."""
+        meta = self._kv.metadata(self._path)
+        if meta is None:
+            raise Refused(f"{self._uri} holds nothing to adopt")
+        limit = version_limit(self._kv.config(self._path), meta)
+        raised = None if keep_limit or limit >= KEPT_VERSIONS else KEPT_VERSIONS
+        held = self._fresh(held)
+        tags = {**record.tags(), CURRENT: str(meta.current)}
+        self._kv.tag(self._path, tags, max_versions=raised, before=self._deadline(held))
+
+    def retire(self, held: Held, value: Secret | None = None) -> tuple[str, ...]:
+        """Destroy every older version that holds the value, then untag (`Sink.retire`)."""
+        entry = self._kv.read(self._path)
+        latest = entry.version if entry else 0
+        tagged = int(entry.tags.get(FALLBACK, "0")) if entry else 0
+        target = value or (self._value(self._kv.read(self._path, tagged)) if tagged else None)
+        if target is not None and target in (self._value(entry), held.value):
+            raise Refused(f"the value to retire is the current one at {self._uri}; nothing was destroyed")
+        found = [number for number, old in self._values_below(latest) if old == target] if target else []
+        if found:
+            held = self._fresh(held)
+            self._kv.destroy(self._path, found, before=self._deadline(held))
+        if tagged and (value is None or tagged in found):
+            held = self._fresh(held)
+            self._kv.tag(self._path, {FALLBACK: None}, before=self._deadline(held))
+        return tuple(str(number) for number in sorted(found))
+
+    def forget(self, held: Held) -> None:
+        """Remove our tags; the lock key stays, idle (`Sink.forget`)."""
+        meta = self._kv.metadata(self._path)
+        ours = [tag for tag in (meta.tags if meta else {}) if tag.startswith(OWN_PREFIX) or tag == MANAGED_BY]
+        held = self._fresh(held)
+        if ours:
+            self._kv.tag(self._path, dict.fromkeys(ours), before=self._deadline(held))
+
+    def _fresh(self, held: Held) -> Held:
+        """Return a lease of which at least half is left."""
+        spent = self._clock.monotonic() - held.looked
+        return held if spent < self._lease / 2 else self.look(held)
+
+    def _deadline(self, held: Held) -> float:
+        return held.looked + self._lease
+
+    def _value(self, entry: Entry | None) -> Secret | None:
+        return entry.document.get(self._key) if entry and entry.document else None
+
+
+def _mark(place: Place) -> Mark:
+    return cast(Mark, place.mark)  # this sink's own note, opaque to everybody else
+
+
+def _tags(record: Record, promoted: Promoted) -> dict[str, str | None]:
+    return {**record.tags(), CURRENT: promoted.current, FALLBACK: promoted.fallback}
+
+
+def _with_pending(history: History, entry: Entry | None) -> History:
+    if entry is None or entry.document is None:
+        return history
+    return history.added(Version(f"pending/{entry.version}", Stage.PENDING, entry.created))
+
+
+def _drifted(record: Record | None, current: Secret | None) -> bool:
+    if record is None:
+        return False
+    return current is None or bool(record.recent and current.fingerprint(record.client_id) != record.recent[0])

@@ -1,0 +1,97 @@
+"""Versions and their stages. Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """Where a version stands in its life."""
+
+    PENDING = "pending"
+    CURRENT = "current"
+    FALLBACK = "fallback"
+    RETIRED = "retired"
+
+
+ALLOWED: dict[Stage, frozenset[Stage]] = {
+    Stage.PENDING: frozenset({Stage.CURRENT, Stage.RETIRED}),
+    Stage.CURRENT: frozenset({Stage.FALLBACK}),  # never retired directly
+    Stage.FALLBACK: frozenset({Stage.CURRENT, Stage.RETIRED}),
+    Stage.RETIRED: frozenset(),
+}
+"""The only moves there are. A rollback writes a new version, so `FALLBACK -> CURRENT` is a carry-over."""
+
+UNIQUE = (Stage.PENDING, Stage.CURRENT, Stage.FALLBACK)
+
+
+class InvalidHistory(ValueError):
+    """A history that cannot be: two holders of one stage, or a move that is not in `ALLOWED`."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One stored value, by the vault's own id. It names a value and never holds it.
+
+    `stage` is None for a version of somebody else: it has no part in a rotation.
+    """
+
+    id: str
+    stage: Stage | None = None
+    created: datetime | None = None
+    readable: bool = True
+
+
+@dataclass(frozen=True)
+class History:
+    """The versions of one place, oldest first.
+
+    Raises:
+        InvalidHistory: an id stands twice, or two versions hold the same unique stage.
+    """
+
+    versions: tuple[Version, ...] = ()
+
+    def __post_init__(self) -> None:
+        ids = [v.id for v in self.versions]
+        if len(set(ids)) != len(ids):
+            raise InvalidHistory(f"a version stands twice among {', '.join(ids)}")
+        for stage in UNIQUE:
+            held = [v.id for v in self.versions if v.stage is stage]
+            if len(held) > 1:
+                raise InvalidHistory(f"{' and '.join(held)} are both {stage}")
+
+    def at(self, stage: Stage) -> Version | None:
+        """Return the version that holds a unique stage, if any."""
+        return next((v for v in self.versions if v.stage is stage), None)
+
+    def get(self, version_id: str) -> Version:
+        """Return one version by its id.
+
+        Raises:
+            KeyError: no such version.
+        """
+        for version in self.versions:
+            if version.id == version_id:
+                return version
+        raise KeyError(version_id)
+
+    def added(self, version: Version) -> History:
+        """Return the history with one more version at its end."""
+        return History((*self.versions, version))
+
+    def moved(self, *moves: tuple[str, Stage]) -> History:
+        """Return the history after several moves that happen at once.
+
+        Raises:
+            InvalidHistory: a move is not in `ALLOWED`, or two versions would hold one stage.
+            KeyError: no such version.
+        """
+        wanted = dict(moves)
+        for version_id, stage in moves:
+            held = self.get(version_id).stage
+            if held is not None and stage is not held and stage not in ALLOWED[held]:
+                raise InvalidHistory(f"{version_id}: {held} cannot become {stage}")
+        return History(tuple(replace(v, stage=wanted.get(v.id, v.stage)) for v in self.versions))
