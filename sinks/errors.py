@@ -38,7 +38,14 @@ class Denied(SinkError):
 
 
 class Unavailable(SinkError):
-    """No usable answer: unreachable, sealed, throttled, timed out, half an answer. A write may have been done."""
+    """No usable answer: unreachable, sealed, throttled, timed out, half an answer.
+
+    `unsure`: a write may have been done, and asking again could not tell.
+    """
+
+    def __init__(self, message: str, hint: str | None = None, *, unsure: bool = False) -> None:
+        super().__init__(message, hint)
+        self.unsure = unsure
 
 
 class Lost(SinkError):

@@ -85,6 +85,11 @@ class Sink(Protocol):
         """The place's name, without a key: what lists of places are made of and sorted by."""
         ...
 
+    @property
+    def retirement(self) -> str:
+        """What retiring leaves behind here, as a sentence: for people who are asked to agree to it."""
+        ...
+
     def survey(self) -> Place:
         """Read metadata only, never a value. A policy without any right to read values suffices."""
         ...
@@ -157,8 +162,8 @@ class Sink(Protocol):
         """
         ...
 
-    def retire(self, held: Held, value: Secret | None = None) -> tuple[str, ...]:
-        """Make the fallback unreachable: every version that holds its value (or `value`), chosen by value.
+    def retire(self, held: Held, fingerprint: str | None = None) -> tuple[str, ...]:
+        """Make the fallback unreachable: every version that holds its value, or a value of this fingerprint.
 
         Never a version whose value is current's or pending's. Returns the ids. Twice is once.
 

@@ -48,8 +48,8 @@ def sinks_tag(uris: tuple[str, ...]) -> str:
 class Lock:
     """An operation that holds a place: all that the next one needs to know about it.
 
-    `id` is the rotation's id. `base` is the fingerprint of the value that was current when it began. `places` is the
-    complete list of the client's places. After `expected_end` (the vault's time) the holder counts as dead. `holder` is
+    `id` is the rotation's id. `base` is the fingerprint of the value that was current when it began, `older` that of
+    the fallback then, which the operation ends. `places` is the complete list of the client's places. After `expected_end` (the vault's time) the holder counts as dead. `holder` is
     made anew for each claim and takeover: the one word by which a process knows its own writing again.
     """
 
@@ -62,6 +62,7 @@ class Lock:
     tenant: str
     places: tuple[str, ...]
     base: str = ""
+    older: str = ""
     not_before: datetime | None = None
     holder: str = ""
 
@@ -76,6 +77,7 @@ class Lock:
             "bridge_lock_expected_end": stamp(self.expected_end),
             "bridge_lock_not_before": stamp(self.not_before) if self.not_before else "-",
             "bridge_lock_base": self.base or "-",
+            "bridge_lock_older": self.older or "-",
             "bridge_lock_sinks": sinks_tag(self.places),
             "bridge_lock_client_id": tag_text(self.client_id),
             "bridge_lock_tenant": tag_text(self.tenant),
@@ -97,9 +99,10 @@ class Lock:
             client_id=told.get("client_id", ""),
             tenant=told.get("tenant", ""),
             places=tuple(told.get("sinks", "").split()),
-            base=told.get("base", "").strip("-"),
+            base=_filled(told, "base"),
+            older=_filled(told, "older"),
             not_before=unstamp(told.get("not_before")),
-            holder=told.get("holder", "").strip("-"),
+            holder=_filled(told, "holder"),
         )
 
 
@@ -151,6 +154,12 @@ class Record:
             log=() if log == "-" else tuple(log.split(" / ")),
             recent=() if recent == "-" else tuple(recent.split()),
         )
+
+
+def _filled(tags: Mapping[str, str], name: str) -> str:
+    """Return a tag's text; empty where it is absent or "-", which stands for an empty text."""
+    text = tags.get(name, "-")
+    return "" if text == "-" else text
 
 
 def _fit(items: tuple[str, ...], separator: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from bridge import __version__
 from bridge.auth0.address import display_name
 from bridge.auth0.answers import judge
 from bridge.auth0.errors import Auth0Error, Limited, Unreachable
@@ -22,14 +23,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
-
-
-def user_agent() -> str:
-    """Return the name by which the bridge's requests are found in the tenant's logs."""
-    try:
-        return f"secret-bridge/{version('secret-bridge')}"
-    except PackageNotFoundError:
-        return "secret-bridge/0"
+USER_AGENT = f"secret-bridge/{__version__}"
+"""The name by which the bridge's requests are found in the tenant's logs."""
 
 
 def build_client(base: str, transport: httpx.BaseTransport | None = None) -> httpx.Client:
@@ -41,7 +36,7 @@ def build_client(base: str, transport: httpx.BaseTransport | None = None) -> htt
         transport=transport,
         timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
         follow_redirects=False,
-        headers={"User-Agent": user_agent(), "Accept": "application/json"},
+        headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
         trust_env=base.startswith("https://"),  # loopback has no use for a proxy
     )
 
@@ -65,54 +60,49 @@ def translated(tenant: str, doing: str) -> Iterator[None]:
 
 
 class Http:
-    """A tenant's HTTP client that obeys rate limits and leases."""
+    """A tenant's HTTP client that obeys rate limits and leases. `close` it, or leave it to the garbage collector."""
 
     def __init__(self, base: str, clock: Clock, transport: httpx.BaseTransport | None = None) -> None:
         self.tenant = display_name(base)
         self.client = build_client(base, transport)
+        self.close = weakref.finalize(self, self.client.close)
         self._clock = clock
         self._free_at = clock.monotonic()
 
-    def send(self, ask: Ask, *, doing: str, safe: bool, before: float | None = None) -> Any:
+    def send(self, ask: Ask, *, doing: str, safe: bool, before: float | None = None, paced: bool = True) -> Any:
         """Ask and return the JSON answer; wait where Auth0 says so, repeat what is certainly or harmlessly repeatable.
 
         429 is repeated (it was not carried out); other failures only when `safe`. No attempt begins after `before`
-        (monotonic seconds), and none may take longer than what is left until then.
+        (monotonic seconds), and none may take longer than what is left until then. `paced`: counts towards the
+        Management API's rate limit (the token endpoint has its own).
 
         Raises:
             Auth0Error: by kind. `Unreachable.maybe_done` tells whether the request may have been carried out.
             Expired: not carried out, because it could not be `before`.
         """
         patience = Patience(self._clock, safe=safe, before=before)
+
+        def once() -> Any:
+            if paced:
+                self._pace()
+            return self._once(ask, doing, before)
+
         try:
             try:
-                return self._once(ask, doing, before)
+                return once()
             except Auth0Error as error:
                 if not patience.covers(error):
                     raise
-                first: list[Auth0Error] = [error]
-            return self._repeat(ask, doing, before, patience, first)
+                first: Auth0Error = error
+            return _repeat(once, patience, first)
         except Limited as error:
             if before is None or error.wait is None or error.wait > BUDGET_SECONDS:
                 raise
             self._clock.sleep(error.wait)
             raise Expired(f"{self.tenant} limits the rate of requests; {doing} did not fit into the lease") from None
 
-    def _repeat(
-        self, ask: Ask, doing: str, before: float | None, patience: Patience, failed: list[Auth0Error]
-    ) -> Any:
-        """Go on after a first failure, which counts as the first attempt."""
-        import stamina  # only now: most calls succeed, and it costs 60 ms
-
-        for attempt in stamina.retry_context(on=patience, attempts=ATTEMPTS, timeout=None):
-            with attempt:
-                if failed:
-                    raise failed.pop()
-                return self._once(ask, doing, before)
-        raise AssertionError("stamina ends with an answer or an exception")  # pragma: no cover
-
     def _once(self, ask: Ask, doing: str, before: float | None) -> Any:
-        self._pace(doing, before)
+        self._check(doing, before)
         with translated(self.tenant, doing):
             response = ask(self.client, self._lease(doing, before))
         if is_used_up(response.headers):
@@ -120,12 +110,11 @@ class Http:
             self._free_at = self._clock.monotonic() + min(wait, BUDGET_SECONDS / ATTEMPTS)
         return judge(response, tenant=self.tenant, doing=doing, now=self._clock.now())
 
-    def _pace(self, doing: str, before: float | None) -> None:
+    def _pace(self) -> None:
         """Wait until a request is free again, where the last answer said that none is."""
         wait = self._free_at - self._clock.monotonic()
         if wait > 0:
             self._clock.sleep(wait)
-        self._check(doing, before)
 
     def _check(self, doing: str, before: float | None) -> None:
         if before is not None and self._clock.monotonic() >= before:
@@ -147,3 +136,16 @@ class Http:
                 timeouts["read"] = max(0.001, min(before - self._clock.monotonic(), READ_SECONDS))
 
         return {"timeout": timeouts, "trace": trace}
+
+
+def _repeat(once: Callable[[], Any], patience: Patience, first: Auth0Error) -> Any:
+    """Go on after a first failure, which counts as the first attempt."""
+    import stamina  # only now: most calls succeed, and it costs 60 ms
+
+    failed = [first]
+    for attempt in stamina.retry_context(on=patience, attempts=ATTEMPTS, timeout=None):
+        with attempt:
+            if failed:
+                raise failed.pop()
+            return once()
+    raise AssertionError("stamina ends with an answer or an exception")  # pragma: no cover

@@ -61,7 +61,7 @@ class Patience:
         if not self.covers(error):
             return False
         asked = error.wait if isinstance(error, Limited) else None
-        wait = self._backoff if asked is None else asked
+        wait = max(self._backoff, asked or 0.0)  # a reset in whole seconds may be a little early
         wait += _random.uniform(0, 0.5 + wait / 10)
         self._backoff *= 2
         in_time = self._before is None or self._clock.monotonic() + wait < self._before

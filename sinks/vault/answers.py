@@ -11,6 +11,8 @@ from hvac import exceptions as hv
 from sinks.errors import Conflict, Denied, Refused, SinkError, Unavailable
 
 AGAIN = "nothing is lost; run the same command again"
+METADATA_CAS = "metadata_cas_required is set for {}, so tags cannot be written without racing other writers of metadata"
+METADATA_CAS_HINT = "unset it: bao kv metadata put -metadata-cas-required=false MOUNT/PATH (or on the mount)"
 
 
 class Missing(SinkError):
@@ -68,10 +70,7 @@ def _from_bad_request(told: str, doing: str) -> SinkError:
     if "did not match the current version" in told:
         return Conflict(f"could not {doing}: somebody else wrote first")
     if "check-and-set parameter required" in told:
-        return Refused(
-            f"could not {doing}: metadata_cas_required is set, and metadata cannot be tagged without racing its users",
-            "unset it: bao kv metadata put -metadata-cas-required=false MOUNT/PATH (or on the mount)",
-        )
+        return Refused(f"could not {doing}: {METADATA_CAS.format('it')}", METADATA_CAS_HINT)
     if "upgrading from non-versioned" in told:
         return Unavailable(f"could not {doing}: the mount is being upgraded to version 2", "try again in a few seconds")
     return Refused(f"could not {doing}: Vault called the request invalid (400)")

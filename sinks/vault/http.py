@@ -40,6 +40,7 @@ class Adapter(HTTPAdapter):
             redirect=0,
         )
         super().__init__(max_retries=retry)
+        self._patient, self._once = self.max_retries, Retry(total=0, read=False, redirect=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Ask for the configured server name in TLS."""
@@ -57,6 +58,8 @@ class Adapter(HTTPAdapter):
         left = READ if deadline is None else deadline - self._clock.monotonic()
         if left <= 0:
             raise Expired("the call was not sent: its lease had ended")
+        # Under a deadline nothing is repeated here, not even a connection: it could end after the lease.
+        self.max_retries = self._patient if deadline is None else self._once
         kwargs["timeout"] = (min(CONNECT, left), min(READ, left))
         response = super().send(request, *args, **kwargs)
         if deadline is not None and self._clock.monotonic() > deadline:

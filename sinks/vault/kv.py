@@ -39,14 +39,16 @@ class Meta:
     tags: Mapping[str, str]
     max_versions: int
     delete_version_after: str
+    cas_required: bool = False
 
 
 @dataclass(frozen=True)
 class MountConfig:
-    """A mount's settings; None where the token may not read them."""
+    """A mount's settings. `metadata_cas_required` exists in OpenBao only."""
 
     max_versions: int
     delete_version_after: str
+    metadata_cas_required: bool = False
 
 
 class Kv:
@@ -121,23 +123,19 @@ class Kv:
         changes: Mapping[str, str | None],
         *,
         max_versions: int | None = None,
-        create: bool = False,
         before: float | None = None,
     ) -> None:
-        """Change some custom metadata, leaving the rest: None removes. `create`: the key has no metadata yet."""
+        """Change some custom metadata of a key that exists, leaving the rest: None removes."""
         mount, key = self._split(path)
         body: dict[str, Any] = {"custom_metadata": dict(changes)}
         if max_versions is not None:
             body["max_versions"] = max_versions
-        with (
-            self._deadline(before),
-            answers(f"tag {mount}/metadata/{key} (capability: {'create' if create else 'patch'})"),
-        ):
+        with self._deadline(before), answers(f"tag {mount}/metadata/{key} (capability: patch)"):
             self._client.adapter.request(
-                "post" if create else "patch",
+                "patch",
                 f"/v1/{mount}/metadata/{key}",
                 json=body,
-                headers={} if create else {"Content-Type": "application/merge-patch+json"},
+                headers={"Content-Type": "application/merge-patch+json"},
             )
 
     def destroy(self, path: str, versions: Sequence[int], *, before: float | None = None) -> None:
@@ -222,7 +220,11 @@ def _time(text: str) -> datetime:
 
 
 def _config(data: Mapping[str, Any]) -> MountConfig:
-    return MountConfig(int(data["max_versions"] or 0), str(data.get("delete_version_after") or "0s"))
+    return MountConfig(
+        int(data["max_versions"] or 0),
+        str(data.get("delete_version_after") or "0s"),
+        bool(data.get("metadata_cas_required")),
+    )
 
 
 def _meta(data: Mapping[str, Any]) -> Meta:
@@ -235,6 +237,7 @@ def _meta(data: Mapping[str, Any]) -> Meta:
         tags=data.get("custom_metadata") or {},
         max_versions=int(data.get("max_versions") or 0),
         delete_version_after=str(data.get("delete_version_after") or "0s"),
+        cas_required=bool(data.get("metadata_cas_required")),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import hvac
 import requests
 
-from sinks.errors import BadAddress, Denied, SinkError
+from sinks.errors import BadAddress, Denied, SinkError, Unavailable
 from sinks.vault import KUBERNETES_JWT, Auth, Settings, token_reference
 from sinks.vault.answers import answers
 from sinks.vault.http import Adapter
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sinks.clock import Clock
     from sinks.secret import Secret
 
-GIVEN_TOKEN_RENEWAL = 300.0  # seconds between renewals of a token whose lifetime is not known
+FIRST_RENEWAL = 10.0  # seconds until a token that was given is renewed for the first time: its lifetime is not known
 
 
 class Connection:
@@ -31,6 +31,7 @@ class Connection:
         self.adapter = Adapter(clock, settings.tls_server_name)
         self._client: hvac.Client | None = None
         self._renew_at = 0.0
+        self._granted = 0.0
 
     @property
     def name(self) -> str:
@@ -74,8 +75,8 @@ class Connection:
             return
         with answers(f"log in to {self.name} by {auth.method}", login=True):
             answer = self._ask_for_token(client, auth)
-        seconds = answer["auth"].get("lease_duration") or 0
-        self._renew_at = self._clock.monotonic() + (seconds * 2 / 3 if seconds else float("inf"))
+            self._granted = float(answer["auth"]["lease_duration"] or "inf")  # 0: it never ends
+        self._renew_at = self._clock.monotonic() + self._granted * 2 / 3
 
     def _use_token(self, client: hvac.Client, auth: Auth) -> None:
         reference = auth.token or token_reference(os.environ)
@@ -85,7 +86,7 @@ class Connection:
                 "run 'vault login', or configure another auth method",
             )
         client.token = self._resolve(reference).reveal()
-        self._renew_at = self._clock.monotonic() + GIVEN_TOKEN_RENEWAL
+        self._renew_at = self._clock.monotonic() + FIRST_RENEWAL
 
     def _ask_for_token(self, client: hvac.Client, auth: Auth) -> Any:
         mount = auth.mount or auth.method
@@ -115,13 +116,21 @@ class Connection:
         return self._resolve(self._text(auth, field))
 
     def _keep_alive(self, client: hvac.Client) -> None:
-        """Renew a token that was given; log in again otherwise."""
-        if self._settings.auth.method != "token":
+        """Renew the token; log in again where that gives no more time. A secret id may be good for one login only."""
+        given = self._settings.auth.method == "token"
+        seconds = self._renewed(client)
+        if not given and seconds < self._granted / 2:
             self._login(client)
-            return
-        self._renew_at = self._clock.monotonic() + GIVEN_TOKEN_RENEWAL
+        else:
+            self._renew_at = self._clock.monotonic() + (seconds * 2 / 3 or FIRST_RENEWAL)
+
+    @staticmethod
+    def _renewed(client: hvac.Client) -> float:
+        """Return how long the token lives now: 0 where the server did not answer."""
         try:
             with answers("renew the token"):
-                client.auth.token.renew_self()
+                return float(client.auth.token.renew_self()["auth"]["lease_duration"] or "inf")
+        except Unavailable:
+            return 0
         except SinkError:
-            return  # not renewable (a root token, say): it lives as long as it lives, and a later 403 says so
+            return float("inf")  # not renewable (a root token, say): it lives as long as it lives; a later 403 says so

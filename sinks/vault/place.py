@@ -11,6 +11,7 @@ from sinks.errors import Refused
 from sinks.port import Place
 from sinks.record import MANAGED_BY, MANAGER, Lock, Record
 from sinks.secret import Secret
+from sinks.vault.answers import METADATA_CAS, METADATA_CAS_HINT
 from sinks.vault.kv import DEFAULT_MAX_VERSIONS, Entry, Meta, MountConfig
 from sinks.versions import History, Stage, Version
 
@@ -21,10 +22,9 @@ LEAST_VERSIONS = 3
 
 @dataclass(frozen=True)
 class Mark:
-    """What a claim has to know: the version the lock key is at (0: none), and the main document's."""
+    """What a claim has to know: the version the lock key is at (0: none)."""
 
     lock_version: int
-    main_version: int
 
 
 def lock_document(lock: Lock, key: str, value: Secret | None) -> Document:
@@ -36,6 +36,13 @@ def lock_document(lock: Lock, key: str, value: Secret | None) -> Document:
 def idle_document(lock: Lock, outcome: str) -> Document:
     """Return the lock key's document after an operation: it holds no value."""
     return Document({LOCK_KEY: {"state": "idle", "id": lock.id, "holder": lock.holder, "outcome": outcome}})
+
+
+def is_idle_of(lock: Lock, entry: Entry) -> bool:
+    """Tell whether the lock key holds the idle record that this claim's release writes."""
+    inner = entry.document.reveal().get(LOCK_KEY) if entry.document else None
+    said = inner if isinstance(inner, dict) else {}
+    return said.get("state") == "idle" and bool(lock.holder) and said.get("holder") == lock.holder
 
 
 def told(entry: Entry, path: str) -> Mapping[str, str]:
@@ -64,15 +71,16 @@ def held_by(entry: Entry | None, path: str) -> Lock | None:
 def refusal(uri: str, config: MountConfig | None, meta: Meta | None) -> Refused | None:
     """Return why a key must not be managed with these settings, if so."""
     path = uri.partition("://")[2]
-    for where, duration in (
-        ("key", meta and meta.delete_version_after),
-        ("mount", config and config.delete_version_after),
-    ):
-        if duration not in (None, "0s"):
-            return Refused(
-                f"delete_version_after is {duration} on the {where} of {uri}: Vault would delete live versions",
-                f"unset it: bao kv metadata put -delete-version-after=0s {path} (or on the mount)",
-            )
+    on_mount, on_key = config.delete_version_after if config else "0s", meta.delete_version_after if meta else "0s"
+    if not on_mount.startswith("-"):  # a negative time on the mount switches it off for every key
+        for where, duration in (("key", on_key), ("mount", on_mount)):
+            if duration != "0s":
+                return Refused(
+                    f"delete_version_after is {duration} on the {where} of {uri}: Vault would delete live versions",
+                    f"unset it: bao kv metadata put -delete-version-after=0s {path} (or on the mount)",
+                )
+    if (meta and meta.cas_required) or (config and config.metadata_cas_required):
+        return Refused(METADATA_CAS.format(uri), METADATA_CAS_HINT)
     limit = version_limit(config, meta)
     if limit < LEAST_VERSIONS:
         return Refused(
@@ -83,8 +91,8 @@ def refusal(uri: str, config: MountConfig | None, meta: Meta | None) -> Refused 
 
 
 def version_limit(config: MountConfig | None, meta: Meta | None) -> int:
-    """Return how many versions Vault keeps of a key."""
-    return (meta.max_versions if meta else 0) or (config.max_versions if config else 0) or DEFAULT_MAX_VERSIONS
+    """Return how many versions the server keeps of a key: the larger of the key's setting and the mount's."""
+    return max(meta.max_versions if meta else 0, config.max_versions if config else 0) or DEFAULT_MAX_VERSIONS
 
 
 def _number(tags: Mapping[str, str], name: str) -> int | None:
@@ -118,18 +126,21 @@ def _history(meta: Meta, *, managed: bool) -> History:
     )
 
 
-def surveyed(uri: str, at: datetime, meta: Meta | None, lock_meta: Meta | None) -> Place:
+def surveyed(uri: str, at: datetime, config: MountConfig | None, meta: Meta | None, lock_meta: Meta | None) -> Place:
     """Return what metadata alone tells."""
     if lock_meta is None:
-        return _place(uri, at, meta, unsettled=False, lock=None)
+        return _place(uri, at, config, meta, unsettled=False, lock=None)
     named = _number(lock_meta.tags, LOCK_VERSION)
     alive = [number for number, (_, readable) in lock_meta.versions.items() if readable]
     lock = Lock.from_tags(lock_meta.tags) if named == lock_meta.current else None
-    # An idle key has one readable version. More: claimed and not yet named, or released and not yet cleaned.
-    return _place(uri, at, meta, unsettled=lock is not None or len(alive) > 1, lock=lock)
+    # An idle key has one readable version, never the first: otherwise it is claimed and not yet named, or not cleaned.
+    unsettled = lock is not None or len(alive) > 1 or lock_meta.current == 1
+    return _place(uri, at, config, meta, unsettled=unsettled, lock=lock)
 
 
-def _place(uri: str, at: datetime, meta: Meta | None, *, unsettled: bool, lock: Lock | None) -> Place:
+def _place(
+    uri: str, at: datetime, config: MountConfig | None, meta: Meta | None, *, unsettled: bool, lock: Lock | None
+) -> Place:
     if meta is None:
         return Place(uri, at, exists=False, unsettled=unsettled, lock=lock)
     record = Record.from_tags(meta.tags)
@@ -145,7 +156,7 @@ def _place(uri: str, at: datetime, meta: Meta | None, *, unsettled: bool, lock: 
         lock=lock,
         unsettled=unsettled or edits < 0,
         edits=max(edits, 0),
-        room=None if fallback is None else version_limit(None, meta) - 1 - (meta.current - fallback),
+        room=None if fallback is None else version_limit(config, meta) - 1 - (meta.current - fallback),
         notes=_wiped(meta, record),
     )
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 from sinks.document import Document
-from sinks.errors import Conflict, Denied, Expired, Refused, Unavailable
+from sinks.errors import Busy, Conflict, Denied, Expired, Refused, SinkError, Unavailable
 from sinks.port import Held, Place, Promoted
 from sinks.record import MANAGED_BY, OWN_PREFIX, Lock, Record
+from sinks.vault.answers import AGAIN
 from sinks.vault.lock import LockKey
 from sinks.vault.place import CURRENT, FALLBACK, Mark, held_by, refusal, surveyed, version_limit
 from sinks.versions import History, Stage, Version
@@ -18,7 +19,7 @@ from sinks.versions import History, Stage, Version
 if TYPE_CHECKING:
     from sinks.clock import Clock
     from sinks.secret import Secret
-    from sinks.vault.kv import Entry, Kv
+    from sinks.vault.kv import Entry, Kv, Meta
 
 TRIES = 20
 KEPT_VERSIONS = 20
@@ -43,10 +44,16 @@ class VaultSink:
         """The place's name."""
         return self._uri
 
+    @property
+    def retirement(self) -> str:
+        """What retiring leaves behind."""
+        return "Vault destroys these versions for ever"
+
     def survey(self) -> Place:
         """Read metadata only (`Sink.survey`)."""
+        config = self._kv.config(self._path)
         meta, lock_meta = self._kv.metadata(self._path), self._kv.metadata(self._lock.path)
-        return surveyed(self._uri, self._kv.now(), meta, lock_meta)
+        return surveyed(self._uri, self._kv.now(), config, meta, lock_meta)
 
     def read(self) -> Place:
         """Read metadata and values (`Sink.read`)."""
@@ -57,7 +64,7 @@ class VaultSink:
         main = self._kv.read(self._path) if meta and meta.current else None
         lock_entry = self._kv.read(self._lock.path)
         lock = held_by(lock_entry, self._lock.path)
-        place = surveyed(self._uri, self._kv.now(), meta, None)
+        place = surveyed(self._uri, self._kv.now(), config, meta, None)
         document = main.document if main else None
         values = self._values(place.history, document, lock_entry if lock else None)
         current = values.get(Stage.CURRENT)
@@ -65,13 +72,13 @@ class VaultSink:
             place,
             lock=lock,
             unsettled=place.unsettled or lock is not None,
-            history=_with_pending(place.history, lock_entry) if lock else place.history,
+            history=_with_pending(place.history, lock_entry) if Stage.PENDING in values else place.history,
             released=lock_entry.created if lock_entry and not lock else None,
             keys=document.keys if document else (),
             values=values,
             drifted=_drifted(place.record, current),
             notes=(*place.notes, *(() if config else ("the mount's settings: not checked (no permission)",))),
-            mark=Mark(lock_entry.version if lock_entry else 0, main.version if main else 0),
+            mark=Mark(lock_entry.version if lock_entry else 0),
         )
 
     def _values(self, history: History, main: Document | None, lock: Entry | None) -> dict[Stage, Secret]:
@@ -84,12 +91,12 @@ class VaultSink:
         }
         return {stage: value for stage, value in found.items() if value}
 
-    def check(self, place: Place) -> tuple[str, ...]:
+    def check(self, place: Place) -> tuple[str, ...]:  # noqa: ARG002  # Vault needs the same for every place
         """Ask for the capabilities that a change needs (`Sink.check`)."""
         lacking = self._kv.capabilities(
             {
                 f"data:{self._path}": ("create", "read", "update"),
-                f"metadata:{self._path}": ("read", "patch") if place.exists else ("create", "read", "patch", "update"),
+                f"metadata:{self._path}": ("read", "patch"),
                 f"destroy:{self._path}": ("update",),
                 f"data:{self._lock.path}": ("create", "read", "update"),
                 f"metadata:{self._lock.path}": ("read", "patch"),
@@ -105,14 +112,27 @@ class VaultSink:
 
     def claim(self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None) -> Held:
         """Take the lock key; fill an empty place under it (`Sink.claim`)."""
+        if place.lock and place.lock.holder != lock.holder:
+            raise Busy(f"{self._uri} is held by another operation", place.lock)
         held = self._lock.take(lock, value, _mark(place).lock_version)
-        if initial is not None:
-            self._write_first(held, initial, exists=place.exists)
+        try:
+            held = self._lock.name(held)
+            if initial is not None:
+                self._write_first(held, initial)
+        except SinkError:
+            self._give_back(held)  # nobody knows the pending value yet, so nothing is lost with it
+            raise
         return held
+
+    def _give_back(self, held: Held) -> None:
+        try:
+            self._lock.release(held, "not claimed")
+        except SinkError:
+            raise Unavailable(f"{self._uri} was locked, and could not be given back", AGAIN, unsure=True) from None
 
     def take_over(self, place: Place, lock: Lock) -> Held:
         """Write the same lock again with another holder (`Sink.take_over`)."""
-        return self._lock.take(lock, place.value(Stage.PENDING), _mark(place).lock_version)
+        return self._lock.name(self._lock.take(lock, place.value(Stage.PENDING), _mark(place).lock_version))
 
     def look(self, held: Held) -> Held:
         """Read the lock key again (`Sink.look`)."""
@@ -126,33 +146,28 @@ class VaultSink:
         """Write an idle record and destroy the lock key's older versions (`Sink.release`)."""
         self._lock.release(held, outcome)
 
-    def _write_first(self, held: Held, initial: Secret, *, exists: bool) -> None:
+    def _write_first(self, held: Held, initial: Secret) -> None:
         lock = held.lock
         record = Record(lock.client_id, lock.tenant, lock.places, lock.id, self._kv.now(), age_is_minimum=True)
-        deadline = self._deadline(held)
-        self._kv.tag(
-            self._path,
-            {**record.tags(), CURRENT: "1"},
-            max_versions=KEPT_VERSIONS,
-            create=not exists,
-            before=deadline,
-        )
-        try:
-            self._kv.write(self._path, Document.of(self._key, initial), cas=0, before=deadline)
-        except (Conflict, Unavailable):
-            entry = self._kv.read(self._path)
-            if self._value(entry) != initial:
-                raise
+        self._converge(held, initial, record, keep=False, only_first=True)
 
     def promote(self, held: Held, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
         """Tag, then write by compare-and-set, until the latest document holds the value (`Sink.promote`)."""
+        return self._converge(held, value, record, keep=keep)
+
+    def _converge(self, held: Held, value: Secret, record: Record, *, keep: bool, only_first: bool = False) -> Promoted:
         failure: Unavailable | None = None
         for _ in range(TRIES):
             try:
                 entry = self._kv.read(self._path)
-                held = self._fresh(held)
-                if entry and self._value(entry) == value:
+                held = self._lock.fresh(held)
+                present = self._value(entry)
+                if entry and present == value:
                     return self._already(held, entry, record, keep=keep)
+                if only_first and present:
+                    raise Busy(f"{self._uri} was empty, and somebody else wrote a value there meanwhile", None)
+                if entry is None:
+                    return self._write_new(held, value, record)
                 return self._write_current(held, entry, value, record, keep=keep)
             except (Conflict, Expired):
                 continue  # somebody wrote between, or it took too long: read again and decide again
@@ -161,13 +176,19 @@ class VaultSink:
                 self._clock.sleep(self._lease / 10)
         raise failure or Unavailable(f"others kept writing to {self._uri}; gave up after {TRIES} tries", "run resume")
 
-    def _write_current(self, held: Held, entry: Entry | None, value: Secret, record: Record, *, keep: bool) -> Promoted:
-        version = entry.version if entry else 0
-        document = (entry.document if entry else None) or Document({})
-        promoted = Promoted(str(version + 1), self._base(held, entry) if keep and entry else None)
-        deadline = self._deadline(held)
-        self._kv.tag(self._path, _tags(record, promoted), create=entry is None, before=deadline)
-        self._kv.write(self._path, document.with_value(self._key, value), cas=version, before=deadline)
+    def _write_new(self, held: Held, value: Secret, record: Record) -> Promoted:
+        """Write the first version, then tag: nobody reads yet, and tagging a key into being would replace its tags."""
+        self._kv.write(self._path, Document.of(self._key, value), cas=0, before=self._lock.deadline(held))
+        meta = self._kv.metadata(self._path)
+        self._tag_main(held, _tags(record, Promoted("1")), meta)
+        return Promoted("1")
+
+    def _write_current(self, held: Held, entry: Entry, value: Secret, record: Record, *, keep: bool) -> Promoted:
+        document = entry.document or Document({})
+        promoted = Promoted(str(entry.version + 1), self._base(held, entry) if keep else None)
+        deadline = self._lock.deadline(held)
+        self._kv.tag(self._path, _tags(record, promoted), before=deadline)
+        self._kv.write(self._path, document.with_value(self._key, value), cas=entry.version, before=deadline)
         return promoted
 
     def _already(self, held: Held, entry: Entry, record: Record, *, keep: bool) -> Promoted:
@@ -175,7 +196,7 @@ class VaultSink:
         if entry.tags.get("bridge_rotation") == record.rotation and (keep or FALLBACK not in entry.tags):
             return Promoted(entry.tags.get(CURRENT, str(entry.version)), entry.tags.get(FALLBACK))
         promoted = Promoted(str(entry.version), self._older_base(held, entry.version) if keep else None)
-        self._kv.tag(self._path, _tags(record, promoted), before=self._deadline(held))
+        self._tag_main(held, _tags(record, promoted))
         return promoted
 
     def _base(self, held: Held, entry: Entry) -> str | None:
@@ -204,44 +225,40 @@ class VaultSink:
         meta = self._kv.metadata(self._path)
         if meta is None:
             raise Refused(f"{self._uri} holds nothing to adopt")
-        limit = version_limit(self._kv.config(self._path), meta)
-        raised = None if keep_limit or limit >= KEPT_VERSIONS else KEPT_VERSIONS
-        held = self._fresh(held)
-        tags = {**record.tags(), CURRENT: str(meta.current)}
-        self._kv.tag(self._path, tags, max_versions=raised, before=self._deadline(held))
+        self._tag_main(held, {**record.tags(), CURRENT: str(meta.current)}, None if keep_limit else meta)
 
-    def retire(self, held: Held, value: Secret | None = None) -> tuple[str, ...]:
+    def _tag_main(self, held: Held, tags: Mapping[str, str | None], raise_limit_of: Meta | None = None) -> Held:
+        """Tag the document; with its metadata given, let the vault keep enough versions of it."""
+        raised = None
+        if raise_limit_of and version_limit(self._kv.config(self._path), raise_limit_of) < KEPT_VERSIONS:
+            raised = KEPT_VERSIONS
+        return self._lock.within(
+            held, lambda before: self._kv.tag(self._path, tags, max_versions=raised, before=before)
+        )
+
+    def retire(self, held: Held, fingerprint: str | None = None) -> tuple[str, ...]:
         """Destroy every older version that holds the value, then untag (`Sink.retire`)."""
         entry = self._kv.read(self._path)
         latest = entry.version if entry else 0
         tagged = int(entry.tags.get(FALLBACK, "0")) if entry else 0
-        target = value or (self._value(self._kv.read(self._path, tagged)) if tagged else None)
-        if target is not None and target in (self._value(entry), held.value):
+        salt = held.lock.client_id
+        fallback = self._value(self._kv.read(self._path, tagged)) if tagged and fingerprint is None else None
+        target = fallback.fingerprint(salt) if fallback else fingerprint
+        if target and target in [v.fingerprint(salt) for v in (self._value(entry), held.value) if v]:
             raise Refused(f"the value to retire is the current one at {self._uri}; nothing was destroyed")
-        found = [number for number, old in self._values_below(latest) if old == target] if target else []
+        found = [n for n, old in self._values_below(latest) if old.fingerprint(salt) == target] if target else []
         if found:
-            held = self._fresh(held)
-            self._kv.destroy(self._path, found, before=self._deadline(held))
-        if tagged and (value is None or tagged in found):
-            held = self._fresh(held)
-            self._kv.tag(self._path, {FALLBACK: None}, before=self._deadline(held))
+            held = self._lock.within(held, lambda before: self._kv.destroy(self._path, found, before=before))
+        if tagged and (fingerprint is None or tagged in found):
+            self._tag_main(held, {FALLBACK: None})
         return tuple(str(number) for number in sorted(found))
 
     def forget(self, held: Held) -> None:
         """Remove our tags; the lock key stays, idle (`Sink.forget`)."""
         meta = self._kv.metadata(self._path)
         ours = [tag for tag in (meta.tags if meta else {}) if tag.startswith(OWN_PREFIX) or tag == MANAGED_BY]
-        held = self._fresh(held)
         if ours:
-            self._kv.tag(self._path, dict.fromkeys(ours), before=self._deadline(held))
-
-    def _fresh(self, held: Held) -> Held:
-        """Return a lease of which at least half is left."""
-        spent = self._clock.monotonic() - held.looked
-        return held if spent < self._lease / 2 else self.look(held)
-
-    def _deadline(self, held: Held) -> float:
-        return held.looked + self._lease
+            self._tag_main(held, dict.fromkeys(ours))
 
     def _value(self, entry: Entry | None) -> Secret | None:
         return entry.document.get(self._key) if entry and entry.document else None

@@ -62,13 +62,13 @@ class SigningKey:
 def verify_assertion(assertion: str, public_keys: tuple[str, ...], client_id: str, audiences: list[str],
                      now: datetime) -> bool:  # fmt: skip
     """Tell whether one of the client's keys signed this assertion, for us, and it has not expired (RFC 7523)."""
-    required = {**_UNTIMED, "require": ["exp", "iss", "sub", "aud"]}
+    required: Any = {**_UNTIMED, "require": ["exp", "iss", "sub", "aud"]}
     for key in public_keys:
         try:
             claims = jwt.decode(assertion, key, ASSERTION_ALGORITHMS, required, audience=audiences)
         except (jwt.PyJWTError, ValueError):
             continue
-        return claims["iss"] == claims["sub"] == client_id and now.timestamp() < claims["exp"]
+        return claims["iss"] == claims["sub"] == client_id and bool(now.timestamp() < claims["exp"])
     return False
 
 

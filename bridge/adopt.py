@@ -1,0 +1,125 @@
+"""Taking over a place without changing the value that applications use, and giving one back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bridge.auth0.client import HS256, SELF
+from bridge.auth0.client import objections as of_client
+from bridge.auth0.probe import Verdict
+from bridge.begin import Options, execute, interrupted, new_lock, require_accepted, wish
+from bridge.errors import Failed, Refused
+from bridge.guards import contents, live, ownership, refuse
+from bridge.job import Job, Seen, check, read
+from bridge.outcome import Outcome
+from bridge.plan import Operation, plan_adoption, plan_forgetting
+from bridge.rotate import key_of
+from bridge.rotation import Facts
+from sinks.port import Lock, Place, Stage
+from sinks.secret import Secret
+
+
+@dataclass(frozen=True)
+class AdoptOptions(Options):
+    """What `adopt` may be told. `brought`: the live value, by the user; `add_key`: write it where the key is missing."""
+
+    brought: Secret | None = None
+    add_key: bool = False
+    repair: bool = False
+    keep_limit: bool = False
+
+
+def adopt(job: Job, options: AdoptOptions) -> Outcome:
+    """Make places the bridge's. An accepted value stays; an empty or refused one is replaced by the live value.
+
+    Raises:
+        BridgeError: nothing was changed.
+        Stopped: it is incomplete.
+    """
+    seen, lock = interrupted(job, read(job))
+    _refuse_held(job, seen, lock, options)
+    everything = frozenset({HS256, SELF})  # adopting changes no secret
+    refuse(of_client(seen.client, accept=everything, own_client_id=None, strategy="staged"))
+    refuse(ownership(seen.places, job.whose, adopting=True))
+    if not options.add_key and not options.repair:
+        keys = {uri: key_of(uri, job) for uri in job.uris}
+        lacking = tuple(p for p in seen.places if p.exists and p.value(Stage.CURRENT) is None)
+        refuse(contents(lacking, job.whose, keys))
+    notes = check(job, seen)
+    base = _live(job, seen, options)
+    captured = frozenset(p.uri for p in seen.places if p.value(Stage.CURRENT) != base)
+    plan = plan_adoption(seen.places, replace(wish(job, options), keep_limit=options.keep_limit), captured=captured)
+    plan = replace(plan, notes=(*_notes(seen.places, captured), *seen.notes, *notes))
+    lock = new_lock(job, Operation.ADOPT, seen, plan, base=base)
+    return execute(job, options, seen, plan, Facts(lock, value=base, base=base, initial=base))
+
+
+def forget(job: Job, options: Options) -> Outcome:
+    """Remove the bridge's tags; values and versions stay.
+
+    Raises:
+        BridgeError: nothing was changed.
+        Stopped: it is incomplete.
+    """
+    seen, lock = interrupted(job, read(job))
+    _refuse_held(job, seen, lock, options)
+    refuse(ownership(seen.places, job.whose, adopting=False))
+    check(job, seen)
+    plan = plan_forgetting(seen.places, wish(job, options))
+    lock = new_lock(job, Operation.FORGET, seen, plan, base=None)
+    return execute(job, options, seen, plan, Facts(lock))
+
+
+def _refuse_held(job: Job, seen: Seen, lock: Lock | None, options: Options) -> None:
+    if lock is None:
+        return
+    refuse(objection for objection in (live(lock, seen.at),) if objection)
+    raise Refused(
+        f"{lock.operation} {lock.id} by {lock.actor} was interrupted here. Nothing was changed.",
+        f"finish it first: {job.whose.command('resume', seen.places)}",
+    )
+
+
+def _live(job: Job, seen: Seen, options: AdoptOptions) -> Secret:
+    """Return the value that Auth0 accepts: one that stands in a place, the one brought, or the one read from Auth0."""
+    if options.brought is not None:
+        require_accepted(job, seen.client, options.brought, "standard input")
+        return options.brought
+    stored: list[Secret] = []
+    for place in seen.places:
+        value = place.value(Stage.CURRENT)
+        if value is not None and value not in stored:
+            stored.append(value)
+    verdicts = [job.auth0.probe(seen.client, value) for value in stored]
+    if Verdict.UNKNOWN in verdicts:
+        raise Failed(
+            "Auth0 did not say whether it accepts the values that are stored. Nothing was changed.", "try again"
+        )
+    accepted = [value for value, verdict in zip(stored, verdicts, strict=True) if verdict is Verdict.ACCEPTED]
+    if len(accepted) > 1:
+        raise Refused(
+            "the places hold different values and Auth0 accepts more than one: a change is spreading. "
+            "Nothing was changed.",
+            f"wait {job.timing.propagation.total_seconds():.0f} s, then try again",
+        )
+    live_value = accepted[0] if accepted else job.auth0.live_secret(seen.client.client_id)
+    if live_value is None:
+        raise Refused(
+            "no place holds a value that Auth0 accepts, and the live value cannot be read "
+            "(the management token lacks the scope read:client_keys). Nothing was changed.",
+            "grant the scope, or pipe the live value in: --secret-stdin",
+        )
+    return live_value
+
+
+def _notes(places: tuple[Place, ...], captured: frozenset[str]) -> tuple[str, ...]:
+    notes = []
+    for place in places:
+        kept = [key for key in place.keys if key]
+        if not place.exists:
+            notes.append(f"{place.uri} is empty: the live value is written as its first version")
+        elif place.uri in captured:
+            notes.append(f"{place.uri}: Auth0 does not accept its value; the live value is written as a new version")
+        else:
+            notes.append(f"{place.uri}: Auth0 accepts its value; only metadata is written ({len(kept)} keys stay)")
+    return tuple(notes)

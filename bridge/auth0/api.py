@@ -1,0 +1,51 @@
+"""All that the bridge asks of one tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from bridge.auth0.client import Client
+from bridge.auth0.management import Management
+from bridge.auth0.probe import Verdict, probe
+from bridge.auth0.tenant import Credentials, Tenant
+from sinks.clock import Clock
+from sinks.secret import Secret
+
+if TYPE_CHECKING:
+    import httpx
+
+    from bridge.config.settings import TenantSettings
+
+
+class Auth0(Management):
+    """The Management API and the probe of one tenant."""
+
+    def probe(self, client: Client, secret: Secret) -> Verdict:
+        """Ask Auth0 once whether it accepts `secret`; never raises."""
+        return probe(self.tenant.http, client, secret)
+
+
+def connect(
+    settings: TenantSettings,
+    resolve: Callable[[str], Secret],
+    clock: Clock,
+    transport: httpx.BaseTransport | None = None,
+) -> Auth0:
+    """Return a tenant's access from its settings; nothing is sent yet. An api_token wins over everything else.
+
+    Raises:
+        Usage: a reference cannot be resolved, or the settings cannot be meant so.
+    """
+
+    def secret(reference: str | None) -> Secret | None:
+        return resolve(reference) if reference else None
+
+    own_id = settings.client_id
+    credentials = Credentials(
+        client_id=resolve(own_id).reveal() if own_id and ":" in own_id else own_id,
+        api_token=(token := secret(settings.api_token)),
+        private_key=(key := secret(settings.private_key) if token is None else None),
+        client_secret=secret(settings.client_secret) if token is None and key is None else None,
+    )
+    return Auth0(Tenant(settings.domain, credentials, clock, audience=settings.audience, transport=transport))

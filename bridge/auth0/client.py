@@ -1,0 +1,129 @@
+"""A client (an Auth0 application) as it is, and what stands against rotating its secret. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+FIELDS = (
+    "client_id", "name", "app_type", "token_endpoint_auth_method", "grant_types", "jwt_configuration", "global",
+    "client_authentication_methods", "is_first_party",
+)  # fmt: skip
+HS256, SELF = "hs256", "self"
+AUTH0_GENERATED = "auth0-generated"
+
+
+@dataclass(frozen=True)
+class Client:
+    """What matters of a client. Auth0 leaves fields out; then they hold what their absence means.
+
+    `grant_types` is None where Auth0 does not say. `authentication_methods` names the ways without a secret that the
+    client uses (private_key_jwt, mTLS).
+    """
+
+    client_id: str
+    name: str
+    app_type: str = ""
+    auth_method: str = "client_secret_post"
+    grant_types: tuple[str, ...] | None = None
+    alg: str = "HS256"
+    secret_encoded: bool = False
+    is_global: bool = False
+    authentication_methods: tuple[str, ...] = ()
+    is_first_party: bool = True
+
+    @property
+    def uses_private_key_jwt(self) -> bool:
+        """Whether the client proves itself by a key or a certificate, without a secret."""
+        return bool(self.authentication_methods)
+
+    @property
+    def can_get_id_tokens(self) -> bool:
+        """Whether an ID token could ever be issued to it; the client credentials grant gives none."""
+        return self.grant_types is None or any(grant != "client_credentials" for grant in self.grant_types)
+
+    @classmethod
+    def from_api(cls, data: Mapping[str, Any], client_id: str) -> Client:
+        """Read a client from the Management API's answer."""
+        jwt, grants = _table(data.get("jwt_configuration")), data.get("grant_types")
+        return cls(
+            client_id=_text(data.get("client_id")) or client_id,
+            name=_text(data.get("name")) or client_id,
+            app_type=_text(data.get("app_type")),
+            auth_method=_text(data.get("token_endpoint_auth_method")) or "client_secret_post",
+            grant_types=tuple(map(str, grants)) if isinstance(grants, list) else None,
+            alg=_text(jwt.get("alg")) or "HS256",
+            secret_encoded=jwt.get("secret_encoded") is True,
+            is_global=data.get("global") is True,
+            authentication_methods=tuple(_table(data.get("client_authentication_methods"))),
+            is_first_party=data.get("is_first_party") is not False,
+        )
+
+
+@dataclass(frozen=True)
+class Objection:
+    """One reason not to rotate, and what to do about it."""
+
+    message: str
+    hint: str | None = None
+
+
+def objections(
+    client: Client, *, accept: frozenset[str], own_client_id: str | None, strategy: str
+) -> tuple[Objection, ...]:
+    """Return every reason not to rotate this client's secret, those that were accepted left out."""
+    name = f"{client.name} ({client.client_id})"
+    return (
+        *_without_a_secret(client, name),
+        *_with_consent(client, name, accept=accept, is_own=client.client_id == own_client_id),
+        *_by_strategy(client, name, strategy),
+    )
+
+
+def _without_a_secret(client: Client, name: str) -> list[Objection]:
+    found = []
+    if client.is_global:
+        found.append(Objection(f"{name} is the tenant's global client", "only Auth0's support can change its secret"))
+    if client.auth_method == "none" or client.app_type in {"spa", "native"}:
+        why = f"a {client.app_type} application" if client.app_type in {"spa", "native"} else "authentication 'none'"
+        found.append(Objection(f"{name} is a public client ({why}): it uses no secret", "there is nothing to rotate"))
+    if client.authentication_methods:
+        methods = ", ".join(client.authentication_methods)
+        found.append(Objection(f"{name} authenticates by {methods}, not by a secret", "rotate its key instead"))
+    return found
+
+
+def _with_consent(client: Client, name: str, *, accept: frozenset[str], is_own: bool) -> list[Objection]:
+    found = []
+    if is_own and SELF not in accept:
+        found.append(
+            Objection(
+                f"{name} is the application that the bridge itself acts as: its next run needs the new secret",
+                'have the bridge read its own secret from the vault, then --allow-self or accept = ["self"]',
+            )
+        )
+    if client.alg == "HS256" and client.can_get_id_tokens and HS256 not in accept:
+        found.append(
+            Objection(
+                f"{name} signs its ID tokens with its secret (HS256): those issued before a rotation can no longer be "
+                "verified, and verifiers need the new secret at once",
+                'switch it to RS256, or accept this: accept = ["hs256"]',
+            )
+        )
+    return found
+
+
+def _by_strategy(client: Client, name: str, strategy: str) -> list[Objection]:
+    if not client.secret_encoded or strategy != AUTH0_GENERATED:
+        return []
+    message = f"{name} has a Base64 secret (secret_encoded); Auth0 would generate one that is not Base64"
+    return [Objection(message, "use the strategy 'staged'")]
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

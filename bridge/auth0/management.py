@@ -1,0 +1,153 @@
+"""The Management API, as far as a rotation needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from bridge.auth0.answers import lacking
+from bridge.auth0.client import FIELDS, Client
+from bridge.auth0.errors import Forbidden, NotFound, Unauthorised, Unreachable
+from bridge.auth0.tenant import Tenant
+from sinks.secret import Secret
+
+if TYPE_CHECKING:
+    import httpx
+
+READ_CLIENTS, READ_KEYS, UPDATE_KEYS = "read:clients", "read:client_keys", "update:client_keys"
+
+
+class Management:
+    """The calls to one tenant. Every method may raise `Auth0Error`; only the two writes may raise `Expired`."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self.tenant = tenant
+        self.name = tenant.name
+        self.own_client_id = tenant.client_id
+
+    def can(self, scope: str) -> bool | None:
+        """Tell whether the management token has a scope, without asking the API; None where it cannot be told."""
+        scopes = self.tenant.token().scopes
+        return None if scopes is None else scope in scopes
+
+    def require(self, scope: str) -> None:
+        """Make sure, before anything is changed, that a scope is not known to be missing.
+
+        Raises:
+            Forbidden: it is.
+        """
+        if self.can(scope) is False:
+            raise lacking((scope,))
+
+    def get(self, path: str, params: Mapping[str, str], *, doing: str) -> Any:
+        """Read anything of the Management API, for example `/logs`."""
+        return self._call(
+            lambda http, more: http.get(f"/api/v2{path}", params=dict(params), **more), doing=doing, safe=True
+        )
+
+    def get_client(self, client_id: str) -> Client:
+        """Read a client, without its secret.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return Client.from_api(self._read(client_id, FIELDS), client_id)
+
+    def live_secret(self, client_id: str) -> Secret | None:
+        """Read the secret that Auth0 holds; None where the token may not (`read:client_keys`) or there is none.
+
+        What is read back is stored, which does not prove that it has spread: only probing does.
+        """
+        try:
+            text = self._read(client_id, ("client_id", "client_secret")).get("client_secret")
+        except Forbidden as error:
+            if READ_KEYS in error.scopes:
+                return None
+            raise
+        return Secret(text) if isinstance(text, str) and text else None
+
+    def set_secret(self, client_id: str, secret: Secret, *, before: float | None) -> None:
+        """Make Auth0 accept `secret` (PATCH). Twice is once; repeated only within a lease.
+
+        `before` is the lease's end (monotonic seconds).
+
+        Raises:
+            Expired: it could not be sent before that; nothing was changed.
+            Unreachable: see `maybe_done`.
+        """
+        self._call(
+            lambda http, more: http.patch(_path(client_id), json={"client_secret": secret.reveal()}, **more),
+            doing=f"the change of {client_id}'s secret",
+            safe=before is not None,
+            before=before,
+            missing=client_id,
+        )
+
+    def rotate_secret(self, client_id: str, *, before: float | None) -> Secret:
+        """Have Auth0 generate a secret, and return it. Never repeated once Auth0 may have done it.
+
+        Raises:
+            Expired: it could not be sent before that; nothing was changed.
+            Unreachable: see `maybe_done`; then the secret can only be read back.
+        """
+        answer = self._call(
+            lambda http, more: http.post(f"{_path(client_id)}/rotate-secret", **more),
+            doing=f"the rotation of {client_id}'s secret",
+            safe=False,
+            before=before,
+            missing=client_id,
+        )
+        text = answer.get("client_secret") if isinstance(answer, dict) else None
+        if not isinstance(text, str) or not text:
+            raise Unreachable(f"{self.name} rotated {client_id}'s secret and did not tell the new one")
+        return Secret(text)
+
+    def _read(self, client_id: str, fields: tuple[str, ...]) -> Mapping[str, Any]:
+        params = {"fields": ",".join(fields), "include_fields": "true"}
+        doing = f"the request for {client_id}"
+        answer = self._call(
+            lambda http, more: http.get(_path(client_id), params=params, **more),
+            doing=doing, safe=True, missing=client_id,
+        )  # fmt: skip
+        if not isinstance(answer, dict):
+            raise Unreachable(f"{self.name} answered {doing} with something that is not an application")
+        return answer
+
+    def _call(
+        self,
+        ask: Callable[..., httpx.Response],
+        *,
+        doing: str,
+        safe: bool,
+        before: float | None = None,
+        missing: str | None = None,
+    ) -> Any:
+        """Send with a management token; with another one, once, when it is not accepted."""
+        try:
+            try:
+                return self._send(ask, doing=doing, safe=safe, before=before)
+            except Unauthorised:
+                if not self.tenant.forget_token():
+                    raise
+            return self._send(ask, doing=doing, safe=safe, before=before)
+        except NotFound:
+            if missing is None:
+                raise
+            raise NotFound(f"no application {missing} in {self.name}", "check the client id and the tenant") from None
+
+    def _send(self, ask: Callable[..., httpx.Response], *, doing: str, safe: bool, before: float | None) -> Any:
+        token = self.tenant.token().value
+
+        def bearer(request: httpx.Request) -> httpx.Request:
+            request.headers.update({"Authorization": f"Bearer {token.reveal()}"})
+            return request
+
+        return self.tenant.http.send(
+            lambda http, extensions: ask(http, {"auth": bearer, "extensions": extensions}),
+            doing=doing, safe=safe, before=before,
+        )  # fmt: skip
+
+
+def _path(client_id: str) -> str:
+    return f"/api/v2/clients/{quote(client_id, safe='')}"

@@ -1,0 +1,69 @@
+"""The probe: asking whether a secret is accepted, without being given a token."""
+
+from __future__ import annotations
+
+import secrets
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from bridge.auth0.answers import read_json
+from bridge.auth0.client import Client
+from bridge.auth0.errors import Unreachable
+from bridge.auth0.http import USER_AGENT, Http, translated
+from sinks.secret import Secret
+
+if TYPE_CHECKING:
+    import httpx
+
+PROBE_USER_AGENT = f"{USER_AGENT} probe"
+"""Each probe leaves a failed exchange (`feacft`) in the tenant's logs; by this they are told from consumers'."""
+
+ATTEMPTS = 3
+TIMEOUT_SECONDS = 5.0
+REDIRECT_URI = "https://secret-bridge.invalid/probe"
+
+
+class Verdict(StrEnum):
+    """What Auth0 makes of a secret, as one request saw it: within the propagation time the next may see another."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+def probe(http: Http, client: Client, secret: Secret) -> Verdict:
+    """Ask once, with an invented authorization code; once more each when nothing was answered at all.
+
+    Auth0 checks the secret first. The HTTP status decides, never `error`: `access_denied` comes with either. An answer
+    that is not JSON is some proxy's and says nothing.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            with translated(http.tenant, "the probe"):
+                return _verdict(_ask(http.client, client, secret))
+        except Unreachable:
+            continue
+    return Verdict.UNKNOWN
+
+
+def _ask(http: httpx.Client, client: Client, secret: Secret) -> httpx.Response:
+    import httpx as library
+
+    asked = {
+        "grant_type": "authorization_code",
+        "code": secrets.token_urlsafe(16),
+        "redirect_uri": REDIRECT_URI,
+    }
+    more: dict[str, Any] = {"headers": {"User-Agent": PROBE_USER_AGENT}, "timeout": TIMEOUT_SECONDS}
+    if client.auth_method == "client_secret_basic":
+        auth = library.BasicAuth(client.client_id, secret.reveal())
+        return http.post("/oauth/token", json=asked, auth=auth, **more)
+    own = {"client_id": client.client_id, "client_secret": secret.reveal()}
+    return http.post("/oauth/token", json={**asked, **own}, **more)
+
+
+def _verdict(response: httpx.Response) -> Verdict:
+    if not isinstance(read_json(response), dict):
+        return Verdict.UNKNOWN
+    verdicts = {200: Verdict.ACCEPTED, 403: Verdict.ACCEPTED, 401: Verdict.REFUSED}
+    return verdicts.get(response.status_code, Verdict.UNKNOWN)

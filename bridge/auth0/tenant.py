@@ -1,0 +1,169 @@
+"""A tenant and the management token by which the bridge acts there."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from bridge.auth0.address import base_url
+from bridge.auth0.errors import Unauthorised, Unreachable
+from bridge.auth0.http import Http
+from bridge.errors import Usage
+from sinks.clock import Clock
+from sinks.secret import Secret
+
+if TYPE_CHECKING:
+    import httpx
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_LIFETIME = timedelta(seconds=60)
+RENEW_EARLY_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Who the bridge is at a tenant: a ready-made token, or an application with a secret or a private key."""
+
+    client_id: str | None = None
+    client_secret: Secret | None = None
+    api_token: Secret | None = None
+    private_key: Secret | None = None
+
+
+@dataclass(frozen=True)
+class Token:
+    """A management token. `scopes` is None where they are not known; `renew_at` where it is not ours to renew."""
+
+    value: Secret
+    scopes: frozenset[str] | None
+    renew_at: float | None
+
+
+class Tenant:
+    """One Auth0 tenant: its address, its HTTP client and a management token that is renewed in time.
+
+    Raises:
+        Usage: the domain or the credentials cannot be meant so.
+    """
+
+    def __init__(
+        self,
+        domain: str,
+        credentials: Credentials,
+        clock: Clock,
+        *,
+        audience: str | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        try:
+            self.base = base_url(domain)
+        except ValueError as error:
+            raise Usage(f"the tenant's domain: expected {error}") from None
+        self.audience = audience or f"{self.base}/api/v2/"
+        self.http = Http(self.base, clock, transport)
+        self.name = self.http.tenant
+        self.client_id = credentials.client_id or _acts_as(credentials.api_token)
+        self._credentials = credentials
+        self._clock = clock
+        self._token: Token | None = None
+        if credentials.api_token is not None:
+            self._token = _ready_made(credentials.api_token)
+        elif not credentials.client_id or not (credentials.client_secret or credentials.private_key):
+            raise Usage(f"{self.name}: an api_token is needed, or a client_id with a client_secret or a private_key")
+
+    def token(self) -> Token:
+        """Return a management token, from memory as long as it is good.
+
+        Raises:
+            Auth0Error: none was given.
+        """
+        if self._token is None or (
+            self._token.renew_at is not None and self._clock.monotonic() >= self._token.renew_at
+        ):
+            self._token = self._fetch()
+        return self._token
+
+    def forget_token(self) -> bool:
+        """Drop a token that was not accepted; False where there is no way to get another."""
+        if self._credentials.api_token is not None:
+            return False
+        self._token = None
+        return True
+
+    def _fetch(self) -> Token:
+        asked_at = self._clock.monotonic()
+        try:
+            answer = self.http.send(self._ask_token, doing="the request for a management token", safe=True, paced=False)
+        except Unauthorised:
+            raise Unauthorised(
+                f"{self.name} does not accept the bridge's own credentials (application {self.client_id})",
+                "check the client id and secret, or the private key, of the application that the bridge acts as",
+            ) from None
+        text = answer.get("access_token") if isinstance(answer, dict) else None
+        if not isinstance(text, str) or not _is_token(text):
+            raise Unreachable(f"{self.name} answered the request for a management token without one")
+        lifetime = answer.get("expires_in")
+        seconds = float(lifetime) if isinstance(lifetime, int | float) else 0.0
+        return Token(Secret(text), _scopes(answer.get("scope")), asked_at + max(seconds - RENEW_EARLY_SECONDS, 0.0))
+
+    def _ask_token(self, http: httpx.Client, extensions: dict[str, Any]) -> httpx.Response:
+        """Ask by client credentials (RFC 6749, section 4.4), authenticated by secret or by assertion (RFC 7523)."""
+        asked = {"grant_type": "client_credentials", "client_id": self.client_id, "audience": self.audience}
+        key, secret = self._credentials.private_key, self._credentials.client_secret
+        if key is not None:
+            asked |= {"client_assertion_type": ASSERTION_TYPE, "client_assertion": self._assertion(key)}
+        if key is not None or secret is None:  # the constructor asked for one of them
+            return http.post("/oauth/token", json=asked, extensions=extensions)
+        return http.post("/oauth/token", json={**asked, "client_secret": secret.reveal()}, extensions=extensions)
+
+    def _assertion(self, key: Secret) -> str:
+        import jwt
+
+        now = self._clock.now()
+        claims = {
+            "iss": self.client_id,
+            "sub": self.client_id,
+            "aud": f"{self.base}/",
+            "iat": now,
+            "exp": now + ASSERTION_LIFETIME,
+            "jti": str(uuid.uuid4()),
+        }
+        try:
+            return jwt.encode(claims, key.reveal(), algorithm="RS256")
+        except (ValueError, TypeError, jwt.PyJWTError):
+            raise Usage(f"{self.name}: the private_key is not an RSA private key in PEM form") from None
+
+
+def _ready_made(token: Secret) -> Token:
+    if not _is_token(token.reveal()):
+        raise Usage("the api_token holds characters that no token has (a line break, a space?)")
+    return Token(token, _scopes(_payload(token.reveal()).get("scope")), None)
+
+
+def _payload(token: str) -> dict[str, Any]:
+    """Return what a JWT says about itself, unverified; nothing where it is opaque."""
+    try:
+        part = token.split(".")[1] if token.count(".") == 2 else ""
+        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (binascii.Error, ValueError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def _acts_as(token: Secret | None) -> str | None:
+    """Return the application that a ready-made token was issued to, where it says so."""
+    party = _payload(token.reveal()).get("azp") if token else None
+    return party if isinstance(party, str) else None
+
+
+def _scopes(text: object) -> frozenset[str] | None:
+    return frozenset(text.split()) if isinstance(text, str) else None
+
+
+def _is_token(text: str) -> bool:
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text

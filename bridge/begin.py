@@ -1,0 +1,179 @@
+"""What every operation begins with: what holds the places, the lock it will write, and the user's consent."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from bridge.auth0.client import Client, objections
+from bridge.auth0.probe import Verdict
+from bridge.errors import Failed, Refused
+from bridge.guards import holder, live, refuse, same_places
+from bridge.job import Job, Seen, check, new_id
+from bridge.outcome import Outcome
+from bridge.plan import Operation, Plan, Wish, plan_resumption
+from bridge.rotation import Execution, Facts
+from bridge.steps import Wait
+from sinks.port import Lock, Place, Stage
+from sinks.secret import Secret
+
+
+def always(_plan: Plan) -> bool:
+    """Agree to every plan."""
+    return True
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every changing command may be told. `agree` is shown the plan and says whether to go on."""
+
+    dry_run: bool = False
+    takeover: bool = False
+    now: bool = False
+    settle: bool = True
+    agree: Callable[[Plan], bool] = field(default=always)
+
+
+def wish(job: Job, options: Options) -> Wish:
+    """Return what options and settings ask of any operation."""
+    return Wish(
+        refresh=job.settings.consumer_refresh,
+        fence=job.timing.fence,
+        settle=options.settle,
+        hook=job.settings.after,
+        skip_waits=options.now,
+    )
+
+
+def new_lock(job: Job, operation: Operation, seen: Seen, plan: Plan, *, base: Secret | None, older: str = "") -> Lock:
+    """Return the lock that an operation writes into every place that it takes."""
+    client_id = job.settings.client_id
+    waits = sum((step.time for step in plan.steps if isinstance(step, Wait)), timedelta())
+    refresh = seen.at + waits if operation is Operation.ROTATE and job.settings.consumer_refresh else None
+    return Lock(
+        operation=operation,
+        id=new_id(),
+        actor=job.actor,
+        started=seen.at,
+        expected_end=seen.at + waits + job.timing.margin,
+        client_id=client_id,
+        tenant=job.auth0.name,
+        places=job.uris,
+        base=base.fingerprint(client_id) if base else "",
+        older=older,
+        not_before=refresh,
+        holder=secrets.token_hex(4),
+    )
+
+
+def execute(job: Job, options: Options, seen: Seen, plan: Plan, facts: Facts) -> Outcome:
+    """Show the plan, ask, and execute it; with `dry_run` only return it.
+
+    Raises:
+        Refused: the user did not agree.
+    """
+    if options.dry_run:
+        client = seen.client
+        return Outcome(job.settings.name, client.client_id, plan.operation, facts.lock.id, plan, "planned")
+    if not options.agree(plan):
+        raise Refused("not confirmed. Nothing was changed.")
+    return Execution(job, plan, seen, facts).run()
+
+
+def inspect(job: Job, seen: Seen, strategy: str) -> None:
+    """Refuse clients whose secret must not be rotated.
+
+    Raises:
+        Refused: with every reason.
+    """
+    accept, own = job.settings.accept, job.auth0.own_client_id
+    refuse(objections(seen.client, accept=accept, own_client_id=own, strategy=strategy))
+
+
+def require_accepted(job: Job, client: Client, value: Secret, where: str) -> None:
+    """Make sure that Auth0 accepts a value.
+
+    Raises:
+        Refused: it does not.
+        Failed: it could not be told.
+    """
+    verdict = job.auth0.probe(client, value)
+    if verdict is Verdict.REFUSED:
+        raise Refused(
+            f"Auth0 does not accept the value in {where}: it was changed elsewhere, or less than "
+            f"{job.timing.propagation.total_seconds():.0f} s ago. Nothing was changed.",
+            f"find out who changed it, then publish the live value: {job.whose.command('adopt')} --repair",
+        )
+    if verdict is Verdict.UNKNOWN:
+        raise Failed("Auth0 did not say whether it accepts the current value. Nothing was changed.", "try again")
+
+
+def interrupted(job: Job, seen: Seen) -> tuple[Seen, Lock | None]:
+    """Return the operation that holds the places, naming the one whose name was not written yet.
+
+    Raises:
+        Refused: different operations hold them.
+    """
+    lock = holder(seen.places)
+    nameless = [p for p in seen.places if p.unsettled and p.lock is None and p.history.at(Stage.PENDING)]
+    if not nameless:
+        return seen, lock
+    lock = lock or _guess(job, nameless[0])
+    places = tuple(replace(p, lock=lock) if p in nameless else p for p in seen.places)
+    return replace(seen, places=places), lock
+
+
+def _guess(job: Job, place: Place) -> Lock:
+    """Make up the lock of an operation that died before it wrote its name: its version's date, and its kind by its value."""
+    pending = place.history.at(Stage.PENDING)
+    began: datetime = (pending.created if pending else None) or place.at
+    current = place.value(Stage.CURRENT)
+    return Lock(
+        operation=Operation.ROTATE if place.value(Stage.PENDING) else Operation.REPAIR,
+        id=new_id(),
+        actor="somebody whose name is not written yet",
+        started=began,
+        expected_end=began + job.timing.margin,
+        client_id=job.settings.client_id,
+        tenant=job.auth0.name,
+        places=job.uris,
+        base=current.fingerprint(job.settings.client_id) if current else "",
+    )
+
+
+def finish(job: Job, options: Options, seen: Seen, lock: Lock) -> Outcome:
+    """Finish an operation that died, with its own value.
+
+    Raises:
+        Refused: it may still be running, or it covers other places.
+    """
+    found = [same_places(lock, job.uris), None if options.takeover else live(lock, seen.at)]
+    refuse(objection for objection in found if objection)
+    if (lock.client_id, lock.tenant) != (job.settings.client_id, job.auth0.name):
+        raise Refused(f"{lock.operation} {lock.id} is of {lock.client_id} in {lock.tenant}, another client")
+    check(job, seen)
+    plan = plan_resumption(seen.places, lock, wish(job, options), now=seen.at)
+    waits = sum((step.time for step in plan.steps if isinstance(step, Wait)), timedelta())
+    mine = replace(
+        lock,
+        actor=job.actor,
+        holder=secrets.token_hex(4),
+        expected_end=seen.at + waits + job.timing.margin,
+        places=job.uris,
+    )
+    held = [p for p in seen.places if p.lock and p.lock.id == lock.id]
+    pending = next((value for p in held if (value := p.value(Stage.PENDING))), None)
+    base = _base(seen, lock)
+    return execute(job, options, seen, plan, Facts(mine, value=pending, base=base, initial=base))
+
+
+def _base(seen: Seen, lock: Lock) -> Secret | None:
+    """Return the value that was current when an operation began: by its fingerprint, from wherever it stands now."""
+    for place in seen.places:
+        for stage in (Stage.CURRENT, Stage.FALLBACK):
+            value = place.value(stage)
+            if value and value.fingerprint(lock.client_id) == lock.base:
+                return value
+    return None

@@ -1,0 +1,40 @@
+"""The application that Typer runs; the commands are in the modules that it loads."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bridge import __version__
+
+app = typer.Typer(
+    name="secret-bridge",
+    help="Rotate an Auth0 application's client secret and publish it to Vault and AWS Secrets Manager, losing nothing.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # its tracebacks print local variables
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"secret-bridge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=lambda v: _version(wanted=v), is_eager=True)
+    ] = False,
+) -> None:
+    """Rotate an Auth0 application's client secret and publish it to Vault and AWS Secrets Manager, losing nothing.
+
+    Exit status: 0 done · 1 failed, nothing changed · 2 usage · 3 incomplete: run resume · 4 refused · 5 attention.
+    """
+
+
+from bridge.cli import changing, looking, starting  # noqa: E402, F401  # each adds its commands to `app`

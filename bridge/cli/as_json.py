@@ -1,0 +1,118 @@
+"""What programs read: one object per client and line, documented in docs/json.md. No secret can get here."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from bridge.config.settings import ClientSettings
+from bridge.errors import BridgeError, Usage
+from bridge.outcome import Outcome, Stopped
+from bridge.status import Status
+from bridge.verify import Verified
+from sinks.port import Place
+from sinks.record import stamp
+
+SCHEMA = 1
+
+
+def line(data: dict[str, Any]) -> str:
+    """Write one object on one line."""
+    return json.dumps({"schema": SCHEMA, **data}, default=_plain, ensure_ascii=False)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return stamp(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    raise TypeError(type(value).__name__)
+
+
+def failure(client: ClientSettings | None, error: BridgeError) -> dict[str, Any]:
+    """Tell an error."""
+    told: dict[str, Any] = {
+        "client": client.name if client else None,
+        "result": {1: "failed", 2: "usage", 3: "incomplete", 4: "refused", 5: "attention"}[error.exit_status],
+        "exit": error.exit_status,
+        "message": error.message,
+        "hint": error.hint,
+    }
+    if isinstance(error, Usage):
+        told["faults"] = list(error.faults)
+    if isinstance(error, Stopped):
+        standing = error.standing
+        told |= {"rotation": standing.id, "production": standing.production, "stored": list(standing.stored)}
+        told |= {"began": standing.began, "next": standing.next}
+    return told
+
+
+def outcome(done: Outcome) -> dict[str, Any]:
+    """Tell what became of an operation."""
+    return {
+        "client": done.client,
+        "client_id": done.client_id,
+        "operation": done.operation,
+        "rotation": done.id,
+        "result": "finished" if done.finished else done.result,
+        "exit": done.exit_status,
+        "places": {u: {"current": a.current, "fallback": a.fallback, "retired": list(a.retired)} for u, a in done.places.items()},
+        "verified": done.settled.proven if done.settled else None,
+        "retire_from": done.retire_from,
+        "retire_by": done.retire_by,
+        "notes": list(done.notes),
+        "seconds": round(done.seconds, 3),
+        "plan": [str(step) for step in done.plan.steps] if done.result == "planned" else None,
+    }
+
+
+def status(found: Status) -> dict[str, Any]:
+    """Tell how a client stands."""
+    return {
+        "client": found.client,
+        "client_id": found.client_id,
+        "owner": found.owner,
+        "state": found.state,
+        "attention": found.attention,
+        "next": found.next,
+        "age_seconds": found.age,
+        "age_is_minimum": found.age_is_minimum,
+        "retire_from": found.retire_from,
+        "retire_by": found.retire_by,
+        "places": [place(p) for p in found.places],
+    }
+
+
+def place(seen: Place) -> dict[str, Any]:
+    """Tell what one place's metadata says."""
+    lock = seen.lock
+    return {
+        "uri": seen.uri,
+        "managed": seen.record is not None,
+        "rotation": seen.record.rotation if seen.record else None,
+        "promoted_at": seen.record.promoted_at if seen.record else None,
+        "edits": seen.edits,
+        "room": seen.room,
+        "lock": {"operation": lock.operation, "id": lock.id, "actor": lock.actor, "until": lock.expected_end} if lock else None,
+        "log": list(seen.record.log) if seen.record else [],
+        "versions": [{"id": v.id, "stage": v.stage, "created": v.created} for v in seen.history.versions],
+    }
+
+
+def verified(client: str, found: tuple[Verified, ...]) -> dict[str, Any]:
+    """Tell what Auth0 said."""
+    return {
+        "client": client,
+        "good": all(v.good for v in found),
+        "places": [
+            {
+                "uri": v.uri,
+                "current": v.current,
+                "current_is": v.current_verdict,
+                "fallback": v.fallback,
+                "fallback_is": v.fallback_verdict,
+            }
+            for v in found
+        ],
+    }

@@ -1,0 +1,111 @@
+"""From what was typed to jobs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from bridge.config.choose import choose
+from bridge.config.load import find, load
+from bridge.config.settings import ClientSettings, Settings
+from bridge.errors import Usage
+from bridge.job import Job, claimed_actor
+from bridge.references import resolve
+from bridge.timing import Timing
+from bridge.watch import Silent, Stop, Watcher
+from sinks import open_sink, split
+from sinks.clock import SystemClock
+from sinks.port import Sink, SinkError
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What every command that takes a NAME may be told. `tenant`: whether the command needs Auth0."""
+
+    sinks: tuple[str, ...] = ()
+    key: str | None = None
+    config: Path | None = None
+    tenant: bool = True
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+
+def settings_of(typed: Typed) -> Settings | None:
+    """Return the configuration file's settings, if there is one.
+
+    Raises:
+        Usage: it has faults, all of them told at once.
+    """
+    path = find(typed.config, typed.environ)
+    return load(path, typed.environ) if path else None
+
+
+def chosen(names: list[str], typed: Typed, *, everyone: bool = False) -> list[tuple[Settings, ClientSettings]]:
+    """Return the clients that are meant.
+
+    Raises:
+        Usage: a name fits nothing, or none was given.
+    """
+    settings = settings_of(typed)
+    if everyone and names:
+        raise Usage("found NAMEs and --all, expected one of them")
+    if not names and not everyone:
+        raise Usage("no client is named", hint="name one, or --all of the configuration file")
+    if everyone:
+        if settings is None:
+            raise Usage("--all needs a configuration file", hint="write one: secret-bridge init")
+        return [(settings, client) for client in settings.clients.values()]
+    return [choose(name, settings, typed.environ, sinks=typed.sinks, key=typed.key, tenant=typed.tenant) for name in dict.fromkeys(names)]
+
+
+def open_places(settings: Settings, client: ClientSettings, timing: Timing) -> dict[str, Sink]:
+    """Open a client's places, sorted by their URIs: the order in which they are claimed.
+
+    Raises:
+        Usage: an address is not one, or two are the same; all of them told at once.
+    """
+    resolver = partial(resolve, environ=os.environ)
+    sinks: dict[str, Sink] = {}
+    faults: list[str] = []
+    for uri in client.sinks:
+        try:
+            vault = settings.vaults[split(uri)[0]]
+            sink = open_sink(
+                uri, vault.type, vault.options, resolve=resolver, clock=SystemClock(), lease=timing.lease
+            )
+        except SinkError as error:
+            faults.append(f"{error.message}{f'; {error.hint}' if error.hint else ''}")
+            continue
+        if sink.uri in sinks:
+            faults.append(f"{uri} is named twice")
+        sinks[sink.uri] = sink
+    if faults:
+        raise Usage(*faults)
+    return dict(sorted(sinks.items()))
+
+
+def open_job(
+    settings: Settings, client: ClientSettings, watcher: Watcher | None = None, stop: Stop | None = None
+) -> Job:
+    """Open everything for one client; nothing is asked of any server yet.
+
+    Raises:
+        Usage: the settings cannot be meant so.
+    """
+    from bridge.auth0.api import connect
+
+    tenant = settings.tenants[client.tenant]
+    timing = Timing(tenant.propagation)
+    clock = SystemClock()
+    return Job(
+        settings=client,
+        auth0=connect(tenant, partial(resolve, environ=os.environ), clock),
+        sinks=open_places(settings, client, timing),
+        clock=clock,
+        timing=timing,
+        actor=claimed_actor(os.environ),
+        watcher=watcher or Silent(),
+        stop=stop or Stop(),
+    )

@@ -1,0 +1,32 @@
+"""The options that commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ROTATE, USE, SECURITY, SET_UP = "Rotate", "Use", "Security", "Set up"
+
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="NAME…", help="A client's name in the configuration, or a client_id.", show_default=False),
+]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A client's name in the configuration, or a client_id.")]
+Sinks = Annotated[
+    list[str] | None,
+    typer.Option("--sink", metavar="URI", help="A place, without a configuration: vault://MOUNT/PATH or aws://REGION/NAME."),
+]
+Key = Annotated[str | None, typer.Option("--key", metavar="KEY", help="The key in the stored document.")]
+Config = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="The configuration (default: ./bridge.toml).")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object per client and line.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree beforehand to what cannot be undone.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log each call to stderr; never a secret.")]
+Everyone = Annotated[bool, typer.Option("--all", help="Every client of the configuration.")]
+Takeover = Annotated[
+    bool, typer.Option("--takeover", help="Finish an operation that still counts as live; you know that it died.")
+]

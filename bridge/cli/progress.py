@@ -1,0 +1,48 @@
+"""Progress on stderr: a line a step, and on a terminal a bar while waiting."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+LOG = logging.getLogger("bridge.steps")
+SHORTEST_BAR = timedelta(seconds=1)
+
+
+class Lines:
+    """A `Watcher` that prints each step with its time (UTC)."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._bar: tuple[Progress, TaskID] | None = None
+
+    def step(self, name: str, text: str) -> None:
+        """Print one step."""
+        LOG.debug("%s: %s", name, text)
+        if not self._quiet:
+            typer.echo(f"{datetime.now(UTC):%H:%M:%S} {name:<8} {text}", err=True)
+
+    def waiting(self, left: timedelta, total: timedelta, why: str) -> None:
+        """Show a bar on a terminal; say nothing elsewhere."""
+        if self._quiet or total < SHORTEST_BAR or not sys.stderr.isatty():
+            return
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (TextColumn("         wait     {task.description}"), BarColumn(20), TimeRemainingColumn())
+            progress = Progress(*columns, console=Console(stderr=True), transient=True)
+            progress.start()
+            self._bar = progress, progress.add_task(why, total=total.total_seconds())
+        progress, task = self._bar
+        progress.update(task, completed=(total - left).total_seconds())
+        if left <= timedelta():
+            progress.stop()
+            self._bar = None

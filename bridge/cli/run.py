@@ -1,0 +1,121 @@
+"""Running a function for each client: progress, signals, errors, exit status."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from bridge.cli import as_json, show
+from bridge.config.settings import ClientSettings, Settings
+from bridge.errors import BridgeError, Incomplete, Usage
+from bridge.watch import Stop
+
+SEVERITY = (3, 1, 4, 5, 0)
+"""Exit statuses, the most serious first; what several clients end with."""
+
+Chosen = tuple[Settings, ClientSettings]
+
+
+def configure(*, verbose: bool) -> None:
+    """Log our own loggers to stderr; never the root logger: libraries print whole requests at that level."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s", "%H:%M:%S"))
+    for name in ("bridge", "sinks"):
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.propagate = False
+        logger.setLevel(logging.DEBUG if verbose else logging.WARNING)
+
+
+@contextmanager
+def heeding(stop: Stop) -> Iterator[None]:
+    """Turn SIGTERM and the first Ctrl-C into a request to stop; a second Ctrl-C interrupts."""
+
+    def handle(number: int, _frame: object) -> None:
+        if stop.asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.ask()
+        typer.echo("stopping as soon as it is safe …", err=True)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def usage_errors(*, json: bool = False) -> Iterator[None]:
+    """End with exit status 2 and every fault on a line of its own."""
+    try:
+        yield
+    except BridgeError as error:
+        _report(None, error, json=json)
+        raise typer.Exit(error.exit_status) from None
+
+
+def each(
+    choose: Callable[[], list[Chosen]],
+    work: Callable[[Settings, ClientSettings], Any],
+    present: Callable[[ClientSettings, Any], int],
+    *,
+    json: bool,
+    title: str | None = None,
+    after: Callable[[], None] = lambda: None,
+) -> None:
+    """Do `work` for each client, `present` what it returns, and exit with the most serious status.
+
+    `present` returns the exit status of one client; `title` is the word for success in the line that scripts look for.
+    """
+    with usage_errors(json=json):
+        clients = choose()
+    statuses = []
+    for settings, client in clients:
+        try:
+            statuses.append(present(client, work(settings, client)))
+        except BridgeError as error:
+            statuses.append(error.exit_status)
+            _report(client, error, json=json)
+        except KeyboardInterrupt:
+            statuses.append(3)
+            stopped = Incomplete("interrupted; it is unknown how far it came", f"secret-bridge resume {client.name}")
+            _report(client, stopped, json=json)
+            break
+        except Exception as error:  # noqa: BLE001  # a bug of ours: its text may hold anything, its place does not
+            statuses.append(3)
+            _report(client, _bug(error), json=json)
+        if title and not json and not sys.stdout.isatty():
+            typer.echo(f"result={_word(statuses[-1], title)} client={client.name} exit={statuses[-1]}")
+    after()
+    raise typer.Exit(next((s for s in SEVERITY if s in statuses), max(statuses, default=0)))
+
+
+def _report(client: ClientSettings | None, error: BridgeError, *, json: bool) -> None:
+    if json:
+        typer.echo(as_json.line(as_json.failure(client, error)))
+        return
+    faults = error.faults if isinstance(error, Usage) else (error.message,)
+    prefix = f"{client.name}: " if client else ""
+    for text in show.failure(error, prefix, faults):
+        typer.echo(text, err=True)
+
+
+def _bug(error: Exception) -> Incomplete:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return Incomplete(
+        f"this should not happen: {type(error).__name__} at {where.filename.rpartition('/')[2]}:{where.lineno}",
+        "please report it; then see where things stand: secret-bridge resume, secret-bridge verify",
+    )
+
+
+def _word(status: int, title: str) -> str:
+    words = {0: title, 1: "failed", 2: "usage", 3: "incomplete", 4: "refused", 5: "attention"}
+    return words[status]

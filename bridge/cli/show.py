@@ -1,0 +1,140 @@
+"""What people read. Pure: lines of text from data; no secret can get here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bridge.auth0.probe import Verdict
+from bridge.errors import BridgeError
+from bridge.outcome import Outcome, Standing, Stopped
+from bridge.plan import Operation, Plan
+from bridge.retire import span
+from bridge.status import Status
+from bridge.verify import Verified
+from sinks.port import Place
+from sinks.record import stamp
+
+TITLES = {1: "Failed", 2: "Usage", 3: "INCOMPLETE", 4: "Refused", 5: "Attention"}
+
+
+def failure(error: BridgeError, prefix: str, faults: Sequence[str]) -> Iterator[str]:
+    """Tell what went wrong, and what to do next."""
+    if isinstance(error, Stopped):
+        yield from standing(error.standing, prefix)
+        return
+    yield f"{prefix}{TITLES[error.exit_status]}: {faults[0]}"
+    yield from (f"  {text}" for text in faults[1:])
+    yield from (f"  -> {text}" for text in (error.hint or "").splitlines())
+
+
+def standing(told: Standing, prefix: str) -> Iterator[str]:
+    """The five answers, and one warning."""
+    yield f"INCOMPLETE {prefix}{told.operation} {told.id}"
+    yield f"  Why          {told.why}"
+    yield f"  Production   {told.production}"
+    for number, text in enumerate(told.stored):
+        yield f"  {'Stored in' if not number else '':<12} {text}"
+    yield f"  Began        {told.began}"
+    yield f"  Do           {told.next}"
+    if told.dont:
+        yield f"  Don't        {told.dont}"
+
+
+def plan(chosen: Plan) -> Iterator[str]:
+    """A plan's steps, numbered, and what should be known before agreeing."""
+    if chosen.finishes:
+        lock = chosen.finishes
+        yield f"Finishing {lock.operation} {lock.id}, begun {stamp(lock.started)} by {lock.actor}:"
+    yield from (f"  {number:>2} {step}" for number, step in enumerate(chosen.steps, 1))
+    yield from (f"  Note {text}" for text in chosen.notes)
+    if chosen.irreversible:
+        yield f"  Note {chosen.irreversible}"
+
+
+def outcome(done: Outcome) -> Iterator[str]:
+    """What became of an operation."""
+    if done.result == "planned":
+        yield f"{done.client}  dry run: nothing was changed. It would:"
+        yield from plan(done.plan)
+        return
+    yield _headline(done)
+    for uri, at in done.places.items():
+        if at.current:
+            yield f"  {uri}  {at.current} current, {at.fallback or 'none'} fallback"
+        if at.retired:
+            yield f"  {uri}  retired: {', '.join(at.retired)}"
+    if done.settled and done.settled.proven:
+        yield (
+            f"  accepted {done.settled.accepted} of {done.settled.asked} over {done.settled.seconds:.0f} s"
+            + (f"; the old value refused {done.settled.refused} of {done.settled.asked_old}" if done.settled.asked_old else "")
+        )
+    yield from (f"  {note}" for note in done.notes)
+    if done.retire_from and done.retire_by:
+        yield f"  fallback may be retired from {stamp(done.retire_from)[:16]}Z, must be by {done.retire_by:%Y-%m-%d}"
+
+
+def _headline(done: Outcome) -> str:
+    if done.finished:
+        again = "; not rotating again" if done.operation is Operation.ROTATE else ""
+        return f"{done.client}  finished {done.operation} {done.id} with the same value{again}"
+    verbs = {
+        Operation.ROTATE: "rotated",
+        Operation.RETIRE: "retired",
+        Operation.ADOPT: "adopted",
+        Operation.FORGET: "forgotten: tags removed, values stay",
+        Operation.REPAIR: "cleaned up what an interrupted operation left",
+    }
+    return f"{done.client}  {verbs[done.operation]} in {done.seconds:.0f} s ({done.id})"
+
+
+def statuses(found: Sequence[Status]) -> Iterator[str]:
+    """The daily table: who needs attention first."""
+    rows = [("", "CLIENT", "SECRET AGE", "FALLBACK", "SINKS", "STATE")]
+    for status in sorted(found, key=lambda s: (not s.attention, s.client)):
+        fallback = status.fallbacks[0] if status.fallbacks else None
+        since = max(p.at for p in status.places) - fallback.since if fallback else None
+        edited = [f" (edited by others {p.edits} times)" for p in status.places if p.edits]
+        room = [f"; room for {p.room} more writes" for p in status.places if p.room is not None]
+        state = status.state + "".join(edited[:1]) + "".join(room[:1])
+        rows.append(
+            (
+                "!" if status.attention else " ",
+                status.client,
+                _age(status),
+                f"{fallback.version[:8]}, {span(since)}" if fallback and since is not None else "-",
+                ", ".join(dict.fromkeys(p.uri.partition("://")[0] for p in status.places)),
+                f"{state}   -> {status.next}" if status.next and status.attention else state,
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    for row in rows:
+        yield " ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)) + f" {row[5]}"
+    attention = sum(status.attention for status in found)
+    yield f"{len(found)} clients, {attention} need attention. Read from tags only; ask Auth0 with: secret-bridge verify"
+
+
+def _age(status: Status) -> str:
+    if status.age is None:
+        return "-"
+    return f"≥ {span(status.age)}" if status.age_is_minimum else span(status.age)
+
+
+def verified(client: str, found: Sequence[Verified]) -> Iterator[str]:
+    """What Auth0 said of each place."""
+    for place in found:
+        told = f"{client}  {place.uri}  current {place.current or '-'}: {place.current_verdict}"
+        if place.fallback:
+            told += f", fallback {place.fallback}: {place.fallback_verdict}"
+            if place.fallback_verdict is Verdict.ACCEPTED:
+                told += " (still; it may be spreading)"
+        yield told + ("" if place.good else "   <- look at this") + "".join(f"; {note}" for note in place.notes)
+
+
+def history(client: str, places: Sequence[Place]) -> Iterator[str]:
+    """Who changed what when, newest first, and the versions there are."""
+    for place in places:
+        yield f"{client}  {place.uri}"
+        yield from (f"  {entry}" for entry in (place.record.log if place.record else ()))
+        for version in reversed(place.history.versions):
+            created = f"{version.created:%Y-%m-%d %H:%MZ}" if version.created else "-"
+            yield f"    {version.id[:12]:<12} {created}  {version.stage or 'others'}"

@@ -1,0 +1,3 @@
+"""Commands to begin with: init, sandbox, demo."""
+
+from __future__ import annotations

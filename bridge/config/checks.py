@@ -1,0 +1,152 @@
+"""What has to fit together in a configuration. Works on the file as it was read, so that every fault shows at once.
+
+A value of the wrong type is passed over here: the model names it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+from bridge.auth0.address import base_url, is_loopback
+from bridge.config.faults import Fault, Key, choice, dotted
+from bridge.config.fields import duration
+from bridge.config.settings import PROPAGATION, ClientSettings
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]*")
+
+
+def cross_check(data: Mapping[str, Any]) -> list[Fault]:
+    """Return the faults between the parts of a configuration."""
+    checks: tuple[Callable[[Mapping[str, Any]], Iterator[Fault]], ...] = (
+        _names, _credentials, _propagation, _tenants, _schemes, _ages, _companions, _same_client, _same_place,
+    )  # fmt: skip
+    return [fault for check in checks for fault in check(data)]
+
+
+def _names(data: Mapping[str, Any]) -> Iterator[Fault]:
+    for name in _tables(data, "vaults"):
+        if not _SCHEME.fullmatch(name):
+            yield ("vaults", name), "expected a name that can be a URI's scheme: a-z, then a-z 0-9 + . -"
+    for name in _tables(data, "clients"):
+        if not _NAME.fullmatch(name):
+            yield ("clients", name), "expected a name of letters, digits and _ . : @ -, beginning with one of the first"
+
+
+def _credentials(data: Mapping[str, Any]) -> Iterator[Fault]:
+    for name, table in _tables(data, "tenants").items():
+        if "api_token" in table:
+            continue
+        if "client_id" not in table or not {"client_secret", "private_key"} & set(table):
+            yield ("tenants", name), "expected api_token, or client_id with client_secret or private_key"
+        elif {"client_secret", "private_key"} <= set(table):
+            yield ("tenants", name), "found client_secret and private_key, expected one of them"
+
+
+def _propagation(data: Mapping[str, Any]) -> Iterator[Fault]:
+    for name, table in _tables(data, "tenants").items():
+        short = _duration(table.get("propagation"))
+        if short is not None and short < PROPAGATION and not _is_local(table.get("domain")):
+            yield ("tenants", name, "propagation"), "less than 30s is for loopback only: Auth0 takes up to 30 s"
+
+
+def _tenants(data: Mapping[str, Any]) -> Iterator[Fault]:
+    known = sorted(_tables(data, "tenants"))
+    for name, table in _tables(data, "clients").items():
+        tenant = table.get("tenant")
+        if isinstance(tenant, str) and tenant not in known:
+            yield ("clients", name, "tenant"), choice(tenant, known)
+
+
+def _schemes(data: Mapping[str, Any]) -> Iterator[Fault]:
+    known = sorted(_tables(data, "vaults"))
+    for key, uri in _sinks(data):
+        scheme, found, _ = uri.partition("://")
+        if found and scheme not in known:
+            yield key, f"no vault of that name: {choice(scheme, known)}"
+
+
+def _ages(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Judge the default pair once, and a client's pair only where the client says something about it."""
+    default = data.get("defaults") if isinstance(data.get("defaults"), dict) else {}
+    pairs: list[tuple[Key, dict[str, Any]]] = [(("defaults",), default or {})]
+    pairs += [(("clients", name), table) for name, table in _tables(data, "clients").items()]
+    for place, table in pairs:
+        said = [key for key in ("fallback_min_age", "fallback_max_age") if key in table]
+        merged = {**(default or {}), **table}
+        least = _duration(merged.get("fallback_min_age"), ClientSettings.fallback_min_age)
+        most = _duration(merged.get("fallback_max_age"), ClientSettings.fallback_max_age)
+        if said and least is not None and most is not None and least > most:
+            yield (*place, said[0]), f"fallback_min_age ({least}) is longer than fallback_max_age ({most})"
+
+
+def _companions(data: Mapping[str, Any]) -> Iterator[Fault]:
+    default = data.get("defaults") if isinstance(data.get("defaults"), dict) else {}
+    places: list[tuple[Key, dict[str, Any]]] = [(("defaults",), default or {})]
+    places += [(("clients", name), table) for name, table in _tables(data, "clients").items()]
+    for place, table in places:
+        if table.get("companions") is not True:
+            continue
+        yield (*place, "companions"), "not available yet"
+        if not _duration({**(default or {}), **table}.get("consumer_refresh"), timedelta(0)):
+            yield (*place, "consumer_refresh"), "missing: companions need it"
+
+
+def _same_client(data: Mapping[str, Any]) -> Iterator[Fault]:
+    seen: dict[tuple[str, str], str] = {}
+    tenants = _tables(data, "tenants")
+    for name, table in _tables(data, "clients").items():
+        tenant, client_id = table.get("tenant"), table.get("client_id")
+        if not isinstance(tenant, str) or not isinstance(client_id, str):
+            continue
+        first = seen.setdefault((_base(tenants.get(tenant, {}).get("domain")) or tenant, client_id), name)
+        if first != name:
+            yield ("clients", name, "client_id"), f"the same application as {dotted(('clients', first))}"
+
+
+def _same_place(data: Mapping[str, Any]) -> Iterator[Fault]:
+    seen: dict[str, Key] = {}
+    for key, uri in _sinks(data):
+        first = seen.setdefault(re.split("[#?]", uri)[0].rstrip("/"), key)
+        if first != key:
+            yield key, f"the same place as {dotted(first)}"
+
+
+def _tables(data: Mapping[str, Any], section: str) -> dict[str, dict[str, Any]]:
+    tables = data.get(section)
+    return {n: t for n, t in tables.items() if isinstance(t, dict)} if isinstance(tables, dict) else {}
+
+
+def _sinks(data: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
+    for name, table in _tables(data, "clients").items():
+        uris = table.get("sinks")
+        for number, uri in enumerate(uris if isinstance(uris, list) else []):
+            if isinstance(uri, str):
+                yield ("clients", name, "sinks", number), uri
+
+
+def _duration(value: object, absent: timedelta | None = None) -> timedelta | None:
+    """Return a duration; None where it cannot be read, which the model tells."""
+    if value is None:
+        return absent
+    try:
+        return duration(value)
+    except PydanticCustomError:
+        return None
+
+
+def _base(domain: object) -> str | None:
+    try:
+        return base_url(domain) if isinstance(domain, str) else None
+    except ValueError:
+        return None
+
+
+def _is_local(domain: object) -> bool:
+    base = _base(domain)
+    return base is None or is_loopback(base)

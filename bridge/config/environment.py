@@ -1,0 +1,142 @@
+"""Settings without a file: a bare client id, its places, and the usual variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+
+from bridge.auth0.address import base_url, is_loopback
+from bridge.config.settings import PROPAGATION, ClientSettings, Settings, TenantSettings, VaultSettings, with_key
+from bridge.errors import Usage
+from sinks import kind, split
+from sinks.errors import SinkError
+
+NAME = "env"
+"""What the tenant is called."""
+
+PROPAGATION_VARIABLE = "BRIDGE_PROPAGATION"
+_SKIP = ("VAULT_SKIP_VERIFY", "BAO_SKIP_VERIFY")
+_FALSE = {"", "0", "f", "false", "n", "no", "off"}
+
+
+def from_environment(
+    client_id: str, sinks: tuple[str, ...], environ: Mapping[str, str], *, key: str | None = None, tenant: bool = True
+) -> Settings:
+    """Return the settings for one client that stands in no file; without `tenant` they need nothing of Auth0.
+
+    Raises:
+        Usage: with everything that is missing or wrong at once.
+    """
+    found, faults = _tenant(environ) if tenant else (None, [])
+    vaults, wrong = _vaults(sinks, environ)
+    if not sinks:
+        wrong.append("no place is named: --sink vault://MOUNT/PATH or --sink aws://REGION/NAME")
+    if faults or wrong:
+        raise Usage(*faults, *wrong)
+    places = tuple(with_key(uri, key) for uri in sinks)
+    client = ClientSettings(client_id, client_id, NAME, places, key=key)
+    return Settings({NAME: found} if found else {}, vaults, {client_id: client})
+
+
+def tenant_from_environment(environ: Mapping[str, str]) -> TenantSettings:
+    """Return the tenant of the environment alone.
+
+    Raises:
+        Usage: with everything that is missing or wrong at once.
+    """
+    tenant, faults = _tenant(environ)
+    if tenant is None:
+        raise Usage(*faults)
+    return tenant
+
+
+def skip_verify_faults(environ: Mapping[str, str]) -> list[str]:
+    """Refuse the variables that switch certificates off."""
+    return [
+        f"{name} is set: the bridge always checks the vault's certificate; unset it, and name the CA by VAULT_CACERT"
+        for name in _SKIP
+        if environ.get(name, "").strip().lower() not in _FALSE
+    ]
+
+
+def _tenant(environ: Mapping[str, str]) -> tuple[TenantSettings | None, list[str]]:
+    faults = _missing(environ)
+    domain = environ.get("AUTH0_DOMAIN", "")
+    if domain:
+        try:
+            base_url(domain)
+        except ValueError as error:
+            faults.append(f"AUTH0_DOMAIN: found {_shown(domain)}, expected {error}")
+    propagation, wrong = _propagation(environ, domain)
+    faults += wrong
+    if faults:
+        return None, faults
+    return TenantSettings(
+        name=NAME,
+        domain=domain,
+        client_id=environ.get("AUTH0_CLIENT_ID") or None,
+        client_secret=_reference(environ, "AUTH0_CLIENT_SECRET"),
+        api_token=_reference(environ, "AUTH0_API_TOKEN"),
+        private_key=_reference(environ, "AUTH0_CLIENT_ASSERTION_PRIVATE_KEY"),
+        audience=environ.get("AUTH0_AUDIENCE") or None,
+        propagation=propagation,
+    ), []
+
+
+def _missing(environ: Mapping[str, str]) -> list[str]:
+    missing = [] if environ.get("AUTH0_DOMAIN") else ["AUTH0_DOMAIN"]
+    if not environ.get("AUTH0_API_TOKEN"):
+        if not environ.get("AUTH0_CLIENT_ID"):
+            missing.append("AUTH0_CLIENT_ID")
+        if not environ.get("AUTH0_CLIENT_SECRET") and not environ.get("AUTH0_CLIENT_ASSERTION_PRIVATE_KEY"):
+            missing.append("AUTH0_CLIENT_SECRET (or AUTH0_CLIENT_ASSERTION_PRIVATE_KEY)")
+    if not missing:
+        return []
+    instead = "; AUTH0_API_TOKEN alone would do instead of an application" if len(missing) > 1 else ""
+    return [f"not set: {', '.join(missing)}{instead}"]
+
+
+def _propagation(environ: Mapping[str, str], domain: str) -> tuple[timedelta, list[str]]:
+    text = environ.get(PROPAGATION_VARIABLE, "")
+    if not text:
+        return PROPAGATION, []
+    match = re.fullmatch(r"(\d{1,6})(ms|s|m)", text)
+    if match is None:
+        return PROPAGATION, [f"{PROPAGATION_VARIABLE}: found {_shown(text)}, expected a duration such as 30s"]
+    unit = {"ms": "milliseconds", "s": "seconds", "m": "minutes"}[match.group(2)]
+    wanted = timedelta(**{unit: int(match.group(1))})
+    if wanted < PROPAGATION and not _is_local(domain):
+        return PROPAGATION, [f"{PROPAGATION_VARIABLE}: less than 30s is for loopback only: Auth0 takes up to 30 s"]
+    return wanted, []
+
+
+def _vaults(sinks: tuple[str, ...], environ: Mapping[str, str]) -> tuple[dict[str, VaultSettings], list[str]]:
+    vaults: dict[str, VaultSettings] = {}
+    faults: list[str] = []
+    for uri in sinks:
+        try:
+            scheme, _ = split(uri)
+            if scheme not in vaults:
+                vaults[scheme] = VaultSettings(scheme, scheme, kind(scheme).from_environment(environ))
+        except SinkError as error:
+            text = error.message + (f" ({error.hint})" if error.hint else "")
+            faults += [] if text in faults else [text]
+        if uri.startswith("vault://"):
+            faults += [text for text in skip_verify_faults(environ) if text not in faults]
+    return vaults, faults
+
+
+def _reference(environ: Mapping[str, str], name: str) -> str | None:
+    return f"env:{name}" if environ.get(name) else None
+
+
+def _is_local(domain: str) -> bool:
+    try:
+        return is_loopback(base_url(domain))
+    except ValueError:
+        return False
+
+
+def _shown(text: str) -> str:
+    return "a text (not shown)" if "@" in text else f'"{text}"'

@@ -1,0 +1,110 @@
+"""Faults of a configuration: one line each, by key, in our own words; pydantic's texts may repeat a secret."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+import typing
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from bridge.config.fields import FAULT, named, quoted
+from bridge.config.model import ClientTable, ConfigFile, PolicyTable, TenantTable
+
+if typing.TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+    from pydantic_core import ErrorDetails
+
+Key = tuple[str | int, ...]
+Fault = tuple[Key, str]
+"""Where, and what."""
+
+_TABLES: dict[str, type[BaseModel]] = {"tenants": TenantTable, "defaults": PolicyTable, "clients": ClientTable}
+_EXPECTED = {
+    "string_type": "a text",
+    "list_type": "a list",
+    "bool_type": "true or false",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "dataclass_type": "a table",
+    "int_type": "a number",
+    "too_short": "at least one",
+}
+_UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def line(fault: Fault) -> str:
+    """Return one fault as text: `clients.billing.sinks[0]: found …, expected …`."""
+    key, text = fault
+    return f"{dotted(key)}: {text}" if key else text
+
+
+def dotted(key: Key) -> str:
+    """Write a key as TOML does, list items in brackets."""
+    text = ""
+    for part in key:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += ("." if text else "") + (part if _BARE.fullmatch(part) else quoted(part))
+    return text
+
+
+def unknown(key: str, valid: Iterable[str]) -> str:
+    """Say that a key is unknown, and which was meant, probably."""
+    near = difflib.get_close_matches(key, list(valid), n=1)
+    return f"unknown key; did you mean {near[0]}?" if near else "unknown key"
+
+
+def choice(found: object, valid: Sequence[str]) -> str:
+    """Say that a value, which is certainly no secret, is none of those that there are."""
+    if not isinstance(found, str):
+        return f"found {named(found)}, expected one of {', '.join(valid)}"
+    near = difflib.get_close_matches(found, valid, n=1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    return f"found {quoted(found)}, expected one of {', '.join(valid) or 'those that there are (none)'}{meant}"
+
+
+def of_model(error: ValidationError) -> list[Fault]:
+    """Return the faults that pydantic found in the file."""
+    return [_fault(detail, _keys_of_model(detail["loc"])) for detail in _details(error)]
+
+
+def of_dataclass(error: ValidationError, settings: type, place: Key) -> list[Fault]:
+    """Return the faults that pydantic found in a vault's own settings."""
+    return [
+        (place + key, text)
+        for key, text in (_fault(detail, _keys_of_dataclass(settings, detail["loc"])) for detail in _details(error))
+    ]
+
+
+def _details(error: ValidationError) -> list[ErrorDetails]:
+    return error.errors(include_url=False)
+
+
+def _fault(detail: ErrorDetails, valid: Sequence[str]) -> Fault:
+    key, kind, found = detail["loc"], detail["type"], detail["input"]
+    if kind == FAULT:
+        return key, detail["msg"]
+    if kind == "missing":
+        return key, "missing"
+    if kind in _UNKNOWN:
+        return key, unknown(str(key[-1]), valid)
+    if kind == "literal_error":
+        return key, choice(found, re.findall(r"'([^']*)'", str(detail.get("ctx", {}).get("expected", ""))))
+    what = "an empty list" if kind == "too_short" else named(found)
+    return key, f"found {what}, expected {_EXPECTED.get(kind, 'something else')}"
+
+
+def _keys_of_model(key: Key) -> list[str]:
+    depth = {"tenants": 3, "clients": 3, "defaults": 2}.get(str(key[0]))
+    table: type[BaseModel] = _TABLES[str(key[0])] if depth == len(key) else ConfigFile
+    return list(table.model_fields)
+
+
+def _keys_of_dataclass(settings: Any, key: Key) -> list[str]:
+    for part in key[:-1]:
+        settings = typing.get_type_hints(settings).get(str(part), settings)
+    return [field.name for field in dataclasses.fields(settings)] if dataclasses.is_dataclass(settings) else []

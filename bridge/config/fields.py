@@ -1,0 +1,114 @@
+"""The kinds of values that a configuration holds, and how each is read. Faults never show what might be a secret."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Literal, NoReturn
+
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from bridge.auth0.address import base_url
+from bridge.references import EXPECTED, REFERENCE_PATTERN, is_reference
+
+DURATION = re.compile(r"(\d{1,9})([smhdw])")
+PLACE = re.compile(r"[a-z][a-z0-9+.-]*://[^\s#]+(#[^\s#]+)?")
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+FAULT = "fault"
+SHOWN = 80
+
+
+def refuse(found: str, expected: str) -> NoReturn:
+    """Raise a fault in our own words; `found` says what was found, or only what kind of thing."""
+    raise PydanticCustomError(FAULT, "{text}", {"text": f"found {found}, expected {expected}"})
+
+
+def quoted(text: str) -> str:
+    """Return a text that is certainly no secret, fit for one line."""
+    return f'"{text[:SHOWN]}…"' if len(text) > SHOWN else f'"{text}"'
+
+
+def named(value: object) -> str:
+    """Return what kind of thing a value is, in TOML's words, without the value."""
+    kinds = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "a table"}
+    return kinds.get(type(value), "a date")
+
+
+def duration(value: object) -> timedelta:
+    """Read `90d`, `24h`, `30m`, `10s` or `2w`."""
+    match = DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        refuse(quoted(value) if isinstance(value, str) else named(value), "a duration such as 90d, 24h, 30m or 10s")
+    try:
+        return timedelta(**{UNITS[match.group(2)]: int(match.group(1))})
+    except OverflowError:
+        refuse(quoted(match.group()), "a shorter duration")
+
+
+def _reference(text: str) -> str:
+    if not is_reference(text):
+        refuse("a plain text (not shown)", EXPECTED)
+    return text
+
+
+def _client_id(text: str) -> str:
+    """Take a client id: it is public, so it may stand there plainly, or as env: or file:."""
+    if text.startswith(("env:", "file:")) and is_reference(text):
+        return text
+    if not text.strip() or text.startswith(("env:", "file:")) or any(c.isspace() for c in text):
+        refuse("a text that is none", "a client id, env:NAME or file:PATH")
+    return text
+
+
+def _plain_id(text: str) -> str:
+    if not text or any(c.isspace() for c in text):
+        refuse("a text that is none", "a client id")
+    return text
+
+
+def _domain(text: str) -> str:
+    try:
+        base_url(text)
+    except ValueError as error:
+        refuse("a text (not shown)" if "@" in text else quoted(text), str(error))
+    return text
+
+
+def _place(text: str) -> str:
+    if PLACE.fullmatch(text) is None:
+        refuse(quoted(text) if "@" not in text else "a text (not shown)", "VAULT://PATH or VAULT://PATH#KEY")
+    return text
+
+
+def _words(value: object) -> object:
+    if isinstance(value, str):
+        refuse("a text", 'a list of words such as ["systemctl", "restart", "billing"] (no shell)')
+    return value
+
+
+def _filled(text: str) -> str:
+    if not text.strip():
+        refuse("an empty text", "a text")
+    return text
+
+
+def _text_schema(pattern: str, description: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^({pattern})$", "description": description})
+
+
+Duration = Annotated[
+    timedelta, BeforeValidator(duration), _text_schema(DURATION.pattern, "A duration such as 90d, 24h, 30m or 10s")
+]
+Reference = Annotated[
+    str, AfterValidator(_reference), _text_schema(REFERENCE_PATTERN, f"Where the secret is: {EXPECTED}")
+]
+ClientId = Annotated[str, AfterValidator(_client_id)]
+PlainId = Annotated[str, AfterValidator(_plain_id)]
+Domain = Annotated[str, AfterValidator(_domain)]
+Place = Annotated[str, AfterValidator(_place), _text_schema(PLACE.pattern, "A place: VAULT://PATH or VAULT://PATH#KEY")]
+Text = Annotated[str, AfterValidator(_filled)]
+Words = Annotated[list[Text], BeforeValidator(_words)]
+Strategy = Literal["staged", "auth0-generated"]
+Evidence = Literal["advisory", "require"]
+Consent = Literal["hs256", "self"]

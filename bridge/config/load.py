@@ -1,0 +1,112 @@
+"""Finding and reading `bridge.toml`."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bridge.config.environment import skip_verify_faults
+from bridge.config.settings import ClientSettings, Settings, TenantSettings, VaultSettings, with_key
+from bridge.errors import Usage
+
+FILE_NAME = "bridge.toml"
+VARIABLE = "BRIDGE_CONFIG"
+_SECTIONS = ("tenants", "vaults", "defaults", "clients")
+
+
+def find(option: str | Path | None, environ: Mapping[str, str], directory: Path | None = None) -> Path | None:
+    """Return the file to use: `--config`, `BRIDGE_CONFIG`, or `bridge.toml` here, never further up.
+
+    Raises:
+        Usage: the file that was named does not exist.
+    """
+    for origin, text in (("--config", option), (VARIABLE, environ.get(VARIABLE))):
+        if text:
+            if not Path(text).is_file():
+                raise Usage(f"{origin}: there is no file {text}")
+            return Path(text)
+    path = (directory or Path()) / FILE_NAME
+    return path if path.is_file() else None
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Settings:
+    """Read and check a file.
+
+    Raises:
+        Usage: with every fault at once, one line each.
+    """
+    return build(_read(path), path, environ)
+
+
+def build(data: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> Settings:
+    """Turn what a file says into settings.
+
+    Raises:
+        Usage: with every fault at once, one line each.
+    """
+    from pydantic import ValidationError
+
+    from bridge.config import faults
+    from bridge.config.checks import cross_check
+    from bridge.config.model import ConfigFile
+    from bridge.config.vaults import read_vault
+
+    found: list[faults.Fault] = []
+    config = None
+    try:
+        config = ConfigFile.model_validate(data)
+    except ValidationError as error:
+        found += faults.of_model(error)
+    tables = data.get("vaults")
+    vaults: dict[str, VaultSettings] = {}
+    for name, table in (tables if isinstance(tables, dict) else {}).items():
+        if isinstance(table, dict):
+            vault, wrong = read_vault(name, table)
+            found += wrong
+            vaults |= {name: vault} if vault else {}
+    found += cross_check(data)
+    if any(vault.type == "vault" for vault in vaults.values()):
+        found += [((), text) for text in skip_verify_faults(environ)]
+    if found or config is None:
+        found.sort(key=lambda fault: _SECTIONS.index(str(fault[0][0])) if fault[0][:1] in _TOP else len(_SECTIONS))
+        raise Usage(*(faults.line(fault) for fault in found), hint=f"the file is {path}")
+    return Settings(
+        tenants={name: _tenant(name, table) for name, table in config.tenants.items()},
+        vaults=vaults,
+        clients={name: _client(name, table, config.defaults) for name, table in config.clients.items()},
+        path=path,
+    )
+
+
+_TOP = {(section,) for section in _SECTIONS}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        # its own text may show a piece of the file
+        where = re.search(r"at (line \d+, column \d+|end of document)", str(error))
+        raise Usage(f"{path}: not valid TOML at {where.group(1) if where else 'an unknown line'}") from None
+    except UnicodeDecodeError:
+        raise Usage(f"{path}: not valid TOML: it is not text in UTF-8") from None
+    except OSError as error:
+        raise Usage(f"{path}: cannot be read ({type(error).__name__})") from None
+
+
+def _tenant(name: str, table: Any) -> TenantSettings:
+    return TenantSettings(name=name, **table.model_dump(exclude_none=True))
+
+
+def _client(name: str, table: Any, defaults: Any) -> ClientSettings:
+    """Put a client's own words before the defaults, and these before the bridge's own."""
+    said = {**defaults.model_dump(exclude_none=True), **table.model_dump(exclude_none=True)}
+    said.pop("companions", None)
+    said["sinks"] = tuple(with_key(uri, said.get("key")) for uri in said["sinks"])
+    for field, kind in (("accept", frozenset), ("after", tuple)):
+        if field in said:
+            said[field] = kind(said[field])
+    return ClientSettings(name=name, **said)

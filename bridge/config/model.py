@@ -1,0 +1,77 @@
+"""The format of `bridge.toml`. pydantic is imported with this module, so only when a file is used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bridge.config.fields import (
+    ClientId,
+    Consent,
+    Domain,
+    Duration,
+    Evidence,
+    Place,
+    PlainId,
+    Reference,
+    Strategy,
+    Text,
+    Words,
+)
+
+
+def _may(description: str) -> Any:
+    """Describe a key that may be left out."""
+    return Field(default=None, description=description)
+
+
+class Table(BaseModel):
+    """A table whose keys are all known, and whose values are not converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class TenantTable(Table):
+    """An Auth0 tenant, and who the bridge is there: an api_token, or a client_id with client_secret or private_key."""
+
+    domain: Domain = Field(description="The tenant's domain or URL; plain http:// for loopback only")
+    client_id: ClientId | None = _may("The application that the bridge acts as; env: or file: too")
+    client_secret: Reference | None = None
+    api_token: Reference | None = None
+    private_key: Reference | None = None
+    audience: Text | None = _may("The Management API's identifier, where the domain is a custom one")
+    propagation: Duration | None = _may("How long a change takes to spread (30s); shorter for loopback only")
+
+
+class PolicyTable(Table):
+    """What may stand in [defaults], and be said differently for each client."""
+
+    strategy: Strategy | None = _may("staged: the new value is in the vaults before Auth0 knows it")
+    max_age: Duration | None = _may("A secret older than this is due (90d)")
+    fallback_min_age: Duration | None = _may("A fallback younger than this is not retired (24h)")
+    fallback_max_age: Duration | None = _may("A fallback older than this is overdue (14d)")
+    consumer_refresh: Duration | None = _may("How long to wait between stage and set (0s)")
+    companions: bool | None = _may("Not available yet")
+    accept: list[Consent] | None = _may("What is consented to, although the bridge would refuse it")
+    evidence: Evidence | None = _may("require: what cannot be known blocks a retirement")
+    after: Words | None = _may("A command to run after a rotation: words, no shell, no secret")
+    key: Text | None = _may("The secret's key in each document (client_secret)")
+    owner: Text | None = _may("Whom to ask")
+
+
+class ClientTable(PolicyTable):
+    """A client, and the places of its secret."""
+
+    tenant: Text = Field(description="One of [tenants]")
+    client_id: PlainId = Field(description="The application whose secret is rotated")
+    sinks: list[Place] = Field(min_length=1, description="The places, each with the name of one of [vaults] as scheme")
+
+
+class ConfigFile(Table):
+    """The configuration of secret-bridge."""
+
+    tenants: dict[str, TenantTable] = Field(default_factory=dict)
+    vaults: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    defaults: PolicyTable = Field(default_factory=PolicyTable)
+    clients: dict[str, ClientTable] = Field(default_factory=dict)

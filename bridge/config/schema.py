@@ -1,0 +1,66 @@
+"""The JSON schema of `bridge.toml`, which ships as `docs/bridge.schema.json`: `python -m bridge.config.schema`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from pydantic import TypeAdapter
+
+import sinks
+from bridge.config.fields import Reference
+from bridge.config.model import ConfigFile
+from bridge.config.vaults import kinds
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the schema: the file's model, and for each kind of vault the settings that it knows."""
+    schema = ConfigFile.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "bridge.toml"
+    schema["properties"]["vaults"]["additionalProperties"] = {"oneOf": [_vault(kind, schema) for kind in kinds()]}
+    result: dict[str, Any] = _without_null(schema)
+    return result
+
+
+def text() -> str:
+    """Return the schema as it ships."""
+    return json.dumps(json_schema(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _vault(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
+    module = sinks.kind(kind)
+    vault = TypeAdapter(module.Settings).json_schema(ref_template=f"#/$defs/{kind}.{{model}}")
+    tables = vault.pop("$defs", {})
+    for reference in module.REFERENCES:
+        _mark(vault, tables, reference.split("."))
+    schema["$defs"] |= {f"{kind}.{name}": table for name, table in tables.items()}
+    vault["properties"]["type"] = {"const": kind}
+    vault["required"] = ["type", *vault.get("required", [])]
+    vault["title"] = kind
+    return vault
+
+
+def _mark(table: dict[str, Any], tables: dict[str, Any], path: list[str]) -> None:
+    """Say of one setting that it is a reference, and never the secret itself."""
+    for part in path[:-1]:
+        table = tables[table["properties"][part]["$ref"].rpartition(".")[2]]
+    table["properties"][path[-1]] = TypeAdapter(Reference).json_schema()
+
+
+def _without_null(node: Any) -> Any:
+    """TOML has no null: what may be absent is just not required."""
+    if isinstance(node, list):
+        return [_without_null(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: _without_null(value) for key, value in node.items() if not (key == "default" and value is None)}
+    options = [option for option in node.get("anyOf", []) if option != {"type": "null"}]
+    if len(options) == 1:
+        node = {**options[0], **{key: value for key, value in node.items() if key != "anyOf"}}
+    return node
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())

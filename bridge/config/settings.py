@@ -1,0 +1,72 @@
+"""Settings, however they were given. They hold references to secrets, never secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+STRATEGIES = ("staged", "auth0-generated")
+EVIDENCE = ("advisory", "require")
+CONSENTS = ("hs256", "self")
+PROPAGATION = timedelta(seconds=30)
+"""Auth0 accepts either value for up to this long after a change; shorter only against a local one."""
+
+
+@dataclass(frozen=True)
+class TenantSettings:
+    """An Auth0 tenant. `client_secret`, `api_token` and `private_key` are references; `client_id` may be one."""
+
+    name: str
+    domain: str
+    client_id: str | None = None
+    client_secret: str | None = None
+    api_token: str | None = None
+    private_key: str | None = None
+    audience: str | None = None
+    propagation: timedelta = PROPAGATION
+
+
+@dataclass(frozen=True)
+class VaultSettings:
+    """One vault: `name` is the scheme of its places, `type` the kind of store, `options` that kind's own settings."""
+
+    name: str
+    type: str
+    options: object
+
+
+@dataclass(frozen=True)
+class ClientSettings:
+    """One client. `sinks` are its places as URIs, each with its `#key` where one was said."""
+
+    name: str
+    client_id: str
+    tenant: str
+    sinks: tuple[str, ...]
+    key: str | None = None
+    owner: str | None = None
+    strategy: str = "staged"
+    max_age: timedelta = timedelta(days=90)
+    fallback_min_age: timedelta = timedelta(hours=24)
+    fallback_max_age: timedelta = timedelta(days=14)
+    consumer_refresh: timedelta = timedelta(0)
+    accept: frozenset[str] = frozenset()
+    after: tuple[str, ...] = ()
+    evidence: str = "advisory"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything, by name. `path` is the file it came from; None: the environment."""
+
+    tenants: Mapping[str, TenantSettings] = field(default_factory=dict)
+    vaults: Mapping[str, VaultSettings] = field(default_factory=dict)
+    clients: Mapping[str, ClientSettings] = field(default_factory=dict)
+    path: Path | None = None
+
+
+def with_key(uri: str, key: str | None) -> str:
+    """Return a place's URI with the key in it, unless it says itself what it means (`#KEY`, `?bare`)."""
+    return uri if key is None or "#" in uri or "?" in uri else f"{uri}#{key}"

@@ -1,0 +1,163 @@
+"""Why an operation must not begin. Pure: each function returns every reason at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from bridge.auth0.client import Objection
+from bridge.errors import Refused
+from sinks.port import Lock, Place, Stage
+from sinks.record import MANAGER, sinks_tag, stamp
+
+
+@dataclass(frozen=True)
+class Whose:
+    """The client that the places belong to: its id, its tenant's domain, and how the user names it."""
+
+    client_id: str
+    tenant: str
+    name: str
+
+    def command(self, verb: str, places: Iterable[Place] = ()) -> str:
+        """Return the command that the user could give next."""
+        sinks = "" if self.name != self.client_id else "".join(f" --sink {p.uri}" for p in places)
+        return f"secret-bridge {verb} {self.name}{sinks}"
+
+
+def refuse(objections: Iterable[Objection]) -> None:
+    """Raise all objections as one refusal.
+
+    Raises:
+        Refused: there is at least one.
+    """
+    found = tuple(dict.fromkeys(objections))
+    if found:
+        hints = tuple(dict.fromkeys(o.hint for o in found if o.hint))
+        raise Refused("\n".join(o.message for o in found) + "\nNothing was changed.", "\n".join(hints) or None)
+
+
+def ownership(places: tuple[Place, ...], whose: Whose, *, adopting: bool) -> tuple[Objection, ...]:
+    """Return what is not the bridge's, not this client's, or recorded with other places."""
+    found: list[Objection] = []
+    named = tuple(sinks_tag(tuple(p.uri for p in places)).split())
+    for place in places:
+        if place.manager not in (None, MANAGER):
+            found.append(
+                Objection(
+                    f"{place.uri} is managed by '{place.manager}' (its tag managed-by)",
+                    "let that one go first, then adopt the place",
+                )
+            )
+        elif place.record is None:
+            if place.exists and not adopting:
+                found.append(_unmanaged(place, places, whose))
+        else:
+            found += _recorded(place, named, whose, adopting=adopting)
+    return tuple(found)
+
+
+def _unmanaged(place: Place, places: tuple[Place, ...], whose: Whose) -> Objection:
+    hint = f"look at it and take it over: {whose.command('adopt', places)}"
+    if place.manager == MANAGER or place.notes:
+        return Objection(f"{place.uri} was managed by secret-bridge, but its tags were wiped", hint + " --repair")
+    latest = place.history.at(Stage.CURRENT) or (place.history.versions[-1] if place.history.versions else None)
+    version = f" (v{latest.id})" if latest and latest.id.isdigit() else ""
+    return Objection(f"{place.uri} exists{version} and is not managed by secret-bridge", hint)
+
+
+def _recorded(place: Place, named: tuple[str, ...], whose: Whose, *, adopting: bool) -> list[Objection]:
+    record = place.record
+    if record is None:
+        return []
+    if (record.client_id, record.tenant) != (whose.client_id, whose.tenant):
+        return [
+            Objection(
+                f"{place.uri} holds the secret of {record.client_id} in {record.tenant}, "
+                f"not of {whose.client_id} in {whose.tenant}",
+                "check the place and the client; 'secret-bridge forget' gives a place back",
+            )
+        ]
+    if record.places != named and not adopting:
+        return [
+            Objection(
+                f"{place.uri} belongs to the list of places '{' '.join(record.places)}', and the command names "
+                f"'{' '.join(named)}'",
+                f"name all of them, or change the list: {whose.command('adopt')} --sink URI …",
+            )
+        ]
+    return []
+
+
+def contents(places: tuple[Place, ...], whose: Whose, key_of: dict[str, str | None]) -> tuple[Objection, ...]:
+    """Return places without the key, places that drifted, and places that disagree."""
+    found: list[Objection] = []
+    for place in places:
+        if place.exists and place.value(Stage.CURRENT) is None:
+            found.append(_no_value(place, key_of.get(place.uri)))
+        elif place.drifted:
+            found.append(
+                Objection(
+                    f"{place.uri} has drifted: somebody stored another value there since rotation "
+                    f"{place.record.rotation if place.record else '-'}",
+                    f"publish what Auth0 accepts: {whose.command('adopt', places)} --repair",
+                )
+            )
+    values = [(p.uri, v) for p in places if (v := p.value(Stage.CURRENT)) and not p.drifted]
+    for uri, value in values[1:]:
+        if value != values[0][1]:
+            found.append(
+                Objection(
+                    f"{values[0][0]} and {uri} hold different values",
+                    f"publish what Auth0 accepts in all of them: {whose.command('adopt', places)} --repair",
+                )
+            )
+    return tuple(found)
+
+
+def _no_value(place: Place, key: str | None) -> Objection:
+    if key is None:
+        return Objection(f"{place.uri} holds no text", "write the application's secret there, or name another place")
+    others = ", ".join(place.keys) or "none"
+    guess = next((k for k in place.keys if "secret" in k.lower()), place.keys[0] if place.keys else "NAME")
+    return Objection(
+        f"no key '{key}' in {place.uri}. Keys there: {others}",
+        f"name the key: {place.uri}#{guess}  (or --key {guess})",
+    )
+
+
+def holder(places: tuple[Place, ...]) -> Lock | None:
+    """Return the operation that holds the places, if one does.
+
+    Raises:
+        Refused: different operations hold different places.
+    """
+    locks = {p.lock.id: p.lock for p in places if p.lock}
+    if len(locks) > 1:
+        told = "; ".join(f"{p.uri}: {p.lock.id} by {p.lock.actor}" for p in places if p.lock)
+        raise Refused(
+            f"different operations hold these places ({told}). Nothing was changed.", "resume each with its list"
+        )
+    return next(iter(locks.values()), None)
+
+
+def live(lock: Lock, now: datetime) -> Objection | None:
+    """Return the refusal for an operation that may still be running; None when it counts as dead."""
+    if now >= lock.expected_end:
+        return None
+    return Objection(
+        f"{lock.operation} {lock.id} by {lock.actor}, begun {stamp(lock.started)}, is in progress and counts as live "
+        f"until {stamp(lock.expected_end)}",
+        "wait for it; if you know that it died, add --takeover",
+    )
+
+
+def same_places(lock: Lock, uris: tuple[str, ...]) -> Objection | None:
+    """Return the refusal for finishing an operation with other places than it has."""
+    if lock.places == tuple(sinks_tag(uris).split()):
+        return None
+    return Objection(
+        f"{lock.operation} {lock.id} covers '{' '.join(lock.places)}', and the command names '{' '.join(sorted(uris))}'",
+        "name exactly the places that it covers",
+    )

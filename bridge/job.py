@@ -1,0 +1,141 @@
+"""One client with everything that an operation on it needs."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bridge.auth0.api import Auth0
+from bridge.auth0.client import Client
+from bridge.config.settings import ClientSettings
+from bridge.errors import BridgeError, Failed, Refused, Usage
+from bridge.guards import Whose
+from bridge.timing import Timing
+from bridge.watch import Silent, Stop, Watcher
+from sinks.clock import Clock
+from sinks.port import BadAddress, Busy, Lock, Place, Sink, SinkError
+from sinks.port import Refused as SinkRefused
+from sinks.record import stamp, tag_text
+
+
+@dataclass
+class Job:
+    """One client, its tenant and its places, sorted by URI. `released` remembers operations that this process ended."""
+
+    settings: ClientSettings
+    auth0: Auth0
+    sinks: dict[str, Sink]
+    clock: Clock
+    timing: Timing
+    actor: str
+    watcher: Watcher = field(default_factory=Silent)
+    stop: Stop = field(default_factory=Stop)
+
+    @property
+    def uris(self) -> tuple[str, ...]:
+        """The places' names, sorted: the order in which they are claimed."""
+        return tuple(self.sinks)
+
+    @property
+    def whose(self) -> Whose:
+        """Who the places belong to."""
+        return Whose(self.settings.client_id, self.auth0.name, self.settings.name)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was read before an operation. `read` is the monotonic time at which the places' clocks said `at`."""
+
+    client: Client
+    places: tuple[Place, ...]
+    at: datetime
+    read: float
+    notes: tuple[str, ...] = ()
+
+    def server_time(self, monotonic: float) -> datetime:
+        """Return the vaults' time at a later moment."""
+        return self.at + timedelta(seconds=monotonic - self.read)
+
+
+def survey(job: Job) -> tuple[Place, ...]:
+    """Read the metadata of every place.
+
+    Raises:
+        BridgeError: one cannot be read.
+    """
+    try:
+        return tuple(sink.survey() for sink in job.sinks.values())
+    except SinkError as error:
+        raise translate(error) from None
+
+
+def read(job: Job) -> Seen:
+    """Read both ends: the client and every place, with values.
+
+    Raises:
+        BridgeError: something cannot be read, or is unfit; nothing was changed.
+    """
+    client = job.auth0.get_client(job.settings.client_id)
+    started = job.clock.monotonic()
+    try:
+        places = tuple(sink.read() for sink in job.sinks.values())
+    except SinkError as error:
+        raise translate(error) from None
+    notes = tuple(note for place in places for note in place.notes)
+    return Seen(client, places, max(p.at for p in places), started, notes)
+
+
+def check(job: Job, seen: Seen) -> tuple[str, ...]:
+    """Make sure that both ends may be changed; return what cannot be known beforehand.
+
+    Raises:
+        BridgeError: a permission is missing; nothing was changed.
+    """
+    try:
+        return tuple(note for p in seen.places for note in job.sinks[p.uri].check(p))
+    except SinkError as error:
+        raise translate(error) from None
+
+
+def translate(error: SinkError) -> BridgeError:
+    """Turn a sink's error into one with an exit status, when nothing was changed yet."""
+    if isinstance(error, BadAddress):
+        return Usage(error.message, hint=error.hint)
+    if isinstance(error, Busy):
+        return Refused(f"{error.message}{told(error.lock)}. Nothing was changed.", error.hint or "wait, then try again")
+    if isinstance(error, SinkRefused):
+        return Refused(error.message, error.hint)
+    return Failed(f"{error.message}. Nothing was changed.", error.hint)
+
+
+def told(lock: Lock | None) -> str:
+    """Return who holds a place, as the end of a sentence."""
+    if lock is None:
+        return " by somebody whose name is not written yet"
+    return (
+        f": {lock.operation} {lock.id} by {lock.actor}, begun {stamp(lock.started)}, "
+        f"counts as live until {stamp(lock.expected_end)}"
+    )
+
+
+def new_id() -> str:
+    """Return a new rotation's id."""
+    return f"r-{secrets.token_hex(4)}"
+
+
+def claimed_actor(environ: Mapping[str, str]) -> str:
+    """Return who this process says it is: a CI run where there is one, else user and host."""
+    if environ.get("GITHUB_ACTIONS"):
+        return tag_text(f"github:{environ.get('GITHUB_REPOSITORY', '?')}/runs/{environ.get('GITHUB_RUN_ID', '?')}")
+    if environ.get("GITLAB_CI"):
+        return tag_text(f"gitlab:{environ.get('CI_PROJECT_PATH', '?')}/jobs/{environ.get('CI_JOB_ID', '?')}")
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return tag_text(f"{user}@{socket.gethostname()}".replace(" ", "_"))

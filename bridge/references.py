@@ -1,0 +1,82 @@
+"""References to secrets: a configuration names where a secret is, and never holds one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from bridge.errors import Usage
+from sinks.secret import Secret
+
+EXPECTED = "env:NAME, file:PATH, vault://mount/path#key or aws://region/name#key"
+
+REFERENCE_PATTERN = r"env:[A-Za-z_][A-Za-z0-9_]*|file:[^\n]+|(vault|aws)://[^\s/#]+/[^\s#]+(#[^\s#]+)?"
+
+_REFERENCE = re.compile(REFERENCE_PATTERN)
+
+
+def is_reference(text: str) -> bool:
+    """Tell whether a text is a complete reference."""
+    return _REFERENCE.fullmatch(text) is not None
+
+
+def resolve(
+    reference: str, environ: Mapping[str, str], *, read_reference: Callable[[str], Secret] | None = None
+) -> Secret:
+    """Return the secret that a reference names. `read_reference` reads `vault://` and `aws://`.
+
+    Raises:
+        Usage: it cannot be had; the message names the reference only.
+    """
+    if not is_reference(reference):
+        raise Usage(f"found a plain text (not shown), expected {EXPECTED}")
+    scheme, _, name = reference.partition(":")
+    if scheme == "env":
+        return _variable(reference, environ.get(name))
+    if scheme == "file":
+        return _file(reference, Path(name), environ)
+    if read_reference is not None:
+        return read_reference(reference)
+    return _stored(reference, environ)
+
+
+def _variable(reference: str, text: str | None) -> Secret:
+    if not text:
+        raise Usage(f"{reference}: the variable is {'not set' if text is None else 'empty'}")
+    return Secret(text)
+
+
+def _file(reference: str, path: Path, environ: Mapping[str, str]) -> Secret:
+    if path.parts[:1] == ("~",):
+        path = Path(environ.get("HOME", "~"), *path.parts[1:])
+    try:
+        text = path.read_text("utf-8").removesuffix("\n").removesuffix("\r")
+    except FileNotFoundError:
+        raise Usage(f"{reference}: there is no such file") from None
+    except PermissionError:
+        raise Usage(f"{reference}: the file may not be read", hint="look at its owner and mode") from None
+    except UnicodeDecodeError:
+        raise Usage(f"{reference}: the file holds something that is not text") from None
+    except OSError as error:
+        raise Usage(f"{reference}: the file cannot be read ({type(error).__name__})") from None
+    if not text:
+        raise Usage(f"{reference}: the file is empty")
+    return Secret(text)
+
+
+def _stored(reference: str, environ: Mapping[str, str]) -> Secret:
+    """Read the current value of a place in a vault that the environment describes."""
+    from sinks import kind, open_sink
+    from sinks.port import SinkError, Stage
+
+    scheme = reference.partition(":")[0]
+    try:
+        settings = kind(scheme).from_environment(environ)
+        place = open_sink(reference, scheme, settings, resolve=lambda inner: resolve(inner, environ)).read()
+    except SinkError as error:
+        raise Usage(f"{reference}: {error.message}", hint=error.hint) from None
+    value = place.value(Stage.CURRENT)
+    if value is None:
+        raise Usage(f"{reference}: there is no value")
+    return value

@@ -1,0 +1,302 @@
+"""Executes a plan. The only module that orders I/O; why in this order: docs/protocol.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+from bridge import hook
+from bridge.auth0.errors import Unreachable
+from bridge.auth0.probe import Verdict
+from bridge.auth0.values import generate
+from bridge.errors import BridgeError, Failed, Refused
+from bridge.job import Job, Seen, translate
+from bridge.outcome import At, Outcome, Settled, Stopped
+from bridge.plan import Operation, Plan
+from bridge.settle import settle
+from bridge.standing import Phase, standing
+from bridge.steps import (
+    Claim,
+    Forget,
+    GenerateAtAuth0,
+    Hook,
+    Promote,
+    Prove,
+    Recover,
+    Release,
+    Retire,
+    SetAtAuth0,
+    Settle,
+    Step,
+    Store,
+    Tag,
+    TakeOver,
+    Wait,
+)
+from bridge.watch import pause
+from sinks.port import Expired, Held, Lock, Lost, Record, Sink, SinkError, Stage, Unavailable
+from sinks.record import stamp
+from sinks.secret import Secret
+
+TRIES = 5
+
+
+@dataclass
+class Facts:
+    """What an execution starts from. `value` is the pending value, `base` the one that is current when it begins."""
+
+    lock: Lock
+    value: Secret | None = None
+    base: Secret | None = None
+    initial: Secret | None = None
+
+
+class Execution:
+    """One operation of one client."""
+
+    def __init__(self, job: Job, plan: Plan, seen: Seen, facts: Facts) -> None:
+        self._job = job
+        self._plan = plan
+        self._seen = seen
+        self._places = {place.uri: place for place in seen.places}
+        self._facts = facts
+        self._lock = facts.lock
+        self._held: dict[str, Held] = {}
+        self._phase = Phase.NOTHING
+        self._set_at = job.clock.monotonic()
+        self._done: dict[str, At] = {}
+        self._settled: Settled | None = None
+        self._hook: str | None = None
+
+    def run(self) -> Outcome:
+        """Execute the plan.
+
+        Raises:
+            BridgeError: it stopped before anything was changed, and what was claimed has been given back.
+            Stopped: it stopped on its way; the error tells where things stand.
+        """
+        started = self._job.clock.monotonic()
+        try:
+            for step in self._plan.steps:
+                self._heed(step)
+                self._do(step)
+        except (SinkError, BridgeError) as error:
+            self._end(error)
+        return Outcome(
+            client=self._job.settings.name,
+            client_id=self._seen.client.client_id,
+            operation=self._plan.operation,
+            id=self._lock.id,
+            plan=self._plan,
+            result="finished" if self._plan.finishes else "done",
+            places=self._done,
+            settled=self._settled,
+            finished=self._plan.finishes is not None,
+            hook=self._hook,
+            seconds=self._job.clock.monotonic() - started,
+        )
+
+    def _do(self, step: Step) -> None:  # noqa: C901  # one line a kind of step reads better than a table
+        match step:
+            case Claim():
+                self._claim(step)
+            case TakeOver(uri):
+                self._held[uri] = self._sink(uri).take_over(self._places[uri], self._lock)
+                self._reach(Phase.CLAIMED)
+            case Store(uri):
+                self._held[uri] = self._sink(uri).store(self._held[uri], self._value)
+            case Wait(time, why):
+                pause(time, why, clock=self._job.clock, watcher=self._job.watcher, stop=self._stop_before_set)
+            case SetAtAuth0():
+                self._set()
+            case GenerateAtAuth0():
+                self._generate()
+            case Recover():
+                self._recover()
+            case Promote(uri, keep):
+                self._reach(Phase.CHANGED)
+                record = self._record(uri, self._value)
+                promoted = self._sink(uri).promote(self._held[uri], self._value, record, keep=keep)
+                self._done[uri] = At(promoted.current, promoted.fallback)
+                self._tell("promote", f"{uri} {promoted.current} current, {promoted.fallback or 'no'} fallback")
+            case Tag(uri, keep_limit):
+                self._reach(Phase.CHANGED)
+                self._sink(uri).tag(self._held[uri], self._adopted(uri), keep_limit=keep_limit)
+            case Prove():
+                self._prove()
+            case Retire(uri, older):
+                self._reach(Phase.CHANGED)
+                gone = self._sink(uri).retire(self._held[uri], self._lock.older if older else None)
+                self._done[uri] = replace(self._done.get(uri, At()), retired=gone)
+                self._tell("retire", f"{uri} {', '.join(gone) or 'nothing left'}")
+            case Forget(uri):
+                self._reach(Phase.CHANGED)
+                self._sink(uri).forget(self._held[uri])
+            case Release(uri):
+                self._sink(uri).release(self._held.pop(uri), f"{self._plan.operation} done")
+            case Settle():
+                self._settle()
+            case Hook(argv):
+                self._hook = hook.run(argv)
+
+    def _claim(self, step: Claim) -> None:
+        place, value = self._places[step.uri], self._facts.value if step.with_value else None
+        initial = self._facts.initial if step.fill else None
+        self._reach(Phase.CHANGED if initial else Phase.CLAIMED)
+        self._held[step.uri] = self._sink(step.uri).claim(place, self._lock, value, initial=initial)
+        self._tell("stage" if value else "lock", f"{self._lock.id} {'pending' if value else 'locked'} in {step.uri}")
+
+    def _look(self) -> float:
+        """Look at every place that is held; return until when an unguarded call has to end."""
+        self._held = {uri: self._sink(uri).look(held) for uri, held in self._held.items()}
+        return min(held.looked for held in self._held.values()) + self._job.timing.lease.total_seconds()
+
+    def _set(self) -> None:
+        """PATCH within a lease; after an answer that was lost, look again and repeat: twice is once."""
+        for attempt in range(TRIES):
+            before = self._look()
+            try:
+                self._job.auth0.set_secret(self._seen.client.client_id, self._value, before=before)
+                break
+            except Expired:
+                continue
+            except Unreachable as error:
+                if error.maybe_done:
+                    self._reach(Phase.SETTING)
+                if attempt == TRIES - 1:
+                    raise
+        else:
+            raise Unavailable(f"looking at the places took longer than {self._job.timing.lease.total_seconds():.0f} s")
+        self._after_set("Auth0 answered 200")
+
+    def _after_set(self, text: str) -> None:
+        self._reach(Phase.SET)
+        self._set_at = self._job.clock.monotonic()
+        self._tell("set", text)
+        self._look()
+
+    def _generate(self) -> None:
+        before = self._look()
+        try:
+            self._facts.value = self._job.auth0.rotate_secret(self._seen.client.client_id, before=before)
+        except Unreachable as error:
+            if error.maybe_done:
+                self._reach(Phase.SETTING)
+            raise
+        self._reach(Phase.GENERATED)
+        self._store_everywhere()
+        self._after_set("Auth0 generated a value")
+
+    def _store_everywhere(self) -> None:
+        for uri, held in self._held.items():
+            self._held[uri] = self._sink(uri).store(held, self._value)
+
+    def _recover(self) -> None:
+        live = self._job.auth0.live_secret(self._seen.client.client_id)
+        if live is not None and live != self._facts.base:
+            self._facts.value = live
+            self._store_everywhere()
+            self._after_set("the value that Auth0 had generated was read back")
+            return
+        self._facts.value = generate(self._seen.client)
+        self._store_everywhere()
+        self._set()
+
+    def _prove(self) -> None:
+        for uri in self._held:
+            place = self._sink(uri).read()
+            current, fallback = place.value(Stage.CURRENT), place.value(Stage.FALLBACK)
+            if current is None or self._probe(current) is not Verdict.ACCEPTED:
+                raise Refused(f"Auth0 does not accept the current value in {uri}", "run verify")
+            if fallback is not None and self._probe(fallback) is not Verdict.REFUSED:
+                raise Refused(
+                    f"Auth0 still accepts the fallback's value in {uri}", "wait until it has spread, then verify"
+                )
+
+    def _settle(self) -> None:
+        self._settled = settle(
+            self._job.auth0,
+            self._seen.client,
+            self._value,
+            self._facts.base,
+            since=self._set_at,
+            timing=self._job.timing,
+            clock=self._job.clock,
+            watcher=self._job.watcher,
+            stop=lambda: self._job.stop.asked,
+        )
+
+    def _probe(self, secret: Secret) -> Verdict:
+        return self._job.auth0.probe(self._seen.client, secret)
+
+    def _heed(self, step: Step) -> None:
+        if self._stop_before_set() and not isinstance(step, (Release, Settle, Hook)):
+            raise Failed("stopped as asked, before Auth0 was changed")
+
+    def _stop_before_set(self) -> bool:
+        return self._job.stop.asked and self._phase < Phase.SETTING and self._plan.finishes is None
+
+    def _reach(self, phase: Phase) -> None:
+        self._phase = max(self._phase, phase)
+
+    def _end(self, error: SinkError | BridgeError) -> NoReturn:
+        """Give back what is held if Auth0 was not touched; otherwise tell where things stand."""
+        begun_here = self._plan.finishes is None
+        rotating = self._plan.operation is Operation.ROTATE
+        if self._phase is Phase.NOTHING or (self._phase is Phase.CLAIMED and begun_here):
+            if isinstance(error, Lost):
+                raise Refused(f"{error.message}, and finishes it with the same value", error.hint) from None
+            if self._give_back() and not (isinstance(error, Unavailable) and error.unsure):
+                raise (translate(error) if isinstance(error, SinkError) else error) from None
+        elif self._phase is Phase.CHANGED and begun_here and rotating:
+            self._give_back()  # Auth0 knows nothing of it: the next run begins anew
+        whose, places = self._job.whose, self._seen.places
+        raise Stopped(standing(whose, self._lock, self._phase, places, self._done, error)) from None
+
+    def _give_back(self) -> bool:
+        try:
+            for uri in reversed(list(self._held)):
+                self._sink(uri).release(self._held[uri], "given up")
+                del self._held[uri]
+        except SinkError:
+            return False
+        return True
+
+    def _record(self, uri: str, current: Secret | None) -> Record:
+        now = self._seen.server_time(self._job.clock.monotonic())
+        old = self._places[uri].record
+        client_id = self._seen.client.client_id
+        recent = [current.fingerprint(client_id)] if current else []
+        before = (self._lock.base, *(old.recent if old else ()))
+        recent += [f for f in dict.fromkeys(before) if f and f not in recent]
+        entry = f"{self._lock.id} {stamp(now)} {self._plan.operation} {self._lock.actor}"
+        return Record(
+            client_id,
+            self._lock.tenant,
+            self._job.uris,
+            self._lock.id,
+            now,
+            log=(entry, *(old.log if old else ())),
+            recent=tuple(recent),
+        )
+
+    def _adopted(self, uri: str) -> Record:
+        """Return the record of a place whose value was there before the bridge was: it is at least that old."""
+        record, place = self._record(uri, self._facts.base), self._places[uri]
+        if place.record and uri not in self._done:
+            return replace(record, promoted_at=place.record.promoted_at, age_is_minimum=place.record.age_is_minimum)
+        versions = place.history.versions
+        first = versions[-1].created if versions and uri not in self._done else None
+        return replace(record, promoted_at=first or record.promoted_at, age_is_minimum=True)
+
+    @property
+    def _value(self) -> Secret:
+        if self._facts.value is None:
+            raise Failed("there is no value to publish")
+        return self._facts.value
+
+    def _sink(self, uri: str) -> Sink:
+        return self._job.sinks[uri]
+
+    def _tell(self, name: str, text: str) -> None:
+        self._job.watcher.step(name, text)

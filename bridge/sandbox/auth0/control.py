@@ -1,0 +1,73 @@
+"""`/_sandbox/`: what other processes may do to the tenant. It shows secrets, hence loopback only."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, Response, abort, jsonify, request
+
+from bridge.sandbox.auth0.clients import Client
+from bridge.sandbox.auth0.tenant import Tenant
+
+PREFIX = "/_sandbox"
+
+
+def blueprint(tenant: Tenant) -> Blueprint:
+    """Return the endpoints for a tenant. Durations are in seconds."""
+    routes = Blueprint("control", __name__, url_prefix=PREFIX)
+
+    @routes.before_request
+    def loopback_only() -> None:
+        if not ipaddress.ip_address(request.remote_addr or "0.0.0.0").is_loopback:
+            abort(403)
+
+    @routes.errorhandler(TypeError)
+    @routes.errorhandler(ValueError)
+    @routes.errorhandler(KeyError)
+    def nonsense(error: Exception) -> tuple[Response, int]:
+        return jsonify({"error": type(error).__name__}), 400
+
+    @routes.get("/state")
+    def state() -> Response:
+        return jsonify({
+            "url": tenant.base_url,
+            "propagation": tenant.settings.propagation.total_seconds(),
+            "clients": [_told(client) for client in tenant.clients()],
+            "requests": [[one.method, one.path] for one in tenant.requests],
+        })  # fmt: skip
+
+    @routes.post("/clients")
+    def add_client() -> tuple[Response, int]:
+        added = tenant.add_client(**_body())
+        return jsonify(added._asdict()), 201
+
+    @routes.post("/clients/<client_id>/secret")
+    def set_in_dashboard(client_id: str) -> Response:
+        return jsonify({"client_secret": tenant.set_in_dashboard(client_id, _body().get("client_secret"))})
+
+    @routes.put("/propagation")
+    def set_propagation() -> Response:
+        tenant.settings.propagation = timedelta(seconds=_body()["seconds"])
+        return jsonify({})
+
+    @routes.post("/faults")
+    def add_fault() -> tuple[Response, int]:
+        rule = _body()
+        for name in {"delay", "retry_after"} & rule.keys():
+            rule[name] = timedelta(seconds=rule[name])
+        tenant.fault(**rule)
+        return jsonify({}), 201
+
+    return routes
+
+
+def _body() -> dict[str, Any]:
+    body = request.get_json(silent=True)
+    return body if isinstance(body, dict) else {}
+
+
+def _told(client: Client) -> dict[str, Any]:
+    history = [{"value": one.value, "by": one.by, "at": one.at.isoformat()} for one in client.live.changes]
+    return {**client.document(), "grants": client.grants, "history": history}

@@ -1,0 +1,134 @@
+"""The clients and APIs of a tenant, behind one lock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterable, Mapping
+from random import Random
+from typing import Any
+
+from bridge.sandbox.auth0.answers import no_such_client
+from bridge.sandbox.auth0.clients import Client, generate_encoded_secret, generate_id, generate_secret, properties_of
+from bridge.sandbox.auth0.propagation import LiveSecret, SecretChange, Verdict
+from bridge.sandbox.auth0.settings import Api, Credentials, Settings
+from sinks.clock import Clock
+
+DASHBOARD = "dashboard"
+
+
+class Directory:
+    """Who exists and which secret is theirs. `audience` is the Management API's own."""
+
+    def __init__(self, audience: str, settings: Settings, clock: Clock, random: Random) -> None:
+        self.audience = audience
+        self.settings = settings
+        self.clock = clock
+        self.random = random
+        self.lock = threading.RLock()
+        self._clients: dict[str, Client] = {}
+        self._apis: dict[str, Api] = {}
+
+    def add_client(self, client_id: str | None = None, *, kind: str = "machine", client_secret: str | None = None,
+                   grants: Mapping[str, Iterable[str]] | None = None, public_keys: Iterable[str] = (),
+                   **properties: Any) -> Credentials:  # fmt: skip
+        """Create a client of a kind (`clients.KINDS`) and return its credentials.
+
+        `grants` maps audiences to scopes and makes APIs of audiences that are new. `public_keys` are PEM texts. Other
+        arguments are properties as the Management API names them; None leaves one out.
+        """
+        with self.lock:
+            client_id = client_id or generate_id(self.random)
+            told = properties_of(kind, {"name": client_id, **properties})
+            encoded = told.get("jwt_configuration", {}).get("secret_encoded", False)
+            generate = generate_encoded_secret if encoded else generate_secret
+            first = self._change(client_secret or generate(self.random), "creation")
+            self._clients[client_id] = Client(client_id, told, LiveSecret(first), tuple(public_keys))
+            for audience, scopes in (grants or {}).items():
+                self.grant(client_id, audience, scopes)
+            return Credentials(client_id, first.value)
+
+    def add_management_client(self, scopes: Iterable[str], client_id: str | None = None, **more: Any) -> Credentials:
+        """Create a machine-to-machine client that may call the Management API; `more` is as for `add_client`."""
+        return self.add_client(client_id, grants={self.audience: tuple(scopes)}, **more)
+
+    def add_api(self, audience: str, **lifetime: Any) -> None:
+        """Create an API; its tokens live for `token_lifetime`, or as long as the settings say."""
+        with self.lock:
+            self._apis[audience] = Api(audience, **{"token_lifetime": self.settings.token_lifetime, **lifetime})
+
+    def grant(self, client_id: str, audience: str, scopes: Iterable[str] = ()) -> None:
+        """Allow a client an audience, making an API of it when it is new."""
+        with self.lock:
+            if self.api(audience) is None:
+                self.add_api(audience)
+            self.client(client_id).grants[audience] = tuple(scopes)
+
+    def api(self, audience: str) -> Api | None:
+        """Return an API by its audience, or None."""
+        if audience == self.audience:
+            return Api(audience, self.settings.token_lifetime)
+        return self._apis.get(audience)
+
+    def client(self, client_id: str) -> Client:
+        """Return a client.
+
+        Raises:
+            ApiError: 404, there is none.
+        """
+        if (client := self._clients.get(client_id)) is None:
+            raise no_such_client()
+        return client
+
+    def clients(self) -> list[Client]:
+        """Return every client, oldest first."""
+        with self.lock:
+            return list(self._clients.values())
+
+    def update(self, client_id: str, changes: Mapping[str, Any], by: str) -> None:
+        """Change a client's properties, its secret among them; None removes one."""
+        with self.lock:
+            client = self.client(client_id)
+            if "client_secret" in changes:
+                client.live.change(self._change(changes["client_secret"], by))
+            merged = {**client.properties, **changes, "client_secret": None}
+            # Replaced as a whole: whoever is reading the old properties goes on reading them.
+            client.properties = {name: value for name, value in merged.items() if value is not None}
+
+    def rotate(self, client_id: str, by: str) -> str:
+        """Give a client a generated secret and return it."""
+        value = generate_secret(self.random)
+        self.update(client_id, {"client_secret": value}, by)
+        return value
+
+    def set_in_dashboard(self, client_id: str, value: str | None = None) -> str:
+        """Change a secret as somebody at the dashboard would, to a generated one unless told; return it."""
+        value = value or generate_secret(self.random)
+        self.update(client_id, {"client_secret": value}, DASHBOARD)
+        return value
+
+    def secret(self, client_id: str) -> str:
+        """Return the stored secret."""
+        return self.client(client_id).live.current
+
+    def secret_history(self, client_id: str) -> tuple[SecretChange, ...]:
+        """Return every value that was ever set, in order, with who and when."""
+        return self.client(client_id).live.changes
+
+    def accepted(self, client_id: str, secret: str) -> Verdict:
+        """Tell whether the token endpoint takes this secret now: always, never, or by chance."""
+        with self.lock:
+            live = self.client(client_id).live
+            return live.verdict(secret, self.clock.monotonic(), self.settings.propagation)
+
+    def find(self, client_id: str | None) -> Client | None:
+        """Return a client, or None."""
+        return self._clients.get(client_id or "")
+
+    def meets(self, client: Client, secrets: Collection[str]) -> bool:
+        """Decide one token request: whether one of these is the value that the request happens to meet."""
+        with self.lock:
+            now = self.clock.monotonic()
+            return client.live.accepts(secrets, now, self.settings.propagation, self.random)
+
+    def _change(self, value: str, by: str) -> SecretChange:
+        return SecretChange(value, by, self.clock.now(), self.clock.monotonic())

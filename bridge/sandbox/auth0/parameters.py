@@ -1,0 +1,60 @@
+"""Query parameters as Auth0 checks them, and who calls."""
+
+from __future__ import annotations
+
+from flask import request
+
+from bridge.sandbox.auth0.answers import bad_query, insufficient_scope, unauthorized
+from bridge.sandbox.auth0.settings import Caller
+from bridge.sandbox.auth0.tenant import Tenant
+
+MAX_PAGE = 100
+DEFAULT_PAGE = 50
+
+
+def authorize(tenant: Tenant, *scopes: str) -> Caller:
+    """Return who calls, who must have one of these scopes.
+
+    Raises:
+        ApiError: 401 or 403.
+    """
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise unauthorized("Missing authentication")
+    caller = tenant.caller(token.strip())
+    if not caller.scopes & frozenset(scopes):
+        raise insufficient_scope(*scopes)
+    return caller
+
+
+def integer(name: str, default: int, *, low: int, high: int | None = None) -> int:
+    """Read a whole number.
+
+    Raises:
+        ApiError: 400, not one or out of range.
+    """
+    text = request.args.get(name)
+    if text is None:
+        return default
+    if not text.removeprefix("-").isdecimal():
+        raise bad_query("Expected type integer but found type string", name)
+    value = int(text)
+    if value < low:
+        raise bad_query(f"Value {value} is less than minimum {low}", name)
+    if high is not None and value > high:
+        raise bad_query(f"Value {value} is greater than maximum {high}", name)
+    return value
+
+
+def boolean(name: str, *, default: bool | None = None) -> bool | None:
+    """Read `true` or `false`.
+
+    Raises:
+        ApiError: 400, neither.
+    """
+    text = request.args.get(name)
+    if text is None:
+        return default
+    if text not in ("true", "false"):
+        raise bad_query("Expected type boolean but found type string", name)
+    return text == "true"

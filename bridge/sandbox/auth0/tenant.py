@@ -1,0 +1,139 @@
+"""The tenant: its directory, tokens, log, limits and faults. It knows nothing of HTTP."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from random import Random, SystemRandom
+from typing import Any
+
+from bridge.sandbox.auth0.answers import EXPIRED, LIMIT_REACHED, unauthorized
+from bridge.sandbox.auth0.directory import Directory
+from bridge.sandbox.auth0.faults import Fault, FaultKind, Faults
+from bridge.sandbox.auth0.keys import Expired, Invalid, SigningKey
+from bridge.sandbox.auth0.limits import PLANS, Allowance, Group, Limits, Rate, groups_of
+from bridge.sandbox.auth0.logs import Entry, LogBook
+from bridge.sandbox.auth0.settings import Api, Caller, Credentials, Request, Settings
+from sinks.clock import Clock, SystemClock
+
+__all__ = ["Credentials", "Settings", "Tenant"]
+
+KEPT_REQUESTS = 100_000
+
+
+class Tenant(Directory):
+    """One Auth0 tenant at `base_url`. Every method may be called from any thread."""
+
+    def __init__(self, base_url: str, settings: Settings | None = None, *, clock: Clock | None = None,
+                 random: Random | None = None) -> None:  # fmt: skip
+        self.base_url = base_url.rstrip("/")
+        audience = f"{self.base_url}/api/v2/"
+        super().__init__(audience, settings or Settings(), clock or SystemClock(), random or SystemRandom())
+        self.key = SigningKey()
+        self._api_tokens: dict[str, Caller] = {}
+        self._tokens_issued = 0
+        self._requests: deque[Request] = deque(maxlen=KEPT_REQUESTS)
+        self._logs = LogBook()
+        self._limits = Limits()
+        self._faults = Faults()
+
+    def issue(self, client_id: str, api: Api, scope: str) -> str:
+        """Return a signed access token; whatever happens to the secret later, it stays valid to its end."""
+        now = int(self.clock.now().timestamp())
+        claims = {
+            "iss": f"{self.base_url}/",
+            "sub": f"{client_id}@clients",
+            "aud": api.audience,
+            "iat": now,
+            "exp": now + int(api.token_lifetime.total_seconds()),
+            "gty": "client-credentials",
+            "azp": client_id,
+        }
+        return self.key.sign({**claims, "scope": scope} if scope else claims)
+
+    def count_token(self) -> bool:
+        """Count a token against the quota; False when that is used up."""
+        with self.lock:
+            quota = self.settings.token_quota
+            if quota is not None and self._tokens_issued >= quota:
+                return False
+            self._tokens_issued += 1
+            return True
+
+    def add_api_token(self, token: str, scopes: Iterable[str], name: str = "api-token") -> None:
+        """Make a text a valid bearer token for the Management API."""
+        with self.lock:
+            self._api_tokens[token] = Caller(name, frozenset(scopes))
+
+    def caller(self, token: str) -> Caller:
+        """Return whose bearer token of the Management API this is.
+
+        Raises:
+            ApiError: 401, expired or not valid.
+        """
+        if known := self._api_tokens.get(token):
+            return known
+        try:
+            claims = self.key.verify(token, self.audience, self.clock.now())
+        except Expired:
+            raise unauthorized(EXPIRED) from None
+        except Invalid:
+            raise unauthorized("Invalid token") from None
+        return Caller(claims["azp"], frozenset(claims.get("scope", "").split()))
+
+    def record(self, method: str, path: str, user_agent: str) -> None:
+        """Remember that a request arrived."""
+        with self.lock:
+            self._requests.append(Request(method, path, user_agent, self.clock.now()))
+
+    @property
+    def requests(self) -> list[Request]:
+        """The requests that arrived, oldest first."""
+        with self.lock:
+            return list(self._requests)
+
+    def write_log(self, type_: str, **told: object) -> str:
+        """Add an entry to the tenant's log and return its id; what is told as None is left out."""
+        with self.lock:
+            client = self._clients.get(str(told.get("client_id")))
+            name = client.properties.get("name") if client else None
+            return self._logs.write(self.clock.now(), type_, **{"client_name": name, **told})
+
+    def logs(self) -> list[Entry]:
+        """Return the entries that the Management API would show now, oldest first."""
+        with self.lock:
+            settings = self.settings
+            return self._logs.visible(self.clock.now(), settings.log_delay, settings.log_retention)
+
+    def limit(self, group: Group, rate: Rate | None) -> None:
+        """Limit a group of endpoints from now on; None stops it."""
+        with self.lock:
+            self._limits.set(group, rate, self.clock.monotonic())
+
+    def set_plan(self, plan: str) -> None:
+        """Set the published limits of one of Auth0's plans (`limits.PLANS`)."""
+        for group, rate in PLANS[plan].items():
+            self.limit(group, rate)
+
+    def allowance(self, method: str, path: str, ip: str, user_agent: str) -> Allowance | None:
+        """Count a request against its limits; None where nothing limits it. Refusals are logged."""
+        with self.lock:
+            allowance = self._limits.take(groups_of(method, path), self.clock.monotonic())
+        if allowance and not allowance.allowed:
+            self.write_log("api_limit", description=LIMIT_REACHED, ip=ip, user_agent=user_agent)
+        return allowance
+
+    def fault(self, kind: FaultKind | str, **rule: Any) -> None:
+        """Add a rule about what goes wrong; the arguments are the fields of `Fault`."""
+        with self.lock:
+            self._faults.add(Fault(FaultKind(kind), **rule))
+
+    def clear_faults(self) -> None:
+        """Forget all rules."""
+        with self.lock:
+            self._faults.clear()
+
+    def next_fault(self, method: str, path: str) -> Fault | None:
+        """Return what happens to this request, and use it up."""
+        with self.lock:
+            return self._faults.next(method, path)

@@ -1,0 +1,113 @@
+"""What the token endpoint decides, in Auth0's order: secret, grant type, audience, client grant. No HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from bridge.sandbox.auth0.answers import OAuthError
+from bridge.sandbox.auth0.clients import Client
+from bridge.sandbox.auth0.keys import verify_assertion
+from bridge.sandbox.auth0.tenant import Tenant
+
+Method = Literal["basic", "post", "assertion", "none"]
+QUOTA_PERIOD = timedelta(hours=1)
+
+_LOG_TYPES = {
+    "client_credentials": ("seccft", "feccft"),
+    "authorization_code": ("seacft", "feacft"),
+    "refresh_token": ("sertft", "fertft"),
+}
+_INVENTED = {
+    "authorization_code": "Invalid authorization code",
+    "refresh_token": "Unknown or invalid refresh token.",
+}
+
+
+@dataclass(frozen=True)
+class TokenRequest:
+    """One request, parsed. `secrets` are the readings of what was sent: Basic may be percent-encoded or not."""
+
+    grant_type: str
+    client_id: str | None
+    method: Method
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    audience: str | None = None
+    scope: str | None = None
+    ip: str = ""
+    user_agent: str = ""
+
+
+def exchange(tenant: Tenant, request: TokenRequest) -> dict[str, object]:
+    """Answer a token request, and write what happened to the tenant's log.
+
+    Raises:
+        OAuthError: every refusal.
+    """
+    succeeded, failed = _LOG_TYPES.get(request.grant_type, (None, "f"))
+    told = {"client_id": request.client_id, "ip": request.ip, "user_agent": request.user_agent}
+    try:
+        client = _authenticate(tenant, request)
+        answer = _grant(tenant, client, request)
+    except OAuthError as refusal:
+        tenant.write_log(failed, description=refusal.description, audience=request.audience, **told)
+        raise
+    if succeeded:
+        tenant.write_log(succeeded, description="", audience=request.audience, scope=answer.get("scope"), **told)
+    return answer
+
+
+def _authenticate(tenant: Tenant, request: TokenRequest) -> Client:
+    client = tenant.find(request.client_id)
+    if client is None or not _proven(tenant, client, request):
+        error = "invalid_client" if tenant.settings.documented_errors else "access_denied"
+        raise OAuthError(401, error, "Unauthorized")
+    return client
+
+
+def _proven(tenant: Tenant, client: Client, request: TokenRequest) -> bool:
+    if client.keyed:
+        base = tenant.base_url
+        # Auth0's own library always writes https, whatever it speaks.
+        audiences = [base, f"{base}/", f"{base}/oauth/token", f"{base.replace('http:', 'https:', 1)}/"]
+        now, keys = tenant.clock.now(), client.public_keys
+        return request.method == "assertion" and any(
+            verify_assertion(text, keys, client.client_id, audiences, now) for text in request.secrets
+        )
+    if client.public:
+        return True
+    if request.method not in ("basic", "post") or not client.takes(request.method):
+        return False
+    return tenant.meets(client, request.secrets)
+
+
+def _grant(tenant: Tenant, client: Client, request: TokenRequest) -> dict[str, object]:
+    kind = request.grant_type
+    if kind not in _LOG_TYPES:
+        raise OAuthError(403, "unsupported_grant_type", f"Unsupported grant type: {kind}")
+    if not client.may_use(kind):
+        raise OAuthError(403, "unauthorized_client", f"Grant type '{kind}' not allowed for the client.")
+    if kind in _INVENTED:
+        raise OAuthError(403, "invalid_grant", _INVENTED[kind])
+    return _client_credentials(tenant, client, request)
+
+
+def _client_credentials(tenant: Tenant, client: Client, request: TokenRequest) -> dict[str, object]:
+    if not request.audience:
+        text = "No audience parameter was provided, and no default audience has been configured"
+        raise OAuthError(403, "access_denied", text)
+    if (api := tenant.api(request.audience)) is None:
+        raise OAuthError(403, "access_denied", f"Service not enabled within domain: {request.audience}")
+    if (granted := client.grants.get(api.audience)) is None:
+        text = f'Client is not authorized to access "{api.audience}". You need to create a "client-grant" for it.'
+        raise OAuthError(403, "access_denied", text)
+    wanted = (request.scope or "").split()
+    if missing := [scope for scope in wanted if scope not in granted]:
+        raise OAuthError(403, "access_denied", f"Client has not been granted scopes: {', '.join(missing)}")
+    if api.audience != tenant.audience and not tenant.count_token():
+        raise OAuthError(429, "too_many_requests", "Token quota has been reached", QUOTA_PERIOD)
+    scope = " ".join(wanted or granted)
+    lifetime = int(api.token_lifetime.total_seconds())
+    answer = {"access_token": tenant.issue(client.client_id, api, scope), "scope": scope, "expires_in": lifetime}
+    return {name: value for name, value in {**answer, "token_type": "Bearer"}.items() if value != ""}

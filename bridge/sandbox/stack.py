@@ -1,0 +1,100 @@
+"""The three local servers together, with a client to rotate."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bridge.sandbox.auth0 import LocalAuth0
+from bridge.sandbox.aws import REGION, LocalAws
+from bridge.sandbox.openbao import OpenBao
+
+MANAGEMENT_SCOPES = ("update:client_keys", "read:clients", "read:client_keys", "read:logs")
+AUDIENCE = "https://api.acme"
+BILLING = "AbC123billingAbC123billingAbC123"
+BRIDGE = "BrIdGe00management00BrIdGe00mana"
+
+_CONFIG = """\
+# A local sandbox; the credentials come from the environment.
+[tenants.sandbox]
+domain = "{auth0}"
+client_id = "env:AUTH0_CLIENT_ID"
+client_secret = "env:AUTH0_CLIENT_SECRET"
+
+[vaults.local]
+type = "vault"
+url = "{vault}"
+auth = {{ method = "token", token = "env:VAULT_TOKEN" }}
+
+[vaults.use1]
+type = "aws"
+region = "{region}"
+
+[clients.billing]
+tenant = "sandbox"
+client_id = "{billing}"
+owner = "team-billing"
+sinks = ["local://secret/apps/billing", "use1://apps/billing"]
+"""
+
+
+class Stack:
+    """A local Auth0, OpenBao and AWS. The client `billing` may get tokens for `https://api.acme`."""
+
+    def __init__(self, propagation: timedelta = timedelta(seconds=30)) -> None:
+        self._propagation = propagation
+        self.bao = OpenBao.dev()
+        self.aws = LocalAws()
+        self.auth0 = LocalAuth0(propagation)
+        tenant = self.auth0.tenant
+        self.management = tenant.add_management_client(MANAGEMENT_SCOPES, BRIDGE, name="secret-bridge")
+        self.billing = tenant.add_client(BILLING, name="billing", grants={AUDIENCE: ()})
+        self._running = ExitStack()
+
+    def start(self) -> Self:
+        """Start all three side by side.
+
+        Raises:
+            ServerFailed: one did not start; the others are stopped.
+        """
+        with ExitStack() as running:
+            running.callback(self.auth0.stop)
+            for server in (self.aws, self.bao):
+                running.callback(server.stop)
+                server.spawn()
+            self.auth0.start()
+            self.bao.wait()
+            self.aws.wait()
+            self._running = running.pop_all()
+        return self
+
+    def stop(self) -> None:
+        """Stop all three. Twice is once."""
+        self._running.close()
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables that point the bridge, and everybody else, at the local servers."""
+        return {
+            "AUTH0_DOMAIN": self.auth0.url,
+            "AUTH0_CLIENT_ID": self.management.client_id,
+            "AUTH0_CLIENT_SECRET": self.management.client_secret,
+            "VAULT_ADDR": self.bao.url,
+            "VAULT_TOKEN": self.bao.token,
+            "BRIDGE_PROPAGATION": f"{self._propagation.total_seconds():g}s",
+            **self.aws.environment(),
+        }
+
+    def write_config(self, path: Path) -> None:
+        """Write a `bridge.toml` for the servers; no secret stands in it."""
+        text = _CONFIG.format(auth0=self.auth0.url, vault=self.bao.url, region=REGION, billing=BILLING)
+        path.write_text(text, encoding="utf-8")
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:  # fmt: skip
+        self.stop()

@@ -1,0 +1,73 @@
+"""Where things stand when an operation stopped on its way: the five answers. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+
+from bridge.errors import BridgeError
+from bridge.guards import Whose
+from bridge.outcome import At, Standing
+from bridge.plan import Operation
+from sinks.port import Lock, Place, SinkError
+from sinks.record import stamp
+
+
+class Phase(IntEnum):
+    """How far an operation came, by what it did to the world."""
+
+    NOTHING = 0
+    CLAIMED = 1
+    CHANGED = 2
+    """Something beside the values, or a value that Auth0 knew already, was written."""
+    SETTING = 3
+    """Auth0 was asked to change and its answer was lost."""
+    GENERATED = 4
+    """Auth0 made a value that is not stored everywhere yet."""
+    SET = 5
+    """Auth0 has the new value."""
+
+
+PRODUCTION = {
+    Phase.NOTHING: "works: Auth0 accepts the OLD value, current everywhere",
+    Phase.CLAIMED: "works: Auth0 accepts the OLD value, current everywhere",
+    Phase.CHANGED: "works: Auth0 accepts the OLD value, current everywhere",
+    Phase.SETTING: "Auth0 accepts the OLD or the NEW value, it is not known which; every place holds both",
+    Phase.GENERATED: "Auth0 accepts a NEW value that it generated",
+    Phase.SET: "Auth0 accepts the NEW value only (the old one for up to 30 s more)",
+}
+DONT = "press Rotate in the Auth0 dashboard: it makes a third value"
+
+
+def standing(
+    whose: Whose,
+    lock: Lock,
+    phase: Phase,
+    places: tuple[Place, ...],
+    done: Mapping[str, At],
+    error: SinkError | BridgeError,
+) -> Standing:
+    """Return the five answers and the one warning."""
+    rotating = lock.operation == Operation.ROTATE
+    command = whose.command("resume", places)
+    hint = f"{error.hint}; then: " if error.hint else ""
+    return Standing(
+        id=lock.id,
+        operation=Operation(lock.operation),
+        production=PRODUCTION[phase] if rotating else "works: Auth0 was not touched",
+        stored=tuple(f"{p.uri}: {_stored(done.get(p.uri), phase, rotating=rotating)}" for p in places),
+        began=f"{lock.id} begun {stamp(lock.started)} by {lock.actor}",
+        why=error.message,
+        next=f"{hint}{command}      (safe to repeat, from any machine)",
+        dont=DONT if rotating else None,
+    )
+
+
+def _stored(at: At | None, phase: Phase, *, rotating: bool) -> str:
+    if at is not None and at.current:
+        return f"published ({at.current} current)"
+    if at is not None:
+        return "done"
+    if not rotating:
+        return "not done yet"
+    return "NOT published yet, the new value is pending" if phase >= Phase.SETTING else "unchanged; perhaps pending"

@@ -1,0 +1,160 @@
+"""The steps that a plan is made of. Each says in plain words what it will do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Take a place; the new value, if there is one already, is stored there as pending."""
+
+    uri: str
+    with_value: bool = True
+    fill: bool = False
+
+    def __str__(self) -> str:
+        filled = "store the live value as current, then " if self.fill else ""
+        return f"{filled}{'store a new value as pending in' if self.with_value else 'lock'} {self.uri}"
+
+
+@dataclass(frozen=True)
+class TakeOver:
+    """Become the holder of an interrupted operation's place, keeping its value."""
+
+    uri: str
+
+    def __str__(self) -> str:
+        return f"take over {self.uri}"
+
+
+@dataclass(frozen=True)
+class Store:
+    """Store the value as pending in a place that is held without one."""
+
+    uri: str
+
+    def __str__(self) -> str:
+        return f"store the value as pending in {self.uri}"
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Let time pass."""
+
+    time: timedelta
+    why: str
+
+    def __str__(self) -> str:
+        return f"wait {self.time.total_seconds():.0f} s: {self.why}"
+
+
+@dataclass(frozen=True)
+class SetAtAuth0:
+    """Make Auth0 accept the pending value (PATCH)."""
+
+    def __str__(self) -> str:
+        return "set the pending value at Auth0"
+
+
+@dataclass(frozen=True)
+class GenerateAtAuth0:
+    """Have Auth0 generate a value, once, and store the answer as pending before anything else."""
+
+    def __str__(self) -> str:
+        return "have Auth0 generate a value, and store it as pending"
+
+
+@dataclass(frozen=True)
+class Recover:
+    """Find out what became of a generation whose answer was lost: read the live value back. Never asks for another."""
+
+    def __str__(self) -> str:
+        return "read the live value back from Auth0"
+
+
+@dataclass(frozen=True)
+class Promote:
+    """Make the value current; with `keep` the one before becomes the fallback."""
+
+    uri: str
+    keep: bool = True
+
+    def __str__(self) -> str:
+        before = "the one before fallback" if self.keep else "keeping no fallback"
+        return f"make it current in {self.uri}, {before}"
+
+
+@dataclass(frozen=True)
+class Tag:
+    """Adopt the present value: write metadata only."""
+
+    uri: str
+    keep_limit: bool = False
+
+    def __str__(self) -> str:
+        return f"tag {self.uri} as managed by secret-bridge (metadata only)"
+
+
+@dataclass(frozen=True)
+class Retire:
+    """Make a value unreadable: the fallback's, or with `older` that of the fallback before this rotation."""
+
+    uri: str
+    older: bool = False
+
+    def __str__(self) -> str:
+        return f"retire the {'older ' if self.older else ''}fallback in {self.uri}"
+
+
+@dataclass(frozen=True)
+class Prove:
+    """Make sure, under the lock, that Auth0 accepts the current value and refuses the fallback's."""
+
+    def __str__(self) -> str:
+        return "probe Auth0: current accepted, fallback refused"
+
+
+@dataclass(frozen=True)
+class Forget:
+    """Remove what the bridge wrote beside the values."""
+
+    uri: str
+
+    def __str__(self) -> str:
+        return f"remove secret-bridge's tags from {self.uri}"
+
+
+@dataclass(frozen=True)
+class Release:
+    """Give a place back."""
+
+    uri: str
+
+    def __str__(self) -> str:
+        return f"release {self.uri}"
+
+
+@dataclass(frozen=True)
+class Settle:
+    """Probe until the change has spread."""
+
+    def __str__(self) -> str:
+        return "probe Auth0 until the new value has spread"
+
+
+@dataclass(frozen=True)
+class Hook:
+    """Run the client's `after` command."""
+
+    argv: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"run {' '.join(self.argv)}"
+
+
+Step = (
+    Claim | TakeOver | Store | Wait | SetAtAuth0 | GenerateAtAuth0 | Recover
+    | Promote | Tag | Prove | Retire | Forget | Release | Settle | Hook
+)  # fmt: skip

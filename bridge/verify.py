@@ -1,0 +1,52 @@
+"""Asking Auth0 about what the places hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bridge.auth0.probe import Verdict
+from bridge.job import Job, read
+from sinks.port import Stage
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What Auth0 makes of one place: current should be accepted, the fallback refused."""
+
+    uri: str
+    current: str | None
+    current_verdict: Verdict
+    fallback: str | None = None
+    fallback_verdict: Verdict | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """Whether all is as it should be."""
+        return self.current_verdict is Verdict.ACCEPTED and self.fallback_verdict in (None, Verdict.REFUSED)
+
+
+def verify(job: Job) -> tuple[Verified, ...]:
+    """Probe the current and the fallback value of every place. Changes nothing.
+
+    Raises:
+        BridgeError: a place or the client cannot be read.
+    """
+    seen = read(job)
+    found = []
+    for place in seen.places:
+        values = {stage: place.value(stage) for stage in (Stage.CURRENT, Stage.FALLBACK)}
+        verdicts = {s: job.auth0.probe(seen.client, v) if v else Verdict.UNKNOWN for s, v in values.items()}
+        version = {s: v.id if (v := place.history.at(s)) else None for s in values}
+        latest = place.history.versions[-1].id if place.history.versions else None
+        found.append(
+            Verified(
+                place.uri,
+                version[Stage.CURRENT] or latest,
+                verdicts[Stage.CURRENT],
+                version[Stage.FALLBACK],
+                verdicts[Stage.FALLBACK] if version[Stage.FALLBACK] else None,
+                ("it holds no value",) if values[Stage.CURRENT] is None else (),
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,70 @@
+"""AWS Secrets Manager. boto3 is loaded when a place is opened, not before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sinks.aws.address import Target, taken_apart
+from sinks.clock import Clock
+
+if TYPE_CHECKING:
+    from sinks.aws.sink import AwsSink
+    from sinks.secret import Secret
+
+__all__ = ["REFERENCES", "Settings", "Target", "from_environment", "open", "parse"]
+
+REFERENCES: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One account and region. What is absent comes from AWS's usual chain.
+
+    With `region` addresses are names only (`use1://apps/billing`); without it they begin with the region. `role_arn` is
+    assumed before the first call. `endpoint_url` and `ca_file` are for other servers that speak the same API.
+    """
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  # read by pydantic when a configuration is checked
+
+    region: str | None = None
+    role_arn: str | None = None
+    profile: str | None = None
+    endpoint_url: str | None = None
+    ca_file: str | None = None
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """Read AWS's usual variables. A region there is no part of it: addresses name theirs."""
+    return Settings(
+        profile=environ.get("AWS_PROFILE") or None,
+        endpoint_url=environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or environ.get("AWS_ENDPOINT_URL") or None,
+        ca_file=environ.get("AWS_CA_BUNDLE") or None,
+    )
+
+
+def parse(target: str, settings: Settings) -> Target:
+    """Take apart what follows `scheme://`.
+
+    Raises:
+        BadAddress: it names no region or no secret that there can be; the message suggests what was meant.
+    """
+    return taken_apart(target, settings.region)
+
+
+def open(  # noqa: A001  # the name that every kind of store has
+    name: str, target: str, settings: Settings, *, resolve: Callable[[str], Secret], clock: Clock, lease: timedelta
+) -> AwsSink:
+    """Open the place `name://target`. Nothing is asked of AWS yet; `resolve` is not needed here."""
+    from sinks.aws.access import Access
+    from sinks.aws.api import Api
+    from sinks.aws.client import connector
+    from sinks.aws.sink import AwsSink
+
+    del resolve
+    place = parse(target, settings)
+    uri = f"{name}://{place.place}"
+    api = Api(connector(settings, place.region, lease), place.secret_id, uri, clock)
+    return AwsSink(uri, place, Access(api, place, uri), clock=clock, lease=lease)

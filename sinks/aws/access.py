@@ -1,0 +1,93 @@
+"""Reading with repetition, and the one write that may be repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+import stamina
+
+from sinks.aws.listing import Listing
+from sinks.aws.place import document_in
+from sinks.errors import Conflict, Unavailable
+
+if TYPE_CHECKING:
+    from sinks.aws.address import Target
+    from sinks.aws.answers import Described, Listed
+    from sinks.aws.api import Api
+    from sinks.document import Document
+    from sinks.secret import Secret
+
+T = TypeVar("T")
+ATTEMPTS = 3
+PAUSE = timedelta(milliseconds=200)
+
+
+class Access:
+    """One secret. Contents are read once: a version's never changes."""
+
+    def __init__(self, api: Api, target: Target, uri: str) -> None:
+        self.api = api
+        self._bare = target.key is None
+        self._uri = uri
+        self._documents: dict[str, Document | None] = {}
+
+    def described(self) -> Described:
+        """Read tags and settings."""
+        return _repeated(self.api.describe)
+
+    def listing(self) -> Listing:
+        """Read all versions. Pages are no snapshot: what contradicts itself is read again."""
+        for _ in range(ATTEMPTS):
+            listing = self._pages()
+            if not listing.doubled():
+                break
+        return listing
+
+    def _pages(self) -> Listing:
+        page = _repeated(self.api.page)
+        versions: list[Listed] = [*page.versions]
+        while page.next:
+            token = page.next
+            page = _repeated(lambda: self.api.page(token))  # noqa: B023  # called at once
+            versions += page.versions
+        return Listing.of(tuple(versions), page.at)
+
+    def document(self, version: str) -> Document | None:
+        """Read a version's document; None where it is a lock without a value, or empty."""
+        if version not in self._documents:
+            text = _repeated(lambda: self.api.get(version))
+            self._documents[version] = document_in(text, self._uri, bare=self._bare) if text else None
+        return self._documents[version]
+
+    def create(self, version: str, text: Secret, tags: Mapping[str, str]) -> None:
+        """Create the secret; twice is once."""
+        _repeated(lambda: self.api.create(version, text, tags))
+
+    def put(self, version: str, text: Secret, label: str, *stages: str) -> None:
+        """Add a version with labels, one of which nobody else would write.
+
+        Raises:
+            Conflict: somebody else has put this version.
+        """
+        try:
+            given: Iterable[str] = _repeated(lambda: self.api.put(version, text, (*stages, label)))
+        except Unavailable as error:
+            try:
+                found = self.listing().get(version)
+            except Unavailable:
+                raise Unavailable(error.message, error.hint, unsure=True) from None
+            if found is None:
+                raise
+            given = found.stages
+        if label not in given:
+            raise Conflict(f"somebody else put version {version} of {self._uri}")
+
+
+def _repeated(call: Callable[[], T]) -> T:
+    """Repeat a call that changes nothing, or nothing more, when there was no usable answer."""
+    for attempt in stamina.retry_context(on=Unavailable, attempts=ATTEMPTS, wait_initial=PAUSE, wait_jitter=PAUSE):
+        with attempt:
+            return call()
+    raise AssertionError("unreachable: the last attempt raises")

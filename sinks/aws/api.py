@@ -1,0 +1,169 @@
+"""The calls: each method is one request, and nothing is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from sinks.aws.answers import Described, Listed, Page
+from sinks.aws.translate import Missing, half_an_answer, translated
+from sinks.clock import Clock
+from sinks.errors import Conflict, Expired, Refused
+from sinks.secret import Secret
+
+PAGE = 100  # ListSecretVersionIds, the most that MaxResults may be
+
+
+class Api:
+    """One secret's calls over a boto3 client. `before` is a monotonic time by which a call has to have ended.
+
+    Every method may raise `Denied`, `Refused`, `Unavailable` and, given `before`, `Expired`.
+    """
+
+    def __init__(self, connect: Callable[[], Any], secret_id: str, uri: str, clock: Clock) -> None:
+        self._connect = connect
+        self._secret_id = secret_id
+        self._uri = uri
+        self._clock = clock
+        self._before: float | None = None
+        self._known: Any = None
+
+    def describe(self) -> Described:
+        """Read tags and settings; `Described.exists` is False where there is no such secret."""
+        with self._calling("DescribeSecret") as client:
+            try:
+                answer = client.describe_secret(SecretId=self._secret_id)
+            except client.exceptions.ResourceNotFoundException as error:
+                return Described(at=_date(error.response))
+            return Described(
+                at=_date(answer),
+                arn=answer["ARN"],
+                name=answer["Name"],
+                tags={tag["Key"]: tag.get("Value", "") for tag in answer.get("Tags") or ()},
+                deleted=answer.get("DeletedDate"),
+                rotates=bool(answer.get("RotationEnabled")),
+                primary_region=answer.get("PrimaryRegion"),
+                replicas=tuple((r["Region"], r["Status"]) for r in answer.get("ReplicationStatus") or ()),
+                owner=answer.get("OwningService"),
+                changed=answer.get("LastChangedDate"),
+            )
+
+    def page(self, token: str | None = None) -> Page:
+        """Read one page of the versions, the ones without labels too."""
+        more = {"NextToken": token} if token else {}
+        with self._calling("ListSecretVersionIds") as client:
+            answer = client.list_secret_version_ids(
+                SecretId=self._secret_id, IncludeDeprecated=True, MaxResults=PAGE, **more
+            )
+            versions = tuple(
+                Listed(v["VersionId"], frozenset(v.get("VersionStages") or ()), v.get("CreatedDate"))
+                for v in answer["Versions"]
+            )
+            return Page(versions, _date(answer), answer.get("NextToken") or None)
+
+    def get(self, version_id: str) -> Secret | None:
+        """Read a version's text; None where it is empty.
+
+        Raises:
+            Conflict: there is no such version (any more).
+            Refused: it is binary.
+        """
+        try:
+            with self._calling("GetSecretValue") as client:
+                answer = client.get_secret_value(SecretId=self._secret_id, VersionId=version_id)
+                if answer.get("SecretBinary") is not None:
+                    raise Refused(f"{self._uri} holds binary data", "only text (SecretString) can be managed")
+                return Secret(answer["SecretString"]) if answer["SecretString"] else None
+        except Missing:
+            raise Conflict(f"version {version_id} of {self._uri} is gone") from None
+
+    def create(self, version_id: str, text: Secret, tags: Mapping[str, str]) -> None:
+        """Create the secret with its first version. Twice is once.
+
+        Raises:
+            Conflict: it exists, with another first version.
+        """
+        with self._calling("CreateSecret") as client:
+            answer = client.create_secret(
+                Name=self._secret_id, ClientRequestToken=version_id, SecretString=text.reveal(), Tags=_pairs(tags)
+            )
+            self._check(answer.get("VersionId") == version_id, "CreateSecret")
+
+    def put(self, version_id: str, text: Secret, stages: Iterable[str]) -> frozenset[str]:
+        """Add a version and move labels to it; return the labels that it has. Twice is once (PutSecretValue).
+
+        Raises:
+            Conflict: there is a version of this id with another text.
+        """
+        with self._calling("PutSecretValue") as client:
+            answer = client.put_secret_value(
+                SecretId=self._secret_id,
+                ClientRequestToken=version_id,
+                SecretString=text.reveal(),
+                VersionStages=list(stages),
+            )
+            self._check(answer.get("VersionId") == version_id and bool(answer.get("VersionStages")), "PutSecretValue")
+            return frozenset(answer["VersionStages"])
+
+    def label(self, stage: str, *, remove: str | None, to: str | None = None, before: float | None = None) -> None:
+        """Move a label from a version to another one; without `to`, only remove it.
+
+        Raises:
+            Conflict: the label is not at `remove`.
+        """
+        where = {key: value for key, value in (("RemoveFromVersionId", remove), ("MoveToVersionId", to)) if value}
+        try:
+            with self._calling("UpdateSecretVersionStage", before) as client:
+                answer = client.update_secret_version_stage(SecretId=self._secret_id, VersionStage=stage, **where)
+                self._check(bool(answer.get("ARN")), "UpdateSecretVersionStage")
+        except Missing:
+            raise Conflict(f"a version of {self._uri} is gone") from None
+
+    def tag(self, tags: Mapping[str, str], *, before: float | None = None) -> None:
+        """Write tags; others stay as they are."""
+        with self._calling("TagResource", before) as client:
+            client.tag_resource(SecretId=self._secret_id, Tags=_pairs(tags))
+
+    def untag(self, keys: Iterable[str], *, before: float | None = None) -> None:
+        """Remove tags."""
+        with self._calling("UntagResource", before) as client:
+            client.untag_resource(SecretId=self._secret_id, TagKeys=list(keys))
+
+    @contextmanager
+    def _calling(self, operation: str, before: float | None = None) -> Iterator[Any]:
+        """Give the client for one call, in time and translated."""
+        client = self._client()
+        self._before = before
+        try:
+            with translated(f"secretsmanager:{operation}", self._uri):
+                yield client
+            self._in_time()
+        finally:
+            self._before = None
+
+    def _client(self) -> Any:
+        if self._known is None:
+            self._known = self._connect()
+            # Credentials may take long to come: the moment that counts is the one before the request leaves.
+            self._known.meta.events.register("before-send.secretsmanager", self._in_time)
+        return self._known
+
+    def _in_time(self, **_: object) -> None:
+        if self._before is not None and self._clock.monotonic() >= self._before:
+            raise Expired(f"a call to {self._uri} could not end within its lease")
+
+    def _check(self, good: bool, operation: str) -> None:  # noqa: FBT001  # an assertion
+        if not good:
+            raise half_an_answer(f"secretsmanager:{operation}", self._uri)
+
+
+def _pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _date(answer: Any) -> datetime:
+    """Return the server's clock."""
+    return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])

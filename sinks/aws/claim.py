@@ -1,0 +1,295 @@
+"""Becoming, being and ceasing to be the holder of a place."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from sinks.aws.listing import CURRENT, FALLBACK, PENDING, Listing, chain_of, first_id, own_label
+from sinks.aws.place import (
+    CHAIN_TAG,
+    FALLBACK_TAG,
+    FROM_TAG,
+    NONE,
+    Mark,
+    described_lock,
+    empty,
+    lock_text,
+    surveyed,
+    text_of,
+    unnamed,
+)  # fmt: skip
+from sinks.errors import Busy, Conflict, Denied, Expired, Lost, Refused, Unavailable
+from sinks.port import Held, Place
+from sinks.record import MANAGED_BY, MANAGER, Lock, sinks_tag, stamp
+
+if TYPE_CHECKING:
+    from sinks.aws.access import Access
+    from sinks.aws.address import Target
+    from sinks.clock import Clock
+    from sinks.document import Document
+    from sinks.secret import Secret
+
+T = TypeVar("T")
+TRIES = 20
+FAILURES = 3
+RESUME = "run resume: it tells where things stand"
+
+
+@dataclass(frozen=True)
+class Grip:
+    """The fencing token: the version that holds AWSPENDING, and the label on it that only its holder writes.
+
+    `base` is the version that was current at the claim. `listing` is what the last look saw.
+    """
+
+    arn: str
+    version: str
+    label: str
+    base: str | None
+    listing: Listing
+
+
+class Claims:
+    """The lock of one place. Every claim, takeover and new pending value is one conditional put (`listing`)."""
+
+    def __init__(self, uri: str, target: Target, access: Access, clock: Clock, lease: timedelta) -> None:
+        self._uri = uri
+        self._target = target
+        self._access = access
+        self._clock = clock
+        self._lease = lease.total_seconds()
+
+    def claim(self, place: Place, lock: Lock, value: Secret | None, initial: Secret | None) -> Held:
+        """Put a version with AWSPENDING, above everything that `place` saw (`Sink.claim`)."""
+        mark, lock = mark_of(place), _with_holder(lock)
+        label = own_label(lock.id, lock.holder)
+        if mark.listing.pending and not mark.listing.is_held_by(lock):
+            raise self._busy(mark)
+        if initial is not None or mark.listing.current is None:
+            mark = self._begin(mark, lock, label, initial)
+        listing, base = mark.listing, mark.listing.current
+        document = (base and self._access.document(base)) or self._empty()
+        text = lock_text(lock) if value is None else text_of(document.with_value(self._target.key, value), self._uri)
+        return self._seize(lock, Grip(mark.described.arn, "", label, base, listing), text, value)
+
+    def take_over(self, place: Place, lock: Lock) -> Held:
+        """Put the pending version's text again, as a new version with our label (`Sink.take_over`)."""
+        mark, lock = mark_of(place), _with_holder(lock)
+        listing, present = mark.listing, mark.listing.label
+        if listing.pending is None or present is None:
+            raise self._busy(mark)
+        document = self._access.document(listing.pending)
+        text = lock_text(lock) if document is None else text_of(document, self._uri)
+        label = own_label(chain_of(present), lock.holder)
+        named = described_lock(mark.described, listing) is not None
+        base = mark.described.tags.get(FROM_TAG) if named else listing.current
+        value = document.get(self._target.key) if document else None
+        return self._seize(lock, Grip(mark.described.arn, "", label, base, listing), text, value)
+
+    def _seize(self, lock: Lock, grip: Grip, text: Secret, value: Secret | None) -> Held:
+        """Put the version that is the lock, write whose it is, and look."""
+        listing = grip.listing
+        again = listing.is_held_by(lock)  # the answer to an earlier attempt of ours was lost
+        version = cast(str, listing.pending) if again else listing.next_id(grip.arn)
+        started = self._clock.monotonic()
+        try:
+            if not again:
+                self._access.put(version, text, grip.label, PENDING)
+        except Conflict:
+            raise self._busy(None) from None
+        held = Held(self._uri, lock, replace(grip, version=version), started, value)
+        try:
+            return self._name(held)
+        except Lost:
+            raise self._busy(None) from None
+        except (Denied, Refused):
+            self._let_go(held)
+            raise
+        except Unavailable as error:
+            raise Unavailable(error.message, error.hint, unsure=not self._let_go(held)) from None
+
+    def _name(self, held: Held) -> Held:
+        """Write on the secret what the lock says about itself."""
+        grip = grip_of(held)
+        tags = {**held.lock.tags(), CHAIN_TAG: chain_of(grip.label), FROM_TAG: grip.base or NONE}
+
+        def step(held: Held) -> Held | bool:
+            self._access.api.tag(tags, before=self.deadline(held))
+            return True
+
+        self.under_lease(held, step)
+        return self.look(held)
+
+    def _let_go(self, held: Held) -> bool:
+        """Undo a claim that cannot be completed, as far as possible; the claim's own failure is the one to tell of."""
+        try:
+            self.release(held)
+        except (Denied, Refused, Unavailable):
+            return False
+        return True
+
+    def _begin(self, mark: Mark, lock: Lock, label: str, initial: Secret | None) -> Mark:
+        """Give an empty place its first, current version: `initial`, or a lock's text where there is no value.
+
+        AWS makes the first version of a secret current whatever was asked, so a pending value must never be the first.
+        """
+        described = mark.described
+        document = self._empty()
+        text = (
+            lock_text(lock) if initial is None else text_of(document.with_value(self._target.key, initial), self._uri)
+        )
+        if not described.exists:
+            self._create(lock, text)
+            described = self._access.described()
+        listing = self._access.listing()
+        if listing.pending and not listing.is_held_by(lock):
+            raise self._busy(Mark(described, listing))
+        if listing.current is not None:
+            found = self._access.document(listing.current)
+            value = found.get(self._target.key) if found else None
+            if value == initial and (value or found is None):
+                return Mark(described, listing)
+            if value is not None or initial is None:
+                raise Busy(f"{self._uri} has got a value by now", None, "look at it, then run the same command again")
+            text = text_of((found or document).with_value(self._target.key, initial), self._uri)
+        return Mark(described, self._published(listing, listing.next_id(described.arn), text, label))
+
+    def _create(self, lock: Lock, text: Secret) -> None:
+        tags = {MANAGED_BY: MANAGER, "bridge_sinks": sinks_tag(lock.places)}
+        try:
+            self._access.create(first_id(self._target.name), text, tags)
+        except Conflict:
+            raise self._busy(None) from None
+        except Unavailable as error:
+            if not self._access.described().exists:
+                raise Unavailable(error.message, error.hint) from None
+
+    def _published(self, before: Listing, version: str, text: Secret, label: str) -> Listing:
+        """Put a version and make it current, if current is still what it was."""
+        try:
+            self._access.put(version, text, label)
+            listing = self._access.listing()
+            if listing.current != version and listing.current == before.current:
+                self._access.api.label(CURRENT, remove=listing.current, to=version)
+                listing = self._access.listing()
+        except Conflict:
+            raise self._busy(None) from None
+        if listing.current != version:
+            raise self._busy(None)
+        return listing
+
+    def look(self, held: Held) -> Held:
+        """List: AWSPENDING and our label are still on our version (`Sink.look`)."""
+        looked = self._clock.monotonic()
+        listing = self._access.listing()
+        grip = grip_of(held)
+        if listing.pending != grip.version or listing.label != grip.label:
+            raise Lost(f"{self._uri} is not ours any more: somebody took the operation over, or finished it", RESUME)
+        return replace(held, looked=looked, token=replace(grip, listing=listing))
+
+    def advance(self, held: Held, document: Document, value: Secret) -> Held:
+        """Put a new pending version in place of ours.
+
+        Raises:
+            Lost: somebody else has put one.
+        """
+        grip = grip_of(held)
+        version = grip.listing.next_id(grip.arn)
+        try:
+            self._access.put(version, text_of(document, self._uri), grip.label, PENDING)
+        except Conflict:
+            raise Lost(f"{self._uri} is not ours any more; the value was not stored", RESUME) from None
+        return self.look(replace(held, value=value, token=replace(grip, version=version)))
+
+    def under_lease(self, held: Held, step: Callable[[Held], Held | T]) -> T:
+        """Look, then do one step, until it returns a result.
+
+        What lost against somebody else, came too late or got no answer is decided anew after another look; a step
+        that returns a `Held` goes on with it.
+        """
+        failures = 0
+        for _ in range(TRIES):
+            try:
+                held = self.look(held)
+                result = step(held)
+            except (Conflict, Expired):
+                continue
+            except Unavailable as error:
+                failures += 1
+                if failures == FAILURES:
+                    raise Unavailable(error.message, error.hint, unsure=True) from None
+                self._clock.sleep(self._lease / 10)
+                continue
+            if not isinstance(result, Held):
+                return result
+            held = result
+        raise Unavailable(f"others kept writing to {self._uri}; gave up after {TRIES} tries", RESUME)
+
+    def deadline(self, held: Held) -> float:
+        """Return by when a call without compare-and-set has to have ended."""
+        return held.looked + self._lease
+
+    def release(self, held: Held) -> None:
+        """Drop AWSPENDING last, then the label that nobody needs any more (`Sink.release`)."""
+        with contextlib.suppress(Lost):
+            self.under_lease(held, self._tidy)
+        label = grip_of(held).label
+        for version, stage in self._access.listing().left_over():
+            if stage == label:
+                self._drop(stage, version)
+
+    def _tidy(self, held: Held) -> bool:
+        """Leave the labels as they were, or as the promotion wanted them."""
+        listing = grip_of(held).listing
+        if listing.current and listing.current == listing.holder(FALLBACK):
+            told = listing.get(self._access.described().tags.get(FALLBACK_TAG))
+            to = told.id if told and told.id not in (listing.current, listing.pending) else None
+            self._access.api.label(FALLBACK, remove=listing.current, to=to, before=self.deadline(held))
+        for version, stage in listing.left_over():
+            self._drop(stage, version)
+        self._drop(PENDING, grip_of(held).version)
+        return True
+
+    def _drop(self, stage: str, version: str) -> None:
+        try:
+            self._access.api.label(stage, remove=version)
+        except Conflict:
+            return  # it is gone already
+
+    def _empty(self) -> Document:
+        return empty(bare=self._target.key is None)
+
+    def _busy(self, mark: Mark | None) -> Busy:
+        """Tell who holds the place, as far as it is written."""
+        if mark is None:
+            place = surveyed(self._uri, self._access.described(), self._access.listing())
+            mark = mark_of(place)
+        lock = described_lock(mark.described, mark.listing)
+        if lock is None:
+            foreign = mark.listing.pending and not mark.listing.label
+            hint = "if nothing else rotates it, remove the label AWSPENDING" if foreign else None
+            return Busy(f"{self._uri}: {unnamed(mark.listing)}", None, hint)
+        return Busy(
+            f"{self._uri} is held by {lock.operation} {lock.id} of {lock.actor} since {stamp(lock.started)},"
+            f" until {stamp(lock.expected_end)} at the latest",
+            lock,
+        )
+
+
+def _with_holder(lock: Lock) -> Lock:
+    return lock if lock.holder else replace(lock, holder=secrets.token_hex(8))
+
+
+def mark_of(place: Place) -> Mark:
+    """Return the sink's own note in a place, opaque to everybody else."""
+    return cast(Mark, place.mark)
+
+
+def grip_of(held: Held) -> Grip:
+    """Return the fencing token."""
+    return cast(Grip, held.token)

@@ -1,0 +1,132 @@
+"""The versions of a secret as one listing shows them: labels, derived ids, whose the lock is. Pure.
+
+AWS has no compare-and-set on a document. Two rules of PutSecretValue serve instead: a ClientRequestToken that names a
+version with another text is refused, and one with the same text does nothing, not even to labels. So ids are derived
+from a sequence number, one above the highest in the same listing that the labels were read from, and each version that
+the bridge puts carries, besides AWSPENDING, the label `BRIDGE:<chain>:<holder>`. Who finds its own label there has won.
+The chain is the id of the operation that claimed first; who takes it over keeps the chain and brings its own holder.
+"""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sinks.aws.answers import Listed
+from sinks.record import Lock
+
+CURRENT, PENDING, PREVIOUS, FALLBACK = "AWSCURRENT", "AWSPENDING", "AWSPREVIOUS", "FALLBACK"
+UNIQUE = (CURRENT, PENDING, PREVIOUS, FALLBACK)
+OWN = "BRIDGE:"
+PROOF = "BRIDGE-CHECK"
+GAP = 2000  # sequence numbers without a version after which none is expected; AWS keeps about 100 versions
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def own_label(chain: str, holder: str) -> str:
+    """Return the label by which a holder knows its version again."""
+    return f"{OWN}{chain}:{holder}"
+
+
+def chain_of(label: str) -> str:
+    """Return the chain in such a label."""
+    return label.removeprefix(OWN).rpartition(":")[0]
+
+
+def holder_of(label: str) -> str:
+    """Return the holder in such a label."""
+    return label.rpartition(":")[2]
+
+
+@functools.lru_cache(maxsize=16384)
+def version_id(arn: str, number: int) -> str:
+    """Return the id of a secret's n-th version by the bridge."""
+    return str(uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, arn), str(number)))
+
+
+def first_id(name: str) -> str:
+    """Return the id of the first version of a secret that does not exist yet: its ARN is not known."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"secret-bridge:{name}"))
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All versions, oldest first, at one moment of the server's clock."""
+
+    versions: tuple[Listed, ...]
+    at: datetime
+
+    @classmethod
+    def of(cls, versions: tuple[Listed, ...], at: datetime) -> Listing:
+        """Return a listing in order."""
+        return cls(tuple(sorted(versions, key=lambda v: v.created or LONG_AGO)), at)
+
+    def holders(self, stage: str) -> tuple[str, ...]:
+        """Return every version that has a label."""
+        return tuple(v.id for v in self.versions if stage in v.stages)
+
+    def holder(self, stage: str) -> str | None:
+        """Return the version that has a label, if any."""
+        return next(iter(self.holders(stage)), None)
+
+    def get(self, version: str | None) -> Listed | None:
+        """Return one version."""
+        return next((v for v in self.versions if v.id == version), None)
+
+    @property
+    def current(self) -> str | None:
+        """The version that readers get."""
+        return self.holder(CURRENT)
+
+    @property
+    def pending(self) -> str | None:
+        """The version that holds AWSPENDING. Native rotation leaves that label on current: then it says nothing."""
+        version = self.get(self.holder(PENDING))
+        if version is None or (CURRENT in version.stages and not self.label):
+            return None
+        return version.id
+
+    @property
+    def label(self) -> str | None:
+        """The bridge's label on the version that holds AWSPENDING: who holds the place."""
+        version = self.get(self.holder(PENDING))
+        return next((s for s in sorted(version.stages) if s.startswith(OWN)), None) if version else None
+
+    @property
+    def fallback(self) -> str | None:
+        """The version pinned as fallback; that label on current means nothing (a promotion was cut short)."""
+        holder = self.holder(FALLBACK)
+        return holder if holder not in (self.current, self.pending) else None
+
+    def left_over(self) -> tuple[tuple[str, str], ...]:
+        """Return the bridge's labels that hold nothing any more, each with its version."""
+        return tuple(
+            (v.id, s) for v in self.versions for s in sorted(v.stages) if s.startswith(OWN) and s != self.label
+        )
+
+    def doubled(self) -> str | None:
+        """Name a label that two versions seem to have: pages were read while it moved."""
+        found = next((stage for stage in UNIQUE if len(self.holders(stage)) > 1), None)
+        ids = [v.id for v in self.versions]
+        return (
+            found
+            or (CURRENT if ids and not self.current else None)
+            or ("a version" if len(set(ids)) < len(ids) else None)
+        )
+
+    def next_id(self, arn: str) -> str:
+        """Return the id above the highest one here."""
+        ids = {v.id for v in self.versions}
+        highest, number = 0, 1
+        while number <= highest + GAP:
+            if version_id(arn, number) in ids:
+                highest = number
+            number += 1
+        return version_id(arn, highest + 1)
+
+    def is_held_by(self, lock: Lock, version: str | None = None) -> bool:
+        """Tell whether a lock's own label is on the version that holds AWSPENDING."""
+        label = self.label
+        return label is not None and holder_of(label) == lock.holder and version in (None, self.holder(PENDING))

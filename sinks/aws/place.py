@@ -1,0 +1,203 @@
+"""From what AWS answered to what it means, and what makes a place unfit. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from sinks.aws.answers import Described
+from sinks.aws.listing import Listing, chain_of, holder_of
+from sinks.aws.translate import deleted
+from sinks.document import Document
+from sinks.errors import Refused
+from sinks.port import Place
+from sinks.record import MANAGED_BY, Lock, Record, stamp
+from sinks.secret import Secret
+from sinks.versions import History, Stage, Version
+
+CURRENT_TAG, FALLBACK_TAG = "bridge_current", "bridge_fallback"
+CHAIN_TAG, FROM_TAG = "bridge_lock_chain", "bridge_lock_from"
+NONE = "-"
+LOCK_KEY = "secret-bridge-lock"
+LOCK_START = f'{{"{LOCK_KEY}"'
+SIZE_LIMIT = 65_536  # bytes; PutSecretValue, parameter SecretString
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a claim has to know: the description, and the listing that its compare-and-set is against."""
+
+    described: Described
+    listing: Listing
+
+
+def lock_text(lock: Lock) -> Secret:
+    """Return the text of a lock without a value. No two holders write the same, so only one of them wins."""
+    return Secret(json.dumps({LOCK_KEY: f"{lock.id} {lock.holder}"}))
+
+
+def document_in(text: Secret, uri: str, *, bare: bool) -> Document | None:
+    """Return the document in a version's text; None where it is a lock without a value.
+
+    Raises:
+        Refused: it is not JSON with keys, and the address asks for a key.
+    """
+    if text.reveal().startswith(LOCK_START):
+        return None
+    try:
+        return Document.parse(text.reveal(), bare=bare)
+    except ValueError as error:
+        raise Refused(
+            f"{uri} holds a text that is no set of keys ({error})",
+            "add ?bare to the address: the whole text is the value",
+        ) from None
+
+
+def empty(*, bare: bool) -> Document:
+    """Return a document that holds nothing yet."""
+    return Document({}, bare="") if bare else Document({})
+
+
+def text_of(document: Document, uri: str) -> Secret:
+    """Return the text to store.
+
+    Raises:
+        Refused: it is longer than AWS takes.
+    """
+    text = Secret(document.reveal_text())
+    size = len(text.reveal().encode())
+    if size > SIZE_LIMIT:
+        raise Refused(
+            f"the document at {uri} would be {size} bytes long; AWS takes {SIZE_LIMIT}", "move other keys out"
+        )
+    return text
+
+
+def surveyed(uri: str, described: Described, listing: Listing) -> Place:
+    """Return a place as metadata shows it."""
+    tags, pending = described.tags, listing.pending
+    lock = described_lock(described, listing)
+    record = Record.from_tags(tags)
+    told = tags.get(CURRENT_TAG, NONE)
+    return Place(
+        uri=uri,
+        at=listing.at,
+        exists=described.exists,
+        history=_history(listing, tags),
+        manager=_manager(described),
+        record=record,
+        lock=lock,
+        unsettled=pending is not None,
+        released=described.changed if pending is None else None,
+        edits=1 if record and listing.current not in (told, pending) else 0,
+        notes=_notes(listing, lock),
+        mark=Mark(described, listing),
+    )
+
+
+def with_documents(place: Place, documents: Mapping[Stage, Document | None], key: str | None) -> Place:
+    """Return a place with the values at its stages."""
+    found = {stage: document.get(key) for stage, document in documents.items() if document is not None}
+    values = {stage: value for stage, value in found.items() if value is not None}
+    document = documents.get(Stage.CURRENT)
+    keys = document.keys if document else ()
+    missing: tuple[str, ...] = ()
+    if document is not None and key is not None and Stage.CURRENT not in values:
+        missing = (f"no key '{key}' in {place.uri}. Keys there: {', '.join(keys) or 'none'} (choose one with #KEY)",)
+    return replace(
+        place,
+        values=values,
+        keys=keys,
+        drifted=_drifted(place, values.get(Stage.CURRENT)),
+        notes=(*place.notes, *missing),
+    )
+
+
+def described_lock(described: Described, listing: Listing) -> Lock | None:
+    """Return who holds the place, if that is written already: tags of another operation do not describe it."""
+    label = listing.label
+    lock = Lock.from_tags(described.tags)
+    if label is None or lock is None or described.tags.get(CHAIN_TAG) != chain_of(label):
+        return None
+    return replace(lock, holder=holder_of(label))
+
+
+def refusal(uri: str, region: str, name: str, described: Described, listing: Listing) -> Refused | None:
+    """Return why a place must not be managed as it stands, if so."""
+    if not described.exists:
+        return None
+    if described.name != name:
+        return Refused(f"{uri} is answered by the secret '{described.name}'", "write its full name or full ARN")
+    if described.deleted:
+        return deleted(uri, f" at {stamp(described.deleted)}")
+    if described.rotates:
+        return Refused(
+            f"{uri} is rotated by AWS itself (RotationEnabled): two rotations would undo each other",
+            f"aws secretsmanager cancel-rotate-secret --secret-id {name}",
+        )
+    if described.primary_region not in (None, region):
+        return Refused(
+            f"{uri} is a replica of the secret in {described.primary_region} (PrimaryRegion) and cannot be written to",
+            f"use aws://{described.primary_region}/{name}",
+        )
+    for where, status in described.replicas:
+        if status != "InSync":
+            return Refused(
+                f"the replica of {uri} in {where} is not in sync (ReplicationStatus is {status})",
+                "wait until it is, or repair it: aws secretsmanager describe-secret shows why",
+            )
+    if label := listing.doubled():
+        return Refused(
+            f"the versions of {uri} contradict each other: {label} stands twice or nowhere", "repair its labels"
+        )
+    return None
+
+
+def _history(listing: Listing, tags: Mapping[str, str]) -> History:
+    """Return the versions with their stages; none where labels contradict each other (`refusal` says so)."""
+    if listing.doubled():
+        return History()
+    stages = {_fallback(listing, tags): Stage.FALLBACK, listing.pending: Stage.PENDING, listing.current: Stage.CURRENT}
+    return History(tuple(Version(v.id, stages.get(v.id), v.created) for v in listing.versions))
+
+
+def _fallback(listing: Listing, tags: Mapping[str, str]) -> str | None:
+    """Return the fallback: by its label or, after a promotion that was cut short, by the tag from before it."""
+    if listing.fallback or listing.holder("FALLBACK") is None:
+        return listing.fallback
+    told = listing.get(tags.get(FALLBACK_TAG))
+    return told.id if told else None
+
+
+def _manager(described: Described) -> str | None:
+    tags = described.tags
+    if described.owner:
+        return f"the AWS service {described.owner}"
+    if MANAGED_BY in tags:
+        return tags[MANAGED_BY]
+    if any(tag.startswith("aws:cloudformation:") for tag in tags):
+        return f"CloudFormation (stack {tags.get('aws:cloudformation:stack-name', '?')})"
+    return None
+
+
+def _notes(listing: Listing, lock: Lock | None) -> tuple[str, ...]:
+    return (unnamed(listing),) if listing.pending and lock is None else ()
+
+
+def unnamed(listing: Listing) -> str:
+    """Say who holds a place as far as versions alone tell it."""
+    version = listing.get(listing.holder("AWSPENDING"))
+    if version is None:
+        return "somebody else was faster"
+    made = f"version {version.id}, made {stamp(version.created) if version.created else 'at an unknown time'}"
+    if listing.label:
+        return f"held by somebody whose name is not written yet ({made})"
+    return f"AWSPENDING stands on a version that secret-bridge did not make ({made})"
+
+
+def _drifted(place: Place, current: Secret | None) -> bool:
+    record, pending = place.record, place.unsettled and place.history.at(Stage.PENDING) is None
+    if record is None or pending:  # AWSPENDING on current: promoted, its tags are about to follow
+        return False
+    return current is None or bool(record.recent and current.fingerprint(record.client_id) != record.recent[0])

@@ -1,0 +1,221 @@
+"""A secret in AWS Secrets Manager as a `Sink`. Why each guard is there: docs/protocol.md; the lock: `listing`."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sinks.aws.claim import Claims, grip_of, mark_of
+from sinks.aws.listing import CURRENT, FALLBACK, PREVIOUS, PROOF, Listing
+from sinks.aws.place import CURRENT_TAG, FALLBACK_TAG, NONE, empty, refusal, surveyed, with_documents
+from sinks.errors import Conflict, Refused
+from sinks.port import Held, Place, Promoted
+from sinks.record import MANAGED_BY, MANAGER, OWN_PREFIX, Lock, Record
+from sinks.versions import Stage
+
+if TYPE_CHECKING:
+    from sinks.aws.access import Access
+    from sinks.aws.address import Target
+    from sinks.clock import Clock
+    from sinks.document import Document
+    from sinks.secret import Secret
+
+UNKNOWN = (
+    "AWS has no dry run: secretsmanager:PutSecretValue, secretsmanager:TagResource and the KMS key's permissions show"
+    " at the claim, which is undone if one is missing"
+)
+UNKNOWN_NEW = "AWS has no dry run: whether the secret may be created (secretsmanager:CreateSecret) shows when it is"
+
+
+class AwsSink:
+    """One secret. AWSCURRENT is current, AWSPENDING is pending and the lock, FALLBACK (our own label) the fallback."""
+
+    def __init__(self, uri: str, target: Target, access: Access, *, clock: Clock, lease: timedelta) -> None:
+        self._uri = uri
+        self._target = target
+        self._access = access
+        self._claims = Claims(uri, target, access, clock, lease)
+
+    @property
+    def uri(self) -> str:
+        """The place's name."""
+        return self._uri
+
+    @property
+    def retirement(self) -> str:
+        """What retiring leaves behind."""
+        return "AWS keeps the versions readable by version id, possibly for years; only their labels go"
+
+    def survey(self) -> Place:
+        """Read labels and tags only (`Sink.survey`)."""
+        place, refused = self._surveyed()
+        return place if refused is None else replace(place, notes=(*place.notes, refused.message))
+
+    def read(self) -> Place:
+        """Read labels, tags and values (`Sink.read`)."""
+        place, refused = self._surveyed()
+        if refused is not None:
+            raise refused
+        stages = {stage: place.history.at(stage) for stage in (Stage.CURRENT, Stage.PENDING, Stage.FALLBACK)}
+        documents = {stage: self._access.document(version.id) for stage, version in stages.items() if version}
+        return with_documents(place, documents, self._target.key)
+
+    def check(self, place: Place) -> tuple[str, ...]:
+        """Remove a label that is nowhere: AWS refuses that only to those who may not do it at all (`Sink.check`)."""
+        current = mark_of(place).listing.current
+        if current is None:
+            return (UNKNOWN if place.exists else UNKNOWN_NEW,)
+        with contextlib.suppress(Conflict):  # allowed, and nothing was there to remove
+            self._access.api.label(PROOF, remove=current)
+        return (UNKNOWN,)
+
+    def claim(self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None) -> Held:
+        """Put a version with AWSPENDING (`Sink.claim`)."""
+        return self._claims.claim(place, lock, value, initial)
+
+    def take_over(self, place: Place, lock: Lock) -> Held:
+        """Put the pending version again, with our label (`Sink.take_over`)."""
+        return self._claims.take_over(place, lock)
+
+    def look(self, held: Held) -> Held:
+        """List the versions again (`Sink.look`)."""
+        return self._claims.look(held)
+
+    def store(self, held: Held, value: Secret) -> Held:
+        """Put a new version with AWSPENDING (`Sink.store`)."""
+        held = self._claims.look(held)
+        document = self._document(grip_of(held).listing.current)
+        return self._claims.advance(held, document.with_value(self._target.key, value), value)
+
+    def promote(self, held: Held, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
+        """Pin the fallback, move AWSCURRENT, then write the tags (`Sink.promote`)."""
+
+        def step(held: Held) -> Held | Promoted:
+            listing = grip_of(held).listing
+            document = self._document(listing.current)
+            fallback = self._pin(held, listing, value, keep=keep)
+            if document.get(self._target.key) != value:
+                return self._make_current(held, listing, document, value)
+            promoted = Promoted(listing.current or NONE, fallback)
+            self._tag(held, record, promoted)
+            return promoted
+
+        return self._claims.under_lease(held, step)
+
+    def _surveyed(self) -> tuple[Place, Refused | None]:
+        """Describe, then list: what a claim compares with is what was read last."""
+        described = self._access.described()
+        listing = self._access.listing() if described.exists else Listing((), described.at)
+        place = surveyed(self._uri, described, listing)
+        return place, refusal(self._uri, self._target.region, self._target.name, described, listing)
+
+    def _document(self, version: str | None) -> Document:
+        found = self._access.document(version) if version else None
+        return found or empty(bare=self._target.key is None)
+
+    def _value(self, version: str | None) -> Secret | None:
+        return self._document(version).get(self._target.key)
+
+    def _make_current(self, held: Held, listing: Listing, document: Document, value: Secret) -> Held:
+        """Move AWSCURRENT to our version, once that holds everything that others wrote."""
+        grip, key = grip_of(held), self._target.key
+        pending = self._access.document(grip.version)
+        if pending is None or pending.get(key) != value or not pending.same_beside(document, key):
+            return self._claims.advance(held, document.with_value(key, value), value)
+        self._access.api.label(CURRENT, remove=listing.current, to=grip.version, before=self._claims.deadline(held))
+        return held
+
+    def _pin(self, held: Held, listing: Listing, value: Secret, *, keep: bool) -> str | None:
+        """Put FALLBACK on the version that holds what was current when the operation began; nowhere without `keep`."""
+        if not keep:
+            self._unpin(held, listing)
+            return None
+        target = self._base(held, listing, value)
+        holder = listing.holder(FALLBACK)
+        if target is None or target == holder:
+            return target or listing.fallback
+        self._access.api.label(FALLBACK, remove=holder, to=target, before=self._claims.deadline(held))
+        return target
+
+    def _base(self, held: Held, listing: Listing, value: Secret) -> str | None:
+        """Find that version: current unless somebody wrote another value there, or it is promoted already."""
+        lock = held.lock
+        likely: tuple[str | None, ...] = (listing.current,)
+        if lock.base:
+            likely = (*likely, grip_of(held).base, listing.holder(PREVIOUS))
+        for version in (*likely, listing.holder(FALLBACK)):
+            old = self._document(version).get(self._target.key) if version and listing.get(version) else None
+            if version and old and old != value and lock.base in ("", old.fingerprint(lock.client_id)):
+                return version
+        return None
+
+    def _unpin(self, held: Held, listing: Listing) -> None:
+        holder = listing.holder(FALLBACK)
+        if holder is not None:
+            self._access.api.label(FALLBACK, remove=holder, before=self._claims.deadline(held))
+
+    def _tag(self, held: Held, record: Record, promoted: Promoted) -> None:
+        where = {CURRENT_TAG: promoted.current, FALLBACK_TAG: promoted.fallback or NONE}
+        self._access.api.tag({**record.tags(), **where}, before=self._claims.deadline(held))
+
+    def tag(self, held: Held, record: Record, *, keep_limit: bool = False) -> None:
+        """Write tags; AWS has no number of versions to raise (`Sink.tag`)."""
+        del keep_limit
+
+        def step(held: Held) -> Held | bool:
+            listing = grip_of(held).listing
+            self._tag(held, record, Promoted(listing.current or NONE, listing.fallback))
+            return True
+
+        self._claims.under_lease(held, step)
+
+    def retire(self, held: Held, fingerprint: str | None = None) -> tuple[str, ...]:
+        """Drop AWSPREVIOUS, then FALLBACK, where their version holds the value (`Sink.retire`).
+
+        FALLBACK goes last, so that a second attempt still finds the value. Other labels are somebody else's.
+        """
+        held = self._claims.look(held)
+        target = fingerprint or self._fingerprint(held, grip_of(held).listing.fallback)
+        retired: dict[str, None] = {}
+
+        def step(held: Held) -> Held | bool:
+            listing = grip_of(held).listing
+            if target in (self._fingerprint(held, listing.current), self._fingerprint(held, listing.pending)):
+                raise Refused(f"the value to retire is in use at {self._uri}; its labels stay")
+            for stage in (PREVIOUS, FALLBACK):
+                version = listing.holder(stage)
+                if version is None or self._fingerprint(held, version) != target:
+                    continue
+                if stage == FALLBACK:  # first the tag, by which a promotion that is cut short finds the fallback again
+                    self._access.api.tag({FALLBACK_TAG: NONE}, before=self._claims.deadline(held))
+                self._access.api.label(stage, remove=version, before=self._claims.deadline(held))
+                retired[version] = None
+            return True
+
+        if target is not None:
+            self._claims.under_lease(held, step)
+        return tuple(retired)
+
+    def _fingerprint(self, held: Held, version: str | None) -> str | None:
+        value = self._value(version)
+        return value.fingerprint(held.lock.client_id) if value else None
+
+    def forget(self, held: Held) -> None:
+        """Remove our tags and the label FALLBACK (`Sink.forget`)."""
+
+        def step(held: Held) -> Held | bool:
+            self._unpin(held, grip_of(held).listing)
+            tags = self._access.described().tags
+            ours = [tag for tag in tags if tag.startswith(OWN_PREFIX) or (tag, tags[tag]) == (MANAGED_BY, MANAGER)]
+            if ours:
+                self._access.api.untag(ours, before=self._claims.deadline(held))
+            return True
+
+        self._claims.under_lease(held, step)
+
+    def release(self, held: Held, outcome: str) -> None:
+        """Drop AWSPENDING (`Sink.release`). The time of it is the secret's LastChangedDate; `outcome` is not kept."""
+        del outcome
+        self._claims.release(held)

@@ -1,0 +1,146 @@
+"""The tenant's address and its management token."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from bridge.auth0.address import base_url, is_loopback
+from bridge.auth0.errors import Forbidden, Unauthorised, Unreachable
+from bridge.auth0.tenant import Credentials
+from bridge.errors import Usage
+from sinks.secret import Secret
+
+MACHINE = Credentials("M2M", Secret("own-secret"))
+
+
+@pytest.mark.parametrize(
+    ("domain", "base"),
+    [
+        ("acme.eu.auth0.com", "https://acme.eu.auth0.com"),
+        (" https://acme.eu.auth0.com/ ", "https://acme.eu.auth0.com"),
+        ("https://LOGIN.acme.example:8443", "https://login.acme.example:8443"),
+        ("http://127.0.0.1:3000/", "http://127.0.0.1:3000"),
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+    ],
+)
+def test_a_domain_may_be_a_whole_url(domain: str, base: str) -> None:
+    assert base_url(domain) == base
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        "http://acme.eu.auth0.com", "http://127.0.0.1.evil.example", "http://localhost.evil.example",
+        "http://localhost@evil.example", "http://10.0.0.1", "https://user:hunter2@acme.example", "ftp://acme.example",
+        "https://acme.example/api/v2/", "https://acme.example?x=1", "acme example", "", "https://", "https://a:b:c",
+        "https://acme.example:99999", "https://acme.example\\@evil.example", "-acme.example",
+    ],
+)  # fmt: skip
+def test_other_addresses_are_refused_without_repeating_them(connect: Any, domain: str) -> None:
+    with pytest.raises(Usage) as caught:
+        connect(domain=domain)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_plain_http_elsewhere_says_that_it_is_for_loopback_only() -> None:
+    with pytest.raises(ValueError, match="loopback only"):
+        base_url("http://acme.eu.auth0.com")
+    assert is_loopback("http://127.8.9.1:1")
+    assert not is_loopback("https://acme.eu.auth0.com")
+
+
+def test_a_token_is_asked_for_once_and_renewed_before_it_expires(connect: Any, wire: Any, clock: Any) -> None:
+    auth0 = connect(MACHINE)
+    for _ in range(2):
+        assert auth0.tenant.token().value == Secret("fetched")
+    assert json.loads(wire.token_requests[0].content) == {
+        "grant_type": "client_credentials",
+        "audience": "https://acme.eu.auth0.com/api/v2/",
+        "client_id": "M2M",
+        "client_secret": "own-secret",
+    }
+    assert len(wire.token_requests) == 1
+    clock.passed += 86400 - 59
+    auth0.tenant.token()
+    assert len(wire.token_requests) == 2
+
+
+def test_a_set_audience_is_used(connect: Any, wire: Any) -> None:
+    connect(MACHINE, audience="https://acme.eu.auth0.com/api/v2/", domain="login.acme.example").tenant.token()
+    assert json.loads(wire.token_requests[0].content)["audience"] == "https://acme.eu.auth0.com/api/v2/"
+
+
+def test_a_private_key_signs_an_assertion_instead_of_a_secret(connect: Any, wire: Any, clock: Any) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    connect(Credentials("M2M", private_key=Secret(pem))).tenant.token()
+    body = json.loads(wire.token_requests[0].content)
+    assert "client_secret" not in body
+    assert body["client_assertion_type"] == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    audience, checks = "https://acme.eu.auth0.com/", {"verify_exp": False, "verify_iat": False}
+    claims = jwt.decode(body["client_assertion"], key.public_key(), ["RS256"], audience=audience, options=checks)
+    assert (claims["iss"], claims["sub"], claims["exp"] - claims["iat"]) == ("M2M", "M2M", 60)
+    assert claims["iat"] == int(clock.now().timestamp())
+
+
+def test_a_key_that_is_none_is_a_usage_error_that_does_not_show_it(connect: Any) -> None:
+    with pytest.raises(Usage, match="not an RSA private key") as caught:
+        connect(Credentials("M2M", private_key=Secret("hunter2"))).tenant.token()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_own_credentials_that_are_refused_are_named_as_such(connect: Any, wire: Any) -> None:
+    wire.tokens = [httpx.Response(401, json={"error": "access_denied", "error_description": "Unauthorized"})]
+    with pytest.raises(Unauthorised, match=r"the bridge's own credentials \(application M2M\)"):
+        connect(MACHINE).get_client("AbC123")
+    assert not wire.requests
+
+
+@pytest.mark.parametrize("body", [{}, [], {"access_token": ""}, {"access_token": 1}, {"access_token": "a\nb"}])
+def test_a_token_answer_without_a_token_is_no_answer(connect: Any, wire: Any, body: Any) -> None:
+    wire.tokens = [httpx.Response(200, json=body)]
+    with pytest.raises(Unreachable):
+        connect(MACHINE).tenant.token()
+
+
+def test_scopes_are_known_from_the_token_answer(connect: Any, wire: Any) -> None:
+    auth0 = connect(MACHINE)
+    assert auth0.can("update:client_keys") is True
+    assert auth0.can("read:client_keys") is False
+    auth0.require("update:client_keys")
+    with pytest.raises(Forbidden, match="lacks the scope read:client_keys"):
+        auth0.require("read:client_keys")
+    assert not wire.requests
+
+
+def test_scopes_of_a_ready_made_token_are_read_from_it_and_unknown_when_it_is_opaque(connect: Any) -> None:
+    claims = base64.urlsafe_b64encode(json.dumps({"scope": "read:clients", "azp": "M2M"}).encode()).decode().rstrip("=")
+    known = connect(Credentials(api_token=Secret(f"head.{claims}.signature")))
+    assert (known.can("read:clients"), known.can("update:client_keys")) == (True, False)
+    assert known.own_client_id == "M2M"
+    for opaque in ("opaque", "a.b.c", "a.!!.c", "a.WzFd.c"):
+        unknown = connect(Credentials(api_token=Secret(opaque)))
+        assert unknown.can("update:client_keys") is None
+        assert unknown.own_client_id is None
+        unknown.require("update:client_keys")
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [Credentials(), Credentials("M2M"), Credentials(None, Secret("s")), Credentials(api_token=Secret("hunter2\n"))],
+)
+def test_incomplete_credentials_are_a_usage_error(connect: Any, credentials: Credentials) -> None:
+    with pytest.raises(Usage) as caught:
+        connect(credentials)
+    assert "hunter2" not in str(caught.value)
