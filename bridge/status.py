@@ -81,7 +81,11 @@ def _state(
     age = now - promoted
     if fallback_since and now - fallback_since > settings.fallback_max_age:
         over = now - fallback_since - settings.fallback_max_age
-        return f"fallback overdue since {span(over)} (fallback_max_age {span(settings.fallback_max_age)})", True, "retire"
+        return (
+            f"fallback overdue since {span(over)} (fallback_max_age {span(settings.fallback_max_age)})",
+            True,
+            "retire",
+        )
     if age > settings.max_age:
         return f"due since {span(age - settings.max_age)} (max_age {span(settings.max_age)})", True, "rotate"
     if fallback_since:

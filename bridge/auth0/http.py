@@ -81,24 +81,28 @@ class Http:
             Expired: not carried out, because it could not be `before`.
         """
         patience = Patience(self._clock, safe=safe, before=before)
+        doubtful = False
 
         def once() -> Any:
+            nonlocal doubtful
             if paced:
                 self._pace()
-            return self._once(ask, doing, before)
+            try:
+                return self._once(ask, doing, before)
+            except Unreachable as error:
+                doubtful = doubtful or error.maybe_done
+                raise
 
         try:
-            try:
-                return once()
-            except Auth0Error as error:
-                if not patience.covers(error):
-                    raise
-                first: Auth0Error = error
-            return _repeat(once, patience, first)
-        except Limited as error:
-            if before is None or error.wait is None or error.wait > BUDGET_SECONDS:
+            return _with_patience(once, patience)
+        except (Auth0Error, Expired) as error:
+            if (
+                before is not None and doubtful
+            ):  # whatever the last attempt met, an earlier one may have been carried out
+                raise Unreachable(f"{error.message}; an earlier attempt at {doing} gave no usable answer") from None
+            if before is None or not isinstance(error, Limited) or not 0 < (error.wait or 0) <= BUDGET_SECONDS:
                 raise
-            self._clock.sleep(error.wait)
+            self._clock.sleep(error.wait or 0)
             raise Expired(f"{self.tenant} limits the rate of requests; {doing} did not fit into the lease") from None
 
     def _once(self, ask: Ask, doing: str, before: float | None) -> Any:
@@ -138,11 +142,16 @@ class Http:
         return {"timeout": timeouts, "trace": trace}
 
 
-def _repeat(once: Callable[[], Any], patience: Patience, first: Auth0Error) -> Any:
-    """Go on after a first failure, which counts as the first attempt."""
-    import stamina  # only now: most calls succeed, and it costs 60 ms
+def _with_patience(once: Callable[[], Any], patience: Patience) -> Any:
+    """Ask once, and again as the patience goes; stamina is loaded only then, because it costs 60 ms."""
+    try:
+        return once()
+    except Auth0Error as error:
+        if not patience.covers(error):
+            raise
+        failed = [error]  # it counts as stamina's first attempt
+    import stamina
 
-    failed = [first]
     for attempt in stamina.retry_context(on=patience, attempts=ATTEMPTS, timeout=None):
         with attempt:
             if failed:

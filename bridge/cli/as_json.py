@@ -57,7 +57,10 @@ def outcome(done: Outcome) -> dict[str, Any]:
         "rotation": done.id,
         "result": "finished" if done.finished else done.result,
         "exit": done.exit_status,
-        "places": {u: {"current": a.current, "fallback": a.fallback, "retired": list(a.retired)} for u, a in done.places.items()},
+        "places": {
+            u: {"current": a.current, "fallback": a.fallback, "retired": list(a.retired)}
+            for u, a in done.places.items()
+        },
         "verified": done.settled.proven if done.settled else None,
         "retire_from": done.retire_from,
         "retire_by": done.retire_by,
@@ -94,7 +97,9 @@ def place(seen: Place) -> dict[str, Any]:
         "promoted_at": seen.record.promoted_at if seen.record else None,
         "edits": seen.edits,
         "room": seen.room,
-        "lock": {"operation": lock.operation, "id": lock.id, "actor": lock.actor, "until": lock.expected_end} if lock else None,
+        "lock": {"operation": lock.operation, "id": lock.id, "actor": lock.actor, "until": lock.expected_end}
+        if lock
+        else None,
         "log": list(seen.record.log) if seen.record else [],
         "versions": [{"id": v.id, "stage": v.stage, "created": v.created} for v in seen.history.versions],
     }

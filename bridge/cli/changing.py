@@ -98,7 +98,9 @@ def _completed(job: Job, done: Outcome) -> Outcome:
     notes, status = list(done.notes), 0
     if any(at.fallback for at in done.places.values()):
         now = job.clock.now()
-        done = replace(done, retire_from=now + job.settings.fallback_min_age, retire_by=now + job.settings.fallback_max_age)
+        done = replace(
+            done, retire_from=now + job.settings.fallback_min_age, retire_by=now + job.settings.fallback_max_age
+        )
     if job.settings.after and done.hook is None:
         notes.append(f"after hook: {' '.join(job.settings.after)} … ok")
     elif done.hook:

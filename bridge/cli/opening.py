@@ -57,7 +57,10 @@ def chosen(names: list[str], typed: Typed, *, everyone: bool = False) -> list[tu
         if settings is None:
             raise Usage("--all needs a configuration file", hint="write one: secret-bridge init")
         return [(settings, client) for client in settings.clients.values()]
-    return [choose(name, settings, typed.environ, sinks=typed.sinks, key=typed.key, tenant=typed.tenant) for name in dict.fromkeys(names)]
+    return [
+        choose(name, settings, typed.environ, sinks=typed.sinks, key=typed.key, tenant=typed.tenant)
+        for name in dict.fromkeys(names)
+    ]
 
 
 def open_places(settings: Settings, client: ClientSettings, timing: Timing) -> dict[str, Sink]:
@@ -72,9 +75,7 @@ def open_places(settings: Settings, client: ClientSettings, timing: Timing) -> d
     for uri in client.sinks:
         try:
             vault = settings.vaults[split(uri)[0]]
-            sink = open_sink(
-                uri, vault.type, vault.options, resolve=resolver, clock=SystemClock(), lease=timing.lease
-            )
+            sink = open_sink(uri, vault.type, vault.options, resolve=resolver, clock=SystemClock(), lease=timing.lease)
         except SinkError as error:
             faults.append(f"{error.message}{f'; {error.hint}' if error.hint else ''}")
             continue

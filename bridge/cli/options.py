@@ -16,7 +16,9 @@ Names = Annotated[
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A client's name in the configuration, or a client_id.")]
 Sinks = Annotated[
     list[str] | None,
-    typer.Option("--sink", metavar="URI", help="A place, without a configuration: vault://MOUNT/PATH or aws://REGION/NAME."),
+    typer.Option(
+        "--sink", metavar="URI", help="A place, without a configuration: vault://MOUNT/PATH or aws://REGION/NAME."
+    ),
 ]
 Key = Annotated[str | None, typer.Option("--key", metavar="KEY", help="The key in the stored document.")]
 Config = Annotated[

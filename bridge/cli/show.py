@@ -66,7 +66,11 @@ def outcome(done: Outcome) -> Iterator[str]:
     if done.settled and done.settled.proven:
         yield (
             f"  accepted {done.settled.accepted} of {done.settled.asked} over {done.settled.seconds:.0f} s"
-            + (f"; the old value refused {done.settled.refused} of {done.settled.asked_old}" if done.settled.asked_old else "")
+            + (
+                f"; the old value refused {done.settled.refused} of {done.settled.asked_old}"
+                if done.settled.asked_old
+                else ""
+            )
         )
     yield from (f"  {note}" for note in done.notes)
     if done.retire_from and done.retire_by:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from bridge.auth0.address import base_url, is_loopback
+from bridge.config import kinds
 from bridge.config.settings import PROPAGATION, ClientSettings, Settings, TenantSettings, VaultSettings, with_key
 from bridge.errors import Usage
-from sinks import kind, split
+from sinks import split
 from sinks.errors import SinkError
 
 NAME = "env"
@@ -118,7 +119,7 @@ def _vaults(sinks: tuple[str, ...], environ: Mapping[str, str]) -> tuple[dict[st
         try:
             scheme, _ = split(uri)
             if scheme not in vaults:
-                vaults[scheme] = VaultSettings(scheme, scheme, kind(scheme).from_environment(environ))
+                vaults[scheme] = VaultSettings(scheme, scheme, kinds.store(scheme).from_environment(environ))
         except SinkError as error:
             text = error.message + (f" ({error.hint})" if error.hint else "")
             faults += [] if text in faults else [text]

@@ -8,10 +8,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-import sinks
+from bridge.config import kinds
 from bridge.config.fields import Reference
 from bridge.config.model import ConfigFile
-from bridge.config.vaults import kinds
 
 
 def json_schema() -> dict[str, Any]:
@@ -19,7 +18,7 @@ def json_schema() -> dict[str, Any]:
     schema = ConfigFile.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "bridge.toml"
-    schema["properties"]["vaults"]["additionalProperties"] = {"oneOf": [_vault(kind, schema) for kind in kinds()]}
+    schema["properties"]["vaults"]["additionalProperties"] = {"oneOf": [_vault(kind, schema) for kind in kinds.names()]}
     result: dict[str, Any] = _without_null(schema)
     return result
 
@@ -30,7 +29,7 @@ def text() -> str:
 
 
 def _vault(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
-    module = sinks.kind(kind)
+    module = kinds.store(kind)
     vault = TypeAdapter(module.Settings).json_schema(ref_template=f"#/$defs/{kind}.{{model}}")
     tables = vault.pop("$defs", {})
     for reference in module.REFERENCES:

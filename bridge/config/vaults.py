@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
-import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-import sinks
-from bridge.config import faults
+from bridge.config import faults, kinds
 from bridge.config.faults import Fault, Key
 from bridge.config.settings import VaultSettings
 from bridge.references import EXPECTED, is_reference
-from sinks.errors import BadAddress
-
-
-def kinds() -> tuple[str, ...]:
-    """Return the kinds of store that there are: the modules of `sinks` that can be configured."""
-    return tuple(sorted(found.name for found in pkgutil.iter_modules(sinks.__path__) if _has_settings(found.name)))
 
 
 def read_vault(name: str, table: Mapping[str, Any]) -> tuple[VaultSettings | None, list[Fault]]:
     """Read `[vaults.NAME]`; None where there are faults."""
     place: Key = ("vaults", name)
     if "type" not in table:
-        return None, [((*place, "type"), f"missing, expected one of {', '.join(kinds())}")]
+        return None, [((*place, "type"), f"missing, expected one of {', '.join(kinds.names())}")]
     kind = table["type"]
-    if not isinstance(kind, str) or not _has_settings(kind):
-        return None, [((*place, "type"), faults.choice(kind, kinds()))]
-    module = sinks.kind(kind)
+    if not isinstance(kind, str) or not kinds.is_kind(kind):
+        return None, [((*place, "type"), faults.choice(kind, kinds.names()))]
+    module = kinds.store(kind)
     rest = {key: value for key, value in table.items() if key != "type"}
     found = _plain_secrets(rest, module.REFERENCES, place)
     try:
@@ -40,13 +31,6 @@ def read_vault(name: str, table: Mapping[str, Any]) -> tuple[VaultSettings | Non
     if found:
         return None, found
     return VaultSettings(name, kind, options), []
-
-
-def _has_settings(name: str) -> bool:
-    try:
-        return dataclasses.is_dataclass(sinks.kind(name).Settings)
-    except BadAddress:
-        return False
 
 
 def _plain_secrets(table: Mapping[str, Any], references: tuple[str, ...], place: Key) -> list[Fault]:

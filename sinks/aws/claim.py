@@ -42,14 +42,14 @@ RESUME = "run resume: it tells where things stand"
 
 @dataclass(frozen=True)
 class Grip:
-    """The fencing token: the version that holds AWSPENDING, and the label on it that only its holder writes.
+    """The fencing token: the label that only this holder writes, on the version that holds AWSPENDING.
 
     `base` is the version that was current at the claim. `listing` is what the last look saw.
     """
 
     arn: str
-    version: str
     label: str
+    version: str
     base: str | None
     listing: Listing
 
@@ -75,7 +75,7 @@ class Claims:
         listing, base = mark.listing, mark.listing.current
         document = (base and self._access.document(base)) or self._empty()
         text = lock_text(lock) if value is None else text_of(document.with_value(self._target.key, value), self._uri)
-        return self._seize(lock, Grip(mark.described.arn, "", label, base, listing), text, value)
+        return self._seize(lock, Grip(mark.described.arn, label, "", base, listing), text, value)
 
     def take_over(self, place: Place, lock: Lock) -> Held:
         """Put the pending version's text again, as a new version with our label (`Sink.take_over`)."""
@@ -89,7 +89,7 @@ class Claims:
         named = described_lock(mark.described, listing) is not None
         base = mark.described.tags.get(FROM_TAG) if named else listing.current
         value = document.get(self._target.key) if document else None
-        return self._seize(lock, Grip(mark.described.arn, "", label, base, listing), text, value)
+        return self._seize(lock, Grip(mark.described.arn, label, "", base, listing), text, value)
 
     def _seize(self, lock: Lock, grip: Grip, text: Secret, value: Secret | None) -> Held:
         """Put the version that is the lock, write whose it is, and look."""
@@ -184,13 +184,13 @@ class Claims:
         return listing
 
     def look(self, held: Held) -> Held:
-        """List: AWSPENDING and our label are still on our version (`Sink.look`)."""
+        """List: our label is still where AWSPENDING is (`Sink.look`). Promotion may have moved both to a newer version."""
         looked = self._clock.monotonic()
         listing = self._access.listing()
         grip = grip_of(held)
-        if listing.pending != grip.version or listing.label != grip.label:
+        if listing.pending is None or listing.label != grip.label:
             raise Lost(f"{self._uri} is not ours any more: somebody took the operation over, or finished it", RESUME)
-        return replace(held, looked=looked, token=replace(grip, listing=listing))
+        return replace(held, looked=looked, token=replace(grip, version=listing.pending, listing=listing))
 
     def advance(self, held: Held, document: Document, value: Secret) -> Held:
         """Put a new pending version in place of ours.

@@ -57,12 +57,13 @@ class Connection:
         session = requests.Session()
         session.mount("https://", self.adapter)
         session.mount("http://", self.adapter)
-        certificate = (settings.client_cert, settings.client_key) if settings.client_cert else None
+        # On the session: hvac prefers what a session says, even its default, to its own arguments.
+        session.verify = settings.ca_file or settings.ca_path or True
+        if settings.client_cert:
+            session.cert = (settings.client_cert, settings.client_key) if settings.client_key else settings.client_cert
         return hvac.Client(
             url=settings.url.rstrip("/"),
             token="",
-            cert=certificate,
-            verify=settings.ca_file or settings.ca_path or True,
             allow_redirects=False,
             session=session,
             namespace=settings.namespace,

@@ -97,6 +97,27 @@ def test_setting_is_repeated_within_a_lease_and_not_without_one(
     assert len(wire.requests) == 3
 
 
+@pytest.mark.parametrize("last", ["limited", "unsent", "forbidden", "too late"])
+def test_a_doubtful_attempt_stays_doubtful_whatever_the_next_one_meets(
+    connect: Any, wire: Any, clock: Any, refusal: Any, last: str
+) -> None:
+    def late(_: httpx.Request) -> httpx.Response:
+        clock.passed += 10
+        raise httpx.ConnectError("x")
+
+    after = {
+        "limited": refusal(429, "Global limit has been reached", retry_after="20"),
+        "unsent": httpx.ConnectError("x"),
+        "forbidden": refusal(403, "Insufficient scope, expected any of: update:client_keys"),
+        "too late": late,
+    }
+    wire.answers = [httpx.ReadError("x"), after[last]]
+    with pytest.raises(Unreachable, match="an earlier attempt") as caught:
+        connect().set_secret("AbC123", NEW, before=clock.monotonic() + 10)
+    assert caught.value.maybe_done
+    assert len(wire.requests) >= 2
+
+
 @pytest.mark.parametrize("left", [0.0, -1.0])
 def test_nothing_is_sent_after_the_end_of_a_lease(connect: Any, wire: Any, clock: Any, left: float) -> None:
     auth0 = connect()

@@ -47,8 +47,10 @@ def test_a_client_id_and_its_places_are_all_that_is_needed(tmp_path: Path) -> No
 
 def test_all_that_is_missing_is_named_together() -> None:
     assert faults({}) == (
-        "not set: AUTH0_DOMAIN, AUTH0_CLIENT_ID, AUTH0_CLIENT_SECRET (or AUTH0_CLIENT_ASSERTION_PRIVATE_KEY); "
-        "AUTH0_API_TOKEN alone would do instead of an application",
+        (
+            "not set: AUTH0_DOMAIN, AUTH0_CLIENT_ID, AUTH0_CLIENT_SECRET (or AUTH0_CLIENT_ASSERTION_PRIVATE_KEY); "
+            "AUTH0_API_TOKEN alone would do instead of an application"
+        ),
         "VAULT_ADDR is not set (set it to the server's address, for example https://vault:8200)",
     )
     assert faults({**VAULT, "AUTH0_API_TOKEN": "hunter2"}) == ("not set: AUTH0_DOMAIN",)
@@ -68,8 +70,8 @@ def test_a_token_or_a_key_does_instead_of_a_secret() -> None:
     [
         ({"AUTH0_DOMAIN": "http://acme.eu.auth0.com"}, SINK,
          'AUTH0_DOMAIN: found "http://acme.eu.auth0.com", expected https:// (plain http:// is for loopback only)'),
-        ({"VAULT_SKIP_VERIFY": "true"}, SINK, "VAULT_SKIP_VERIFY is set: the bridge always checks the vault's "
-         "certificate; unset it, and name the CA by VAULT_CACERT"),
+        ({"VAULT_SKIP_VERIFY": "true"}, SINK, ("VAULT_SKIP_VERIFY is set: the bridge always checks the vault's "
+         "certificate; unset it, and name the CA by VAULT_CACERT")),
         ({"BRIDGE_PROPAGATION": "3s"}, SINK,
          "BRIDGE_PROPAGATION: less than 30s is for loopback only: Auth0 takes up to 30 s"),
         ({"BRIDGE_PROPAGATION": "soon"}, SINK, 'BRIDGE_PROPAGATION: found "soon", expected a duration such as 30s'),
@@ -80,7 +82,7 @@ def test_what_is_refused(environ: dict[str, str], sinks: tuple[str, ...], line: 
     assert faults({**MACHINE, **VAULT, **environ}, sinks) == (line,)
 
 
-@pytest.mark.parametrize("sink", ["gcp://x/y", "secret/apps", "vault://", "port://x"])
+@pytest.mark.parametrize("sink", ["gcp://x/y", "secret/apps", "vault://", "port://x", "memory://x"])
 def test_a_place_of_no_known_kind_is_refused(sink: str) -> None:
     (line,) = faults({**MACHINE, **VAULT}, (sink,))
     assert "vault://MOUNT/PATH or aws://REGION/NAME" in line

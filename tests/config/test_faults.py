@@ -21,8 +21,10 @@ def test_five_faults_in_one_file_give_five_lines(faults_of: Any, good: str) -> N
         .replace("eu://secret/apps/billing", "us://secret/apps/billing")
     )
     expected = (
-        "tenants.prod.client_secret: found a plain text (not shown), expected env:NAME, file:PATH, "
-        "vault://mount/path#key or aws://region/name#key",
+        (
+            "tenants.prod.client_secret: found a plain text (not shown), expected env:NAME, file:PATH, "
+            "vault://mount/path#key or aws://region/name#key"
+        ),
         'defaults.consumer_refresh: found "soon", expected a duration such as 90d, 24h, 30m or 10s',
         "defaults.max_aged: unknown key; did you mean max_age?",
         'clients.billing.tenant: found "prd", expected one of prod; did you mean prod?',
@@ -45,31 +47,33 @@ ONE_FAULT = [
      "tenants.prod: found client_secret and private_key, expected one of them"),
     ('client_secret = "env:AUTH0_CLIENT_SECRET"', f'client_secret = ["{CANARY}"]',
      "tenants.prod.client_secret: found a list, expected a text"),
-    ('type = "vault"', 'type = "vualt"', 'vaults.eu.type: found "vualt", expected one of aws, vault; did you mean vault?'),
+    ('type = "vault"', 'type = "vualt"',
+     'vaults.eu.type: found "vualt", expected one of aws, vault; did you mean vault?'),
     ('type = "vault"', 'type = "port"', 'vaults.eu.type: found "port", expected one of aws, vault'),
+    ('type = "vault"', 'type = "memory"', 'vaults.eu.type: found "memory", expected one of aws, vault'),
     ('type = "vault"\n', "", "vaults.eu.type: missing, expected one of aws, vault"),
     ('url = "https://vault.eu.example:8200"\n', "", "vaults.eu.url: missing"),
     ('namespace = "platform"', 'namespaces = "platform"', "vaults.eu.namespaces: unknown key; did you mean namespace?"),
     ('namespace = "platform"', "namespace = 7", "vaults.eu.namespace: found a number, expected a text"),
     ('method = "approle"', 'method = "aprole"',
-     'vaults.eu.auth.method: found "aprole", expected one of token, approle, kubernetes, jwt, userpass; '
-     "did you mean approle?"),
+     ('vaults.eu.auth.method: found "aprole", expected one of token, approle, kubernetes, jwt, userpass; '
+     "did you mean approle?")),
     ('role_id = "env:ROLE_ID"', 'rolle_id = "env:ROLE_ID"',
      "vaults.eu.auth.rolle_id: unknown key; did you mean role_id?"),
     ('"file:/run/secrets/secret_id"', f'"{CANARY}"',
-     "vaults.eu.auth.secret_id: found a plain text (not shown), expected env:NAME, file:PATH, vault://mount/path#key "
-     "or aws://region/name#key"),
+     ("vaults.eu.auth.secret_id: found a plain text (not shown), expected env:NAME, file:PATH, vault://mount/path#key "
+     "or aws://region/name#key")),
     ('region = "us-east-1"', "region = true", "vaults.use1.region: found true or false, expected a text"),
-    ("[vaults.eu]", "[vaults.EU]",
-     "vaults.EU: expected a name that can be a URI's scheme: a-z, then a-z 0-9 + . -"),
+    ("[vaults.use1]", "[vaults.X]\ntype = 'aws'\n[vaults.use1]",
+     "vaults.X: expected a name that can be a URI's scheme: a-z, then a-z 0-9 + . -"),
     ('strategy = "staged"', 'strategy = "stagd"',
      'defaults.strategy: found "stagd", expected one of staged, auth0-generated; did you mean staged?'),
     ('max_age = "90d"', "max_age = 90",
      "defaults.max_age: found a number, expected a duration such as 90d, 24h, 30m or 10s"),
     ('max_age = "90d"', 'max_age = "999999999w"', 'defaults.max_age: found "999999999w", expected a shorter duration'),
     ('fallback_min_age = "24h"', 'fallback_min_age = "15d"',
-     "defaults.fallback_min_age: fallback_min_age (15 days, 0:00:00) is longer than fallback_max_age "
-     "(14 days, 0:00:00)"),
+     ("defaults.fallback_min_age: fallback_min_age (15 days, 0:00:00) is longer than fallback_max_age "
+     "(14 days, 0:00:00)")),
     ('owner = "team-billing"', 'fallback_max_age = "1h"',
      "clients.billing.fallback_max_age: fallback_min_age (1 day, 0:00:00) is longer than fallback_max_age (1:00:00)"),
     ('owner = "team-billing"', "owner = 7", "clients.billing.owner: found a number, expected a text"),
@@ -80,10 +84,11 @@ ONE_FAULT = [
      'clients.billing.evidence: found "required", expected one of advisory, require; did you mean require?'),
     ('owner = "team-billing"', 'owners = "team-billing"', "clients.billing.owners: unknown key; did you mean owner?"),
     ('client_id = "AbC123"\n', "", "clients.billing.client_id: missing"),
-    ('client_id = "AbC123"', 'client_id = ""', "clients.billing.client_id: found a text that is none, expected a client id"),
+    ('client_id = "AbC123"', 'client_id = ""',
+     "clients.billing.client_id: found a text that is none, expected a client id"),
     ('["kubectl", "rollout", "restart", "deploy/billing"]', '"kubectl rollout"',
-     'clients.billing.after: found a text, expected a list of words such as ["systemctl", "restart", "billing"] '
-     "(no shell)"),
+     ('clients.billing.after: found a text, expected a list of words such as ["systemctl", "restart", "billing"] '
+     "(no shell)")),
     ('["eu://secret/apps/billing", "use1://apps/billing#client_secret"]', "[]",
      "clients.billing.sinks: found an empty list, expected at least one"),
     ('["eu://secret/apps/billing", "use1://apps/billing#client_secret"]', '"eu://secret/apps/billing"',

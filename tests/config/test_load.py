@@ -83,7 +83,8 @@ def test_a_file_that_was_named_has_to_exist(option: Any, environ: Any, named: st
 
 def test_pydantic_is_not_loaded_before_a_file_is_read() -> None:
     program = (
-        "import sys, bridge.config.load, bridge.config.choose, bridge.auth0.api, bridge.auth0.values, bridge.references\n"
+        "import sys, bridge.config.load, bridge.config.choose, bridge.auth0.api, bridge.auth0.values\n"
+        "import bridge.references\n"
         "print([n for n in ('pydantic', 'httpx', 'jwt', 'stamina', 'hvac', 'boto3', 'botocore') if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path.cwd())

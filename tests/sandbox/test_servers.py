@@ -14,6 +14,7 @@ import httpx
 import hvac
 import pytest
 
+from bridge.config.load import load
 from bridge.sandbox.aws import LocalAws
 from bridge.sandbox.openbao import OpenBao
 from bridge.sandbox.process import ServerFailed, program
@@ -155,6 +156,7 @@ def test_the_stack_writes_a_configuration_without_any_secret(stack, tmp_path):
     configuration = tomllib.loads(text)
     assert configuration["clients"]["billing"]["client_id"] == BILLING
     assert configuration["tenants"]["sandbox"]["domain"] == stack.auth0.url
+    assert load(tmp_path / "bridge.toml", stack.environment()).clients.keys() == {"billing"}
     for secret in (stack.management.client_secret, stack.billing.client_secret, stack.bao.token):
         assert secret not in text
 

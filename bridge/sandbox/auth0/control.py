@@ -38,6 +38,11 @@ def blueprint(tenant: Tenant) -> Blueprint:
             "requests": [[one.method, one.path] for one in tenant.requests],
         })  # fmt: skip
 
+    _changes(routes, tenant)
+    return routes
+
+
+def _changes(routes: Blueprint, tenant: Tenant) -> None:
     @routes.post("/clients")
     def add_client() -> tuple[Response, int]:
         added = tenant.add_client(**_body())
@@ -59,8 +64,6 @@ def blueprint(tenant: Tenant) -> Blueprint:
             rule[name] = timedelta(seconds=rule[name])
         tenant.fault(**rule)
         return jsonify({}), 201
-
-    return routes
 
 
 def _body() -> dict[str, Any]:

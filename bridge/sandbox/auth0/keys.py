@@ -14,6 +14,7 @@ from jwt.algorithms import RSAAlgorithm
 
 # Times are checked against the tenant's own clock, which a test may hold.
 _UNTIMED: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
+KEPT_TOKENS = 256
 ASSERTION_ALGORITHMS = ["RS256", "RS384", "PS256"]
 
 
@@ -32,10 +33,14 @@ class SigningKey:
         self._private = _private_key()
         self._public = self._private.public_key()
         self._jwk: dict[str, Any] = RSAAlgorithm.to_jwk(self._public, as_dict=True)
+        self._sign = functools.lru_cache(KEPT_TOKENS)(self._sign_items)
         self.kid = hashlib.sha256(str(self._jwk["n"]).encode()).hexdigest()[:21]
 
-    def sign(self, claims: Mapping[str, Any]) -> str:
-        """Return a signed token."""
+    def sign(self, claims: Mapping[str, str | int]) -> str:
+        """Return a signed token. RS256 gives equal claims equal tokens, so they are signed only once."""
+        return self._sign(tuple(claims.items()))
+
+    def _sign_items(self, claims: tuple[tuple[str, str | int], ...]) -> str:
         return jwt.encode(dict(claims), self._private, "RS256", headers={"kid": self.kid})
 
     def verify(self, token: str, audience: str, now: datetime) -> dict[str, Any]:

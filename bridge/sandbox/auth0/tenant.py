@@ -40,7 +40,7 @@ class Tenant(Directory):
     def issue(self, client_id: str, api: Api, scope: str) -> str:
         """Return a signed access token; whatever happens to the secret later, it stays valid to its end."""
         now = int(self.clock.now().timestamp())
-        claims = {
+        claims: dict[str, str | int] = {
             "iss": f"{self.base_url}/",
             "sub": f"{client_id}@clients",
             "aud": api.audience,

@@ -1,0 +1,109 @@
+"""A first `bridge.toml`, from the environment and what was typed. It holds references, never a secret."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from sinks import split
+
+AUTH = (
+    ("AUTH0_API_TOKEN", "api_token"),
+    ("AUTH0_CLIENT_ASSERTION_PRIVATE_KEY", "private_key"),
+    ("AUTH0_CLIENT_SECRET", "client_secret"),
+)
+
+
+def initial(environ: Mapping[str, str], client_id: str | None, sinks: tuple[str, ...], key: str | None = None) -> str:
+    """Return the file's text. Vaults are named as the places' schemes are, so that every place keeps its name.
+
+    Raises:
+        BadAddress: one of `sinks` is not a place.
+    """
+    schemes = tuple(dict.fromkeys(split(uri)[0] for uri in sinks)) or _from_environment(environ)
+    parts = [
+        _tenant(environ),
+        *(_vault(scheme, environ) for scheme in schemes),
+        DEFAULTS,
+        _client(client_id, sinks, key),
+    ]
+    return "\n".join(parts)
+
+
+def _from_environment(environ: Mapping[str, str]) -> tuple[str, ...]:
+    vault = ("vault",) if environ.get("VAULT_ADDR") or environ.get("BAO_ADDR") else ()
+    aws = ("aws",) if environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") else ()
+    return (*vault, *aws) or ("vault",)
+
+
+def _tenant(environ: Mapping[str, str]) -> str:
+    variable, field = next(((v, f) for v, f in AUTH if environ.get(v)), AUTH[-1])
+    lines = ["[tenants.main]", f"domain = {_text(environ.get('AUTH0_DOMAIN') or 'TENANT.eu.auth0.com')}"]
+    if field != "api_token":
+        lines.append(
+            'client_id = "env:AUTH0_CLIENT_ID"      # the machine-to-machine application that the bridge acts as'
+        )
+    lines.append(f"{field} = {_text(f'env:{variable}')}")
+    if environ.get("AUTH0_AUDIENCE"):
+        lines.append(f"audience = {_text(environ['AUTH0_AUDIENCE'])}")
+    if environ.get("BRIDGE_PROPAGATION"):
+        lines.append(f"propagation = {_text(environ['BRIDGE_PROPAGATION'])}      # a sandbox's; Auth0's own is 30s")
+    return "\n".join(lines) + "\n"
+
+
+def _vault(scheme: str, environ: Mapping[str, str]) -> str:
+    lines = [f"[vaults.{scheme}]"]
+    if scheme == "aws":
+        lines.append('type = "aws"      # credentials and profile: the usual AWS chain')
+        if environ.get("AWS_ENDPOINT_URL"):
+            lines.append(f"endpoint_url = {_text(environ['AWS_ENDPOINT_URL'])}")
+        return "\n".join(lines) + "\n"
+
+    def get(name: str) -> str | None:
+        return environ.get(f"VAULT_{name}") or environ.get(f"BAO_{name}") or None
+
+    lines += ['type = "vault"', f"url = {_text(get('ADDR') or 'https://vault.example:8200')}"]
+    for name, field in (("NAMESPACE", "namespace"), ("CACERT", "ca_file"), ("CLIENT_CERT", "client_cert")):
+        if value := get(name):
+            lines.append(f"{field} = {_text(value)}")
+    if value := get("CLIENT_KEY"):
+        lines.append(f"client_key = {_text(value)}")
+    token = next((name for name in ("VAULT_TOKEN", "BAO_TOKEN") if environ.get(name)), None)
+    if token:
+        lines.append(f'auth = {{ method = "token", token = "env:{token}" }}')
+    return "\n".join(lines) + "\n"
+
+
+DEFAULTS = """\
+[defaults]
+max_age = "90d"              # older is due
+fallback_min_age = "24h"     # Auth0's default token lifetime: by then every consumer had to show its secret
+fallback_max_age = "14d"     # older is overdue
+"""
+
+
+def _client(client_id: str | None, sinks: tuple[str, ...], key: str | None) -> str:
+    if client_id is None:
+        return (
+            "# One table for each application:\n"
+            "# [clients.billing]\n"
+            '# tenant = "main"\n'
+            '# client_id = "AbC123"\n'
+            '# owner = "team-billing"\n'
+            '# sinks = ["vault://secret/apps/billing"]\n'
+        )
+    name = sinks[0].partition("#")[0].partition("?")[0].rstrip("/").rpartition("/")[2] if sinks else "billing"
+    places = ", ".join(_text(uri) for uri in sinks)
+    lines = [f"[clients.{_bare(name)}]", 'tenant = "main"', f"client_id = {_text(client_id)}", f"sinks = [{places}]"]
+    if key:
+        lines.append(f"key = {_text(key)}")
+    return "\n".join(lines) + "\n"
+
+
+def _text(value: str) -> str:
+    """Write a TOML basic string; JSON's escapes are among TOML's."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _bare(name: str) -> str:
+    return name if name.replace("-", "").replace("_", "").isalnum() and name.isascii() else _text(name)

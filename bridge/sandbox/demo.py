@@ -1,0 +1,165 @@
+"""`secret-bridge demo`: the whole story on local servers, with the real state of each vault after each step."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from bridge.adopt import AdoptOptions, adopt
+from bridge.begin import Options
+from bridge.cli.opening import open_job
+from bridge.config.choose import choose
+from bridge.errors import Failed
+from bridge.job import Job
+from bridge.outcome import Outcome
+from bridge.retire import retire
+from bridge.rotate import RotateOptions, rotate
+from bridge.sandbox.readers import Reader, running
+from bridge.sandbox.stack import BILLING, Stack
+from sinks.port import Place, Stage
+
+PROPAGATION = timedelta(seconds=3)
+VAULT, AWS = "vault://secret/apps/billing", "aws://us-east-1/apps/billing"
+PATH = "apps/billing"
+
+
+class Story:
+    """A `Watcher` that tells an operation's steps, each followed by what the servers really hold."""
+
+    def __init__(self, demo: Demo) -> None:
+        self._demo = demo
+        self._told: set[str] = set()
+
+    def step(self, name: str, text: str) -> None:
+        """Tell each kind of step once, when its last place is done."""
+        demo = self._demo
+        if name == "stage" and VAULT in text:
+            demo.tell("2 stage", "new value stored as pending in both; Auth0 does not know it yet")
+            demo.show_places()
+        elif name == "set":
+            demo.tell("3 set", f"{text}: for {PROPAGATION.total_seconds():g} s either value may be accepted")
+        elif name == "promote" and VAULT in text:
+            demo.tell("4 promote", "")
+            demo.show_places()
+            demo.tell("5 settle", "probing until the new value has spread …")
+
+    def waiting(self, left: timedelta, total: timedelta, why: str) -> None:
+        """Say nothing."""
+
+
+class Demo:
+    """Adopt, rotate into both vaults while applications read, probe both values, retire."""
+
+    def __init__(self, *, echo: Callable[[str], None], colour: bool) -> None:
+        self._echo = echo
+        self._colour = colour
+        self._job: Job
+
+    def run(self) -> None:
+        """Tell it. Everything is started here, on loopback, and stopped at the end.
+
+        Raises:
+            Failed: something in it did not come out as it should.
+        """
+        started = time.monotonic()
+        before = dict(os.environ)
+        self._echo("Starting a local Auth0, OpenBao and AWS (moto) on loopback …")
+        with Stack(PROPAGATION) as stack:
+            for name in [n for n in os.environ if n.startswith(("AUTH0_", "VAULT_", "BAO_", "AWS_", "BRIDGE_"))]:
+                del os.environ[name]  # nothing of the user's own may be reached from here
+            os.environ.update(stack.environment())
+            try:
+                self._echo(
+                    f"… {time.monotonic() - started:.1f} s.  "
+                    f"Auth0's propagation window is scaled: 30 s -> {PROPAGATION.total_seconds():g} s"
+                )
+                self._story(stack)
+            finally:
+                os.environ.clear()
+                os.environ.update(before)
+        took = time.monotonic() - started
+        self._echo(f"All local servers stopped, nothing left behind.   {took:.1f} s     Next: secret-bridge init")
+
+    def tell(self, title: str, text: str) -> None:
+        """Print one line of the story."""
+        shown = f"\033[1m{title:<10}\033[0m" if self._colour else f"{title:<10}"
+        self._echo(f"{shown} {text}".rstrip())
+
+    def show_places(self) -> None:
+        """Print what each vault holds now, from its own metadata."""
+        for sink in self._job.sinks.values():
+            self._echo(f"           {_state(sink.survey())}")
+
+    def _open(self, story: Story) -> Job:
+        settings, client = choose(BILLING, None, os.environ, sinks=(VAULT, AWS))
+        client = replace(client, name="billing", fallback_min_age=timedelta(seconds=2))
+        return open_job(settings, client, story)
+
+    def _story(self, stack: Stack) -> None:
+        import hvac
+
+        secret = stack.billing.client_secret
+        vault = hvac.Client(url=stack.bao.url, token=stack.bao.token)
+        vault.secrets.kv.v2.create_or_update_secret(PATH, {"client_secret": secret, "db_url": "postgres://db/billing"})
+        self._job = self._open(Story(self))
+        self._adopt()
+        readers = self._readers(stack)
+        end = running(readers)
+        try:
+            done = rotate(self._job, RotateOptions())
+        finally:
+            end()
+        self._settled(done)
+        for reader, kind in zip(readers, ("that tries the candidates", "that only sees the latest"), strict=True):
+            self._echo(
+                f"           an application {kind} asked for {reader.asked} tokens meanwhile: {reader.refused} refused, "
+                f"{reader.more} needed another try, slowest {reader.slowest:.2f} s"
+            )
+        if readers[0].refused:
+            raise Failed("the application that tries the candidates was refused a token")
+        self._retire()
+
+    def _adopt(self) -> None:
+        adopt(self._job, AdoptOptions())
+        self.tell("1 adopt", f"the value in {VAULT} is accepted by Auth0 -> tagged as current")
+        self._echo(f"           {AWS} was empty -> the same value written")
+        self.show_places()
+
+    def _readers(self, stack: Stack) -> list[Reader]:
+        job, patience = self._open(Story(self)), PROPAGATION.total_seconds() * 35 / 30
+        return [
+            Reader(stack.auth0.url, BILLING, job.sinks[VAULT], candidates=candidates, patience=patience)
+            for candidates in (True, False)
+        ]
+
+    def _settled(self, done: Outcome) -> None:
+        settled = done.settled
+        if settled is None or not settled.proven:
+            raise Failed("the change did not spread")
+        self._echo(
+            f"           the new value accepted {settled.accepted} of {settled.asked} times over {settled.seconds:.1f} s, "
+            f"the old one refused {settled.refused} of {settled.asked_old} at the end"
+        )
+
+    def _retire(self) -> None:
+        wait = timedelta(seconds=2.5)
+        self.tell("6 retire", f"the fallback may go after fallback_min_age (here {2} s, usually 24 h)")
+        time.sleep(wait.total_seconds())
+        done = retire(self._job, Options())
+        if done is None:
+            raise Failed("there was no fallback to retire")
+        self.show_places()
+        self._echo("           vault destroyed the old version; AWS keeps its version readable by id, without a label")
+
+
+def _state(place: Place) -> str:
+    parts = [
+        f"{'v' if v.id.isdigit() else ''}{v.id[:8]} {v.stage}"
+        for v in place.history.versions
+        if v.stage in (Stage.CURRENT, Stage.FALLBACK, Stage.RETIRED)
+    ]
+    pending = ["a new value pending"] if place.unsettled else []
+    return f"{place.uri:<32} {', '.join(parts + pending) or 'empty'}"

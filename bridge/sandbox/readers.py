@@ -1,0 +1,96 @@
+"""Two applications of the demo: one that tries the candidates, and one that only ever sees the latest value."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import httpx
+
+from sinks.port import Sink, Stage
+from sinks.secret import Secret
+
+PAUSE = 0.02  # seconds between token requests
+ORDER = (Stage.CURRENT, Stage.PENDING, Stage.FALLBACK)
+UNAUTHORISED = 401
+
+
+class Reader(threading.Thread):
+    """Asks for tokens without a break. `refused` counts acquisitions that got none, `more` those that took two tries."""
+
+    def __init__(self, url: str, client_id: str, sink: Sink, *, candidates: bool, patience: float) -> None:
+        super().__init__(daemon=True)
+        self._http = httpx.Client(base_url=url, timeout=5, trust_env=False)
+        self._client_id = client_id
+        self._sink = sink
+        self._candidates = candidates
+        self._patience = patience
+        self._ended = threading.Event()
+        self._values: list[Secret] = []
+        self.asked = self.refused = self.more = 0
+        self.slowest = 0.0
+
+    def run(self) -> None:
+        """Ask until ended."""
+        refresh = 0.0
+        while not self._ended.is_set():
+            if not self._candidates and time.monotonic() >= refresh:
+                self._read()
+                refresh = time.monotonic() + 1.0
+            started = time.monotonic()
+            attempts = self._acquire(started)
+            self.asked += 1
+            self.refused += attempts == 0
+            self.more += attempts > 1
+            self.slowest = max(self.slowest, time.monotonic() - started)
+            self._ended.wait(PAUSE)
+
+    def end(self) -> None:
+        """Stop, and wait until it has stopped."""
+        self._ended.set()
+        self.join()
+        self._http.close()
+
+    def _read(self) -> None:
+        place = self._sink.read()
+        values = [place.value(stage) for stage in (ORDER if self._candidates else ORDER[:1])]
+        self._values = [value for value in values if value is not None]
+
+    def _acquire(self, started: float) -> int:
+        """Return how many requests it took to get a token; 0 when there was none to get."""
+        attempts = 0
+        while True:
+            for value in list(self._values):
+                attempts += 1
+                if self._token(value):
+                    self._values.sort(key=lambda other: other != value)  # the winner is remembered
+                    return attempts
+            if not self._candidates or time.monotonic() - started > self._patience:
+                return 0
+            self._read()
+            time.sleep(0.01 * min(attempts, 10))
+
+    def _token(self, value: Secret) -> bool:
+        answer = self._http.post(
+            "/oauth/token",
+            json={
+                "grant_type": "client_credentials",
+                "audience": "https://api.acme",
+                "client_id": self._client_id,
+                "client_secret": value.reveal(),
+            },
+        )
+        return answer.status_code != UNAUTHORISED
+
+
+def running(readers: list[Reader]) -> Callable[[], None]:
+    """Start readers and return what ends them."""
+    for reader in readers:
+        reader.start()
+
+    def end() -> None:
+        for reader in readers:
+            reader.end()
+
+    return end

@@ -1,0 +1,107 @@
+"""Who may import whom, and what the command line's start may not load."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted([*ROOT.glob("bridge/**/*.py"), *ROOT.glob("sinks/**/*.py")])
+HEAVY = ("boto3", "botocore", "hvac", "httpx", "requests", "pydantic", "jwt", "flask", "moto", "stamina")
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def offenders(importers: tuple[str, ...], forbidden: tuple[str, ...], allowed: tuple[str, ...] = ()) -> list[str]:
+    def within(name: str, packages: tuple[str, ...]) -> bool:
+        return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+    return [
+        f"{name_of(path)} imports {target}"
+        for path in SOURCES
+        if within(name_of(path), importers) and not within(name_of(path), allowed)
+        for target in imported(path)
+        if within(target, forbidden)
+    ]
+
+
+def test_there_are_sources_to_check() -> None:
+    assert len(SOURCES) > 50
+    assert {"bridge.rotation", "sinks.port"} <= {name_of(path) for path in SOURCES}
+
+
+@pytest.mark.parametrize(
+    ("importers", "forbidden", "allowed"),
+    [
+        (("sinks",), ("bridge",), ()),
+        (("bridge",), ("bridge.cli",), ("bridge.cli", "bridge.sandbox.demo")),
+        (("bridge",), ("bridge.sandbox",), ("bridge.sandbox", "bridge.cli.starting")),
+        (("bridge.auth0",), ("bridge.rotation", "bridge.plan", "bridge.job", "bridge.cli"), ()),
+        (("bridge.plan", "bridge.steps", "bridge.guards", "bridge.status"), ("bridge.rotation", "bridge.job"), ()),
+        (("bridge",), ("hvac", "boto3", "botocore"), ("bridge.sandbox",)),
+        (("sinks",), ("httpx", "typer"), ()),
+        (("sinks",), ("hvac", "requests"), ("sinks.vault",)),
+        (("sinks",), ("boto3", "botocore"), ("sinks.aws",)),
+        (("bridge",), ("typer", "rich"), ("bridge.cli",)),
+    ],
+    ids=lambda value: ",".join(value) or "-",
+)
+def test_arrows_run_one_way(importers: tuple[str, ...], forbidden: tuple[str, ...], allowed: tuple[str, ...]) -> None:
+    assert offenders(importers, forbidden, allowed) == []
+
+
+def test_only_the_planner_is_pure_and_stays_so() -> None:
+    impure = ("time", "os", "socket", "random", "secrets", "subprocess", "pathlib", "httpx")
+    pure = ("bridge.plan", "bridge.steps", "bridge.guards", "bridge.standing", "sinks.versions", "sinks.vault.place")
+    assert offenders(pure, impure) == []
+
+
+def loaded_by(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print(' '.join(m.partition('.')[0] for m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "statement", ["import bridge.cli.app", "import sinks, sinks.vault, sinks.aws", "import sinks.port"]
+)
+def test_the_start_loads_no_back_end(statement: str) -> None:
+    assert loaded_by(statement).isdisjoint(HEAVY)
+
+
+def test_a_vault_only_command_does_not_load_boto3() -> None:
+    assert "boto3" not in loaded_by("import sinks.vault.sink, sinks.vault.login, bridge.auth0.api")
+
+
+def test_no_module_is_longer_than_300_lines() -> None:
+    long = {name_of(path): n for path in SOURCES if (n := len(path.read_text().splitlines())) > 300}
+    assert long == {}
+
+
+def test_no_function_is_longer_than_40_lines_without_a_reason() -> None:
+    # A command's options are its function's parameters: their declaration is the length, not the body.
+    long = []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                begin = node.body[0].lineno if name_of(path).startswith("bridge.cli") else node.lineno
+                length = (node.end_lineno or begin) - begin + 1
+                if length > 40:
+                    long.append(f"{name_of(path)}.{node.name}: {length}")
+    assert [entry for entry in long if not entry.startswith("bridge.rotation._do:")] == []

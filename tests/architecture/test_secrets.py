@@ -1,0 +1,52 @@
+"""Where a secret's text may be taken out."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted([*ROOT.glob("bridge/**/*.py"), *ROOT.glob("sinks/**/*.py")])
+
+ALLOWED = {
+    "sinks/document.py",  # a document is written whole
+    "sinks/vault/kv.py",  # the write to Vault
+    "sinks/vault/login.py",  # logging in to Vault
+    "sinks/vault/place.py",  # reads what a lock says about itself
+    "bridge/auth0/api.py",  # a client id given as a reference
+    "bridge/auth0/management.py",  # the PATCH, and the bearer token of each request
+    "bridge/auth0/probe.py",  # the probe
+    "bridge/auth0/tenant.py",  # the management token's request
+    "bridge/auth0/assertion.py",  # signing with the private key
+    "bridge/cli/looking.py",  # `read`, whose purpose it is
+    "bridge/sandbox/readers.py",  # the demo's applications
+}
+
+
+def reveals(path: Path) -> list[int]:
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in {"reveal", "reveal_text", "_text", "_data", "_bare"}
+        and not (isinstance(node.value, ast.Name) and node.value.id in {"self", "other", "show"})
+    ]  # fmt: skip
+
+
+def test_secrets_are_revealed_only_where_a_request_needs_them() -> None:
+    found = {str(path.relative_to(ROOT)): lines for path in SOURCES if (lines := reveals(path))}
+    aws = {name for name in found if name.startswith("sinks/aws/")}
+    assert set(found) - aws - ALLOWED == set()
+    assert aws <= {"sinks/aws/access.py", "sinks/aws/api.py", "sinks/aws/place.py"}
+
+
+def test_the_check_sees_a_reveal_when_there_is_one() -> None:
+    assert reveals(ROOT / "sinks/vault/kv.py") != []
+
+
+def test_nothing_prints_outside_the_command_line() -> None:
+    for path in SOURCES:
+        if path.is_relative_to(ROOT / "bridge/cli"):
+            continue
+        calls = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)]
+        printed = [c.lineno for c in calls if isinstance(c.func, ast.Name) and c.func.id == "print"]
+        assert printed == [], path
