@@ -21,7 +21,7 @@ from sinks.secret import Secret
 
 @dataclass(frozen=True)
 class AdoptOptions(Options):
-    """What `adopt` may be told. `brought`: the live value, by the user; `add_key`: write it where the key is missing."""
+    """What `adopt` may be told. `brought`: the live value; `add_key`: write it where the key is missing."""
 
     brought: Secret | None = None
     add_key: bool = False
@@ -37,7 +37,7 @@ def adopt(job: Job, options: AdoptOptions) -> Outcome:
         Stopped: it is incomplete.
     """
     seen, lock = interrupted(job, read(job))
-    _refuse_held(job, seen, lock, options)
+    _refuse_held(job, seen, lock)
     everything = frozenset({HS256, SELF})  # adopting changes no secret
     refuse(of_client(seen.client, accept=everything, own_client_id=None, strategy="staged"))
     refuse(ownership(seen.places, job.whose, adopting=True))
@@ -62,7 +62,7 @@ def forget(job: Job, options: Options) -> Outcome:
         Stopped: it is incomplete.
     """
     seen, lock = interrupted(job, read(job))
-    _refuse_held(job, seen, lock, options)
+    _refuse_held(job, seen, lock)
     refuse(ownership(seen.places, job.whose, adopting=False))
     check(job, seen)
     plan = plan_forgetting(seen.places, wish(job, options))
@@ -70,7 +70,7 @@ def forget(job: Job, options: Options) -> Outcome:
     return execute(job, options, seen, plan, Facts(lock))
 
 
-def _refuse_held(job: Job, seen: Seen, lock: Lock | None, options: Options) -> None:
+def _refuse_held(job: Job, seen: Seen, lock: Lock | None) -> None:
     if lock is None:
         return
     refuse(objection for objection in (live(lock, seen.at),) if objection)

@@ -126,7 +126,7 @@ def interrupted(job: Job, seen: Seen) -> tuple[Seen, Lock | None]:
 
 
 def _guess(job: Job, place: Place) -> Lock:
-    """Make up the lock of an operation that died before it wrote its name: its version's date, and its kind by its value."""
+    """Make up the lock of an operation that died before it wrote its name, from its version's date and value."""
     pending = place.history.at(Stage.PENDING)
     began: datetime = (pending.created if pending else None) or place.at
     current = place.value(Stage.CURRENT)

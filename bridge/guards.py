@@ -158,6 +158,7 @@ def same_places(lock: Lock, uris: tuple[str, ...]) -> Objection | None:
     if lock.places == tuple(sinks_tag(uris).split()):
         return None
     return Objection(
-        f"{lock.operation} {lock.id} covers '{' '.join(lock.places)}', and the command names '{' '.join(sorted(uris))}'",
+        f"{lock.operation} {lock.id} covers '{' '.join(lock.places)}', "
+        f"and the command names '{' '.join(sorted(uris))}'",
         "name exactly the places that it covers",
     )

@@ -107,18 +107,17 @@ def translate(error: SinkError) -> BridgeError:
     if isinstance(error, BadAddress):
         return Usage(error.message, hint=error.hint)
     if isinstance(error, Busy):
-        return Refused(f"{error.message}{told(error.lock)}. Nothing was changed.", error.hint or "wait, then try again")
+        who = f": {told(error.lock)}" if error.lock else ""
+        return Refused(f"{error.message}{who}. Nothing was changed.", error.hint or "wait for it, then run this again")
     if isinstance(error, SinkRefused):
         return Refused(error.message, error.hint)
     return Failed(f"{error.message}. Nothing was changed.", error.hint)
 
 
-def told(lock: Lock | None) -> str:
-    """Return who holds a place, as the end of a sentence."""
-    if lock is None:
-        return " by somebody whose name is not written yet"
+def told(lock: Lock) -> str:
+    """Return who holds a place, since when and until when, as the end of a sentence."""
     return (
-        f": {lock.operation} {lock.id} by {lock.actor}, begun {stamp(lock.started)}, "
+        f"{lock.operation} {lock.id} by {lock.actor}, begun {stamp(lock.started)}, "
         f"counts as live until {stamp(lock.expected_end)}"
     )
 

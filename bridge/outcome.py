@@ -11,7 +11,7 @@ from bridge.plan import Operation, Plan
 
 @dataclass(frozen=True)
 class Settled:
-    """What the probes said after a change: how often the new value was accepted and the old one refused, of how many."""
+    """What the probes said after a change: how often the new value was accepted, the old one refused, of how many."""
 
     proven: bool
     accepted: int = 0

@@ -107,11 +107,11 @@ def _told(job: Job, fallbacks: list[tuple[Place, Version]], judged: Conditions) 
     which = " / ".join(f"{v.id} ({p.uri})" for p, v in fallbacks)
     age, least = judged.now - judged.since, job.settings.fallback_min_age
     until = f" stays until {stamp(judged.allowed_from)} ({span(judged.allowed_from - judged.now)} left)"
+    refused = "yes" if judged.accepted == 0 else "NO: it still accepts the old value"
     lines = [
         f"fallback {which}{'' if judged.old_enough else until}{'' if not judged.old_enough else ' must not go yet'}.",
         f"  age                {span(age)} (min {span(least)})   {'yes' if judged.old_enough else 'no'}",
-        f"  refused by Auth0   {'yes' if judged.accepted == 0 else 'NO: it still accepts the old value'} "
-        f"({judged.refused} of {PROBES} probes)",
+        f"  refused by Auth0   {refused} ({judged.refused} of {PROBES} probes)",
         "Nothing was changed.",
     ]
     return "\n".join(lines)

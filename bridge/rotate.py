@@ -19,7 +19,7 @@ from sinks.secret import Secret
 
 @dataclass(frozen=True)
 class RotateOptions(Options):
-    """What `rotate` may be told. `adopt`: take over unmanaged places; `without_fallback`: do not capture a live value."""
+    """What `rotate` may be told. `adopt`: take over unmanaged places; `without_fallback`: capture no live value."""
 
     strategy: Strategy = Strategy.STAGED
     adopt: bool = False

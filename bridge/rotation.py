@@ -37,6 +37,7 @@ from bridge.watch import pause
 from sinks.port import Expired, Held, Lock, Lost, Record, Sink, SinkError, Stage, Unavailable
 from sinks.record import stamp
 from sinks.secret import Secret
+from sinks.versions import short
 
 TRIES = 5
 
@@ -118,7 +119,8 @@ class Execution:
                 record = self._record(uri, self._value)
                 promoted = self._sink(uri).promote(self._held[uri], self._value, record, keep=keep)
                 self._done[uri] = At(promoted.current, promoted.fallback)
-                self._tell("promote", f"{uri} {promoted.current} current, {promoted.fallback or 'no'} fallback")
+                kept = f"{short(promoted.fallback)} fallback" if promoted.fallback else "no fallback"
+                self._tell("promote", f"{uri} {short(promoted.current)} current, {kept}")
             case Tag(uri, keep_limit):
                 self._reach(Phase.CHANGED)
                 self._sink(uri).tag(self._held[uri], self._adopted(uri), keep_limit=keep_limit)
@@ -128,7 +130,7 @@ class Execution:
                 self._reach(Phase.CHANGED)
                 gone = self._sink(uri).retire(self._held[uri], self._lock.older if older else None)
                 self._done[uri] = replace(self._done.get(uri, At()), retired=gone)
-                self._tell("retire", f"{uri} {', '.join(gone) or 'nothing left'}")
+                self._tell("retire", f"{uri} {', '.join(map(short, gone)) or 'nothing left'}")
             case Forget(uri):
                 self._reach(Phase.CHANGED)
                 self._sink(uri).forget(self._held[uri])
@@ -214,17 +216,8 @@ class Execution:
                 )
 
     def _settle(self) -> None:
-        self._settled = settle(
-            self._job.auth0,
-            self._seen.client,
-            self._value,
-            self._facts.base,
-            since=self._set_at,
-            timing=self._job.timing,
-            clock=self._job.clock,
-            watcher=self._job.watcher,
-            stop=lambda: self._job.stop.asked,
-        )
+        client, facts = self._seen.client, self._facts
+        self._settled = settle(self._job, client, self._value, facts.base, since=self._set_at)
 
     def _probe(self, secret: Secret) -> Verdict:
         return self._job.auth0.probe(self._seen.client, secret)

@@ -2,87 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Protocol
 
 from bridge.auth0.client import Client
 from bridge.auth0.probe import Verdict
+from bridge.job import Job
 from bridge.outcome import Settled
 from bridge.timing import Timing
-from bridge.watch import Watcher, pause
-from sinks.clock import Clock
+from bridge.watch import pause
 from sinks.secret import Secret
 
 PROBES = 12
 OLD_PROBES = 6
+WHY = "the change spreads at Auth0; everything is stored, Ctrl-C is safe"
 
 
-class Prober(Protocol):
-    """Whoever can ask Auth0 about a value."""
-
-    def probe(self, client: Client, secret: Secret) -> Verdict:
-        """Ask once whether it is accepted."""
-        ...
-
-
-def settle(
-    prober: Prober,
-    client: Client,
-    new: Secret,
-    old: Secret | None,
-    *,
-    since: float,
-    timing: Timing,
-    clock: Clock,
-    watcher: Watcher,
-    stop: Callable[[], bool],
-) -> Settled:
+def settle(job: Job, client: Client, new: Secret, old: Secret | None, *, since: float) -> Settled:
     """Probe until `new` was accepted throughout `timing.proof` and the propagation time has passed since the change.
 
     `since` is the change's monotonic time. A refused probe only begins the proof anew: within the propagation time one
-    answer proves nothing. At most 12 probes of the new value; gives up after `timing.patience`, unproven.
+    answer proves nothing. About 12 probes of the new value; gives up after `timing.patience`, unproven.
     """
-    propagation, proof = timing.propagation.total_seconds(), timing.proof.total_seconds()
+    timing, clock = job.timing, job.clock
     accepted = asked = 0
     good_since: float | None = None
-    while not stop():
-        now = clock.monotonic()
-        spent = now - since
-        verdict = prober.probe(client, new)
-        asked += 1
-        accepted += verdict is Verdict.ACCEPTED
-        good_since = (good_since if good_since is not None else now) if verdict is Verdict.ACCEPTED else None
-        if spent >= propagation and good_since is not None and now - good_since >= proof:
-            refused = _refusals(prober, client, old)
-            return Settled(
-                proven=True,
-                accepted=accepted,
-                asked=asked,
-                refused=refused,
-                asked_old=OLD_PROBES if old else 0,
-                seconds=clock.monotonic() - since,
-            )
-        left = timing.patience.total_seconds() - spent
+    while not job.stop.asked:
+        at = clock.monotonic()
+        good = job.auth0.probe(client, new) is Verdict.ACCEPTED
+        asked, accepted = asked + 1, accepted + good
+        good_since = (at if good_since is None else good_since) if good else None
+        proven = good_since is not None and at - good_since >= timing.proof.total_seconds()
+        if proven and at - since >= timing.propagation.total_seconds():
+            refused = sum(job.auth0.probe(client, old) is Verdict.REFUSED for _ in range(OLD_PROBES)) if old else 0
+            asked_old = OLD_PROBES if old else 0
+            return Settled(True, accepted, asked, refused, asked_old, clock.monotonic() - since)  # noqa: FBT003  # proven
+        left = timing.patience.total_seconds() - (at - since)
         if left <= 0:
             break
-        every = _interval(spent, asked, propagation, proof, left)
-        why = "the change spreads at Auth0; everything is stored, Ctrl-C is safe"
-        pause(timedelta(seconds=min(every, left)), why, clock=clock, watcher=watcher, stop=stop)
-    return Settled(proven=False, accepted=accepted, asked=asked, seconds=clock.monotonic() - since)
+        seconds = min(left, _interval(timing, at - since, asked, left))
+        pause(timedelta(seconds=seconds), WHY, clock=clock, watcher=job.watcher, stop=lambda: job.stop.asked)
+    return Settled(False, accepted, asked, seconds=clock.monotonic() - since)  # noqa: FBT003  # not proven
 
 
-def _interval(spent: float, asked: int, propagation: float, proof: float, left: float) -> float:
+def _interval(timing: Timing, spent: float, asked: int, left: float) -> float:
     """Return the seconds to the next probe: seldom while either value may be met, often when it should be over.
 
     Few probes, also when Auth0 is slow to agree: they count towards the tenant's rate limit and stand in its logs.
     """
+    propagation, proof = timing.propagation.total_seconds(), timing.proof.total_seconds()
     if spent < propagation - proof:
         return min(propagation / 3, propagation - proof - spent + 0.001)
     return proof / 4 if asked < PROBES else max(proof / 4, left / 2)
-
-
-def _refusals(prober: Prober, client: Client, old: Secret | None) -> int:
-    if old is None:
-        return 0
-    return sum(prober.probe(client, old) is Verdict.REFUSED for _ in range(OLD_PROBES))

@@ -33,7 +33,7 @@ class Silent:
 
 
 class Stop:
-    """Asked to stop, by a signal: before Auth0 is changed everything is given back, afterwards only settling is left out."""
+    """Asked to stop, by a signal: before Auth0 is changed all is given back, afterwards only settling is left out."""
 
     def __init__(self) -> None:
         self._asked = threading.Event()

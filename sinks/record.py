@@ -49,8 +49,9 @@ class Lock:
     """An operation that holds a place: all that the next one needs to know about it.
 
     `id` is the rotation's id. `base` is the fingerprint of the value that was current when it began, `older` that of
-    the fallback then, which the operation ends. `places` is the complete list of the client's places. After `expected_end` (the vault's time) the holder counts as dead. `holder` is
-    made anew for each claim and takeover: the one word by which a process knows its own writing again.
+    the fallback then, which the operation ends. `places` is the complete list of the client's places. After
+    `expected_end` (the vault's time) the holder counts as dead. `holder` is made anew for each claim and takeover: the
+    one word by which a process knows its own writing again.
     """
 
     operation: str

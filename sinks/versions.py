@@ -24,6 +24,12 @@ ALLOWED: dict[Stage, frozenset[Stage]] = {
 }
 """The only moves there are. A rollback writes a new version, so `FALLBACK -> CURRENT` is a carry-over."""
 
+
+def short(version: str) -> str:
+    """Write a version's id as people do: Vault's numbers as v7, AWS's ids by their first eight digits."""
+    return f"v{version}" if version.isdigit() else f"{version[:8]}…"
+
+
 UNIQUE = (Stage.PENDING, Stage.CURRENT, Stage.FALLBACK)
 
 

@@ -12,9 +12,22 @@ import typer
 from bridge.begin import Options
 from bridge.cli import as_json, show
 from bridge.cli.app import app
-from bridge.cli.opening import Typed, chosen, open_job, open_places
+from bridge.cli.opening import Typed, chosen, open_job, survey
 from bridge.cli.options import (
-    ROTATE, SECURITY, SET_UP, Config, DryRun, Everyone, Json, Key, Name, Names, Sinks, Takeover, Verbose, Yes,
+    ROTATE,
+    SECURITY,
+    SET_UP,
+    Config,
+    DryRun,
+    Everyone,
+    Json,
+    Key,
+    Name,
+    Names,
+    Sinks,
+    Takeover,
+    Verbose,
+    Yes,
 )  # fmt: skip
 from bridge.cli.progress import Lines
 from bridge.cli.run import configure, each, heeding
@@ -81,14 +94,8 @@ def _change(
 
 
 def _is_due(settings: Settings, client: ClientSettings) -> bool:
-    from bridge.guards import Whose
-    from bridge.status import judge
-    from bridge.timing import Timing
-
-    sinks = open_places(settings, client, Timing(settings.tenants[client.tenant].propagation))
-    places = tuple(sink.survey() for sink in sinks.values())
-    status = judge(client, Whose(client.client_id, "", client.name), places)
-    return status.age is not None and status.age > client.max_age
+    age = survey(settings, client).age
+    return age is not None and age > client.max_age
 
 
 def _completed(job: Job, done: Outcome) -> Outcome:

@@ -9,27 +9,18 @@ import typer
 
 from bridge.cli import as_json, show
 from bridge.cli.app import app
-from bridge.cli.opening import Typed, chosen, open_job, open_places
+from bridge.cli.opening import Typed, chosen, open_job, open_places, survey
 from bridge.cli.options import SECURITY, USE, Config, Everyone, Json, Key, Name, Names, Sinks, Verbose
 from bridge.cli.run import configure, each
 from bridge.config.settings import ClientSettings, Settings
 from bridge.errors import Refused
-from bridge.guards import Whose
 from bridge.job import translate
-from bridge.status import Status, judge
+from bridge.status import Status
 from bridge.timing import Timing
 from bridge.verify import Verified
 from bridge.verify import verify as verify_one
-from sinks.port import Place, SinkError, Stage
+from sinks.port import SinkError, Stage
 from sinks.secret import Secret
-
-
-def _survey(settings: Settings, client: ClientSettings) -> tuple[Place, ...]:
-    sinks = open_places(settings, client, Timing())
-    try:
-        return tuple(sink.survey() for sink in sinks.values())
-    except SinkError as error:
-        raise translate(error) from None
 
 
 @app.command(rich_help_panel=SECURITY)
@@ -48,9 +39,6 @@ def status(
     found: list[Status] = []
     typed = Typed(tuple(sink or ()), key, config, tenant=False)
 
-    def do(settings: Settings, client: ClientSettings) -> Status:
-        return judge(client, Whose(client.client_id, "", client.name), _survey(settings, client))
-
     def present(_client: ClientSettings, seen: Status) -> int:
         found.append(seen)
         if json:
@@ -62,7 +50,7 @@ def status(
             for text in show.statuses(found):
                 typer.echo(text)
 
-    each(lambda: chosen(names or [], typed, everyone=not names and not sink), do, present, json=json, after=finish)
+    each(lambda: chosen(names or [], typed, everyone=not names and not sink), survey, present, json=json, after=finish)
 
 
 @app.command(rich_help_panel=SECURITY)
@@ -107,14 +95,14 @@ def history(
     """Show who changed what when, and the versions there are; from the vaults' metadata."""
     configure(verbose=verbose)
 
-    def present(client: ClientSettings, places: tuple[Place, ...]) -> int:
-        told = {"client": client.name, "places": [as_json.place(p) for p in places]}
-        for text in [as_json.line(told)] if json else show.history(client.name, places):
+    def present(client: ClientSettings, seen: Status) -> int:
+        told = {"client": client.name, "places": [as_json.place(p) for p in seen.places]}
+        for text in [as_json.line(told)] if json else show.history(client.name, seen.places):
             typer.echo(text)
         return 0
 
     typed = Typed(tuple(sink or ()), key, config, tenant=False)
-    each(lambda: chosen([name], typed), _survey, present, json=json)
+    each(lambda: chosen([name], typed), survey, present, json=json)
 
 
 @app.command(rich_help_panel=USE)

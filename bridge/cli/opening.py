@@ -12,8 +12,10 @@ from bridge.config.choose import choose
 from bridge.config.load import find, load
 from bridge.config.settings import ClientSettings, Settings
 from bridge.errors import Usage
-from bridge.job import Job, claimed_actor
+from bridge.guards import Whose
+from bridge.job import Job, claimed_actor, translate
 from bridge.references import resolve
+from bridge.status import Status, judge
 from bridge.timing import Timing
 from bridge.watch import Silent, Stop, Watcher
 from sinks import open_sink, split
@@ -85,6 +87,19 @@ def open_places(settings: Settings, client: ClientSettings, timing: Timing) -> d
     if faults:
         raise Usage(*faults)
     return dict(sorted(sinks.items()))
+
+
+def survey(settings: Settings, client: ClientSettings) -> Status:
+    """Read a client's metadata and judge it; nothing is asked of Auth0.
+
+    Raises:
+        BridgeError: a place cannot be read.
+    """
+    try:
+        places = tuple(sink.survey() for sink in open_places(settings, client, Timing()).values())
+    except SinkError as error:
+        raise translate(error) from None
+    return judge(client, Whose(client.client_id, "", client.name), places)
 
 
 def open_job(

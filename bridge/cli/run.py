@@ -27,6 +27,7 @@ def configure(*, verbose: bool) -> None:
     """Log our own loggers to stderr; never the root logger: libraries print whole requests at that level."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s", "%H:%M:%S"))
+    logging.getLogger("stamina").setLevel(logging.ERROR)  # it would announce each repetition on stderr
     for name in ("bridge", "sinks"):
         logger = logging.getLogger(name)
         logger.handlers = [handler]

@@ -13,6 +13,7 @@ from bridge.status import Status
 from bridge.verify import Verified
 from sinks.port import Place
 from sinks.record import stamp
+from sinks.versions import short
 
 TITLES = {1: "Failed", 2: "Usage", 3: "INCOMPLETE", 4: "Refused", 5: "Attention"}
 
@@ -60,9 +61,9 @@ def outcome(done: Outcome) -> Iterator[str]:
     yield _headline(done)
     for uri, at in done.places.items():
         if at.current:
-            yield f"  {uri}  {at.current} current, {at.fallback or 'none'} fallback"
+            yield f"  {uri}  {short(at.current)} current, {short(at.fallback) if at.fallback else 'no'} fallback"
         if at.retired:
-            yield f"  {uri}  retired: {', '.join(at.retired)}"
+            yield f"  {uri}  retired: {', '.join(map(short, at.retired))}"
     if done.settled and done.settled.proven:
         yield (
             f"  accepted {done.settled.accepted} of {done.settled.asked} over {done.settled.seconds:.0f} s"
@@ -105,7 +106,7 @@ def statuses(found: Sequence[Status]) -> Iterator[str]:
                 "!" if status.attention else " ",
                 status.client,
                 _age(status),
-                f"{fallback.version[:8]}, {span(since)}" if fallback and since is not None else "-",
+                f"{short(fallback.version)}, {span(since)}" if fallback and since is not None else "-",
                 ", ".join(dict.fromkeys(p.uri.partition("://")[0] for p in status.places)),
                 f"{state}   -> {status.next}" if status.next and status.attention else state,
             )
@@ -141,4 +142,4 @@ def history(client: str, places: Sequence[Place]) -> Iterator[str]:
         yield from (f"  {entry}" for entry in (place.record.log if place.record else ()))
         for version in reversed(place.history.versions):
             created = f"{version.created:%Y-%m-%d %H:%MZ}" if version.created else "-"
-            yield f"    {version.id[:12]:<12} {created}  {version.stage or 'others'}"
+            yield f"    {short(version.id):<12} {created}  {version.stage or 'others'}"

@@ -115,8 +115,8 @@ class Demo:
         self._settled(done)
         for reader, kind in zip(readers, ("that tries the candidates", "that only sees the latest"), strict=True):
             self._echo(
-                f"           an application {kind} asked for {reader.asked} tokens meanwhile: {reader.refused} refused, "
-                f"{reader.more} needed another try, slowest {reader.slowest:.2f} s"
+                f"           an application {kind} asked for {reader.asked} tokens meanwhile: "
+                f"{reader.refused} refused, {reader.more} needed another try, slowest {reader.slowest:.2f} s"
             )
         if readers[0].refused:
             raise Failed("the application that tries the candidates was refused a token")
@@ -140,8 +140,8 @@ class Demo:
         if settled is None or not settled.proven:
             raise Failed("the change did not spread")
         self._echo(
-            f"           the new value accepted {settled.accepted} of {settled.asked} times over {settled.seconds:.1f} s, "
-            f"the old one refused {settled.refused} of {settled.asked_old} at the end"
+            f"           the new value accepted {settled.accepted} of {settled.asked} times "
+            f"over {settled.seconds:.1f} s, the old one refused {settled.refused} of {settled.asked_old} at the end"
         )
 
     def _retire(self) -> None:

@@ -17,7 +17,7 @@ UNAUTHORISED = 401
 
 
 class Reader(threading.Thread):
-    """Asks for tokens without a break. `refused` counts acquisitions that got none, `more` those that took two tries."""
+    """Asks for tokens without a break. `refused` counts acquisitions without one, `more` those that took two tries."""
 
     def __init__(self, url: str, client_id: str, sink: Sink, *, candidates: bool, patience: float) -> None:
         super().__init__(daemon=True)

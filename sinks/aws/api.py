@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -165,5 +165,5 @@ def _pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def _date(answer: Any) -> datetime:
-    """Return the server's clock."""
-    return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+    """Return the server's clock. HTTP's dates are in GMT (RFC 9110, section 5.6.7), however they say so."""
+    return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).replace(tzinfo=UTC)

@@ -25,7 +25,7 @@ from sinks.aws.place import (
 )  # fmt: skip
 from sinks.errors import Busy, Conflict, Denied, Expired, Lost, Refused, Unavailable
 from sinks.port import Held, Place
-from sinks.record import MANAGED_BY, MANAGER, Lock, sinks_tag, stamp
+from sinks.record import MANAGED_BY, MANAGER, Lock, sinks_tag
 
 if TYPE_CHECKING:
     from sinks.aws.access import Access
@@ -274,11 +274,7 @@ class Claims:
             foreign = mark.listing.pending and not mark.listing.label
             hint = "if nothing else rotates it, remove the label AWSPENDING" if foreign else None
             return Busy(f"{self._uri}: {unnamed(mark.listing)}", None, hint)
-        return Busy(
-            f"{self._uri} is held by {lock.operation} {lock.id} of {lock.actor} since {stamp(lock.started)},"
-            f" until {stamp(lock.expected_end)} at the latest",
-            lock,
-        )
+        return Busy(f"{self._uri} is held by another operation", lock)
 
 
 def _with_holder(lock: Lock) -> Lock:

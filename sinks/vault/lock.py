@@ -59,7 +59,8 @@ class LockKey:
         if entry and _same(lock, other):
             return entry.version
         if (entry.version if entry else 0) != cas:
-            raise Busy(f"{self._uri} is held by another operation", other)
+            what = "is held by another operation" if other else "was changed by another operation meanwhile"
+            raise Busy(f"{self._uri} {what}", other)
         return None
 
     def name(self, held: Held) -> Held:

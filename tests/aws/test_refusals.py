@@ -45,7 +45,9 @@ def test_a_replica_that_is_not_in_sync(secret: str) -> None:
     assert make_sink().read().exists
     for config in (replica.config for replica in backend_secret().replicas):
         config["Status"] = "Failed"
-    assert "the replica of aws://us-east-1/apps/x in eu-west-1 is not in sync (ReplicationStatus is Failed)" in refused()
+    assert (
+        "the replica of aws://us-east-1/apps/x in eu-west-1 is not in sync (ReplicationStatus is Failed)" in refused()
+    )
 
 
 def test_a_place_that_is_itself_a_replica(secret: str) -> None:
@@ -84,9 +86,7 @@ def test_a_missing_key_is_reported_with_the_names_of_the_keys_there() -> None:
     place = make_sink().read()
     assert place.keys == ("a", "b")
     assert place.value(Stage.CURRENT) is None
-    assert place.notes == (
-        "no key 'client_secret' in aws://us-east-1/apps/x. Keys there: a, b (choose one with #KEY)",
-    )
+    assert place.notes == ("no key 'client_secret' in aws://us-east-1/apps/x. Keys there: a, b (choose one with #KEY)",)
 
 
 def test_another_manager_is_reported(secret: str) -> None:

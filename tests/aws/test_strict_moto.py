@@ -248,7 +248,9 @@ def test_it_is_as_strict_over_http() -> None:
             "except c.exceptions.ClientError as e: print(e.response['Error']['Code'])\n"
             f"c.put_secret_value(SecretId='n', SecretString='b', ClientRequestToken={TOKEN!r}, VersionStages=['P'])\n"
         )
-        ran = subprocess.run([sys.executable, "-c", script], env=CREDENTIALS, capture_output=True, text=True, check=False)
+        ran = subprocess.run(
+            [sys.executable, "-c", script], env=CREDENTIALS, capture_output=True, text=True, check=False
+        )
         assert ran.stdout.strip() == "AccessDeniedException"
         assert "ResourceExistsException" in ran.stderr
     finally:

@@ -45,7 +45,12 @@ def filled(place: Harness, value: Secret = S0) -> None:
 
 
 def claimed(
-    place: Harness, value: Secret | None = P1, *, base: Secret | None = S0, holder: str = "ci-1", operation: str = "rotate"
+    place: Harness,
+    value: Secret | None = P1,
+    *,
+    base: Secret | None = S0,
+    holder: str = "ci-1",
+    operation: str = "rotate",
 ) -> tuple[Sink, Held]:
     """Claim a place as another operator."""
     sink = place.sink()

@@ -96,7 +96,9 @@ def settled(place: VaultHarness, operation: Operation) -> None:
     assert set(place.reachable()) == kept
 
 
-def undisturbed(bao: OpenBao, unique: str, make: Callable[[VaultHarness], None], operation: Operation) -> tuple[list[str], tuple[int, int]]:
+def undisturbed(
+    bao: OpenBao, unique: str, make: Callable[[VaultHarness], None], operation: Operation
+) -> tuple[list[str], tuple[int, int]]:
     place = VaultHarness(bao, f"{unique}-undisturbed")
     make(place)
     sink, calls = watched(place)
@@ -141,7 +143,9 @@ def test_a_foreign_write_before_any_call_is_kept_and_changes_nothing(
         assert theirs == ({} if make is nothing else THEIRS) | {"smtp": f"written before call {number}"}
         owner = {} if make is nothing else {"owner": "team-billing"}
         ours = {name for name in place.tags() if name.startswith("bridge_") or name == "managed-by"}
-        assert {k: v for k, v in place.tags().items() if k not in ours} == owner | {"cost": f"tagged before call {number}"}
+        assert {k: v for k, v in place.tags().items() if k not in ours} == owner | {
+            "cost": f"tagged before call {number}"
+        }
 
 
 def test_a_write_whose_answer_is_lost_is_done_once(
@@ -172,7 +176,9 @@ def others_go_on(place: VaultHarness) -> tuple[Sink, Held, str | None]:
         sink, held = taken_over(place)
         if held.value is not None:
             base = seen.lock.base
-            told = replace(record(place, held.value, rotation=seen.lock.id), recent=(held.value.fingerprint(CLIENT), base))
+            told = replace(
+                record(place, held.value, rotation=seen.lock.id), recent=(held.value.fingerprint(CLIENT), base)
+            )
             sink.promote(held, held.value, told)
         sink.release(held, "finished")
     current = (place.document() or {}).get(KEY)
@@ -192,7 +198,9 @@ def test_a_zombie_that_wakes_before_any_call_harms_nobody(
         sink, made = watched(place)
         meanwhile: list[tuple[Sink, Held, str | None]] = []
 
-        def wake(now: int, name: str, number: int = number, place: VaultHarness = place, done: list = meanwhile) -> None:  # type: ignore[type-arg]
+        def wake(
+            now: int, name: str, number: int = number, place: VaultHarness = place, done: list = meanwhile
+        ) -> None:  # type: ignore[type-arg]
             if now == number:
                 done.append(others_go_on(place))
 
