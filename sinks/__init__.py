@@ -4,6 +4,7 @@ A kind of store is a module or package of this one, found by its name; nothing l
 
 - `Settings`: a frozen dataclass, all that one vault's configuration may say, and `from_environment(environ)`;
 - `REFERENCES`: which of those settings are references to secrets (`env:NAME`), resolved only when needed;
+- `parse(target, settings)`: what follows `scheme://` taken apart, or `BadAddress`;
 - `open(name, target, settings, *, resolve, clock, lease)`: the `Sink` at an address.
 """
 

@@ -2,7 +2,7 @@
 
 `make_strict()` once per process, before or inside `mock_aws`; `python -m tests.strict_moto --port 5000` serves
 the same over HTTP. The rules are AWS's API text and LocalStack's recorded answers; each has a test in `tests/aws`. What
-moto does well (ARNs, tags, replicas, listing secrets) stays moto's. `controls` makes it refuse, throttle and lose answers.
+moto does well (ARNs, tags, replicas, listing secrets) stays moto's. `controls` makes it refuse, throttle, lose answers.
 """
 
 from __future__ import annotations

@@ -68,9 +68,7 @@ class Management:
         return Secret(text) if isinstance(text, str) and text else None
 
     def set_secret(self, client_id: str, secret: Secret, *, before: float | None) -> None:
-        """Make Auth0 accept `secret` (PATCH). Twice is once.
-
-        Not repeated here: a repetition wants a new look at the places first, which is the caller's.
+        """Make Auth0 accept `secret` (PATCH). Twice is once; repeated only within a lease.
 
         `before` is the lease's end (monotonic seconds).
 
@@ -81,7 +79,7 @@ class Management:
         self._call(
             lambda http, more: http.patch(_path(client_id), json={"client_secret": secret.reveal()}, **more),
             doing=f"the change of {client_id}'s secret",
-            safe=False,
+            safe=before is not None,
             before=before,
             missing=client_id,
         )

@@ -37,4 +37,5 @@ def root(
     """
 
 
-from bridge.cli import changing, looking, starting  # noqa: E402, F401  # each adds its commands to `app`
+# The order of the groups in --help.
+from bridge.cli import rotating, using, security, setting_up, starting  # noqa: E402, F401, I001  # each adds its commands to `app`

@@ -15,7 +15,9 @@ from pydantic_core import PydanticCustomError
 from bridge.auth0.address import base_url, is_loopback
 from bridge.config.faults import Fault, Key, choice, dotted
 from bridge.config.fields import duration
-from bridge.config.settings import PROPAGATION, ClientSettings
+from bridge.config.settings import PROPAGATION, ClientSettings, VaultSettings
+from sinks import kind
+from sinks.errors import BadAddress
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]*")
@@ -27,6 +29,17 @@ def cross_check(data: Mapping[str, Any]) -> list[Fault]:
         _names, _credentials, _propagation, _tenants, _schemes, _ages, _companions, _same_client, _same_place,
     )  # fmt: skip
     return [fault for check in checks for fault in check(data)]
+
+
+def addresses(data: Mapping[str, Any], vaults: Mapping[str, VaultSettings]) -> Iterator[Fault]:
+    """Return the places whose addresses are not of the form that their vault's kind has."""
+    for key, uri in _sinks(data):
+        scheme, _, target = uri.partition("://")
+        if target and scheme in vaults:
+            try:
+                kind(vaults[scheme].type).parse(target, vaults[scheme].options)
+            except BadAddress as error:
+                yield key, f"{error.message}{f'; {error.hint}' if error.hint else ''}"
 
 
 def _names(data: Mapping[str, Any]) -> Iterator[Fault]:

@@ -50,7 +50,7 @@ def build(data: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> Se
     from pydantic import ValidationError
 
     from bridge.config import faults
-    from bridge.config.checks import cross_check
+    from bridge.config.checks import addresses, cross_check
     from bridge.config.model import ConfigFile
     from bridge.config.vaults import read_vault
 
@@ -68,6 +68,7 @@ def build(data: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> Se
             found += wrong
             vaults |= {name: vault} if vault else {}
     found += cross_check(data)
+    found += addresses(data, vaults)
     if any(vault.type == "vault" for vault in vaults.values()):
         found += [((), text) for text in skip_verify_faults(environ)]
     if found or config is None:

@@ -184,7 +184,7 @@ class Claims:
         return listing
 
     def look(self, held: Held) -> Held:
-        """List: our label is still where AWSPENDING is (`Sink.look`). Promotion may have moved both to a newer version."""
+        """List: our label is still where AWSPENDING is, on whichever version we put last (`Sink.look`)."""
         looked = self._clock.monotonic()
         listing = self._access.listing()
         grip = grip_of(held)

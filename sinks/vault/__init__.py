@@ -100,8 +100,8 @@ def token_reference(environ: Mapping[str, str]) -> str | None:
     return f"file:{path}" if path.is_file() else None
 
 
-def parse(target: str) -> Target:
-    """Take `mount/path[#key]` apart.
+def parse(target: str, _settings: Settings | None = None) -> Target:
+    """Take `mount/path[#key]` apart; no setting changes what an address means.
 
     Raises:
         BadAddress: no path below the mount, an empty part, or an empty key.

@@ -183,8 +183,9 @@ class Kv:
             if path.startswith(f"{mount}/"):
                 return mount, path[len(mount) + 1 :]
         first, _, rest = path.partition("/")
+        client = self._client  # a login that is denied is not about mounts
         with suppress(Missing, Denied), answers(f"read the settings of mount {first}/"):
-            data = self._client.secrets.kv.v2.read_configuration(mount_point=first)["data"]
+            data = client.secrets.kv.v2.read_configuration(mount_point=first)["data"]
             if "max_versions" in data:  # a KV version 1 mount would answer with somebody's secret called "config"
                 self._mounts[first], self._configs[first] = first, _config(data)
                 return first, rest
@@ -198,6 +199,8 @@ class Kv:
             with answers(f"find the mount of {path}"):
                 data = self._client.adapter.get(f"/v1/sys/internal/ui/mounts/{path}")["data"]
         except (Missing, Denied):
+            with answers("look up the Vault token, which is unknown or has expired (auth/token/lookup-self)"):
+                self._client.auth.token.lookup_self()
             raise Refused(
                 f"no mount serves '{path}' on {self._connection.name} ('{first}/'), or the token may not see it",
                 "list them: bao secrets list; the address is vault://MOUNT/PATH",

@@ -46,8 +46,9 @@ class Connection:
             BadAddress: a setting that the login needs is missing.
         """
         if self._client is None:
-            self._client = self._connect()
-            self._login(self._client)
+            client = self._connect()
+            self._login(client)
+            self._client = client
         elif self._clock.monotonic() >= self._renew_at:
             self._keep_alive(self._client)
         return self._client

@@ -18,7 +18,7 @@ ALLOWED = {
     "bridge/auth0/probe.py",  # the probe
     "bridge/auth0/tenant.py",  # the management token's request
     "bridge/auth0/assertion.py",  # signing with the private key
-    "bridge/cli/looking.py",  # `read`, whose purpose it is
+    "bridge/cli/using.py",  # `read`, whose purpose it is
     "bridge/sandbox/readers.py",  # the demo's applications
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -63,6 +64,7 @@ def make_sink(
     )
 
 
+@functools.cache
 def client(**more: Any) -> Any:
     """Return a plain client, for foreign writers and for looking from outside."""
     return boto3.client("secretsmanager", region_name=REGION, **more)

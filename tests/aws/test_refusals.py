@@ -184,10 +184,8 @@ def test_nothing_answers_there() -> None:
 def boto_errors() -> list[Exception]:
     from botocore import exceptions as boto
 
-    arguments = dict.fromkeys(
-        "error endpoint_url provider error_msg cred_var profile path report value param type_name region_name".split(),
-        "hunter2",
-    )
+    fields = ("error", "endpoint_url", "provider", "error_msg", "cred_var", "profile", "path", "report", "region_name")
+    arguments = dict.fromkeys(fields, "hunter2")
     found: list[Exception] = []
     for kind in vars(boto).values():
         if isinstance(kind, type) and issubclass(kind, boto.BotoCoreError):

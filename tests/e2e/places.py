@@ -14,6 +14,7 @@ from bridge.sandbox.openbao import OpenBao
 OURS = ("bridge_", "managed-by")
 REGION = "us-east-1"
 SIBLINGS = {"db_url": "postgres://theirs", "smtp_host": "mail.example", "nested": {"port": 25, "tls": True}}
+ANCIENT = "a-value-from-before-the-bridge"
 TAGS = {"owner": "team-billing", "cost-center": "4711"}
 
 
@@ -40,6 +41,7 @@ class VaultPlace:
 
     def fill(self, value: str, **siblings: Any) -> None:
         """Put what somebody would have put there by hand: the value, other keys, and metadata."""
+        self.kv.create_or_update_secret(self.path, {**SIBLINGS, self.key: ANCIENT})
         self.kv.create_or_update_secret(self.path, {**SIBLINGS, self.key: value, **siblings})
         self.kv.update_metadata(self.path, custom_metadata=TAGS)
 
@@ -122,10 +124,11 @@ class AwsPlace:
 
     def fill(self, value: str, **siblings: Any) -> None:
         tags = [{"Key": name, "Value": text} for name, text in TAGS.items()]
-        text = value if self.key is None else json.dumps({**SIBLINGS, self.key: value, **siblings})
-        self.client.create_secret(Name=self.name, SecretString=text, Tags=tags, Description="theirs")
+        texts = [v if self.key is None else json.dumps({**SIBLINGS, self.key: v, **siblings}) for v in (ANCIENT, value)]
+        self.client.create_secret(Name=self.name, SecretString=texts[0], Tags=tags, Description="theirs")
         version = self.labels()["AWSCURRENT"]
         self.client.update_secret_version_stage(SecretId=self.name, VersionStage="THEIRS", MoveToVersionId=version)
+        self.client.put_secret_value(SecretId=self.name, SecretString=texts[1])
 
     def edit(self, key: str, value: Any) -> None:
         """Change one key, as somebody does who reads the document and writes it back."""
@@ -178,8 +181,11 @@ class AwsPlace:
         return self.value(VersionStage="AWSPENDING")
 
     def readable(self) -> list[str]:
-        """Return the value of every version with a label: who may not read by version id gets no other."""
-        found = [self.value(VersionId=version) for version in set(self.labels().values())]
+        """Return the value of every version with a label: who may not read by version id gets no other.
+
+        What has only a label of somebody else is left out.
+        """
+        found = [self.value(VersionId=v) for v in {v for label, v in self.labels().items() if label != "THEIRS"}]
         return [value for value in found if value]
 
     def beside(self) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -126,7 +125,9 @@ class World:
             sink._kv = sink._lock._kv = kv
             self._opened.callback(lambda connection: connection.adapter.close(), kv._real._real._connection)
         else:
-            sink._access.api = Tap(sink._access.api, "aws", trace)
+            api = sink._access.api
+            sink._access.api = Tap(api, "aws", trace)
+            self._opened.callback(lambda: api._known and api._known.close())
         found: Sink = sink
         return found
 
@@ -159,4 +160,3 @@ class World:
 
 
 MakeWorld = Callable[..., World]
-ENVIRONMENT = tuple(os.environ)

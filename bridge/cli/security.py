@@ -1,26 +1,22 @@
-"""Commands that change nothing: status, verify, history, read."""
+"""Commands for those who watch: status, verify, history, retire."""
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
+from bridge.begin import Options
 from bridge.cli import as_json, show
 from bridge.cli.app import app
-from bridge.cli.opening import Typed, chosen, open_job, open_places, survey
-from bridge.cli.options import SECURITY, USE, Config, Everyone, Json, Key, Name, Names, Sinks, Verbose
+from bridge.cli.change import change, consent
+from bridge.cli.opening import Typed, chosen, open_job, survey
+from bridge.cli.options import SECURITY, Config, DryRun, Everyone, Json, Key, Name, Names, Sinks, Takeover, Verbose, Yes
 from bridge.cli.run import configure, each
-from bridge.config.settings import ClientSettings, Settings
-from bridge.errors import Refused
-from bridge.job import translate
+from bridge.config.settings import ClientSettings
 from bridge.status import Status
-from bridge.timing import Timing
 from bridge.verify import Verified
 from bridge.verify import verify as verify_one
-from sinks.port import SinkError, Stage
-from sinks.secret import Secret
 
 
 @app.command(rich_help_panel=SECURITY)
@@ -105,35 +101,31 @@ def history(
     each(lambda: chosen([name], typed), survey, present, json=json)
 
 
-@app.command(rich_help_panel=USE)
-def read(
-    name: Name,
+@app.command(rich_help_panel=SECURITY)
+def retire(
+    names: Names = None,
     *,
     sink: Sinks = None,
     key: Key = None,
     config: Config = None,
-    stage: Annotated[Stage, typer.Option(help="Which value: current, fallback or pending.")] = Stage.CURRENT,
+    everyone: Everyone = False,
+    takeover: Takeover = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Print a stored value on standard output, for scripts; the first place that answers serves it."""
+    """Make the fallback's value unreadable everywhere, once nobody can need it."""
+    from bridge.retire import retire as retire_one
+
     configure(verbose=verbose)
-    typed = Typed(tuple(sink or ()), key, config, tenant=False)
-
-    def do(settings: Settings, client: ClientSettings) -> Secret:
-        failure: SinkError | None = None
-        for uri, place in open_places(settings, client, Timing()).items():
-            try:
-                value = place.read().value(stage)
-            except SinkError as error:
-                failure = error
-                continue
-            if value is None:
-                raise Refused(f"there is no {stage} value in {uri}")
-            return value
-        raise translate(failure) if failure else Refused("no place is named")
-
-    def present(_client: ClientSettings, value: Secret) -> int:
-        sys.stdout.write(value.reveal() + ("\n" if sys.stdout.isatty() else ""))
-        return 0
-
-    each(lambda: chosen([name], typed), do, present, json=False)
+    options = Options(dry_run=dry_run, takeover=takeover, agree=consent(yes=yes))
+    change(
+        names or [],
+        Typed(tuple(sink or ()), key, config),
+        lambda job: retire_one(job, options),
+        json=json,
+        title="retired",
+        nothing="there is no fallback to retire",
+        everyone=everyone,
+    )

@@ -1,0 +1,102 @@
+"""What commands that change something have in common: consent, signals, showing what became of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+
+import typer
+
+from bridge.cli import as_json, show
+from bridge.cli.opening import Typed, chosen, open_job, survey
+from bridge.cli.progress import Lines
+from bridge.cli.run import each, heeding
+from bridge.config.settings import ClientSettings, Settings
+from bridge.errors import Refused
+from bridge.job import Job
+from bridge.outcome import Outcome
+from bridge.plan import Operation, Plan
+from bridge.watch import Stop
+
+UNVERIFIED = "not verified yet: it may still be spreading; run: secret-bridge verify"
+
+
+def consent(*, yes: bool, always: bool = False) -> Callable[[Plan], bool]:
+    """Return how consent is asked for: on a terminal by a question, elsewhere by --yes."""
+
+    def ask(plan: Plan) -> bool:
+        if yes or (plan.irreversible is None and not always) or plan.finishes:
+            return True
+        for text in show.plan(plan):
+            typer.echo(text, err=True)
+        if not sys.stdin.isatty():
+            raise Refused("this asks for consent, and there is no terminal. Nothing was changed.", "add --yes")
+        return typer.confirm("Go on?", err=True)
+
+    return ask
+
+
+def change(
+    names: list[str],
+    typed: Typed,
+    work: Callable[[Job], Outcome | None],
+    *,
+    json: bool,
+    title: str,
+    nothing: str,
+    everyone: bool = False,
+    due: bool = False,
+) -> None:
+    """Open each client, do the work, and show what became of it."""
+    stop = Stop()
+
+    def do(settings: Settings, client: ClientSettings) -> Outcome | None:
+        job = open_job(settings, client, Lines(quiet=json), stop)
+        with heeding(stop):
+            done = work(job)
+        return done and _completed(job, done)
+
+    def present(client: ClientSettings, done: Outcome | None) -> int:
+        if done is None:
+            told = {"client": client.name, "result": "nothing to do", "exit": 0, "message": nothing}
+            typer.echo(as_json.line(told) if json else f"{client.name}  {nothing}")
+            return 0
+        for text in [as_json.line(as_json.outcome(done))] if json else show.outcome(done):
+            typer.echo(text)
+        return done.exit_status
+
+    def select() -> list[tuple[Settings, ClientSettings]]:
+        found = chosen(names, typed, everyone=everyone or (due and not names))
+        return [pair for pair in found if not due or _is_due(*pair)]
+
+    each(select, do, present, json=json, title=title)
+
+
+def _is_due(settings: Settings, client: ClientSettings) -> bool:
+    age = survey(settings, client).age
+    return age is not None and age > client.max_age
+
+
+def _completed(job: Job, done: Outcome) -> Outcome:
+    """Add to an outcome what follows from the settings: dates, the hook's failure, an unproven change."""
+    if done.result == "planned" or done.operation is not Operation.ROTATE:
+        return done
+    notes, status = list(done.notes), 0
+    if any(at.fallback for at in done.places.values()):
+        now = job.clock.now()
+        done = replace(
+            done, retire_from=now + job.settings.fallback_min_age, retire_by=now + job.settings.fallback_max_age
+        )
+    if job.settings.after and done.hook is None:
+        notes.append(f"after hook: {' '.join(job.settings.after)} … ok")
+    elif done.hook:
+        notes.append(f"after hook failed: {done.hook}; readers that only see the latest value need a restart")
+        status = 5
+    else:
+        notes.append("readers that only see the latest value need a refresh or restart now")
+    if done.settled is None or not done.settled.proven:
+        notes.append(UNVERIFIED)
+    if done.settled and not done.settled.proven and not job.stop.asked:
+        status = 3
+    return replace(done, notes=tuple(notes), exit_status=status)

@@ -1,0 +1,90 @@
+"""Commands that take places over and give them back: adopt, forget."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from bridge.begin import Options
+from bridge.cli.app import app
+from bridge.cli.change import change, consent
+from bridge.cli.opening import Typed
+from bridge.cli.options import SET_UP, Config, DryRun, Json, Key, Name, Sinks, Verbose, Yes
+from bridge.cli.run import configure
+from bridge.errors import Usage
+from bridge.job import Job
+from bridge.outcome import Outcome
+from sinks.secret import Secret
+
+
+@app.command(rich_help_panel=SET_UP)
+def adopt(
+    name: Name,
+    *,
+    sink: Sinks = None,
+    key: Key = None,
+    config: Config = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="After somebody wiped the tags or changed the value: set them right.")
+    ] = False,
+    add_key: Annotated[bool, typer.Option("--add-key", help="Write the key into documents that lack it.")] = False,
+    secret_stdin: Annotated[
+        bool, typer.Option("--secret-stdin", help="Read the live value from standard input, not from Auth0.")
+    ] = False,
+    keep_max_versions: Annotated[
+        bool, typer.Option("--keep-max-versions", help="Do not raise the number of versions that Vault keeps to 20.")
+    ] = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Take over existing places without changing the value that applications use."""
+    from bridge.adopt import AdoptOptions
+    from bridge.adopt import adopt as adopt_one
+
+    configure(verbose=verbose)
+
+    def work(job: Job) -> Outcome:
+        options = AdoptOptions(
+            dry_run=dry_run,
+            agree=consent(yes=yes, always=True),
+            brought=_from_stdin() if secret_stdin else None,
+            add_key=add_key,
+            repair=repair,
+            keep_limit=keep_max_versions,
+        )
+        return adopt_one(job, options)
+
+    change([name], Typed(tuple(sink or ()), key, config), work, json=json, title="adopted", nothing="")
+
+
+def _from_stdin() -> Secret:
+    if sys.stdin.isatty():
+        return Secret(typer.prompt("The live client secret", hide_input=True, err=True))
+    text = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
+    if not text:
+        raise Usage("--secret-stdin: standard input is empty", hint="pipe the value in")
+    return Secret(text)
+
+
+@app.command(rich_help_panel=SET_UP)
+def forget(
+    name: Name,
+    *,
+    sink: Sinks = None,
+    key: Key = None,
+    config: Config = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Give places back: remove the bridge's tags; values and versions stay."""
+    from bridge.adopt import forget as forget_one
+
+    configure(verbose=verbose)
+    options = Options(dry_run=dry_run)
+    typed = Typed(tuple(sink or ()), key, config)
+    change([name], typed, lambda job: forget_one(job, options), json=json, title="forgotten", nothing="")
