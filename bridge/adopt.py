@@ -83,7 +83,7 @@ def _refuse_held(job: Job, seen: Seen, lock: Lock | None) -> None:
 def _live(job: Job, seen: Seen, options: AdoptOptions) -> Secret:
     """Return the value that Auth0 accepts: one that stands in a place, the one brought, or the one read from Auth0."""
     if options.brought is not None:
-        require_accepted(job, seen.client, options.brought, "standard input")
+        require_accepted(job, seen, options.brought, "standard input")
         return options.brought
     stored: list[Secret] = []
     for place in seen.places:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bridge.auth0.client import Client, objections
+from bridge.auth0.client import objections
 from bridge.auth0.probe import Verdict
 from bridge.errors import Failed, Refused
 from bridge.guards import holder, live, refuse, same_places
@@ -16,6 +16,7 @@ from bridge.outcome import Outcome
 from bridge.plan import Operation, Plan, Wish, plan_resumption
 from bridge.rotation import Execution, Facts
 from bridge.steps import Wait
+from bridge.watch import pause
 from sinks.port import Lock, Place, Stage
 from sinks.secret import Secret
 
@@ -92,14 +93,18 @@ def inspect(job: Job, seen: Seen, strategy: str) -> None:
     refuse(objections(seen.client, accept=accept, own_client_id=own, strategy=strategy))
 
 
-def require_accepted(job: Job, client: Client, value: Secret, where: str) -> None:
-    """Make sure that Auth0 accepts a value.
+def require_accepted(job: Job, seen: Seen, value: Secret, where: str) -> None:
+    """Make sure that Auth0 accepts a value; while an earlier change spreads, one refusal proves nothing: wait it out.
 
     Raises:
         Refused: it does not.
         Failed: it could not be told.
     """
-    verdict = job.auth0.probe(client, value)
+    verdict = job.auth0.probe(seen.client, value)
+    if verdict is Verdict.REFUSED and (left := _spreading(job, seen)) > timedelta():
+        why = "an earlier change may still be spreading at Auth0"
+        pause(left, why, clock=job.clock, watcher=job.watcher, stop=lambda: job.stop.asked)
+        verdict = job.auth0.probe(seen.client, value)
     if verdict is Verdict.REFUSED:
         raise Refused(
             f"Auth0 does not accept the value in {where}: it was changed elsewhere, or less than "
@@ -108,6 +113,12 @@ def require_accepted(job: Job, client: Client, value: Secret, where: str) -> Non
         )
     if verdict is Verdict.UNKNOWN:
         raise Failed("Auth0 did not say whether it accepts the current value. Nothing was changed.", "try again")
+
+
+def _spreading(job: Job, seen: Seen) -> timedelta:
+    """Return for how long a change that the places know of may still spread."""
+    changes = [p.record.promoted_at for p in seen.places if p.record] + [p.released for p in seen.places if p.released]
+    return max((job.timing.propagation - (seen.at - change) for change in changes), default=timedelta())
 
 
 def interrupted(job: Job, seen: Seen) -> tuple[Seen, Lock | None]:

@@ -87,7 +87,7 @@ def _judge(job: Job, seen: Seen, fallbacks: list[tuple[Place, Version]]) -> None
     current = seen.places[0].value(Stage.CURRENT)
     if current is None:
         raise Refused(f"{seen.places[0].uri} holds no current value. Nothing was changed.")
-    require_accepted(job, seen.client, current, seen.places[0].uri)
+    require_accepted(job, seen, current, seen.places[0].uri)
     values: list[Secret] = []
     for place, _ in fallbacks:
         value = place.value(Stage.FALLBACK)

@@ -97,7 +97,7 @@ def _base(job: Job, seen: Seen, options: RotateOptions) -> Secret | None:
     """Return the value that is live now: from the places, or captured from Auth0 when all of them are empty."""
     for place in seen.places:
         if value := place.value(Stage.CURRENT):
-            require_accepted(job, seen.client, value, place.uri)
+            require_accepted(job, seen, value, place.uri)
             return value
     if options.without_fallback:
         return None
@@ -109,7 +109,7 @@ def _base(job: Job, seen: Seen, options: RotateOptions) -> Secret | None:
             f"grant the scope; or pipe the value in: {job.whose.command('adopt', seen.places)} --secret-stdin; "
             "or do without: --without-fallback",
         )
-    require_accepted(job, seen.client, live, "Auth0")
+    require_accepted(job, seen, live, "Auth0")
     return live
 
 

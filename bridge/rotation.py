@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import NoReturn
 
 from bridge import hook
@@ -13,6 +15,7 @@ from bridge.errors import BridgeError, Failed, Refused
 from bridge.job import Job, Seen, translate
 from bridge.outcome import At, Outcome, Settled, Stopped
 from bridge.plan import Operation, Plan
+from bridge.records import adopted, record
 from bridge.settle import settle
 from bridge.standing import Phase, standing
 from bridge.steps import (
@@ -34,8 +37,7 @@ from bridge.steps import (
     Wait,
 )
 from bridge.watch import pause
-from sinks.port import Expired, Held, Lock, Lost, Record, Sink, SinkError, Stage, Unavailable
-from sinks.record import stamp
+from sinks.port import Denied, Expired, Held, Lock, Lost, Sink, SinkError, Stage, Unavailable
 from sinks.secret import Secret
 from sinks.versions import short
 
@@ -68,6 +70,7 @@ class Execution:
         self._done: dict[str, At] = {}
         self._settled: Settled | None = None
         self._hook: str | None = None
+        self._missed: SinkError | None = None
 
     def run(self) -> Outcome:
         """Execute the plan.
@@ -81,6 +84,7 @@ class Execution:
             for step in self._plan.steps:
                 self._heed(step)
                 self._do(step)
+            self._raise_missed()
         except (SinkError, BridgeError) as error:
             self._end(error)
         return Outcome(
@@ -115,15 +119,12 @@ class Execution:
             case Recover():
                 self._recover()
             case Promote(uri, keep):
-                self._reach(Phase.CHANGED)
-                record = self._record(uri, self._value)
-                promoted = self._sink(uri).promote(self._held[uri], self._value, record, keep=keep)
-                self._done[uri] = At(promoted.current, promoted.fallback)
-                kept = f"{short(promoted.fallback)} fallback" if promoted.fallback else "no fallback"
-                self._tell("promote", f"{uri} {short(promoted.current)} current, {kept}")
+                self._promote(uri, keep=keep)
             case Tag(uri, keep_limit):
                 self._reach(Phase.CHANGED)
-                self._sink(uri).tag(self._held[uri], self._adopted(uri), keep_limit=keep_limit)
+                written, base = uri in self._done, self._facts.base
+                told = adopted(self._lock, self._places[uri], base, self._job.uris, self._now(), written=written)
+                self._sink(uri).tag(self._held[uri], told, keep_limit=keep_limit)
             case Prove():
                 self._prove()
             case Retire(uri, older):
@@ -139,7 +140,7 @@ class Execution:
             case Settle():
                 self._settle()
             case Hook(argv):
-                self._hook = hook.run(argv)
+                self._hook = "not run: it was asked to stop" if self._job.stop.asked else hook.run(argv)
 
     def _claim(self, step: Claim) -> None:
         place, value = self._places[step.uri], self._facts.value if step.with_value else None
@@ -175,7 +176,8 @@ class Execution:
         self._reach(Phase.SET)
         self._set_at = self._job.clock.monotonic()
         self._tell("set", text)
-        self._look()
+        with suppress(Unavailable):  # each promotion looks for itself once more
+            self._look()
 
     def _generate(self) -> None:
         before = self._look()
@@ -222,7 +224,26 @@ class Execution:
     def _probe(self, secret: Secret) -> Verdict:
         return self._job.auth0.probe(self._seen.client, secret)
 
+    def _promote(self, uri: str, *, keep: bool) -> None:
+        """Promote one place; if it cannot be reached the others come first, for their readers' sake."""
+        self._reach(Phase.CHANGED)
+        told = record(self._lock, self._places[uri], self._value, self._job.uris, self._now())
+        try:
+            promoted = self._sink(uri).promote(self._held[uri], self._value, told, keep=keep)
+        except (Denied, Unavailable) as error:
+            self._missed = self._missed or error
+            return
+        self._done[uri] = At(promoted.current, promoted.fallback)
+        kept = f"{short(promoted.fallback)} fallback" if promoted.fallback else "no fallback"
+        self._tell("promote", f"{uri} {short(promoted.current)} current, {kept}")
+
+    def _raise_missed(self) -> None:
+        if self._missed is not None:
+            raise self._missed
+
     def _heed(self, step: Step) -> None:
+        if not isinstance(step, Promote):
+            self._raise_missed()
         if self._stop_before_set() and not isinstance(step, (Release, Settle, Hook)):
             raise Failed("stopped as asked, before Auth0 was changed")
 
@@ -255,32 +276,8 @@ class Execution:
             return False
         return True
 
-    def _record(self, uri: str, current: Secret | None) -> Record:
-        now = self._seen.server_time(self._job.clock.monotonic())
-        old = self._places[uri].record
-        client_id = self._seen.client.client_id
-        recent = [current.fingerprint(client_id)] if current else []
-        before = (self._lock.base, *(old.recent if old else ()))
-        recent += [f for f in dict.fromkeys(before) if f and f not in recent]
-        entry = f"{self._lock.id} {stamp(now)} {self._plan.operation} {self._lock.actor}"
-        return Record(
-            client_id,
-            self._lock.tenant,
-            self._job.uris,
-            self._lock.id,
-            now,
-            log=(entry, *(old.log if old else ())),
-            recent=tuple(recent),
-        )
-
-    def _adopted(self, uri: str) -> Record:
-        """Return the record of a place whose value was there before the bridge was: it is at least that old."""
-        record, place = self._record(uri, self._facts.base), self._places[uri]
-        if place.record and uri not in self._done:
-            return replace(record, promoted_at=place.record.promoted_at, age_is_minimum=place.record.age_is_minimum)
-        versions = place.history.versions
-        first = versions[-1].created if versions and uri not in self._done else None
-        return replace(record, promoted_at=first or record.promoted_at, age_is_minimum=True)
+    def _now(self) -> datetime:
+        return self._seen.server_time(self._job.clock.monotonic())
 
     @property
     def _value(self) -> Secret:

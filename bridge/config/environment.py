@@ -117,9 +117,10 @@ def _vaults(sinks: tuple[str, ...], environ: Mapping[str, str]) -> tuple[dict[st
     faults: list[str] = []
     for uri in sinks:
         try:
-            scheme, _ = split(uri)
+            scheme, target = split(uri)
             if scheme not in vaults:
                 vaults[scheme] = VaultSettings(scheme, scheme, kinds.store(scheme).from_environment(environ))
+            kinds.store(scheme).parse(target, vaults[scheme].options)
         except SinkError as error:
             text = error.message + (f" ({error.hint})" if error.hint else "")
             faults += [] if text in faults else [text]

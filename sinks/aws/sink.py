@@ -177,7 +177,8 @@ class AwsSink:
         FALLBACK goes last, so that a second attempt still finds the value. Other labels are somebody else's.
         """
         held = self._claims.look(held)
-        target = fingerprint or self._fingerprint(held, grip_of(held).listing.fallback)
+        pinned = grip_of(held).listing.fallback
+        target = self._fingerprint(held, pinned) if fingerprint is None else fingerprint
         retired: dict[str, None] = {}
 
         def step(held: Held) -> Held | bool:
@@ -194,7 +195,7 @@ class AwsSink:
                 retired[version] = None
             return True
 
-        if target is not None:
+        if target:
             self._claims.under_lease(held, step)
         return tuple(retired)
 

@@ -152,6 +152,8 @@ def service_account(issuer: str = "our cluster") -> str:
     told = {
         "iss": issuer,
         "sub": "system:serviceaccount:ops:bridge",
+        "nbf": int(time.time()) - 5,
+        "iat": int(time.time()) - 5,
         "exp": int(time.time()) + 600,
         "kubernetes.io/serviceaccount/namespace": "ops",
         "kubernetes.io/serviceaccount/service-account.name": "bridge",

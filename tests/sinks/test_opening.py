@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+import sinks
+from sinks.errors import BadAddress
+from sinks.memory import STORES, MemoryStore, Settings, from_environment
+from sinks.secret import Secret
+
+
+def resolve(name: str) -> Secret:
+    raise AssertionError(name)
+
+
+@pytest.mark.parametrize("name", ["azure", "vault.kv", "", "../vault", "port", "errors"])
+def test_what_is_no_kind_of_store_is_refused(name: str) -> None:
+    with pytest.raises(BadAddress, match="is no kind of vault"):
+        sinks.kind(name)
+
+
+@pytest.mark.parametrize("name", ["memory", "vault", "aws"])
+def test_every_kind_of_store_offers_the_same(name: str) -> None:
+    kind = sinks.kind(name)
+    assert callable(kind.open)
+    assert callable(kind.from_environment)
+    assert isinstance(kind.REFERENCES, tuple)
+    assert kind.Settings.__dataclass_params__.frozen
+
+
+@pytest.mark.parametrize("uri", ["", "vault", "vault:/x", "://x", "vault://"])
+def test_what_is_no_uri_is_refused(uri: str) -> None:
+    with pytest.raises(BadAddress, match="is not a place"):
+        sinks.open_sink(uri, "memory", Settings(), resolve=resolve)
+
+
+def test_a_place_in_memory_is_opened_by_its_name_alone() -> None:
+    sink = sinks.open_sink("dev://apps/x#password", "memory", from_environment({}), resolve=resolve)
+    assert sink.uri == "dev://apps/x"
+    assert not sink.read().exists
+    STORES["default"].write_key("apps/x", "password", "theirs")
+    again = sinks.open_sink("dev://apps/x", "memory", Settings(), resolve=resolve)
+    assert again.read().keys == ("password",)
+    STORES["other"] = MemoryStore()
+    assert not sinks.open_sink("dev://apps/x", "memory", Settings("other"), resolve=resolve).read().exists
+    with pytest.raises(BadAddress, match="names no document"):
+        sinks.open_sink("dev://apps/x#", "memory", Settings(), resolve=resolve)
