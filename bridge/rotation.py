@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from bridge import hook
 from bridge.auth0.errors import Unreachable
@@ -41,6 +42,7 @@ from sinks.port import Denied, Expired, Held, Lock, Lost, Sink, SinkError, Stage
 from sinks.secret import Secret
 from sinks.versions import short
 
+T = TypeVar("T")
 TRIES = 5
 
 
@@ -71,6 +73,7 @@ class Execution:
         self._settled: Settled | None = None
         self._hook: str | None = None
         self._missed: SinkError | None = None
+        self._notes: list[str] = []
 
     def run(self) -> Outcome:
         """Execute the plan.
@@ -98,6 +101,7 @@ class Execution:
             settled=self._settled,
             finished=self._plan.finishes is not None,
             hook=self._hook,
+            notes=tuple(self._notes),
             seconds=self._job.clock.monotonic() - started,
         )
 
@@ -154,22 +158,26 @@ class Execution:
         self._held = {uri: self._sink(uri).look(held) for uri, held in self._held.items()}
         return min(held.looked for held in self._held.values()) + self._job.timing.lease.total_seconds()
 
-    def _set(self) -> None:
-        """PATCH within a lease; after an answer that was lost, look again and repeat: twice is once."""
-        for attempt in range(TRIES):
+    def _within_lease(self, call: Callable[[float], T]) -> T:
+        """Look, then call; what was certainly not sent in time is asked for again, after another look."""
+        for _ in range(TRIES):
             before = self._look()
+            with suppress(Expired):
+                return call(before)
+        raise Unavailable(f"looking at the places took longer than {self._job.timing.lease.total_seconds():.0f} s")
+
+    def _set(self) -> None:
+        """PATCH; after an answer that was lost, look again and repeat: twice is once."""
+        auth0, client_id = self._job.auth0, self._seen.client.client_id
+        for left in reversed(range(TRIES)):
             try:
-                self._job.auth0.set_secret(self._seen.client.client_id, self._value, before=before)
+                self._within_lease(lambda before: auth0.set_secret(client_id, self._value, before=before))
                 break
-            except Expired:
-                continue
             except Unreachable as error:
                 if error.maybe_done:
                     self._reach(Phase.SETTING)
-                if attempt == TRIES - 1:
+                if not left:
                     raise
-        else:
-            raise Unavailable(f"looking at the places took longer than {self._job.timing.lease.total_seconds():.0f} s")
         self._after_set("Auth0 answered 200")
 
     def _after_set(self, text: str) -> None:
@@ -180,9 +188,9 @@ class Execution:
             self._look()
 
     def _generate(self) -> None:
-        before = self._look()
+        auth0, client_id = self._job.auth0, self._seen.client.client_id
         try:
-            self._facts.value = self._job.auth0.rotate_secret(self._seen.client.client_id, before=before)
+            self._facts.value = self._within_lease(lambda before: auth0.rotate_secret(client_id, before=before))
         except Unreachable as error:
             if error.maybe_done:
                 self._reach(Phase.SETTING)
@@ -202,6 +210,8 @@ class Execution:
             self._store_everywhere()
             self._after_set("the value that Auth0 had generated was read back")
             return
+        if live is None:
+            self._notes.append("a value that Auth0 may have generated could not be read back; it was replaced")
         self._facts.value = generate(self._seen.client)
         self._store_everywhere()
         self._set()
@@ -210,12 +220,14 @@ class Execution:
         for uri in self._held:
             place = self._sink(uri).read()
             current, fallback = place.value(Stage.CURRENT), place.value(Stage.FALLBACK)
-            if current is None or self._probe(current) is not Verdict.ACCEPTED:
+            verdict = self._probe(current) if current else Verdict.REFUSED
+            other = self._probe(fallback) if fallback else Verdict.REFUSED
+            if Verdict.UNKNOWN in (verdict, other):
+                raise Failed("Auth0 did not say which of the values it accepts", "try again")
+            if verdict is Verdict.REFUSED:
                 raise Refused(f"Auth0 does not accept the current value in {uri}", "run verify")
-            if fallback is not None and self._probe(fallback) is not Verdict.REFUSED:
-                raise Refused(
-                    f"Auth0 still accepts the fallback's value in {uri}", "wait until it has spread, then verify"
-                )
+            if other is Verdict.ACCEPTED:
+                raise Refused(f"Auth0 still accepts the fallback's value in {uri}", "try again when it has spread")
 
     def _settle(self) -> None:
         client, facts = self._seen.client, self._facts
@@ -259,7 +271,10 @@ class Execution:
         rotating = self._plan.operation is Operation.ROTATE
         if self._phase is Phase.NOTHING or (self._phase is Phase.CLAIMED and begun_here):
             if isinstance(error, Lost):
-                raise Refused(f"{error.message}, and finishes it with the same value", error.hint) from None
+                raise Refused(
+                    f"{error.message}. Nothing was changed at Auth0 from here; who took it over finishes it",
+                    error.hint,
+                ) from None
             if self._give_back() and not (isinstance(error, Unavailable) and error.unsure):
                 raise (translate(error) if isinstance(error, SinkError) else error) from None
         elif self._phase is Phase.CHANGED and begun_here and rotating:

@@ -43,7 +43,12 @@ def holder_of(label: str) -> str:
 @functools.lru_cache(maxsize=16384)
 def version_id(arn: str, number: int) -> str:
     """Return the id of a secret's n-th version by the bridge."""
-    return str(uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, arn), str(number)))
+    return str(uuid.uuid5(_namespace(arn), str(number)))
+
+
+@functools.lru_cache(maxsize=64)
+def _namespace(arn: str) -> uuid.UUID:
+    return uuid.uuid5(uuid.NAMESPACE_URL, arn)
 
 
 def first_id(name: str) -> str:

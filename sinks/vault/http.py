@@ -63,8 +63,10 @@ class Adapter(HTTPAdapter):
         kwargs["timeout"] = (min(CONNECT, left), min(READ, left))
         response = super().send(request, *args, **kwargs)
         if deadline is not None and self._clock.monotonic() > deadline:
+            response.close()
             raise Expired("the call was answered after its lease had ended")
         if response.is_redirect:
+            response.close()
             raise Unavailable(
                 "this Vault server is a standby, or stands behind a redirect; the token was not sent on",
                 f"set VAULT_ADDR to the active node ({response.headers.get('Location', '?').split('/v1/')[0]})",

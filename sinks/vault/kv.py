@@ -198,6 +198,8 @@ class Kv:
         try:
             with answers(f"find the mount of {path}"):
                 data = self._client.adapter.get(f"/v1/sys/internal/ui/mounts/{path}")["data"]
+                mount, kind = str(data["path"]).strip("/"), data["type"]
+                version = (data["options"] or {}).get("version", "1")
         except (Missing, Denied):
             with answers("look up the Vault token, which is unknown or has expired (auth/token/lookup-self)"):
                 self._client.auth.token.lookup_self()
@@ -205,10 +207,8 @@ class Kv:
                 f"no mount serves '{path}' on {self._connection.name} ('{first}/'), or the token may not see it",
                 "list them: bao secrets list; the address is vault://MOUNT/PATH",
             ) from None
-        mount = str(data["path"]).strip("/")
-        version = (data.get("options") or {}).get("version", "1")
-        if data.get("type") not in ("kv", "generic") or version != "2":
-            found = f"KV version {version}" if data.get("type") == "kv" else f"of type {data.get('type')}"
+        if kind not in ("kv", "generic") or version != "2":
+            found = f"KV version {version}" if kind == "kv" else f"of type {kind}"
             raise Refused(
                 f"the mount '{mount}/' is {found}; secret-bridge needs KV version 2",
                 f"upgrade it: bao kv enable-versioning {mount}/",

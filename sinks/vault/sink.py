@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sinks.secret import Secret
     from sinks.vault.kv import Entry, Kv, Meta
 
-TRIES = 20
+TRIES, FAILURES = 20, 5
 KEPT_VERSIONS = 20
 
 
@@ -156,7 +156,7 @@ class VaultSink:
         return self._converge(held, value, record, keep=keep)
 
     def _converge(self, held: Held, value: Secret, record: Record, *, keep: bool, only_first: bool = False) -> Promoted:
-        failure: Unavailable | None = None
+        failures = 0
         for _ in range(TRIES):
             try:
                 entry = self._kv.read(self._path)
@@ -172,9 +172,11 @@ class VaultSink:
             except (Conflict, Expired):
                 continue  # somebody wrote between, or it took too long: read again and decide again
             except Unavailable as error:
-                failure = error  # done or not: reading tells
-                self._clock.sleep(self._lease / 10)
-        raise failure or Unavailable(f"others kept writing to {self._uri}; gave up after {TRIES} tries", "run resume")
+                failures += 1
+                if failures == FAILURES:
+                    raise Unavailable(error.message, error.hint, unsure=True) from None
+                self._clock.sleep(self._lease / 10)  # done or not: reading tells
+        raise Unavailable(f"others kept writing to {self._uri}; gave up after {TRIES} tries", "run resume")
 
     def _write_new(self, held: Held, value: Secret, record: Record) -> Promoted:
         """Write the first version, then tag: nobody reads yet, and tagging a key into being would replace its tags."""

@@ -6,10 +6,8 @@ import pytest
 import stamina
 from moto import mock_aws
 
-from tests.aws.factory import CREDENTIALS, REGION, client
+from tests.aws.factory import CREDENTIALS, client
 from tests.strict_moto import Controls, make_strict
-
-S0 = "old-value"
 
 
 @pytest.fixture(autouse=True)
@@ -37,5 +35,4 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Controls]:
 def secret() -> str:
     """A secret as its users made it: our key and one of theirs."""
     client().create_secret(Name="apps/x", SecretString='{"client_secret": "old-value", "db": "theirs"}')
-    assert REGION
     return "apps/x"

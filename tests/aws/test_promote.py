@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -412,9 +411,8 @@ def test_forgetting_leaves_the_values_and_nothing_of_ours(secret: str) -> None:
     sink = make_sink()
     rotate(sink)
     held = sink.claim(sink.read(), make_lock("forget", base=P, id="r-2"), None)
-    act: Callable[[Held], None] = sink.forget
-    act(held)
-    act(held)
+    sink.forget(held)
+    sink.forget(held)
     sink.release(held, "done")
     assert tags() == {}
     assert set(stages()) == {"AWSCURRENT", "AWSPREVIOUS"}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-
 import pytest
 from moto.secretsmanager.models import secretsmanager_backends
 
@@ -242,8 +240,7 @@ def test_no_secret_is_in_what_the_sink_holds_or_logs(secret: str, caplog: pytest
 def test_check_finds_out_that_labels_may_not_be_moved(aws: Controls, secret: str) -> None:
     sink = make_sink()
     place = sink.read()
-    before: Callable[[], dict[str, str]] = stages
-    labels = before()
+    labels = stages()
     assert len(sink.check(place)) == 1
     assert stages() == labels
     aws.deny.add("UpdateSecretVersionStage")

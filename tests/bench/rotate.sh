@@ -9,7 +9,7 @@ vault() { bao kv "$@"; }
 aws_() { aws secretsmanager "$@" --secret-id "$AWS_PLACE"; }
 
 token=$(json -n '{grant_type: "client_credentials", client_id: env.AUTH0_CLIENT_ID,
-    client_secret: env.AUTH0_CLIENT_SECRET, audience: "\(env.AUTH0_DOMAIN)/api/v2/"}' |
+    client_secret: env.AUTH0_CLIENT_SECRET, audience: env.AUTH0_AUDIENCE}' |
     curl -fsS --json @- "$AUTH0_DOMAIN/oauth/token" | jq -r .access_token)
 
 if [ -n "$VAULT_PLACE" ]; then

@@ -58,6 +58,8 @@ def test_a_promotion_converges_over_foreign_writes_before_and_after_it(place: Ha
     assert place.document() == {KEY: P1.reveal(), **THEIRS, "smtp": "after"}
     assert place.fallback() == S0.reveal()
     assert place.tags().items() >= {"owner": "team-billing", "cost": "after"}.items()
+    seen = seen_again(place)
+    assert (seen.lock, seen.unsettled, place.pending()) == (None, False, None)
 
 
 def test_the_fallback_is_what_was_current_at_the_start_even_if_somebody_changed_the_value(place: Harness) -> None:

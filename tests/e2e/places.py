@@ -53,7 +53,11 @@ class VaultPlace:
 
     def tag(self, name: str, value: str) -> None:
         """Add one entry to the metadata, leaving the rest."""
-        self.kv.patch_metadata(self.path, custom_metadata={name: value})
+        body = {"custom_metadata": {name: value}}
+        answer = self._http.patch(
+            f"metadata/{self.path}", json=body, headers={"Content-Type": "application/merge-patch+json"}
+        )
+        assert answer.is_success
 
     @property
     def exists(self) -> bool:

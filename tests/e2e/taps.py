@@ -53,6 +53,7 @@ class Trace:
     before: Callable[[Call], None] = ignore
     after: Callable[[Call], None] = ignore
     calls: list[Call] = field(default_factory=list)
+    effects: list[Call] = field(default_factory=list)
     ended: dict[int, float] = field(default_factory=dict)
     dead: bool = False
 
@@ -75,6 +76,8 @@ class Trace:
             answer = real(*args, **more)
         finally:
             self.ended[call.number] = self.clock.monotonic()
+        if call.changes:
+            self.effects.append(call)
         self.after(call)
         return answer
 
@@ -98,11 +101,11 @@ class Tap:
         return call
 
 
-def kill_after(trace: Trace, number: int) -> None:
-    """Have the process die right after the effect of one call."""
+def kill_after(trace: Trace, nth: int) -> None:
+    """Have the process die right after the nth call that changes something (0 is the first)."""
 
     def die(call: Call) -> None:
-        if call.number == number:
+        if call.changes and len(trace.effects) == nth + 1:
             trace.dead = True
             raise Killed
 

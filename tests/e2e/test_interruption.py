@@ -13,7 +13,7 @@ from bridge.adopt import adopt, forget
 from bridge.adopt import AdoptOptions
 from bridge.begin import Options
 from bridge.errors import BridgeError
-from bridge.plan import Strategy
+from bridge.plan import Operation, Strategy
 from bridge.retire import retire
 from bridge.rotate import RotateOptions, resume, rotate
 from tests.e2e.observe import shape, values_met
@@ -87,20 +87,11 @@ STORIES: dict[str, tuple[Callable[[World], World], Work]] = {
 def die_after(world: World, work: Work, nth: int) -> str:
     """Run until right after the nth call that changes something; return its name."""
     trace = Trace(world.clock)
-    seen = 0
-
-    def die(call: object) -> None:
-        nonlocal seen
-        if call.changes:  # type: ignore[attr-defined]
-            if seen == nth:
-                trace.dead = True
-                raise Killed
-            seen += 1
-
-    trace.after = die
+    kill_after(trace, nth)
     with pytest.raises(Killed):
         work(world, trace)
-    return f"{nth}: {trace.calls[-1]} {trace.calls[-1].args[:1]}"
+    last = trace.effects[-1]
+    return f"{nth}: {last} {last.args[0] if isinstance(last.args[0], str) else ''}"
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
@@ -110,24 +101,32 @@ def test_whenever_it_dies_nothing_is_lost_and_resume_finishes_it(make_world: Mak
     world = prepare(make_world())
     trace = Trace(world.clock)
     work(world, trace)
+    world.spread()
     expected = shape(world)
-    count = sum(call.changes for call in trace.calls)
     faults = []
-    for nth in range(shard, count, SHARDS):
+    for nth in range(shard, len(trace.effects), SHARDS):
         world = prepare(make_world())
         where = die_after(world, work, nth)
-        if "generated" not in story or "rotate_secret" not in where:  # the one gap: Auth0's answer not yet stored
-            held = {value for place in world.places for value in place.readable()}
-            if not values_met(world) <= held and "empty" not in story:
-                faults.append(f"{where}: Auth0 accepts a value that no place holds")
         try:
-            resume(world.job(), Options(takeover=True, settle=False))
-            resume(world.job(), Options(takeover=True, settle=False))
-        except BridgeError as error:
-            faults.append(f"{where}: resume: {type(error).__name__} {error.message} {error.hint}")
-            continue
-        found = shape(world)
-        if found != expected:
-            differences = {k: (found[k], expected[k]) for k in found if found[k] != expected[k]}
-            faults.append(f"{where}: {differences}")
+            check_after_death(world, work, expected, lost=story == GAP and "rotate_secret" in where)
+        except (AssertionError, BridgeError) as error:
+            faults.append(f"{where}: {type(error).__name__} {str(error)[:3000]}")
     assert not faults, "\n".join(faults)
+
+
+GAP = "rotate, generated"
+
+
+def check_after_death(world: World, work: Work, expected: dict[str, object], *, lost: bool) -> None:
+    if not lost:  # the one gap: Auth0's answer was not stored yet
+        held = {value for place in world.places for value in place.readable()}
+        untouched = len(world.tenant.secret_history(world.client_id)) == 1 and not held
+        assert untouched or values_met(world) <= held
+    done = resume(world.job(), Options(takeover=True, settle=False))
+    world.spread()
+    if done is None or done.operation is Operation.REPAIR:  # it died before anybody could tell what it was
+        work(world, Trace(world.clock))
+        world.spread()
+    found = shape(world)
+    assert {k: v for k, v in found.items() if v != expected[k]} == {k: v for k, v in expected.items() if v != found[k]}
+    assert resume(world.job(), Options(settle=False)) is None

@@ -54,7 +54,10 @@ def test_half_a_record_is_no_record(missing: str) -> None:
 def test_every_tag_is_one_that_both_vaults_take(text: str, log: list[str], recent: list[str]) -> None:
     record = Record(text, text, (text,), "r-1", NOW, log=tuple(log), recent=tuple(recent))
     lock = Lock("rotate", "r-1", text, NOW, NOW, "AbC", "t", (text,))
-    for value in [*(v for k, v in record.tags().items() if k not in ("bridge_client_id", "bridge_tenant")), *lock.tags().values()]:
+    for value in [
+        *(v for k, v in record.tags().items() if k not in ("bridge_client_id", "bridge_tenant")),
+        *lock.tags().values(),
+    ]:
         assert len(value) <= TAG_LIMIT
         assert re.fullmatch(r"[A-Za-z0-9 +\-=._:/@]*", value)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sinks.versions import ALLOWED, UNIQUE, History, InvalidHistory, Stage, Version
 
 
-@pytest.mark.parametrize(("held", "to"), itertools.product(Stage, Stage))
+@pytest.mark.parametrize(("held", "to"), list(itertools.product(Stage, Stage)))
 def test_only_the_moves_in_the_table_are_made(held: Stage, to: Stage) -> None:
     history = History((Version("1", held),))
     if to is held or to in ALLOWED[held]:

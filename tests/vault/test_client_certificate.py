@@ -86,5 +86,5 @@ def test_the_configured_certificate_is_shown(url: str, certificate: tuple[Path, 
     shown = Settings(url, ca_file=public, client_cert=public, client_key=private, auth=auth)
     with pytest.raises(Denied):  # the server has spoken
         sink_at(url, "secret/apps/x", settings=shown).read()
-    with pytest.raises(Unavailable, match="certificate|connection"):
+    with pytest.raises(Unavailable, match=r"certificate|connection"):
         sink_at(url, "secret/apps/x", settings=Settings(url, ca_file=public, auth=auth)).read()

@@ -58,7 +58,7 @@ def test_a_token_is_taken_from_the_file_that_login_writes(
 ) -> None:
     filled(place)
     monkeypatch.setenv("HOME", str(tmp_path))
-    with pytest.raises(Denied, match="VAULT_TOKEN is not set and ~/.vault-token does not exist"):
+    with pytest.raises(Denied, match=r"VAULT_TOKEN is not set and ~/\.vault-token does not exist"):
         reads(place, Auth(), {})
     (tmp_path / ".vault-token").write_text(place.server.token)
     assert reads(place, Auth(), {f"file:{tmp_path}/.vault-token": place.server.token})
@@ -78,7 +78,9 @@ def test_approle(root: Any, place: VaultHarness, operator: str, unique: str) -> 
     secret_id = root.auth.approle.generate_secret_id("ci", mount_point=mount)["data"]["secret_id"]
     auth = Auth(method="approle", mount=mount, role_id="env:R", secret_id="env:S")
     assert reads(place, auth, {"env:R": role_id, "env:S": secret_id})
-    with pytest.raises(Denied, match=f"could not log in to {place.server.url} by approle: the credentials were refused"):
+    with pytest.raises(
+        Denied, match=f"could not log in to {place.server.url} by approle: the credentials were refused"
+    ):
         reads(place, auth, {"env:R": role_id, "env:S": "wrong"})
     with pytest.raises(BadAddress, match=r"auth.role_id is missing: approle needs it"):
         reads(place, Auth(method="approle", mount=mount), {})

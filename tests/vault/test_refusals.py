@@ -99,7 +99,7 @@ def test_an_address_that_names_no_document_is_refused_without_asking(target: str
 def test_a_sealed_server_is_named() -> None:
     with OpenBao.dev() as server:
         admin(server).sys.seal()
-        with pytest.raises(Unavailable, match="could not .*: Vault is sealed"):
+        with pytest.raises(Unavailable, match=r"could not .*: Vault is sealed"):
             sink_at(server, "secret/apps/x").read()
 
 
@@ -116,7 +116,7 @@ class Standby(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    do_POST = do_PUT = do_PATCH = do_GET
+    do_POST = do_PUT = do_PATCH = do_GET  # noqa: N815  # http.server wants these names
 
     def log_message(self, *args: object) -> None: ...
 
@@ -138,7 +138,7 @@ def test_a_standby_is_named_and_the_token_is_not_sent_on() -> None:
     active = type("A", (Standby,), {"seen": [], "active": "http://127.0.0.1:9"})
     with serving(active) as there, serving(standby) as here:
         standby.active = there  # type: ignore[attr-defined]
-        with pytest.raises(Unavailable, match="standby.*the token was not sent on") as caught:
+        with pytest.raises(Unavailable, match=r"standby.*the token was not sent on") as caught:
             sink_at(here, "secret/apps/x").read()
     assert caught.value.hint == f"set VAULT_ADDR to the active node ({there})"
     assert standby.seen  # type: ignore[attr-defined]
@@ -192,7 +192,9 @@ def test_a_survey_needs_no_right_to_values(bao: OpenBao, root: Any, place: Vault
 def test_a_claim_that_may_not_tag_is_given_back(bao: OpenBao, root: Any, place: VaultHarness) -> None:
     filled(place)
     policy = 'path "secret/data/*" { capabilities = ["create", "read", "update"] }'
-    policy += ' path "secret/destroy/*" { capabilities = ["update"] } path "secret/metadata/*" { capabilities = ["read"] }'
+    policy += (
+        ' path "secret/destroy/*" { capabilities = ["update"] } path "secret/metadata/*" { capabilities = ["read"] }'
+    )
     sink = sink_at(bao, f"secret/{place.path}", references={"env:ROOT": limited(root, policy)})
     with pytest.raises(Denied, match=rf"tag secret/metadata/{place.path}/pending \(capability: patch\)"):
         sink.claim(sink.read(), lock(place), P1)

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sinks.aws.answers import Listed
+from sinks.aws.listing import Listing, version_id
+from tests.aws.factory import NOW
+
+ARN = "arn:aws:secretsmanager:us-east-1:111122223333:secret:apps/x-AbCdEf"
+
+
+def listing(*versions: tuple[str, set[str]]) -> Listing:
+    made = enumerate(versions)
+    return Listing.of(tuple(Listed(v, frozenset(s), NOW + timedelta(hours=n)) for n, (v, s) in made), NOW)
+
+
+def derived(*numbers: int) -> Listing:
+    return listing(*((version_id(ARN, number), set()) for number in numbers))
+
+
+def test_the_next_id_is_one_above_the_highest_that_exists() -> None:
+    assert listing(("theirs", {"AWSCURRENT"})).next_id(ARN) == version_id(ARN, 1)
+    assert derived(2, 1).next_id(ARN) == version_id(ARN, 3)
+
+
+def test_versions_that_aws_has_deleted_leave_gaps() -> None:
+    assert derived(1, 900, 901).next_id(ARN) == version_id(ARN, 902)
+    assert derived(1500).next_id(ARN) == version_id(ARN, 1501)
+
+
+def test_ids_of_another_secret_do_not_count() -> None:
+    other = ARN.replace("AbCdEf", "GhIjKl")
+    assert listing((version_id(other, 1), set())).next_id(ARN) == version_id(ARN, 1)
+
+
+def test_the_holder_is_who_has_its_label_where_pending_is() -> None:
+    shown = listing(("a", {"AWSCURRENT", "BRIDGE:r-1:gone"}), ("b", {"AWSPENDING", "BRIDGE:r-2:h2"}))
+    assert (shown.pending, shown.label) == ("b", "BRIDGE:r-2:h2")
+    assert shown.left_over() == (("a", "BRIDGE:r-1:gone"),)
+
+
+def test_a_fallback_label_on_current_is_no_fallback() -> None:
+    assert listing(("a", {"AWSCURRENT", "FALLBACK"})).fallback is None
+    assert listing(("a", {"AWSCURRENT"}), ("b", {"FALLBACK"})).fallback == "b"
+
+
+def test_a_listing_contradicts_itself_when_a_label_stands_twice_or_current_nowhere() -> None:
+    assert listing(("a", {"AWSCURRENT"}), ("b", {"AWSCURRENT"})).doubled() == "AWSCURRENT"
+    assert listing(("a", {"X"})).doubled() == "AWSCURRENT"
+    assert listing(("a", {"AWSCURRENT"}), ("b", {"X"})).doubled() is None
+    assert listing().doubled() is None

