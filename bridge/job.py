@@ -9,10 +9,8 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from bridge.auth0.api import Auth0
-from bridge.auth0.client import Client
-from bridge.config.settings import ClientSettings
 from bridge.errors import BridgeError, Failed, Refused, Usage
 from bridge.guards import Whose
 from bridge.timing import Timing
@@ -21,6 +19,11 @@ from sinks.clock import Clock
 from sinks.port import BadAddress, Busy, Lock, Place, Sink, SinkError
 from sinks.port import Refused as SinkRefused
 from sinks.record import stamp, tag_text
+
+if TYPE_CHECKING:
+    from bridge.auth0.api import Auth0
+    from bridge.auth0.client import Client
+    from bridge.config.settings import ClientSettings
 
 
 @dataclass

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from bridge.errors import BridgeError
-from bridge.plan import Operation, Plan
+
+if TYPE_CHECKING:
+    from bridge.plan import Operation, Plan
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_retirement
 from bridge.rotate import key_of
 from bridge.rotation import Facts
+from bridge.timing import span
 from sinks.port import Place, Stage, Version
 from sinks.record import stamp
 from sinks.secret import Secret
@@ -125,14 +126,3 @@ def _losses(job: Job, fallbacks: list[tuple[Place, Version]]) -> tuple[str, ...]
         notes.append(f"{place.uri}: {version.id} and every other version that holds its value go{history}")
         notes += [job.sinks[place.uri].retirement]
     return tuple(notes)
-
-
-def span(time: timedelta) -> str:
-    """Write a duration as people do: "1 d 2 h", "3 h", "4 min", "5 s"."""
-    seconds = max(0, int(time.total_seconds()))
-    days, hours, minutes = seconds // 86400, seconds % 86400 // 3600, seconds % 3600 // 60
-    if days:
-        return f"{days} d {hours} h" if hours and days < 10 else f"{days} d"  # hours say nothing more
-    if hours:
-        return f"{hours} h"
-    return f"{minutes} min" if minutes else f"{seconds} s"

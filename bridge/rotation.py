@@ -10,12 +10,12 @@ from typing import NoReturn, TypeVar
 
 from bridge import hook
 from bridge.auth0.errors import Unreachable
-from bridge.auth0.probe import Verdict
 from bridge.auth0.values import generate
 from bridge.errors import BridgeError, Failed, Refused
 from bridge.job import Job, Seen, translate
 from bridge.outcome import At, Outcome, Settled, Stopped
 from bridge.plan import Operation, Plan
+from bridge.prove import prove
 from bridge.records import adopted, record
 from bridge.settle import settle
 from bridge.standing import Phase, standing
@@ -38,7 +38,7 @@ from bridge.steps import (
     Wait,
 )
 from bridge.watch import pause
-from sinks.port import Denied, Expired, Held, Lock, Lost, Sink, SinkError, Stage, Unavailable
+from sinks.port import Denied, Expired, Held, Lock, Lost, Sink, SinkError, Unavailable
 from sinks.secret import Secret
 from sinks.versions import short
 
@@ -130,7 +130,7 @@ class Execution:
                 told = adopted(self._lock, self._places[uri], base, self._job.uris, self._now(), written=written)
                 self._sink(uri).tag(self._held[uri], told, keep_limit=keep_limit)
             case Prove():
-                self._prove()
+                prove(self._job, self._seen.client, self._held)
             case Retire(uri, older):
                 self._reach(Phase.CHANGED)
                 gone = self._sink(uri).retire(self._held[uri], self._lock.older if older else None)
@@ -216,25 +216,9 @@ class Execution:
         self._store_everywhere()
         self._set()
 
-    def _prove(self) -> None:
-        for uri in self._held:
-            place = self._sink(uri).read()
-            current, fallback = place.value(Stage.CURRENT), place.value(Stage.FALLBACK)
-            verdict = self._probe(current) if current else Verdict.REFUSED
-            other = self._probe(fallback) if fallback else Verdict.REFUSED
-            if Verdict.UNKNOWN in (verdict, other):
-                raise Failed("Auth0 did not say which of the values it accepts", "try again")
-            if verdict is Verdict.REFUSED:
-                raise Refused(f"Auth0 does not accept the current value in {uri}", "run verify")
-            if other is Verdict.ACCEPTED:
-                raise Refused(f"Auth0 still accepts the fallback's value in {uri}", "try again when it has spread")
-
     def _settle(self) -> None:
         client, facts = self._seen.client, self._facts
         self._settled = settle(self._job, client, self._value, facts.base, since=self._set_at)
-
-    def _probe(self, secret: Secret) -> Verdict:
-        return self._job.auth0.probe(self._seen.client, secret)
 
     def _promote(self, uri: str, *, keep: bool) -> None:
         """Promote one place; if it cannot be reached the others come first, for their readers' sake."""
@@ -271,10 +255,7 @@ class Execution:
         rotating = self._plan.operation is Operation.ROTATE
         if self._phase is Phase.NOTHING or (self._phase is Phase.CLAIMED and begun_here):
             if isinstance(error, Lost):
-                raise Refused(
-                    f"{error.message}. Nothing was changed at Auth0 from here; who took it over finishes it",
-                    error.hint,
-                ) from None
+                raise Refused(f"{error.message}. Auth0 was not changed from here", error.hint) from None
             if self._give_back() and not (isinstance(error, Unavailable) and error.unsure):
                 raise (translate(error) if isinstance(error, SinkError) else error) from None
         elif self._phase is Phase.CHANGED and begun_here and rotating:

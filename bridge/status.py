@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from bridge.config.settings import ClientSettings
 from bridge.guards import Whose
-from bridge.retire import span
+from bridge.timing import span
 from sinks.port import Place, Stage
 from sinks.record import MANAGER, sinks_tag
 

@@ -39,3 +39,14 @@ class Timing:
     def margin(self) -> timedelta:
         """How long an operation may hold its places, waits not counted, before it counts as dead: 60 s."""
         return self.propagation * 2
+
+
+def span(time: timedelta) -> str:
+    """Write a duration as people do: "1 d 2 h", "3 h", "4 min", "5 s"."""
+    seconds = max(0, int(time.total_seconds()))
+    days, hours, minutes = seconds // 86400, seconds % 86400 // 3600, seconds % 3600 // 60
+    if days:
+        return f"{days} d {hours} h" if hours and days < 10 else f"{days} d"  # hours say nothing more
+    if hours:
+        return f"{hours} h"
+    return f"{minutes} min" if minutes else f"{seconds} s"

@@ -71,7 +71,7 @@ class Document:
 
     def reveal_text(self) -> str:
         """Return the text to store (AWS's form)."""
-        return json.dumps(self._data, ensure_ascii=False) if self._bare is None else self._bare
+        return json.dumps(self._data) if self._bare is None else self._bare
 
     def __repr__(self) -> str:
         return "Document(***)"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bridge.config.settings import ClientSettings
 from bridge.errors import BridgeError, Usage
-from bridge.outcome import Outcome, Stopped
-from bridge.status import Status
-from bridge.verify import Verified
-from sinks.port import Place
+from bridge.outcome import Stopped
 from sinks.record import stamp
+
+if TYPE_CHECKING:
+    from bridge.config.settings import ClientSettings
+    from bridge.outcome import Outcome
+    from bridge.status import Status
+    from bridge.verify import Verified
+    from sinks.port import Place
 
 SCHEMA = 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,12 +13,14 @@ from bridge.cli import as_json, show
 from bridge.cli.opening import Typed, chosen, open_job, survey
 from bridge.cli.progress import Lines
 from bridge.cli.run import each, heeding
-from bridge.config.settings import ClientSettings, Settings
 from bridge.errors import Refused
-from bridge.job import Job
-from bridge.outcome import Outcome
-from bridge.plan import Operation, Plan
 from bridge.watch import Stop
+
+if TYPE_CHECKING:
+    from bridge.config.settings import ClientSettings, Settings
+    from bridge.job import Job
+    from bridge.outcome import Outcome
+    from bridge.plan import Plan
 
 UNVERIFIED = "not verified yet: it may still be spreading; run: secret-bridge verify"
 
@@ -80,6 +83,8 @@ def _is_due(settings: Settings, client: ClientSettings) -> bool:
 
 def _completed(job: Job, done: Outcome) -> Outcome:
     """Add to an outcome what follows from the settings: dates, the hook's failure, an unproven change."""
+    from bridge.plan import Operation
+
     if done.result == "planned" or done.operation is not Operation.ROTATE:
         return done
     notes, status = list(done.notes), 0

@@ -7,20 +7,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bridge.config.choose import choose
-from bridge.config.load import find, load
-from bridge.config.settings import ClientSettings, Settings
 from bridge.errors import Usage
-from bridge.guards import Whose
-from bridge.job import Job, claimed_actor, translate
 from bridge.references import resolve
-from bridge.status import Status, judge
 from bridge.timing import Timing
 from bridge.watch import Silent, Stop, Watcher
 from sinks import open_sink, split
 from sinks.clock import SystemClock
-from sinks.port import Sink, SinkError
+from sinks.errors import SinkError
+
+if TYPE_CHECKING:
+    from bridge.config.settings import ClientSettings, Settings
+    from bridge.job import Job
+    from bridge.status import Status
+    from sinks.port import Sink
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ def settings_of(typed: Typed) -> Settings | None:
     Raises:
         Usage: it has faults, all of them told at once.
     """
+    from bridge.config.load import find, load
+
     path = find(typed.config, typed.environ)
     return load(path, typed.environ) if path else None
 
@@ -95,6 +99,10 @@ def survey(settings: Settings, client: ClientSettings) -> Status:
     Raises:
         BridgeError: a place cannot be read.
     """
+    from bridge.guards import Whose
+    from bridge.job import translate
+    from bridge.status import judge
+
     try:
         places = tuple(sink.survey() for sink in open_places(settings, client, Timing()).values())
     except SinkError as error:
@@ -111,6 +119,7 @@ def open_job(
         Usage: the settings cannot be meant so.
     """
     from bridge.auth0.api import connect
+    from bridge.job import Job, claimed_actor
 
     tenant = settings.tenants[client.tenant]
     timing = Timing(tenant.propagation)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bridge.begin import Options
 from bridge.cli.app import app
 from bridge.cli.change import change
 from bridge.cli.opening import Typed
 from bridge.cli.options import ROTATE, Config, DryRun, Everyone, Json, Key, Names, Sinks, Takeover, Verbose
 from bridge.cli.run import configure
-from bridge.job import Job
-from bridge.outcome import Outcome
-from bridge.plan import Strategy
+
+if TYPE_CHECKING:
+    from bridge.job import Job
+    from bridge.outcome import Outcome
 
 
 @app.command(rich_help_panel=ROTATE)
@@ -28,7 +28,8 @@ def rotate(
     everyone: Everyone = False,
     due: Annotated[bool, typer.Option("--due", help="Only clients whose secret is older than their max_age.")] = False,
     strategy: Annotated[
-        Strategy | None, typer.Option(help="Who makes the value: the bridge (staged, the default) or Auth0.")
+        Literal["staged", "auth0-generated"] | None,
+        typer.Option(help="Who makes the value: the bridge (staged, the default) or Auth0."),
     ] = None,
     adopt: Annotated[bool, typer.Option("--adopt", help="Take over places that are not managed yet.")] = False,
     without_fallback: Annotated[
@@ -45,6 +46,7 @@ def rotate(
     verbose: Verbose = False,
 ) -> None:
     """Rotate and publish; finish an interrupted operation instead, if there is one."""
+    from bridge.plan import Strategy
     from bridge.rotate import RotateOptions
     from bridge.rotate import rotate as rotate_one
 
@@ -57,7 +59,7 @@ def rotate(
             dry_run=dry_run,
             takeover=takeover,
             settle=not no_wait,
-            strategy=strategy or Strategy(job.settings.strategy),
+            strategy=Strategy(strategy or job.settings.strategy),
             adopt=adopt,
             without_fallback=without_fallback,
         )
@@ -83,6 +85,7 @@ def resume(
     verbose: Verbose = False,
 ) -> None:
     """Finish interrupted operations, from any machine; safe to repeat."""
+    from bridge.begin import Options
     from bridge.rotate import resume as resume_one
 
     configure(verbose=verbose)

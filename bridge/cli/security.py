@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.begin import Options
 from bridge.cli import as_json, show
 from bridge.cli.app import app
 from bridge.cli.change import change, consent
 from bridge.cli.opening import Typed, chosen, open_job, survey
 from bridge.cli.options import SECURITY, Config, DryRun, Everyone, Json, Key, Name, Names, Sinks, Takeover, Verbose, Yes
 from bridge.cli.run import configure, each
-from bridge.config.settings import ClientSettings
-from bridge.status import Status
-from bridge.verify import Verified
-from bridge.verify import verify as verify_one
+
+if TYPE_CHECKING:
+    from bridge.config.settings import ClientSettings
+    from bridge.status import Status
+    from bridge.verify import Verified
 
 
 @app.command(rich_help_panel=SECURITY)
@@ -61,6 +61,8 @@ def verify(
     verbose: Verbose = False,
 ) -> None:
     """Ask Auth0: is each place's current value accepted, is the fallback refused? Exits with 5 when not."""
+    from bridge.verify import verify as verify_one
+
     configure(verbose=verbose)
     typed = Typed(tuple(sink or ()), key, config)
 
@@ -116,6 +118,7 @@ def retire(
     verbose: Verbose = False,
 ) -> None:
     """Make the fallback's value unreadable everywhere, once nobody can need it."""
+    from bridge.begin import Options
     from bridge.retire import retire as retire_one
 
     configure(verbose=verbose)

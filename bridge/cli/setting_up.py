@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.begin import Options
 from bridge.cli.app import app
 from bridge.cli.change import change, consent
 from bridge.cli.opening import Typed
 from bridge.cli.options import SET_UP, Config, DryRun, Json, Key, Name, Sinks, Verbose, Yes
 from bridge.cli.run import configure
 from bridge.errors import Usage
-from bridge.job import Job
-from bridge.outcome import Outcome
 from sinks.secret import Secret
+
+if TYPE_CHECKING:
+    from bridge.job import Job
+    from bridge.outcome import Outcome
 
 
 @app.command(rich_help_panel=SET_UP)
@@ -83,6 +84,7 @@ def forget(
 ) -> None:
     """Give places back: remove the bridge's tags; values and versions stay."""
     from bridge.adopt import forget as forget_one
+    from bridge.begin import Options
 
     configure(verbose=verbose)
     options = Options(dry_run=dry_run)

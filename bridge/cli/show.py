@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from bridge.auth0.probe import Verdict
 from bridge.errors import BridgeError
-from bridge.outcome import Outcome, Standing, Stopped
-from bridge.plan import Operation, Plan
-from bridge.retire import span
-from bridge.status import Status
-from bridge.verify import Verified
-from sinks.port import Place
+from bridge.outcome import Stopped
+from bridge.timing import span
 from sinks.record import stamp
 from sinks.versions import short
+
+if TYPE_CHECKING:
+    from bridge.outcome import Outcome, Standing
+    from bridge.plan import Plan
+    from bridge.status import Status
+    from bridge.verify import Verified
+    from sinks.port import Place
 
 TITLES = {1: "Failed", 2: "Usage", 3: "INCOMPLETE", 4: "Refused", 5: "Attention"}
 
@@ -79,6 +82,8 @@ def outcome(done: Outcome) -> Iterator[str]:
 
 
 def _headline(done: Outcome) -> str:
+    from bridge.plan import Operation
+
     if done.finished:
         again = "; not rotating again" if done.operation is Operation.ROTATE else ""
         return f"{done.client}  finished {done.operation} {done.id} with the same value{again}"
@@ -126,6 +131,8 @@ def _age(status: Status) -> str:
 
 def verified(client: str, found: Sequence[Verified]) -> Iterator[str]:
     """What Auth0 said of each place."""
+    from bridge.auth0.probe import Verdict
+
     for place in found:
         told = f"{client}  {place.uri}  current {place.current or '-'}: {place.current_verdict}"
         if place.fallback:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,12 +11,14 @@ from bridge.cli.app import app
 from bridge.cli.opening import Typed, chosen, open_places
 from bridge.cli.options import USE, Config, Key, Name, Sinks, Verbose
 from bridge.cli.run import configure, each
-from bridge.config.settings import ClientSettings, Settings
 from bridge.errors import Refused
-from bridge.job import translate
 from bridge.timing import Timing
-from sinks.port import SinkError, Stage
-from sinks.secret import Secret
+from sinks.errors import SinkError
+from sinks.versions import Stage
+
+if TYPE_CHECKING:
+    from bridge.config.settings import ClientSettings, Settings
+    from sinks.secret import Secret
 
 
 @app.command(rich_help_panel=USE)
@@ -30,6 +32,8 @@ def read(
     verbose: Verbose = False,
 ) -> None:
     """Print a stored value on standard output, for scripts; the first place that answers serves it."""
+    from bridge.job import translate
+
     configure(verbose=verbose)
     typed = Typed(tuple(sink or ()), key, config, tenant=False)
 

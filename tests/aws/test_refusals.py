@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+
 import pytest
 from moto.secretsmanager.models import secretsmanager_backends
 

@@ -1,0 +1,240 @@
+"""Operators that freeze before a call and wake when others have gone on: nothing of theirs may undo or harm anything.
+
+Every call that changes something is tried, against real servers; the call is frozen before the product's own look at
+its deadline. The time is shifted, so that leases, fences and propagation have the lengths that they have in production.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from bridge.adopt import AdoptOptions, adopt, forget
+from bridge.begin import Options
+from bridge.outcome import Outcome
+from bridge.plan import Strategy
+from bridge.retire import retire
+from bridge.rotate import RotateOptions, resume, rotate
+from tests.e2e.taps import Call, Trace
+from tests.e2e.world import DAY, MakeWorld, World
+from tests.races.frozen import Frozen
+
+PLACES = pytest.mark.parametrize("places", ["vault", "aws", "both"])
+ONE_PLACE = pytest.mark.parametrize("places", ["vault", "aws"])
+STRATEGIES = pytest.mark.parametrize("strategy", list(Strategy))
+SETTING = ("set_secret", "rotate_secret")
+
+Operate = Callable[[World, Trace], Any]
+
+
+def rotation(strategy: Strategy = Strategy.STAGED, *, settle: bool = False, **options: Any) -> Operate:
+    return lambda world, trace: rotate(
+        world.job(names(world), trace), RotateOptions(settle=settle, strategy=strategy, **options)
+    )
+
+
+def names(world: World) -> list[str]:
+    return [place.uri for place in world.places]
+
+
+def settled(make: MakeWorld, places: str) -> World:
+    """A world with a current value and a fallback, nothing spreading any more."""
+    world: World = make()
+    chosen = {"vault": (world.vault,), "aws": (world.aws,), "both": (world.vault, world.aws)}[places]
+    world.places = chosen
+    for place in chosen:
+        place.fill(world.s0)
+    world.adopt(uris=names(world))
+    world.rotate(uris=names(world))
+    return world
+
+
+def changes(make: MakeWorld, places: str, operate: Operate, before: Callable[[World], None]) -> list[Call]:
+    """Return the calls of an undisturbed run that change something."""
+    world = settled(make, places)
+    before(world)
+    trace = Trace(world.clock)
+    operate(world, trace)
+    return [call for call in trace.calls if call.changes]
+
+
+def nothing(world: World) -> None:
+    """Nothing has to happen before."""
+
+
+def each_zombie(
+    make: MakeWorld, places: str, operate: Operate, before: Callable[[World], None] = nothing
+) -> Iterator[Frozen]:
+    """Yield operators, each in a world of its own and frozen before another of its changes."""
+    for call in changes(make, places, operate, before):
+        world = settled(make, places)
+        before(world)
+        number = call.number
+        yield Frozen(
+            world, lambda trace, world=world: operate(world, trace), lambda c, number=number: c.number == number
+        ).start()
+
+
+def take_over(world: World) -> Outcome | None:
+    done = resume(world.job(names(world)), Options(takeover=True, settle=False))
+    world.spread()
+    return done
+
+
+def rotated(world: World) -> None:
+    rotation()(world, Trace(world.clock))
+    world.spread()
+
+
+@dataclass
+class Next:
+    """A rotation that stands right before it asks Auth0: its value is pending, and nowhere else yet."""
+
+    world: World
+
+    def __post_init__(self) -> None:
+        world = self.world
+        self.rotation = Frozen(
+            world, lambda trace: rotation()(world, trace), lambda call: call.name in SETTING
+        ).start()
+        assert self.rotation.error is None
+        self.pending = [place.pending() for place in world.places]
+        assert None not in self.pending
+        assert len(set(self.pending)) == 1
+
+    def finish(self) -> None:
+        """Nobody touched the pending value, and the rotation ends as if nobody else were there."""
+        assert [place.pending() for place in self.world.places] == self.pending
+        self.rotation.wake()
+        assert self.rotation.error is None
+        self.world.spread()
+        assert self.world.live == self.pending[0]
+
+
+def assert_whole(world: World) -> None:
+    """One current, one fallback, nothing pending, and Auth0 accepts current and nothing else."""
+    past = list(dict.fromkeys(change.value for change in world.tenant.secret_history(world.client_id)))
+    assert world.tenant.accepted(world.client_id, world.live) == "yes"
+    assert all(world.tenant.accepted(world.client_id, value) == "no" for value in past[:-1])
+    for place in world.places:
+        assert place.current() == world.live
+        assert place.fallback() == past[-2]
+        assert place.pending() is None
+    surveyed = [sink.survey() for sink in world.job(names(world)).sinks.values()]
+    assert [place.uri for place in surveyed if place.unsettled] == []
+
+
+def assert_told(zombie: Frozen) -> None:
+    """It ends with a clear message and exit status 3 or 4: or, its rotation being whole by then, with "not verified"."""
+    told = f"{zombie.call} {zombie.call and zombie.call.args}: {zombie.exit_status} {zombie.message}"
+    if zombie.error is not None:
+        assert zombie.exit_status in (3, 4), told
+        assert any(word in zombie.message for word in CLEAR), told
+        return
+    assert zombie.call is not None
+    assert is_release(zombie.call), told
+    assert zombie.answer.settled is not None
+    assert not zombie.answer.settled.proven  # the command line makes it exit status 3: "not verified yet"
+
+
+CLEAR = ("not ours any more", "held by", "somebody else was faster", "does not accept the value in", "meanwhile")
+
+
+def is_release(call: Call) -> bool:
+    """Tell whether a call belongs to giving a place back: by then everything else is done."""
+    if call.end == "vault":
+        return str(call.args[0]).endswith("/pending") and call.name in ("write", "destroy")
+    return call.name == "label" and (call.args[0] == "AWSPENDING" or str(call.args[0]).startswith("BRIDGE:"))
+
+
+@PLACES
+@STRATEGIES
+def test_a_rotation_that_wakes_two_rotations_later_harms_nothing(
+    make_world: MakeWorld, places: str, strategy: Strategy
+) -> None:
+    for zombie in each_zombie(make_world, places, rotation(strategy, settle=True)):
+        world = zombie.world
+        take_over(world)
+        rotated(world)
+        following = Next(world)
+        before = len(world.tenant.secret_history(world.client_id))
+        zombie.wake()
+        assert len(world.tenant.secret_history(world.client_id)) == before, zombie.call
+        assert_told(zombie)
+        following.finish()
+        assert_whole(world)
+
+
+@ONE_PLACE
+@STRATEGIES
+def test_a_rotation_that_wakes_within_its_lease_after_another_has_finished_it_harms_nothing(
+    make_world: MakeWorld, places: str, strategy: Strategy
+) -> None:
+    for zombie in each_zombie(make_world, places, rotation(strategy)):
+        world = zombie.world
+        resume(world.job(names(world)), Options(takeover=True, settle=False))
+        zombie.wake()
+        assert zombie.exit_status in (0, 3, 4), zombie.message
+        world.spread()
+        assert_whole(world)
+        Next(world).finish()
+        assert_whole(world)
+
+
+@ONE_PLACE
+def test_a_retirement_that_wakes_two_rotations_later_destroys_nothing_that_is_needed(
+    make_world: MakeWorld, places: str
+) -> None:
+    def operate(world: World, trace: Trace) -> Any:
+        return retire(world.job(names(world), trace), Options())
+
+    def a_day_later(world: World) -> None:
+        world.clock.advance(DAY)
+
+    for zombie in each_zombie(make_world, places, operate, a_day_later):
+        world = zombie.world
+        take_over(world)
+        rotated(world)
+        following = Next(world)
+        zombie.wake()
+        assert zombie.exit_status in (3, 4) or (zombie.call and is_release(zombie.call)), zombie.call
+        following.finish()
+        assert_whole(world)
+
+
+@ONE_PLACE
+def test_an_adoption_that_wakes_two_rotations_later_harms_nothing(make_world: MakeWorld, places: str) -> None:
+    def operate(world: World, trace: Trace) -> Any:
+        return adopt(world.job(names(world), trace), AdoptOptions(repair=True))
+
+    for zombie in each_zombie(make_world, places, operate):
+        world = zombie.world
+        take_over(world)
+        rotated(world)
+        following = Next(world)
+        zombie.wake()
+        assert zombie.exit_status in (3, 4) or (zombie.call and is_release(zombie.call)), zombie.call
+        following.finish()
+        assert_whole(world)
+
+
+@ONE_PLACE
+def test_a_forgetting_that_wakes_after_the_place_was_adopted_and_rotated_again_forgets_nothing(
+    make_world: MakeWorld, places: str
+) -> None:
+    def operate(world: World, trace: Trace) -> Any:
+        return forget(world.job(names(world), trace), Options())
+
+    for zombie in each_zombie(make_world, places, operate):
+        world = zombie.world
+        take_over(world)
+        rotation(adopt=True)(world, Trace(world.clock))
+        world.spread()
+        following = Next(world)
+        zombie.wake()
+        assert zombie.exit_status in (3, 4) or (zombie.call and is_release(zombie.call)), zombie.call
+        following.finish()
+        assert_whole(world)
