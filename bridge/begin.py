@@ -131,13 +131,16 @@ def interrupted(job: Job, seen: Seen) -> tuple[Seen, Lock | None]:
     nameless = [p for p in seen.places if p.unsettled and p.lock is None and p.history.at(Stage.PENDING)]
     if not nameless:
         return seen, lock
-    lock = lock or _guess(job, nameless[0])
+    lock = lock or _guess(job, seen, nameless[0])
     places = tuple(replace(p, lock=lock) if p in nameless else p for p in seen.places)
     return replace(seen, places=places), lock
 
 
-def _guess(job: Job, place: Place) -> Lock:
-    """Make up the lock of an operation that died before it wrote its name, from its version's date and value."""
+def _guess(job: Job, seen: Seen, place: Place) -> Lock:
+    """Make up the lock of an operation that died before it wrote its name, from its version's date and value.
+
+    It had changed nothing else, so what is current and fallback now was so when it began.
+    """
     pending = place.history.at(Stage.PENDING)
     began: datetime = (pending.created if pending else None) or place.at
     current = place.value(Stage.CURRENT)
@@ -151,7 +154,17 @@ def _guess(job: Job, place: Place) -> Lock:
         tenant=job.auth0.name,
         places=job.uris,
         base=current.fingerprint(job.settings.client_id) if current else "",
+        older=older(seen, current),
     )
+
+
+def older(seen: Seen, base: Secret | None) -> str:
+    """Return the fingerprint of an open fallback's value, which a rotation ends."""
+    for place in seen.places:
+        fallback = place.value(Stage.FALLBACK)
+        if fallback is not None and fallback != base:
+            return fallback.fingerprint(seen.client.client_id)
+    return ""
 
 
 def finish(job: Job, options: Options, seen: Seen, lock: Lock) -> Outcome:
@@ -176,7 +189,9 @@ def finish(job: Job, options: Options, seen: Seen, lock: Lock) -> Outcome:
     )
     held = [p for p in seen.places if p.lock and p.lock.id == lock.id]
     pending = next((value for p in held if (value := p.value(Stage.PENDING))), None)
-    base = _base(seen, lock)
+    base = _base(seen, lock) or _live_base(job, lock)
+    if pending is None and lock.operation == Operation.ADOPT:
+        pending = base  # what an adoption writes is the live value
     return execute(job, options, seen, plan, Facts(mine, value=pending, base=base, initial=base))
 
 
@@ -188,3 +203,9 @@ def _base(seen: Seen, lock: Lock) -> Secret | None:
             if value and value.fingerprint(lock.client_id) == lock.base:
                 return value
     return None
+
+
+def _live_base(job: Job, lock: Lock) -> Secret | None:
+    """Return that value from Auth0: it was read there to fill empty places, and none of them has got it yet."""
+    live = job.auth0.live_secret(job.settings.client_id) if lock.base else None
+    return live if live and live.fingerprint(lock.client_id) == lock.base else None

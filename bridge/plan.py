@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from bridge.steps import (
     Claim,
+    Fill,
     Forget,
     GenerateAtAuth0,
     Hook,
@@ -160,20 +161,66 @@ def plan_resumption(places: tuple[Place, ...], lock: Lock, wish: Wish, *, now: d
     held = tuple(p for p in places if p.lock and p.lock.id == lock.id)
     operation = Operation(lock.operation)
     taken = tuple(TakeOver(p.uri) for p in held)
-    if operation is Operation.ROTATE:
-        return Plan(operation, (*taken, *_finish_rotation(places, held, lock, wish, now)), finishes=lock)
+    steps: tuple[Step, ...] = (
+        _finish_rotation(places, held, lock, wish, now)
+        if operation is Operation.ROTATE
+        else _finish(operation, places, held, lock, wish)
+    )
+    named = {step.uri for step in steps if isinstance(step, Release)}
+    swept = tuple(p for p in places if p.unsettled and p.uri not in named)  # released, but not cleaned up
+    cleaning: tuple[Step, ...] = (*(Claim(p.uri, with_value=False) for p in swept), *(Release(p.uri) for p in reversed(swept)))
+    return Plan(operation, (*taken, *steps, *cleaning), finishes=lock)
+
+
+def _finish(
+    operation: Operation, places: tuple[Place, ...], held: tuple[Place, ...], lock: Lock, wish: Wish
+) -> tuple[Step, ...]:
+    """Return what finishes any other operation than a rotation: everywhere, or nowhere if it was not begun."""
+    adopting = operation is Operation.ADOPT
+    missed = tuple(p for p in places if p not in held and _is_left(operation, p, lock))
+    claims = tuple(
+        Claim(p.uri, with_value=adopting and p.exists and not _holds_base(p, lock), fill=adopting and not p.exists)
+        for p in missed
+    )
+    touched = tuple(p for p in places if p in held or p in missed)
+    captured = tuple(
+        Promote(p.uri, keep=False)
+        for p in touched
+        if p.value(Stage.PENDING) or (p in missed and adopting and p.exists and not _holds_base(p, lock))
+    )
     end: dict[Operation, type[Retire | Forget | Tag]] = {
         Operation.RETIRE: Retire,
         Operation.FORGET: Forget,
         Operation.ADOPT: Tag,
     }
     ending = end.get(operation)
-    captured = tuple(Promote(p.uri, keep=False) for p in held if p.value(Stage.PENDING))
-    ends = tuple(ending(p.uri) for p in held) if ending else ()
-    releases = tuple(Release(p.uri) for p in reversed(held))
-    waits = fence(tuple(p for p in places if p not in held), wish)
+    ends = tuple(ending(p.uri) for p in touched) if ending else ()
+    releases = tuple(Release(p.uri) for p in reversed(touched))
     proof = (Prove(),) if operation is Operation.RETIRE else ()
-    return Plan(operation, (*taken, *waits, *proof, *captured, *ends, *releases), finishes=lock)
+    fills = _fills(held, lock) if adopting else ()
+    return (*claims, *fence(missed, wish), *proof, *fills, *captured, *ends, *releases)
+
+
+def _is_left(operation: Operation, place: Place, lock: Lock) -> bool:
+    """Tell whether an interrupted operation still has to be done at a place that it does not hold."""
+    if operation is Operation.RETIRE:
+        return place.history.at(Stage.FALLBACK) is not None
+    if operation is Operation.FORGET:
+        return place.record is not None
+    if operation is Operation.ADOPT:
+        return place.record is None or place.record.rotation != lock.id
+    return False
+
+
+def _holds_base(place: Place, lock: Lock) -> bool:
+    value = place.value(Stage.CURRENT)
+    return value is not None and value.fingerprint(lock.client_id) == lock.base
+
+
+def _fills(held: tuple[Place, ...], lock: Lock) -> tuple[Fill, ...]:
+    """Return the places that were empty and were taken, but did not get the live value any more."""
+    empty = (p for p in held if all(v.stage is Stage.PENDING for v in p.history.versions))
+    return tuple(Fill(p.uri) for p in empty) if lock.base else ()
 
 
 def _finish_rotation(
@@ -190,9 +237,9 @@ def _finish_rotation(
     )
     if pending is None:
         spread = (Wait(wish.fence, "a call of the interrupted operation may still arrive"),)
-        start: tuple[Step, ...] = (*claims, *spread, Recover())
+        start: tuple[Step, ...] = (*claims, *spread, *_fills(held, lock), Recover())
     else:
         stores = tuple(Store(p.uri) for p in held if not p.value(Stage.PENDING))
-        start = (*stores, *claims, *waits, *(() if done else (SetAtAuth0(),)))
+        start = (*stores, *claims, *waits, *_fills(held, lock), *(() if done else (SetAtAuth0(),)))
     remaining = tuple(p for p in places if p in held or p in missed)
     return (*start, *_publish(remaining, wish, older=bool(lock.older)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from bridge.auth0.management import UPDATE_KEYS
 from bridge.auth0.values import generate
-from bridge.begin import Options, execute, finish, inspect, interrupted, new_lock, require_accepted, wish
+from bridge.begin import Options, execute, finish, inspect, interrupted, new_lock, older, require_accepted, wish
 from bridge.errors import Refused
 from bridge.guards import contents, ownership, refuse
 from bridge.job import Job, Seen, check, read, survey
@@ -48,7 +48,7 @@ def rotate(job: Job, options: RotateOptions) -> Outcome:
     plan = replace(plan, notes=(*plan.notes, *seen.notes, *notes))
     new_value = generate(seen.client) if options.strategy is Strategy.STAGED else None
     job.watcher.step("check", f"Auth0 ok, {len(seen.places)} place(s) ok, no operation in progress")
-    lock = new_lock(job, Operation.ROTATE, seen, plan, base=base, older=_older(seen, base))
+    lock = new_lock(job, Operation.ROTATE, seen, plan, base=base, older=older(seen, base))
     return execute(job, options, seen, plan, Facts(lock, value=new_value, base=base, initial=base))
 
 
@@ -111,12 +111,3 @@ def _base(job: Job, seen: Seen, options: RotateOptions) -> Secret | None:
         )
     require_accepted(job, seen, live, "Auth0")
     return live
-
-
-def _older(seen: Seen, base: Secret | None) -> str:
-    """Return the fingerprint of an open fallback's value, which a rotation ends."""
-    for place in seen.places:
-        fallback = place.value(Stage.FALLBACK)
-        if fallback is not None and fallback != base:
-            return fallback.fingerprint(seen.client.client_id)
-    return ""

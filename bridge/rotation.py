@@ -21,6 +21,7 @@ from bridge.settle import settle
 from bridge.standing import Phase, standing
 from bridge.steps import (
     Claim,
+    Fill,
     Forget,
     GenerateAtAuth0,
     Hook,
@@ -112,6 +113,8 @@ class Execution:
             case TakeOver(uri):
                 self._held[uri] = self._sink(uri).take_over(self._places[uri], self._lock)
                 self._reach(Phase.CLAIMED)
+            case Fill(uri):
+                self._fill(uri)
             case Store(uri):
                 self._held[uri] = self._sink(uri).store(self._held[uri], self._value)
             case Wait(time, why):
@@ -152,6 +155,13 @@ class Execution:
         self._reach(Phase.CHANGED if initial else Phase.CLAIMED)
         self._held[step.uri] = self._sink(step.uri).claim(place, self._lock, value, initial=initial)
         self._tell("stage" if value else "lock", f"{self._lock.id} {'pending' if value else 'locked'} in {step.uri}")
+
+    def _fill(self, uri: str) -> None:
+        base, now = self._facts.base, self._now()
+        if base is not None:
+            self._reach(Phase.CHANGED)
+            told = record(self._lock, self._places[uri], base, self._job.uris, now)
+            self._sink(uri).promote(self._held[uri], base, told, keep=False)
 
     def _look(self) -> float:
         """Look at every place that is held; return until when an unguarded call has to end."""
@@ -261,7 +271,14 @@ class Execution:
         elif self._phase is Phase.CHANGED and begun_here and rotating:
             self._give_back()  # Auth0 knows nothing of it: the next run begins anew
         whose, places = self._job.whose, self._seen.places
-        raise Stopped(standing(whose, self._lock, self._phase, places, self._done, error)) from None
+        raise Stopped(standing(whose, self._lock, self._told(), places, self._done, error)) from None
+
+    def _told(self) -> Phase:
+        """Return how far the operation came, with what an interrupted one may have done before this process."""
+        if self._plan.finishes is None or self._plan.operation is not Operation.ROTATE:
+            return self._phase
+        open_still = any(isinstance(step, (SetAtAuth0, Recover)) for step in self._plan.steps)
+        return max(self._phase, Phase.SETTING if open_still else Phase.SET)
 
     def _give_back(self) -> bool:
         try:

@@ -30,6 +30,16 @@ class TakeOver:
 
 
 @dataclass(frozen=True)
+class Fill:
+    """Make the live value the first one of a place that is held and empty: what its claim would have done."""
+
+    uri: str
+
+    def __str__(self) -> str:
+        return f"store the live value as current in {self.uri}"
+
+
+@dataclass(frozen=True)
 class Store:
     """Store the value as pending in a place that is held without one."""
 
@@ -155,6 +165,6 @@ class Hook:
 
 
 Step = (
-    Claim | TakeOver | Store | Wait | SetAtAuth0 | GenerateAtAuth0 | Recover
+    Claim | TakeOver | Fill | Store | Wait | SetAtAuth0 | GenerateAtAuth0 | Recover
     | Promote | Tag | Prove | Retire | Forget | Release | Settle | Hook
 )  # fmt: skip

@@ -1,7 +1,4 @@
-"""A place in this process's memory: the reference for what the port means. Nothing outlives the process.
-
-Each method is one atomic step, so no lease is needed: the lock is asked for in every one of them.
-"""
+"""A place in this process's memory: the reference for what the port means. Each method is one atomic step."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from sinks.clock import Clock, SystemClock
 from sinks.document import Document
 from sinks.errors import BadAddress, Busy, Lost, Refused
 from sinks.port import Held, Place, Promoted
-from sinks.record import MANAGED_BY, OWN_PREFIX, Lock, Record
+from sinks.record import MANAGED_BY, OWN_PREFIX, Lock, Record, drifted
 from sinks.secret import Secret
 from sinks.versions import History, Stage, Version
 
@@ -150,6 +147,11 @@ class MemorySink:
         """The place's name."""
         return self._uri
 
+    @property
+    def retirement(self) -> str:
+        """What retiring leaves behind."""
+        return "these versions are gone"
+
     def survey(self) -> Place:
         """Read metadata only (`Sink.survey`)."""
         with self._store.at(self._path) as stored:
@@ -185,7 +187,7 @@ class MemorySink:
                 keys=document.keys if document else (),
                 values={stage: value for stage, value in found.items() if value},
                 history=stored.history.added(Version("pending", Stage.PENDING)) if stored.pending else stored.history,
-                drifted=_drifted(place.record, current),
+                drifted=drifted(place.record, current),
                 released=None if stored.lock else stored.released,
             )
 
@@ -195,9 +197,9 @@ class MemorySink:
 
     def claim(self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None) -> Held:
         """Take the place if nothing has happened to its lock since it was read (`Sink.claim`)."""
+        if place.lock and place.lock.holder != lock.holder:
+            raise Busy(f"{self._uri} is held by another operation", place.lock)
         with self._store.at(self._path) as stored:
-            if place.lock and place.lock.holder != lock.holder:
-                raise Busy(f"{self._uri} is held by another operation", place.lock)
             held = self._take(stored, place, lock, value)
             if initial and stored.value(self._key) not in (None, initial):
                 self.release(held, "not claimed")
@@ -294,9 +296,3 @@ class MemorySink:
             if stored.token == held.token and stored.lock is not None:
                 stored.token, stored.lock, stored.pending = stored.token + 1, None, None
                 stored.released = self._store.now()
-
-
-def _drifted(record: Record | None, current: Secret | None) -> bool:
-    if record is None:
-        return False
-    return current is None or bool(record.recent and current.fingerprint(record.client_id) != record.recent[0])

@@ -10,6 +10,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sinks.secret import Secret
 
 MANAGER = "secret-bridge"
 MANAGED_BY = "managed-by"
@@ -155,6 +159,13 @@ class Record:
             log=() if log == "-" else tuple(log.split(" / ")),
             recent=() if recent == "-" else tuple(recent.split()),
         )
+
+
+def drifted(record: Record | None, current: Secret | None) -> bool:
+    """Tell whether the current value is another one than the bridge put there, or is missing."""
+    if record is None:
+        return False
+    return current is None or bool(record.recent and current.fingerprint(record.client_id) != record.recent[0])
 
 
 def _filled(tags: Mapping[str, str], name: str) -> str:

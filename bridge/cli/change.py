@@ -77,8 +77,10 @@ def change(
 
 
 def _is_due(settings: Settings, client: ClientSettings) -> bool:
-    age = survey(settings, client).age
-    return age is not None and age > client.max_age
+    """Tell whether a client's secret is too old, or an operation on it was interrupted and wants finishing."""
+    seen = survey(settings, client)
+    interrupted = seen.attention and any(place.lock or place.unsettled for place in seen.places)
+    return interrupted or (seen.age is not None and seen.age > client.max_age)
 
 
 def _completed(job: Job, done: Outcome) -> Outcome:

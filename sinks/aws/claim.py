@@ -6,12 +6,13 @@ import contextlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from sinks.aws.listing import CURRENT, FALLBACK, PENDING, Listing, chain_of, first_id, own_label
 from sinks.aws.place import (
     CHAIN_TAG,
+    CURRENT_TAG,
     FALLBACK_TAG,
     FROM_TAG,
     NONE,
@@ -25,7 +26,7 @@ from sinks.aws.place import (
 )  # fmt: skip
 from sinks.errors import Busy, Conflict, Denied, Expired, Lost, Refused, Unavailable
 from sinks.port import Held, Place
-from sinks.record import MANAGED_BY, MANAGER, Lock, sinks_tag
+from sinks.record import Lock, Record
 
 if TYPE_CHECKING:
     from sinks.aws.access import Access
@@ -144,7 +145,7 @@ class Claims:
             lock_text(lock) if initial is None else text_of(document.with_value(self._target.key, initial), self._uri)
         )
         if not described.exists:
-            self._create(lock, text)
+            self._create(lock, text, described.at)
             described = self._access.described()
         listing = self._access.listing()
         if listing.pending and not listing.is_held_by(lock):
@@ -159,10 +160,12 @@ class Claims:
             text = text_of((found or document).with_value(self._target.key, initial), self._uri)
         return Mark(described, self._published(listing, listing.next_id(described.arn), text, label))
 
-    def _create(self, lock: Lock, text: Secret) -> None:
-        tags = {MANAGED_BY: MANAGER, "bridge_sinks": sinks_tag(lock.places)}
+    def _create(self, lock: Lock, text: Secret, at: datetime) -> None:
+        """Create the secret as one that is managed: whoever dies right after this leaves nothing to be adopted."""
+        version = first_id(self._target.name)
+        record = Record(lock.client_id, lock.tenant, lock.places, lock.id, at, age_is_minimum=True)
         try:
-            self._access.create(first_id(self._target.name), text, tags)
+            self._access.create(version, text, {**record.tags(), CURRENT_TAG: version})
         except Conflict:
             raise self._busy(None) from None
         except Unavailable as error:

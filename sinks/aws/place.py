@@ -88,7 +88,7 @@ def surveyed(uri: str, described: Described, listing: Listing) -> Place:
         manager=_manager(described),
         record=record,
         lock=lock,
-        unsettled=pending is not None,
+        unsettled=pending is not None or bool(listing.left_over()),
         released=described.changed if pending is None else None,
         edits=1 if record and listing.current not in (told, pending) else 0,
         notes=_notes(listing, lock),
@@ -105,11 +105,13 @@ def with_documents(place: Place, documents: Mapping[Stage, Document | None], key
     missing: tuple[str, ...] = ()
     if document is not None and key is not None and Stage.CURRENT not in values:
         missing = (f"no key '{key}' in {place.uri}. Keys there: {', '.join(keys) or 'none'} (choose one with #KEY)",)
+    exists = place.exists and document is not None  # a secret without a version, or with a lock only, is empty
     return replace(
         place,
+        exists=exists,
         values=values,
         keys=keys,
-        drifted=_drifted(place, values.get(Stage.CURRENT)),
+        drifted=exists and _drifted(place, values.get(Stage.CURRENT)),
         notes=(*place.notes, *missing),
     )
 

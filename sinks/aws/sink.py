@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sinks.aws.claim import Claims, grip_of, mark_of
 from sinks.aws.listing import CURRENT, FALLBACK, PREVIOUS, PROOF, Listing
 from sinks.aws.place import CURRENT_TAG, FALLBACK_TAG, NONE, empty, refusal, surveyed, with_documents
+from sinks.aws.translate import Missing
 from sinks.errors import Conflict, Refused
 from sinks.port import Held, Place, Promoted
 from sinks.record import MANAGED_BY, MANAGER, OWN_PREFIX, Lock, Record
@@ -60,6 +61,9 @@ class AwsSink:
             raise refused
         stages = {stage: place.history.at(stage) for stage in (Stage.CURRENT, Stage.PENDING, Stage.FALLBACK)}
         documents = {stage: self._access.document(version.id) for stage, version in stages.items() if version}
+        listing = mark_of(place).listing
+        if listing.label and listing.pending == listing.current:  # promoted, and not released yet
+            documents[Stage.PENDING] = documents.get(Stage.CURRENT)
         return with_documents(place, documents, self._target.key)
 
     def check(self, place: Place) -> tuple[str, ...]:
@@ -105,9 +109,14 @@ class AwsSink:
         return self._claims.under_lease(held, step)
 
     def _surveyed(self) -> tuple[Place, Refused | None]:
-        """Describe, then list: what a claim compares with is what was read last."""
+        """List, then describe: a claim compares with the listing, so whoever changed the rest since then, wins."""
+        try:
+            listing = self._access.listing()
+        except Missing:
+            listing = None
         described = self._access.described()
-        listing = self._access.listing() if described.exists else Listing((), described.at)
+        if listing is None or not described.exists:
+            listing = Listing((), described.at)
         place = surveyed(self._uri, described, listing)
         return place, refusal(self._uri, self._target.region, self._target.name, described, listing)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from sinks.document import Document
 from sinks.errors import Busy, Conflict, Denied, Expired, Refused, SinkError, Unavailable
 from sinks.port import Held, Place, Promoted
-from sinks.record import MANAGED_BY, OWN_PREFIX, Lock, Record
+from sinks.record import MANAGED_BY, OWN_PREFIX, Lock, Record, drifted
 from sinks.vault.answers import AGAIN
 from sinks.vault.lock import LockKey
 from sinks.vault.place import CURRENT, FALLBACK, Mark, held_by, refusal, surveyed, version_limit
@@ -52,19 +52,19 @@ class VaultSink:
     def survey(self) -> Place:
         """Read metadata only (`Sink.survey`)."""
         config = self._kv.config(self._path)
-        meta, lock_meta = self._kv.metadata(self._path), self._kv.metadata(self._lock.path)
+        lock_meta, meta = self._kv.metadata(self._lock.path), self._kv.metadata(self._path)
         return surveyed(self._uri, self._kv.now(), config, meta, lock_meta)
 
     def read(self) -> Place:
         """Read metadata and values (`Sink.read`)."""
         config = self._kv.config(self._path)
+        lock_entry = self._kv.read(self._lock.path)  # first: whatever operation changes the rest, moves this on
+        lock = held_by(lock_entry, self._lock.path)
         meta = self._kv.metadata(self._path)
         if refused := refusal(self._uri, config, meta):
             raise refused
         main = self._kv.read(self._path) if meta and meta.current else None
-        lock_entry = self._kv.read(self._lock.path)
-        lock = held_by(lock_entry, self._lock.path)
-        place = surveyed(self._uri, self._kv.now(), config, meta, None)
+        place = surveyed(self._uri, self._kv.now(), config, meta, self._kv.metadata(self._lock.path))
         document = main.document if main else None
         values = self._values(place.history, document, lock_entry if lock else None)
         current = values.get(Stage.CURRENT)
@@ -76,7 +76,7 @@ class VaultSink:
             released=lock_entry.created if lock_entry and not lock else None,
             keys=document.keys if document else (),
             values=values,
-            drifted=_drifted(place.record, current),
+            drifted=drifted(place.record, current),
             notes=(*place.notes, *(() if config else ("the mount's settings: not checked (no permission)",))),
             mark=Mark(lock_entry.version if lock_entry else 0),
         )
@@ -278,9 +278,3 @@ def _with_pending(history: History, entry: Entry | None) -> History:
     if entry is None or entry.document is None:
         return history
     return history.added(Version(f"pending/{entry.version}", Stage.PENDING, entry.created))
-
-
-def _drifted(record: Record | None, current: Secret | None) -> bool:
-    if record is None:
-        return False
-    return current is None or bool(record.recent and current.fingerprint(record.client_id) != record.recent[0])

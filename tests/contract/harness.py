@@ -13,6 +13,7 @@ from sinks.memory import MemorySink, MemoryStore
 from sinks.port import Sink, Stage
 from sinks.secret import Secret
 from sinks.vault import Settings
+from sinks.vault.sink import VaultSink
 from tests.contract.clock import ManualClock
 
 KEY = "client_secret"
@@ -108,7 +109,7 @@ class VaultHarness:
         self._references = {"env:TOKEN": server.token, **references}
         self.kv = admin(server).secrets.kv.v2
 
-    def sink(self) -> sinks.vault.VaultSink:
+    def sink(self) -> VaultSink:
         return sinks.vault.open(
             "vault",
             f"secret/{self.path}",
@@ -154,11 +155,11 @@ class VaultHarness:
         return self.metadata(self.path)["custom_metadata"] or {}
 
     def reachable(self) -> list[str]:
-        found: list[str] = []
-        for path in (self.path, f"{self.path}/pending"):
-            documents = [self._read(path, int(number)) for number in self.metadata(path)["versions"]]
-            found += [document[KEY] for document in documents if document and KEY in document]
-        return found
+        return [*self.reachable_at(self.path), *self.reachable_at(f"{self.path}/pending")]
+
+    def reachable_at(self, path: str) -> list[str]:
+        documents = [self._read(path, int(number)) for number in self.metadata(path)["versions"]]
+        return [document[KEY] for document in documents if document and KEY in document]
 
 
 class AwsHarness:

@@ -46,7 +46,7 @@ def assert_rotated(
 def shape(world: World) -> dict[str, Any]:
     """Return how a world stands, with the values' names instead of the values: two runs can be compared by it."""
     past = [change.value for change in world.tenant.secret_history(world.client_id)]
-    names = {value: "now" for value in past} | {value: "before" for value in past[:-1]} | {past[-1]: "now", None: None}
+    names = dict.fromkeys(past, "now") | dict.fromkeys(past[:-1], "before") | {past[-1]: "now", None: None}
 
     def named(value: str | None) -> str | None:
         return names.get(value, "unknown to Auth0")

@@ -47,8 +47,7 @@ def settled(make: MakeWorld, places: str) -> World:
     world.places = chosen
     for place in chosen:
         place.fill(world.s0)
-    world.adopt(uris=names(world))
-    world.rotate(uris=names(world))
+    world.rotate(uris=names(world), adopt=True)
     return world
 
 
@@ -97,9 +96,7 @@ class Next:
 
     def __post_init__(self) -> None:
         world = self.world
-        self.rotation = Frozen(
-            world, lambda trace: rotation()(world, trace), lambda call: call.name in SETTING
-        ).start()
+        self.rotation = Frozen(world, lambda trace: rotation()(world, trace), lambda call: call.name in SETTING).start()
         assert self.rotation.error is None
         self.pending = [place.pending() for place in world.places]
         assert None not in self.pending

@@ -82,7 +82,7 @@ def test_no_answer_of_a_server_is_quoted(status: int, cut: bool, caplog: pytest.
 @pytest.mark.parametrize("status", [200, 400, 403, 500])
 def test_no_credential_of_a_login_is_quoted(method: Any, status: int, caplog: pytest.LogCaptureFixture) -> None:
     told = ("role_id", "secret_id", "jwt", "password")
-    auth = Auth(method=method, role="r", username="u", **{name: f"env:{name}" for name in told})  # type: ignore[arg-type]
+    auth = Auth(method=method, role="r", username="u", **{name: f"env:{name}" for name in told})
     with serving(type("Answer", (Strange,), {"status": status})) as url:
         references = {f"env:{name}": TOKEN for name in told}
         sink = sink_at(url, "secret/apps/x", settings=Settings(url, auth=auth), references=references)

@@ -74,9 +74,10 @@ def story(request: pytest.FixtureRequest) -> tuple[Callable[[VaultHarness], None
 
 def expected(operation: Operation) -> tuple[str, str | None]:
     """Return the current value and the fallback's, afterwards."""
-    current, fallback = {
+    outcomes: dict[Operation, tuple[Secret, Secret | None]] = {
         rotation: (P2, P1), retirement: (P1, None), first_rotation: (P1, S0), adoption: (S0, None)
-    }[operation]  # fmt: skip
+    }  # fmt: skip
+    current, fallback = outcomes[operation]
     return current.reveal(), fallback.reveal() if fallback else None
 
 
@@ -187,6 +188,18 @@ def others_go_on(place: VaultHarness) -> tuple[Sink, Held, str | None]:
     return sink, held, current
 
 
+def waking(
+    number: int, place: VaultHarness, meanwhile: list[tuple[Sink, Held, str | None]]
+) -> Callable[[int, str], None]:
+    """Return what happens while the operator sleeps before one call."""
+
+    def wake(now: int, name: str) -> None:
+        if now == number:
+            meanwhile.append(others_go_on(place))
+
+    return wake
+
+
 def test_a_zombie_that_wakes_before_any_call_harms_nobody(
     bao: OpenBao, unique: str, story: tuple[Callable[[VaultHarness], None], Operation]
 ) -> None:
@@ -199,13 +212,7 @@ def test_a_zombie_that_wakes_before_any_call_harms_nobody(
         sink, made = watched(place)
         meanwhile: list[tuple[Sink, Held, str | None]] = []
 
-        def wake(
-            now: int, name: str, number: int = number, place: VaultHarness = place, done: list = meanwhile
-        ) -> None:  # type: ignore[type-arg]
-            if now == number:
-                done.append(others_go_on(place))
-
-        made.before = wake
+        made.before = waking(number, place, meanwhile)
         with suppress(Lost, Busy, Refused):
             operation(place, sink)
         [(next_sink, held, current)] = meanwhile

@@ -1,0 +1,117 @@
+"""docs/json.md against what the program prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import hvac
+import pytest
+from typer.testing import CliRunner
+
+from bridge.cli import as_json
+from bridge.cli.app import app
+from bridge.config.settings import ClientSettings
+from bridge.errors import Refused, Usage
+from bridge.outcome import At, Outcome, Standing, Stopped
+from bridge.plan import Operation, Plan
+from bridge.sandbox.stack import Stack
+from sinks.port import History, Lock, Place, Stage, Version
+from tests.docs.pages import DOCS, fences, keys, section, tables
+
+PAGE = DOCS / "json.md"
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+CLIENT = ClientSettings("billing", "AbC123", "prod", ("vault://secret/apps/billing",))
+SINK = "vault://secret/apps/billing"
+
+
+def told(heading: str, number: int = 0) -> set[str]:
+    return set(keys(tables(section(PAGE, heading))[number]))
+
+
+def printed(data: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(as_json.line(data))
+    return found
+
+
+def failure(error: Refused | Usage | Stopped) -> set[str]:
+    return set(printed(as_json.failure(CLIENT, error)))
+
+
+def test_a_change() -> None:
+    places = {SINK: At("2", "1", ("0",))}
+    done = Outcome("billing", "AbC123", Operation.ROTATE, "r-1", Plan(Operation.ROTATE, ()), "done", places)
+    found = printed(as_json.outcome(done))
+    assert told("A change") == set(found)
+    assert told("A change", 1) == set(found["places"][SINK])
+
+
+def test_an_error() -> None:
+    stopped = Stopped(Standing("r-1", Operation.ROTATE, "works", ("here",), "by me", "why", "resume"))
+    plain = failure(Refused("no"))
+    assert told("An error") == plain | failure(Usage("a", "b")) | failure(stopped)
+    table = tables(section(PAGE, "An error"))[0]
+    only = {key: row[2] for row in table for key in keys([row])}
+    assert "only with `usage`" in only["faults"]
+    assert failure(Usage("a")) - plain == {"faults"}
+    assert failure(stopped) - plain == set(keys(table[keys(table).index("rotation") :]))
+
+
+def test_a_place() -> None:
+    lock = Lock("rotate", "r-1", "me", NOW, NOW, "AbC123", "acme", (SINK,))
+    history = History((Version("1", Stage.CURRENT, NOW),))
+    found = printed(as_json.place(Place(SINK, NOW, exists=True, lock=lock, history=history)))
+    assert told("A place") == set(found)
+    assert told("A place", 1) == set(found["lock"])
+    assert told("A place", 2) == set(found["versions"][0])
+
+
+def test_each_example_has_the_keys_that_its_table_names() -> None:
+    shown = {"A change": 0, "An error": 1, "status": 2, "verify": 3}
+    examples = [json.loads(fence.text) for fence in fences(PAGE, "json")]
+    assert len(examples) == len(shown)
+    for heading, number in shown.items():
+        assert set(examples[number]) <= told(heading), heading
+        assert set(examples[number]) >= told(heading) - {"faults"}, heading
+
+
+class Program:
+    def __init__(self, stack: Stack) -> None:
+        self.client_id = stack.billing.client_id
+
+    def __call__(self, *arguments: str) -> dict[str, Any]:
+        command, *options = arguments
+        result = CliRunner().invoke(app, [command, self.client_id, "--sink", SINK, "--json", *options])
+        (line,) = result.stdout.splitlines()
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
+    """The program, with a sandbox behind it and a place that holds the live value."""
+    with Stack(timedelta(seconds=30)) as stack:
+        for name, value in stack.environment().items():
+            monkeypatch.setenv(name, value)
+        vault = hvac.Client(url=stack.bao.url, token=stack.bao.token)
+        vault.secrets.kv.v2.create_or_update_secret("apps/billing", {"client_secret": stack.billing.client_secret})
+        yield Program(stack)
+
+
+def test_the_program_prints_what_is_told(program: Program) -> None:
+    assert set(program("adopt")) == told("An error") - {
+        "faults", "rotation", "production", "stored", "began", "next",
+    }  # fmt: skip
+    assert set(program("adopt", "--yes")) == told("A change")
+    planned = program("rotate", "--dry-run")
+    assert (set(planned), planned["result"], planned["places"]) == (told("A change"), "planned", {})
+    assert set(program("retire")) == set(program("resume")) == told("Nothing to do")
+    status = program("status")
+    assert set(status) == told("status")
+    assert set(status["places"][0]) == told("A place")
+    assert set(program("history")) == told("history")
+    verified = program("verify")
+    assert set(verified) == told("verify")
+    assert set(verified["places"][0]) == told("verify", 1)

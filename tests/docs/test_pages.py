@@ -1,0 +1,98 @@
+"""All pages: their links, the code they name, their words."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from bridge.cli.app import app
+from tests.docs.pages import DOCS, EXAMPLES, PAGES, ROOT, anchors, code, name_of, without_fences
+
+ADRS = sorted((DOCS / "adr").glob("0*.md"))
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+FORBIDDEN = re.compile(
+    r"/work/|/tmp/|/root/|\.\./shared|pypi\.org|pythonhosted|npmjs|debian\.org"  # this machine, registries
+    r"|\bsessions?\b|\bissue #?\d|(?<![\w`/])#\d+\b",  # how it was made
+    re.IGNORECASE,
+)
+NEVER_BUILT_HERE = {"sync", "rollback", "evidence", "audit", "report", "doctor", "policy", "exec"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    broken = []
+    for link in LINK.findall(without_fences(page)):
+        if link.startswith(("https://", "http://")):
+            continue
+        target, _, anchor = link.partition("#")
+        path = (page.parent / target).resolve() if target else page
+        if not path.exists() or (anchor and anchor not in anchors(path)):
+            broken.append(link)
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_file_of_the_project_that_is_named_exists(page: Path) -> None:
+    named = {
+        path.rstrip("/.")
+        for text in code(page)
+        for path in re.findall(r"(?<![\w/.-])(?:bridge|sinks|tests|docs)/[\w./-]+", text)
+    }
+    assert [path for path in sorted(named) if "NAME" not in path and not (ROOT / path).exists()] == []
+
+
+def test_the_trace_names_at_most_five_files_and_all_exist() -> None:
+    page = (DOCS / "trace.md").read_text("utf-8")
+    named = set(re.findall(r"\b(?:bridge|sinks)/[\w/]+\.py", page))
+    assert 0 < len(named) <= 5
+    assert all((ROOT / path).is_file() for path in named)
+
+
+def test_the_functions_that_the_trace_names_are_in_those_files() -> None:
+    page = (DOCS / "trace.md").read_text("utf-8")
+    for step in re.findall(r"^\d\. (.+)$", page, re.MULTILINE):
+        files = re.findall(r"\b(?:bridge|sinks)/[\w/]+\.py", step)
+        source = "".join((ROOT / path).read_text("utf-8") for path in files)
+        for name in re.findall(r"`(\w+)(?:\([^`]*)?`", step):
+            assert re.search(rf"\b{name}\b", source), name
+
+
+def options() -> set[str]:
+    group = typer.main.get_command(app)
+    commands = [group, *group.commands.values()]  # type: ignore[attr-defined]
+    return {flag for command in commands for option in command.params for flag in option.opts} | {"--help"}
+
+
+@pytest.mark.parametrize("page", [*PAGES, *EXAMPLES], ids=name_of)
+def test_every_command_and_option_that_is_named_exists(page: Path) -> None:
+    commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    texts = code(page) if page.suffix == ".md" else [page.read_text("utf-8")]
+    named = {word for text in texts for word in re.findall(r"\bsecret-bridge +([a-z]+)\b", text)}
+    flags = {flag for text in texts for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)}
+    assert (named - commands, flags - options()) == (set(), set())
+
+
+def test_what_is_not_built_is_no_command() -> None:
+    assert NEVER_BUILT_HERE.isdisjoint(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    assert NEVER_BUILT_HERE.isdisjoint(re.findall(r"\| `(\w+)`", (ROOT / "README.md").read_text("utf-8")))
+
+
+@pytest.mark.parametrize("page", [*PAGES, *EXAMPLES], ids=name_of)
+def test_no_page_holds_a_word_that_does_not_belong_there(page: Path) -> None:
+    assert FORBIDDEN.findall(page.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("page", ADRS, ids=name_of)
+def test_a_decision_has_its_four_parts_and_fits_on_half_a_page(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Options", "Decision", "What follows"]
+    assert len(text.split()) <= 420
+
+
+def test_the_list_of_decisions_is_complete() -> None:
+    listed = re.findall(r"\| \[(\d+)\]\((\d{4})-", (DOCS / "adr" / "README.md").read_text("utf-8"))
+    assert [int(number) for _, number in listed] == [int(path.name[:4]) for path in ADRS]
+    assert all(int(short) == int(number) for short, number in listed)

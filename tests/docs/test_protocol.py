@@ -1,0 +1,65 @@
+"""docs/protocol.md: its times, and the numbers of requests, counted against real servers."""
+
+from __future__ import annotations
+
+import pytest
+
+from bridge.adopt import AdoptOptions, adopt, forget
+from bridge.begin import Options
+from bridge.job import survey
+from bridge.retire import retire
+from bridge.rotate import RotateOptions, resume, rotate
+from bridge.timing import Timing
+from bridge.verify import verify
+from tests.docs.counting import AWS, VAULT, counted
+from tests.docs.pages import DOCS, section, spans, tables
+
+PAGE = DOCS / "protocol.md"
+
+
+def test_its_times_are_the_codes() -> None:
+    (told,) = tables(section(PAGE, "Times"))
+    times = {spans(row[0])[0]: row[1] for row in told}
+    assert times == {name: f"{getattr(Timing(), name).total_seconds():.0f} s" for name in times}
+    assert len(times) == 6
+
+
+@pytest.mark.parametrize(("server", "place", "column"), [("Vault", VAULT, 3), ("AWS", AWS, 4)], ids=["vault", "aws"])
+def test_its_requests_are_those_that_are_made(
+    monkeypatch: pytest.MonkeyPatch, server: str, place: str, column: int
+) -> None:
+    (table,) = tables(section(PAGE, "Other operations"))
+    told = {row[0]: (int(row[2]), int(row[column])) for row in table}
+    made: dict[str, tuple[int, int]] = {}
+    with counted(monkeypatch, place) as client:
+
+        def note(operation: str) -> None:
+            found = client.taken()
+            made[operation] = found.get("Auth0", 0), found[server]
+
+        adopt(client.job(), AdoptOptions())
+        note("adopt")
+        rotate(client.job(), RotateOptions())
+        note("rotate")
+        rotate(client.job(), RotateOptions())
+        note("rotate over an open fallback")
+        verify(client.job())
+        note("verify")
+        survey(client.job())
+        note("status")
+        retire(client.job(), Options())
+        note("retire")
+        resume(client.job(), Options())
+        note("resume")
+        forget(client.job(), Options())
+        note("forget")
+    assert made == told
+
+
+@pytest.mark.parametrize(("heading", "sum_of", "column"), [("Vault: rotate", 14, 4), ("AWS: rotate", 20, 3)])
+def test_the_calls_of_a_rotation_add_up(heading: str, sum_of: int, column: int) -> None:
+    (told,) = tables(section(PAGE, heading))
+    assert sum(int(row[column]) for row in told if row[column].isdigit()) == sum_of
+    (table,) = tables(section(PAGE, "Other operations"))
+    (rotation,) = [row for row in table if row[0] == "rotate"]
+    assert str(sum_of) in rotation

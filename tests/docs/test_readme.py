@@ -1,0 +1,82 @@
+"""README.md against the code."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import typer
+
+import bridge.auth0.errors
+import bridge.outcome
+from bridge.cli.app import app
+from bridge.cli.run import SEVERITY
+from bridge.errors import BridgeError
+from tests.docs.pages import ROOT, fences, section, spans, tables
+
+README = ROOT / "README.md"
+DEMO = "python3 -m venv .venv && .venv/bin/pip install -q '.[sandbox]' && .venv/bin/secret-bridge demo\n"
+TESTS = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/python -m pytest -n auto\n"
+
+
+def help_of(command: typer.models.CommandInfo) -> str:
+    assert command.callback
+    return inspect.getdoc(command.callback).partition("\n\n")[0].replace("\n", " ")  # type: ignore[union-attr]
+
+
+def test_the_first_two_shell_blocks_are_the_demo_and_the_tests() -> None:
+    assert [fence.text for fence in fences(README, "sh")[:2]] == [DEMO, TESTS]
+
+
+def test_its_commands_are_the_programs_with_their_help_and_their_groups() -> None:
+    (told,) = tables(section(README, "Commands"))
+    there = {
+        (str(command.rich_help_panel), f"`{command.callback.__name__}`", help_of(command))
+        for command in app.registered_commands
+        if command.callback
+    }
+    assert {tuple(row) for row in told} == there
+
+
+def test_its_groups_stand_in_the_order_of_the_help() -> None:
+    (told,) = tables(section(README, "Commands"))
+    shown = [str(command.rich_help_panel) for command in app.registered_commands]
+    assert list(dict.fromkeys(row[0] for row in told)) == list(dict.fromkeys(shown))
+
+
+def kinds(base: type[BridgeError] = BridgeError) -> set[type[BridgeError]]:
+    return {base}.union(*(kinds(kind) for kind in base.__subclasses__()))
+
+
+def test_its_exit_statuses_are_the_codes() -> None:
+    assert {bridge.auth0.errors.Auth0Error, bridge.outcome.Stopped} <= kinds()
+    (told,) = tables(section(README, "Exit statuses"))
+    assert [int(row[0]) for row in told] == sorted({0} | {kind.exit_status for kind in kinds()})
+
+
+def test_the_help_and_the_readme_tell_the_same_statuses() -> None:
+    assert app.registered_callback
+    assert app.registered_callback.callback
+    helped = inspect.getdoc(app.registered_callback.callback) or ""
+    (told,) = tables(section(README, "Exit statuses"))
+    assert set(re.findall(r"(\d) \w", helped.partition("Exit status")[2])) == {row[0] for row in told}
+
+
+def test_it_tells_which_status_is_the_most_serious() -> None:
+    assert " > ".join(map(str, SEVERITY)) in section(README, "Exit statuses")
+
+
+def test_its_first_rotation_names_the_variables_and_commands_that_there_are() -> None:
+    text = "".join(fence.text for fence in fences(README, "sh")[2:])
+    assert {"AUTH0_DOMAIN", "VAULT_ADDR", "AWS_PROFILE"} <= set(re.findall(r"[A-Z0-9]+_[A-Z_]+", text))
+
+
+def test_readers_who_lose_nothing_come_before_those_who_are_refused() -> None:
+    text = README.read_text("utf-8")
+    assert 0 < text.index("lose nothing") < text.index("only see the latest value") < text.index("shorten")
+
+
+def test_every_variable_stands_once_in_the_table() -> None:
+    (told,) = tables(section(README, "Environment variables"))
+    named = [name for row in told for name in spans(row[0])]
+    assert len(named) == len(set(named))

@@ -1,0 +1,140 @@
+"""Clients by the dozen on real servers in real time, and what operators on the command line do to them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from bridge.errors import BridgeError
+from tests.e2e.clock import Real
+from tests.e2e.world import Servers, World
+from tests.races.operators import Command, Ended
+from tests.strict_moto import controls
+
+LONG_AGO = 3600.0  # seconds
+SPREAD = timedelta(milliseconds=300)
+AWS_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox"}
+
+
+@dataclass
+class Field:
+    """The servers, and the propagation time that operators go by; Auth0's own is as short as it can be told from none.
+
+    `urls` may put something between the operators and the servers: by the name of the variable that names one.
+    """
+
+    servers: Servers
+    propagation: timedelta
+    urls: Mapping[str, str] = field(default_factory=dict)
+    worlds: list[World] = field(default_factory=list)
+
+    def worlds_of(self, name: str, count: int, places: Sequence[str], *, managed: bool = True) -> list[World]:
+        """Make clients, each with a value in its places; adopted, or never seen by the bridge and left alone for long.
+
+        What was adopted was released just now. So whoever wins the next race holds the places for a while, and the
+        loser, however late it is scheduled, meets it there.
+        """
+        tenant = self.servers.auth0.tenant
+        tenant.settings.propagation = self.propagation
+        made = []
+        controls.clock = lambda: time.time() - LONG_AGO
+        for number in range(count):
+            world = World(self.servers, f"{name}-{number}", Real())
+            world.places = tuple(getattr(world, place) for place in places)
+            for place in world.places:
+                place.fill(world.s0)
+            made.append(world)
+        controls.clock = time.time
+        if managed:
+            for world in made:
+                world.adopt(uris=names(world))
+        tenant.settings.propagation = SPREAD
+        self.worlds += made
+        return made
+
+    def command(self, world: World, who: str, *argv: str, uris: Sequence[str] | None = None) -> Command:
+        """Return what operator `who` types; places follow as options."""
+        named = names(world) if uris is None else uris
+        sinks = [word for uri in named for word in ("--sink", uri)]
+        return Command((argv[0], world.client_id, *argv[1:], *sinks), self.environ(world, who))
+
+    def environ(self, world: World, who: str) -> dict[str, str]:
+        return {
+            **world.environment,
+            **self.urls,
+            "AUTH0_AUDIENCE": world.tenant.audience,
+            "BRIDGE_PROPAGATION": f"{self.propagation // timedelta(milliseconds=1)}ms",
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_REPOSITORY": f"acme/{who}",
+            "GITHUB_RUN_ID": "4711",
+            "HOME": "/nonexistent",
+        }
+
+    def close(self) -> None:
+        for world in self.worlds:
+            world.close()
+
+
+MakeField = Callable[..., Field]
+
+
+def names(world: World) -> list[str]:
+    return [place.uri for place in world.places]
+
+
+def values(world: World) -> list[str]:
+    """Return every value that the client ever had, oldest first, each once."""
+    return list(dict.fromkeys(change.value for change in world.tenant.secret_history(world.client_id)))
+
+
+def assert_whole(world: World, *, changes: int = 1, fallback: int | None = -2) -> None:
+    """Auth0 was changed so often, and accepts current and nothing else; one fallback (`None`: none), nothing pending."""
+    past = [change.value for change in world.tenant.secret_history(world.client_id)]
+    assert len(past) == changes + 1
+    assert [world.tenant.accepted(world.client_id, value) for value in past] == ["no"] * changes + ["yes"]
+    for place in world.places:
+        assert place.current() == past[-1]
+        assert place.fallback() == (None if fallback is None else past[fallback])
+        assert place.pending() is None
+    surveyed = [sink.survey() for sink in world.job(names(world)).sinks.values()]
+    assert [place.uri for place in surveyed if place.unsettled] == []
+
+
+def winners(rounds: Sequence[Sequence[Ended]]) -> list[int]:
+    """Return which operator of each round ended well; the others were refused."""
+    found = []
+    for ended in rounds:
+        statuses = sorted(one.status for one in ended)
+        assert statuses == [0] + [4] * (len(ended) - 1), [(one.status, one.err) for one in ended]
+        found.append([one.status for one in ended].index(0))
+    return found
+
+
+def write_config(path: Path, worlds: Sequence[World], **policy: str) -> None:
+    """Write a configuration with every world as a client of its client id's name."""
+    first = worlds[0]
+    lines = [
+        *("[tenants.local]", f'domain = "{first.environment["AUTH0_DOMAIN"]}"', 'client_id = "env:AUTH0_CLIENT_ID"'),
+        *('client_secret = "env:AUTH0_CLIENT_SECRET"', 'propagation = "6s"'),
+        *("[vaults.vault]", 'type = "vault"', f'url = "{first.environment["VAULT_ADDR"]}"'),
+        *("[vaults.aws]", 'type = "aws"', f'endpoint_url = "{first.environment["AWS_ENDPOINT_URL"]}"'),
+        *("[defaults]", *(f"{name} = {value}" for name, value in policy.items())),
+    ]
+    for world in worlds:
+        sinks = ", ".join(f'"{uri}"' for uri in names(world))
+        lines += [f"[clients.{world.client_id}]", 'tenant = "local"']
+        lines += [f'client_id = "{world.client_id}"', f"sinks = [{sinks}]"]
+    path.write_text("\n".join(lines))
+
+
+def failed(work: Any) -> BridgeError | None:
+    """Return the error that something ends with, if any."""
+    try:
+        work()
+    except BridgeError as error:
+        return error
+    return None

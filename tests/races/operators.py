@@ -1,0 +1,144 @@
+"""Many operators, each a process of its own that runs the real command line, started at the same instant.
+
+Starting Python and importing takes most of a second, and never the same time twice. So one process imports everything,
+then forks an operator for each command; those wait for a byte on a pipe. `Operators` starts that process, and
+`python -m tests.races.operators` is it: a line of JSON in, a line of JSON out.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import Any, Self
+
+OVERDUE = 120.0  # seconds
+
+
+@dataclass(frozen=True)
+class Command:
+    """What one operator is told, and its environment."""
+
+    argv: tuple[str, ...]
+    environ: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of one operator."""
+
+    status: int
+    out: str
+    err: str
+
+
+class Operators:
+    """The process that forks operators; use it as a context manager."""
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.races.operators"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:  # fmt: skip
+        self._process.communicate(timeout=OVERDUE)
+
+    def run(self, rounds: Sequence[Sequence[Command]], *, apart: float = 0.0) -> list[list[Ended]]:
+        """Run rounds of operators; those of a round start together, the rounds `apart` seconds from each other."""
+        assert self._process.stdin
+        assert self._process.stdout
+        told = {"rounds": [[asdict(command) for command in each] for each in rounds], "apart": apart}
+        self._process.stdin.write(f"{json.dumps(told)}\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        return [[Ended(**ended) for ended in each] for each in answer]
+
+
+class _Forked:
+    """An operator that waits for its start."""
+
+    def __init__(self, command: Mapping[str, Any], ready: int, start: int) -> None:
+        self.files = [tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")]
+        self.pid = os.fork()
+        if self.pid == 0:
+            for number, file in zip((1, 2), self.files, strict=True):
+                os.dup2(file.fileno(), number)
+            os.write(ready, b".")
+            os.read(start, 1)
+            _operate(command)
+
+    def ended(self) -> dict[str, Any]:
+        _, status = os.waitpid(self.pid, 0)
+        told = []
+        for file in self.files:
+            file.seek(0)
+            told.append(file.read())
+            file.close()
+        return {"status": os.waitstatus_to_exitcode(status), "out": told[0], "err": told[1]}
+
+
+def _operate(command: Mapping[str, Any]) -> None:
+    """Be the process that somebody started with this command."""
+    from bridge.cli.app import app
+
+    os.environ.clear()
+    os.environ.update(command["environ"])
+    status: int | str | None = 99
+    try:
+        app(command["argv"])
+    except SystemExit as ended:
+        status = ended.code
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(int(status or 0))
+
+
+def _start_together(commands: Sequence[Mapping[str, Any]]) -> list[_Forked]:
+    ready_in, ready_out = os.pipe()
+    start_in, start_out = os.pipe()
+    forked = [_Forked(command, ready_out, start_in) for command in commands]
+    for _ in forked:
+        os.read(ready_in, 1)
+    os.write(start_out, b"." * len(forked))
+    for descriptor in (ready_in, ready_out, start_in, start_out):
+        os.close(descriptor)
+    return forked
+
+
+def _import_everything() -> None:
+    import botocore.session  # after ours, which say what they need
+    import stamina  # noqa: F401
+
+    import sinks.aws.sink
+    import sinks.vault.sink  # noqa: F401
+
+    botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+    botocore.session.get_session().create_client(
+        "secretsmanager", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
+    ).close()
+
+
+def main() -> None:
+    """Fork what each line asks for."""
+    _import_everything()
+    for line in sys.stdin:
+        told = json.loads(line)
+        started = []
+        for commands in told["rounds"]:
+            started.append(_start_together(commands))
+            time.sleep(told["apart"])
+        print(json.dumps([[operator.ended() for operator in each] for each in started]), flush=True)
+
+
+if __name__ == "__main__":
+    main()
