@@ -168,8 +168,9 @@ def plan_resumption(places: tuple[Place, ...], lock: Lock, wish: Wish, *, now: d
     )
     named = {step.uri for step in steps if isinstance(step, Release)}
     swept = tuple(p for p in places if p.unsettled and p.uri not in named)  # released, but not cleaned up
-    cleaning: tuple[Step, ...] = (*(Claim(p.uri, with_value=False) for p in swept), *(Release(p.uri) for p in reversed(swept)))
-    return Plan(operation, (*taken, *steps, *cleaning), finishes=lock)
+    claims = tuple(Claim(p.uri, with_value=False) for p in swept)
+    releases = tuple(Release(p.uri) for p in reversed(swept))
+    return Plan(operation, (*taken, *steps, *claims, *releases), finishes=lock)
 
 
 def _finish(

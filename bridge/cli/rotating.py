@@ -26,7 +26,7 @@ def rotate(
     key: Key = None,
     config: Config = None,
     everyone: Everyone = False,
-    due: Annotated[bool, typer.Option("--due", help="Only clients that are older than their max_age, or interrupted.")] = False,
+    due: Annotated[bool, typer.Option("--due", help="Only those older than their max_age, or interrupted.")] = False,
     strategy: Annotated[
         Literal["staged", "auth0-generated"] | None,
         typer.Option(help="Who makes the value: the bridge (staged, the default) or Auth0."),

@@ -59,7 +59,7 @@ def tables(text: str) -> list[list[list[str]]]:
     rows: list[list[str]] = []
     for line in [*text.splitlines(), ""]:
         if line.startswith("|"):
-            rows.append([cell.strip() for cell in line.strip("|").split(" | ")])
+            rows.append([cell.strip() for cell in line.split("|")[1:-1]])
         elif rows:
             found.append(rows[2:])
             rows = []

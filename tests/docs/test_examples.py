@@ -30,7 +30,8 @@ def test_a_workflow_runs_one_at_a_time_and_stops_no_other() -> None:
     workflow = yaml.safe_load((DEPLOY / "github-actions.yml").read_text("utf-8"))
     assert workflow["concurrency"]["cancel-in-progress"] is False
     commands = [step["run"] for step in workflow["jobs"]["rotate"]["steps"] if "secret-bridge " in step.get("run", "")]
-    assert commands[0] == "secret-bridge resume"
+    assert "secret-bridge rotate --due" in commands[0]
+    assert commands[-1] == "secret-bridge status --check"
 
 
 def test_a_cron_job_is_retried_runs_alone_and_writes_nothing() -> None:

@@ -63,7 +63,7 @@ def test_a_place() -> None:
     lock = Lock("rotate", "r-1", "me", NOW, NOW, "AbC123", "acme", (SINK,))
     history = History((Version("1", Stage.CURRENT, NOW),))
     found = printed(as_json.place(Place(SINK, NOW, exists=True, lock=lock, history=history)))
-    assert told("A place") == set(found)
+    assert told("A place") == set(found) - {"schema"}
     assert told("A place", 1) == set(found["lock"])
     assert told("A place", 2) == set(found["versions"][0])
 

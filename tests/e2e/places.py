@@ -61,7 +61,7 @@ class VaultPlace:
 
     @property
     def exists(self) -> bool:
-        return bool(self._get(f"metadata/{self.path}"))
+        return "data" in self._get(f"metadata/{self.path}")
 
     def document(self, version: int | None = None, path: str | None = None) -> dict[str, Any] | None:
         """Return what a reader gets; None where there is nothing (any more)."""
@@ -84,10 +84,11 @@ class VaultPlace:
 
     def readable(self) -> list[str]:
         """Return the value of every version that can still be read, at the pending path too."""
-        found = []
-        for path in (self.path, f"{self.path}/pending"):
-            for number in self._get(f"metadata/{path}").get("data", {}).get("versions", {}):
-                found.append((self.document(int(number), path) or {}).get(self.key))
+        found = [
+            (self.document(int(number), path) or {}).get(self.key)
+            for path in (self.path, f"{self.path}/pending")
+            for number in self._get(f"metadata/{path}").get("data", {}).get("versions", {})
+        ]
         return [value for value in found if value]
 
     def beside(self) -> dict[str, Any]:
