@@ -84,10 +84,16 @@ def _recorded(place: Place, named: tuple[str, ...], whose: Whose, *, adopting: b
             Objection(
                 f"{place.uri} belongs to the list of places '{' '.join(record.places)}', and the command names "
                 f"'{' '.join(named)}'",
-                f"name all of them, or change the list: {whose.command('adopt')} --sink URI …",
+                f"name all of them, or change the list: {_relisting(whose)}",
             )
         ]
     return []
+
+
+def _relisting(whose: Whose) -> str:
+    if whose.name == whose.client_id:
+        return f"{whose.command('adopt')} --sink URI …"
+    return f"set its sinks in the configuration, then {whose.command('adopt')}"
 
 
 def contents(places: tuple[Place, ...], whose: Whose, key_of: dict[str, str | None]) -> tuple[Objection, ...]:

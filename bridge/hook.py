@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 TIMEOUT = 600.0  # seconds
 
 
-def run(argv: tuple[str, ...]) -> str | None:
+CREDENTIALS = frozenset({
+    "AUTH0_CLIENT_SECRET", "AUTH0_API_TOKEN", "AUTH0_CLIENT_ASSERTION_PRIVATE_KEY", "VAULT_TOKEN", "BAO_TOKEN",
+})  # fmt: skip
+"""What the bridge itself acts with. The AWS variables stay: restarting something often needs them."""
+
+
+def run(argv: tuple[str, ...], hidden: frozenset[str] = frozenset()) -> str | None:
     """Run the command without a shell and without a secret; its output goes to stderr.
+
+    `hidden` names further variables that hold credentials of the bridge, which the command shall not inherit.
 
     Returns None when it succeeded, else what went wrong. Its failure never undoes a rotation.
     """
+    environment = {name: text for name, text in os.environ.items() if name not in CREDENTIALS | hidden}
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=sys.stderr, timeout=TIMEOUT, check=False)  # noqa: S603  # the operator's own command
+        done = subprocess.run(  # noqa: S603  # the operator's own command
+            argv, env=environment, stdin=subprocess.DEVNULL, stdout=sys.stderr, timeout=TIMEOUT, check=False
+        )
     except FileNotFoundError:
         return f"'{argv[0]}' was not found"
     except PermissionError:

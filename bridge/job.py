@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Job:
-    """One client, its tenant and its places, sorted by URI. `released` remembers operations that this process ended."""
+    """One client, its tenant and its places, sorted by URI.
+
+    `credentials` names the environment variables by which the configuration refers to the bridge's own secrets.
+    """
 
     settings: ClientSettings
     auth0: Auth0
@@ -38,6 +41,7 @@ class Job:
     actor: str
     watcher: Watcher = field(default_factory=Silent)
     stop: Stop = field(default_factory=Stop)
+    credentials: frozenset[str] = frozenset()
 
     @property
     def uris(self) -> tuple[str, ...]:

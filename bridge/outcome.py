@@ -56,7 +56,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Standing:
-    """The five answers when an operation stopped on its way, and one warning."""
+    """The five answers when an operation stopped on its way, and one warning. `first`: what to mend before `next`."""
 
     id: str
     operation: Operation
@@ -65,6 +65,8 @@ class Standing:
     began: str
     why: str
     next: str
+    until: str
+    first: str | None = None
     dont: str | None = None
 
 

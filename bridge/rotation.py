@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NoReturn, TypeVar
 
-from bridge import hook
+from bridge import hook, steps
 from bridge.auth0.errors import Unreachable
 from bridge.auth0.values import generate
 from bridge.errors import BridgeError, Failed, Refused
@@ -19,25 +20,6 @@ from bridge.prove import prove
 from bridge.records import adopted, record
 from bridge.settle import settle
 from bridge.standing import Phase, standing
-from bridge.steps import (
-    Claim,
-    Fill,
-    Forget,
-    GenerateAtAuth0,
-    Hook,
-    Promote,
-    Prove,
-    Recover,
-    Release,
-    Retire,
-    SetAtAuth0,
-    Settle,
-    Step,
-    Store,
-    Tag,
-    TakeOver,
-    Wait,
-)
 from bridge.watch import pause
 from sinks.port import Denied, Expired, Held, Lock, Lost, Sink, SinkError, Unavailable
 from sinks.secret import Secret
@@ -106,50 +88,52 @@ class Execution:
             seconds=self._job.clock.monotonic() - started,
         )
 
-    def _do(self, step: Step) -> None:  # noqa: C901  # one line a kind of step reads better than a table
+    def _do(self, step: steps.Step) -> None:  # noqa: C901  # one line a kind of step reads better than a table
         match step:
-            case Claim():
+            case steps.Claim():
                 self._claim(step)
-            case TakeOver(uri):
+            case steps.TakeOver(uri):
                 self._held[uri] = self._sink(uri).take_over(self._places[uri], self._lock)
                 self._reach(Phase.CLAIMED)
-            case Fill(uri):
+            case steps.Fill(uri):
                 self._fill(uri)
-            case Store(uri):
+            case steps.Store(uri):
                 self._held[uri] = self._sink(uri).store(self._held[uri], self._value)
-            case Wait(time, why):
+            case steps.Wait(time, why):
                 pause(time, why, clock=self._job.clock, watcher=self._job.watcher, stop=self._stop_before_set)
-            case SetAtAuth0():
+            case steps.SetAtAuth0():
                 self._set()
-            case GenerateAtAuth0():
+            case steps.GenerateAtAuth0():
                 self._generate()
-            case Recover():
+            case steps.Recover():
                 self._recover()
-            case Promote(uri, keep):
+            case steps.Promote(uri, keep):
                 self._promote(uri, keep=keep)
-            case Tag(uri, keep_limit):
+            case steps.Tag(uri, keep_limit):
                 self._reach(Phase.CHANGED)
                 written, base = uri in self._done, self._facts.base
                 told = adopted(self._lock, self._places[uri], base, self._job.uris, self._now(), written=written)
                 self._sink(uri).tag(self._held[uri], told, keep_limit=keep_limit)
-            case Prove():
+            case steps.Prove():
                 prove(self._job, self._seen.client, self._held)
-            case Retire(uri, older):
+            case steps.Retire(uri, older):
                 self._reach(Phase.CHANGED)
                 gone = self._sink(uri).retire(self._held[uri], self._lock.older if older else None)
                 self._done[uri] = replace(self._done.get(uri, At()), retired=gone)
                 self._tell("retire", f"{uri} {', '.join(map(short, gone)) or 'nothing left'}")
-            case Forget(uri):
+            case steps.Forget(uri):
                 self._reach(Phase.CHANGED)
                 self._sink(uri).forget(self._held[uri])
-            case Release(uri):
+            case steps.Release(uri):
                 self._sink(uri).release(self._held.pop(uri), f"{self._plan.operation} done")
-            case Settle():
+            case steps.Settle():
                 self._settle()
-            case Hook(argv):
-                self._hook = "not run: it was asked to stop" if self._job.stop.asked else hook.run(argv)
+            case steps.Hook(argv):
+                self._hook = (
+                    "not run: it was asked to stop" if self._job.stop.asked else hook.run(argv, self._job.credentials)
+                )
 
-    def _claim(self, step: Claim) -> None:
+    def _claim(self, step: steps.Claim) -> None:
         place, value = self._places[step.uri], self._facts.value if step.with_value else None
         initial = self._facts.initial if step.fill else None
         self._reach(Phase.CHANGED if initial else Phase.CLAIMED)
@@ -194,8 +178,8 @@ class Execution:
         self._reach(Phase.SET)
         self._set_at = self._job.clock.monotonic()
         self._tell("set", text)
-        with suppress(Unavailable):  # each promotion looks for itself once more
-            self._look()
+        # What stood before the change is no look any more: each promotion begins with one of its own.
+        self._held = {uri: replace(held, looked=-math.inf) for uri, held in self._held.items()}
 
     def _generate(self) -> None:
         auth0, client_id = self._job.auth0, self._seen.client.client_id
@@ -247,10 +231,10 @@ class Execution:
         if self._missed is not None:
             raise self._missed
 
-    def _heed(self, step: Step) -> None:
-        if not isinstance(step, Promote):
+    def _heed(self, step: steps.Step) -> None:
+        if not isinstance(step, steps.Promote):
             self._raise_missed()
-        if self._stop_before_set() and not isinstance(step, (Release, Settle, Hook)):
+        if self._stop_before_set() and not isinstance(step, (steps.Release, steps.Settle, steps.Hook)):
             raise Failed("stopped as asked, before Auth0 was changed")
 
     def _stop_before_set(self) -> bool:
@@ -277,7 +261,7 @@ class Execution:
         """Return how far the operation came, with what an interrupted one may have done before this process."""
         if self._plan.finishes is None or self._plan.operation is not Operation.ROTATE:
             return self._phase
-        open_still = any(isinstance(step, (SetAtAuth0, Recover)) for step in self._plan.steps)
+        open_still = any(isinstance(step, (steps.SetAtAuth0, steps.Recover)) for step in self._plan.steps)
         return max(self._phase, Phase.SETTING if open_still else Phase.SET)
 
     def _give_back(self) -> bool:

@@ -11,6 +11,7 @@ from bridge.outcome import At, Standing
 from bridge.plan import Operation
 from sinks.port import Lock, Place, SinkError
 from sinks.record import stamp
+from sinks.versions import short
 
 
 class Phase(IntEnum):
@@ -50,7 +51,6 @@ def standing(
     """Return the five answers and the one warning."""
     rotating = lock.operation == Operation.ROTATE
     command = whose.command("resume", places)
-    hint = f"{error.hint}; then: " if error.hint else ""
     return Standing(
         id=lock.id,
         operation=Operation(lock.operation),
@@ -58,14 +58,16 @@ def standing(
         stored=tuple(f"{p.uri}: {_stored(done.get(p.uri), phase, rotating=rotating)}" for p in places),
         began=f"{lock.id} begun {stamp(lock.started)} by {lock.actor}",
         why=error.message,
-        next=f"{hint}{command}      (safe to repeat, from any machine)",
+        first=error.hint,
+        next=f"{command}      (safe to repeat, from any machine)",
+        until=f"it counts as live until {stamp(lock.expected_end)}; before that: --takeover, if you saw it end",
         dont=DONT if rotating else None,
     )
 
 
 def _stored(at: At | None, phase: Phase, *, rotating: bool) -> str:
     if at is not None and at.current:
-        return f"published ({at.current} current)"
+        return f"published ({short(at.current)} current)"
     if at is not None:
         return "done"
     if not rotating:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
 USER_AGENT = f"secret-bridge/{__version__}"
 """The name by which the bridge's requests are found in the tenant's logs."""
+LOG = logging.getLogger(__name__)
 
 
 def build_client(base: str, transport: httpx.BaseTransport | None = None) -> httpx.Client:
@@ -37,8 +39,13 @@ def build_client(base: str, transport: httpx.BaseTransport | None = None) -> htt
         timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
         follow_redirects=False,
         headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
+        event_hooks={"response": [_log]},
         trust_env=base.startswith("https://"),  # loopback has no use for a proxy
     )
+
+
+def _log(response: httpx.Response) -> None:
+    LOG.debug("%s %s -> %d", response.request.method, response.request.url.path, response.status_code)
 
 
 @contextmanager

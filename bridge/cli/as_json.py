@@ -47,7 +47,7 @@ def failure(client: ClientSettings | None, error: BridgeError) -> dict[str, Any]
     if isinstance(error, Stopped):
         standing = error.standing
         told |= {"rotation": standing.id, "production": standing.production, "stored": list(standing.stored)}
-        told |= {"began": standing.began, "next": standing.next}
+        told |= {"began": standing.began, "next": standing.next.partition("  ")[0], "dont": standing.dont}
     return told
 
 

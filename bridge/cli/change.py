@@ -60,14 +60,14 @@ def change(
             done = work(job)
         return done and _completed(job, done)
 
-    def present(client: ClientSettings, done: Outcome | None) -> int:
+    def present(client: ClientSettings, done: Outcome | None) -> tuple[int, str]:
         if done is None:
             told = {"client": client.name, "result": "nothing to do", "exit": 0, "message": nothing}
             typer.echo(as_json.line(told) if json else f"{client.name}  {nothing}")
-            return 0
+            return 0, "nothing"
         for text in [as_json.line(as_json.outcome(done))] if json else show.outcome(done):
             typer.echo(text)
-        return done.exit_status
+        return done.exit_status, done.result if done.result in ("planned", "finished") else title
 
     def select() -> list[tuple[Settings, ClientSettings]]:
         found = chosen(names, typed, everyone=everyone or (due and not names))

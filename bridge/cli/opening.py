@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import typer
 
 from bridge.config.choose import choose
 from bridge.errors import Usage
@@ -45,7 +48,10 @@ def settings_of(typed: Typed) -> Settings | None:
     from bridge.config.load import find, load
 
     path = find(typed.config, typed.environ)
-    return load(path, typed.environ) if path else None
+    if path is None:
+        return None
+    typer.echo(f"configuration: {path}", err=True)  # a wrong one would redirect credentials: let it be seen
+    return load(path, typed.environ)
 
 
 def chosen(names: list[str], typed: Typed, *, everyone: bool = False) -> list[tuple[Settings, ClientSettings]]:
@@ -131,6 +137,7 @@ def open_job(
         clock=clock,
         timing=timing,
         actor=claimed_actor(os.environ),
+        credentials=frozenset(re.findall(r"\benv:(\w+)", f"{tenant} {settings.vaults}")),
         watcher=watcher or Silent(),
         stop=stop or Stop(),
     )

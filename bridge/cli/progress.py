@@ -25,8 +25,9 @@ class Lines:
 
     def step(self, name: str, text: str) -> None:
         """Print one step."""
-        LOG.debug("%s: %s", name, text)
-        if not self._quiet:
+        if self._quiet:
+            LOG.debug("%s: %s", name, text)
+        else:
             typer.echo(f"{datetime.now(UTC):%H:%M:%S} {name:<8} {text}", err=True)
 
     def waiting(self, left: timedelta, total: timedelta, why: str) -> None:

@@ -66,7 +66,7 @@ def usage_errors(*, json: bool = False) -> Iterator[None]:
 def each(
     choose: Callable[[], list[Chosen]],
     work: Callable[[Settings, ClientSettings], Any],
-    present: Callable[[ClientSettings, Any], int],
+    present: Callable[[ClientSettings, Any], int | tuple[int, str]],
     *,
     json: bool,
     title: str | None = None,
@@ -74,14 +74,18 @@ def each(
 ) -> None:
     """Do `work` for each client, `present` what it returns, and exit with the most serious status.
 
-    `present` returns the exit status of one client; `title` is the word for success in the line that scripts look for.
+    `present` returns the exit status of one client, and the word for it in the line that scripts look for if that is
+    not `title`; without a title there is no such line.
     """
     with usage_errors(json=json):
         clients = choose()
-    statuses = []
+    statuses: list[int] = []
     for settings, client in clients:
+        word = title
         try:
-            statuses.append(present(client, work(settings, client)))
+            shown = present(client, work(settings, client))
+            status, word = shown if isinstance(shown, tuple) else (shown, title)
+            statuses.append(status)
         except BridgeError as error:
             statuses.append(error.exit_status)
             _report(client, error, json=json)
@@ -94,7 +98,7 @@ def each(
             statuses.append(3)
             _report(client, _bug(error), json=json)
         if title and not json and not sys.stdout.isatty():
-            typer.echo(f"result={_word(statuses[-1], title)} client={client.name} exit={statuses[-1]}")
+            typer.echo(f"result={_word(statuses[-1], word)} client={client.name} exit={statuses[-1]}")
     after()
     raise typer.Exit(next((s for s in SEVERITY if s in statuses), max(statuses, default=0)))
 
@@ -117,6 +121,6 @@ def _bug(error: Exception) -> Incomplete:
     )
 
 
-def _word(status: int, title: str) -> str:
-    words = {0: title, 1: "failed", 2: "usage", 3: "incomplete", 4: "refused", 5: "attention"}
+def _word(status: int, title: str | None) -> str:
+    words = {0: title or "done", 1: "failed", 2: "usage", 3: "incomplete", 4: "refused", 5: "attention"}
     return words[status]

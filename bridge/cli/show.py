@@ -39,7 +39,10 @@ def standing(told: Standing, prefix: str) -> Iterator[str]:
     for number, text in enumerate(told.stored):
         yield f"  {'Stored in' if not number else '':<12} {text}"
     yield f"  Began        {told.began}"
+    if told.first:
+        yield f"  First        {told.first}"
     yield f"  Do           {told.next}"
+    yield f"               {told.until}"
     if told.dont:
         yield f"  Don't        {told.dont}"
 

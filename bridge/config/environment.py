@@ -107,7 +107,7 @@ def _propagation(environ: Mapping[str, str], domain: str) -> tuple[timedelta, li
         return PROPAGATION, [f"{PROPAGATION_VARIABLE}: found {_shown(text)}, expected a duration such as 30s"]
     unit = {"ms": "milliseconds", "s": "seconds", "m": "minutes"}[match.group(2)]
     wanted = timedelta(**{unit: int(match.group(1))})
-    if wanted < PROPAGATION and not _is_local(domain):
+    if wanted < PROPAGATION and domain and not _is_local(domain):
         return PROPAGATION, [f"{PROPAGATION_VARIABLE}: less than 30s is for loopback only: Auth0 takes up to 30 s"]
     return wanted, []
 

@@ -110,5 +110,5 @@ Place = Annotated[str, AfterValidator(_place), _text_schema(PLACE.pattern, "A pl
 Text = Annotated[str, AfterValidator(_filled)]
 Words = Annotated[list[Text], BeforeValidator(_words)]
 Strategy = Literal["staged", "auth0-generated"]
-Evidence = Literal["advisory", "require"]
+Evidence = Literal["advisory"]
 Consent = Literal["hs256", "self"]

@@ -54,7 +54,9 @@ class PolicyTable(Table):
     consumer_refresh: Duration | None = _may("How long to wait between stage and set (0s)")
     companions: bool | None = _may("Not available yet")
     accept: list[Consent] | None = _may("What is consented to, although the bridge would refuse it")
-    evidence: Evidence | None = _may("require: what cannot be known blocks a retirement")
+    evidence: Evidence | None = _may(
+        "What a retirement makes of the tenant's logs; more than advisory is not available yet"
+    )
     after: Words | None = _may("A command to run after a rotation: words, no shell, no secret")
     key: Text | None = _may("The secret's key in each document (client_secret)")
     owner: Text | None = _may("Whom to ask")

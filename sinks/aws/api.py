@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from sinks.clock import Clock
 from sinks.errors import Conflict, Expired, Refused
 from sinks.secret import Secret
 
+LOG = logging.getLogger(__name__)
 PAGE = 100  # ListSecretVersionIds, the most that MaxResults may be
 
 
@@ -136,6 +138,7 @@ class Api:
     def _calling(self, operation: str, before: float | None = None) -> Iterator[Any]:
         """Give the client for one call, in time and translated."""
         client = self._client()
+        LOG.debug("%s %s", operation, self._uri)
         self._before = before
         try:
             with translated(f"secretsmanager:{operation}", self._uri):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 from sinks.clock import Clock
 from sinks.errors import BadAddress
@@ -100,12 +101,17 @@ def token_reference(environ: Mapping[str, str]) -> str | None:
     return f"file:{path}" if path.is_file() else None
 
 
-def parse(target: str, _settings: Settings | None = None) -> Target:
-    """Take `mount/path[#key]` apart; no setting changes what an address means.
+def parse(target: str, settings: Settings | None = None) -> Target:
+    """Take `mount/path[#key]` apart, and make sure that its server may be talked to.
 
     Raises:
-        BadAddress: no path below the mount, an empty part, or an empty key.
+        BadAddress: no path below the mount, an empty part, an empty key, or plain http:// to another machine.
     """
+    if settings is not None and not _is_private(settings.url):
+        raise BadAddress(
+            f"the Vault at {settings.url} would get the token in clear text: plain http:// is for loopback only",
+            "use https://, with ca_file (VAULT_CACERT) for a CA of your own",
+        )
     path, marked, key = target.partition("#")
     parts = path.split("/")
     if len(parts) < 2 or not all(part.strip() for part in parts):  # a mount and a path
@@ -123,6 +129,13 @@ def parse(target: str, _settings: Settings | None = None) -> Target:
     return Target(path, key or DEFAULT_KEY)
 
 
+def _is_private(url: str) -> bool:
+    """Tell whether nobody on the way can read along: TLS, or this machine itself."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return parts.scheme == "https" or host in ("localhost", "::1") or host.startswith("127.")
+
+
 def open(  # noqa: A001  # the name that every kind of store offers
     name: str,
     target: str,
@@ -137,7 +150,7 @@ def open(  # noqa: A001  # the name that every kind of store offers
     from sinks.vault.login import Connection
     from sinks.vault.sink import VaultSink
 
-    address = parse(target)
+    address = parse(target, settings)
     kv = Kv(Connection(settings, resolve, clock))
     return VaultSink(
         f"{name}://{address.path}",

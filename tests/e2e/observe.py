@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from tests.e2e.places import ANCIENT
+from tests.e2e.places import ANCIENT, Seen
 from tests.e2e.world import World
 
 
@@ -17,7 +18,12 @@ def values_met(world: World) -> set[str]:
 
 def beside(world: World) -> list[dict[str, Any]]:
     """Return everything in the places that is not the bridge's."""
-    return [place.beside() for place in world.places]
+    return [place.see().beside for place in world.places]
+
+
+def unsettled(world: World) -> list[str]:
+    """Return the places that an operation holds or left something in."""
+    return [place.uri for place in (sink.survey() for sink in world.job().sinks.values()) if place.unsettled]
 
 
 def assert_rotated(
@@ -27,43 +33,46 @@ def assert_rotated(
 
     `edited`: somebody wrote meanwhile, so AWSPREVIOUS is whatever stood before that.
     """
-    assert world.live != old
     assert values_met(world) == {world.live}
-    for place in world.places:
-        assert place.current() == world.live
-        assert place.fallback() == old
-        assert place.pending() is None
-        assert place.tags()["managed-by"] == "secret-bridge"
-        assert set(place.readable()) <= {world.live, old, ANCIENT}
-    assert not [label for label in world.aws.labels() if label.startswith("BRIDGE")]
+    assert world.live != old
+    vault, aws = seen = [place.see() for place in world.places]
+    for place in seen:
+        assert place.current == world.live
+        assert place.fallback == old
+        assert place.pending is None
+        assert place.tags["managed-by"] == "secret-bridge"
+        assert place.readable <= {world.live, old, ANCIENT}
+    assert not [label for label in aws.labels if label.startswith("BRIDGE")]
+    assert vault.tags["bridge_rotation"] == aws.tags["bridge_rotation"]
     if old is not None and not edited:
-        assert world.aws.value(VersionStage="AWSPREVIOUS") == old
+        assert aws.labels["AWSPREVIOUS"] == old
     if untouched is not None:
-        assert beside(world) == untouched
-    assert not any(place.unsettled for place in (sink.survey() for sink in world.job().sinks.values()))
+        assert [place.beside for place in seen] == untouched
+    assert unsettled(world) == []
 
 
 def shape(world: World) -> dict[str, Any]:
     """Return how a world stands, with the values' names instead of the values: two runs can be compared by it."""
     past = [change.value for change in world.tenant.secret_history(world.client_id)]
-    names = dict.fromkeys(past, "now") | dict.fromkeys(past[:-1], "before") | {past[-1]: "now", None: None}
+    names: dict[str | None, str | None] = {**dict.fromkeys(past[:-1], "before"), past[-1]: "now", None: None}
 
-    def named(value: str | None) -> str | None:
-        return names.get(value, "unknown to Auth0")
+    def named(seen: Seen) -> dict[str, Any]:
+        def name(value: str | None) -> str | None:
+            return names.get(value, "unknown to Auth0")
 
-    aws, vault = world.aws, world.vault
+        plain = replace(
+            seen,
+            current=name(seen.current),
+            fallback=name(seen.fallback),
+            pending=name(seen.pending),
+            readable=frozenset(str(name(value)) for value in seen.readable),
+            tags=dict.fromkeys((tag for tag in seen.tags if not tag.startswith("bridge_lock")), ""),
+            labels={label: name(value) for label, value in seen.labels.items()},
+            beside={told: what for told, what in seen.beside.items() if told != "label"},
+        )
+        return dict(vars(plain))
+
     return {
-        "vault": {
-            "current": named(vault.current()),
-            "fallback": named(vault.fallback()),
-            "readable": sorted(str(named(value)) for value in set(vault.readable())),
-            "tags": sorted(vault.tags()),
-            "beside": vault.beside(),
-        },
-        "aws": {
-            "labels": {label: named(aws.value(VersionStage=label)) for label in aws.labels()},
-            "tags": sorted(name for name in aws.tags() if not name.startswith("bridge_lock")),
-            "beside": {name: told for name, told in aws.beside().items() if name != "label"},
-        },
-        "unsettled": [place.uri for place in (sink.survey() for sink in world.job().sinks.values()) if place.unsettled],
+        **{place.uri.partition(":")[0]: named(place.see()) for place in world.places},
+        "unsettled": unsettled(world),
     }

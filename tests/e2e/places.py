@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import ssl
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -16,6 +18,25 @@ REGION = "us-east-1"
 SIBLINGS = {"db_url": "postgres://theirs", "smtp_host": "mail.example", "nested": {"port": 25, "tls": True}}
 ANCIENT = "a-value-from-before-the-bridge"
 TAGS = {"owner": "team-billing", "cost-center": "4711"}
+NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For plain HTTP: loading the usual authorities takes long."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One place at one moment. `readable` are the values that can still be read, at the pending path and labels too.
+
+    `labels` are AWS's, each with the value there. `beside` is everything that is not the bridge's.
+    """
+
+    exists: bool
+    current: str | None
+    fallback: str | None
+    pending: str | None
+    readable: frozenset[str]
+    tags: dict[str, str]
+    labels: dict[str, str | None]
+    beside: dict[str, Any]
 
 
 def foreign(tags: dict[str, str]) -> dict[str, str]:
@@ -31,9 +52,8 @@ class VaultPlace:
         self.key = key
         self.uri = f"vault://secret/{self.path}"
         self.kv = hvac.Client(bao.url, token=bao.token).secrets.kv.v2
-        self._http = httpx.Client(
-            base_url=f"{bao.url}/v1/secret/", headers={"X-Vault-Token": bao.token}, trust_env=False
-        )
+        headers = {"X-Vault-Token": bao.token}
+        self._http = httpx.Client(base_url=f"{bao.url}/v1/secret/", headers=headers, trust_env=False, verify=NO_TRUST)
 
     def close(self) -> None:
         self._http.close()
@@ -51,61 +71,46 @@ class VaultPlace:
         version = read["metadata"]["version"]
         self.kv.create_or_update_secret(self.path, {**read["data"], key: value}, cas=version)
 
-    def tag(self, name: str, value: str) -> None:
-        """Add one entry to the metadata, leaving the rest."""
+    def tag(self, name: str, value: str | None) -> None:
+        """Set or remove one entry of the metadata, leaving the rest."""
+        headers = {"Content-Type": "application/merge-patch+json"}
         body = {"custom_metadata": {name: value}}
-        answer = self._http.patch(
-            f"metadata/{self.path}", json=body, headers={"Content-Type": "application/merge-patch+json"}
-        )
-        assert answer.is_success
-
-    @property
-    def exists(self) -> bool:
-        return "data" in self._get(f"metadata/{self.path}")
+        assert self._http.patch(f"metadata/{self.path}", json=body, headers=headers).is_success
 
     def document(self, version: int | None = None, path: str | None = None) -> dict[str, Any] | None:
         """Return what a reader gets; None where there is nothing (any more)."""
         answer = self._get(f"data/{path or self.path}" + (f"?version={version}" if version else ""))
         return answer.get("data", {}).get("data")
 
-    def tags(self) -> dict[str, str]:
-        answer = self._get(f"metadata/{self.path}")
-        return answer.get("data", {}).get("custom_metadata") or {}
+    def metadata(self, path: str | None = None) -> dict[str, Any]:
+        found: dict[str, Any] = self._get(f"metadata/{path or self.path}").get("data", {})
+        return found
 
-    def current(self) -> str | None:
-        return (self.document() or {}).get(self.key)
-
-    def fallback(self) -> str | None:
-        number = self.tags().get("bridge_fallback")
-        return (self.document(int(number)) or {}).get(self.key) if number else None
-
-    def pending(self) -> str | None:
-        return (self.document(path=f"{self.path}/pending") or {}).get(self.key)
-
-    def readable(self) -> list[str]:
-        """Return the value of every version that can still be read, at the pending path too."""
-        found = [
-            (self.document(int(number), path) or {}).get(self.key)
-            for path in (self.path, f"{self.path}/pending")
-            for number in self._get(f"metadata/{path}").get("data", {}).get("versions", {})
-        ]
-        return [value for value in found if value]
-
-    def beside(self) -> dict[str, Any]:
-        """Return everything that is not ours."""
-        document = {k: v for k, v in (self.document() or {}).items() if k != self.key}
-        return {"document": document, "tags": foreign(self.tags())}
+    def see(self) -> Seen:
+        metadata, latest = self.metadata(), self.document() or {}
+        tags = metadata.get("custom_metadata") or {}
+        values = {n: (self.document(int(n)) or {}).get(self.key) for n in metadata.get("versions", {})}
+        lock = f"{self.path}/pending"
+        held = [(self.document(int(n), lock) or {}).get(self.key) for n in self.metadata(lock).get("versions", {})]
+        others = {name: value for name, value in latest.items() if name != self.key}
+        return Seen(
+            exists=bool(metadata),
+            current=latest.get(self.key),
+            fallback=values.get(tags.get("bridge_fallback", "-")),
+            pending=(self.document(path=lock) or {}).get(self.key),
+            readable=frozenset(value for value in (*values.values(), *held) if value),
+            tags=tags,
+            labels={},
+            beside={"document": others, "tags": foreign(tags)},
+        )
 
     def dump(self) -> dict[str, Any]:
         """Return everything there is: every version with its data, all metadata, of the document and its lock."""
         told: dict[str, Any] = {}
         for path in (self.path, f"{self.path}/pending"):
-            metadata = self._get(f"metadata/{path}").get("data")
-            versions = (metadata or {}).get("versions", {})
-            told[path] = (
-                metadata,
-                {number: self._get(f"data/{path}?version={number}").get("data") for number in versions},
-            )
+            metadata = self.metadata(path)
+            versions = metadata.get("versions", {})
+            told[path] = metadata, {n: self._get(f"data/{path}?version={n}").get("data") for n in versions}
         return told
 
     def _get(self, what: str) -> dict[str, Any]:
@@ -123,29 +128,31 @@ class AwsPlace:
         self.client = boto3.client(
             "secretsmanager", endpoint_url=url, region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x"
         )
+        self._texts: dict[str, str] = {}
 
     def close(self) -> None:
         self.client.close()
 
     def fill(self, value: str, **siblings: Any) -> None:
+        """Put what somebody would have put there by hand; an older version has a label of theirs."""
         tags = [{"Key": name, "Value": text} for name, text in TAGS.items()]
         texts = [v if self.key is None else json.dumps({**SIBLINGS, self.key: v, **siblings}) for v in (ANCIENT, value)]
-        self.client.create_secret(Name=self.name, SecretString=texts[0], Tags=tags, Description="theirs")
-        version = self.labels()["AWSCURRENT"]
-        self.client.update_secret_version_stage(SecretId=self.name, VersionStage="THEIRS", MoveToVersionId=version)
+        made = self.client.create_secret(Name=self.name, SecretString=texts[0], Tags=tags, Description="theirs")
+        self.client.update_secret_version_stage(
+            SecretId=self.name, VersionStage="THEIRS", MoveToVersionId=made["VersionId"]
+        )
         self.client.put_secret_value(SecretId=self.name, SecretString=texts[1])
 
     def edit(self, key: str, value: Any) -> None:
         """Change one key, as somebody does who reads the document and writes it back."""
-        text = json.dumps({**(self.document() or {}), key: value})
+        text = json.dumps({**json.loads(self.text(VersionStage="AWSCURRENT") or "{}"), key: value})
         self.client.put_secret_value(SecretId=self.name, SecretString=text)
 
-    def tag(self, name: str, value: str) -> None:
-        self.client.tag_resource(SecretId=self.name, Tags=[{"Key": name, "Value": value}])
-
-    @property
-    def exists(self) -> bool:
-        return self._described() is not None
+    def tag(self, name: str, value: str | None) -> None:
+        if value is None:
+            self.client.untag_resource(SecretId=self.name, TagKeys=[name])
+        else:
+            self.client.tag_resource(SecretId=self.name, Tags=[{"Key": name, "Value": value}])
 
     def text(self, **which: str) -> str | None:
         try:
@@ -154,65 +161,57 @@ class AwsPlace:
             return None
         return found
 
-    def document(self, **which: str) -> dict[str, Any] | None:
-        text = self.text(**which)
-        found: dict[str, Any] | None = text and json.loads(text)
-        return found
+    def see(self) -> Seen:
+        described = self.describe()
+        tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", ())}
+        holders = {stage: version for version, stages in self.versions().items() for stage in stages}
+        labels = {stage: self._value(self._text(version)) for stage, version in holders.items()}
+        current = self._text(holders["AWSCURRENT"]) if "AWSCURRENT" in holders else "{}"
+        others = {} if self.key is None else {k: v for k, v in json.loads(current).items() if k != self.key}
+        return Seen(
+            exists=bool(described),
+            current=labels.get("AWSCURRENT"),
+            fallback=labels.get("FALLBACK"),
+            pending=labels.get("AWSPENDING"),
+            readable=frozenset(value for stage, value in labels.items() if value and stage != "THEIRS"),
+            tags=tags,
+            labels=labels,
+            beside={
+                "document": {} if "secret-bridge-lock" in others else others,
+                "tags": foreign(tags),
+                "label": holders.get("THEIRS"),
+                "description": described.get("Description"),
+            },
+        )
 
-    def value(self, **which: str) -> str | None:
-        text = self.text(**which)
-        if text is None or self.key is None:
-            return text
-        found: str | None = json.loads(text).get(self.key)
-        return found
-
-    def tags(self) -> dict[str, str]:
-        return {tag["Key"]: tag["Value"] for tag in (self._described() or {}).get("Tags", ())}
-
-    def labels(self) -> dict[str, str]:
-        """Return the version of each label."""
-        if not self.exists:
+    def versions(self) -> dict[str, list[str]]:
+        """Return the labels of every version, those without any too."""
+        if not self.describe():
             return {}
         answer = self.client.list_secret_version_ids(SecretId=self.name, IncludeDeprecated=True)
-        return {stage: v["VersionId"] for v in answer["Versions"] for stage in v.get("VersionStages", ())}
+        return {v["VersionId"]: v.get("VersionStages", []) for v in answer["Versions"]}
 
-    def current(self) -> str | None:
-        return self.value(VersionStage="AWSCURRENT")
-
-    def fallback(self) -> str | None:
-        return self.value(VersionStage="FALLBACK")
-
-    def pending(self) -> str | None:
-        return self.value(VersionStage="AWSPENDING")
-
-    def readable(self) -> list[str]:
-        """Return the value of every version with a label: who may not read by version id gets no other.
-
-        What has only a label of somebody else is left out.
-        """
-        found = [self.value(VersionId=v) for v in {v for label, v in self.labels().items() if label != "THEIRS"}]
-        return [value for value in found if value]
-
-    def beside(self) -> dict[str, Any]:
-        """Return everything that is not ours."""
-        document = {} if self.key is None else {k: v for k, v in (self.document() or {}).items() if k != self.key}
-        theirs = self.labels().get("THEIRS")
-        description = (self._described() or {}).get("Description")
-        return {"document": document, "tags": foreign(self.tags()), "label": theirs, "description": description}
-
-    def dump(self) -> dict[str, Any]:
-        """Return everything there is: every version with its text and labels, and the description."""
-        described = self._described()
-        if described is None:
-            return {}
-        answer = self.client.list_secret_version_ids(SecretId=self.name, IncludeDeprecated=True)
-        versions = {v["VersionId"]: (v, self.text(VersionId=v["VersionId"])) for v in answer["Versions"]}
-        hidden = ("ResponseMetadata", "LastAccessedDate")
-        return {"described": {k: v for k, v in described.items() if k not in hidden}, "versions": versions}
-
-    def _described(self) -> dict[str, Any] | None:
+    def describe(self) -> dict[str, Any]:
         try:
             found: dict[str, Any] = self.client.describe_secret(SecretId=self.name)
         except self.client.exceptions.ResourceNotFoundException:
-            return None
+            return {}
+        return found
+
+    def dump(self) -> dict[str, Any]:
+        """Return everything there is: every version with its text and labels, and the description."""
+        described = {k: v for k, v in self.describe().items() if k not in ("ResponseMetadata", "LastAccessedDate")}
+        versions = {version: (stages, self._text(version)) for version, stages in self.versions().items()}
+        return {"described": described, "versions": versions}
+
+    def _text(self, version: str) -> str:
+        """Return a version's text; it never changes."""
+        if version not in self._texts:
+            self._texts[version] = self.text(VersionId=version) or ""
+        return self._texts[version]
+
+    def _value(self, text: str) -> str | None:
+        if self.key is None:
+            return None if "secret-bridge-lock" in text else text
+        found: str | None = json.loads(text).get(self.key)
         return found

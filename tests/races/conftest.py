@@ -37,8 +37,8 @@ def make_field(servers: Servers, unique: str, monkeypatch: pytest.MonkeyPatch) -
     for name, text in AWS_CREDENTIALS.items():
         monkeypatch.setenv(name, text)
 
-    def make(seconds: float = 6, **urls: str) -> Field:
-        made.append(Field(servers, timedelta(seconds=seconds), urls))
+    def make(seconds: float = 9, **urls: str) -> Field:
+        made.append(Field(servers, f"{unique}-{len(made)}", timedelta(seconds=seconds), urls))
         return made[-1]
 
     yield make

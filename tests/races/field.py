@@ -28,33 +28,33 @@ class Field:
     """
 
     servers: Servers
+    name: str
     propagation: timedelta
     urls: Mapping[str, str] = field(default_factory=dict)
     worlds: list[World] = field(default_factory=list)
 
-    def worlds_of(self, name: str, count: int, places: Sequence[str], *, managed: bool = True) -> list[World]:
-        """Make clients, each with a value in its places; adopted, or never seen by the bridge and left alone for long.
-
-        What was adopted was released just now. So whoever wins the next race holds the places for a while, and the
-        loser, however late it is scheduled, meets it there.
-        """
-        tenant = self.servers.auth0.tenant
-        tenant.settings.propagation = self.propagation
-        made = []
+    def world(self, *places: str) -> World:
+        """Make a client with a value in its places, which were left alone for long and are not the bridge's yet."""
+        world = World(self.servers, f"{self.name}-{len(self.worlds)}", Real())
+        self.worlds.append(world)
+        world.places = tuple(getattr(world, place) for place in places)
         controls.clock = lambda: time.time() - LONG_AGO
-        for number in range(count):
-            world = World(self.servers, f"{name}-{number}", Real())
-            world.places = tuple(getattr(world, place) for place in places)
-            for place in world.places:
-                place.fill(world.s0)
-            made.append(world)
+        for place in world.places:
+            place.fill(world.s0)
         controls.clock = time.time
-        if managed:
-            for world in made:
-                world.adopt(uris=names(world))
-        tenant.settings.propagation = SPREAD
-        self.worlds += made
-        return made
+        return world
+
+    def managed(self, *places: str) -> World:
+        """Make a client whose places were adopted.
+
+        They were released just now. So whoever wins the next race has to wait while holding the places, and the loser,
+        however late it is scheduled, meets it there.
+        """
+        world, settings = self.world(*places), self.servers.auth0.tenant.settings
+        settings.propagation = self.propagation
+        world.adopt(uris=names(world))
+        settings.propagation = SPREAD
+        return world
 
     def command(self, world: World, who: str, *argv: str, uris: Sequence[str] | None = None) -> Command:
         """Return what operator `who` types; places follow as options."""
@@ -92,7 +92,7 @@ def values(world: World) -> list[str]:
 
 
 def assert_whole(world: World, *, changes: int = 1, fallback: int | None = -2) -> None:
-    """Auth0 was changed so often, and accepts current and nothing else; one fallback (`None`: none), nothing pending."""
+    """Auth0 was changed so often, and accepts only what is current; `fallback` is which value; nothing is pending."""
     past = [change.value for change in world.tenant.secret_history(world.client_id)]
     assert len(past) == changes + 1
     assert [world.tenant.accepted(world.client_id, value) for value in past] == ["no"] * changes + ["yes"]

@@ -13,7 +13,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import TracebackType
@@ -43,7 +42,7 @@ class Operators:
     """The process that forks operators; use it as a context manager."""
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
+        self._process: Any = subprocess.Popen(
             [sys.executable, "-m", "tests.races.operators"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         return self
@@ -52,22 +51,25 @@ class Operators:
                  trace: TracebackType | None) -> None:  # fmt: skip
         self._process.communicate(timeout=OVERDUE)
 
-    def run(self, rounds: Sequence[Sequence[Command]], *, apart: float = 0.0) -> list[list[Ended]]:
-        """Run rounds of operators; those of a round start together, the rounds `apart` seconds from each other."""
-        assert self._process.stdin
-        assert self._process.stdout
-        told = {"rounds": [[asdict(command) for command in each] for each in rounds], "apart": apart}
+    def start(self, *commands: Command) -> None:
+        """Start operators together, and do not wait for them."""
+        self._say({"start": [asdict(command) for command in commands]})
+
+    def join(self) -> list[list[Ended]]:
+        """Wait for all that were started; return what became of them, in the same order."""
+        self._say({})
+        return [[Ended(**ended) for ended in each] for each in json.loads(self._process.stdout.readline())]
+
+    def _say(self, told: Mapping[str, Any]) -> None:
         self._process.stdin.write(f"{json.dumps(told)}\n")
         self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline())
-        return [[Ended(**ended) for ended in each] for each in answer]
 
 
 class _Forked:
     """An operator that waits for its start."""
 
     def __init__(self, command: Mapping[str, Any], ready: int, start: int) -> None:
-        self.files = [tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")]
+        self.files = [tempfile.TemporaryFile("w+") for _ in range(2)]  # noqa: SIM115  # closed when it has ended
         self.pid = os.fork()
         if self.pid == 0:
             for number, file in zip((1, 2), self.files, strict=True):
@@ -129,15 +131,15 @@ def _import_everything() -> None:
 
 
 def main() -> None:
-    """Fork what each line asks for."""
+    """Fork what a line asks for; an empty one asks for the answers."""
     _import_everything()
+    started: list[list[_Forked]] = []
     for line in sys.stdin:
-        told = json.loads(line)
-        started = []
-        for commands in told["rounds"]:
+        if commands := json.loads(line).get("start"):
             started.append(_start_together(commands))
-            time.sleep(told["apart"])
-        print(json.dumps([[operator.ended() for operator in each] for each in started]), flush=True)
+        else:
+            print(json.dumps([[operator.ended() for operator in each] for each in started]), flush=True)
+            started.clear()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,60 @@
+"""The command line: in this process by its own runner, or as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner
+
+from bridge.cli.app import app
+from tests.e2e.world import World
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def told(self) -> str:
+        return self.out + self.err
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        """What `--json` printed."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+def places(world: World) -> list[str]:
+    """Return the options that name a world's places, in the order in which they are typed."""
+    return [word for uri in world.uris for word in ("--sink", uri)]
+
+
+def invoke(*args: str, typed: str = "") -> Ended:
+    """Run a command in this process; the environment is the test's."""
+    result = CliRunner().invoke(app, list(args), input=typed)
+    return Ended(result.exit_code, result.stdout, result.stderr)
+
+
+def on(world: World, verb: str, *options: str, typed: str = "") -> Ended:
+    """Run a command about a world's client and its places."""
+    return invoke(verb, world.client_id, *places(world), *options, typed=typed)
+
+
+def execute(world: World, *args: str, home: Path) -> Ended:
+    """Run the installed command as a process of its own, with nothing but this world's variables."""
+    environ = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT), **world.environment}
+    command = [sys.executable, "-c", "from bridge.cli import main; main()", *args]
+    done = subprocess.run(command, env=environ, cwd=home, capture_output=True, text=True, check=False, timeout=120)
+    return Ended(done.returncode, done.stdout, done.stderr)

@@ -1,0 +1,149 @@
+"""Retiring: never too early, never what is in use, and then everywhere."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bridge.begin import Options
+from bridge.errors import Refused
+from bridge.outcome import Outcome
+from bridge.retire import retire
+from bridge.rotate import resume
+from tests.e2e.observe import unsettled
+from tests.e2e.places import ANCIENT
+from tests.e2e.taps import Killed, Trace, kill_after
+from tests.e2e.world import DAY, World
+
+YOUNG = timedelta(hours=23, minutes=58)
+
+
+def rotated(world: World, *, edits: int = 0) -> World:
+    """Rotate over places in use; people edit other keys before and after it."""
+    for place in world.places:
+        place.fill(world.s0)
+    world.adopt()
+    edit(world, edits, "before")
+    world.rotate()
+    edit(world, edits, "after")
+    return world
+
+
+def edit(world: World, times: int, when: str) -> None:
+    for place in world.places:
+        for number in range(times):
+            place.edit(f"edited-{when}-{number}", number)
+
+
+def retired(world: World, trace: Trace | None = None, **settings: object) -> Outcome | None:
+    return retire(world.job(trace=trace, **settings), Options())
+
+
+def test_a_fallback_younger_than_a_day_is_kept_and_the_refusal_says_from_when_it_may_go(world: World) -> None:
+    rotated(world)
+    world.clock.advance(YOUNG)
+    before = world.dump()
+    with pytest.raises(Refused, match=r"(?s)stays until \d{4}-\d\d-\d\dT.*1 min left.*age +23 h.*min 1 d") as caught:
+        retired(world)
+    assert caught.value.exit_status == 4
+    assert world.dump() == before
+
+
+def test_the_age_is_counted_from_the_promotion_of_its_successor(world: World) -> None:
+    rotated(world)
+    world.clock.advance(DAY)
+    assert retired(world) is not None
+
+
+def test_a_shorter_least_age_can_be_configured(world: World) -> None:
+    rotated(world)
+    world.clock.advance(timedelta(minutes=11))
+    assert retired(world, fallback_min_age=timedelta(minutes=10)) is not None
+
+
+def test_a_fallback_that_auth0_still_accepts_is_kept(world: World) -> None:
+    rotated(world)
+    world.clock.advance(DAY)
+    world.tenant.set_in_dashboard(world.client_id, world.s0)  # somebody undid the change
+    world.spread()
+    before = world.dump()
+    with pytest.raises(Refused):
+        retired(world)
+    assert world.dump() == before
+
+
+def test_a_fallback_that_auth0_accepts_at_random_is_kept(world: World) -> None:
+    rotated(world)
+    world.clock.advance(DAY)
+    value = world.live
+    world.tenant.set_in_dashboard(world.client_id, world.s0)
+    world.tenant.set_in_dashboard(world.client_id, value)  # for the next 30 s either may be met
+    before = world.dump()
+    for _ in range(5):
+        with pytest.raises(Refused):
+            retired(world)
+    assert world.dump() == before
+
+
+def test_after_it_no_readable_version_holds_the_value_whatever_others_wrote_meanwhile(world: World) -> None:
+    rotated(world, edits=3)
+    world.clock.advance(DAY)
+    before = [place.see() for place in world.places]
+    assert all(world.s0 in seen.readable for seen in before)
+    done = retired(world)
+    assert done is not None
+    assert len(done.places[world.vault.uri].retired) == 4  # the adopted version and three edits of it
+    for seen, was in zip([place.see() for place in world.places], before, strict=True):
+        assert seen.current == was.current == world.live
+        assert seen.beside == was.beside
+        assert seen.readable <= {world.live, ANCIENT}
+        assert seen.fallback is None
+    assert not [label for label, value in world.aws.see().labels.items() if value == world.s0]
+    assert unsettled(world) == []
+
+
+def test_in_aws_the_version_keeps_its_id_and_loses_its_labels(world: World) -> None:
+    rotated(world)
+    version = next(v for v, stages in world.aws.versions().items() if "FALLBACK" in stages)
+    world.clock.advance(DAY)
+    retired(world)
+    assert world.aws.versions()[version] == []
+
+
+def test_there_is_nothing_to_retire_twice(world: World) -> None:
+    rotated(world)
+    world.clock.advance(DAY)
+    assert retired(world) is not None
+    assert retired(world) is None
+
+
+@pytest.mark.parametrize("again", ["resume", "retire"])
+def test_an_interrupted_retirement_is_finished_by_either_command(world: World, again: str) -> None:
+    rotated(world)
+    world.clock.advance(DAY)
+    trace = Trace(world.clock)
+    kill_after(trace, 6)
+    with pytest.raises(Killed):
+        retired(world, trace)
+    world.clock.advance(timedelta(minutes=5))  # by then it counts as dead
+    done = resume(world.job(), Options()) if again == "resume" else retired(world)
+    assert done is not None
+    assert done.finished
+    for place in world.places:
+        assert place.see().readable <= {world.live, ANCIENT}
+    assert unsettled(world) == []
+
+
+def test_a_live_retirement_is_not_taken_over(world: World) -> None:
+    rotated(world)
+    world.clock.advance(DAY)
+    trace = Trace(world.clock)
+    kill_after(trace, 6)
+    with pytest.raises(Killed):
+        retired(world, trace)
+    before = world.dump()
+    for command in (lambda: retired(world), lambda: resume(world.job(), Options())):
+        with pytest.raises(Refused, match="counts as live until"):
+            command()
+    assert world.dump() == before
