@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,15 +15,20 @@ from sinks.record import MANAGER, sinks_tag, stamp
 
 @dataclass(frozen=True)
 class Whose:
-    """The client that the places belong to: its id, its tenant's domain, and how the user names it."""
+    """The client that the places belong to: its id, its tenant's domain, and how the user names it and the places."""
 
     client_id: str
     tenant: str
     name: str
+    sinks: tuple[str, ...] = ()
 
     def command(self, verb: str, places: Iterable[Place] = ()) -> str:
-        """Return the command that the user could give next."""
-        sinks = "" if self.name != self.client_id else "".join(f" --sink {p.uri}" for p in places)
+        """Return the command that the user could give next; a client without a configuration is named with its places.
+
+        They are named as they were typed, with their keys; `places` serve where that is not known.
+        """
+        named = sorted(self.sinks) or [p.uri for p in places]
+        sinks = "" if self.name != self.client_id else "".join(f" --sink {shlex.quote(uri)}" for uri in named)
         return f"secret-bridge {verb} {self.name}{sinks}"
 
 
@@ -60,7 +66,7 @@ def ownership(places: tuple[Place, ...], whose: Whose, *, adopting: bool) -> tup
 
 def _unmanaged(place: Place, places: tuple[Place, ...], whose: Whose) -> Objection:
     hint = f"look at it and take it over: {whose.command('adopt', places)}"
-    if place.manager == MANAGER or place.notes:
+    if place.manager == MANAGER or any(note.startswith("the tags of secret-bridge") for note in place.notes):
         return Objection(f"{place.uri} was managed by secret-bridge, but its tags were wiped", hint + " --repair")
     latest = place.history.at(Stage.CURRENT) or (place.history.versions[-1] if place.history.versions else None)
     version = f" (v{latest.id})" if latest and latest.id.isdigit() else ""
@@ -92,7 +98,7 @@ def _recorded(place: Place, named: tuple[str, ...], whose: Whose, *, adopting: b
 
 def _relisting(whose: Whose) -> str:
     if whose.name == whose.client_id:
-        return f"{whose.command('adopt')} --sink URI …"
+        return f"secret-bridge adopt {whose.name} --sink URI …"
     return f"set its sinks in the configuration, then {whose.command('adopt')}"
 
 

@@ -51,7 +51,7 @@ class Job:
     @property
     def whose(self) -> Whose:
         """Who the places belong to."""
-        return Whose(self.settings.client_id, self.auth0.name, self.settings.name)
+        return Whose(self.settings.client_id, self.auth0.name, self.settings.name, self.settings.sinks)
 
 
 @dataclass(frozen=True)

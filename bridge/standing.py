@@ -50,7 +50,6 @@ def standing(
 ) -> Standing:
     """Return the five answers and the one warning."""
     rotating = lock.operation == Operation.ROTATE
-    command = whose.command("resume", places)
     return Standing(
         id=lock.id,
         operation=Operation(lock.operation),
@@ -59,7 +58,7 @@ def standing(
         began=f"{lock.id} begun {stamp(lock.started)} by {lock.actor}",
         why=error.message,
         first=error.hint,
-        next=f"{command}      (safe to repeat, from any machine)",
+        next=whose.command("resume", places),
         until=f"it counts as live until {stamp(lock.expected_end)}; before that: --takeover, if you saw it end",
         dont=DONT if rotating else None,
     )

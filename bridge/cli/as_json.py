@@ -37,6 +37,7 @@ def failure(client: ClientSettings | None, error: BridgeError) -> dict[str, Any]
     """Tell an error."""
     told: dict[str, Any] = {
         "client": client.name if client else None,
+        "client_id": client.client_id if client else None,
         "result": {1: "failed", 2: "usage", 3: "incomplete", 4: "refused", 5: "attention"}[error.exit_status],
         "exit": error.exit_status,
         "message": error.message,
@@ -47,7 +48,7 @@ def failure(client: ClientSettings | None, error: BridgeError) -> dict[str, Any]
     if isinstance(error, Stopped):
         standing = error.standing
         told |= {"rotation": standing.id, "production": standing.production, "stored": list(standing.stored)}
-        told |= {"began": standing.began, "next": standing.next.partition("  ")[0], "dont": standing.dont}
+        told |= {"began": standing.began, "next": standing.next, "dont": standing.dont}
     return told
 
 
@@ -60,10 +61,10 @@ def outcome(done: Outcome) -> dict[str, Any]:
         "rotation": done.id,
         "result": "finished" if done.finished else done.result,
         "exit": done.exit_status,
-        "places": {
-            u: {"current": a.current, "fallback": a.fallback, "retired": list(a.retired)}
-            for u, a in done.places.items()
-        },
+        "places": [
+            {"uri": uri, "current": at.current, "fallback": at.fallback, "retired": list(at.retired)}
+            for uri, at in done.places.items()
+        ],
         "verified": done.settled.proven if done.settled else None,
         "retire_from": done.retire_from,
         "retire_by": done.retire_by,
@@ -108,10 +109,11 @@ def place(seen: Place) -> dict[str, Any]:
     }
 
 
-def verified(client: str, found: tuple[Verified, ...]) -> dict[str, Any]:
+def verified(client: ClientSettings, found: tuple[Verified, ...]) -> dict[str, Any]:
     """Tell what Auth0 said."""
     return {
-        "client": client,
+        "client": client.name,
+        "client_id": client.client_id,
         "good": all(v.good for v in found),
         "places": [
             {

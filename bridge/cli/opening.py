@@ -113,7 +113,7 @@ def survey(settings: Settings, client: ClientSettings) -> Status:
         places = tuple(sink.survey() for sink in open_places(settings, client, Timing()).values())
     except SinkError as error:
         raise translate(error) from None
-    return judge(client, Whose(client.client_id, "", client.name), places)
+    return judge(client, Whose(client.client_id, "", client.name, client.sinks), places)
 
 
 def open_job(

@@ -67,7 +67,7 @@ def verify(
     typed = Typed(tuple(sink or ()), key, config)
 
     def present(client: ClientSettings, seen: tuple[Verified, ...]) -> int:
-        lines = [as_json.line(as_json.verified(client.name, seen))] if json else show.verified(client.name, seen)
+        lines = [as_json.line(as_json.verified(client, seen))] if json else show.verified(client.name, seen)
         for text in lines:
             typer.echo(text)
         return 0 if all(place.good for place in seen) else 5
@@ -94,7 +94,7 @@ def history(
     configure(verbose=verbose)
 
     def present(client: ClientSettings, seen: Status) -> int:
-        told = {"client": client.name, "places": [as_json.place(p) for p in seen.places]}
+        told = {"client": client.name, "client_id": client.client_id, "places": [as_json.place(p) for p in seen.places]}
         for text in [as_json.line(told)] if json else show.history(client.name, seen.places):
             typer.echo(text)
         return 0

@@ -41,7 +41,7 @@ def standing(told: Standing, prefix: str) -> Iterator[str]:
     yield f"  Began        {told.began}"
     if told.first:
         yield f"  First        {told.first}"
-    yield f"  Do           {told.next}"
+    yield f"  Do           {told.next}      (safe to repeat, from any machine)"
     yield f"               {told.until}"
     if told.dont:
         yield f"  Don't        {told.dont}"

@@ -45,7 +45,7 @@ class Servers:
 class World:
     """One client of Auth0, `secret/apps/NAME` in Vault and `apps/NAME` in AWS. `s0` is the client's first secret."""
 
-    def __init__(  # noqa: PLR0913  # a test says what differs
+    def __init__(  # a test says what differs
         self,
         servers: Servers,
         name: str,

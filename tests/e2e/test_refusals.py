@@ -1,0 +1,268 @@
+"""What is refused, as the user sees it: exit status, message, the way out, and that nothing was changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.e2e.command import Ended, invoke, on, places
+from tests.e2e.observe import unsettled
+from tests.e2e.world import MakeWorld, World
+
+
+def refused(world: World, ended: Ended, *fragments: str, status: int = 4) -> None:
+    assert ended.status == status, ended.told
+    for fragment in fragments:
+        assert fragment in ended.err, ended.told
+    assert world.s0 not in ended.told
+    word = {1: "failed", 4: "refused"}[status]
+    assert ended.out.splitlines()[-1] == f"result={word} client={world.client_id} exit={status}"
+
+
+def adopted(world: World) -> World:
+    for place in world.places:
+        place.fill(world.s0)
+    done = on(world, "adopt", "--yes")
+    assert done.status == 0, done.told
+    return world
+
+
+KINDS = {
+    "none": ("public client", "it uses no secret"),
+    "spa": ("public client", "a spa application"),
+    "native": ("public client", "a native application"),
+    "private_key_jwt": ("authenticates by private_key_jwt, not by a secret",),
+    "global": ("global client", "only Auth0's support"),
+    "hs256": ("HS256", 'accept = ["hs256"]'),
+    "no_alg": ("HS256",),
+    "absent": ("HS256",),
+}
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_clients_whose_secret_must_not_be_rotated_are_refused_with_the_reason(make_live: MakeWorld, kind: str) -> None:
+    world = make_live(kind=kind)
+    before = world.dump()
+    refused(world, on(world, "rotate"), *KINDS[kind], "Nothing was changed")
+    assert world.dump() == before
+
+
+def test_hs256_can_be_consented_to(make_live: MakeWorld) -> None:
+    world = make_live(kind="hs256")
+    done = on(world, "rotate", "--accept-hs256", "--no-wait")
+    assert done.status == 0, done.told
+    assert world.live != world.s0
+
+
+def test_hs256_is_no_matter_for_a_client_that_cannot_get_id_tokens(make_live: MakeWorld) -> None:
+    world = make_live(kind="machine", jwt_configuration={"alg": "HS256"})
+    done = on(world, "rotate", "--no-wait")
+    assert done.status == 0, done.told
+
+
+def test_the_bridges_own_application_is_rotated_only_when_that_is_said(live: World) -> None:
+    own = live.own.client_id
+    ended = invoke("rotate", own, *places(live))
+    assert ended.status == 4
+    assert "the application that the bridge itself acts as" in ended.err
+    assert "--allow-self" in ended.err
+    assert live.tenant.secret(own) == live.own.client_secret
+    allowed = invoke("rotate", own, *places(live), "--allow-self", "--no-wait")
+    assert allowed.status == 0, allowed.told
+    assert live.tenant.secret(own) == live.vault.see().current != live.own.client_secret
+
+
+def test_a_base64_secret_is_not_left_to_auth0(make_live: MakeWorld) -> None:
+    world = make_live(kind="secret_encoded")
+    ended = on(world, "rotate", "--strategy", "auth0-generated")
+    refused(world, ended, "secret_encoded", "use the strategy 'staged'")
+    assert world.live == world.s0
+
+
+def test_places_that_are_not_managed_are_refused_with_the_command_that_adopts_them(live: World) -> None:
+    for place in live.places:
+        place.fill(live.s0)
+    before = live.dump()
+    command = f"secret-bridge adopt {live.client_id} --sink {live.aws.uri} --sink {live.vault.uri}"
+    refused(live, on(live, "rotate"), f"{live.vault.uri} exists (v2) and is not managed", live.aws.uri, command)
+    assert live.dump() == before
+
+
+def test_the_command_that_is_named_keeps_what_was_typed_behind_the_places(make_live: MakeWorld) -> None:
+    world = make_live(key="auth0_secret", bare=True)
+    for place in world.places:
+        place.fill(world.s0)
+    err = on(world, "rotate").err
+    assert f"--sink '{world.vault.uri}#auth0_secret'" in err
+    assert f"--sink '{world.aws.uri}?bare'" in err
+
+
+@pytest.mark.parametrize("index", [0, 1], ids=["vault", "aws"])
+@pytest.mark.parametrize("verb", ["rotate", "adopt"])
+def test_places_of_another_manager_are_refused(live: World, verb: str, index: int) -> None:
+    for place in live.places:
+        place.fill(live.s0)
+    live.places[index].tag("managed-by", "external-secrets")
+    before = live.dump()
+    options = ("--adopt",) if verb == "rotate" else ("--yes",)
+    refused(live, on(live, verb, *options), f"{live.places[index].uri} is managed by 'external-secrets'")
+    assert live.dump() == before
+
+
+def test_another_list_of_places_than_the_adopted_one_is_refused(live: World) -> None:
+    adopted(live)
+    before = live.dump()
+    ended = invoke("rotate", live.client_id, "--sink", live.vault.uri)
+    refused(
+        live, ended, f"belongs to the list of places '{live.aws.uri} {live.vault.uri}'", f"names '{live.vault.uri}'"
+    )
+    assert live.dump() == before
+
+
+def test_a_long_list_of_places_is_told_from_a_shorter_one(live: World) -> None:
+    five = [f"{live.vault.uri}-a-rather-long-name-of-a-place-{number}" for number in range(5)]
+    words = [word for uri in five for word in ("--sink", uri)]
+    done = invoke("rotate", live.client_id, *words, "--no-wait")
+    assert done.status == 0, done.told
+    value = live.live
+    ended = invoke("rotate", live.client_id, *words[:8])
+    refused(live, ended, "belongs to the list of places")
+    assert live.live == value
+
+
+def test_a_missing_key_lists_the_names_of_the_keys_there_and_nothing_else(make_live: MakeWorld) -> None:
+    world = make_live(key="auth0_secret")
+    for place in world.places:
+        place.fill(world.s0)
+    before = world.dump()
+    words = [word for place in world.places for word in ("--sink", place.uri)]
+    ended = invoke("adopt", world.client_id, *words, "--yes")
+    keys = "Keys there: auth0_secret, db_url, nested, smtp_host"
+    refused(world, ended, f"no key 'client_secret' in {world.vault.uri}. {keys}", f"{world.vault.uri}#auth0_secret")
+    assert "postgres" not in ended.told
+    assert world.dump() == before
+
+
+@pytest.mark.parametrize("index", [0, 1], ids=["vault", "aws"])
+@pytest.mark.parametrize("value", ["another-value", None])
+def test_a_value_that_somebody_else_stored_is_drift(live: World, index: int, value: str | None) -> None:
+    adopted(live)
+    live.places[index].edit("client_secret", value)
+    before = live.dump()
+    fragment = "has drifted" if value else "no key 'client_secret'"
+    refused(live, on(live, "rotate"), f"{live.places[index].uri}", fragment)
+    assert live.dump() == before
+
+
+def test_drift_is_repaired_by_the_command_that_is_named(live: World) -> None:
+    adopted(live)
+    live.vault.edit("client_secret", "another-value")
+    ended = on(live, "rotate")
+    refused(live, ended, "has drifted", f"adopt {live.client_id} --sink", "--repair")
+    assert on(live, "adopt", "--repair", "--yes").status == 0
+    assert live.vault.see().current == live.s0
+    assert on(live, "rotate", "--no-wait").status == 0
+
+
+def test_a_change_at_the_dashboard_is_noticed_before_anything_is_changed(live: World) -> None:
+    adopted(live)
+    live.tenant.set_in_dashboard(live.client_id)
+    live.spread()
+    before = live.dump()
+    refused(live, on(live, "rotate"), "Auth0 does not accept the value", "--repair")
+    assert live.dump() == before
+
+
+def test_a_missing_scope_is_named_before_anything_is_changed(make_live: MakeWorld) -> None:
+    world = make_live(scopes=("read:clients", "read:client_keys"))
+    before = world.dump()
+    refused(world, on(world, "rotate"), "lacks the scope update:client_keys", status=1)
+    assert world.dump() == before
+
+
+def test_empty_places_need_the_scope_that_reads_the_live_value_or_another_way(make_live: MakeWorld) -> None:
+    world = make_live(scopes=("read:clients", "update:client_keys"))
+    before = world.dump()
+    ended = on(world, "rotate")
+    refused(world, ended, "lacks the scope read:client_keys", "--secret-stdin", "--without-fallback")
+    assert world.dump() == before
+    assert on(world, "rotate", "--without-fallback", "--no-wait").status == 0
+
+
+def test_the_live_value_can_be_piped_in_instead(make_live: MakeWorld) -> None:
+    world = make_live(scopes=("read:clients", "update:client_keys"))
+    wrong = on(world, "adopt", "--secret-stdin", "--yes", typed="not-the-secret\n")
+    refused(world, wrong, "Auth0 does not accept the value in standard input")
+    done = on(world, "adopt", "--secret-stdin", "--yes", typed=f"{world.s0}\n")
+    assert done.status == 0, done.told
+    assert {place.see().current for place in world.places} == {world.s0}
+
+
+def test_a_wrong_mount_is_named(live: World) -> None:
+    ended = invoke("rotate", live.client_id, "--sink", "vault://nowhere/apps/billing")
+    refused(live, ended, "no mount serves 'nowhere/apps/billing'", "bao secrets list")
+    assert live.live == live.s0
+
+
+def test_an_unknown_client_and_wrong_credentials_are_told_apart(live: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    unknown = invoke("rotate", "Unknown", "--sink", live.vault.uri)
+    assert (unknown.status, "no application Unknown" in unknown.err) == (1, True)
+    monkeypatch.setenv("AUTH0_CLIENT_SECRET", "wrong")
+    wrong = on(live, "rotate")
+    refused(live, wrong, "does not accept the bridge's own credentials", live.own.client_id, status=1)
+
+
+def test_a_secret_that_aws_is_going_to_delete_is_refused(live: World) -> None:
+    adopted(live)
+    live.aws.client.delete_secret(SecretId=live.aws.name)
+    refused(live, on(live, "rotate"), f"{live.aws.uri} is scheduled for deletion", "restore-secret")
+    assert live.live == live.s0
+
+
+def test_a_text_without_keys_is_refused_with_the_way_to_say_so(live: World) -> None:
+    live.aws.client.create_secret(Name=live.aws.name, SecretString=live.s0)
+    refused(live, on(live, "adopt", "--yes"), "holds a text that is no set of keys", "?bare")
+
+
+def test_a_document_that_vault_would_delete_is_refused(live: World) -> None:
+    adopted(live)
+    live.vault.kv.update_metadata(live.vault.path, delete_version_after="24h")
+    refused(live, on(live, "rotate"), "delete_version_after is 24h0m0s on the key", "-delete-version-after=0s")
+    assert live.live == live.s0
+
+
+POLICY = """path "secret/data/apps/*" { capabilities = ["create", "read", "update"] }
+path "secret/metadata/apps/*" { capabilities = ["read"] }
+path "secret/destroy/apps/*" { capabilities = ["update"] }"""
+
+
+def test_a_token_that_may_not_change_the_place_is_refused_naming_path_and_capability(
+    live: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adopted(live)
+    client: Any = live.vault.kv._adapter
+    client.put("/v1/sys/policies/acl/reader", json={"policy": POLICY})
+    token = client.post("/v1/auth/token/create", json={"policies": ["reader"]})["auth"]["client_token"]
+    monkeypatch.setenv("VAULT_TOKEN", token)
+    before = live.dump()
+    refused(live, on(live, "rotate"), f"patch on secret/metadata/{live.vault.path}", status=1)
+    assert live.dump() == before
+    assert unsettled(live) == []
+
+
+def test_consent_is_asked_for_and_without_a_terminal_it_is_refused(live: World) -> None:
+    for place in live.places:
+        place.fill(live.s0)
+    before = live.dump()
+    refused(live, on(live, "adopt"), "there is no terminal", "add --yes")
+    assert live.dump() == before
+
+
+def test_usage_errors_name_everything_at_once(live: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AUTH0_DOMAIN")
+    monkeypatch.delenv("VAULT_ADDR")
+    ended = on(live, "rotate")
+    assert ended.status == 2
+    assert "AUTH0_DOMAIN" in ended.err
+    assert "VAULT_ADDR is not set" in ended.err
