@@ -71,9 +71,12 @@ class Wish:
 
 
 def fence(places: tuple[Place, ...], wish: Wish) -> tuple[Wait, ...]:
-    """Return the wait since the last release that outlasts every late call of its holder; usually none."""
+    """Return the wait since the last release that outlasts every late call of its holder; usually none.
+
+    Never longer than the fence, whatever a server's clock did meanwhile: it was released before it was read.
+    """
     waits = [wish.fence - (p.at - p.released) for p in places if p.released]
-    longest = max(waits, default=timedelta())
+    longest = min(max(waits, default=timedelta()), wish.fence)
     if longest <= timedelta():
         return ()
     return (Wait(longest, "the last operation ended just now; late calls of it must have ended too"),)

@@ -9,7 +9,7 @@ from bridge.errors import BridgeError
 from bridge.guards import Whose
 from bridge.outcome import At, Standing
 from bridge.plan import Operation
-from sinks.port import Lock, Place, SinkError
+from sinks.port import Lock, Place, SinkError, Unavailable
 from sinks.record import stamp
 from sinks.versions import short
 
@@ -57,7 +57,7 @@ def standing(
         stored=tuple(f"{p.uri}: {_stored(done.get(p.uri), phase, rotating=rotating)}" for p in places),
         began=f"{lock.id} begun {stamp(lock.started)} by {lock.actor}",
         why=error.message,
-        first=error.hint,
+        first=None if isinstance(error, Unavailable) else error.hint,  # "try again" is what `next` says
         next=whose.command("resume", places),
         until=f"it counts as live until {stamp(lock.expected_end)}; before that: --takeover, if you saw it end",
         dont=DONT if rotating else None,

@@ -27,7 +27,7 @@ class Rule:
 
     `delay` seconds pass before a request is sent on. `hold` keeps the request back (`answer`: the answer instead) until
     `release` is called; `met` is set when there is one. `lose`: the answer is thrown away, the connection closed.
-    `count` is how many requests are meant, None for all.
+    The first `skip` requests are not meant; `count` is how many after them are, None for all.
     """
 
     method: str
@@ -36,6 +36,7 @@ class Rule:
     hold: bool = False
     answer: bool = False
     lose: bool = False
+    skip: int = 0
     count: int | None = None
     met: threading.Event = field(default_factory=threading.Event)
     _free: threading.Event = field(default_factory=threading.Event)
@@ -47,6 +48,9 @@ class Rule:
     def takes(self, method: str, path: str) -> bool:
         """Tell whether a request is meant, and count it."""
         if self.count == 0 or not re.fullmatch(self.method, method) or not re.search(self.path, path):
+            return False
+        if self.skip:
+            self.skip -= 1
             return False
         self.count = None if self.count is None else self.count - 1
         return True
@@ -148,10 +152,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
-        self.wfile.write(b"" if self.command == "HEAD" else answer)
+        self.wfile.write(answer)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = pass_on
-    do_LIST = pass_on  # Vault's own
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_LIST = pass_on  # noqa: N815  # the library's names
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the library's name
         """Stay silent: what passes holds secrets."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from sinks.document import Document
@@ -38,6 +38,7 @@ class VaultSink:
         self._clock = clock
         self._lease = lease.total_seconds()
         self._lock = LockKey(kv, uri, lock_path, key, clock, self._lease)
+        self._known: dict[tuple[int, datetime], Secret] = {}
 
     @property
     def uri(self) -> str:
@@ -63,7 +64,7 @@ class VaultSink:
         meta = self._kv.metadata(self._path)
         if refused := refusal(self._uri, config, meta):
             raise refused
-        main = self._kv.read(self._path) if meta and meta.current else None
+        main = self._remembered(self._kv.read(self._path)) if meta and meta.current else None
         place = surveyed(self._uri, self._kv.now(), config, meta, self._kv.metadata(self._lock.path))
         document = main.document if main else None
         values = self._values(place.history, document, lock_entry if lock else None)
@@ -83,7 +84,7 @@ class VaultSink:
 
     def _values(self, history: History, main: Document | None, lock: Entry | None) -> dict[Stage, Secret]:
         fallback = history.at(Stage.FALLBACK)
-        entry = self._kv.read(self._path, int(fallback.id)) if fallback else None
+        entry = self._remembered(self._kv.read(self._path, int(fallback.id))) if fallback else None
         found = {
             Stage.CURRENT: main and main.get(self._key),
             Stage.PENDING: lock and lock.document and lock.document.get(self._key),
@@ -217,10 +218,17 @@ class VaultSink:
     def _values_below(self, below: int) -> Iterator[tuple[int, Secret]]:
         """Yield the readable older versions with a value, newest first."""
         meta = self._kv.metadata(self._path)
-        numbers = [n for n, (_, readable) in meta.versions.items() if readable and n < below] if meta else []
-        for number in sorted(numbers, reverse=True):
-            if value := self._value(self._kv.read(self._path, number)):
+        made = {n: at for n, (at, readable) in meta.versions.items() if readable and n < below} if meta else {}
+        for number in sorted(made, reverse=True):
+            known = self._known.get((number, made[number]))
+            if value := known or self._value(self._remembered(self._kv.read(self._path, number))):
                 yield number, value
+
+    def _remembered(self, entry: Entry | None) -> Entry | None:
+        """Remember a version's value: it never changes, and number and time are no other's, even in a key made anew."""
+        if entry and (value := self._value(entry)):
+            self._known[entry.version, entry.created] = value
+        return entry
 
     def tag(self, held: Held, record: Record, *, keep_limit: bool = False) -> None:
         """Adopt what is there: tags only, and room for more versions (`Sink.tag`)."""

@@ -16,7 +16,7 @@ from tests.e2e.world import MakeWorld, Servers, World
 from tests.strict_moto import controls
 
 PROPAGATION = timedelta(seconds=30)
-QUICK = timedelta(milliseconds=1500)
+QUICK = timedelta(seconds=2)
 
 
 @pytest.fixture(scope="session")

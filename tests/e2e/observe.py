@@ -23,7 +23,7 @@ def beside(world: World) -> list[dict[str, Any]]:
 
 def unsettled(world: World) -> list[str]:
     """Return the places that an operation holds or left something in."""
-    return [place.uri for place in (sink.survey() for sink in world.job().sinks.values()) if place.unsettled]
+    return [place.uri for place in (sink.survey() for sink in world.onlooker.sinks.values()) if place.unsettled]
 
 
 def assert_rotated(

@@ -65,8 +65,7 @@ def by_aws_cli(world: World, home: Path, stage: str) -> str | None:
     try:
         told = tool(world, home, aws, *words, "--output", "json")
     except subprocess.CalledProcessError as error:
-        assert "ResourceNotFoundException" in error.stderr
-        return None
+        return None if "ResourceNotFoundException" in error.stderr else "not answered"
     value: str = json.loads(told["SecretString"])["client_secret"]
     return value
 
@@ -106,8 +105,7 @@ def test_one_command_fills_empty_places_with_the_new_and_the_old_value(live: Wor
 
 
 def test_places_in_use_are_adopted_and_rotated_and_everything_beside_stays(live: World, tmp_path: Path) -> None:
-    for place in live.places:
-        place.fill(live.s0)
+    live.fill()
     untouched = beside(live)
     adopted = execute(live, "adopt", live.client_id, *places(live), "--yes", home=tmp_path)
     assert adopted.status == 0, adopted.told
@@ -123,8 +121,7 @@ def test_places_in_use_are_adopted_and_rotated_and_everything_beside_stays(live:
 @pytest.mark.parametrize("strategy", ["staged", "auth0-generated"])
 def test_rotate_with_adopt_does_both_at_once(make_live: MakeWorld, tmp_path: Path, strategy: str) -> None:
     world = make_live()
-    for place in world.places:
-        place.fill(world.s0)
+    world.fill()
     untouched = beside(world)
     options = ("--adopt", "--strategy", strategy)
     done = execute(world, "rotate", world.client_id, *places(world), *options, home=tmp_path)

@@ -27,8 +27,7 @@ def empty(world: World) -> None:
 
 
 def filled(world: World) -> None:
-    for place in world.places:
-        place.fill(world.s0)
+    world.fill()
 
 
 def adopted(world: World) -> None:

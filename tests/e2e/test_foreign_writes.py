@@ -1,4 +1,7 @@
-"""Somebody else writes between any two calls of ours: neither their write nor our result is lost."""
+"""Somebody else writes between any two calls of ours: neither their write nor our result is lost.
+
+The two places have nothing to do with each other, so each run has one writer at both: before the nth call to either.
+"""
 
 from __future__ import annotations
 
@@ -7,86 +10,17 @@ import pytest
 from bridge.begin import Options
 from bridge.plan import Strategy
 from bridge.retire import retire
-from tests.e2e.observe import assert_rotated
+from tests.e2e.observe import assert_rotated, unsettled
 from tests.e2e.places import SIBLINGS, TAGS
 from tests.e2e.taps import Call, Trace
 from tests.e2e.world import DAY, MakeWorld, World
 
 SHARDS = 2
-
-
-def writing_before(world: World, end: str, nth: int) -> Trace:
-    """Have somebody edit a sibling key and add an entry to the metadata right before the nth call to one end."""
-    trace = Trace(world.clock)
-    place = world.vault if end == "vault" else world.aws
-
-    def write(call: Call) -> None:
-        if (call.end, call.nth) == (end, nth):
-            place.edit("db_url", f"postgres://edited-{nth}")
-            place.tag("foreign", f"entry-{nth}")
-
-    trace.before = write
-    return trace
-
-
-def assert_theirs_is_there(world: World, end: str, nth: int) -> None:
-    for place in world.places:
-        edited = place is (world.vault if end == "vault" else world.aws)
-        expected = {**SIBLINGS, **({"db_url": f"postgres://edited-{nth}"} if edited else {})}
-        told = place.see().beside
-        assert told["document"] == expected
-        assert told["tags"] == {**TAGS, **({"foreign": f"entry-{nth}"} if edited else {})}
-
-
-def calls_of(world: World, end: str, strategy: Strategy) -> int:
-    trace = Trace(world.clock)
-    world.rotate(trace, strategy=strategy, adopt=True)
-    return len(trace.of(end))
-
-
-@pytest.mark.parametrize("shard", range(SHARDS))
-@pytest.mark.parametrize("end", ["vault", "aws"])
-@pytest.mark.parametrize("strategy", list(Strategy))
-def test_a_sibling_written_before_any_call_of_a_rotation_survives_it(
-    make_world: MakeWorld, strategy: Strategy, end: str, shard: int
-) -> None:
-    count = calls_of(filled(make_world()), end, strategy)
-    for nth in range(shard, count, SHARDS):
-        world = filled(make_world())
-        done = world.rotate(writing_before(world, end, nth), strategy=strategy, adopt=True)
-        assert done.result == "done", nth
-        assert_rotated(world, old=world.s0, edited=True)
-        assert_theirs_is_there(world, end, nth)
-
-
-@pytest.mark.parametrize("end", ["vault", "aws"])
-def test_a_sibling_written_before_any_call_of_a_retirement_survives_it(make_world: MakeWorld, end: str) -> None:
-    world = rotated(make_world())
-    trace = Trace(world.clock)
-    assert retire(world.job(trace=trace), Options())
-    for nth in range(len(trace.of(end))):
-        world = rotated(make_world())
-        assert retire(world.job(trace=writing_before(world, end, nth)), Options()), nth
-        assert_theirs_is_there(world, end, nth)
-        assert_nothing_of(world, world.s0)
-
-
-@pytest.mark.parametrize("end", ["vault", "aws"])
-def test_a_sibling_written_before_any_call_of_an_adoption_survives_it(make_world: MakeWorld, end: str) -> None:
-    world = filled(make_world())
-    trace = Trace(world.clock)
-    world.adopt(trace)
-    for nth in range(len(trace.of(end))):
-        world = filled(make_world())
-        assert world.adopt(writing_before(world, end, nth)).result == "done", nth
-        assert_theirs_is_there(world, end, nth)
-        world.rotate()
-        assert_rotated(world, old=world.s0, edited=True)
+shards = pytest.mark.parametrize("shard", range(SHARDS))
 
 
 def filled(world: World) -> World:
-    for place in world.places:
-        place.fill(world.s0)
+    world.fill()
     return world
 
 
@@ -96,9 +30,76 @@ def rotated(world: World) -> World:
     return world
 
 
-def assert_nothing_of(world: World, value: str) -> None:
-    for place in world.places:
-        seen = place.see()
-        assert seen.current == world.live
-        assert value not in seen.readable
-        assert seen.pending is None
+def writing_before(world: World, nth: int) -> Trace:
+    """Have somebody edit a sibling key and add an entry to the metadata right before the nth call to each place."""
+    trace = Trace(world.clock)
+    ends = {"vault": world.vault, "aws": world.aws}
+
+    def write(call: Call) -> None:
+        place = ends.get(call.end)
+        if place and call.nth == nth:
+            place.edit("db_url", f"postgres://edited-{nth}")
+            place.tag("foreign", f"entry-{nth}")
+
+    trace.before = write
+    return trace
+
+
+def assert_theirs_is_there(world: World, trace: Trace, nth: int) -> None:
+    for place, end in ((world.vault, "vault"), (world.aws, "aws")):
+        edited = nth < len(trace.of(end))
+        told = place.see().beside
+        assert told["document"] == {**SIBLINGS, **({"db_url": f"postgres://edited-{nth}"} if edited else {})}
+        assert told["tags"] == {**TAGS, **({"foreign": f"entry-{nth}"} if edited else {})}
+
+
+def turns(trace: Trace, shard: int) -> range:
+    """Return every n for which there is an nth call to a place, or this shard's of them."""
+    return range(shard, max(len(trace.of("vault")), len(trace.of("aws"))), SHARDS)
+
+
+@shards
+@pytest.mark.parametrize("strategy", list(Strategy))
+def test_a_sibling_written_before_any_call_of_a_rotation_survives_it(
+    make_world: MakeWorld, strategy: Strategy, shard: int
+) -> None:
+    undisturbed = Trace(make_world().clock)
+    filled(make_world()).rotate(undisturbed, strategy=strategy, adopt=True)
+    for nth in turns(undisturbed, shard):
+        world = filled(make_world())
+        trace = writing_before(world, nth)
+        assert world.rotate(trace, strategy=strategy, adopt=True).result == "done", nth
+        assert_rotated(world, old=world.s0, edited=True)
+        assert_theirs_is_there(world, trace, nth)
+
+
+@shards
+def test_a_sibling_written_before_any_call_of_a_retirement_survives_it(make_world: MakeWorld, shard: int) -> None:
+    world = rotated(make_world())
+    undisturbed = Trace(world.clock)
+    assert retire(world.job(trace=undisturbed), Options())
+    for nth in turns(undisturbed, shard):
+        world = rotated(make_world())
+        trace = writing_before(world, nth)
+        assert retire(world.job(trace=trace), Options()), nth
+        assert_theirs_is_there(world, trace, nth)
+        for seen in (place.see() for place in world.places):
+            assert seen.current == world.live
+            assert world.s0 not in seen.readable
+        assert unsettled(world) == []
+
+
+@shards
+def test_a_sibling_written_before_any_call_of_an_adoption_survives_it(make_world: MakeWorld, shard: int) -> None:
+    world = filled(make_world())
+    undisturbed = Trace(world.clock)
+    world.adopt(undisturbed)
+    for nth in turns(undisturbed, shard):
+        world = filled(make_world())
+        trace = writing_before(world, nth)
+        assert world.adopt(trace).result == "done", nth
+        assert_theirs_is_there(world, trace, nth)
+        for seen in (place.see() for place in world.places):
+            assert seen.current == world.live == world.s0
+            assert seen.tags["managed-by"] == "secret-bridge"
+        assert unsettled(world) == []

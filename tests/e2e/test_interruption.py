@@ -24,8 +24,7 @@ SHARDS = 2
 
 
 def filled(world: World) -> World:
-    for place in world.places:
-        place.fill(world.s0)
+    world.fill()
     return world
 
 
@@ -99,6 +98,17 @@ def die_after(world: World, work: Work, nth: int) -> str:
 @pytest.mark.parametrize("shard", range(SHARDS))
 @pytest.mark.parametrize("story", list(STORIES))
 def test_whenever_it_dies_nothing_is_lost_and_resume_finishes_it(make_world: MakeWorld, story: str, shard: int) -> None:
+    die_everywhere(make_world, story, shard)
+
+
+@pytest.mark.parametrize("ends", ["vault", "aws"])
+@pytest.mark.parametrize("story", list(STORIES))
+def test_so_it_is_with_one_place(make_world: MakeWorld, story: str, ends: str) -> None:
+    die_everywhere(lambda: make_world(ends=ends), story, 0)
+    die_everywhere(lambda: make_world(ends=ends), story, 1)
+
+
+def die_everywhere(make_world: MakeWorld, story: str, shard: int) -> None:
     prepare, work = STORIES[story]
     world = prepare(make_world())
     trace = Trace(world.clock)

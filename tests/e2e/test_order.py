@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from bridge.auth0.errors import Auth0Error
@@ -18,8 +20,7 @@ STAGED, GENERATED = Strategy.STAGED, Strategy.AUTH0_GENERATED
 
 
 def prepared(world: World) -> World:
-    for place in world.places:
-        place.fill(world.s0)
+    world.fill()
     world.adopt()
     world.spread()
     return world
@@ -210,4 +211,4 @@ def test_two_changes_at_auth0_are_at_least_the_time_to_spread_apart(world: World
     for _ in range(3):
         rotate(world.job(), RotateOptions(settle=False))
     times = [change.since for change in world.tenant.secret_history(world.client_id)]
-    assert min(later - earlier for earlier, later in zip(times[1:], times[2:], strict=False)) >= 30
+    assert min(later - earlier for earlier, later in pairwise(times[1:])) >= 30

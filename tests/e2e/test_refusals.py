@@ -21,8 +21,7 @@ def refused(world: World, ended: Ended, *fragments: str, status: int = 4) -> Non
 
 
 def adopted(world: World) -> World:
-    for place in world.places:
-        place.fill(world.s0)
+    world.fill()
     done = on(world, "adopt", "--yes")
     assert done.status == 0, done.told
     return world
@@ -81,8 +80,7 @@ def test_a_base64_secret_is_not_left_to_auth0(make_live: MakeWorld) -> None:
 
 
 def test_places_that_are_not_managed_are_refused_with_the_command_that_adopts_them(live: World) -> None:
-    for place in live.places:
-        place.fill(live.s0)
+    live.fill()
     before = live.dump()
     command = f"secret-bridge adopt {live.client_id} --sink {live.aws.uri} --sink {live.vault.uri}"
     refused(live, on(live, "rotate"), f"{live.vault.uri} exists (v2) and is not managed", live.aws.uri, command)
@@ -91,8 +89,7 @@ def test_places_that_are_not_managed_are_refused_with_the_command_that_adopts_th
 
 def test_the_command_that_is_named_keeps_what_was_typed_behind_the_places(make_live: MakeWorld) -> None:
     world = make_live(key="auth0_secret", bare=True)
-    for place in world.places:
-        place.fill(world.s0)
+    world.fill()
     err = on(world, "rotate").err
     assert f"--sink '{world.vault.uri}#auth0_secret'" in err
     assert f"--sink '{world.aws.uri}?bare'" in err
@@ -101,8 +98,7 @@ def test_the_command_that_is_named_keeps_what_was_typed_behind_the_places(make_l
 @pytest.mark.parametrize("index", [0, 1], ids=["vault", "aws"])
 @pytest.mark.parametrize("verb", ["rotate", "adopt"])
 def test_places_of_another_manager_are_refused(live: World, verb: str, index: int) -> None:
-    for place in live.places:
-        place.fill(live.s0)
+    live.fill()
     live.places[index].tag("managed-by", "external-secrets")
     before = live.dump()
     options = ("--adopt",) if verb == "rotate" else ("--yes",)
@@ -133,8 +129,7 @@ def test_a_long_list_of_places_is_told_from_a_shorter_one(live: World) -> None:
 
 def test_a_missing_key_lists_the_names_of_the_keys_there_and_nothing_else(make_live: MakeWorld) -> None:
     world = make_live(key="auth0_secret")
-    for place in world.places:
-        place.fill(world.s0)
+    world.fill()
     before = world.dump()
     words = [word for place in world.places for word in ("--sink", place.uri)]
     ended = invoke("adopt", world.client_id, *words, "--yes")
@@ -252,8 +247,7 @@ def test_a_token_that_may_not_change_the_place_is_refused_naming_path_and_capabi
 
 
 def test_consent_is_asked_for_and_without_a_terminal_it_is_refused(live: World) -> None:
-    for place in live.places:
-        place.fill(live.s0)
+    live.fill()
     before = live.dump()
     refused(live, on(live, "adopt"), "there is no terminal", "add --yes")
     assert live.dump() == before

@@ -21,8 +21,7 @@ YOUNG = timedelta(hours=23, minutes=58)
 
 def rotated(world: World, *, edits: int = 0) -> World:
     """Rotate over places in use; people edit other keys before and after it."""
-    for place in world.places:
-        place.fill(world.s0)
+    world.fill()
     world.adopt()
     edit(world, edits, "before")
     world.rotate()

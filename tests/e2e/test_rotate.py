@@ -16,8 +16,7 @@ SHAPES = pytest.mark.parametrize("shape", [{}, {"bare": True}, {"key": "auth0_se
 
 
 def adopted(world: World) -> World:
-    for place in world.places:
-        place.fill(world.s0)
+    world.fill()
     world.adopt()
     return world
 
@@ -57,8 +56,7 @@ def test_unmanaged_places_are_taken_over_and_rotated_at_once(
     make_world: MakeWorld, strategy: Strategy, shape: dict[str, object]
 ) -> None:
     world = make_world(**shape)
-    for place in world.places:
-        place.fill(world.s0)
+    world.fill()
     untouched = beside(world)
     world.rotate(strategy=strategy, adopt=True)
     assert_rotated(world, old=world.s0, untouched=untouched)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Self
 
 import httpx
@@ -27,6 +27,7 @@ from sinks.port import Sink
 from tests.e2e.clock import Shifted
 from tests.e2e.places import NO_TRUST, REGION, AwsPlace, VaultPlace
 from tests.e2e.taps import ShiftedKv, Tap, Trace
+from tests.strict_moto import controls
 
 SCOPES = ("update:client_keys", "read:clients", "read:client_keys")
 DAY = timedelta(days=1)
@@ -55,6 +56,7 @@ class World:
         scopes: Iterable[str] = SCOPES,
         key: str = "client_secret",
         bare: bool = False,
+        ends: str = "vault aws",
         **properties: Any,
     ) -> None:
         self.servers = servers
@@ -65,10 +67,11 @@ class World:
         self.client_id, self.s0 = client
         self.vault = VaultPlace(servers.bao, name, key)
         self.aws = AwsPlace(servers.aws_url, name, None if bare else key)
-        self.places: tuple[VaultPlace | AwsPlace, ...] = (self.vault, self.aws)
+        both: tuple[VaultPlace | AwsPlace, ...] = (self.vault, self.aws)
+        self.places = tuple(place for place in both if place.uri.partition(":")[0] in ends)
         self._written: dict[tuple[str, int], timedelta] = {}
         self._opened = ExitStack()
-        for place in self.places:
+        for place in both:
             self._opened.callback(place.close)
 
     def close(self) -> None:
@@ -85,7 +88,8 @@ class World:
         """The places as they are typed: in no order that means anything, each with what it needs."""
         mark = "?bare" if self.aws.key is None else ("" if self.aws.key == "client_secret" else f"#{self.aws.key}")
         key = "" if self.vault.key == "client_secret" else f"#{self.vault.key}"
-        return (f"{self.vault.uri}{key}", f"{self.aws.uri}{mark}")
+        typed = {self.vault: f"{self.vault.uri}{key}", self.aws: f"{self.aws.uri}{mark}"}
+        return tuple(typed[place] for place in self.places)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -95,7 +99,7 @@ class World:
             "AUTH0_CLIENT_SECRET": self.own.client_secret,
             "VAULT_ADDR": self.servers.bao.url,
             "VAULT_TOKEN": self.servers.bao.token,
-            "BRIDGE_PROPAGATION": f"{self.tenant.settings.propagation // timedelta(milliseconds=1)}ms",
+            "BRIDGE_PROPAGATION": f"{self.tenant.settings.propagation // timedelta(seconds=1)}s",
             "AWS_ENDPOINT_URL": self.servers.aws_url,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
@@ -128,6 +132,11 @@ class World:
             actor="test",
         )
 
+    @cached_property
+    def onlooker(self) -> Job:
+        """A job that is only looked with."""
+        return self.job()
+
     def _settings(self, uris: tuple[str, ...]) -> tuple[Any, ClientSettings]:
         settings = from_environment(self.client_id, uris, self.environment)
         return settings, settings.clients[self.client_id]
@@ -155,6 +164,14 @@ class World:
 
     def adopt(self, trace: Trace | None = None, uris: Iterable[str] = (), **options: Any) -> Outcome:
         return adopt(self.job(uris, trace), AdoptOptions(**options))
+
+    def fill(self) -> None:
+        """Put the live value and other people's keys and tags into both places, as if an hour ago."""
+        clock = controls.clock
+        controls.clock = lambda: clock() - 3600
+        for place in self.places:
+            place.fill(self.s0)
+        controls.clock = clock
 
     def spread(self) -> None:
         """Let the time pass that a change takes to spread."""

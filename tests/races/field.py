@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from bridge.errors import BridgeError
 from tests.e2e.clock import Real
 from tests.e2e.world import Servers, World
 from tests.races.operators import Command, Ended
 from tests.strict_moto import controls
 
 LONG_AGO = 3600.0  # seconds
-SPREAD = timedelta(milliseconds=300)
+SPREAD = timedelta(seconds=1)
 AWS_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox"}
 
 
@@ -33,28 +31,56 @@ class Field:
     urls: Mapping[str, str] = field(default_factory=dict)
     worlds: list[World] = field(default_factory=list)
 
-    def world(self, *places: str) -> World:
-        """Make a client with a value in its places, which were left alone for long and are not the bridge's yet."""
-        world = World(self.servers, f"{self.name}-{len(self.worlds)}", Real())
-        self.worlds.append(world)
-        world.places = tuple(getattr(world, place) for place in places)
+    def filled(self, count: int, *places: str) -> list[World]:
+        """Make clients with a value in their places, which were left alone for long and are not the bridge's yet."""
         controls.clock = lambda: time.time() - LONG_AGO
-        for place in world.places:
-            place.fill(world.s0)
+        made = [World(self.servers, f"{self.name}-{number}", Real()) for number in range(count)]
+        for world in made:
+            world.places = tuple(getattr(world, place) for place in places)
+            for place in world.places:
+                place.fill(world.s0)
         controls.clock = time.time
-        return world
+        self.worlds += made
+        return made
 
-    def managed(self, *places: str) -> World:
-        """Make a client whose places were adopted.
+    def adopted(self, count: int, *places: str) -> Iterator[World]:
+        """Make clients, and adopt each one's places when it is asked for.
 
-        They were released just now. So whoever wins the next race has to wait while holding the places, and the loser,
+        They were released just then. So whoever wins the next race has to wait while holding the places, and the loser,
         however late it is scheduled, meets it there.
         """
-        world, settings = self.world(*places), self.servers.auth0.tenant.settings
-        settings.propagation = self.propagation
-        world.adopt(uris=names(world))
-        settings.propagation = SPREAD
-        return world
+        settings = self.servers.auth0.tenant.settings
+        for world in self.filled(count, *places):
+            settings.propagation = self.propagation
+            world.adopt(uris=names(world))
+            settings.propagation = SPREAD
+            yield world
+
+    def rotated(self, count: int, *places: str) -> list[World]:
+        """Make clients whose places were adopted and rotated just now, with a fallback that Auth0 refuses."""
+        settings = self.servers.auth0.tenant.settings
+        worlds = self.filled(count, *places)
+        for world in worlds:
+            settings.propagation = self.propagation
+            world.rotate(uris=names(world), adopt=True)
+            settings.propagation = SPREAD
+        return worlds
+
+    def write_config(self, path: Path) -> tuple[str, ...]:
+        """Write a configuration in which fallbacks may be retired at once; return the options that name it."""
+        some = self.worlds[0].environment
+        lines = [
+            *("[tenants.local]", f'domain = "{some["AUTH0_DOMAIN"]}"', 'client_id = "env:AUTH0_CLIENT_ID"'),
+            *('client_secret = "env:AUTH0_CLIENT_SECRET"', f'propagation = "{self.propagation.seconds}s"'),
+            *("[vaults.vault]", 'type = "vault"', f'url = "{some["VAULT_ADDR"]}"'),
+            *("[vaults.aws]", 'type = "aws"', f'endpoint_url = "{some["AWS_ENDPOINT_URL"]}"'),
+            *("[defaults]", 'fallback_min_age = "0s"'),
+        ]
+        for number, world in enumerate(self.worlds):
+            lines += [f"[clients.client{number}]", 'tenant = "local"', f'client_id = "{world.client_id}"']
+            lines += [f"sinks = {names(world)}".replace("'", '"')]
+        path.write_text("\n".join(lines), encoding="utf-8")
+        return ("--config", str(path))
 
     def command(self, world: World, who: str, *argv: str, uris: Sequence[str] | None = None) -> Command:
         """Return what operator `who` types; places follow as options."""
@@ -93,13 +119,15 @@ def values(world: World) -> list[str]:
 
 def assert_whole(world: World, *, changes: int = 1, fallback: int | None = -2) -> None:
     """Auth0 was changed so often, and accepts only what is current; `fallback` is which value; nothing is pending."""
-    past = [change.value for change in world.tenant.secret_history(world.client_id)]
+    past = values(world)
     assert len(past) == changes + 1
+    while world.tenant.accepted(world.client_id, past[-1]) == "maybe":
+        time.sleep(0.05)
     assert [world.tenant.accepted(world.client_id, value) for value in past] == ["no"] * changes + ["yes"]
-    for place in world.places:
-        assert place.current() == past[-1]
-        assert place.fallback() == (None if fallback is None else past[fallback])
-        assert place.pending() is None
+    for seen in (place.see() for place in world.places):
+        assert seen.current == past[-1]
+        assert seen.fallback == (None if fallback is None else past[fallback])
+        assert seen.pending is None
     surveyed = [sink.survey() for sink in world.job(names(world)).sinks.values()]
     assert [place.uri for place in surveyed if place.unsettled] == []
 
@@ -112,29 +140,3 @@ def winners(rounds: Sequence[Sequence[Ended]]) -> list[int]:
         assert statuses == [0] + [4] * (len(ended) - 1), [(one.status, one.err) for one in ended]
         found.append([one.status for one in ended].index(0))
     return found
-
-
-def write_config(path: Path, worlds: Sequence[World], **policy: str) -> None:
-    """Write a configuration with every world as a client of its client id's name."""
-    first = worlds[0]
-    lines = [
-        *("[tenants.local]", f'domain = "{first.environment["AUTH0_DOMAIN"]}"', 'client_id = "env:AUTH0_CLIENT_ID"'),
-        *('client_secret = "env:AUTH0_CLIENT_SECRET"', 'propagation = "6s"'),
-        *("[vaults.vault]", 'type = "vault"', f'url = "{first.environment["VAULT_ADDR"]}"'),
-        *("[vaults.aws]", 'type = "aws"', f'endpoint_url = "{first.environment["AWS_ENDPOINT_URL"]}"'),
-        *("[defaults]", *(f"{name} = {value}" for name, value in policy.items())),
-    ]
-    for world in worlds:
-        sinks = ", ".join(f'"{uri}"' for uri in names(world))
-        lines += [f"[clients.{world.client_id}]", 'tenant = "local"']
-        lines += [f'client_id = "{world.client_id}"', f"sinks = [{sinks}]"]
-    path.write_text("\n".join(lines))
-
-
-def failed(work: Any) -> BridgeError | None:
-    """Return the error that something ends with, if any."""
-    try:
-        work()
-    except BridgeError as error:
-        return error
-    return None

@@ -7,7 +7,9 @@ then forks an operator for each command; those wait for a byte on a pipe. `Opera
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import gc
 import json
 import os
 import subprocess
@@ -118,16 +120,22 @@ def _start_together(commands: Sequence[Mapping[str, Any]]) -> list[_Forked]:
 
 
 def _import_everything() -> None:
+    """Load what any operator would load, by doing what one does as far as it goes without a server."""
     import botocore.session  # after ours, which say what they need
+    import httpx
     import stamina  # noqa: F401
 
     import sinks.aws.sink
     import sinks.vault.sink  # noqa: F401
+    from bridge.cli.app import app
 
+    httpx.Client().close()
     botocore.session.create_loader = functools.cache(botocore.session.create_loader)
-    botocore.session.get_session().create_client(
-        "secretsmanager", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
-    ).close()
+    keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
+    botocore.session.get_session().create_client("secretsmanager", region_name="us-east-1", **keys).close()
+    with contextlib.redirect_stderr(None), contextlib.suppress(SystemExit):
+        app(["rotate", "nobody"])
+    gc.freeze()  # what is never looked at again is never copied into the operators
 
 
 def main() -> None:

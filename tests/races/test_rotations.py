@@ -39,8 +39,7 @@ def test_of_two_rotations_at_once_one_wins(
 ) -> None:
     """With two places they are named in opposite order."""
     field, worlds = make_field(), []
-    for _ in range(ROUNDS):
-        world = field.managed(*places)
+    for world in field.adopted(ROUNDS, *places):
         worlds.append(world)
         operators.start(
             field.command(world, "one", "rotate", "--no-wait"),
@@ -59,7 +58,7 @@ def test_of_two_rotations_whose_claim_arrives_five_seconds_late_one_wins(
     late = Rule("POST|PUT", r"/data/apps/.*/pending$", delay=5)
     with Proxy(servers.bao.url, late) as proxy:
         field = make_field(30, VAULT_ADDR=proxy.url)
-        worlds = [field.world(*places) for _ in range(ROUNDS)]
+        worlds = field.filled(ROUNDS, *places)
         for world in worlds:
             operators.start(*(field.command(world, who, "rotate", "--adopt", "--no-wait") for who in WHO))
         assert_one_won(worlds, operators.join())
@@ -68,9 +67,9 @@ def test_of_two_rotations_whose_claim_arrives_five_seconds_late_one_wins(
 def test_rotations_that_name_one_place_each_of_a_recorded_list_of_two_are_both_refused(
     make_field: MakeField, operators: Operators
 ) -> None:
-    field = make_field()
-    worlds = [field.managed("vault", "aws") for _ in range(ROUNDS)]
-    for world in worlds:
+    field, worlds = make_field(), []
+    for world in field.adopted(ROUNDS, "vault", "aws"):
+        worlds.append(world)
         operators.start(
             field.command(world, "one", "rotate", "--no-wait", uris=names(world)[:1]),
             field.command(world, "two", "rotate", "--no-wait", uris=names(world)[1:]),
@@ -85,8 +84,7 @@ def test_a_rotation_that_names_one_place_of_two_never_beats_the_one_that_names_b
     make_field: MakeField, operators: Operators
 ) -> None:
     field, worlds = make_field(), []
-    for number in range(ROUNDS):
-        world = field.managed("vault", "aws")
+    for number, world in enumerate(field.adopted(ROUNDS, "vault", "aws")):
         worlds.append(world)
         operators.start(
             field.command(world, "one", "rotate", "--no-wait"),
@@ -99,8 +97,7 @@ def test_a_rotation_that_names_one_place_of_two_never_beats_the_one_that_names_b
 
 def test_of_five_rotations_at_once_one_wins(make_field: MakeField, operators: Operators) -> None:
     field, worlds = make_field(), []
-    for _ in range(4):
-        world = field.managed("vault", "aws")
+    for world in field.adopted(4, "vault", "aws"):
         worlds.append(world)
         operators.start(*(field.command(world, f"{n}", "rotate", "--no-wait") for n in range(5)))
     winners(operators.join())
@@ -111,7 +108,7 @@ def test_of_five_rotations_at_once_one_wins(make_field: MakeField, operators: Op
 def test_two_commands_from_a_shell_race_as_well(make_field: MakeField) -> None:
     """Nothing forked, nothing imported before: started as anybody starts it."""
     field = make_field()
-    world = field.managed("vault", "aws")
+    (world,) = field.adopted(1, "vault", "aws")
     commands = [field.command(world, who, "rotate", "--no-wait") for who in WHO]
     started = [
         subprocess.Popen(

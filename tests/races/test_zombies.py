@@ -98,13 +98,13 @@ class Next:
         world = self.world
         self.rotation = Frozen(world, lambda trace: rotation()(world, trace), lambda call: call.name in SETTING).start()
         assert self.rotation.error is None
-        self.pending = [place.pending() for place in world.places]
+        self.pending = [place.see().pending for place in world.places]
         assert None not in self.pending
         assert len(set(self.pending)) == 1
 
     def finish(self) -> None:
         """Nobody touched the pending value, and the rotation ends as if nobody else were there."""
-        assert [place.pending() for place in self.world.places] == self.pending
+        assert [place.see().pending for place in self.world.places] == self.pending
         self.rotation.wake()
         assert self.rotation.error is None
         self.world.spread()
@@ -116,16 +116,16 @@ def assert_whole(world: World) -> None:
     past = list(dict.fromkeys(change.value for change in world.tenant.secret_history(world.client_id)))
     assert world.tenant.accepted(world.client_id, world.live) == "yes"
     assert all(world.tenant.accepted(world.client_id, value) == "no" for value in past[:-1])
-    for place in world.places:
-        assert place.current() == world.live
-        assert place.fallback() == past[-2]
-        assert place.pending() is None
+    for seen in (place.see() for place in world.places):
+        assert seen.current == world.live
+        assert seen.fallback == past[-2]
+        assert seen.pending is None
     surveyed = [sink.survey() for sink in world.job(names(world)).sinks.values()]
     assert [place.uri for place in surveyed if place.unsettled] == []
 
 
 def assert_told(zombie: Frozen) -> None:
-    """It ends with a clear message and exit status 3 or 4: or, its rotation being whole by then, with "not verified"."""
+    """It ends with a clear message and exit status 3 or 4; with "not verified" where its rotation was whole already."""
     told = f"{zombie.call} {zombie.call and zombie.call.args}: {zombie.exit_status} {zombie.message}"
     if zombie.error is not None:
         assert zombie.exit_status in (3, 4), told

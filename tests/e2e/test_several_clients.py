@@ -1,0 +1,159 @@
+"""Several clients of one configuration: each has its line, and the most serious status wins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.command import Ended, execute, invoke
+from tests.e2e.places import REGION
+from tests.e2e.world import MakeWorld, World
+
+TENANT = """
+[tenants.local]
+domain = "{domain}"
+client_id = "env:AUTH0_CLIENT_ID"
+client_secret = "env:AUTH0_CLIENT_SECRET"
+propagation = "{propagation}"
+
+[vaults.eu]
+type = "vault"
+url = "{vault}"
+auth = {{ method = "token", token = "env:VAULT_TOKEN" }}
+
+[vaults.use1]
+type = "aws"
+region = "{region}"
+endpoint_url = "{aws}"
+"""
+CLIENT = """
+[clients.{name}]
+tenant = "local"
+client_id = "{client_id}"
+owner = "team-{name}"
+sinks = ["eu://secret/{path}", "use1://{path}"]
+{more}
+"""
+
+
+@pytest.fixture
+def three(make_live: MakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, World]:
+    """Three clients, their places filled and adopted, and a `bridge.toml` in the working directory."""
+    worlds = {name: make_live() for name in ("billing", "orders", "mailer")}
+    write(tmp_path, worlds)
+    monkeypatch.chdir(tmp_path)
+    for name, world in worlds.items():
+        world.fill()
+        assert invoke("adopt", name, "--yes").status == 0
+    return worlds
+
+
+def write(directory: Path, worlds: dict[str, World], more: str = "") -> None:
+    world = next(iter(worlds.values()))
+    variables = world.environment
+    text = TENANT.format(
+        domain=variables["AUTH0_DOMAIN"],
+        propagation=variables["BRIDGE_PROPAGATION"],
+        vault=variables["VAULT_ADDR"],
+        region=REGION,
+        aws=variables["AWS_ENDPOINT_URL"],
+    )
+    for name, of in worlds.items():
+        text += CLIENT.format(name=name, client_id=of.client_id, path=of.vault.path, more=more)
+    (directory / "bridge.toml").write_text(text, "utf-8")
+
+
+def results(ended: Ended) -> list[str]:
+    return [line for line in ended.out.splitlines() if line.startswith("result=")]
+
+
+def test_all_clients_are_rotated_in_turn(three: dict[str, World]) -> None:
+    ended = invoke("rotate", "--all", "--no-wait")
+    assert ended.status == 0, ended.told
+    assert results(ended) == [f"result=rotated client={name} exit=0" for name in three]
+    for world in three.values():
+        assert {place.see().current for place in world.places} == {world.live}
+        assert world.live != world.s0
+
+
+def test_a_refusal_does_not_keep_the_others_from_being_rotated(three: dict[str, World]) -> None:
+    three["orders"].vault.tag("managed-by", "external-secrets")
+    ended = invoke("rotate", "--all", "--no-wait")
+    assert ended.status == 4
+    assert [line.rpartition("exit=")[2] for line in results(ended)] == ["0", "4", "0"]
+    assert "orders: Refused: eu://" in ended.err
+
+
+def test_the_most_serious_status_wins(three: dict[str, World]) -> None:
+    """Incomplete before failed before refused."""
+    three["mailer"].vault.tag("managed-by", "external-secrets")
+    three["billing"].tenant.fault("error-before", method="PATCH", path=three["billing"].client_id, count=100)
+    ended = invoke("rotate", "--all", "--no-wait")
+    assert [line.rpartition("exit=")[2] for line in results(ended)] == ["3", "0", "4"]
+    assert ended.status == 3
+    three["billing"].tenant.clear_faults()
+    tenant = three["orders"].tenant
+    tenant.fault("error-before", method="GET", path=three["orders"].client_id, count=100)
+    ended = invoke("rotate", "mailer", "orders", "--no-wait")
+    assert [line.rpartition("exit=")[2] for line in results(ended)] == ["4", "1"]
+    assert ended.status == 1
+
+
+def test_json_is_one_object_for_each_client(three: dict[str, World]) -> None:
+    three["orders"].vault.tag("managed-by", "external-secrets")
+    ended = invoke("rotate", "--all", "--no-wait", "--json")
+    assert [(told["client"], told["result"], told["exit"]) for told in ended.objects] == [
+        ("billing", "done", 0),
+        ("orders", "refused", 4),
+        ("mailer", "done", 0),
+    ]
+    assert all(told["schema"] == 1 for told in ended.objects)
+
+
+def test_status_lists_every_client_those_that_need_attention_first(three: dict[str, World]) -> None:
+    three["orders"].vault.tag("managed-by", "external-secrets")
+    ended = invoke("status", "--check")
+    assert ended.status == 5
+    lines = ended.out.splitlines()
+    assert lines[1].startswith("! orders")
+    assert [line.split()[0] for line in lines[2:4]] == ["billing", "mailer"]
+    assert lines[-1].startswith("3 clients, 1 need attention")
+
+
+def test_a_hook_runs_after_the_rotation_and_its_failure_is_attention(make_live: MakeWorld, tmp_path: Path) -> None:
+    world = make_live()
+    write(tmp_path, {"billing": world}, 'after = ["touch", "ran"]')
+    ended = execute(world, "rotate", "billing", "--no-wait", home=tmp_path)
+    assert ended.status == 0, ended.told
+    assert (tmp_path / "ran").exists()
+    assert "after hook: touch ran … ok" in ended.out
+    write(tmp_path, {"billing": world}, 'after = ["false"]')
+    world.spread()
+    ended = execute(world, "rotate", "billing", "--no-wait", home=tmp_path)
+    assert ended.status == 5, ended.told
+    assert "'false' exited with 1" in ended.out
+    assert {place.see().current for place in world.places} == {world.live}
+    assert results(ended) == ["result=attention client=billing exit=5"]
+
+
+def test_the_least_age_of_a_fallback_comes_from_the_configuration(
+    make_live: MakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_live()
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, {"billing": world})
+    assert invoke("rotate", "billing", "--no-wait").status == 0
+    world.spread()
+    early = invoke("retire", "billing", "--yes")
+    assert early.status == 4
+    assert "stays until" in early.err
+    assert "min 1 d" in early.err
+    write(tmp_path, {"billing": world}, 'fallback_min_age = "0s"')
+    asked = invoke("retire", "billing")
+    assert asked.status == 4
+    assert "add --yes" in asked.err
+    late = invoke("retire", "billing", "--yes")
+    assert late.status == 0, late.told
+    assert late.out.splitlines()[-1] == "result=retired client=billing exit=0"
+    assert not any(world.s0 in place.see().readable for place in world.places)
