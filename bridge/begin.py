@@ -11,7 +11,7 @@ from bridge.auth0.client import objections
 from bridge.auth0.probe import Verdict
 from bridge.errors import Failed, Refused
 from bridge.guards import holder, live, refuse, same_places
-from bridge.job import Job, Seen, check, new_id
+from bridge.job import Job, Seen, check, new_id, survey
 from bridge.outcome import Outcome
 from bridge.plan import Operation, Plan, Wish, plan_resumption
 from bridge.rotation import Execution, Facts
@@ -178,6 +178,7 @@ def finish(job: Job, options: Options, seen: Seen, lock: Lock) -> Outcome:
     if (lock.client_id, lock.tenant) != (job.settings.client_id, job.auth0.name):
         raise Refused(f"{lock.operation} {lock.id} is of {lock.client_id} in {lock.tenant}, another client")
     check(job, seen)
+    seen = _with_left_overs(job, seen)
     plan = plan_resumption(seen.places, lock, wish(job, options), now=seen.at)
     waits = sum((step.time for step in plan.steps if isinstance(step, Wait)), timedelta())
     mine = replace(
@@ -193,6 +194,12 @@ def finish(job: Job, options: Options, seen: Seen, lock: Lock) -> Outcome:
     if pending is None and lock.operation == Operation.ADOPT:
         pending = base  # what an adoption writes is the live value
     return execute(job, options, seen, plan, Facts(mine, value=pending, base=base, initial=base))
+
+
+def _with_left_overs(job: Job, seen: Seen) -> Seen:
+    """Add what only metadata shows: a place that was given back, but not cleaned up."""
+    left = {place.uri for place in survey(job) if place.unsettled}
+    return replace(seen, places=tuple(replace(p, unsettled=p.unsettled or p.uri in left) for p in seen.places))
 
 
 def _base(seen: Seen, lock: Lock) -> Secret | None:

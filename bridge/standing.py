@@ -9,7 +9,7 @@ from bridge.errors import BridgeError
 from bridge.guards import Whose
 from bridge.outcome import At, Standing
 from bridge.plan import Operation
-from sinks.port import Lock, Place, SinkError, Unavailable
+from sinks.port import Lock, Lost, Place, SinkError, Unavailable
 from sinks.record import stamp
 from sinks.versions import short
 
@@ -37,6 +37,7 @@ PRODUCTION = {
     Phase.GENERATED: "Auth0 accepts a NEW value that it generated",
     Phase.SET: "Auth0 accepts the NEW value only (the old one for up to 30 s more)",
 }
+OVERTAKEN = "not known from here: another operation has gone on since, and may have changed the value again"
 DONT = "press Rotate in the Auth0 dashboard: it makes a third value"
 
 
@@ -48,27 +49,36 @@ def standing(
     done: Mapping[str, At],
     error: SinkError | BridgeError,
 ) -> Standing:
-    """Return the five answers and the one warning."""
-    rotating = lock.operation == Operation.ROTATE
+    """Return the five answers and the one warning.
+
+    Who lost the places knows nothing any more of what it did not finish itself.
+    """
+    rotating, overtaken = lock.operation == Operation.ROTATE, isinstance(error, Lost)
+    untouched = "works: Auth0 was not touched"
+    until = f"it counts as live until {stamp(lock.expected_end)}; before that: --takeover, if you saw it end"
     return Standing(
         id=lock.id,
         operation=Operation(lock.operation),
-        production=PRODUCTION[phase] if rotating else "works: Auth0 was not touched",
-        stored=tuple(f"{p.uri}: {_stored(done.get(p.uri), phase, rotating=rotating)}" for p in places),
+        production=OVERTAKEN if overtaken else PRODUCTION[phase] if rotating else untouched,
+        stored=tuple(
+            f"{p.uri}: {_stored(done.get(p.uri), phase, rotating=rotating, overtaken=overtaken)}" for p in places
+        ),
         began=f"{lock.id} begun {stamp(lock.started)} by {lock.actor}",
         why=error.message,
         first=None if isinstance(error, Unavailable) else error.hint,  # "try again" is what `next` says
         next=whose.command("resume", places),
-        until=f"it counts as live until {stamp(lock.expected_end)}; before that: --takeover, if you saw it end",
+        until="whoever holds the places now is told there" if overtaken else until,
         dont=DONT if rotating else None,
     )
 
 
-def _stored(at: At | None, phase: Phase, *, rotating: bool) -> str:
+def _stored(at: At | None, phase: Phase, *, rotating: bool, overtaken: bool) -> str:
     if at is not None and at.current:
         return f"published ({short(at.current)} current)"
     if at is not None:
         return "done"
+    if overtaken:
+        return "not known from here"
     if not rotating:
         return "not done yet"
     return "NOT published yet, the new value is pending" if phase >= Phase.SETTING else "unchanged; perhaps pending"

@@ -83,6 +83,7 @@ class Access:
             given = found.stages
         if label not in given:
             raise Conflict(f"somebody else put version {version} of {self._uri}")
+        self._documents[version] = document_in(text, self._uri, bare=self._bare)
 
 
 def _repeated(call: Callable[[], T]) -> T:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -115,7 +114,7 @@ class Claims:
             raise Unavailable(error.message, error.hint, unsure=not self._let_go(held)) from None
 
     def _name(self, held: Held) -> Held:
-        """Write on the secret what the lock says about itself."""
+        """Write on the secret what the lock says about itself. The put's answer showed our label: it was the look."""
         grip = grip_of(held)
         tags = {**held.lock.tags(), CHAIN_TAG: chain_of(grip.label), FROM_TAG: grip.base or NONE}
 
@@ -123,8 +122,11 @@ class Claims:
             self._access.api.tag(tags, before=self.deadline(held))
             return True
 
-        self.under_lease(held, step)
-        return self.look(held)
+        try:
+            step(held)
+        except (Expired, Unavailable):
+            self.under_lease(held, step)
+        return held
 
     def _let_go(self, held: Held) -> bool:
         """Undo a claim that cannot be completed, as far as possible; the claim's own failure is the one to tell of."""
@@ -239,12 +241,13 @@ class Claims:
 
     def release(self, held: Held) -> None:
         """Drop AWSPENDING last, then the label that nobody needs any more (`Sink.release`)."""
-        with contextlib.suppress(Lost):
+        try:
             self.under_lease(held, self._tidy)
-        label = grip_of(held).label
-        for version, stage in self._access.listing().left_over():
-            if stage == label:
-                self._drop(stage, version)
+        except Lost:  # given back before, perhaps not to the end
+            label = grip_of(held).label
+            for version, stage in self._access.listing().left_over():
+                if stage == label:
+                    self._drop(stage, version)
 
     def _tidy(self, held: Held) -> bool:
         """Leave the labels as they were, or as the promotion wanted them."""
@@ -256,6 +259,7 @@ class Claims:
         for version, stage in listing.left_over():
             self._drop(stage, version)
         self._drop(PENDING, grip_of(held).version)
+        self._drop(grip_of(held).label, grip_of(held).version)
         return True
 
     def _drop(self, stage: str, version: str) -> None:

@@ -100,9 +100,13 @@ class AwsSink:
             listing = grip_of(held).listing
             document = self._document(listing.current)
             fallback = self._pin(held, listing, value, keep=keep)
+            current = listing.current
             if document.get(self._target.key) != value:
-                return self._make_current(held, listing, document, value)
-            promoted = Promoted(listing.current or NONE, fallback)
+                if not self._is_complete(held, document, value):
+                    return self._claims.advance(held, document.with_value(self._target.key, value), value)
+                current = grip_of(held).version
+                self._access.api.label(CURRENT, remove=listing.current, to=current, before=self._claims.deadline(held))
+            promoted = Promoted(current or NONE, fallback)
             self._tag(held, record, promoted)
             return promoted
 
@@ -127,14 +131,11 @@ class AwsSink:
     def _value(self, version: str | None) -> Secret | None:
         return self._document(version).get(self._target.key)
 
-    def _make_current(self, held: Held, listing: Listing, document: Document, value: Secret) -> Held:
-        """Move AWSCURRENT to our version, once that holds everything that others wrote."""
-        grip, key = grip_of(held), self._target.key
-        pending = self._access.document(grip.version)
-        if pending is None or pending.get(key) != value or not pending.same_beside(document, key):
-            return self._claims.advance(held, document.with_value(key, value), value)
-        self._access.api.label(CURRENT, remove=listing.current, to=grip.version, before=self._claims.deadline(held))
-        return held
+    def _is_complete(self, held: Held, document: Document, value: Secret) -> bool:
+        """Tell whether our version holds the value and everything that others wrote into the current document."""
+        pending = self._access.document(grip_of(held).version)
+        key = self._target.key
+        return pending is not None and pending.get(key) == value and pending.same_beside(document, key)
 
     def _pin(self, held: Held, listing: Listing, value: Secret, *, keep: bool) -> str | None:
         """Put FALLBACK on the version that holds what was current when the operation began; nowhere without `keep`."""

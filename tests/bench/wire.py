@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import re
 import threading
-from collections.abc import Mapping
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -83,10 +83,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(told)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_LIST = forward
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_LIST = forward  # noqa: N815  # looked up by these names
 
 
-def _named(method: str, path: str, headers: Mapping[str, str]) -> str:
+def _named(method: str, path: str, headers: Message) -> str:
     """Name a request as its server's documentation does."""
     if action := headers.get("X-Amz-Target"):
         return action.partition(".")[2]

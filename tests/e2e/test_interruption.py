@@ -15,7 +15,8 @@ from bridge.errors import BridgeError
 from bridge.plan import Operation, Strategy
 from bridge.retire import retire
 from bridge.rotate import RotateOptions, resume, rotate
-from tests.e2e.observe import shape, values_met
+from tests.e2e.observe import assert_rotated, shape, values_met
+from tests.e2e.places import SIBLINGS, TAGS
 from tests.e2e.taps import Killed, Trace, kill_after
 from tests.e2e.world import DAY, MakeWorld, World
 
@@ -35,7 +36,7 @@ def adopted(world: World) -> World:
 
 
 def rotated(world: World) -> World:
-    adopted(world).rotate()
+    filled(world).rotate(adopt=True)
     world.clock.advance(DAY)
     return world
 
@@ -49,7 +50,7 @@ def staged(world: World, trace: Trace) -> object:
 
 
 def generated(world: World, trace: Trace) -> object:
-    return rotate(world.job(trace=trace), RotateOptions(settle=False, strategy=Strategy.AUTH0_GENERATED))
+    return rotate(world.job(trace=trace), RotateOptions(settle=False, adopt=True, strategy=Strategy.AUTH0_GENERATED))
 
 
 def bare(world: World, trace: Trace) -> object:
@@ -75,7 +76,7 @@ def forgetting(world: World, trace: Trace) -> object:
 STORIES: dict[str, tuple[Callable[[World], World], Work]] = {
     "rotate over a fallback": (rotated, staged),
     "rotate, unmanaged": (filled, at_once),
-    "rotate, generated, over a fallback": (rotated, generated),
+    "rotate, generated": (filled, generated),
     "rotate, empty": (empty, staged),
     "rotate, empty, without fallback": (empty, bare),
     "adopt": (filled, adopting),
@@ -102,10 +103,10 @@ def test_whenever_it_dies_nothing_is_lost_and_resume_finishes_it(make_world: Mak
 
 
 @pytest.mark.parametrize("ends", ["vault", "aws"])
-@pytest.mark.parametrize("story", list(STORIES))
-def test_so_it_is_with_one_place(make_world: MakeWorld, story: str, ends: str) -> None:
-    die_everywhere(lambda: make_world(ends=ends), story, 0)
-    die_everywhere(lambda: make_world(ends=ends), story, 1)
+@pytest.mark.parametrize("story", ["rotate, empty", "adopt, empty", "rotate, generated"])
+def test_whenever_it_dies_at_its_only_place_resume_finishes_it(make_world: MakeWorld, story: str, ends: str) -> None:
+    for shard in range(SHARDS):
+        die_everywhere(lambda: make_world(ends=ends), story, shard)
 
 
 def die_everywhere(make_world: MakeWorld, story: str, shard: int) -> None:
@@ -143,3 +144,50 @@ def check_after_death(world: World, work: Work, expected: dict[str, object], uns
         world.spread()
     found = shape(world)
     assert {k: v for k, v in found.items() if v != expected[k]} == {k: v for k, v in expected.items() if v != found[k]}
+
+
+@pytest.mark.parametrize("story", ["rotate, unmanaged", "rotate, generated"])
+def test_when_resume_dies_too_the_next_one_finishes_it(make_world: MakeWorld, story: str) -> None:
+    """The first process died right after Auth0's change; the second after each of its own changes."""
+    prepare, work = STORIES[story]
+    trace = Trace(make_world().clock)
+    world = prepare(make_world())
+    work(world, trace)
+    world.spread()
+    expected = shape(world)
+    change = next(nth for nth, call in enumerate(trace.effects) if call.name in ("set_secret", "rotate_secret"))
+    nth = 0
+    while True:
+        world = prepare(make_world())
+        die_after(world, work, change)
+        second = Trace(world.clock)
+        kill_after(second, nth)
+        try:
+            resume(world.job(trace=second), Options(takeover=True, settle=False))
+        except Killed:
+            resume(world.job(), Options(takeover=True, settle=False))
+        else:
+            break
+        world.spread()
+        assert shape(world) == expected, f"{nth}: {second.effects[-1]}"
+        nth += 1
+    assert nth > 8
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_a_sibling_written_between_death_and_resume_survives(make_world: MakeWorld, shard: int) -> None:
+    prepare, work = STORIES["rotate, unmanaged"]
+    trace = Trace(make_world().clock)
+    work(prepare(make_world()), trace)
+    for nth in range(1 + shard, len(trace.effects), SHARDS):
+        world = prepare(make_world())
+        die_after(world, work, nth)
+        for place in world.places:
+            place.edit("db_url", f"postgres://edited-{nth}")
+            place.tag("foreign", "entry")
+        resume(world.job(), Options(takeover=True, settle=False))
+        world.spread()
+        assert_rotated(world, old=world.s0, edited=True)
+        for told in (place.see().beside for place in world.places):
+            assert told["document"] == {**SIBLINGS, "db_url": f"postgres://edited-{nth}"}
+            assert told["tags"] == {**TAGS, "foreign": "entry"}

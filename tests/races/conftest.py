@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.conftest import make_world, servers, world
 from tests.e2e.world import Servers
-from tests.races.field import AWS_CREDENTIALS, Field, MakeField
+from tests.races.field import AWS_CREDENTIALS, SPREAD, Field, MakeField
 from tests.races.operators import Operators
 
 __all__ = ["make_world", "servers", "world"]
@@ -36,6 +36,7 @@ def make_field(servers: Servers, unique: str, monkeypatch: pytest.MonkeyPatch) -
     made: list[Field] = []
     for name, text in AWS_CREDENTIALS.items():
         monkeypatch.setenv(name, text)
+    servers.auth0.tenant.settings.propagation = SPREAD
 
     def make(seconds: float = 9, **urls: str) -> Field:
         made.append(Field(servers, f"{unique}-{len(made)}", timedelta(seconds=seconds), urls))

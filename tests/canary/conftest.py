@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.canary.stage import Stage
+from tests.e2e.clock import Real
+from tests.e2e.conftest import servers
+from tests.e2e.world import Servers, World
+
+__all__ = ["servers"]
+
+SPREAD = timedelta(seconds=1)
+
+
+@pytest.fixture
+def stage(servers: Servers, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """A client whose two places hold its value beside other people's secrets; nothing is adopted yet."""
+    tenant = servers.auth0.tenant
+    tenant.clear_faults()
+    tenant.settings.propagation = SPREAD
+    with World(servers, unique, Real()) as world:
+        made = {name: f"{name}-{secrets.token_hex(16)}" for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")}
+        for name, text in world.environment.items():
+            monkeypatch.setenv(name, text)
+        sibling = secrets.token_hex(20)
+        for place in world.places:
+            place.fill(world.s0, db_url=f"postgres://u:{sibling}@db")
+        found = Stage(world, tmp_path, {**world.environment, **made, "BRIDGE_PROPAGATION": "3s"})
+        found.secrets |= {sibling, *made.values()}
+        yield found
+    tenant.clear_faults()

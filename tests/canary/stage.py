@@ -1,0 +1,204 @@
+"""Runs the real command line in a process of its own, and looks for secrets in all that it leaves behind.
+
+The process gets a working directory, a HOME and a TMPDIR of its own. Inside it every value that ever becomes a `Secret`
+is noted in a file elsewhere; together with what the servers hold these are the canaries. None may stand in what is
+printed, in those directories, in any process's arguments, or in the environment of a process that it starts.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from tests.e2e.world import World
+
+ROOT = Path(__file__).parents[2]
+LIMIT = 90  # seconds
+WINDOW = 12  # so many characters in a row of a secret are a leak
+RECORDER = """
+    import os
+    from sinks.secret import Secret
+
+    _path, _init = os.environ.pop("CANARY_RECORD"), Secret.__init__
+
+    def _record(self, text):
+        with open(_path, "a", encoding="utf-8") as file:
+            file.write(text.replace("\\n", " ") + "\\n")
+        _init(self, text)
+
+    Secret.__init__ = _record
+"""
+
+
+def windows(secret: str) -> set[str]:
+    """Return every stretch of a secret that must not be seen, plain and in its usual disguises."""
+    shapes = {secret, json.dumps(secret)[1:-1], quote(secret, safe=""), repr(secret)[1:-1]}
+    shapes |= {base64.b64encode(secret.encode()).decode().rstrip("="), secret[::-1]}
+    return {shape[i : i + WINDOW] for shape in shapes for i in range(max(1, len(shape) - WINDOW + 1))}
+
+
+def leaks(text: str, secrets: Iterable[str]) -> list[str]:
+    """Return the stretches of secrets that stand in a text."""
+    return [stretch for secret in secrets for stretch in windows(secret) if stretch in text]
+
+
+@dataclass
+class Watcher:
+    """Reads what everybody on this machine could read of processes, again and again until it is stopped.
+
+    `arguments` are those of all processes; `environments` those of the children of the one that is watched.
+    """
+
+    root: int
+    arguments: set[str] = field(default_factory=set)
+    environments: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(0.02):
+            children = self._descendants()
+            for entry in Path("/proc").iterdir():
+                if not entry.name.isdigit():
+                    continue
+                with suppress(OSError):
+                    self.arguments.add((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+                    if int(entry.name) in children:
+                        self.environments.add((entry / "environ").read_bytes().decode(errors="replace"))
+
+    def _descendants(self) -> set[int]:
+        found, waiting = set(), [self.root]
+        while waiting:
+            with suppress(OSError):
+                pid = waiting.pop()
+                for task in Path(f"/proc/{pid}/task").iterdir():
+                    born = {int(child) for child in (task / "children").read_text().split()}
+                    waiting += born - found
+                    found |= born
+        return found
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one run of the command line left behind. `told` is everything that must hold no secret, by where it was."""
+
+    status: int
+    out: str
+    err: str
+    told: Mapping[str, str]
+    noted: frozenset[str]
+
+
+class Stage:
+    """A client in its places, and the environment of whoever runs the command line on it."""
+
+    def __init__(self, world: World, directory: Path, environ: Mapping[str, str]) -> None:
+        self.world = world
+        self.directory = directory
+        self.environ = dict(environ)
+        self.secrets: set[str] = set()
+        self._runs = 0
+
+    def run(
+        self, *argv: str, stdin: str = "", crash: str = "", send: Mapping[str, int] | None = None, **environ: str | None
+    ) -> Ran:
+        """Run a command to its end.
+
+        `crash` is Python that is executed at its start. `send`: signals, each sent once a word has been printed on
+        stderr. `environ` changes the environment; None removes.
+        """
+        self._runs += 1
+        here = self.directory / f"run{self._runs}"
+        fresh = {name: here / name for name in ("work", "home", "tmp")}
+        for path in (*fresh.values(), here / "site"):
+            path.mkdir(parents=True)
+        (here / "site" / "sitecustomize.py").write_text(textwrap.dedent(RECORDER) + textwrap.dedent(crash))
+        (here / "noted").touch()
+        changed = {name: text for name, text in {**self.environ, **environ}.items() if text is not None}
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from bridge.cli import main; main()", *argv],
+            env={
+                **changed,
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": f"{here / 'site'}:{ROOT}",
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "HOME": str(fresh["home"]),
+                "TMPDIR": str(fresh["tmp"]),
+                "CANARY_RECORD": str(here / "noted"),
+            },
+            cwd=fresh["work"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        watcher = Watcher(process.pid)
+        out, err = self._followed(process, stdin, dict(send or {}))
+        watcher.stop()
+        told = {
+            "stdout": out,
+            "stderr": err,
+            "arguments of processes": "\n".join(watcher.arguments),
+            "environment of children": "\n".join(watcher.environments),
+            "files": _files(fresh.values()),
+        }
+        noted = frozenset(line for line in (here / "noted").read_text("utf-8").splitlines() if len(line) >= WINDOW)
+        return Ran(process.returncode, out, err, told, noted)
+
+    @staticmethod
+    def _followed(process: subprocess.Popen[str], stdin: str, send: dict[str, int]) -> tuple[str, str]:
+        """Feed and read a process, sending signals at their time."""
+        if not send:
+            return process.communicate(stdin, timeout=LIMIT)
+        assert process.stderr
+        lines, end = [], time.monotonic() + LIMIT
+        for line in process.stderr:
+            lines.append(line)
+            assert time.monotonic() < end
+            for word in [word for word in send if word in line]:
+                time.sleep(0.1)
+                process.send_signal(send.pop(word))
+        out, _ = process.communicate(timeout=LIMIT)
+        assert not send, f"never printed: {send}"
+        return out, "".join(lines)
+
+    def known(self, ran: Ran) -> set[str]:
+        """Return every secret there is by now."""
+        tenant, world = self.world.tenant, self.world
+        values = {change.value for client in tenant.clients() for change in client.live.changes}
+        return {*self.secrets, *values, *ran.noted, world.servers.bao.token}
+
+    def assert_clean(self, ran: Ran, *, shown: str = "") -> None:
+        """Nothing holds a secret, but stdout what `shown` says."""
+        known = self.known(ran)
+        for where, text in ran.told.items():
+            found = leaks(text.replace(shown, "") if shown and where == "stdout" else text, known)
+            assert not found, f"{where} holds {found[0]!r}"
+
+
+def _files(directories: Iterable[Path]) -> str:
+    """Return the names and contents of all files in directories."""
+    found: list[Any] = []
+    for directory in directories:
+        for path in sorted(directory.rglob("*")):
+            found += [path.name, path.read_bytes().decode(errors="replace") if path.is_file() else ""]
+    return "\n".join(found)

@@ -1,0 +1,226 @@
+"""No command shows a secret, however it ends."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.canary.stage import Ran, Stage
+from tests.e2e.world import World
+
+DEAD = "http://127.0.0.1:9"  # nobody listens there
+CLIENTS = "/api/v2/clients/"
+
+
+def places(world: World) -> list[str]:
+    return [word for place in world.places for word in ("--sink", place.uri)]
+
+
+def ran(stage: Stage, *argv: str, **more: object) -> Ran:
+    """Run a command on the client and its places, as talkative as it can be."""
+    return stage.run(argv[0], stage.world.client_id, "--verbose", *argv[1:], *places(stage.world), **more)  # type: ignore[arg-type]
+
+
+def adopted(stage: Stage) -> None:
+    stage.world.adopt()
+
+
+def rotated(stage: Stage) -> None:
+    stage.world.rotate(adopt=True)
+
+
+def nothing(stage: Stage) -> None:
+    """The places are as somebody else left them."""
+
+
+def drifted(stage: Stage) -> None:
+    adopted(stage)
+    for place in stage.world.places:
+        place.edit("client_secret", secrets.token_urlsafe(48))
+    stage.secrets |= {place.see().current or "" for place in stage.world.places}
+
+
+def pending(stage: Stage) -> None:
+    """A rotation is interrupted after Auth0 was asked and before anything was published."""
+    adopted(stage)
+    done = ran(stage, "rotate", "--no-wait", crash=crash("bridge.auth0.management:Management.set_secret", after=True))
+    assert done.status == 3, done.err
+    stage.secrets |= done.noted
+
+
+def fault(kind: str, method: str, **rule: object) -> Callable[[Stage], None]:
+    """Adopt, then have Auth0 behave strangely towards this client."""
+
+    def prepare(stage: Stage) -> None:
+        adopted(stage)
+        rule.setdefault("path", stage.world.client_id if method != "POST" else "")
+        stage.world.tenant.fault(kind, method=method, **rule)
+
+    return prepare
+
+
+def crash(where: str, *, after: bool = False, kind: str = "RuntimeError") -> str:
+    """Return Python that makes a call end with an exception that tells all of its arguments."""
+    module, _, name = where.partition(":")
+    cls, _, method = name.partition(".")
+    return f"""
+        import {module} as _module
+
+        _real = _module.{name}
+
+        def _reveal(value):
+            shown = getattr(value, "reveal_text", None) or getattr(value, "reveal", None)
+            return shown() if shown else repr(value)
+
+        def _crash(*args, **more):
+            if {after}:
+                _real(*args, **more)
+            raise {kind}(" ".join(_reveal(value) for value in [*args, *more.values()]))
+
+        _module.{cls}.{method} = _crash
+    """
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command, what happens before, and the exit statuses that it may end with."""
+
+    argv: tuple[str, ...]
+    status: int
+    before: Callable[[Stage], None] = adopted
+    environ: dict[str, str | None] = field(default_factory=dict)
+    crash: str = ""
+    stdin: Callable[[Stage], str] = lambda _stage: ""
+
+
+GOOD = {
+    "adopt": Case(("adopt", "--yes"), 0, nothing),
+    "adopt, planned": Case(("adopt", "--dry-run"), 0, nothing),
+    "adopt, piped": Case(("adopt", "--yes", "--secret-stdin"), 0, nothing, stdin=lambda stage: stage.world.s0),
+    "adopt --repair": Case(("adopt", "--yes", "--repair"), 0, drifted),
+    "rotate": Case(("rotate",), 0),
+    "rotate at once": Case(("rotate", "--adopt", "--no-wait", "--json"), 0, nothing),
+    "rotate, planned": Case(("rotate", "--dry-run"), 0),
+    "rotate by Auth0": Case(("rotate", "--strategy", "auth0-generated", "--no-wait"), 0),
+    "resume": Case(("resume", "--takeover", "--no-wait"), 0, pending),
+    "resume, nothing to do": Case(("resume",), 0),
+    "status": Case(("status", "--check"), 0, rotated),
+    "status as JSON": Case(("status", "--json"), 0, rotated),
+    "verify": Case(("verify",), 0, rotated),
+    "history": Case(("history",), 0, rotated),
+    "forget": Case(("forget",), 0, rotated),
+}
+
+REFUSED = {
+    "another key": Case(("adopt", "--yes", "--key", "smtp_host"), 4, nothing),
+    "a key that is not there": Case(("rotate", "--key", "nothing"), 4),
+    "not adopted": Case(("rotate",), 4, nothing),
+    "drifted": Case(("rotate",), 4, drifted),
+    "drifted, seen": Case(("status", "--check"), 5, drifted),
+    "drifted, asked": Case(("verify",), 5, drifted),
+    "retired too early": Case(("retire", "--yes"), 4, rotated),
+    "without consent": Case(("adopt",), 4, nothing),
+    "the wrong value piped": Case(("adopt", "--yes", "--secret-stdin"), 4, nothing, stdin=lambda _: "s" * 64),
+    "held by somebody": Case(("rotate",), 4, pending),
+    "retiring what is held": Case(("retire", "--yes"), 4, pending),
+    "no such option": Case(("rotate", "--client-secret"), 2),
+    "an unknown stage": Case(("read", "--stage", "next"), 2),
+    "nothing at a stage": Case(("read", "--stage", "fallback"), 4),
+}
+
+WRONG = {
+    "Vault: wrong token": Case(("rotate",), 1, environ={"VAULT_TOKEN": f"s.{secrets.token_hex(12)}"}),
+    "Vault: a token with a line break": Case(("rotate",), 1, environ={"VAULT_TOKEN": f"s.{'t' * 12}\nx-{'u' * 12}"}),
+    "Vault: no token": Case(("status",), 1, environ={"VAULT_TOKEN": None}),
+    "Vault: unreachable": Case(("rotate",), 1, environ={"VAULT_ADDR": DEAD}),
+    "AWS: unreachable": Case(("rotate",), 1, environ={"AWS_ENDPOINT_URL": DEAD}),
+    "AWS: no credentials": Case(("status",), 1, environ={"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}),
+    "Auth0: wrong secret": Case(("rotate",), 1, environ={"AUTH0_CLIENT_SECRET": secrets.token_hex(24)}),
+    "Auth0: wrong token": Case(("rotate",), 1, environ={"AUTH0_API_TOKEN": secrets.token_hex(24)}),
+    "Auth0: a token with a line break": Case(("rotate",), 2, environ={"AUTH0_API_TOKEN": f"{'v' * 14}\n{'w' * 14}"}),
+    "Auth0: a key that is none": Case(
+        ("rotate",), 2, environ={"AUTH0_CLIENT_SECRET": None, "AUTH0_CLIENT_ASSERTION_PRIVATE_KEY": "k" * 40}
+    ),
+    "Auth0: unreachable": Case(("rotate",), 1, environ={"AUTH0_DOMAIN": DEAD}),
+    "Auth0: a password in the address": Case(
+        ("rotate",), 2, environ={"AUTH0_DOMAIN": f"http://user:{'p' * 20}@127.0.0.1"}
+    ),
+    "Vault: a password in the address": Case(
+        ("rotate",), 1, environ={"VAULT_ADDR": f"http://user:{'q' * 20}@127.0.0.1:9"}
+    ),
+    "Auth0: 404": Case(("rotate", "--config", "/nonexistent.toml"), 2),
+}
+
+STRANGE = {
+    "a page instead of an application": Case(("rotate",), 1, fault("html", "GET", count=9)),
+    "a redirect": Case(("rotate",), 1, fault("redirect", "GET")),
+    "half an application": Case(("verify",), 1, fault("truncated", "GET", count=9)),
+    "429 for ever": Case(("rotate", "--no-wait"), 1, fault("limited", "PATCH", count=99)),
+    "half an answer to the change": Case(("rotate", "--no-wait"), 0, fault("truncated", "PATCH")),
+    "no answer to the change": Case(("rotate", "--no-wait"), 0, fault("lost", "PATCH")),
+    "5xx after each change": Case(("rotate", "--no-wait"), 3, fault("error-after", "PATCH", count=99)),
+    "half of what Auth0 generated": Case(
+        ("rotate", "--strategy", "auth0-generated", "--no-wait"), 3, fault("truncated", "POST", path="rotate-secret")
+    ),
+    "an expired token": Case(("rotate", "--no-wait"), 0, fault("expired", "PATCH")),
+    "a token request without an answer": Case(("rotate",), 1, fault("html", "POST", path="oauth/token", count=99)),
+}
+
+CRASHES = {
+    f"{where.rpartition('.')[2]} {'after' if after else 'before'}, {kind}": Case(
+        argv, status, crash=crash(where, after=after, kind=kind)
+    )
+    for where, after, kind, argv, status in (
+        ("sinks.vault.kv:Kv.write", False, "RuntimeError", ("rotate", "--no-wait"), 3),
+        ("sinks.vault.kv:Kv.write", True, "ValueError", ("rotate", "--no-wait", "--json"), 3),
+        ("sinks.vault.kv:Kv.read", False, "KeyError", ("verify",), 3),
+        ("sinks.aws.api:Api.put", False, "UnicodeError", ("rotate", "--no-wait"), 3),
+        ("sinks.aws.api:Api.put", True, "KeyboardInterrupt", ("rotate", "--no-wait"), 3),
+        ("bridge.auth0.management:Management.set_secret", True, "MemoryError", ("rotate", "--no-wait"), 3),
+        ("bridge.auth0.api:Auth0.probe", False, "TypeError", ("rotate",), 3),
+        ("sinks.vault.sink:VaultSink.promote", False, "RecursionError", ("rotate", "--no-wait"), 3),
+    )
+}
+
+
+def check(stage: Stage, case: Case) -> None:
+    case.before(stage)
+    stage.secrets |= {text for name, text in case.environ.items() if text and name != "AUTH0_DOMAIN" and text != DEAD}
+    stdin = case.stdin(stage)
+    stage.secrets |= {stdin} - {""}
+    done = ran(stage, *case.argv, stdin=stdin, crash=case.crash, **case.environ)
+    assert done.status == case.status, done.out + done.err
+    assert "Traceback" not in done.err
+    stage.assert_clean(done)
+
+
+@pytest.mark.parametrize("case", GOOD.values(), ids=GOOD)
+def test_a_command_that_succeeds_shows_no_secret(stage: Stage, case: Case) -> None:
+    check(stage, case)
+
+
+@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
+def test_a_command_that_is_refused_shows_no_secret(stage: Stage, case: Case) -> None:
+    check(stage, case)
+
+
+@pytest.mark.parametrize("case", WRONG.values(), ids=WRONG)
+def test_a_command_with_wrong_settings_shows_no_secret(stage: Stage, case: Case) -> None:
+    check(stage, case)
+
+
+@pytest.mark.parametrize("case", STRANGE.values(), ids=STRANGE)
+def test_a_command_that_gets_strange_answers_shows_no_secret(stage: Stage, case: Case) -> None:
+    check(stage, case)
+
+
+@pytest.mark.parametrize("case", CRASHES.values(), ids=CRASHES)
+def test_a_bug_in_the_middle_of_a_command_shows_no_secret_even_when_its_exception_does(
+    stage: Stage, case: Case
+) -> None:
+    check(stage, case)
