@@ -80,6 +80,7 @@ def each(
     with usage_errors(json=json):
         clients = choose()
     statuses: list[int] = []
+    ended = False
     for settings, client in clients:
         word = title
         try:
@@ -93,12 +94,14 @@ def each(
             statuses.append(3)
             stopped = Incomplete("interrupted; it is unknown how far it came", f"secret-bridge resume {client.name}")
             _report(client, stopped, json=json)
-            break
+            ended = True
         except Exception as error:  # noqa: BLE001  # a bug of ours: its text may hold anything, its place does not
             statuses.append(3)
             _report(client, _bug(error), json=json)
         if title and not json and not sys.stdout.isatty():
             typer.echo(f"result={_word(statuses[-1], word)} client={client.name} exit={statuses[-1]}")
+        if ended:
+            break
     after()
     raise typer.Exit(next((s for s in SEVERITY if s in statuses), max(statuses, default=0)))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
+import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from sinks.aws.grip import Grip, grip_of, mark_of, with_holder
 from sinks.aws.listing import CURRENT, FALLBACK, PENDING, Listing, chain_of, first_id, own_label
 from sinks.aws.place import (
     CHAIN_TAG,
@@ -40,20 +41,6 @@ FAILURES = 3
 RESUME = "run resume: it tells where things stand"
 
 
-@dataclass(frozen=True)
-class Grip:
-    """The fencing token: the label that only this holder writes, on the version that holds AWSPENDING.
-
-    `base` is the version that was current at the claim. `listing` is what the last look saw.
-    """
-
-    arn: str
-    label: str
-    version: str
-    base: str | None
-    listing: Listing
-
-
 class Claims:
     """The lock of one place. Every claim, takeover and new pending value is one conditional put (`listing`)."""
 
@@ -63,10 +50,11 @@ class Claims:
         self._access = access
         self._clock = clock
         self._lease = lease.total_seconds()
+        self.promoted: Grip | None = None  # what a promotion by this process has left in order
 
     def claim(self, place: Place, lock: Lock, value: Secret | None, initial: Secret | None) -> Held:
         """Put a version with AWSPENDING, above everything that `place` saw (`Sink.claim`)."""
-        mark, lock = mark_of(place), _with_holder(lock)
+        mark, lock = mark_of(place), with_holder(lock)
         label = own_label(lock.id, lock.holder)
         if mark.listing.pending and not mark.listing.is_held_by(lock):
             raise self._busy(mark)
@@ -79,7 +67,7 @@ class Claims:
 
     def take_over(self, place: Place, lock: Lock) -> Held:
         """Put the pending version's text again, as a new version with our label (`Sink.take_over`)."""
-        mark, lock = mark_of(place), _with_holder(lock)
+        mark, lock = mark_of(place), with_holder(lock)
         listing, present = mark.listing, mark.listing.label
         if listing.pending is None or present is None:
             raise self._busy(mark)
@@ -93,7 +81,7 @@ class Claims:
 
     def _seize(self, lock: Lock, grip: Grip, text: Secret, value: Secret | None) -> Held:
         """Put the version that is the lock, write whose it is, and look."""
-        listing = grip.listing
+        self.promoted, listing = None, grip.listing
         again = listing.is_held_by(lock)  # the answer to an earlier attempt of ours was lost
         version = cast(str, listing.pending) if again else listing.next_id(grip.arn)
         started = self._clock.monotonic()
@@ -241,6 +229,10 @@ class Claims:
 
     def release(self, held: Held) -> None:
         """Drop AWSPENDING last, then the label that nobody needs any more (`Sink.release`)."""
+        if self.promoted:
+            with contextlib.suppress(Unavailable):
+                self._drop_labels(self.promoted)
+                return
         try:
             self.under_lease(held, self._tidy)
         except Lost:  # given back before, perhaps not to the end
@@ -256,11 +248,14 @@ class Claims:
             told = listing.get(self._access.described().tags.get(FALLBACK_TAG))
             to = told.id if told and told.id not in (listing.current, listing.pending) else None
             self._access.api.label(FALLBACK, remove=listing.current, to=to, before=self.deadline(held))
-        for version, stage in listing.left_over():
-            self._drop(stage, version)
-        self._drop(PENDING, grip_of(held).version)
-        self._drop(grip_of(held).label, grip_of(held).version)
+        self._drop_labels(grip_of(held))
         return True
+
+    def _drop_labels(self, grip: Grip) -> None:
+        for version, stage in grip.listing.left_over():
+            self._drop(stage, version)
+        self._drop(PENDING, grip.version)
+        self._drop(grip.label, grip.version)
 
     def _drop(self, stage: str, version: str) -> None:
         try:
@@ -282,17 +277,3 @@ class Claims:
             hint = "if nothing else rotates it, remove the label AWSPENDING" if foreign else None
             return Busy(f"{self._uri}: {unnamed(mark.listing)}", None, hint)
         return Busy(f"{self._uri} is held by another operation", lock)
-
-
-def _with_holder(lock: Lock) -> Lock:
-    return lock if lock.holder else replace(lock, holder=secrets.token_hex(8))
-
-
-def mark_of(place: Place) -> Mark:
-    """Return the sink's own note in a place, opaque to everybody else."""
-    return cast(Mark, place.mark)
-
-
-def grip_of(held: Held) -> Grip:
-    """Return the fencing token."""
-    return cast(Grip, held.token)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sinks.aws.claim import Claims, grip_of, mark_of
+from sinks.aws.claim import Claims
+from sinks.aws.grip import grip_of, mark_of
 from sinks.aws.listing import CURRENT, FALLBACK, PREVIOUS, PROOF, Listing
 from sinks.aws.place import CURRENT_TAG, FALLBACK_TAG, NONE, empty, refusal, surveyed, with_documents
 from sinks.aws.translate import Missing
@@ -108,6 +109,7 @@ class AwsSink:
                 self._access.api.label(CURRENT, remove=listing.current, to=current, before=self._claims.deadline(held))
             promoted = Promoted(current or NONE, fallback)
             self._tag(held, record, promoted)
+            self._claims.promoted = grip_of(held)
             return promoted
 
         return self._claims.under_lease(held, step)

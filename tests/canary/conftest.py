@@ -2,19 +2,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.canary.stage import Stage
+from tests.canary.stage import SPREAD, Stage
 from tests.e2e.clock import Real
 from tests.e2e.conftest import servers
 from tests.e2e.world import Servers, World
 
 __all__ = ["servers"]
-
-SPREAD = timedelta(seconds=1)
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +26,8 @@ from urllib.parse import quote
 from tests.e2e.world import World
 
 ROOT = Path(__file__).parents[2]
+SPREAD = timedelta(seconds=1)
+UNHURRIED = timedelta(seconds=9)
 LIMIT = 90  # seconds
 WINDOW = 12  # so many characters in a row of a secret are a leak
 RECORDER = """
@@ -47,6 +50,17 @@ def windows(secret: str) -> set[str]:
     shapes = {secret, json.dumps(secret)[1:-1], quote(secret, safe=""), repr(secret)[1:-1]}
     shapes |= {base64.b64encode(secret.encode()).decode().rstrip("="), secret[::-1]}
     return {shape[i : i + WINDOW] for shape in shapes for i in range(max(1, len(shape) - WINDOW + 1))}
+
+
+def told_by(line: str) -> list[str]:
+    """Return the secrets in a text that became a `Secret`: itself, or the values of a document; none of a lock's."""
+    try:
+        document = json.loads(line)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        return [line]
+    return [text for name, text in document.items() if isinstance(text, str) and name != "secret-bridge-lock"]
 
 
 def leaks(text: str, secrets: Iterable[str]) -> list[str]:
@@ -161,8 +175,21 @@ class Stage:
             "environment of children": "\n".join(watcher.environments),
             "files": _files(fresh.values()),
         }
-        noted = frozenset(line for line in (here / "noted").read_text("utf-8").splitlines() if len(line) >= WINDOW)
+        lines = (here / "noted").read_text("utf-8").splitlines()
+        noted = frozenset(text for line in lines for text in told_by(line) if len(text) >= WINDOW)
         return Ran(process.returncode, out, err, told, noted)
+
+    def on_client(self, command: str, *argv: str, **more: Any) -> Ran:
+        """Run a command on the client and its places, as talkative as it can be."""
+        sinks = [word for place in self.world.places for word in ("--sink", place.uri)]
+        return self.run(command, self.world.client_id, "--verbose", *argv, *sinks, **more)
+
+    def prepare(self, work: Callable[[Stage], object]) -> None:
+        """Do something to the client beforehand, in this process and without haste."""
+        settings = self.world.tenant.settings
+        settings.propagation = UNHURRIED
+        work(self)
+        settings.propagation = SPREAD
 
     @staticmethod
     def _followed(process: subprocess.Popen[str], stdin: str, send: dict[str, int]) -> tuple[str, str]:
@@ -187,11 +214,14 @@ class Stage:
         values = {change.value for client in tenant.clients() for change in client.live.changes}
         return {*self.secrets, *values, *ran.noted, world.servers.bao.token}
 
+    def leaks_in(self, text: str, ran: Ran) -> list[str]:
+        """Return the stretches of any secret in a text."""
+        return leaks(text, self.known(ran))
+
     def assert_clean(self, ran: Ran, *, shown: str = "") -> None:
         """Nothing holds a secret, but stdout what `shown` says."""
-        known = self.known(ran)
         for where, text in ran.told.items():
-            found = leaks(text.replace(shown, "") if shown and where == "stdout" else text, known)
+            found = self.leaks_in(text.replace(shown, "") if shown and where == "stdout" else text, ran)
             assert not found, f"{where} holds {found[0]!r}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.e2e.command import Ended, execute, invoke
 from tests.e2e.places import REGION
 from tests.e2e.world import MakeWorld, World
+from tests.strict_moto import controls
 
 TENANT = """
 [tenants.local]
@@ -149,7 +151,8 @@ def test_the_least_age_of_a_fallback_comes_from_the_configuration(
     assert early.status == 4
     assert "stays until" in early.err
     assert "min 1 d" in early.err
-    write(tmp_path, {"billing": world}, 'fallback_min_age = "0s"')
+    write(tmp_path, {"billing": world}, 'fallback_min_age = "10m"')
+    controls.clock = lambda: time.time() + 601  # AWS's clock, by which ages are told too
     asked = invoke("retire", "billing")
     assert asked.status == 4
     assert "add --yes" in asked.err
