@@ -9,7 +9,7 @@ import pytest
 
 from tests.bench.world import ROOT
 
-MOST = {"Auth0": 4, "Vault": 15, "AWS": 14}
+MOST = {"Auth0": 4, "Vault": 14, "AWS": 13}
 """The requests of a plain rotation that docs/benchmarks.md tells; at Auth0 the token and one probe among them."""
 
 
