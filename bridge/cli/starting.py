@@ -12,7 +12,7 @@ import typer
 
 from bridge.cli.app import app
 from bridge.cli.options import SET_UP, Key, Sinks
-from bridge.cli.run import usage_errors
+from bridge.cli.run import configure, usage_errors
 from bridge.errors import Failed, Usage
 
 MISSING = {"flask", "moto", "werkzeug"}
@@ -47,6 +47,7 @@ def sandbox(
     ] = Path("sandbox"),
 ) -> None:
     """Keep a local Auth0, OpenBao and AWS running, with a bridge.toml for them. Needs the extra 'sandbox'."""
+    configure(verbose=False)
     with usage_errors():
         _require_extra()
         from bridge.sandbox.keep import keep
@@ -57,6 +58,7 @@ def sandbox(
 @app.command(rich_help_panel=SET_UP)
 def demo() -> None:
     """Tell the whole story on local servers, in half a minute. Needs the extra 'sandbox'; changes nothing of yours."""
+    configure(verbose=False)
     with usage_errors():
         _require_extra()
         from bridge.sandbox.demo import Demo

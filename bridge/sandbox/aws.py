@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from bridge.sandbox.process import LOOPBACK, ServerProcess, program
 
 REGION = "us-east-1"
+SERVER = Path(__file__).with_name("moto_server.py")
 _SERVING = b"Running on http://"
 
 
@@ -35,7 +37,8 @@ class LocalAws(ServerProcess):
         }
 
     def _command(self) -> list[str]:
-        return [sys.executable, "-m", "moto.server", "-H", LOOPBACK, "-p", str(self.port)]
+        # -P: the directory of the script is not to be searched for modules.
+        return [sys.executable, "-P", str(SERVER), "-H", LOOPBACK, "-p", str(self.port)]
 
     def _environment(self) -> dict[str, str]:
         return {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONUNBUFFERED": "1"}

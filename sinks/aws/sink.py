@@ -117,7 +117,7 @@ class AwsSink:
     def _surveyed(self) -> tuple[Place, Refused | None]:
         """List, then describe: a claim compares with the listing, so whoever changed the rest since then, wins."""
         try:
-            listing = self._access.listing()
+            listing: Listing | None = self._access.listing()
         except Missing:
             listing = None
         described = self._access.described()

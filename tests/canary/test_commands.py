@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 
@@ -43,14 +44,26 @@ def pending(stage: Stage) -> None:
 
 
 def fault(kind: str, method: str, **rule: object) -> Callable[[Stage], None]:
-    """Adopt, then have Auth0 behave strangely towards this client."""
+    """Have Auth0 behave strangely towards this client."""
 
     def prepare(stage: Stage) -> None:
-        adopted(stage)
         rule.setdefault("path", stage.world.client_id if method != "POST" else "")
         stage.world.tenant.fault(kind, method=method, **rule)
 
     return prepare
+
+
+def scopes(*granted: str) -> Callable[[Stage], None]:
+    def prepare(stage: Stage) -> None:
+        world = stage.world
+        world.tenant.client(world.own.client_id).grants[world.tenant.audience] = granted
+
+    return prepare
+
+
+def gone(stage: Stage) -> None:
+    """The application was deleted at Auth0."""
+    del stage.world.tenant._clients[stage.world.client_id]
 
 
 def crash(where: str, *, after: bool = False, kind: str = "RuntimeError") -> str:
@@ -81,97 +94,100 @@ class Case:
 
     argv: tuple[str, ...]
     status: int
-    before: Callable[[Stage], None] = adopted
+    before: Callable[[Stage], None] = nothing
     environ: dict[str, str | None] = field(default_factory=dict)
     crash: str = ""
     stdin: Callable[[Stage], str] = lambda _stage: ""
 
 
+ROTATE = ("rotate", "--adopt", "--no-wait")
+
 GOOD = {
-    "adopt": Case(("adopt", "--yes"), 0, nothing),
-    "adopt, planned": Case(("adopt", "--dry-run"), 0, nothing),
-    "adopt, piped": Case(("adopt", "--yes", "--secret-stdin"), 0, nothing, stdin=lambda stage: stage.world.s0),
+    "adopt": Case(("adopt", "--yes"), 0),
+    "adopt, planned": Case(("adopt", "--dry-run"), 0),
+    "adopt, piped": Case(("adopt", "--yes", "--secret-stdin"), 0, stdin=lambda stage: stage.world.s0),
     "adopt --repair": Case(("adopt", "--yes", "--repair"), 0, drifted),
-    "rotate": Case(("rotate",), 0),
-    "rotate at once": Case(("rotate", "--adopt", "--no-wait", "--json"), 0, nothing),
-    "rotate, planned": Case(("rotate", "--dry-run"), 0),
-    "rotate by Auth0": Case(("rotate", "--strategy", "auth0-generated", "--no-wait"), 0),
+    "rotate": Case(("rotate",), 0, adopted),
+    "rotate, and wait": Case(("rotate", "--adopt", "--json"), 0),
+    "rotate, planned": Case(("rotate", "--adopt", "--dry-run"), 0),
+    "rotate by Auth0": Case((*ROTATE, "--strategy", "auth0-generated"), 0),
     "resume": Case(("resume", "--takeover", "--no-wait"), 0, pending),
-    "resume, nothing to do": Case(("resume",), 0),
+    "resume, nothing to do": Case(("resume",), 0, adopted),
     "status": Case(("status", "--check"), 0, rotated),
     "status as JSON": Case(("status", "--json"), 0, rotated),
     "verify": Case(("verify",), 0, rotated),
     "history": Case(("history",), 0, rotated),
-    "forget": Case(("forget",), 0, rotated),
+    "forget": Case(("forget",), 0, adopted),
 }
 
 REFUSED = {
-    "a key that is not there": Case(("adopt", "--yes", "--key", "auth0_secret"), 4, nothing),
-    "a key that is not there any more": Case(("rotate", "--key", "auth0_secret"), 4),
-    "not adopted": Case(("rotate",), 4, nothing),
+    "a key that is not there": Case(("adopt", "--yes", "--key", "auth0_secret"), 4),
+    "a key that is not there any more": Case(("rotate", "--key", "auth0_secret"), 4, adopted),
+    "not adopted": Case(("rotate",), 4),
     "drifted": Case(("rotate",), 4, drifted),
     "drifted, as metadata shows it": Case(("status", "--check"), 0, drifted),
     "drifted, asked": Case(("verify",), 5, drifted),
     "retired too early": Case(("retire", "--yes"), 4, rotated),
-    "without consent": Case(("adopt",), 4, nothing),
-    "the wrong value piped": Case(("adopt", "--yes", "--secret-stdin"), 4, nothing, stdin=lambda _: "s" * 64),
+    "without consent": Case(("adopt",), 4),
+    "the wrong value piped": Case(("adopt", "--yes", "--secret-stdin"), 4, stdin=lambda _: "s" * 64),
     "held by somebody": Case(("rotate",), 4, pending),
     "retiring what is held": Case(("retire", "--yes"), 4, pending),
     "no such option": Case(("rotate", "--client-secret"), 2),
     "an unknown stage": Case(("read", "--stage", "next"), 2),
-    "nothing at a stage": Case(("read", "--stage", "fallback"), 4),
+    "nothing at a stage": Case(("read", "--stage", "fallback"), 4, adopted),
 }
 
+TOKEN, LINES = secrets.token_hex(24), f"s.{'t' * 12}\nx-{'u' * 12}"
+NO_KEY: dict[str, str | None] = {"AUTH0_CLIENT_SECRET": None, "AUTH0_CLIENT_ASSERTION_PRIVATE_KEY": "k" * 40}
+NO_LOGIN: dict[str, str | None] = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+
 WRONG = {
-    "Vault: wrong token": Case(("rotate",), 1, environ={"VAULT_TOKEN": f"s.{secrets.token_hex(12)}"}),
-    "Vault: a token with a line break": Case(("rotate",), 1, environ={"VAULT_TOKEN": f"s.{'t' * 12}\nx-{'u' * 12}"}),
+    "Vault: wrong token": Case(ROTATE, 1, environ={"VAULT_TOKEN": f"s.{TOKEN}"}),
+    "Vault: a token with a line break": Case(ROTATE, 1, environ={"VAULT_TOKEN": LINES}),
     "Vault: no token": Case(("status",), 1, environ={"VAULT_TOKEN": None}),
-    "Vault: unreachable": Case(("rotate",), 1, environ={"VAULT_ADDR": DEAD}),
-    "AWS: unreachable": Case(("rotate",), 1, environ={"AWS_ENDPOINT_URL": DEAD}),
-    "AWS: no credentials": Case(("status",), 1, environ={"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}),
-    "Auth0: wrong secret": Case(("rotate",), 1, environ={"AUTH0_CLIENT_SECRET": secrets.token_hex(24)}),
-    "Auth0: wrong token": Case(("rotate",), 1, environ={"AUTH0_API_TOKEN": secrets.token_hex(24)}),
-    "Auth0: a token with a line break": Case(("rotate",), 2, environ={"AUTH0_API_TOKEN": f"{'v' * 14}\n{'w' * 14}"}),
-    "Auth0: a key that is none": Case(
-        ("rotate",), 2, environ={"AUTH0_CLIENT_SECRET": None, "AUTH0_CLIENT_ASSERTION_PRIVATE_KEY": "k" * 40}
-    ),
-    "Auth0: unreachable": Case(("rotate",), 1, environ={"AUTH0_DOMAIN": DEAD}),
-    "Auth0: a password in the address": Case(
-        ("rotate",), 2, environ={"AUTH0_DOMAIN": f"http://user:{'p' * 20}@127.0.0.1"}
-    ),
-    "Vault: a password in the address": Case(
-        ("rotate",), 1, environ={"VAULT_ADDR": f"http://user:{'q' * 20}@127.0.0.1:9"}
-    ),
+    "Vault: unreachable": Case(ROTATE, 1, environ={"VAULT_ADDR": DEAD}),
+    "Vault: a password in the address": Case(ROTATE, 1, environ={"VAULT_ADDR": f"http://user:{TOKEN}@127.0.0.1:9"}),
+    "AWS: unreachable": Case(ROTATE, 1, environ={"AWS_ENDPOINT_URL": DEAD}),
+    "AWS: no credentials": Case(("status",), 1, environ=NO_LOGIN),
+    "Auth0: wrong secret": Case(ROTATE, 1, environ={"AUTH0_CLIENT_SECRET": TOKEN}),
+    "Auth0: wrong token": Case(ROTATE, 1, environ={"AUTH0_API_TOKEN": TOKEN}),
+    "Auth0: a token with a line break": Case(ROTATE, 2, environ={"AUTH0_API_TOKEN": LINES}),
+    "Auth0: a key that is none": Case(ROTATE, 2, environ=NO_KEY),
+    "Auth0: unreachable": Case(ROTATE, 1, environ={"AUTH0_DOMAIN": DEAD}),
+    "Auth0: a password in the address": Case(ROTATE, 2, environ={"AUTH0_DOMAIN": f"http://user:{TOKEN}@127.0.0.1"}),
+    "Auth0: no right to read": Case(ROTATE, 1, scopes("update:client_keys")),
+    "Auth0: no right to change": Case(ROTATE, 1, scopes("read:clients")),
+    "Auth0: no such client": Case(ROTATE, 1, gone),
 }
 
 STRANGE = {
-    "a page instead of an application": Case(("rotate",), 1, fault("html", "GET", count=9)),
-    "a redirect": Case(("rotate",), 1, fault("redirect", "GET")),
+    "a page instead of an application": Case(ROTATE, 1, fault("html", "GET", count=9)),
+    "a redirect": Case(ROTATE, 1, fault("redirect", "GET")),
     "half an application": Case(("verify",), 1, fault("truncated", "GET", count=9)),
-    "429": Case(("rotate", "--no-wait"), 0, fault("limited", "PATCH")),
-    "half an answer to the change": Case(("rotate", "--no-wait"), 0, fault("truncated", "PATCH")),
-    "no answer to the change": Case(("rotate", "--no-wait"), 0, fault("lost", "PATCH")),
-    "5xx after each change": Case(("rotate", "--no-wait"), 3, fault("error-after", "PATCH", count=99)),
+    "429": Case(ROTATE, 0, fault("limited", "PATCH", retry_after=timedelta(seconds=1))),
+    "half an answer to the change": Case(ROTATE, 0, fault("truncated", "PATCH")),
+    "no answer to the change": Case(ROTATE, 0, fault("lost", "PATCH")),
+    "5xx after each change": Case(ROTATE, 3, fault("error-after", "PATCH", count=99)),
     "half of what Auth0 generated": Case(
-        ("rotate", "--strategy", "auth0-generated", "--no-wait"), 3, fault("truncated", "POST", path="rotate-secret")
+        (*ROTATE, "--strategy", "auth0-generated"), 3, fault("truncated", "POST", path="rotate-secret")
     ),
-    "an expired token": Case(("rotate", "--no-wait"), 0, fault("expired", "PATCH")),
-    "a token request without an answer": Case(("rotate",), 1, fault("html", "POST", path="oauth/token", count=99)),
+    "an expired token": Case(ROTATE, 0, fault("expired", "PATCH")),
+    "no management token": Case(ROTATE, 1, fault("html", "POST", path="oauth/token", count=99)),
 }
 
 CRASHES = {
     f"{where.rpartition('.')[2]} {'after' if after else 'before'}, {kind}": Case(
-        argv, status, crash=crash(where, after=after, kind=kind)
+        argv, 3, crash=crash(where, after=after, kind=kind)
     )
-    for where, after, kind, argv, status in (
-        ("sinks.vault.kv:Kv.write", False, "RuntimeError", ("rotate", "--no-wait"), 3),
-        ("sinks.vault.kv:Kv.write", True, "ValueError", ("rotate", "--no-wait", "--json"), 3),
-        ("sinks.vault.kv:Kv.read", False, "KeyError", ("verify",), 3),
-        ("sinks.aws.api:Api.put", False, "UnicodeError", ("rotate", "--no-wait"), 3),
-        ("sinks.aws.api:Api.put", True, "KeyboardInterrupt", ("rotate", "--no-wait"), 3),
-        ("bridge.auth0.management:Management.set_secret", True, "MemoryError", ("rotate", "--no-wait"), 3),
-        ("bridge.auth0.api:Auth0.probe", False, "TypeError", ("rotate",), 3),
-        ("sinks.vault.sink:VaultSink.promote", False, "RecursionError", ("rotate", "--no-wait"), 3),
+    for where, after, kind, argv in (
+        ("sinks.vault.kv:Kv.write", False, "RuntimeError", ROTATE),
+        ("sinks.vault.kv:Kv.write", True, "ValueError", (*ROTATE, "--json")),
+        ("sinks.vault.kv:Kv.read", False, "KeyError", ("verify",)),
+        ("sinks.aws.api:Api.put", False, "UnicodeError", ROTATE),
+        ("sinks.aws.api:Api.put", True, "KeyboardInterrupt", ROTATE),
+        ("bridge.auth0.management:Management.set_secret", True, "MemoryError", ROTATE),
+        ("bridge.auth0.api:Auth0.probe", False, "TypeError", ROTATE),
+        ("sinks.vault.sink:VaultSink.promote", False, "RecursionError", ROTATE),
     )
 }
 

@@ -6,6 +6,7 @@ import base64
 import json
 import secrets
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,7 @@ def test_a_retirement_shows_no_secret(named_otherwise: Stage) -> None:
     stage = named_otherwise
     stage.prepare(lambda _: stage.world.rotate(adopt=True))
     config = write_config(stage, auth=LOGIN["vault"], after=[], addr=stage.environ["VAULT_ADDR"])
+    time.sleep(1)  # Vault's clock counts whole seconds: until then the fallback is "0 s left" too young
     done = stage.run("retire", "billing", "-v", "--yes", "--config", config)
     assert done.status == 0, done.err
     stage.assert_clean(done)
@@ -161,15 +163,13 @@ def test_a_first_configuration_and_the_help_hold_no_secret(stage: Stage) -> None
 def test_an_interrupted_command_shows_no_secret(
     stage: Stage, number: signal.Signals, word: str, status: tuple[int, ...]
 ) -> None:
-    stage.prepare(lambda _: stage.world.adopt())
-    done = stage.on_client("rotate", send={word: number})
+    done = stage.on_client("rotate", "--adopt", send={word: number})
     assert done.status in status, done.err
     stage.assert_clean(done)
 
 
 def test_the_libraries_never_log_what_passes_even_when_asked_to_be_talkative(stage: Stage) -> None:
     """At that level they print requests, headers and bodies."""
-    stage.prepare(lambda _: stage.world.adopt())
     levels = stage.directory / "levels"
     at_the_end = f"""
         import atexit, json, logging
@@ -182,10 +182,10 @@ def test_the_libraries_never_log_what_passes_even_when_asked_to_be_talkative(sta
 
         atexit.register(_levels)
     """
-    done = stage.on_client("rotate", "--no-wait", crash=at_the_end)
+    done = stage.on_client("rotate", "--adopt", "--no-wait", crash=at_the_end)
     assert done.status == 0, done.err
     told = json.loads(levels.read_text("utf-8"))
-    assert {"httpx", "httpcore.connection", "urllib3", "botocore.endpoint", "hvac.adapters"} <= told.keys()
+    assert {"httpx", "httpcore.connection", "urllib3", "botocore.endpoint"} <= told.keys()
     assert told["bridge"][0] == told["sinks"][0] == 10
     for name, (level, handlers) in told.items():
         if name.partition(".")[0] not in ("bridge", "sinks"):
@@ -198,7 +198,7 @@ def test_the_demo_shows_no_secret(stage: Stage) -> None:
     done = stage.run("demo")
     assert done.status == 0, done.out + done.err
     assert len(done.noted) > 5
-    stage.assert_clean(done)
+    stage.assert_clean(done, besides="environment of children")  # the local Vault is told its root token
 
 
 def test_the_sandbox_writes_its_secrets_into_one_file_for_its_owner_only(stage: Stage, tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_the_sandbox_writes_its_secrets_into_one_file_for_its_owner_only(stage: 
     assert variables.stat().st_mode & 0o777 == 0o600
     exported = dict(line.removeprefix("export ").split("=", 1) for line in variables.read_text("utf-8").splitlines())
     stage.secrets |= {exported["AUTH0_CLIENT_SECRET"], exported["VAULT_TOKEN"]}
-    stage.assert_clean(done)
+    stage.assert_clean(done, besides="environment of children")  # the local Vault is told its root token
     assert stage.leaks_in((directory / "bridge.toml").read_text("utf-8"), done) == []
 
 
@@ -223,7 +223,7 @@ def test_what_is_looked_for_would_be_found(stage: Stage, where: str) -> None:
         "stderr": f"import sys; print({text[20:34]!r}, file=sys.stderr)",
         "files": f"import os; open(os.path.join(os.environ['TMPDIR'], 'x'), 'w').write({text[3:17]!r})",
         "arguments": f"import subprocess; subprocess.run(['sh', '-c', 'sleep 0.4', {text!r}])",
-        "environment": f"import subprocess; subprocess.run(['sleep', '0.4'], env=dict(X={text!r}, PATH='/bin:/usr/bin'))",
+        "environment": f"import subprocess; subprocess.run(['/bin/sleep', '0.4'], env=dict(X={text!r}))",
     }[where]
     done = stage.run("--version", crash=planted)
     with pytest.raises(AssertionError, match=where):

@@ -1,0 +1,23 @@
+"""moto's server, answering as AWS does where moto itself fails. Run as a script, so that it imports nothing of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.secretsmanager.exceptions import SecretNotFoundException
+from moto.secretsmanager.models import SecretsManagerBackend
+from moto.server import main
+
+_list = SecretsManagerBackend.list_secret_version_ids
+
+
+def _list_or_not_found(backend: Any, secret_id: str) -> str:
+    """Refuse to list the versions of a secret that does not exist; moto's own answer is 500."""
+    if secret_id not in backend.secrets:
+        raise SecretNotFoundException
+    return str(_list(backend, secret_id))
+
+
+if __name__ == "__main__":
+    SecretsManagerBackend.list_secret_version_ids = _list_or_not_found  # type: ignore[method-assign,assignment]
+    main()
