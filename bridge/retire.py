@@ -18,6 +18,7 @@ from bridge.timing import span
 from sinks.port import Place, Stage, Version
 from sinks.record import stamp
 from sinks.secret import Secret
+from sinks.versions import short
 
 PROBES = 6
 
@@ -105,7 +106,7 @@ def _judge(job: Job, seen: Seen, fallbacks: list[tuple[Place, Version]]) -> None
 
 
 def _told(job: Job, fallbacks: list[tuple[Place, Version]], judged: Conditions) -> str:
-    which = " / ".join(f"{v.id} ({p.uri})" for p, v in fallbacks)
+    which = " / ".join(f"{short(v.id)} ({p.uri})" for p, v in fallbacks)
     age, least = judged.now - judged.since, job.settings.fallback_min_age
     until = f" stays until {stamp(judged.allowed_from)} ({span(judged.allowed_from - judged.now)} left)"
     refused = "yes" if judged.accepted == 0 else "NO: it still accepts the old value"
@@ -123,6 +124,6 @@ def _losses(job: Job, fallbacks: list[tuple[Place, Version]]) -> tuple[str, ...]
     for place, version in fallbacks:
         others = ", ".join(key for key in place.keys if key != key_of(place.uri, job))
         history = f", with the history of {others} in them" if others else ""
-        notes.append(f"{place.uri}: {version.id} and every other version that holds its value go{history}")
+        notes.append(f"{place.uri}: {short(version.id)} and every other version that holds its value go{history}")
         notes += [job.sinks[place.uri].retirement]
     return tuple(notes)

@@ -137,9 +137,11 @@ def verified(client: str, found: Sequence[Verified]) -> Iterator[str]:
     from bridge.auth0.probe import Verdict
 
     for place in found:
-        told = f"{client}  {place.uri}  current {place.current or '-'}: {place.current_verdict}"
+        told = (
+            f"{client}  {place.uri}  current {short(place.current) if place.current else '-'}: {place.current_verdict}"
+        )
         if place.fallback:
-            told += f", fallback {place.fallback}: {place.fallback_verdict}"
+            told += f", fallback {short(place.fallback)}: {place.fallback_verdict}"
             if place.fallback_verdict is Verdict.ACCEPTED:
                 told += " (still; it may be spreading)"
         yield told + ("" if place.good else "   <- look at this") + "".join(f"; {note}" for note in place.notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ _CONFIG = """\
 domain = "{auth0}"
 client_id = "env:AUTH0_CLIENT_ID"
 client_secret = "env:AUTH0_CLIENT_SECRET"
+propagation = "{propagation}"
 
 [vaults.local]
 type = "vault"
@@ -89,7 +91,10 @@ class Stack:
 
     def write_config(self, path: Path) -> None:
         """Write a `bridge.toml` for the servers; no secret stands in it."""
-        text = _CONFIG.format(auth0=self.auth0.url, vault=self.bao.url, region=REGION, billing=BILLING)
+        spreads = f"{max(1, math.ceil(self._propagation.total_seconds()))}s"
+        text = _CONFIG.format(
+            propagation=spreads, auth0=self.auth0.url, vault=self.bao.url, region=REGION, billing=BILLING
+        )
         path.write_text(text, encoding="utf-8")
 
     def __enter__(self) -> Self:

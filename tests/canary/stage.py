@@ -70,9 +70,9 @@ def leaks(text: str, secrets: Iterable[str]) -> list[str]:
 
 @dataclass
 class Watcher:
-    """Reads what everybody on this machine could read of processes, again and again until it is stopped.
+    """Reads what others can read of a process and of those that it starts, again and again until it is stopped.
 
-    `arguments` are those of all processes; `environments` those of the children of the one that is watched.
+    `arguments` are those of all of them; `environments` those of the ones that it starts.
     """
 
     root: int
@@ -89,26 +89,29 @@ class Watcher:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._ended.wait(0.02):
-            children = self._descendants()
-            for entry in Path("/proc").iterdir():
-                if not entry.name.isdigit():
-                    continue
-                with suppress(OSError):
-                    self.arguments.add((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-                    if int(entry.name) in children:
-                        self.environments.add((entry / "environ").read_bytes().decode(errors="replace"))
+        while not self._ended.wait(0.03):
+            self.arguments.add(_shown(self.root, "cmdline"))
+            for child in _descendants(self.root):
+                self.arguments.add(_shown(child, "cmdline"))
+                self.environments.add(_shown(child, "environ"))
 
-    def _descendants(self) -> set[int]:
-        found, waiting = set(), [self.root]
-        while waiting:
-            with suppress(OSError):
-                pid = waiting.pop()
-                for task in Path(f"/proc/{pid}/task").iterdir():
-                    born = {int(child) for child in (task / "children").read_text().split()}
-                    waiting += born - found
-                    found |= born
-        return found
+
+def _shown(pid: int, what: str) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/{what}").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    return ""
+
+
+def _descendants(root: int) -> set[int]:
+    found, waiting = set(), [root]
+    while waiting:
+        pid = waiting.pop()
+        with suppress(OSError):
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                born = {int(child) for child in (task / "children").read_text().split()}
+                waiting += born - found
+                found |= born
+    return found
 
 
 @dataclass(frozen=True)
