@@ -14,6 +14,7 @@ import pytest
 
 from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
+from bridge.errors import Refused
 from bridge.outcome import Outcome
 from bridge.plan import Strategy
 from bridge.retire import retire
@@ -112,7 +113,8 @@ class Next:
 
 def assert_whole(world: World) -> None:
     """One current, one fallback, nothing pending, and Auth0 accepts current and nothing else."""
-    past = list(dict.fromkeys(change.value for change in world.tenant.secret_history(world.client_id)))
+    latest_first = reversed(world.tenant.secret_history(world.client_id))
+    past = list(dict.fromkeys(change.value for change in latest_first))[::-1]
     assert world.tenant.accepted(world.client_id, world.live) == "yes"
     assert all(world.tenant.accepted(world.client_id, value) == "no" for value in past[:-1])
     for seen in (place.see() for place in world.places):
@@ -232,3 +234,19 @@ def test_a_forgetting_that_wakes_after_the_place_was_adopted_and_rotated_again_f
         assert zombie.exit_status in (3, 4) or (zombie.call and is_release(zombie.call)), zombie.call
         following.finish()
         assert_whole(world)
+
+
+def test_a_request_that_auth0_carries_out_much_later_is_told_and_mended(make_world: MakeWorld) -> None:
+    """No lease can prevent it. The value is one that the places still hold."""
+    world = settled(make_world, "both")
+    late = world.live
+    rotated(world)
+    world.tenant.update(world.client_id, {"client_secret": late}, "a request from long ago")
+    world.spread()
+    with pytest.raises(Refused, match=r"does not accept the value in .*: it was changed elsewhere"):
+        rotation()(world, Trace(world.clock))
+    world.adopt(repair=True)
+    assert [place.see().current for place in world.places] == [late, late]
+    world.spread()
+    Next(world).finish()
+    assert_whole(world)
