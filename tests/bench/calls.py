@@ -1,10 +1,11 @@
 """The requests of one rotation, counted on the wire, in their order. Prints Markdown.
 
-`python -m tests.bench.calls`
+`python -m tests.bench.calls [--alone]`; the script beside it wants curl, jq and openssl.
 """
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -30,14 +31,16 @@ class LongAfter(Timing):
         return timedelta()
 
 
-def count(world: World) -> dict[str, Counted]:
-    """Return the requests of each kind of rotation, by the end that they reached."""
+def count(world: World, *, alone: bool) -> dict[str, Counted]:
+    """Return the requests of each kind of rotation, by the end that they reached; `alone`: without the script."""
     ours, theirs = (world.add(f"{side}-calls", *KINDS) for side in ("bridge", "script"))
     world.adopt(ours, tapped=True)
     _rotate(world, ours)
     world.retire(ours, tapped=True)
     plain = _rotate(world, ours)
     over = _rotate(world, ours)
+    if alone:
+        return dict(zip(TITLES, (plain, over), strict=False))
     environment = world.script(theirs, tapped=True)
     _taken(world)
     subprocess.run(["sh", str(BENCH / "rotate.sh")], env=environment, check=True)
@@ -71,9 +74,11 @@ def listed(counted: Mapping[str, Counted], end: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Count and print."""
-    del arguments
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--alone", action="store_true", help="without the script to compare with")
+    given = parser.parse_args(arguments)
     with World() as world:
-        counted = count(world)
+        counted = count(world, alone=given.alone)
     print("\n\n".join([totals(counted), *(listed(counted, end) for end in ENDS)]))
 
 
