@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 STRATEGIES = ("staged", "auth0-generated")
-EVIDENCE = ("advisory", "require")
+EVIDENCE = ("advisory",)
 CONSENTS = ("hs256", "self")
 PROPAGATION = timedelta(seconds=30)
 """Auth0 accepts either value for up to this long after a change; shorter only against a local one."""
