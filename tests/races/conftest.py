@@ -38,7 +38,7 @@ def make_field(servers: Servers, unique: str, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv(name, text)
     servers.auth0.tenant.settings.propagation = SPREAD
 
-    def make(seconds: float = 9, **urls: str) -> Field:
+    def make(seconds: float = 7, **urls: str) -> Field:
         made.append(Field(servers, f"{unique}-{len(made)}", timedelta(seconds=seconds), urls))
         return made[-1]
 

@@ -62,7 +62,7 @@ def test_a_command_that_was_stopped_and_overtaken_changes_nothing_when_it_goes_o
     """The answer that it waits for is held back until it is stopped: it finds it, long outdated, when it goes on."""
     answer = Rule("GET", held, skip=1, count=1, hold=True, answer=True)
     with Proxy(servers.bao.url, answer) as proxy:
-        field, behind = make_field(6), make_field(6, VAULT_ADDR=proxy.url)
+        field, behind = make_field(4), make_field(4, VAULT_ADDR=proxy.url)
         (world,) = field.filled(1, "vault")
         with running(behind.command(world, "zombie", "rotate", "--adopt", "--no-wait")) as zombie:
             assert answer.met.wait(LIMIT)
