@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from bridge.auth0.client import HS256, SELF
+from bridge.auth0.client import HS256, SELF, Objection
 from bridge.auth0.client import objections as of_client
 from bridge.auth0.probe import Verdict
 from bridge.begin import Options, execute, interrupted, new_lock, require_accepted, wish
@@ -48,6 +49,8 @@ def adopt(job: Job, options: AdoptOptions) -> Outcome:
     notes = check(job, seen)
     base = _live(job, seen, options)
     captured = frozenset(p.uri for p in seen.places if p.value(Stage.CURRENT) != base)
+    if not options.repair:
+        refuse(_overwritten(job, seen, captured))
     plan = plan_adoption(seen.places, replace(wish(job, options), keep_limit=options.keep_limit), captured=captured)
     plan = replace(plan, notes=(*_notes(seen.places, captured), *seen.notes, *notes))
     lock = new_lock(job, Operation.ADOPT, seen, plan, base=base)
@@ -110,6 +113,16 @@ def _live(job: Job, seen: Seen, options: AdoptOptions) -> Secret:
             "grant the scope, or pipe the live value in: --secret-stdin",
         )
     return live_value
+
+
+def _overwritten(job: Job, seen: Seen, captured: frozenset[str]) -> Iterator[Objection]:
+    """Yield the texts that would be replaced although they may be something else than an old secret: a wrong key."""
+    for place in seen.places:
+        if place.uri in captured and place.value(Stage.CURRENT) is not None:
+            yield Objection(
+                f"Auth0 does not accept the value at '{key_of(place.uri, job) or place.uri}' in {place.uri}",
+                f"is it the right key? Then replace it by the live value: {job.whose.command('adopt')} --repair",
+            )
 
 
 def _notes(places: tuple[Place, ...], captured: frozenset[str]) -> tuple[str, ...]:
