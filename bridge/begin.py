@@ -11,7 +11,7 @@ from bridge.auth0.client import objections
 from bridge.auth0.probe import Verdict
 from bridge.errors import Failed, Refused
 from bridge.guards import holder, live, refuse, same_places
-from bridge.job import Job, Seen, check, new_id, survey
+from bridge.job import Job, Seen, check, new_id
 from bridge.outcome import Outcome
 from bridge.plan import Operation, Plan, Wish, plan_resumption
 from bridge.rotation import Execution, Facts
@@ -80,7 +80,18 @@ def execute(job: Job, options: Options, seen: Seen, plan: Plan, facts: Facts) ->
         return Outcome(job.settings.name, client.client_id, plan.operation, facts.lock.id, plan, "planned")
     if not options.agree(plan):
         raise Refused("not confirmed. Nothing was changed.")
+    facts.lock = _from_now_on(facts.lock, seen.server_time(job.clock.monotonic()) - seen.at, plan)
     return Execution(job, plan, seen, facts).run()
+
+
+def _from_now_on(lock: Lock, passed: timedelta, plan: Plan) -> Lock:
+    """Count a lock's times from after the user agreed; who finishes an operation leaves its beginning as it was."""
+    return replace(
+        lock,
+        started=lock.started if plan.finishes else lock.started + passed,
+        expected_end=lock.expected_end + passed,
+        not_before=lock.not_before + passed if lock.not_before and not plan.finishes else lock.not_before,
+    )
 
 
 def inspect(job: Job, seen: Seen, strategy: str) -> None:
@@ -178,7 +189,6 @@ def finish(job: Job, options: Options, seen: Seen, lock: Lock) -> Outcome:
     if (lock.client_id, lock.tenant) != (job.settings.client_id, job.auth0.name):
         raise Refused(f"{lock.operation} {lock.id} is of {lock.client_id} in {lock.tenant}, another client")
     check(job, seen)
-    seen = _with_left_overs(job, seen)
     plan = plan_resumption(seen.places, lock, wish(job, options), now=seen.at)
     waits = sum((step.time for step in plan.steps if isinstance(step, Wait)), timedelta())
     mine = replace(
@@ -196,16 +206,10 @@ def finish(job: Job, options: Options, seen: Seen, lock: Lock) -> Outcome:
     return execute(job, options, seen, plan, Facts(mine, value=pending, base=base, initial=base))
 
 
-def _with_left_overs(job: Job, seen: Seen) -> Seen:
-    """Add what only metadata shows: a place that was given back, but not cleaned up."""
-    left = {place.uri for place in survey(job) if place.unsettled}
-    return replace(seen, places=tuple(replace(p, unsettled=p.unsettled or p.uri in left) for p in seen.places))
-
-
 def _base(seen: Seen, lock: Lock) -> Secret | None:
     """Return the value that was current when an operation began: by its fingerprint, from wherever it stands now."""
     for place in seen.places:
-        for stage in (Stage.CURRENT, Stage.FALLBACK):
+        for stage in (Stage.CURRENT, Stage.FALLBACK, Stage.PENDING):
             value = place.value(stage)
             if value and value.fingerprint(lock.client_id) == lock.base:
                 return value

@@ -122,7 +122,7 @@ def _notes(places: tuple[Place, ...]) -> tuple[str, ...]:
 
 def plan_adoption(places: tuple[Place, ...], wish: Wish, *, captured: frozenset[str]) -> Plan:
     """Return the steps that make places the bridge's; `captured` are those that get the live value."""
-    claims = tuple(Claim(p.uri, with_value=p.exists and p.uri in captured, fill=not p.exists) for p in places)
+    claims = tuple(Claim(p.uri, with_value=p.uri in captured, fill=not p.exists) for p in places)
     writes = tuple(Promote(p.uri, keep=False) for p in places if p.exists and p.uri in captured)
     tags = tuple(Tag(p.uri, wish.keep_limit) for p in places)
     releases = tuple(Release(p.uri) for p in reversed(places))
@@ -137,11 +137,14 @@ def plan_forgetting(places: tuple[Place, ...], wish: Wish) -> Plan:
     return Plan(Operation.FORGET, (*claims, *fence(places, wish), *forgets, *releases))
 
 
-def plan_repair(places: tuple[Place, ...], wish: Wish) -> Plan:
-    """Return the steps that clean up what an interrupted release left: taking the places and giving them back."""
+def plan_repair(places: tuple[Place, ...]) -> Plan:
+    """Return the steps that clean up what an interrupted release left: taking the places and giving them back.
+
+    Every call in them is a compare-and-set, so they wait for no fence.
+    """
     claims = tuple(Claim(p.uri, with_value=False) for p in places)
     releases = tuple(Release(p.uri) for p in reversed(places))
-    return Plan(Operation.REPAIR, (*claims, *fence(places, wish), *releases))
+    return Plan(Operation.REPAIR, (*claims, *releases))
 
 
 def plan_retirement(places: tuple[Place, ...], wish: Wish) -> Plan:
@@ -169,11 +172,7 @@ def plan_resumption(places: tuple[Place, ...], lock: Lock, wish: Wish, *, now: d
         if operation is Operation.ROTATE
         else _finish(operation, places, held, lock, wish)
     )
-    named = {step.uri for step in steps if isinstance(step, Release)}
-    swept = tuple(p for p in places if p.unsettled and p.uri not in named)  # released, but not cleaned up
-    claims = tuple(Claim(p.uri, with_value=False) for p in swept)
-    releases = tuple(Release(p.uri) for p in reversed(swept))
-    return Plan(operation, (*taken, *steps, *claims, *releases), finishes=lock)
+    return Plan(operation, (*taken, *steps), finishes=lock)
 
 
 def _finish(

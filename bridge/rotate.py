@@ -60,11 +60,20 @@ def resume(job: Job, options: Options) -> Outcome | None:
     """
     seen, lock = interrupted(job, read(job))
     if lock is not None:
-        return finish(job, options, seen, lock)
-    if not any(place.unsettled for place in survey(job)):
+        done = finish(job, options, seen, lock)
+        if not options.dry_run:
+            _repair(job, options, read(job))
+        return done
+    return _repair(job, options, seen)
+
+
+def _repair(job: Job, options: Options, seen: Seen) -> Outcome | None:
+    """Clean up what an interrupted release left; None where there is nothing."""
+    left = {place.uri for place in survey(job) if place.unsettled}
+    if not left or any(place.lock for place in seen.places):
         return None
     check(job, seen)
-    plan = plan_repair(seen.places, wish(job, options))
+    plan = plan_repair(tuple(place for place in seen.places if place.uri in left))
     lock = new_lock(job, Operation.REPAIR, seen, plan, base=None)
     return execute(job, options, seen, plan, Facts(lock))
 

@@ -20,8 +20,9 @@ from bridge.prove import prove
 from bridge.records import adopted, record
 from bridge.settle import settle
 from bridge.standing import Phase, standing
+from bridge.storing import store_everywhere
 from bridge.watch import pause
-from sinks.port import Denied, Expired, Held, Lock, Lost, Sink, SinkError, Unavailable
+from sinks.port import Busy, Expired, Held, Lock, Lost, Sink, SinkError, Unavailable
 from sinks.secret import Secret
 from sinks.versions import short
 
@@ -93,8 +94,7 @@ class Execution:
             case steps.Claim():
                 self._claim(step)
             case steps.TakeOver(uri):
-                self._held[uri] = self._sink(uri).take_over(self._places[uri], self._lock)
-                self._reach(Phase.CLAIMED)
+                self._take_over(uri)
             case steps.Fill(uri):
                 self._fill(uri)
             case steps.Store(uri):
@@ -125,7 +125,8 @@ class Execution:
                 self._reach(Phase.CHANGED)
                 self._sink(uri).forget(self._held[uri])
             case steps.Release(uri):
-                self._sink(uri).release(self._held.pop(uri), f"{self._plan.operation} done")
+                self._sink(uri).release(self._held[uri], f"{self._plan.operation} done")
+                del self._held[uri]
             case steps.Settle():
                 self._settle()
             case steps.Hook(argv):
@@ -136,9 +137,22 @@ class Execution:
     def _claim(self, step: steps.Claim) -> None:
         place, value = self._places[step.uri], self._facts.value if step.with_value else None
         initial = self._facts.initial if step.fill else None
+        before = self._phase
         self._reach(Phase.CHANGED if initial else Phase.CLAIMED)
-        self._held[step.uri] = self._sink(step.uri).claim(place, self._lock, value, initial=initial)
+        try:
+            self._held[step.uri] = self._sink(step.uri).claim(place, self._lock, value, initial=initial)
+        except Busy:
+            self._phase = before  # somebody else's place: nothing of it was changed
+            raise
         self._tell("stage" if value else "lock", f"{self._lock.id} {'pending' if value else 'locked'} in {step.uri}")
+
+    def _take_over(self, uri: str) -> None:
+        try:
+            self._held[uri] = self._sink(uri).take_over(self._places[uri], self._lock)
+        except SinkError as error:
+            self._reach(Phase.NOTHING if isinstance(error, Busy) else Phase.CLAIMED)  # Busy: somebody was faster
+            raise
+        self._reach(Phase.CLAIMED)
 
     def _fill(self, uri: str) -> None:
         base, now = self._facts.base, self._now()
@@ -190,24 +204,20 @@ class Execution:
                 self._reach(Phase.SETTING)
             raise
         self._reach(Phase.GENERATED)
-        self._store_everywhere()
+        store_everywhere(self._job, self._held, self._value)
         self._after_set("Auth0 generated a value")
-
-    def _store_everywhere(self) -> None:
-        for uri, held in self._held.items():
-            self._held[uri] = self._sink(uri).store(held, self._value)
 
     def _recover(self) -> None:
         live = self._job.auth0.live_secret(self._seen.client.client_id)
         if live is not None and live != self._facts.base:
             self._facts.value = live
-            self._store_everywhere()
+            store_everywhere(self._job, self._held, self._value)
             self._after_set("the value that Auth0 had generated was read back")
             return
         if live is None:
             self._notes.append("a value that Auth0 may have generated could not be read back; it was replaced")
         self._facts.value = generate(self._seen.client)
-        self._store_everywhere()
+        store_everywhere(self._job, self._held, self._value)
         self._set()
 
     def _settle(self) -> None:
@@ -220,7 +230,9 @@ class Execution:
         told = record(self._lock, self._places[uri], self._value, self._job.uris, self._now())
         try:
             promoted = self._sink(uri).promote(self._held[uri], self._value, told, keep=keep)
-        except (Denied, Unavailable) as error:
+        except Lost:
+            raise
+        except SinkError as error:
             self._missed = self._missed or error
             return
         self._done[uri] = At(promoted.current, promoted.fallback)
@@ -245,7 +257,8 @@ class Execution:
 
     def _end(self, error: SinkError | BridgeError) -> NoReturn:
         """Give back what is held if Auth0 was not touched; otherwise tell where things stand."""
-        begun_here = self._plan.finishes is None
+        refused = self._plan.operation is Operation.RETIRE and isinstance(error, Refused)
+        begun_here = self._plan.finishes is None or refused  # a retirement's lock holds no value: it can be given back
         rotating = self._plan.operation is Operation.ROTATE
         if self._phase is Phase.NOTHING or (self._phase is Phase.CLAIMED and begun_here):
             if isinstance(error, Lost):
@@ -265,13 +278,11 @@ class Execution:
         return max(self._phase, Phase.SETTING if open_still else Phase.SET)
 
     def _give_back(self) -> bool:
-        try:
-            for uri in reversed(list(self._held)):
+        for uri in reversed(list(self._held)):
+            with suppress(SinkError):
                 self._sink(uri).release(self._held[uri], "given up")
                 del self._held[uri]
-        except SinkError:
-            return False
-        return True
+        return not self._held
 
     def _now(self) -> datetime:
         return self._seen.server_time(self._job.clock.monotonic())

@@ -35,7 +35,10 @@ def consent(*, yes: bool, always: bool = False) -> Callable[[Plan], bool]:
             typer.echo(text, err=True)
         if not sys.stdin.isatty():
             raise Refused("this asks for consent, and there is no terminal. Nothing was changed.", "add --yes")
-        return typer.confirm("Go on?", err=True)
+        try:
+            return typer.confirm("Go on?", err=True)
+        except typer.Abort:  # Ctrl-D, Ctrl-C at the question
+            return False
 
     return ask
 

@@ -77,10 +77,13 @@ class Claims:
         named = described_lock(mark.described, listing) is not None
         base = mark.described.tags.get(FROM_TAG) if named else listing.current
         value = document.get(self._target.key) if document else None
-        return self._seize(lock, Grip(mark.described.arn, label, "", base, listing), text, value)
+        return self._seize(lock, Grip(mark.described.arn, label, "", base, listing), text, value, undo=False)
 
-    def _seize(self, lock: Lock, grip: Grip, text: Secret, value: Secret | None) -> Held:
-        """Put the version that is the lock, write whose it is, and look."""
+    def _seize(self, lock: Lock, grip: Grip, text: Secret, value: Secret | None, *, undo: bool = True) -> Held:
+        """Put the version that is the lock, and write whose it is.
+
+        `undo`: give it back if that fails. Never after a takeover: its value may be the one that Auth0 accepts.
+        """
         self.promoted, listing = None, grip.listing
         again = listing.is_held_by(lock)  # the answer to an earlier attempt of ours was lost
         version = cast(str, listing.pending) if again else listing.next_id(grip.arn)
@@ -96,10 +99,12 @@ class Claims:
         except Lost:
             raise self._busy(None) from None
         except (Denied, Refused):
-            self._let_go(held)
+            if undo:
+                self._let_go(held)
             raise
         except Unavailable as error:
-            raise Unavailable(error.message, error.hint, unsure=not self._let_go(held)) from None
+            undone = undo and self._let_go(held)
+            raise Unavailable(error.message, error.hint, unsure=not undone) from None
 
     def _name(self, held: Held) -> Held:
         """Write on the secret what the lock says about itself. The put's answer showed our label: it was the look."""
