@@ -351,6 +351,19 @@ def test_a_takeover_cut_short_anywhere_is_still_the_same_operation(secret: str, 
         assert (seen.lock.id, seen.lock.base, seen.value(Stage.PENDING)) == ("r-7f3a", BASE.base, value)
 
 
+def test_a_takeover_that_is_denied_leaves_the_value_pending(aws: Controls, secret: str) -> None:
+    claimed(P)
+    sink = make_sink()
+    place = sink.read()
+    aws.deny.add("TagResource")
+    with pytest.raises(Denied):
+        sink.take_over(place, replace(BASE, holder="h2"))
+    aws.deny.clear()
+    seen = make_sink().read()
+    assert seen.unsettled
+    assert seen.value(Stage.PENDING) == P
+
+
 def test_an_undescribed_lock_can_be_taken_over(secret: str) -> None:
     test_a_lock_that_is_not_described_yet_is_busy_by_its_date(None, secret)  # type: ignore[arg-type]
     sink = make_sink()
