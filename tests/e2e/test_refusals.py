@@ -139,6 +139,16 @@ def test_a_missing_key_lists_the_names_of_the_keys_there_and_nothing_else(make_l
     assert world.dump() == before
 
 
+def test_a_wrong_key_is_not_overwritten_by_an_adoption(make_live: MakeWorld) -> None:
+    world = make_live(key="auth0_secret")
+    world.fill()
+    before = world.dump()
+    words = [word for place in world.places for word in ("--sink", place.uri)]
+    ended = invoke("adopt", world.client_id, *words, "--key", "db_url", "--yes")
+    refused(world, ended, f"Auth0 does not accept the value at 'db_url' in {world.vault.uri}", "--repair")
+    assert world.dump() == before
+
+
 @pytest.mark.parametrize("index", [0, 1], ids=["vault", "aws"])
 @pytest.mark.parametrize("value", ["another-value", None])
 def test_a_value_that_somebody_else_stored_is_drift(live: World, index: int, value: str | None) -> None:

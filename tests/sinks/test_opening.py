@@ -44,3 +44,17 @@ def test_a_place_in_memory_is_opened_by_its_name_alone() -> None:
     assert not sinks.open_sink("dev://apps/x", "memory", Settings("other"), resolve=resolve).read().exists
     with pytest.raises(BadAddress, match="names no document"):
         sinks.open_sink("dev://apps/x#", "memory", Settings(), resolve=resolve)
+
+
+@pytest.mark.parametrize("url", ["http://vault.example:8200", "http://10.0.0.7:8200", "vault.example"])
+def test_a_vault_that_would_get_the_token_in_clear_text_is_refused(url: str) -> None:
+    vault = sinks.kind("vault")
+    with pytest.raises(BadAddress, match=r"plain http:// is for loopback only") as refused:
+        vault.parse("secret/apps/billing", vault.Settings(url=url))
+    assert url in refused.value.message
+
+
+@pytest.mark.parametrize("url", ["https://vault.example:8200", "http://127.0.0.1:8200", "http://localhost:8200"])
+def test_tls_and_this_machine_itself_are_not(url: str) -> None:
+    vault = sinks.kind("vault")
+    assert vault.parse("secret/apps/billing", vault.Settings(url=url)).path == "secret/apps/billing"
