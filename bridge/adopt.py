@@ -31,7 +31,7 @@ class AdoptOptions(Options):
 
 
 def adopt(job: Job, options: AdoptOptions) -> Outcome:
-    """Make places the bridge's. An accepted value stays; an empty or refused one is replaced by the live value.
+    """Make places the bridge's: an accepted value stays, an empty place gets the live one, a refused one by `repair`.
 
     Raises:
         BridgeError: nothing was changed.
