@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from bridge.auth0.client import HS256, SELF, Objection
 from bridge.auth0.client import objections as of_client
 from bridge.auth0.probe import Verdict
-from bridge.begin import Options, execute, interrupted, new_lock, require_accepted, wish
+from bridge.begin import Options, execute, finish, interrupted, new_lock, require_accepted, wish
 from bridge.errors import Failed, Refused
+from bridge.facts import Facts
 from bridge.guards import contents, live, ownership, refuse
 from bridge.job import Job, Seen, check, read
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_adoption, plan_forgetting
 from bridge.rotate import key_of
-from bridge.rotation import Facts
 from sinks.port import Lock, Place, Stage
 from sinks.secret import Secret
 
@@ -38,7 +38,8 @@ def adopt(job: Job, options: AdoptOptions) -> Outcome:
         Stopped: it is incomplete.
     """
     seen, lock = interrupted(job, read(job))
-    _refuse_held(job, seen, lock)
+    if lock is not None:
+        return _finish(job, options, seen, lock, Operation.ADOPT)
     everything = frozenset({HS256, SELF})  # adopting changes no secret
     refuse(of_client(seen.client, accept=everything, own_client_id=None, strategy="staged"))
     refuse(ownership(seen.places, job.whose, adopting=True))
@@ -65,7 +66,8 @@ def forget(job: Job, options: Options) -> Outcome:
         Stopped: it is incomplete.
     """
     seen, lock = interrupted(job, read(job))
-    _refuse_held(job, seen, lock)
+    if lock is not None:
+        return _finish(job, options, seen, lock, Operation.FORGET)
     refuse(ownership(seen.places, job.whose, adopting=False))
     check(job, seen)
     plan = plan_forgetting(seen.places, wish(job, options))
@@ -73,9 +75,9 @@ def forget(job: Job, options: Options) -> Outcome:
     return execute(job, options, seen, plan, Facts(lock))
 
 
-def _refuse_held(job: Job, seen: Seen, lock: Lock | None) -> None:
-    if lock is None:
-        return
+def _finish(job: Job, options: Options, seen: Seen, lock: Lock, operation: Operation) -> Outcome:
+    if lock.operation == operation:
+        return finish(job, options, seen, lock)
     refuse(objection for objection in (live(lock, seen.at),) if objection)
     raise Refused(
         f"{lock.operation} {lock.id} by {lock.actor} was interrupted here. Nothing was changed.",

@@ -10,14 +10,17 @@ from datetime import datetime, timedelta
 from bridge.auth0.client import objections
 from bridge.auth0.probe import Verdict
 from bridge.errors import Failed, Refused
+from bridge.facts import Facts
 from bridge.guards import holder, live, refuse, same_places
 from bridge.job import Job, Seen, check, new_id
 from bridge.outcome import Outcome
-from bridge.plan import Operation, Plan, Wish, plan_resumption
-from bridge.rotation import Execution, Facts
-from bridge.steps import Wait
+from bridge.plan import Operation, Plan, Wish
+from bridge.resumption import plan_resumption
+from bridge.rotation import Execution
+from bridge.steps import AwaitRefusal, Wait
 from bridge.watch import pause
 from sinks.port import Lock, Place, Stage
+from sinks.record import tag_text
 from sinks.secret import Secret
 
 
@@ -48,8 +51,17 @@ def wish(job: Job, options: Options) -> Wish:
     )
 
 
-def new_lock(job: Job, operation: Operation, seen: Seen, plan: Plan, *, base: Secret | None, older: str = "") -> Lock:
-    """Return the lock that an operation writes into every place that it takes."""
+def new_lock(
+    job: Job,
+    operation: Operation,
+    seen: Seen,
+    plan: Plan,
+    *,
+    base: Secret | None,
+    ending: tuple[Secret, ...] = (),
+    reason: str = "",
+) -> Lock:
+    """Return the lock that an operation writes into every place that it takes. `ending`: the values that it ends."""
     client_id = job.settings.client_id
     waits = sum((step.time for step in plan.steps if isinstance(step, Wait)), timedelta())
     refresh = seen.at + waits if operation is Operation.ROTATE and job.settings.consumer_refresh else None
@@ -58,15 +70,22 @@ def new_lock(job: Job, operation: Operation, seen: Seen, plan: Plan, *, base: Se
         id=new_id(),
         actor=job.actor,
         started=seen.at,
-        expected_end=seen.at + waits + job.timing.margin,
+        expected_end=seen.at + waits + _longest(job, plan),
         client_id=client_id,
         tenant=job.auth0.name,
         places=job.uris,
         base=base.fingerprint(client_id) if base else "",
-        older=older,
+        ends=tuple(value.fingerprint(client_id) for value in ending),
         not_before=refresh,
+        reason=tag_text(reason),
         holder=secrets.token_hex(4),
     )
+
+
+def _longest(job: Job, plan: Plan) -> timedelta:
+    """Return how long an operation may hold its places, waits not counted, before it counts as dead."""
+    proofs = sum(isinstance(step, AwaitRefusal) for step in plan.steps)
+    return job.timing.margin + proofs * job.timing.patience
 
 
 def execute(job: Job, options: Options, seen: Seen, plan: Plan, facts: Facts) -> Outcome:
@@ -112,24 +131,27 @@ def require_accepted(job: Job, seen: Seen, value: Secret, where: str) -> None:
         Failed: it could not be told.
     """
     verdict = job.auth0.probe(seen.client, value)
-    if verdict is Verdict.REFUSED and (left := _spreading(job, seen)) > timedelta():
-        why = "an earlier change may still be spreading at Auth0"
-        pause(left, why, clock=job.clock, watcher=job.watcher, stop=lambda: job.stop.asked)
+    if verdict is Verdict.REFUSED and await_spreading(job, seen):
         verdict = job.auth0.probe(seen.client, value)
     if verdict is Verdict.REFUSED:
         raise Refused(
             f"Auth0 does not accept the value in {where}: it was changed elsewhere, or less than "
             f"{job.timing.propagation.total_seconds():.0f} s ago. Nothing was changed.",
-            f"find out who changed it, then publish the live value: {job.whose.command('adopt')} --repair",
+            f"find out who changed it, then publish the live value: {job.whose.command('sync')}",
         )
     if verdict is Verdict.UNKNOWN:
         raise Failed("Auth0 did not say whether it accepts the current value. Nothing was changed.", "try again")
 
 
-def _spreading(job: Job, seen: Seen) -> timedelta:
-    """Return for how long a change that the places know of may still spread."""
+def await_spreading(job: Job, seen: Seen) -> bool:
+    """Wait until a change that the places know of has spread at Auth0; tell whether there was one to wait for."""
     changes = [p.record.promoted_at for p in seen.places if p.record] + [p.released for p in seen.places if p.released]
-    return max((job.timing.propagation - (seen.at - change) for change in changes), default=timedelta())
+    left = max((job.timing.propagation - (seen.at - change) for change in changes), default=timedelta())
+    if left <= timedelta():
+        return False
+    why = "an earlier change may still be spreading at Auth0"
+    pause(left, why, clock=job.clock, watcher=job.watcher, stop=lambda: job.stop.asked)
+    return True
 
 
 def interrupted(job: Job, seen: Seen) -> tuple[Seen, Lock | None]:
@@ -165,21 +187,22 @@ def _guess(job: Job, seen: Seen, place: Place) -> Lock:
         tenant=job.auth0.name,
         places=job.uris,
         base=current.fingerprint(job.settings.client_id) if current else "",
-        older=older(seen, current),
+        ends=tuple(v.fingerprint(seen.client.client_id) for v in fallbacks(seen, current)),
     )
 
 
-def older(seen: Seen, base: Secret | None) -> str:
-    """Return the fingerprint of an open fallback's value, which a rotation ends."""
+def fallbacks(seen: Seen, *stay: Secret | None) -> tuple[Secret, ...]:
+    """Return the different values of open fallbacks, which a new change ends, without those that `stay`."""
+    found: list[Secret] = []
     for place in seen.places:
-        fallback = place.value(Stage.FALLBACK)
-        if fallback is not None and fallback != base:
-            return fallback.fingerprint(seen.client.client_id)
-    return ""
+        value = place.value(Stage.FALLBACK)
+        if value is not None and value not in stay and value not in found:
+            found.append(value)
+    return tuple(found)
 
 
-def finish(job: Job, options: Options, seen: Seen, lock: Lock) -> Outcome:
-    """Finish an operation that died, with its own value.
+def finish(job: Job, options: Options, seen: Seen, lock: Lock, *, undo: bool = False) -> Outcome:
+    """Finish an operation that died, with its own value; or `undo` it.
 
     Raises:
         Refused: it may still be running, or it covers other places.
@@ -189,31 +212,51 @@ def finish(job: Job, options: Options, seen: Seen, lock: Lock) -> Outcome:
     if (lock.client_id, lock.tenant) != (job.settings.client_id, job.auth0.name):
         raise Refused(f"{lock.operation} {lock.id} is of {lock.client_id} in {lock.tenant}, another client")
     check(job, seen)
+    lock = replace(lock, operation=Operation.ABORT) if undo else _published(seen, lock)
     plan = plan_resumption(seen.places, lock, wish(job, options), now=seen.at)
     waits = sum((step.time for step in plan.steps if isinstance(step, Wait)), timedelta())
     mine = replace(
         lock,
         actor=job.actor,
         holder=secrets.token_hex(4),
-        expected_end=seen.at + waits + job.timing.margin,
+        expected_end=seen.at + waits + _longest(job, plan),
         places=job.uris,
     )
+    return execute(job, options, seen, plan, _facts(job, seen, mine))
+
+
+def _published(seen: Seen, lock: Lock) -> Lock:
+    """Turn an undoing into a finishing, where somebody had published the value before it began."""
+    pending = [p.value(Stage.PENDING) for p in seen.places if p.lock and p.lock.id == lock.id]
+    published = any(p.value(Stage.CURRENT) in pending for p in seen.places if p.value(Stage.CURRENT))
+    return replace(lock, operation=Operation.ROTATE) if published and lock.operation == Operation.ABORT else lock
+
+
+def _facts(job: Job, seen: Seen, lock: Lock) -> Facts:
+    """Return the values that an interrupted operation is about, from wherever they stand now."""
     held = [p for p in seen.places if p.lock and p.lock.id == lock.id]
     pending = next((value for p in held if (value := p.value(Stage.PENDING))), None)
-    base = _base(seen, lock) or _live_base(job, lock)
+    base = _find(job, seen, lock.base, lock) or _live_base(job, lock)
+    if lock.operation == Operation.ABORT:
+        if pending is None or base is None:
+            raise Refused(f"the value from before {lock.id} is nowhere to be found: it cannot be undone", "finish it")
+        return Facts(lock, value=base, base=base, ending=(pending,))
     if pending is None and lock.operation == Operation.ADOPT:
         pending = base  # what an adoption writes is the live value
-    return execute(job, options, seen, plan, Facts(mine, value=pending, base=base, initial=base))
+    proven = lock.ends if lock.base in lock.ends else ()
+    ending = tuple(value for each in proven if (value := _find(job, seen, each, lock, everywhere=True)))
+    return Facts(lock, value=pending, base=base, initial=base, ending=ending)
 
 
-def _base(seen: Seen, lock: Lock) -> Secret | None:
-    """Return the value that was current when an operation began: by its fingerprint, from wherever it stands now."""
+def _find(job: Job, seen: Seen, fingerprint: str, lock: Lock, *, everywhere: bool = False) -> Secret | None:
+    """Return a value by its fingerprint: from its stage or, `everywhere`, from whichever version still holds it."""
     for place in seen.places:
         for stage in (Stage.CURRENT, Stage.FALLBACK, Stage.PENDING):
             value = place.value(stage)
-            if value and value.fingerprint(lock.client_id) == lock.base:
+            if value and value.fingerprint(lock.client_id) == fingerprint:
                 return value
-    return None
+    found = (sink.recall(fingerprint, lock.client_id) for sink in job.sinks.values()) if everywhere else ()
+    return next((value for value in found if value), None)
 
 
 def _live_base(job: Job, lock: Lock) -> Secret | None:

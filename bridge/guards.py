@@ -66,7 +66,7 @@ def ownership(places: tuple[Place, ...], whose: Whose, *, adopting: bool) -> tup
 
 def _unmanaged(place: Place, places: tuple[Place, ...], whose: Whose) -> Objection:
     hint = f"look at it and take it over: {whose.command('adopt', places)}"
-    if place.manager == MANAGER or any(note.startswith("the tags of secret-bridge") for note in place.notes):
+    if place.manager == MANAGER or place.wiped:
         return Objection(f"{place.uri} was managed by secret-bridge, but its tags were wiped", hint + " --repair")
     latest = place.history.at(Stage.CURRENT) or (place.history.versions[-1] if place.history.versions else None)
     version = f" (v{latest.id})" if latest and latest.id.isdigit() else ""
@@ -113,7 +113,7 @@ def contents(places: tuple[Place, ...], whose: Whose, key_of: dict[str, str | No
                 Objection(
                     f"{place.uri} has drifted: somebody stored another value there since rotation "
                     f"{place.record.rotation if place.record else '-'}",
-                    f"publish what Auth0 accepts: {whose.command('adopt', places)} --repair",
+                    f"publish what Auth0 accepts: {whose.command('sync', places)}",
                 )
             )
     values = [(p.uri, v) for p in places if (v := p.value(Stage.CURRENT)) and not p.drifted]
@@ -122,7 +122,7 @@ def contents(places: tuple[Place, ...], whose: Whose, key_of: dict[str, str | No
             found.append(
                 Objection(
                     f"{values[0][0]} and {uri} hold different values",
-                    f"publish what Auth0 accepts in all of them: {whose.command('adopt', places)} --repair",
+                    f"publish what Auth0 accepts in all of them: {whose.command('sync', places)}",
                 )
             )
     return tuple(found)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 
 from bridge.steps import (
+    AwaitRefusal,
     Claim,
-    Fill,
+    Confirm,
     Forget,
     GenerateAtAuth0,
     Hook,
     Promote,
     Prove,
-    Recover,
+    Recheck,
     Release,
     Retire,
     SetAtAuth0,
     Settle,
     Step,
-    Store,
     Tag,
-    TakeOver,
     Wait,
 )
 from sinks.port import Lock, Place, Stage
@@ -32,10 +31,19 @@ class Operation(StrEnum):
     """What can hold a client's places."""
 
     ROTATE = "rotate"
+    ROLLBACK = "rollback"
+    COMPROMISED = "compromised"
+    RESTORE = "restore"
+    ABORT = "abort"
+    SYNC = "sync"
     RETIRE = "retire"
     ADOPT = "adopt"
     FORGET = "forget"
     REPAIR = "repair"
+
+
+CHANGES = frozenset({Operation.ROTATE, Operation.ROLLBACK, Operation.COMPROMISED, Operation.RESTORE})
+"""The operations that make Auth0 accept the value that is pending."""
 
 
 class Strategy(StrEnum):
@@ -43,6 +51,13 @@ class Strategy(StrEnum):
 
     STAGED = "staged"
     AUTH0_GENERATED = "auth0-generated"
+
+
+PUBLISHES = CHANGES | {Operation.SYNC}
+"""The operations after which readers have to get another value than they have."""
+
+REFRESH = "consumers read the pending value first (consumer_refresh)"
+KILLS = "the value that is current now is made unreadable: it cannot be brought back, and rollback is not possible"
 
 
 @dataclass(frozen=True)
@@ -58,7 +73,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user and the configuration ask of an operation."""
+    """What the user and the configuration ask of an operation.
+
+    `ends`: it makes values unreadable at its end, and with `kill` the one among them that is current when it begins:
+    that value becomes no fallback, and goes only when Auth0 has refused it for long enough.
+    """
 
     strategy: Strategy = Strategy.STAGED
     refresh: timedelta = timedelta()
@@ -68,6 +87,8 @@ class Wish:
     hook: tuple[str, ...] = ()
     skip_waits: bool = False
     keep_limit: bool = False
+    ends: bool = False
+    kill: bool = False
 
 
 def fence(places: tuple[Place, ...], wish: Wish) -> tuple[Wait, ...]:
@@ -82,42 +103,86 @@ def fence(places: tuple[Place, ...], wish: Wish) -> tuple[Wait, ...]:
     return (Wait(longest, "the last operation ended just now; late calls of it must have ended too"),)
 
 
-def plan_rotation(places: tuple[Place, ...], wish: Wish) -> Plan:
-    """Return the steps of a new rotation of places that nobody holds, sorted by URI."""
+def plan_change(operation: Operation, places: tuple[Place, ...], wish: Wish) -> Plan:
+    """Return the steps that give Auth0 a new value, or an old one again, from places that nobody holds, sorted by URI.
+
+    A value that Auth0 or readers had before waits for no consumers, and neither does the answer to a leak.
+    """
     staged = wish.strategy is Strategy.STAGED
     claims = tuple(Claim(p.uri, with_value=staged, fill=not p.exists and not wish.without_fallback) for p in places)
     adoptions = tuple(Tag(p.uri, wish.keep_limit) for p in places if p.exists and p.record is None)
-    refresh = (Wait(wish.refresh, "consumers read the pending value first (consumer_refresh)"),) if wish.refresh else ()
+    change: Step = SetAtAuth0() if staged else GenerateAtAuth0()
+    waits = staged and wish.refresh and not wish.skip_waits and operation is Operation.ROTATE
     return Plan(
-        Operation.ROTATE,
+        operation,
         (
             *claims,
             *fence(places, wish),
             *adoptions,
-            *(refresh if staged and not wish.skip_waits else ()),
-            SetAtAuth0() if staged else GenerateAtAuth0(),
-            *_publish(places, wish),
+            *((Wait(wish.refresh, REFRESH),) if waits else ()),
+            change,
+            *publish(places, wish),
         ),
-        notes=_notes(places),
+        notes=_notes(places, wish),
+        irreversible=KILLS if wish.kill else None,
     )
 
 
-def _publish(places: tuple[Place, ...], wish: Wish, *, older: bool | None = None) -> tuple[Step, ...]:
-    """Return what follows Auth0's yes: promote all, end the older fallback, release in reverse, settle."""
-    ended = older if older is not None else any(p.history.at(Stage.FALLBACK) for p in places)
+def publish(places: tuple[Place, ...], wish: Wish) -> tuple[Step, ...]:
+    """Return what follows Auth0's yes."""
+    return (*_make_current(places, wish), *_give_back(places, wish))
+
+
+def _make_current(places: tuple[Place, ...], wish: Wish) -> tuple[Step, ...]:
+    """Promote everywhere, then end what ends; the proof for that takes as long as a hook does, or longer."""
+    proof: tuple[Step, ...] = (*_hook(wish), AwaitRefusal()) if wish.kill else ()
     return (
-        *(Promote(p.uri, keep=p.exists or not wish.without_fallback) for p in places),
-        *(Retire(p.uri, older=True) for p in places if ended),
-        *(Release(p.uri) for p in reversed(places)),
-        *((Hook(wish.hook),) if wish.hook else ()),
-        *((Settle(),) if wish.settle else ()),
+        *(Promote(p.uri, keep=not wish.kill and (p.exists or not wish.without_fallback)) for p in places),
+        *proof,
+        *(Retire(p.uri, ends=True) for p in places if wish.ends),
     )
 
 
-def _notes(places: tuple[Place, ...]) -> tuple[str, ...]:
+def _give_back(places: tuple[Place, ...], wish: Wish) -> tuple[Step, ...]:
+    return (
+        *(Release(p.uri) for p in reversed(places)),
+        *(() if wish.kill else _hook(wish)),
+        *((Settle(),) if wish.settle and not wish.kill else ()),
+    )
+
+
+def _hook(wish: Wish) -> tuple[Hook, ...]:
+    return (Hook(wish.hook),) if wish.hook else ()
+
+
+def _notes(places: tuple[Place, ...], wish: Wish) -> tuple[str, ...]:
     open_fallbacks = [f"{p.uri} {v.id}" for p in places if (v := p.history.at(Stage.FALLBACK))]
     ends = "the open fallback ends with this rotation (Auth0 has refused it since the last one): "
-    return (ends + ", ".join(open_fallbacks),) if open_fallbacks else ()
+    return (ends + ", ".join(open_fallbacks),) if open_fallbacks and wish.ends else ()
+
+
+def plan_sync(places: tuple[Place, ...], wish: Wish) -> Plan:
+    """Return the steps that publish the value that Auth0 holds already."""
+    claims = tuple(Claim(p.uri, fill=not p.exists) for p in places)
+    steps = (*claims, *fence(places, wish), *publish_found(places, wish))
+    return Plan(Operation.SYNC, steps, irreversible=KILLS if wish.kill else None)
+
+
+def publish_found(places: tuple[Place, ...], wish: Wish) -> tuple[Step, ...]:
+    """Return what a sync does once it holds its places: it asks Auth0 under the lock, publishes, and asks again."""
+    return (Confirm(), *_make_current(places, wish), Confirm(), *_give_back(places, replace(wish, settle=False)))
+
+
+def plan_abort(held: tuple[Place, ...], wish: Wish) -> tuple[Step, ...]:
+    """Return what undoes a rotation whose places were just taken over, and whose value nobody has published."""
+    return (
+        Wait(wish.fence, "late calls of the interrupted operation must have ended"),
+        Recheck(),
+        SetAtAuth0(),
+        AwaitRefusal(),
+        *(Tag(p.uri, undo=True) for p in held if p.record),
+        *(Release(p.uri) for p in reversed(held)),
+    )
 
 
 def plan_adoption(places: tuple[Place, ...], wish: Wish, *, captured: frozenset[str]) -> Plan:
@@ -157,92 +222,3 @@ def plan_retirement(places: tuple[Place, ...], wish: Wish) -> Plan:
         (*claims, *fence(places, wish), Prove(), *ends, *releases),
         irreversible="the retired value cannot be brought back, and rollback is not possible after it",
     )
-
-
-def plan_resumption(places: tuple[Place, ...], lock: Lock, wish: Wish, *, now: datetime) -> Plan:
-    """Return the steps that finish the operation of `lock`, from wherever it stopped.
-
-    A place that is not held was not reached yet, or is done with: its value tells.
-    """
-    held = tuple(p for p in places if p.lock and p.lock.id == lock.id)
-    operation = Operation(lock.operation)
-    taken = tuple(TakeOver(p.uri) for p in held)
-    steps: tuple[Step, ...] = (
-        _finish_rotation(places, held, lock, wish, now)
-        if operation is Operation.ROTATE
-        else _finish(operation, places, held, lock, wish)
-    )
-    return Plan(operation, (*taken, *steps), finishes=lock)
-
-
-def _finish(
-    operation: Operation, places: tuple[Place, ...], held: tuple[Place, ...], lock: Lock, wish: Wish
-) -> tuple[Step, ...]:
-    """Return what finishes any other operation than a rotation: everywhere, or nowhere if it was not begun."""
-    adopting = operation is Operation.ADOPT
-    missed = tuple(p for p in places if p not in held and _is_left(operation, p, lock))
-    claims = tuple(
-        Claim(p.uri, with_value=adopting and p.exists and not _holds_base(p, lock), fill=adopting and not p.exists)
-        for p in missed
-    )
-    touched = tuple(p for p in places if p in held or p in missed)
-    captured = tuple(
-        Promote(p.uri, keep=False)
-        for p in touched
-        if p.value(Stage.PENDING) or (p in missed and adopting and p.exists and not _holds_base(p, lock))
-    )
-    end: dict[Operation, type[Retire | Forget | Tag]] = {
-        Operation.RETIRE: Retire,
-        Operation.FORGET: Forget,
-        Operation.ADOPT: Tag,
-    }
-    ending = end.get(operation)
-    ends = tuple(ending(p.uri) for p in touched) if ending else ()
-    releases = tuple(Release(p.uri) for p in reversed(touched))
-    proof = (Prove(),) if operation is Operation.RETIRE else ()
-    fills = _fills(held, lock) if adopting else ()
-    return (*claims, *fence(missed, wish), *proof, *fills, *captured, *ends, *releases)
-
-
-def _is_left(operation: Operation, place: Place, lock: Lock) -> bool:
-    """Tell whether an interrupted operation still has to be done at a place that it does not hold."""
-    if operation is Operation.RETIRE:
-        return place.history.at(Stage.FALLBACK) is not None
-    if operation is Operation.FORGET:
-        return place.record is not None
-    if operation is Operation.ADOPT:
-        return place.record is None or place.record.rotation != lock.id
-    return False
-
-
-def _holds_base(place: Place, lock: Lock) -> bool:
-    value = place.value(Stage.CURRENT)
-    return value is not None and value.fingerprint(lock.client_id) == lock.base
-
-
-def _fills(held: tuple[Place, ...], lock: Lock) -> tuple[Fill, ...]:
-    """Return the places that were empty and were taken, but did not get the live value any more."""
-    empty = (p for p in held if all(v.stage is Stage.PENDING for v in p.history.versions))
-    return tuple(Fill(p.uri) for p in empty) if lock.base else ()
-
-
-def _finish_rotation(
-    places: tuple[Place, ...], held: tuple[Place, ...], lock: Lock, wish: Wish, now: datetime
-) -> tuple[Step, ...]:
-    pending = next((value for p in held if (value := p.value(Stage.PENDING))), None)
-    done = {p.uri for p in places if pending and p.value(Stage.CURRENT) == pending}
-    missed = tuple(p for p in places if p not in held and p.uri not in done)
-    claims = tuple(Claim(p.uri, with_value=pending is not None, fill=not p.exists) for p in missed)
-    left = lock.not_before - now if lock.not_before and not wish.skip_waits else timedelta()
-    waits = (
-        *fence(missed, wish),
-        *((Wait(left, "consumers read the pending value first (consumer_refresh)"),) if left > timedelta() else ()),
-    )
-    if pending is None:
-        spread = (Wait(wish.fence, "a call of the interrupted operation may still arrive"),)
-        start: tuple[Step, ...] = (*claims, *spread, *_fills(held, lock), Recover())
-    else:
-        stores = tuple(Store(p.uri) for p in held if not p.value(Stage.PENDING))
-        start = (*stores, *claims, *waits, *_fills(held, lock), *(() if done else (SetAtAuth0(),)))
-    remaining = tuple(p for p in places if p in held or p in missed)
-    return (*start, *_publish(remaining, wish, older=bool(lock.older)))

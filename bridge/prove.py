@@ -1,4 +1,4 @@
-"""Before a retirement, under the lock: proof that what goes is dead, and what stays is alive."""
+"""Asking both ends again under the lock, before something is done that cannot be undone."""
 
 from __future__ import annotations
 
@@ -6,13 +6,21 @@ from collections.abc import Iterable
 
 from bridge.auth0.client import Client
 from bridge.auth0.probe import Verdict
-from bridge.errors import Failed, Refused
+from bridge.errors import Failed, Incomplete, Refused
 from bridge.job import Job
+from bridge.outcome import Settled
+from bridge.settle import settle
+from bridge.watch import pause
 from sinks.port import Stage
+from sinks.secret import Secret
+
+
+class Changed(Incomplete):
+    """Auth0's value was changed by somebody else while it was being published."""
 
 
 def prove(job: Job, client: Client, uris: Iterable[str]) -> None:
-    """Read each place again and make sure that Auth0 accepts current and refuses the fallback.
+    """Before a retirement: make sure that Auth0 accepts current and refuses the fallback, as each place has them now.
 
     Raises:
         Refused: it does not.
@@ -29,3 +37,51 @@ def prove(job: Job, client: Client, uris: Iterable[str]) -> None:
             raise Refused(f"Auth0 does not accept the current value in {uri}", "run verify")
         if of_fallback is Verdict.ACCEPTED:
             raise Refused(f"Auth0 still accepts the fallback's value in {uri}", "try again when it has spread")
+
+
+def confirm(job: Job, client: Client, value: Secret) -> None:
+    """Make sure that Auth0 still holds a value: by reading it where that is allowed, else by probing.
+
+    Raises:
+        Changed: it does not.
+        Failed: it could not be told.
+    """
+    live = job.auth0.live_secret(client.client_id)
+    if live == value:
+        return
+    verdict = Verdict.REFUSED if live else job.auth0.probe(client, value)
+    if live is None and verdict is Verdict.REFUSED:  # one refused probe proves nothing while a change spreads
+        why = "an earlier change may still be spreading at Auth0"
+        pause(job.timing.propagation, why, clock=job.clock, watcher=job.watcher, stop=lambda: job.stop.asked)
+        verdict = job.auth0.probe(client, value)
+    if verdict is Verdict.UNKNOWN:
+        raise Failed("Auth0 did not say whether it accepts the value", "try again")
+    if verdict is Verdict.REFUSED:
+        raise Changed("somebody changed the value at Auth0 meanwhile", f"{job.whose.command('sync')}")
+
+
+def recheck(job: Job, uris: Iterable[str], values: tuple[Secret, ...]) -> None:
+    """Before a rotation is undone: make sure that nobody has published its value.
+
+    Raises:
+        Refused: somebody has; the rotation can only be finished.
+    """
+    for uri in uris:
+        if job.sinks[uri].read().value(Stage.CURRENT) in values:
+            raise Refused(f"the value was published in {uri} meanwhile: it can only be finished", "run resume")
+
+
+def await_refusal(job: Job, client: Client, alive: Secret, ending: tuple[Secret, ...], *, since: float) -> Settled:
+    """Probe until Auth0 accepts one value, and refuses all others that end, throughout the proof.
+
+    `since` is the monotonic time of the change.
+
+    Raises:
+        Failed: that took too long, or somebody asked to stop.
+    """
+    settled = settle(job, client, alive, ending[0] if ending else None, since=since, ending=ending)
+    if settled.proven:
+        return settled
+    if job.stop.asked:
+        raise Failed("stopped as asked, before the values that end were proven to be refused; they are still readable")
+    raise Failed("Auth0 did not come to refuse the values that end; they are still readable", "try again")

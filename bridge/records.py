@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from sinks.port import Lock, Place, Record
-from sinks.record import stamp
+from sinks.port import Lock, Place, Record, Stage
+from sinks.record import stamp, unstamp
 from sinks.secret import Secret
+
+REASON = 100  # characters of a reason that a log keeps
 
 
 def record(lock: Lock, place: Place, current: Secret | None, places: tuple[str, ...], now: datetime) -> Record:
     """Return the record of a place whose value becomes `current` at `now`, by the vaults' clock."""
-    old = place.record
+    old = place.record or place.remembered
     before = (lock.base, *(old.recent if old else ()))
     fingerprints = (*([current.fingerprint(lock.client_id)] if current else []), *before)
-    entry = f"{lock.id} {stamp(now)} {lock.operation} {lock.actor}"
+    reason = f": {lock.reason[:REASON].replace(' / ', ' - ')}" if lock.reason else ""
+    entry = f"{lock.id} {stamp(now)} {lock.operation} {lock.actor}{reason}"
     return Record(
         lock.client_id,
         lock.tenant,
@@ -37,7 +40,42 @@ def adopted(
     new = record(lock, place, current, places, now)
     if written:
         return replace(new, age_is_minimum=True)
-    if place.record:
-        return replace(new, promoted_at=place.record.promoted_at, age_is_minimum=place.record.age_is_minimum)
+    if known := place.record or place.remembered:
+        return replace(new, promoted_at=known.promoted_at, age_is_minimum=known.age_is_minimum)
     created = place.history.versions[-1].created if place.history.versions else None
     return replace(new, promoted_at=created or now, age_is_minimum=True)
+
+
+def unchanged(new: Record, places: tuple[Place, ...]) -> Record:
+    """Return a record for a value that is as old as one of the places says, where one of them knows the value."""
+    known = [p.record for p in places if p.record and new.recent and p.record.recent[:1] == new.recent[:1]]
+    if not known:
+        return new
+    first = min(known, key=lambda record: record.promoted_at)
+    return replace(new, promoted_at=first.promoted_at, age_is_minimum=first.age_is_minimum)
+
+
+def undone(lock: Lock, place: Place, now: datetime) -> Record:
+    """Return the record as it was before a rotation that is undone, which may have written its own already.
+
+    The log tells: its entries begin with the operation's id and its time.
+    """
+    old = place.record
+    if old is None:
+        raise ValueError("a place without a record was not tagged")
+    entry = f"{lock.id} {stamp(now)} abort {lock.actor}"
+    if old.rotation != lock.id:
+        return replace(old, log=(entry, *old.log))
+    log = tuple(line for line in old.log if not line.startswith(f"{lock.id} "))
+    changes = [line.split() for line in log if line.split()[2:3] != ["abort"]]
+    before = changes[0] if changes else ["-"]
+    since = unstamp(before[1]) if len(before) > 1 else None
+    version = place.history.at(Stage.CURRENT)
+    return replace(
+        old,
+        rotation=before[0],
+        promoted_at=since or (version.created if version else None) or now,
+        age_is_minimum=since is None,
+        log=(entry, *log),
+        recent=old.recent[1:],
+    )

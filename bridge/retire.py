@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from bridge.auth0.probe import Verdict
 from bridge.begin import Options, execute, finish, interrupted, new_lock, require_accepted, wish
 from bridge.errors import Failed, Refused
+from bridge.facts import Facts
 from bridge.guards import contents, ownership, refuse
 from bridge.job import Job, Seen, check, read
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_retirement
 from bridge.rotate import key_of
-from bridge.rotation import Facts
 from bridge.timing import span
 from sinks.port import Place, Stage, Version
 from sinks.record import stamp

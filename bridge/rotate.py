@@ -1,33 +1,52 @@
-"""Rotating a client's secret, and finishing what was interrupted."""
+"""Rotating a client's secret: also one that leaked."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 from bridge.auth0.management import UPDATE_KEYS
-from bridge.auth0.values import generate
-from bridge.begin import Options, execute, finish, inspect, interrupted, new_lock, older, require_accepted, wish
-from bridge.errors import Refused
+from bridge.auth0.values import check_brought, generate
+from bridge.begin import (
+    Options,
+    execute,
+    fallbacks,
+    finish,
+    inspect,
+    interrupted,
+    new_lock,
+    require_accepted,
+    wish,
+)
+from bridge.errors import Refused, Usage
+from bridge.facts import Facts
 from bridge.guards import contents, ownership, refuse
-from bridge.job import Job, Seen, check, read, survey
+from bridge.job import Job, Seen, check, read
 from bridge.outcome import Outcome
-from bridge.plan import Operation, Strategy, plan_repair, plan_rotation
-from bridge.rotation import Facts
+from bridge.plan import Operation, Strategy, plan_change
 from sinks.port import Place, Stage
 from sinks.secret import Secret
 
 
 @dataclass(frozen=True)
 class RotateOptions(Options):
-    """What `rotate` may be told. `adopt`: take over unmanaged places; `without_fallback`: capture no live value."""
+    """What `rotate` may be told.
+
+    `adopt`: take over unmanaged places. `without_fallback`: capture no live value. `brought`: the new value, instead of
+    a generated one. `compromised`: the value that is live leaked, and `reason` says how that is known.
+    """
 
     strategy: Strategy = Strategy.STAGED
     adopt: bool = False
     without_fallback: bool = False
+    brought: Secret | None = None
+    compromised: bool = False
+    reason: str = ""
 
 
 def rotate(job: Job, options: RotateOptions) -> Outcome:
     """Rotate and publish; an interrupted operation is finished instead, and nothing else is done.
+
+    After a leak, what is interrupted is finished first, whoever does it: its value goes with the leaked one.
 
     Raises:
         BridgeError: nothing was changed.
@@ -35,47 +54,57 @@ def rotate(job: Job, options: RotateOptions) -> Outcome:
     """
     seen, lock = interrupted(job, read(job))
     if lock is not None:
-        return finish(job, options, seen, lock)
+        urgent = options.compromised and lock.operation != Operation.COMPROMISED
+        how = replace(options, takeover=True, now=True, settle=False) if urgent else options
+        finished = finish(job, how, seen, lock)
+        if not urgent or options.dry_run:
+            return finished
+        seen = read(job)
     inspect(job, seen, options.strategy)
     _guard(job, seen, options)
     job.auth0.require(UPDATE_KEYS)
     notes = check(job, seen)
     base = _base(job, seen, options)
-    plan = plan_rotation(
-        seen.places,
-        replace(wish(job, options), strategy=options.strategy, without_fallback=options.without_fallback),
+    return _change(job, options, seen, base, notes)
+
+
+def _change(job: Job, options: RotateOptions, seen: Seen, base: Secret | None, notes: tuple[str, ...]) -> Outcome:
+    ending = fallbacks(seen, base)
+    if options.compromised and base is not None:
+        ending = (base, *ending)
+    asked = replace(
+        wish(job, options),
+        strategy=options.strategy,
+        without_fallback=options.without_fallback,
+        ends=bool(ending),
+        kill=base in ending,
     )
+    operation = Operation.COMPROMISED if options.compromised else Operation.ROTATE
+    plan = plan_change(operation, seen.places, asked)
     plan = replace(plan, notes=(*plan.notes, *seen.notes, *notes))
-    new_value = generate(seen.client) if options.strategy is Strategy.STAGED else None
+    new_value = _new_value(options, seen) if options.strategy is Strategy.STAGED else None
     job.watcher.step("check", f"Auth0 ok, {len(seen.places)} place(s) ok, no operation in progress")
-    lock = new_lock(job, Operation.ROTATE, seen, plan, base=base, older=older(seen, base))
-    return execute(job, options, seen, plan, Facts(lock, value=new_value, base=base, initial=base))
+    known = base if base or options.strategy is Strategy.STAGED else job.auth0.live_secret(seen.client.client_id)
+    lock = new_lock(job, operation, seen, plan, base=known, ending=ending, reason=options.reason)
+    proven = ending if options.compromised else ()
+    return execute(job, options, seen, plan, Facts(lock, value=new_value, base=known, initial=base, ending=proven))
 
 
-def resume(job: Job, options: Options) -> Outcome | None:
-    """Finish what was interrupted; None where there is nothing to finish.
+def _new_value(options: RotateOptions, seen: Seen) -> Secret:
+    """Return the value that was brought, if it will do, or a new one.
 
     Raises:
-        BridgeError: it may still be running, or cannot be finished.
+        Usage: why it will not.
     """
-    seen, lock = interrupted(job, read(job))
-    if lock is not None:
-        done = finish(job, options, seen, lock)
-        if not options.dry_run:
-            _repair(job, options, read(job))
-        return done
-    return _repair(job, options, seen)
-
-
-def _repair(job: Job, options: Options, seen: Seen) -> Outcome | None:
-    """Clean up what an interrupted release left; None where there is nothing."""
-    left = {place.uri for place in survey(job) if place.unsettled}
-    if not left or any(place.lock for place in seen.places):
-        return None
-    check(job, seen)
-    plan = plan_repair(tuple(place for place in seen.places if place.uri in left))
-    lock = new_lock(job, Operation.REPAIR, seen, plan, base=None)
-    return execute(job, options, seen, plan, Facts(lock))
+    if options.brought is None:
+        return generate(seen.client)
+    value = check_brought(options.brought.reveal(), seen.client)
+    for place in seen.places:
+        for stage in (Stage.CURRENT, Stage.FALLBACK):
+            if place.value(stage) == value:
+                hint = "to go back to the fallback: secret-bridge rollback" if stage is Stage.FALLBACK else None
+                raise Usage(f"the secret that was brought is the {stage} value in {place.uri} already", hint=hint)
+    return value
 
 
 def _guard(job: Job, seen: Seen, options: RotateOptions) -> None:

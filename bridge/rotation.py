@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
 from bridge import hook, steps
 from bridge.auth0.errors import Unreachable
 from bridge.auth0.values import generate
 from bridge.errors import BridgeError, Failed, Refused
+from bridge.facts import Facts
+from bridge.hold import TRIES, Hold
 from bridge.job import Job, Seen, translate
 from bridge.outcome import At, Outcome, Settled, Stopped
-from bridge.plan import Operation, Plan
-from bridge.prove import prove
-from bridge.records import adopted, record
+from bridge.plan import CHANGES, Operation, Plan
+from bridge.prove import Changed, await_refusal, confirm, prove, recheck
+from bridge.records import adopted, record, unchanged, undone
 from bridge.settle import settle
 from bridge.standing import Phase, standing
-from bridge.storing import store_everywhere
 from bridge.watch import pause
-from sinks.port import Busy, Expired, Held, Lock, Lost, Sink, SinkError, Unavailable
+from sinks.port import Busy, Lost, Sink, SinkError, Unavailable
 from sinks.secret import Secret
 from sinks.versions import short
 
-T = TypeVar("T")
-TRIES = 5
-
-
-@dataclass
-class Facts:
-    """What an execution starts from. `value` is the pending value, `base` the one that is current when it begins."""
-
-    lock: Lock
-    value: Secret | None = None
-    base: Secret | None = None
-    initial: Secret | None = None
+SAME_VALUE = frozenset({Operation.SYNC, Operation.RESTORE})
+"""What publishes a value that may be older than the operation."""
 
 
 class Execution:
@@ -50,7 +38,7 @@ class Execution:
         self._places = {place.uri: place for place in seen.places}
         self._facts = facts
         self._lock = facts.lock
-        self._held: dict[str, Held] = {}
+        self._hold = Hold(job)
         self._phase = Phase.NOTHING
         self._set_at = job.clock.monotonic()
         self._done: dict[str, At] = {}
@@ -98,7 +86,7 @@ class Execution:
             case steps.Fill(uri):
                 self._fill(uri)
             case steps.Store(uri):
-                self._held[uri] = self._sink(uri).store(self._held[uri], self._value)
+                self._hold.add(self._sink(uri).store(self._hold[uri], self._value))
             case steps.Wait(time, why):
                 pause(time, why, clock=self._job.clock, watcher=self._job.watcher, stop=self._stop_before_set)
             case steps.SetAtAuth0():
@@ -109,26 +97,29 @@ class Execution:
                 self._recover()
             case steps.Promote(uri, keep):
                 self._promote(uri, keep=keep)
-            case steps.Tag(uri, keep_limit):
-                self._reach(Phase.CHANGED)
-                written, base = uri in self._done, self._facts.base
-                told = adopted(self._lock, self._places[uri], base, self._job.uris, self._now(), written=written)
-                self._sink(uri).tag(self._held[uri], told, keep_limit=keep_limit)
+            case steps.Tag():
+                self._tag(step)
             case steps.Prove():
-                prove(self._job, self._seen.client, self._held)
-            case steps.Retire(uri, older):
-                self._reach(Phase.CHANGED)
-                gone = self._sink(uri).retire(self._held[uri], self._lock.older if older else None)
-                self._done[uri] = replace(self._done.get(uri, At()), retired=gone)
-                self._tell("retire", f"{uri} {', '.join(map(short, gone)) or 'nothing left'}")
+                prove(self._job, self._seen.client, self._hold.uris)
+            case steps.Confirm():
+                confirm(self._job, self._seen.client, self._value)
+            case steps.Recheck():
+                recheck(self._job, self._hold.uris, self._facts.ending)
+            case steps.AwaitRefusal():
+                facts = self._facts
+                self._settled = await_refusal(
+                    self._job, self._seen.client, self._value, facts.ending, since=self._set_at
+                )
+            case steps.Retire(uri, ends):
+                self._retire(uri, self._lock.ends if ends else (None,))
             case steps.Forget(uri):
                 self._reach(Phase.CHANGED)
-                self._sink(uri).forget(self._held[uri])
+                self._sink(uri).forget(self._hold[uri])
             case steps.Release(uri):
-                self._sink(uri).release(self._held[uri], f"{self._plan.operation} done")
-                del self._held[uri]
+                self._hold.release(uri, f"{self._plan.operation} done")
             case steps.Settle():
-                self._settle()
+                client, facts = self._seen.client, self._facts
+                self._settled = settle(self._job, client, self._value, facts.base, since=self._set_at)
             case steps.Hook(argv):
                 self._hook = (
                     "not run: it was asked to stop" if self._job.stop.asked else hook.run(argv, self._job.credentials)
@@ -140,7 +131,7 @@ class Execution:
         before = self._phase
         self._reach(Phase.CHANGED if initial else Phase.CLAIMED)
         try:
-            self._held[step.uri] = self._sink(step.uri).claim(place, self._lock, value, initial=initial)
+            self._hold.add(self._sink(step.uri).claim(place, self._lock, value, initial=initial))
         except Busy:
             self._phase = before  # somebody else's place: nothing of it was changed
             raise
@@ -148,7 +139,7 @@ class Execution:
 
     def _take_over(self, uri: str) -> None:
         try:
-            self._held[uri] = self._sink(uri).take_over(self._places[uri], self._lock)
+            self._hold.add(self._sink(uri).take_over(self._places[uri], self._lock))
         except SinkError as error:
             self._reach(Phase.NOTHING if isinstance(error, Busy) else Phase.CLAIMED)  # Busy: somebody was faster
             raise
@@ -159,27 +150,14 @@ class Execution:
         if base is not None:
             self._reach(Phase.CHANGED)
             told = record(self._lock, self._places[uri], base, self._job.uris, now)
-            self._sink(uri).promote(self._held[uri], base, told, keep=False)
-
-    def _look(self) -> float:
-        """Look at every place that is held; return until when an unguarded call has to end."""
-        self._held = {uri: self._sink(uri).look(held) for uri, held in self._held.items()}
-        return min(held.looked for held in self._held.values()) + self._job.timing.lease.total_seconds()
-
-    def _within_lease(self, call: Callable[[float], T]) -> T:
-        """Look, then call; what was certainly not sent in time is asked for again, after another look."""
-        for _ in range(TRIES):
-            before = self._look()
-            with suppress(Expired):
-                return call(before)
-        raise Unavailable(f"looking at the places took longer than {self._job.timing.lease.total_seconds():.0f} s")
+            self._sink(uri).promote(self._hold[uri], base, told, keep=False)
 
     def _set(self) -> None:
         """PATCH; after an answer that was lost, look again and repeat: twice is once."""
         auth0, client_id = self._job.auth0, self._seen.client.client_id
         for left in reversed(range(TRIES)):
             try:
-                self._within_lease(lambda before: auth0.set_secret(client_id, self._value, before=before))
+                self._hold.within_lease(lambda before: auth0.set_secret(client_id, self._value, before=before))
                 break
             except Unreachable as error:
                 if error.maybe_done:
@@ -192,44 +170,41 @@ class Execution:
         self._reach(Phase.SET)
         self._set_at = self._job.clock.monotonic()
         self._tell("set", text)
-        # What stood before the change is no look any more: each promotion begins with one of its own.
-        self._held = {uri: replace(held, looked=-math.inf) for uri, held in self._held.items()}
+        self._hold.forget_looks()
 
     def _generate(self) -> None:
         auth0, client_id = self._job.auth0, self._seen.client.client_id
         try:
-            self._facts.value = self._within_lease(lambda before: auth0.rotate_secret(client_id, before=before))
+            self._facts.value = self._hold.within_lease(lambda before: auth0.rotate_secret(client_id, before=before))
         except Unreachable as error:
             if error.maybe_done:
                 self._reach(Phase.SETTING)
             raise
         self._reach(Phase.GENERATED)
-        store_everywhere(self._job, self._held, self._value)
+        self._hold.store_everywhere(self._value)
         self._after_set("Auth0 generated a value")
 
     def _recover(self) -> None:
         live = self._job.auth0.live_secret(self._seen.client.client_id)
         if live is not None and live != self._facts.base:
             self._facts.value = live
-            store_everywhere(self._job, self._held, self._value)
+            self._hold.store_everywhere(self._value)
             self._after_set("the value that Auth0 had generated was read back")
             return
         if live is None:
             self._notes.append("a value that Auth0 may have generated could not be read back; it was replaced")
         self._facts.value = generate(self._seen.client)
-        store_everywhere(self._job, self._held, self._value)
+        self._hold.store_everywhere(self._value)
         self._set()
-
-    def _settle(self) -> None:
-        client, facts = self._seen.client, self._facts
-        self._settled = settle(self._job, client, self._value, facts.base, since=self._set_at)
 
     def _promote(self, uri: str, *, keep: bool) -> None:
         """Promote one place; if it cannot be reached the others come first, for their readers' sake."""
         self._reach(Phase.CHANGED)
         told = record(self._lock, self._places[uri], self._value, self._job.uris, self._now())
+        if self._plan.operation in SAME_VALUE:
+            told = unchanged(told, self._seen.places)
         try:
-            promoted = self._sink(uri).promote(self._held[uri], self._value, told, keep=keep)
+            promoted = self._sink(uri).promote(self._hold[uri], self._value, told, keep=keep)
         except Lost:
             raise
         except SinkError as error:
@@ -238,6 +213,24 @@ class Execution:
         self._done[uri] = At(promoted.current, promoted.fallback)
         kept = f"{short(promoted.fallback)} fallback" if promoted.fallback else "no fallback"
         self._tell("promote", f"{uri} {short(promoted.current)} current, {kept}")
+
+    def _tag(self, step: steps.Tag) -> None:
+        self._reach(Phase.CHANGED)
+        place, now = self._places[step.uri], self._now()
+        if step.undo:
+            told = undone(self._lock, place, now)
+            fallback: str | None = next(iter(self._lock.ends), "")
+        else:
+            written = step.uri in self._done
+            told = adopted(self._lock, place, self._facts.base, self._job.uris, now, written=written)
+            fallback = told.recent[1] if place.wiped and len(told.recent) > 1 else None
+        self._sink(step.uri).tag(self._hold[step.uri], told, keep_limit=step.keep_limit, fallback=fallback)
+
+    def _retire(self, uri: str, fingerprints: tuple[str | None, ...]) -> None:
+        self._reach(Phase.CHANGED)
+        gone = tuple(v for each in fingerprints for v in self._sink(uri).retire(self._hold[uri], each))
+        self._done[uri] = replace(self._done.get(uri, At()), retired=gone)
+        self._tell("retire", f"{uri} {', '.join(map(short, gone)) or 'nothing left'}")
 
     def _raise_missed(self) -> None:
         if self._missed is not None:
@@ -250,7 +243,9 @@ class Execution:
             raise Failed("stopped as asked, before Auth0 was changed")
 
     def _stop_before_set(self) -> bool:
-        return self._job.stop.asked and self._phase < Phase.SETTING and self._plan.finishes is None
+        """Tell whether to stop as asked: until something was changed that has to be carried through."""
+        begun = Phase.SETTING if self._plan.operation in CHANGES else Phase.CHANGED
+        return self._job.stop.asked and self._phase < begun and self._plan.finishes is None
 
     def _reach(self, phase: Phase) -> None:
         self._phase = max(self._phase, phase)
@@ -259,30 +254,24 @@ class Execution:
         """Give back what is held if Auth0 was not touched; otherwise tell where things stand."""
         refused = self._plan.operation is Operation.RETIRE and isinstance(error, Refused)
         begun_here = self._plan.finishes is None or refused  # a retirement's lock holds no value: it can be given back
-        rotating = self._plan.operation is Operation.ROTATE
+        if isinstance(error, Changed) and self._hold.give_back():
+            raise error
         if self._phase is Phase.NOTHING or (self._phase is Phase.CLAIMED and begun_here):
             if isinstance(error, Lost):
                 raise Refused(f"{error.message}. Auth0 was not changed from here", error.hint) from None
-            if self._give_back() and not (isinstance(error, Unavailable) and error.unsure):
+            if self._hold.give_back() and not (isinstance(error, Unavailable) and error.unsure):
                 raise (translate(error) if isinstance(error, SinkError) else error) from None
-        elif self._phase is Phase.CHANGED and begun_here and rotating:
-            self._give_back()  # Auth0 knows nothing of it: the next run begins anew
+        elif self._phase is Phase.CHANGED and begun_here and self._plan.operation in CHANGES:
+            self._hold.give_back()  # Auth0 knows nothing of it: the next run begins anew
         whose, places = self._job.whose, self._seen.places
         raise Stopped(standing(whose, self._lock, self._told(), places, self._done, error)) from None
 
     def _told(self) -> Phase:
         """Return how far the operation came, with what an interrupted one may have done before this process."""
-        if self._plan.finishes is None or self._plan.operation is not Operation.ROTATE:
+        if self._plan.finishes is None or self._plan.operation not in CHANGES:
             return self._phase
         open_still = any(isinstance(step, (steps.SetAtAuth0, steps.Recover)) for step in self._plan.steps)
         return max(self._phase, Phase.SETTING if open_still else Phase.SET)
-
-    def _give_back(self) -> bool:
-        for uri in reversed(list(self._held)):
-            with suppress(SinkError):
-                self._sink(uri).release(self._held[uri], "given up")
-                del self._held[uri]
-        return not self._held
 
     def _now(self) -> datetime:
         return self._seen.server_time(self._job.clock.monotonic())

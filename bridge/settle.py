@@ -17,11 +17,14 @@ OLD_PROBES = 6
 WHY = "the change spreads at Auth0; everything is stored, Ctrl-C is safe"
 
 
-def settle(job: Job, client: Client, new: Secret, old: Secret | None, *, since: float) -> Settled:
+def settle(
+    job: Job, client: Client, new: Secret, old: Secret | None, *, since: float, ending: tuple[Secret, ...] = ()
+) -> Settled:
     """Probe until `new` was accepted throughout `timing.proof` and the propagation time has passed since the change.
 
     `since` is the change's monotonic time. A refused probe only begins the proof anew: within the propagation time one
-    answer proves nothing. About 12 probes of the new value; gives up after `timing.patience`, unproven.
+    answer proves nothing. `ending` are values that have to be refused all that time. About 12 probes of each value;
+    gives up after `timing.patience`, unproven.
     """
     timing, clock = job.timing, job.clock
     accepted = asked = 0
@@ -29,8 +32,9 @@ def settle(job: Job, client: Client, new: Secret, old: Secret | None, *, since: 
     while not job.stop.asked:
         at = clock.monotonic()
         good = job.auth0.probe(client, new) is Verdict.ACCEPTED
+        gone = all(job.auth0.probe(client, value) is Verdict.REFUSED for value in ending)
         asked, accepted = asked + 1, accepted + good
-        good_since = (at if good_since is None else good_since) if good else None
+        good_since = (at if good_since is None else good_since) if good and gone else None
         proven = good_since is not None and at - good_since >= timing.proof.total_seconds()
         if proven and at - since >= timing.propagation.total_seconds():
             refused = sum(job.auth0.probe(client, old) is Verdict.REFUSED for _ in range(OLD_PROBES)) if old else 0

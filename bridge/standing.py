@@ -8,7 +8,7 @@ from enum import IntEnum
 from bridge.errors import BridgeError
 from bridge.guards import Whose
 from bridge.outcome import At, Standing
-from bridge.plan import Operation
+from bridge.plan import CHANGES, Operation
 from sinks.port import Lock, Lost, Place, SinkError, Unavailable
 from sinks.record import stamp
 from sinks.versions import short
@@ -37,6 +37,8 @@ PRODUCTION = {
     Phase.GENERATED: "Auth0 accepts a NEW value that it generated",
     Phase.SET: "Auth0 accepts the NEW value only (the old one for up to 30 s more)",
 }
+UNDONE = "works: Auth0 accepts the OLD value again, current everywhere (the new one for up to 30 s more)"
+SYNCING = "Auth0 was not touched; readers of a place that is not published yet may be refused"
 OVERTAKEN = "not known from here: another operation has gone on since, and may have changed the value again"
 DONT = "press Rotate in the Auth0 dashboard: it makes a third value"
 
@@ -53,13 +55,12 @@ def standing(
 
     Who lost the places knows nothing any more of what it did not finish itself.
     """
-    rotating, overtaken = lock.operation == Operation.ROTATE, isinstance(error, Lost)
-    untouched = "works: Auth0 was not touched"
+    rotating, overtaken = lock.operation in CHANGES, isinstance(error, Lost)
     until = f"it counts as live until {stamp(lock.expected_end)}; before that: --takeover, if you saw it end"
     return Standing(
         id=lock.id,
         operation=Operation(lock.operation),
-        production=OVERTAKEN if overtaken else PRODUCTION[phase] if rotating else untouched,
+        production=OVERTAKEN if overtaken else _production(Operation(lock.operation), phase),
         stored=tuple(
             f"{p.uri}: {_stored(done.get(p.uri), phase, rotating=rotating, overtaken=overtaken)}" for p in places
         ),
@@ -68,8 +69,16 @@ def standing(
         first=None if isinstance(error, Unavailable) else error.hint,  # "try again" is what `next` says
         next=whose.command("resume", places),
         until="whoever holds the places now is told there" if overtaken else until,
-        dont=DONT if rotating else None,
+        dont=DONT if rotating or lock.operation in (Operation.ABORT, Operation.SYNC) else None,
     )
+
+
+def _production(operation: Operation, phase: Phase) -> str:
+    if operation in CHANGES:
+        return PRODUCTION[phase]
+    if operation is Operation.ABORT:
+        return UNDONE if phase is Phase.SET else PRODUCTION[Phase.SETTING]
+    return SYNCING if operation is Operation.SYNC else "works: Auth0 was not touched"
 
 
 def _stored(at: At | None, phase: Phase, *, rotating: bool, overtaken: bool) -> str:

@@ -110,8 +110,16 @@ def _unsound(places: tuple[Place, ...], whose: Whose, now: datetime) -> tuple[st
         return f"{foreign[0].uri} is managed by '{foreign[0].manager}'", True, None
     if missing := [p.uri for p in places if not p.exists]:
         return f"nothing yet in {', '.join(missing)}", True, "rotate"
-    if unmanaged := [p.uri for p in places if p.record is None]:
-        return f"not managed: {', '.join(unmanaged)}", True, "adopt"
+    if unmanaged := [p for p in places if p.record is None]:
+        told = ", ".join(p.uri for p in unmanaged)
+        if any(p.wiped for p in unmanaged):
+            return f"its tags were wiped: {told}", True, "adopt --repair"
+        return f"not managed: {told}", True, "adopt"
+    return _disagreement(places, whose)
+
+
+def _disagreement(places: tuple[Place, ...], whose: Whose) -> tuple[str, bool, str | None] | None:
+    """Return what is wrong with what managed places say of themselves."""
     records = [p.record for p in places if p.record]
     if any((r.client_id, r.tenant) != (records[0].client_id, records[0].tenant) for r in records) or (
         records[0].client_id != whose.client_id
@@ -120,5 +128,5 @@ def _unsound(places: tuple[Place, ...], whose: Whose, now: datetime) -> tuple[st
     if any(r.places != tuple(sinks_tag(tuple(p.uri for p in places)).split()) for r in records):
         return f"recorded with other places: {' '.join(records[0].places)}", True, "adopt"
     if len({r.rotation for r in records}) > 1:
-        return "drift: the places hold different rotations", True, "adopt"
+        return "drift: the places hold different rotations", True, "sync"
     return None

@@ -98,24 +98,26 @@ class Promote:
 
 @dataclass(frozen=True)
 class Tag:
-    """Adopt the present value: write metadata only."""
+    """Adopt the present value: write metadata only. With `undo`, what an undone operation may have written there."""
 
     uri: str
     keep_limit: bool = False
+    undo: bool = False
 
     def __str__(self) -> str:
-        return f"tag {self.uri} as managed by secret-bridge (metadata only)"
+        said = "as it was before" if self.undo else "as managed by secret-bridge"
+        return f"tag {self.uri} {said} (metadata only)"
 
 
 @dataclass(frozen=True)
 class Retire:
-    """Make a value unreadable: the fallback's, or with `older` that of the fallback before this rotation."""
+    """Make values unreadable: the fallback's, or with `ends` those that the operation's lock says it ends."""
 
     uri: str
-    older: bool = False
+    ends: bool = False
 
     def __str__(self) -> str:
-        return f"retire the {'older ' if self.older else ''}fallback in {self.uri}"
+        return f"retire {'what this operation ends' if self.ends else 'the fallback'} in {self.uri}"
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,30 @@ class Prove:
 
     def __str__(self) -> str:
         return "probe Auth0: current accepted, fallback refused"
+
+
+@dataclass(frozen=True)
+class Confirm:
+    """Ask Auth0 again whether it still holds the value that is published."""
+
+    def __str__(self) -> str:
+        return "ask Auth0 again whether it holds that value"
+
+
+@dataclass(frozen=True)
+class Recheck:
+    """Make sure, by reading them again, that no place holds the pending value as current."""
+
+    def __str__(self) -> str:
+        return "read the places again: nobody has published the value meanwhile"
+
+
+@dataclass(frozen=True)
+class AwaitRefusal:
+    """Probe until Auth0 accepts the value that was set at every probe, and refuses all those that end."""
+
+    def __str__(self) -> str:
+        return "probe Auth0 until it refuses what ends, and only accepts what was set"
 
 
 @dataclass(frozen=True)
@@ -166,5 +192,5 @@ class Hook:
 
 Step = (
     Claim | TakeOver | Fill | Store | Wait | SetAtAuth0 | GenerateAtAuth0 | Recover
-    | Promote | Tag | Prove | Retire | Forget | Release | Settle | Hook
+    | Promote | Tag | Prove | Confirm | Recheck | AwaitRefusal | Retire | Forget | Release | Settle | Hook
 )  # fmt: skip

@@ -12,8 +12,8 @@ import typer
 from bridge.cli import as_json, show
 from bridge.cli.opening import Typed, chosen, open_job, survey
 from bridge.cli.progress import Lines
-from bridge.cli.run import each, heeding
-from bridge.errors import Refused
+from bridge.cli.run import each, heeding, usage_errors
+from bridge.errors import Refused, Usage
 from bridge.watch import Stop
 
 if TYPE_CHECKING:
@@ -41,6 +41,15 @@ def consent(*, yes: bool, always: bool = False) -> Callable[[Plan], bool]:
             return False
 
     return ask
+
+
+def require_reason(*, compromised: bool, reason: str, json: bool) -> None:
+    """Make sure that whoever says that a value leaked says why, and that only they do."""
+    with usage_errors(json=json):
+        if compromised and not reason.strip():
+            raise Usage("--compromised: found no --reason, expected one", hint='--reason "where it was seen"')
+        if reason and not compromised:
+            raise Usage("--reason: found without --compromised, expected both or neither")
 
 
 def change(
@@ -94,9 +103,9 @@ def _is_due(settings: Settings, client: ClientSettings) -> bool:
 
 def _completed(job: Job, done: Outcome) -> Outcome:
     """Add to an outcome what follows from the settings: dates, the hook's failure, an unproven change."""
-    from bridge.plan import Operation
+    from bridge.plan import PUBLISHES, Operation
 
-    if done.result == "planned" or done.operation is not Operation.ROTATE:
+    if done.result == "planned" or done.operation not in PUBLISHES:
         return done
     notes, status = list(done.notes), 0
     if any(at.fallback for at in done.places.values()):
@@ -111,7 +120,7 @@ def _completed(job: Job, done: Outcome) -> Outcome:
         status = 5
     else:
         notes.append("readers that only see the latest value need a refresh or restart now")
-    if done.settled is None or not done.settled.proven:
+    if done.operation is not Operation.SYNC and (done.settled is None or not done.settled.proven):
         notes.append(UNVERIFIED)
     if done.settled and not done.settled.proven and not job.stop.asked:
         status = 3

@@ -28,6 +28,10 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object per client a
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree beforehand to what cannot be undone.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log each call to stderr; never a secret.")]
+Reason = Annotated[
+    str,
+    typer.Option("--reason", metavar="TEXT", help="Why; it is recorded.", show_default=False),
+]
 Everyone = Annotated[bool, typer.Option("--all", help="Every client of the configuration.")]
 Takeover = Annotated[
     bool, typer.Option("--takeover", help="Finish an operation that still counts as live; you know that it died.")

@@ -1,4 +1,4 @@
-"""Commands that rotate: rotate, resume."""
+"""Commands that rotate: rotate, resume, rollback, sync."""
 
 from __future__ import annotations
 
@@ -8,10 +8,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from bridge.cli.app import app
-from bridge.cli.change import change
+from bridge.cli.change import change, consent, require_reason
 from bridge.cli.opening import Typed
-from bridge.cli.options import ROTATE, Config, DryRun, Everyone, Json, Key, Names, Sinks, Takeover, Verbose
+from bridge.cli.options import (
+    ROTATE,
+    Config,
+    DryRun,
+    Everyone,
+    Json,
+    Key,
+    Name,
+    Names,
+    Reason,
+    Sinks,
+    Takeover,
+    Verbose,
+    Yes,
+)
 from bridge.cli.run import configure
+from bridge.cli.stdin import value_from_stdin
 
 if TYPE_CHECKING:
     from bridge.job import Job
@@ -40,7 +55,15 @@ def rotate(
     accept_hs256: Annotated[
         bool, typer.Option("--accept-hs256", help="Also a client whose ID tokens are signed with its secret.")
     ] = False,
+    secret_stdin: Annotated[
+        bool, typer.Option("--secret-stdin", help="Read the new value from standard input; else one is generated.")
+    ] = False,
+    compromised: Annotated[
+        bool, typer.Option("--compromised", help="The live value leaked: keep nothing of it. Needs --reason.")
+    ] = False,
+    reason: Reason = "",
     takeover: Takeover = False,
+    yes: Yes = False,
     dry_run: DryRun = False,
     json: Json = False,
     verbose: Verbose = False,
@@ -51,6 +74,8 @@ def rotate(
     from bridge.rotate import rotate as rotate_one
 
     configure(verbose=verbose)
+    require_reason(compromised=compromised, reason=reason, json=json)
+    brought = value_from_stdin("the new client secret", names, json=json) if secret_stdin else None
     consents = {word for word, said in (("self", allow_self), ("hs256", accept_hs256)) if said}
 
     def work(job: Job) -> Outcome:
@@ -59,6 +84,10 @@ def rotate(
             dry_run=dry_run,
             takeover=takeover,
             settle=not no_wait,
+            agree=consent(yes=yes),
+            brought=brought,
+            compromised=compromised,
+            reason=reason,
             strategy=Strategy(strategy or job.settings.strategy),
             adopt=adopt,
             without_fallback=without_fallback,
@@ -78,6 +107,9 @@ def resume(
     config: Config = None,
     everyone: Everyone = False,
     takeover: Takeover = False,
+    abort: Annotated[
+        bool, typer.Option("--abort", help="Undo a rotation whose value is published nowhere yet, instead.")
+    ] = False,
     now: Annotated[bool, typer.Option("--now", help="Do not wait for consumers to refresh.")] = False,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait until the change has spread.")] = False,
     dry_run: DryRun = False,
@@ -86,7 +118,7 @@ def resume(
 ) -> None:
     """Finish interrupted operations, from any machine; safe to repeat."""
     from bridge.begin import Options
-    from bridge.rotate import resume as resume_one
+    from bridge.resume import resume as resume_one
 
     configure(verbose=verbose)
     options = Options(dry_run=dry_run, takeover=takeover, now=now, settle=not no_wait)
@@ -95,9 +127,84 @@ def resume(
     change(
         names or [],
         typed,
-        lambda job: resume_one(job, options),
+        lambda job: resume_one(job, options, abort=abort),
         json=json,
         title="resumed",
         nothing="nothing is interrupted",
         everyone=all_of_them,
+    )
+
+
+@app.command(rich_help_panel=ROTATE)
+def rollback(
+    name: Name,
+    *,
+    sink: Sinks = None,
+    key: Key = None,
+    config: Config = None,
+    discard: Annotated[
+        bool, typer.Option("--discard", help="Retire the value that is current now, instead of keeping it as fallback.")
+    ] = False,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait until the change has spread.")] = False,
+    takeover: Takeover = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Make the fallback's value live at Auth0 again, and current everywhere."""
+    from bridge.rollback import RollbackOptions
+    from bridge.rollback import rollback as rollback_one
+
+    configure(verbose=verbose)
+    options = RollbackOptions(
+        dry_run=dry_run, takeover=takeover, settle=not no_wait, agree=consent(yes=yes), discard=discard
+    )
+    typed = Typed(tuple(sink or ()), key, config)
+    change([name], typed, lambda job: rollback_one(job, options), json=json, title="rolled-back", nothing="")
+
+
+@app.command(rich_help_panel=ROTATE)
+def sync(
+    names: Names = None,
+    *,
+    sink: Sinks = None,
+    key: Key = None,
+    config: Config = None,
+    everyone: Everyone = False,
+    secret_stdin: Annotated[
+        bool, typer.Option("--secret-stdin", help="Read the live value from standard input, not from Auth0.")
+    ] = False,
+    compromised: Annotated[
+        bool, typer.Option("--compromised", help="Whatever else is stored leaked: keep nothing of it. Needs --reason.")
+    ] = False,
+    reason: Reason = "",
+    takeover: Takeover = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Publish the value that Auth0 holds: after a change in its dashboard, or when places came to differ."""
+    from bridge.sync import SyncOptions
+    from bridge.sync import sync as sync_one
+
+    configure(verbose=verbose)
+    require_reason(compromised=compromised, reason=reason, json=json)
+    options = SyncOptions(
+        dry_run=dry_run,
+        takeover=takeover,
+        agree=consent(yes=yes),
+        brought=value_from_stdin("the live client secret", names, json=json) if secret_stdin else None,
+        compromised=compromised,
+        reason=reason,
+    )
+    change(
+        names or [],
+        Typed(tuple(sink or ()), key, config),
+        lambda job: sync_one(job, options),
+        json=json,
+        title="synced",
+        nothing="every place holds the value that Auth0 holds",
+        everyone=everyone,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,8 +11,7 @@ from bridge.cli.change import change, consent
 from bridge.cli.opening import Typed
 from bridge.cli.options import SET_UP, Config, DryRun, Json, Key, Name, Sinks, Verbose, Yes
 from bridge.cli.run import configure
-from bridge.errors import Usage
-from sinks.secret import Secret
+from bridge.cli.stdin import value_from_stdin
 
 if TYPE_CHECKING:
     from bridge.job import Job
@@ -47,12 +45,13 @@ def adopt(
     from bridge.adopt import adopt as adopt_one
 
     configure(verbose=verbose)
+    brought = value_from_stdin("the live client secret", [name], json=json) if secret_stdin else None
 
     def work(job: Job) -> Outcome:
         options = AdoptOptions(
             dry_run=dry_run,
             agree=consent(yes=yes, always=True),
-            brought=_from_stdin() if secret_stdin else None,
+            brought=brought,
             add_key=add_key,
             repair=repair,
             keep_limit=keep_max_versions,
@@ -60,15 +59,6 @@ def adopt(
         return adopt_one(job, options)
 
     change([name], Typed(tuple(sink or ()), key, config), work, json=json, title="adopted", nothing="")
-
-
-def _from_stdin() -> Secret:
-    if sys.stdin.isatty():
-        return Secret(typer.prompt("The live client secret", hide_input=True, err=True))
-    text = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
-    if not text:
-        raise Usage("--secret-stdin: standard input is empty", hint="pipe the value in")
-    return Secret(text)
 
 
 @app.command(rich_help_panel=SET_UP)

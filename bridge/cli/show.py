@@ -87,11 +87,17 @@ def outcome(done: Outcome) -> Iterator[str]:
 def _headline(done: Outcome) -> str:
     from bridge.plan import Operation
 
+    if done.operation is Operation.ABORT:
+        return f"{done.client}  undone {done.id}: the value from before is live, and the new one is refused"
     if done.finished:
         again = "; not rotating again" if done.operation is Operation.ROTATE else ""
         return f"{done.client}  finished {done.operation} {done.id} with the same value{again}"
     verbs = {
         Operation.ROTATE: "rotated",
+        Operation.ROLLBACK: "rolled back",
+        Operation.COMPROMISED: "rotated after a leak",
+        Operation.RESTORE: "set right at Auth0, which a late call had changed,",
+        Operation.SYNC: "synced",
         Operation.RETIRE: "retired",
         Operation.ADOPT: "adopted",
         Operation.FORGET: "forgotten: tags removed, values stay",

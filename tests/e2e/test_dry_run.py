@@ -12,7 +12,8 @@ from bridge.begin import Options
 from bridge.outcome import Outcome
 from bridge.plan import Strategy
 from bridge.retire import retire
-from bridge.rotate import RotateOptions, resume, rotate
+from bridge.resume import resume
+from bridge.rotate import RotateOptions, rotate
 from bridge.steps import Wait
 from tests.e2e.command import on
 from tests.e2e.taps import Killed, Trace, kill_after

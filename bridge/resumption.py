@@ -1,0 +1,126 @@
+"""Which steps finish an interrupted operation, from wherever it stopped. Pure, as `bridge.plan` is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bridge.plan import CHANGES, REFRESH, Operation, Plan, Wish, fence, plan_abort, publish, publish_found
+from bridge.steps import (
+    Claim,
+    Fill,
+    Forget,
+    Promote,
+    Prove,
+    Recover,
+    Release,
+    Retire,
+    SetAtAuth0,
+    Step,
+    Store,
+    Tag,
+    TakeOver,
+    Wait,
+)
+from sinks.port import Lock, Place, Stage
+
+
+def plan_resumption(places: tuple[Place, ...], lock: Lock, wish: Wish, *, now: datetime) -> Plan:
+    """Return the steps that finish the operation of `lock`, from wherever it stopped.
+
+    A place that is not held was not reached yet, or is done with: its value tells.
+    """
+    held = tuple(p for p in places if p.lock and p.lock.id == lock.id)
+    operation = Operation(lock.operation)
+    wish = replace(wish, ends=bool(lock.ends), kill=bool(lock.base) and lock.base in lock.ends)
+    taken = tuple(TakeOver(p.uri) for p in held)
+    steps: tuple[Step, ...]
+    if operation in CHANGES:
+        steps = _finish_change(places, held, lock, wish, now)
+    elif operation is Operation.ABORT:
+        steps = plan_abort(held, wish)
+    elif operation is Operation.SYNC:
+        steps = _finish_sync(places, held, lock, wish)
+    else:
+        steps = _finish(operation, places, held, lock, wish)
+    return Plan(operation, (*taken, *steps), finishes=lock)
+
+
+def _finish(
+    operation: Operation, places: tuple[Place, ...], held: tuple[Place, ...], lock: Lock, wish: Wish
+) -> tuple[Step, ...]:
+    """Return what finishes an operation that changes no value: everywhere, or nowhere if it was not begun."""
+    adopting = operation is Operation.ADOPT
+    missed = tuple(p for p in places if p not in held and _is_left(operation, p, lock))
+    claims = tuple(
+        Claim(p.uri, with_value=adopting and p.exists and not _holds_base(p, lock), fill=adopting and not p.exists)
+        for p in missed
+    )
+    touched = tuple(p for p in places if p in held or p in missed)
+    captured = tuple(
+        Promote(p.uri, keep=False)
+        for p in touched
+        if p.value(Stage.PENDING) or (p in missed and adopting and p.exists and not _holds_base(p, lock))
+    )
+    end: dict[Operation, type[Retire | Forget | Tag]] = {
+        Operation.RETIRE: Retire,
+        Operation.FORGET: Forget,
+        Operation.ADOPT: Tag,
+    }
+    ending = end.get(operation)
+    ends = tuple(ending(p.uri) for p in touched) if ending else ()
+    releases = tuple(Release(p.uri) for p in reversed(touched))
+    proof = (Prove(),) if operation is Operation.RETIRE else ()
+    fills = _fills(held, lock) if adopting else ()
+    return (*claims, *fence(missed, wish), *proof, *fills, *captured, *ends, *releases)
+
+
+def _is_left(operation: Operation, place: Place, lock: Lock) -> bool:
+    """Tell whether an interrupted operation still has to be done at a place that it does not hold."""
+    if operation is Operation.RETIRE:
+        return place.history.at(Stage.FALLBACK) is not None
+    if operation is Operation.FORGET:
+        return place.record is not None
+    if operation is Operation.ADOPT:
+        return place.record is None or place.record.rotation != lock.id
+    return False
+
+
+def _holds_base(place: Place, lock: Lock) -> bool:
+    value = place.value(Stage.CURRENT)
+    return value is not None and value.fingerprint(lock.client_id) == lock.base
+
+
+def _fills(held: tuple[Place, ...], lock: Lock) -> tuple[Fill, ...]:
+    """Return the places that were empty and were taken, but did not get the live value any more."""
+    empty = (p for p in held if all(v.stage is Stage.PENDING for v in p.history.versions))
+    return tuple(Fill(p.uri) for p in empty) if lock.base else ()
+
+
+def _finish_sync(places: tuple[Place, ...], held: tuple[Place, ...], lock: Lock, wish: Wish) -> tuple[Step, ...]:
+    missed = tuple(p for p in places if p not in held and (p.record is None or p.record.rotation != lock.id))
+    stores = tuple(Store(p.uri) for p in held if not p.value(Stage.PENDING))
+    claims = tuple(Claim(p.uri, fill=not p.exists) for p in missed)
+    touched = tuple(p for p in places if p in held or p in missed)
+    return (*stores, *claims, *fence(missed, wish), *publish_found(touched, wish))
+
+
+def _finish_change(
+    places: tuple[Place, ...], held: tuple[Place, ...], lock: Lock, wish: Wish, now: datetime
+) -> tuple[Step, ...]:
+    """Return what finishes a change of Auth0's value: with the pending value, or for want of one with the live one."""
+    pending = next((value for p in held if (value := p.value(Stage.PENDING))), None)
+    # What is to be restored was current all along: that it is says nothing about Auth0.
+    restoring = lock.operation == Operation.RESTORE
+    done = {p.uri for p in places if pending and p.value(Stage.CURRENT) == pending and not restoring}
+    missed = tuple(p for p in places if p not in held and p.uri not in done)
+    claims = tuple(Claim(p.uri, with_value=pending is not None, fill=not p.exists) for p in missed)
+    left = lock.not_before - now if lock.not_before and not wish.skip_waits else timedelta()
+    waits = (*fence(missed, wish), *((Wait(left, REFRESH),) if left > timedelta() else ()))
+    if pending is None:
+        spread = (Wait(wish.fence, "a call of the interrupted operation may still arrive"),)
+        start: tuple[Step, ...] = (*claims, *spread, *_fills(held, lock), Recover())
+    else:
+        stores = tuple(Store(p.uri) for p in held if not p.value(Stage.PENDING))
+        start = (*stores, *claims, *waits, *_fills(held, lock), *(() if done else (SetAtAuth0(),)))
+    return (*start, *publish(tuple(p for p in places if p in held or p in missed), wish))

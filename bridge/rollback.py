@@ -1,0 +1,86 @@
+"""Going back: the fallback's value becomes live at Auth0 again, and current everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bridge.auth0.management import UPDATE_KEYS
+from bridge.auth0.probe import Verdict
+from bridge.begin import Options, execute, fallbacks, finish, inspect, interrupted, new_lock, require_accepted, wish
+from bridge.errors import Refused
+from bridge.facts import Facts
+from bridge.guards import contents, ownership, refuse
+from bridge.job import Job, Seen, check, read
+from bridge.outcome import Outcome
+from bridge.plan import Operation, Strategy, plan_change
+from bridge.rotate import key_of
+from sinks.port import Lock, Stage
+from sinks.secret import Secret
+
+
+@dataclass(frozen=True)
+class RollbackOptions(Options):
+    """What `rollback` may be told. `discard`: do not keep the value that is current now as the fallback."""
+
+    discard: bool = False
+
+
+def rollback(job: Job, options: RollbackOptions) -> Outcome:
+    """Make the fallback's value live and current again; the refused one becomes the fallback, or is ended.
+
+    It is a staged rotation: a new version with the old value, so that keys which others changed since stay.
+
+    Raises:
+        BridgeError: nothing was changed.
+        Stopped: it is incomplete; the error tells where things stand.
+    """
+    seen, lock = interrupted(job, read(job))
+    if lock is not None:
+        return _finish(job, options, seen, lock)
+    inspect(job, seen, Strategy.STAGED)
+    keys = {uri: key_of(uri, job) for uri in job.uris}
+    refuse((*ownership(seen.places, job.whose, adopting=False), *contents(seen.places, job.whose, keys)))
+    job.auth0.require(UPDATE_KEYS)
+    current, target = _values(job, seen)
+    notes = check(job, seen)
+    ending = (*((current,) if options.discard else ()), *fallbacks(seen, current, target))
+    plan = plan_change(
+        Operation.ROLLBACK, seen.places, replace(wish(job, options), ends=bool(ending), kill=options.discard)
+    )
+    plan = replace(plan, notes=(*plan.notes, *seen.notes, *notes))
+    lock = new_lock(job, Operation.ROLLBACK, seen, plan, base=current, ending=ending)
+    proven = ending if options.discard else ()
+    return execute(job, options, seen, plan, Facts(lock, value=target, base=current, ending=proven))
+
+
+def _finish(job: Job, options: RollbackOptions, seen: Seen, lock: Lock) -> Outcome:
+    if lock.operation == Operation.ROLLBACK:
+        return finish(job, options, seen, lock)
+    again = job.whose.command("resume", seen.places)
+    raise Refused(
+        f"{lock.operation} {lock.id} by {lock.actor} holds these places. Nothing was changed.",
+        f"finish it first: {again}\nor undo it, if its value is published nowhere yet: {again} --abort",
+    )
+
+
+def _values(job: Job, seen: Seen) -> tuple[Secret, Secret]:
+    """Return the value that is current, and the fallback's.
+
+    Raises:
+        Refused: there is no fallback, or Auth0 holds neither of them.
+    """
+    found = fallbacks(seen)
+    current = next((value for p in seen.places if (value := p.value(Stage.CURRENT))), None)
+    if not found or current is None:
+        raise Refused(
+            "there is no fallback to go back to: it was retired, or there was none. Nothing was changed.",
+            f"a new value is always possible: {job.whose.command('rotate', seen.places)}",
+        )
+    if len(found) > 1:
+        raise Refused(
+            "the places hold different fallbacks. Nothing was changed.",
+            f"set them right first: {job.whose.command('sync', seen.places)}",
+        )
+    if job.auth0.probe(seen.client, found[0]) is not Verdict.ACCEPTED:  # else somebody went back already, by hand
+        require_accepted(job, seen, current, seen.places[0].uri)
+    return current, found[0]

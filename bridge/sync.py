@@ -1,0 +1,155 @@
+"""Publishing what Auth0 holds: after a change in its dashboard, or when places came to differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bridge.auth0.probe import Verdict
+from bridge.begin import Options, await_spreading, execute, finish, interrupted, new_lock, require_accepted, wish
+from bridge.errors import Failed, Refused
+from bridge.facts import Facts
+from bridge.guards import ownership, refuse
+from bridge.job import Job, Seen, check, read
+from bridge.outcome import Outcome
+from bridge.plan import Operation, plan_sync
+from bridge.prove import Changed
+from bridge.watch import pause
+from sinks.port import Lock, Stage
+from sinks.secret import Secret
+
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class SyncOptions(Options):
+    """What `sync` may be told. `brought`: the live value. `compromised`: whatever else is stored leaked."""
+
+    brought: Secret | None = None
+    compromised: bool = False
+    reason: str = ""
+
+
+def sync(job: Job, options: SyncOptions) -> Outcome | None:
+    """Publish the value that Auth0 holds in every place; None where it is there already.
+
+    An interrupted sync is finished. What changes again meanwhile is published again.
+
+    Raises:
+        BridgeError: nothing was changed.
+        Stopped: it is incomplete; the error tells where things stand.
+    """
+    for left in reversed(range(ROUNDS)):
+        try:
+            return _sync(job, options)
+        except Changed:
+            if not left:
+                raise
+    raise AssertionError("the last round returns or raises")  # pragma: no cover
+
+
+def _sync(job: Job, options: SyncOptions) -> Outcome | None:
+    seen, lock = interrupted(job, read(job))
+    if lock is not None:
+        return _finish(job, options, seen, lock)
+    refuse(ownership(seen.places, job.whose, adopting=False))
+    live = find_live(job, seen, options.brought)
+    if _is_published(seen, live) and not options.compromised:
+        return None
+    known = tuple(value for value in known_values(job, seen) if value != live)
+    if _is_published(seen, live) and not known:
+        return None
+    notes = check(job, seen)
+    base = _base(job, seen, live)
+    ending = known if options.compromised else _older(job, seen, known, base)
+    if options.compromised and ending and base not in [v.fingerprint(job.settings.client_id) for v in ending]:
+        base = ending[0].fingerprint(job.settings.client_id)  # by which a finisher knows that nothing is to be kept
+    asked = replace(wish(job, options), ends=bool(ending), kill=options.compromised and bool(ending))
+    plan = plan_sync(seen.places, asked)
+    plan = replace(plan, notes=(*plan.notes, *seen.notes, *notes))
+    lock = new_lock(job, Operation.SYNC, seen, plan, base=None, ending=ending, reason=options.reason)
+    facts = Facts(replace(lock, base=base), value=live, initial=live, ending=ending if options.compromised else ())
+    return execute(job, options, seen, plan, facts)
+
+
+def _finish(job: Job, options: SyncOptions, seen: Seen, lock: Lock) -> Outcome:
+    if lock.operation == Operation.SYNC:
+        return finish(job, options, seen, lock)
+    raise Refused(
+        f"{lock.operation} {lock.id} by {lock.actor} holds these places. Nothing was changed.",
+        f"finish it first: {job.whose.command('resume', seen.places)}",
+    )
+
+
+def find_live(job: Job, seen: Seen, brought: Secret | None = None) -> Secret:
+    """Return the value that Auth0 holds: the one brought, the one read there, or the one stored that it accepts.
+
+    Raises:
+        Refused: it cannot be known.
+        Failed: it could not be told.
+    """
+    if brought is not None:
+        require_accepted(job, seen, brought, "what was brought")
+        return brought
+    live = job.auth0.live_secret(seen.client.client_id)
+    if live is not None:
+        return live
+    await_spreading(job, seen)  # meanwhile either answer may come for either value
+    known = known_values(job, seen)
+    accepted = _accepted(job, seen, known)
+    if len(accepted) > 1:
+        why = "Auth0 accepts more than one of the values that are stored: a change is spreading"
+        pause(job.timing.propagation, why, clock=job.clock, watcher=job.watcher, stop=lambda: job.stop.asked)
+        accepted = _accepted(job, seen, known)
+    if len(accepted) > 1:
+        raise Failed("Auth0 still accepts more than one of the values that are stored", "try again in a minute")
+    if not accepted:
+        raise Refused(
+            "Auth0 accepts none of the values that are stored, and the live one cannot be read (the management token "
+            "lacks the scope read:client_keys). Nothing was changed.",
+            f"grant the scope; or pipe the live value in: {job.whose.command('sync', seen.places)} --secret-stdin",
+        )
+    return accepted[0]
+
+
+def _accepted(job: Job, seen: Seen, values: tuple[Secret, ...]) -> tuple[Secret, ...]:
+    verdicts = [job.auth0.probe(seen.client, value) for value in values]
+    if Verdict.UNKNOWN in verdicts:
+        raise Failed("Auth0 did not say which of the stored values it accepts. Nothing was changed.", "try again")
+    return tuple(value for value, verdict in zip(values, verdicts, strict=True) if verdict is Verdict.ACCEPTED)
+
+
+def known_values(job: Job, seen: Seen) -> tuple[Secret, ...]:
+    """Return the different values that the places hold or held lately, as far as they can still be read."""
+    salt, found = job.settings.client_id, list[Secret]()
+    for place in seen.places:
+        stages = (Stage.CURRENT, Stage.FALLBACK, Stage.PENDING)
+        found += [value for stage in stages if (value := place.value(stage))]
+        found += place.left
+    fingerprints = {value.fingerprint(salt) for value in found}
+    for place in seen.places:
+        for fingerprint in place.record.recent if place.record else ():
+            if fingerprint not in fingerprints and (value := job.sinks[place.uri].recall(fingerprint, salt)):
+                fingerprints.add(fingerprint)
+                found.append(value)
+    return tuple(value for n, value in enumerate(found) if value not in found[:n])
+
+
+def _is_published(seen: Seen, live: Secret) -> bool:
+    """Tell whether every place says the same, and holds the live value as what the bridge put there."""
+    rotations = {p.record.rotation if p.record else None for p in seen.places}
+    same = all(p.value(Stage.CURRENT) == live and not p.drifted for p in seen.places)
+    return same and len(rotations) == 1
+
+
+def _base(job: Job, seen: Seen, live: Secret) -> str:
+    """Return the fingerprint of the value that was live before, by the record that changed last: the new fallback."""
+    salt = job.settings.client_id
+    records = sorted((p.record for p in seen.places if p.record), key=lambda record: record.promoted_at, reverse=True)
+    recent = [fingerprint for record in records for fingerprint in record.recent]
+    return next((fingerprint for fingerprint in recent if fingerprint != live.fingerprint(salt)), "")
+
+
+def _older(job: Job, seen: Seen, known: tuple[Secret, ...], base: str) -> tuple[Secret, ...]:
+    """Return the fallbacks that are not the one to be: there is one at a time."""
+    found = [value for p in seen.places if (value := p.value(Stage.FALLBACK))]
+    return tuple(value for value in known if value in found and value.fingerprint(job.settings.client_id) != base)
