@@ -53,11 +53,10 @@ def _sync(job: Job, options: SyncOptions) -> Outcome | None:
         return _finish(job, options, seen, lock)
     refuse(ownership(seen.places, job.whose, adopting=False))
     live = find_live(job, seen, options.brought)
-    if _is_published(seen, live) and not options.compromised:
+    published = _is_published(seen, live)
+    if published and (not options.compromised or all(value == live for value in staged_values(seen))):
         return None
     known = tuple(value for value in known_values(job, seen) if value != live)
-    if _is_published(seen, live) and not known:
-        return None
     notes = check(job, seen)
     base = _base(job, seen, live)
     ending = known if options.compromised else _older(job, seen, known, base)
@@ -120,11 +119,7 @@ def _accepted(job: Job, seen: Seen, values: tuple[Secret, ...]) -> tuple[Secret,
 
 def known_values(job: Job, seen: Seen) -> tuple[Secret, ...]:
     """Return the different values that the places hold or held lately, as far as they can still be read."""
-    salt, found = job.settings.client_id, list[Secret]()
-    for place in seen.places:
-        stages = (Stage.CURRENT, Stage.FALLBACK, Stage.PENDING)
-        found += [value for stage in stages if (value := place.value(stage))]
-        found += place.left
+    salt, found = job.settings.client_id, staged_values(seen)
     fingerprints = {value.fingerprint(salt) for value in found}
     for place in seen.places:
         for fingerprint in place.record.recent if place.record else ():
@@ -132,6 +127,12 @@ def known_values(job: Job, seen: Seen) -> tuple[Secret, ...]:
                 fingerprints.add(fingerprint)
                 found.append(value)
     return tuple(value for n, value in enumerate(found) if value not in found[:n])
+
+
+def staged_values(seen: Seen) -> list[Secret]:
+    """Return the values at any stage of any place, those that an interrupted operation left among them."""
+    stages = (Stage.CURRENT, Stage.FALLBACK, Stage.PENDING)
+    return [v for p in seen.places for v in (*(p.value(stage) for stage in stages), *p.left) if v is not None]
 
 
 def _is_published(seen: Seen, live: Secret) -> bool:

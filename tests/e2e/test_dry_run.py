@@ -11,8 +11,8 @@ from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
 from bridge.outcome import Outcome
 from bridge.plan import Strategy
-from bridge.retire import retire
 from bridge.resume import resume
+from bridge.retire import retire
 from bridge.rotate import RotateOptions, rotate
 from bridge.steps import Wait
 from tests.e2e.command import on

@@ -13,8 +13,8 @@ from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
 from bridge.errors import BridgeError
 from bridge.plan import Operation, Strategy
-from bridge.retire import retire
 from bridge.resume import resume
+from bridge.retire import retire
 from bridge.rotate import RotateOptions, rotate
 from tests.e2e.observe import assert_rotated, shape, values_met
 from tests.e2e.places import SIBLINGS, TAGS

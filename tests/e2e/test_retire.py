@@ -11,8 +11,8 @@ import pytest
 from bridge.begin import Options
 from bridge.errors import Refused
 from bridge.outcome import Outcome
-from bridge.retire import retire
 from bridge.resume import resume
+from bridge.retire import retire
 from tests.e2e.observe import unsettled
 from tests.e2e.places import ANCIENT
 from tests.e2e.taps import Killed, Trace, kill_after

@@ -1,0 +1,177 @@
+"""After a leak: nothing of the leaked value stays readable, whatever else was going on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bridge.errors import Refused
+from bridge.outcome import Stopped
+from bridge.plan import Operation
+from bridge.rotate import RotateOptions, rotate
+from bridge.steps import AwaitRefusal
+from bridge.sync import SyncOptions, sync
+from tests.e2e.observe import assert_rotated, beside
+from tests.e2e.taps import Call, Killed, Trace
+from tests.e2e.world import World
+
+WHY = "found in a public repository, INC-2041"
+
+
+def leaked(world: World, trace: Trace | None = None, **options: Any) -> Any:
+    done = rotate(world.job(trace=trace), RotateOptions(compromised=True, reason=WHY, **options))
+    world.spread()
+    return done
+
+
+def died_at(world: World, name: str, work: Any, nth: int = 1) -> None:
+    trace = Trace(world.clock)
+
+    def die(call: Call) -> None:
+        if str(call) == name and len([c for c in trace.effects if str(c) == name]) == nth:
+            trace.dead = True
+            raise Killed
+
+    trace.after = die
+    with pytest.raises(Killed):
+        work(trace)
+
+
+def readable(world: World) -> set[str]:
+    return {value for place in world.places for value in place.see().readable}
+
+
+@pytest.mark.parametrize("fallback", [False, True], ids=["first", "fallback open"])
+def test_neither_the_leaked_value_nor_an_open_fallback_stays(world: World, fallback: bool) -> None:
+    world.fill()
+    world.adopt()
+    if fallback:
+        world.rotate()
+    bad, untouched = world.live, beside(world)
+    done = leaked(world)
+    assert done.operation is Operation.COMPROMISED
+    assert done.settled.proven
+    assert_rotated(world, old=None, untouched=untouched)
+    assert not {bad, world.s0} & readable(world)
+    for place in world.places:
+        assert f"compromised test: {WHY.replace(',', '_')}" in place.see().tags["bridge_log"]
+
+
+def test_copies_of_the_leaked_value_in_other_peoples_versions_go_too(world: World) -> None:
+    world.fill()
+    world.adopt()
+    for n in range(3):
+        world.vault.edit("db_url", f"postgres://{n}")
+    leaked(world)
+    versions = world.vault.metadata()["versions"]
+    texts = [(world.vault.document(int(n)) or {}).get("client_secret") for n in versions]
+    assert world.s0 not in texts
+
+
+@pytest.mark.parametrize("at", ["vault.tag", "auth0.set_secret", "aws.label"])
+def test_a_pending_rotation_is_taken_over_and_its_value_goes_as_well(world: World, at: str) -> None:
+    world.fill()
+    world.adopt()
+    died_at(world, at, world.rotate)
+    leaked(world)
+    assert_rotated(world, old=None)
+    past = [change.value for change in world.tenant.secret_history(world.client_id)]
+    assert not set(past[:-1]) & readable(world)
+    assert len(set(past)) == 3
+
+
+@pytest.mark.parametrize("at", ["vault.tag", "auth0.set_secret", "vault.write", "aws.label", "vault.destroy"])
+def test_the_same_command_finishes_it(world: World, at: str) -> None:
+    world.fill()
+    world.adopt()
+    world.rotate()
+    bad = world.live
+    died_at(world, at, lambda trace: leaked(world, trace))
+    done = leaked(world, takeover=True)
+    assert done.operation is Operation.COMPROMISED
+    assert_rotated(world, old=None)
+    assert not {bad, world.s0} & readable(world)
+    assert len({change.value for change in world.tenant.secret_history(world.client_id)}) == 3
+
+
+def test_old_values_stay_until_auth0_is_proven_to_refuse_them(world: World) -> None:
+    world.fill()
+    world.adopt()
+    trace = Trace(world.clock)
+    leaked(world, trace)
+    destroyed = trace.index(lambda call: str(call) == "vault.destroy" and call.args[0].endswith(world.vault.path))
+    change = trace.index(lambda call: call.name == "set_secret")
+    waited = trace.calls[destroyed].began - trace.calls[change].began
+    assert waited >= world.tenant.settings.propagation.total_seconds()
+    assert len([c for c in trace.calls[change:destroyed] if c.name == "probe"]) >= 4
+
+
+def test_asked_to_stop_after_the_change_it_publishes_and_leaves_the_rest_to_the_next_run(world: World) -> None:
+    world.fill()
+    world.adopt()
+    trace = Trace(world.clock)
+    job = world.job(trace=trace)
+    trace.after = lambda call: job.stop.ask() if call.name == "set_secret" else None
+    with pytest.raises(Stopped) as stopped:
+        rotate(job, RotateOptions(compromised=True, reason=WHY))
+    assert stopped.value.exit_status == 3
+    assert {place.see().current for place in world.places} == {world.live}
+    assert world.s0 in readable(world)
+    world.spread()
+    leaked(world, takeover=True)
+    assert world.s0 not in readable(world)
+    assert_rotated(world, old=None)
+
+
+def test_a_live_answer_to_a_leak_is_not_taken_over_by_a_second_one(world: World) -> None:
+    world.fill()
+    world.adopt()
+    died_at(world, "auth0.set_secret", lambda trace: leaked(world, trace))
+    with pytest.raises(Refused, match="counts as live until"):
+        leaked(world)
+
+
+def test_the_plan_says_what_cannot_be_undone(world: World) -> None:
+    world.fill()
+    world.adopt()
+    shown = []
+    done = leaked(world, agree=lambda plan: not shown.append(plan))
+    assert "rollback is not possible" in shown[0].irreversible
+    assert AwaitRefusal() in done.plan.steps
+
+
+def test_vaults_down_at_that_moment_dashboard_first_then_sync(world: World) -> None:
+    """The drill: Rotate in the dashboard ends the leaked value; when the vaults are back, sync publishes and cleans."""
+    world.fill()
+    world.adopt()
+    world.rotate()
+    bad = world.live
+    world.tenant.set_in_dashboard(world.client_id)
+    world.spread()
+    new = world.live
+    done = sync(world.job(), SyncOptions(compromised=True, reason=WHY))
+    assert done is not None
+    assert done.settled is not None
+    assert done.settled.proven
+    world.spread()
+    assert world.live == new
+    assert_rotated(world, old=None)
+    assert not {bad, world.s0} & readable(world)
+    assert sync(world.job(), SyncOptions(compromised=True, reason=WHY)) is None
+
+
+@pytest.mark.parametrize("at", ["vault.tag", "vault.write", "aws.label", "vault.destroy"])
+def test_an_interrupted_clean_sync_is_finished(world: World, at: str) -> None:
+    world.fill()
+    world.adopt()
+    world.rotate()
+    bad = world.live
+    world.tenant.set_in_dashboard(world.client_id)
+    world.spread()
+    options = SyncOptions(compromised=True, reason=WHY, takeover=True)
+    died_at(world, at, lambda trace: sync(world.job(trace=trace), options))
+    sync(world.job(), options)
+    world.spread()
+    assert_rotated(world, old=None)
+    assert not {bad, world.s0} & readable(world)

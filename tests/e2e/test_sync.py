@@ -1,0 +1,245 @@
+"""Repairing what others changed: Auth0's value in its dashboard, the places' values, their tags; and late calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bridge.begin import Options
+from bridge.errors import BridgeError, Refused
+from bridge.plan import Operation
+from bridge.prove import Changed
+from bridge.resume import resume
+from bridge.status import judge
+from bridge.sync import SyncOptions, sync
+from sinks.secret import Secret
+from tests.e2e.observe import assert_rotated, beside, unsettled
+from tests.e2e.taps import Call, Killed, Trace
+from tests.e2e.world import SCOPES, MakeWorld, World
+
+NO_READING = tuple(scope for scope in SCOPES if scope != "read:client_keys")
+
+
+def rotated(world: World) -> World:
+    world.fill()
+    world.rotate(adopt=True)
+    return world
+
+
+def synced(world: World, trace: Trace | None = None, **options: Any) -> Any:
+    return sync(world.job(trace=trace), SyncOptions(**options))
+
+
+def in_dashboard(world: World, value: str | None = None) -> str:
+    world.tenant.set_in_dashboard(world.client_id, *([value] if value else []))
+    world.spread()
+    return world.live
+
+
+def assert_mended(world: World, value: str) -> None:
+    """`value` is live and current everywhere again, the fallback is what it was, and nothing is open."""
+    assert world.live == value
+    for seen in (place.see() for place in world.places):
+        assert (seen.current, seen.fallback, seen.pending) == (value, world.s0, None)
+    assert unsettled(world) == []
+    assert synced(world) is None
+
+
+def state(world: World) -> str:
+    job = world.job()
+    return judge(job.settings, job.whose, tuple(sink.survey() for sink in job.sinks.values())).state
+
+
+def test_a_value_changed_in_the_dashboard_is_published_and_the_one_before_becomes_the_fallback(world: World) -> None:
+    rotated(world)
+    before, untouched = world.live, beside(world)
+    new = in_dashboard(world)
+    done = synced(world)
+    assert done.operation is Operation.SYNC
+    assert world.live == new
+    assert_rotated(world, old=before, untouched=untouched)
+
+
+def test_where_all_is_well_a_sync_changes_nothing(world: World) -> None:
+    rotated(world)
+    before = world.dump()
+    assert synced(world) is None
+    assert world.dump() == before
+
+
+def test_without_reading_rights_the_live_value_is_found_among_those_that_are_stored(make_world: MakeWorld) -> None:
+    world = make_world(scopes=NO_READING)
+    world.fill()
+    world.adopt()
+    world.rotate()
+    value = world.live
+    world.vault.edit("client_secret", "somebody-pasted-something-else")
+    synced(world)
+    assert_mended(world, value)
+
+
+def test_a_value_that_nobody_knows_is_asked_for(make_world: MakeWorld) -> None:
+    world = make_world(scopes=NO_READING)
+    world.fill()
+    world.adopt()
+    new = in_dashboard(world)
+    before = world.dump()
+    with pytest.raises(Refused, match="Auth0 accepts none of the values that are stored") as refused:
+        synced(world)
+    assert "--secret-stdin" in str(refused.value.hint)
+    assert world.dump() == before
+    synced(world, brought=Secret(new))
+    assert_rotated(world, old=world.s0)
+
+
+def test_a_value_that_was_brought_and_is_not_live_is_refused(world: World) -> None:
+    rotated(world)
+    before = world.dump()
+    with pytest.raises(Refused, match="Auth0 does not accept the value in what was brought"):
+        synced(world, brought=Secret("not-the-live-value-at-all"))
+    assert world.dump() == before
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["vault", "aws"])
+@pytest.mark.parametrize("scopes", [SCOPES, NO_READING], ids=["reading", "probing"])
+def test_a_place_that_was_overwritten_gets_the_live_value_again(
+    make_world: MakeWorld, place: int, scopes: tuple[str, ...]
+) -> None:
+    world = make_world(scopes=scopes)
+    world.fill()
+    world.adopt()
+    world.rotate()
+    value = world.live
+    world.places[place].edit("client_secret", "somebody-pasted-something-else")
+    world.places[place].edit("db_url", "postgres://and-changed-this")
+    synced(world)
+    assert_mended(world, value)
+    assert beside(world)[place]["document"]["db_url"] == "postgres://and-changed-this"
+
+
+def test_a_key_that_was_removed_is_written_again(world: World) -> None:
+    rotated(world)
+    document = {k: v for k, v in (world.vault.document() or {}).items() if k != "client_secret"}
+    world.vault.kv.create_or_update_secret(world.vault.path, document)
+    synced(world)
+    assert_rotated(world, old=world.s0, edited=True)
+
+
+def test_a_change_while_it_is_published_is_published_too(world: World) -> None:
+    rotated(world)
+    in_dashboard(world)
+    trace, again = Trace(world.clock), []
+
+    def change(call: Call) -> None:
+        if call.name == "claim" or (call.name == "write" and not again):
+            again.append(in_dashboard(world))
+
+    trace.after = change
+    synced(world, trace)
+    assert again == [world.live]
+    assert {place.see().current for place in world.places} == {world.live}
+    assert unsettled(world) == []
+
+
+def test_a_value_that_changes_all_the_time_is_not_run_after_for_ever(world: World) -> None:
+    rotated(world)
+    in_dashboard(world)
+    trace = Trace(world.clock)
+    trace.after = lambda call: in_dashboard(world) if call.name == "write" else None
+    with pytest.raises(Changed) as changed:
+        synced(world, trace)
+    assert changed.value.exit_status == 3
+    assert unsettled(world) == []
+    synced(world)
+    assert {place.see().current for place in world.places} == {world.live}
+
+
+def test_an_interrupted_sync_is_finished_by_the_same_command(world: World) -> None:
+    rotated(world)
+    before, new = world.live, in_dashboard(world)
+    trace = Trace(world.clock)
+
+    def die(call: Call) -> None:
+        if str(call) == "aws.label":
+            trace.dead = True
+            raise Killed
+
+    trace.after = die
+    with pytest.raises(Killed):
+        synced(world, trace)
+    done = synced(world, takeover=True)
+    assert done.finished
+    assert world.live == new
+    assert_rotated(world, old=before)
+
+
+def test_other_commands_name_sync_when_the_value_was_changed_elsewhere(world: World) -> None:
+    rotated(world)
+    in_dashboard(world)
+    with pytest.raises(Refused) as refused:
+        world.rotate()
+    assert f"sync {world.client_id}" in str(refused.value.hint)
+    world.vault.edit("client_secret", "somebody-pasted-something-else")
+    with pytest.raises(Refused) as refused:
+        world.rotate()
+    assert f"sync {world.client_id}" in str(refused.value.hint)
+
+
+def test_a_late_call_of_an_old_operation_is_taken_back_by_resume(world: World) -> None:
+    """What no guard prevents: Auth0 carries out a request long after its sender was given up."""
+    rotated(world)
+    value, untouched = world.live, beside(world)
+    in_dashboard(world, world.s0)
+    done = resume(world.job(), Options(settle=False))
+    world.spread()
+    assert done is not None
+    assert done.operation is Operation.RESTORE
+    assert world.live == value
+    assert_rotated(world, old=world.s0, untouched=untouched)
+
+
+def test_resume_names_sync_where_auth0_holds_a_value_that_nobody_knows(world: World) -> None:
+    rotated(world)
+    in_dashboard(world)
+    before = world.dump()
+    with pytest.raises(Refused, match="nothing is interrupted, but Auth0 does not accept") as refused:
+        resume(world.job(), Options())
+    assert f"sync {world.client_id}" in str(refused.value.hint)
+    assert world.dump() == before
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["vault", "aws"])
+def test_wiped_tags_are_recognised_and_restored(world: World, place: int) -> None:
+    rotated(world)
+    before = [seen.see() for seen in world.places]
+    wipe(world, place)
+    assert "its tags were wiped" in state(world)
+    with pytest.raises(BridgeError) as refused:
+        world.rotate()
+    assert f"adopt {world.client_id}" in str(refused.value.hint)
+    assert "--repair" in str(refused.value.hint)
+    world.adopt(repair=True)
+    after = [seen.see() for seen in world.places]
+    assert [seen.fallback for seen in after] == [seen.fallback for seen in before] == [world.s0] * 2
+    assert [seen.current for seen in after] == [world.live] * 2
+    world.rotate()
+    assert_rotated(world, old=before[0].current)
+
+
+def wipe(world: World, place: int) -> None:
+    """Do what `kv metadata put` does, or Terraform: replace all tags by one's own."""
+    if place == 0:
+        world.vault.kv.update_metadata(world.vault.path, custom_metadata={"owner": "terraform"})
+        return
+    ours = [tag["Key"] for tag in world.aws.describe()["Tags"]]
+    world.aws.client.untag_resource(SecretId=world.aws.name, TagKeys=ours)
+
+
+def test_a_place_that_was_given_back_is_not_taken_for_one_whose_tags_were_wiped(world: World) -> None:
+    from bridge.adopt import forget
+
+    rotated(world)
+    forget(world.job(), Options())
+    world.spread()
+    assert "not managed" in state(world)
