@@ -12,6 +12,9 @@ from bridge.errors import Refused
 from sinks.port import Lock, Place, Stage
 from sinks.record import MANAGER, sinks_tag, stamp
 
+ABORT = "abort"
+"""The operation that undoes another one, under its id (`bridge.plan.Operation`)."""
+
 
 @dataclass(frozen=True)
 class Whose:
@@ -145,13 +148,14 @@ def holder(places: tuple[Place, ...]) -> Lock | None:
     Raises:
         Refused: different operations hold different places.
     """
-    locks = {p.lock.id: p.lock for p in places if p.lock}
-    if len(locks) > 1:
+    if len({p.lock.id for p in places if p.lock}) > 1:
         told = "; ".join(f"{p.uri}: {p.lock.id} by {p.lock.actor}" for p in places if p.lock)
         raise Refused(
             f"different operations hold these places ({told}). Nothing was changed.", "resume each with its list"
         )
-    return next(iter(locks.values()), None)
+    # Where one process took it over in some places only, its words count: that it is being undone, and until when.
+    found = sorted((p.lock for p in places if p.lock), key=lambda lock: (lock.operation == ABORT, lock.expected_end))
+    return found[-1] if found else None
 
 
 def live(lock: Lock, now: datetime) -> Objection | None:

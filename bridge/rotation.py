@@ -13,6 +13,7 @@ from bridge.errors import BridgeError, Failed, Refused
 from bridge.facts import Facts
 from bridge.hold import TRIES, Hold
 from bridge.job import Job, Seen, translate
+from bridge.leak import remains
 from bridge.outcome import At, Outcome, Settled, Stopped
 from bridge.plan import CHANGES, Operation, Plan
 from bridge.prove import Changed, await_refusal, confirm, prove, recheck
@@ -24,6 +25,7 @@ from sinks.port import Busy, Lost, Sink, SinkError, Unavailable
 from sinks.secret import Secret
 from sinks.versions import short
 
+LEAKED = frozenset({Operation.COMPROMISED, Operation.SYNC})
 SAME_VALUE = frozenset({Operation.SYNC, Operation.RESTORE})
 """What publishes a value that may be older than the operation."""
 
@@ -62,6 +64,8 @@ class Execution:
             self._raise_missed()
         except (SinkError, BridgeError) as error:
             self._end(error)
+        if steps.AwaitRefusal() in self._plan.steps and self._plan.operation in LEAKED:
+            self._notes += remains(self._job, self._seen.client)
         return Outcome(
             client=self._job.settings.name,
             client_id=self._seen.client.client_id,

@@ -100,7 +100,9 @@ def _unsound(places: tuple[Place, ...], whose: Whose, now: datetime) -> tuple[st
     """Return what is wrong with the places themselves, the most urgent first."""
     if locked := next((p for p in places if p.lock), None):
         lock = locked.lock
-        told = f"{lock.operation} {lock.id} by {lock.actor}, begun {lock.started:%H:%MZ}" if lock else ""
+        told = (
+            f"{lock.operation} {lock.id} by {lock.actor}, begun {lock.started:%H:%MZ}, {_far(places)}" if lock else ""
+        )
         if lock and now < lock.expected_end:
             return f"in progress: {told}; counts as live until {lock.expected_end:%H:%MZ}", False, None
         return f"interrupted: {told}", True, "resume"
@@ -116,6 +118,15 @@ def _unsound(places: tuple[Place, ...], whose: Whose, now: datetime) -> tuple[st
             return f"its tags were wiped: {told}", True, "adopt --repair"
         return f"not managed: {told}", True, "adopt"
     return _disagreement(places, whose)
+
+
+def _far(places: tuple[Place, ...]) -> str:
+    """Return how far the operation that holds the places came, as their metadata tells."""
+    lock = next(p.lock for p in places if p.lock)
+    published = sum(p.record is not None and p.record.rotation == lock.id for p in places)
+    if published:
+        return f"published in {published} of {len(places)}"
+    return f"holds {sum(p.lock is not None for p in places)} of {len(places)} places, published in none"
 
 
 def _disagreement(places: tuple[Place, ...], whose: Whose) -> tuple[str, bool, str | None] | None:

@@ -15,7 +15,9 @@ from bridge.errors import BridgeError
 from bridge.plan import Operation, Strategy
 from bridge.resume import resume
 from bridge.retire import retire
+from bridge.rollback import RollbackOptions, rollback
 from bridge.rotate import RotateOptions, rotate
+from bridge.sync import SyncOptions, sync
 from tests.e2e.observe import assert_rotated, shape, values_met
 from tests.e2e.places import SIBLINGS, TAGS
 from tests.e2e.taps import Killed, Trace, kill_after
@@ -74,6 +76,44 @@ def forgetting(world: World, trace: Trace) -> object:
     return forget(world.job(trace=trace), Options())
 
 
+def in_dashboard(world: World) -> World:
+    """Somebody pressed Rotate in Auth0's dashboard: a value that no place holds."""
+    rotated(world).tenant.set_in_dashboard(world.client_id)
+    world.spread()
+    return world
+
+
+def set_back(world: World) -> World:
+    """A late call of an old operation set the value from before the last rotation."""
+    rotated(world).tenant.set_in_dashboard(world.client_id, world.s0)
+    world.spread()
+    return world
+
+
+def rolling_back(world: World, trace: Trace) -> object:
+    return rollback(world.job(trace=trace), RollbackOptions(settle=False))
+
+
+def discarding(world: World, trace: Trace) -> object:
+    return rollback(world.job(trace=trace), RollbackOptions(discard=True))
+
+
+def answering_a_leak(world: World, trace: Trace) -> object:
+    return rotate(world.job(trace=trace), RotateOptions(compromised=True, reason="seen"))
+
+
+def syncing(world: World, trace: Trace) -> object:
+    return sync(world.job(trace=trace), SyncOptions())
+
+
+def syncing_after_a_leak(world: World, trace: Trace) -> object:
+    return sync(world.job(trace=trace), SyncOptions(compromised=True, reason="seen"))
+
+
+def resuming(world: World, trace: Trace) -> object:
+    return resume(world.job(trace=trace), Options(settle=False))
+
+
 STORIES: dict[str, tuple[Callable[[World], World], Work]] = {
     "rotate over a fallback": (rotated, staged),
     "rotate, unmanaged": (filled, at_once),
@@ -84,6 +124,12 @@ STORIES: dict[str, tuple[Callable[[World], World], Work]] = {
     "adopt, empty": (empty, adopting),
     "retire": (rotated, retiring),
     "forget": (adopted, forgetting),
+    "rollback": (rotated, rolling_back),
+    "rollback, discard": (rotated, discarding),
+    "compromised": (rotated, answering_a_leak),
+    "sync": (in_dashboard, syncing),
+    "sync, compromised": (in_dashboard, syncing_after_a_leak),
+    "restore": (set_back, resuming),
 }
 
 
@@ -120,7 +166,7 @@ def die_everywhere(make_world: MakeWorld, story: str, shard: int) -> None:
     faults = []
     for nth in range(shard, len(trace.effects), SHARDS):
         world = prepare(make_world())
-        unstored = set() if any(place.see().exists for place in world.places) else {world.s0}
+        unstored = values_met(world) - {value for place in world.places for value in place.see().readable}
         where = die_after(world, work, nth)
         try:
             check_after_death(world, work, expected, unstored, lost=story.startswith(GAP) and "rotate_secret" in where)
@@ -145,6 +191,32 @@ def check_after_death(world: World, work: Work, expected: dict[str, object], uns
         world.spread()
     found = shape(world)
     assert {k: v for k, v in found.items() if v != expected[k]} == {k: v for k, v in expected.items() if v != found[k]}
+
+
+@pytest.mark.parametrize("fallback", [False, True], ids=["first", "fallback open"])
+def test_whenever_an_undoing_dies_it_is_finished_or_was_not_begun(make_world: MakeWorld, *, fallback: bool) -> None:
+    nth = 0
+    while True:
+        world = (rotated if fallback else adopted)(make_world())
+        old, earlier = world.live, world.s0 if fallback else None
+        die_after(world, staged, 4)  # both places are claimed and named; Auth0 is changed
+        trace = Trace(world.clock)
+        kill_after(trace, nth)
+        try:
+            resume(world.job(trace=trace), Options(takeover=True), abort=True)
+        except Killed:
+            done = resume(world.job(), Options(takeover=True, settle=False))
+        else:
+            break
+        world.spread()
+        if done and done.operation is Operation.ROTATE:  # it had not said yet what it was about
+            assert nth == 0
+            assert_rotated(world, old=old)
+        else:
+            assert world.live == old
+            assert_rotated(world, old=earlier, edited=True)
+        nth += 1
+    assert nth > 8
 
 
 @pytest.mark.parametrize("story", ["rotate, unmanaged", "rotate, generated"])

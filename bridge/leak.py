@@ -1,0 +1,19 @@
+"""After the answer to a leak: what is still true of the leaked value. Pure."""
+
+from __future__ import annotations
+
+from bridge.auth0.client import Client
+from bridge.job import Job
+
+
+def remains(job: Job, client: Client) -> tuple[str, ...]:
+    """Return what a new secret does not end, and what was not looked at: one sentence each."""
+    signed = client.alg == "HS256" and client.can_get_id_tokens
+    return (
+        "still true: access tokens issued before stay valid until they expire (Auth0's default is 24 h; not checked)",
+        "still true: refresh tokens and sessions go on (not checked)",
+        "still true: whoever has the leaked value can make ID tokens that verifiers with the old secret take (HS256)"
+        if signed
+        else "ID tokens signed with it (HS256): none",
+        *(f"still true: {uri}: {sink.retirement}" for uri, sink in job.sinks.items()),
+    )
