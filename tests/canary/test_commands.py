@@ -33,6 +33,13 @@ def drifted(stage: Stage) -> None:
     stage.secrets |= {place.see().current or "" for place in stage.world.places}
 
 
+def dashboard(stage: Stage) -> None:
+    """Somebody pressed Rotate in Auth0's dashboard."""
+    rotated(stage)
+    stage.world.tenant.set_in_dashboard(stage.world.client_id)
+    stage.world.spread()
+
+
 def pending(stage: Stage) -> None:
     """A rotation is interrupted after Auth0 was asked and before anything was published; it counts as live for 60 s."""
     die = crash("bridge.auth0.management:Management.set_secret", after=True)
@@ -98,6 +105,8 @@ class Case:
     stdin: Callable[[Stage], str] = lambda _stage: ""
 
 
+PIPED = secrets.token_urlsafe(48)
+LEAKED = ("--compromised", "--reason", "seen on a screen", "--yes")
 ROTATE = ("rotate", "--adopt", "--no-wait")
 
 GOOD = {
@@ -116,6 +125,14 @@ GOOD = {
     "verify": Case(("verify",), 0, rotated),
     "history": Case(("history",), 0, rotated),
     "forget": Case(("forget",), 0, adopted),
+    "rotate, piped": Case(("rotate", "--adopt", "--no-wait", "--secret-stdin"), 0, stdin=lambda _: PIPED),
+    "rotate --compromised": Case(("rotate", *LEAKED), 0, rotated),
+    "rollback": Case(("rollback", "--no-wait"), 0, rotated),
+    "rollback --discard": Case(("rollback", "--discard", "--yes"), 0, rotated),
+    "sync": Case(("sync",), 0, dashboard),
+    "sync, piped": Case(("sync", "--secret-stdin"), 0, dashboard, stdin=lambda stage: stage.world.live),
+    "sync --compromised": Case(("sync", *LEAKED), 0, dashboard),
+    "resume --abort": Case(("resume", "--takeover", "--abort"), 0, pending),
 }
 
 REFUSED = {
@@ -130,6 +147,13 @@ REFUSED = {
     "the wrong value piped": Case(("adopt", "--yes", "--secret-stdin"), 4, stdin=lambda _: "s" * 64),
     "held by somebody": Case(("rotate",), 4, pending),
     "retiring what is held": Case(("retire", "--yes"), 4, pending),
+    "a weak value piped": Case((*ROTATE, "--secret-stdin"), 2, stdin=lambda _: "hunter2-" * 3),
+    "the live value piped as the new one": Case((*ROTATE, "--secret-stdin"), 2, stdin=lambda stage: stage.world.live),
+    "a value piped that is not live": Case(("sync", "--secret-stdin"), 4, dashboard, stdin=lambda _: PIPED),
+    "changed in the dashboard": Case(("rotate",), 4, dashboard),
+    "resume, changed in the dashboard": Case(("resume",), 4, dashboard),
+    "nothing to roll back to": Case(("rollback",), 4, adopted),
+    "a leak without consent": Case(("rotate", "--compromised", "--reason", "seen"), 4, adopted),
     "no such option": Case(("rotate", "--client-secret"), 2),
     "an unknown stage": Case(("read", "--stage", "next"), 2),
     "nothing at a stage": Case(("read", "--stage", "fallback"), 4, adopted),

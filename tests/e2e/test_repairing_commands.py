@@ -1,0 +1,142 @@
+"""The commands that go back, repair and answer a leak, as people type them; one mistake of each."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+
+from tests.e2e.command import Ended, invoke, on
+from tests.e2e.observe import assert_rotated
+from tests.e2e.world import World
+
+LEAK = ("--compromised", "--reason", "found in a public repo, INC-2041")
+
+
+def done(ended: Ended, status: int = 0) -> Ended:
+    assert ended.status == status, ended.told
+    assert "Traceback" not in ended.told
+    return ended
+
+
+def rotated(world: World) -> str:
+    world.fill()
+    done(on(world, "rotate", "--adopt", "--no-wait"))
+    world.spread()
+    return world.live
+
+
+def incomplete(world: World) -> None:
+    """A rotation is interrupted at Auth0."""
+    world.fill()
+    done(on(world, "adopt", "--yes"))
+    world.tenant.fault("error-before", method="PATCH", count=100)
+    done(on(world, "rotate", "--no-wait"), 3)
+    world.tenant.clear_faults()
+
+
+def test_rollback_says_what_became_current_and_what_the_fallback_is(live: World) -> None:
+    refused = rotated(live)
+    ended = done(on(live, "rollback"))
+    assert "rolled back in" in ended.out
+    assert "current, v" in ended.out
+    assert "result=rolled-back" in ended.out
+    assert_rotated(live, old=refused)
+    assert live.live == live.s0
+
+
+def test_rollback_discard_asks_first(live: World) -> None:
+    rotated(live)
+    refused = done(on(live, "rollback", "--discard"), 4)
+    assert "add --yes" in refused.err
+    assert "cannot be brought back" in refused.err
+    done(on(live, "rollback", "--discard", "--yes"))
+    assert_rotated(live, old=None)
+
+
+def test_sync_publishes_what_the_dashboard_made_and_says_when_there_is_nothing_to_do(live: World) -> None:
+    before = rotated(live)
+    live.tenant.set_in_dashboard(live.client_id)
+    live.spread()
+    refused = done(on(live, "rotate"), 4)
+    assert f"secret-bridge sync {live.client_id}" in refused.err
+    assert "synced in" in done(on(live, "sync")).out
+    assert_rotated(live, old=before)
+    assert "every place holds the value that Auth0 holds" in done(on(live, "sync")).out
+
+
+def test_a_leak_is_answered_in_one_command_which_says_what_remains(live: World) -> None:
+    bad = rotated(live)
+    assert "found no --reason" in done(on(live, "rotate", "--compromised"), 2).err
+    assert "add --yes" in done(on(live, "rotate", *LEAK), 4).err
+    ended = done(on(live, "rotate", *LEAK, "--yes"))
+    assert "rotated after a leak" in ended.out
+    assert "access tokens issued before stay valid until they expire" in ended.out
+    assert "AWS keeps the versions readable by version id" in ended.out
+    assert "ID tokens signed with it (HS256)" in ended.out
+    assert_rotated(live, old=None)
+    assert bad not in {value for place in live.places for value in place.see().readable}
+    told = done(on(live, "history")).out
+    assert "found in a public repo_ INC-2041" in told
+
+
+def test_a_reason_without_a_leak_is_a_mistake(live: World) -> None:
+    assert "found without --compromised" in done(on(live, "rotate", "--reason", "because"), 2).err
+
+
+def test_an_interrupted_rotation_is_undone(live: World) -> None:
+    incomplete(live)
+    assert "counts as live until" in done(on(live, "resume", "--abort"), 4).err
+    ended = done(on(live, "resume", "--abort", "--takeover"))
+    assert "undone r-" in ended.out
+    assert "the value from before is live" in ended.out
+    assert live.live == live.s0
+    assert "nothing is interrupted" in done(on(live, "resume", "--abort")).out
+
+
+def test_status_tells_who_began_what_when_and_how_far_it_came(live: World) -> None:
+    incomplete(live)
+    (told,) = [line for line in done(on(live, "status")).out.splitlines() if "in progress" in line]
+    assert "rotate r-" in told
+    assert "begun" in told
+    assert "holds 2 of 2 places, published in none" in told
+    assert "counts as live until" in told
+
+
+def test_a_value_of_ones_own_is_taken_from_standard_input(live: World) -> None:
+    rotated(live)
+    mine = secrets.token_urlsafe(48)
+    done(on(live, "rotate", "--secret-stdin", "--no-wait", typed=f"{mine}\n"))
+    assert live.live == mine
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("", "standard input is empty"),
+        ("short\n", "the secret has 5 characters; 32 are the least"),
+        ("abcabcabc" * 8 + "\n", "too regular"),
+        ("ä" * 40 + "\n", "other characters than"),
+    ],
+)
+def test_a_value_that_will_not_do_is_refused_with_every_reason(live: World, typed: str, says: str) -> None:
+    rotated(live)
+    before = live.dump()
+    assert says in done(on(live, "rotate", "--secret-stdin", typed=typed), 2).err
+    assert live.dump() == before
+
+
+def test_one_value_is_not_brought_to_two_clients(live: World) -> None:
+    ended = done(invoke("rotate", "one", "two", "--secret-stdin", typed="x"), 2)
+    assert "found 2 clients, expected one" in ended.err
+
+
+def test_a_base64_client_takes_base64_only(make_live: object, live: World) -> None:
+    world = make_live(jwt_configuration={"secret_encoded": True, "alg": "RS256"})  # type: ignore[operator]
+    world.fill()
+    done(on(world, "adopt", "--yes"))
+    told = done(on(world, "rotate", "--secret-stdin", typed=f"{secrets.token_hex(24)}.-_=\n"), 2).err
+    assert "Base64" in told
+    good = secrets.token_hex(32)
+    done(on(world, "rotate", "--secret-stdin", "--no-wait", typed=f"{good}\n"))
+    assert world.live == good
