@@ -46,6 +46,17 @@ def adopted(
     return replace(new, promoted_at=created or now, age_is_minimum=True)
 
 
+def former(place: Place, lock: Lock, *, written: bool) -> str | None:
+    """Return the fingerprint of the fallback that an adoption shall leave a place with; None: the one it has.
+
+    It loses it where its tags were wiped, or where the live value is `written` over what somebody put there.
+    """
+    if place.wiped and place.remembered and len(place.remembered.recent) > 1:
+        return place.remembered.recent[1]
+    fallback = place.value(Stage.FALLBACK)
+    return fallback.fingerprint(lock.client_id) if written and fallback else None
+
+
 def unchanged(new: Record, places: tuple[Place, ...]) -> Record:
     """Return a record for a value that is as old as one of the places says, where one of them knows the value."""
     known = [p.record for p in places if p.record and new.recent and p.record.recent[:1] == new.recent[:1]]

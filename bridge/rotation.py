@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NoReturn
 
 from bridge import hook, steps
@@ -17,7 +17,7 @@ from bridge.leak import remains
 from bridge.outcome import At, Outcome, Settled, Stopped
 from bridge.plan import CHANGES, Operation, Plan
 from bridge.prove import Changed, await_refusal, confirm, prove, recheck
-from bridge.records import adopted, record, unchanged, undone
+from bridge.records import adopted, former, record, unchanged, undone
 from bridge.settle import settle
 from bridge.standing import Phase, standing
 from bridge.watch import pause
@@ -92,7 +92,7 @@ class Execution:
             case steps.Store(uri):
                 self._hold.add(self._sink(uri).store(self._hold[uri], self._value))
             case steps.Wait(time, why):
-                pause(time, why, clock=self._job.clock, watcher=self._job.watcher, stop=self._stop_before_set)
+                self._wait(time, why)
             case steps.SetAtAuth0():
                 self._set()
             case steps.GenerateAtAuth0():
@@ -140,6 +140,13 @@ class Execution:
             self._phase = before  # somebody else's place: nothing of it was changed
             raise
         self._tell("stage" if value else "lock", f"{self._lock.id} {'pending' if value else 'locked'} in {step.uri}")
+
+    def _wait(self, time: timedelta, why: str) -> None:
+        """Wait; asked to stop, leave an interrupted operation to the next who finishes it: waiting may take long."""
+        job = self._job
+        pause(time, why, clock=job.clock, watcher=job.watcher, stop=lambda: job.stop.asked)
+        if job.stop.asked and self._plan.finishes is not None:
+            raise Failed("stopped as asked, before it could be finished")
 
     def _take_over(self, uri: str) -> None:
         try:
@@ -227,7 +234,7 @@ class Execution:
         else:
             written = step.uri in self._done
             told = adopted(self._lock, place, self._facts.base, self._job.uris, now, written=written)
-            fallback = told.recent[1] if place.wiped and len(told.recent) > 1 else None
+            fallback = former(place, self._lock, written=written)
         self._sink(step.uri).tag(self._hold[step.uri], told, keep_limit=step.keep_limit, fallback=fallback)
 
     def _retire(self, uri: str, fingerprints: tuple[str | None, ...]) -> None:

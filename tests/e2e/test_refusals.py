@@ -164,8 +164,8 @@ def test_drift_is_repaired_by_the_command_that_is_named(live: World) -> None:
     adopted(live)
     live.vault.edit("client_secret", "another-value")
     ended = on(live, "rotate")
-    refused(live, ended, "has drifted", f"adopt {live.client_id} --sink", "--repair")
-    assert on(live, "adopt", "--repair", "--yes").status == 0
+    refused(live, ended, "has drifted", f"sync {live.client_id} --sink")
+    assert on(live, "sync").status == 0
     assert live.vault.see().current == live.s0
     assert on(live, "rotate", "--no-wait").status == 0
 
@@ -175,7 +175,7 @@ def test_a_change_at_the_dashboard_is_noticed_before_anything_is_changed(live: W
     live.tenant.set_in_dashboard(live.client_id)
     live.spread()
     before = live.dump()
-    refused(live, on(live, "rotate"), "Auth0 does not accept the value", "--repair")
+    refused(live, on(live, "rotate"), "Auth0 does not accept the value", f"sync {live.client_id}")
     assert live.dump() == before
 
 

@@ -210,6 +210,15 @@ def test_resume_names_sync_where_auth0_holds_a_value_that_nobody_knows(world: Wo
 
 
 @pytest.mark.parametrize("place", [0, 1], ids=["vault", "aws"])
+def test_adopt_with_repair_leaves_the_fallback_where_it_writes_the_live_value(world: World, place: int) -> None:
+    rotated(world)
+    value = world.live
+    world.places[place].edit("client_secret", "somebody-pasted-something-else")
+    world.adopt(repair=True)
+    assert_mended(world, value)
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["vault", "aws"])
 def test_wiped_tags_are_recognised_and_restored(world: World, place: int) -> None:
     rotated(world)
     before = [seen.see() for seen in world.places]
