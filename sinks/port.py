@@ -30,7 +30,10 @@ class Place:
     `at` is the server's clock. `values` is filled by `Sink.read` only. `edits` counts foreign versions since current
     was tagged; `drifted` says that current is not what the bridge put there (another value, or none). `room` is how
     many more foreign writes the fallback survives (None: no limit). `unsettled` means that an operation holds the
-    place or left something behind; `lock` may be unknown even so. `mark` is the sink's own note, for `claim`.
+    place or left something behind; `lock` may be unknown even so, and `left` are the values it left (`Sink.read` only).
+    `wiped`: the place was managed, nobody holds it, and somebody replaced its tags. `remembered` is what they said last
+    or, while an operation holds the place, when that began, as far as another part of the place tells (`Sink.read`
+    only). `mark` is the sink's own note, for `claim`.
     """
 
     uri: str
@@ -47,6 +50,9 @@ class Place:
     room: int | None = None
     keys: tuple[str, ...] = ()
     values: Mapping[Stage, Secret] = field(default_factory=dict)
+    left: tuple[Secret, ...] = ()
+    wiped: bool = False
+    remembered: Record | None = None
     notes: tuple[str, ...] = ()
     mark: object = None
 
@@ -102,6 +108,13 @@ class Sink(Protocol):
         """
         ...
 
+    def recall(self, fingerprint: str, salt: str) -> Secret | None:
+        """Find a value by its fingerprint (`Secret.fingerprint(salt)`) among the versions that can still be read.
+
+        For a value that lost its stage: somebody wrote over it, or replaced the tags. Slow: it may read every version.
+        """
+        ...
+
     def check(self, place: Place) -> tuple[str, ...]:
         """Find out, without changing anything, whether the caller may change this place.
 
@@ -122,6 +135,8 @@ class Sink(Protocol):
 
     def take_over(self, place: Place, lock: Lock) -> Held:
         """Become the holder of the operation that `place` shows, keeping its value.
+
+        What `lock` says replaces what the lock said so far: it may be another operation, which undoes the first.
 
         Raises:
             Busy: somebody else was faster.
@@ -155,10 +170,12 @@ class Sink(Protocol):
         """
         ...
 
-    def tag(self, held: Held, record: Record, *, keep_limit: bool = False) -> None:
-        """Adopt: write what the place shall say about itself, leaving its versions as they are.
+    def tag(self, held: Held, record: Record, *, keep_limit: bool = False, fallback: str | None = None) -> None:
+        """Write what the place shall say about itself, leaving its versions as they are: the latest is current.
 
-        `keep_limit`: leave the number of versions that the vault keeps as it is.
+        `keep_limit`: leave the number of versions that the vault keeps as it is. `fallback`: the fingerprint of the
+        value that is the fallback (the newest older version that holds it; where none does, or for "", there is no
+        fallback); None leaves it as it is.
         """
         ...
 

@@ -52,10 +52,10 @@ def sinks_tag(uris: tuple[str, ...]) -> str:
 class Lock:
     """An operation that holds a place: all that the next one needs to know about it.
 
-    `id` is the rotation's id. `base` is the fingerprint of the value that was current when it began, `older` that of
-    the fallback then, which the operation ends. `places` is the complete list of the client's places. After
-    `expected_end` (the vault's time) the holder counts as dead. `holder` is made anew for each claim and takeover: the
-    one word by which a process knows its own writing again.
+    `id` is the rotation's id. `base` is the fingerprint of the value that was current when it began. `ends` holds those
+    of the values that the operation makes unreadable at its end: an open fallback's, or a leaked one's. `places` is the
+    complete list of the client's places. After `expected_end` (the vault's time) the holder counts as dead. `holder` is
+    made anew for each claim and takeover: the one word by which a process knows its own writing again.
     """
 
     operation: str
@@ -67,9 +67,10 @@ class Lock:
     tenant: str
     places: tuple[str, ...]
     base: str = ""
-    older: str = ""
+    ends: tuple[str, ...] = ()
     not_before: datetime | None = None
     holder: str = ""
+    reason: str = ""
 
     def tags(self) -> dict[str, str]:
         """Return the lock as tags."""
@@ -82,7 +83,8 @@ class Lock:
             "bridge_lock_expected_end": stamp(self.expected_end),
             "bridge_lock_not_before": stamp(self.not_before) if self.not_before else "-",
             "bridge_lock_base": self.base or "-",
-            "bridge_lock_older": self.older or "-",
+            "bridge_lock_ends": _fit(self.ends, " ") or "-",
+            "bridge_lock_reason": tag_text(self.reason) or "-",
             "bridge_lock_sinks": sinks_tag(self.places),
             "bridge_lock_client_id": tag_text(self.client_id),
             "bridge_lock_tenant": tag_text(self.tenant),
@@ -105,9 +107,10 @@ class Lock:
             tenant=told.get("tenant", ""),
             places=tuple(told.get("sinks", "").split()),
             base=_filled(told, "base"),
-            older=_filled(told, "older"),
+            ends=tuple(_filled(told, "ends").split()),
             not_before=unstamp(told.get("not_before")),
             holder=_filled(told, "holder"),
+            reason=_filled(told, "reason"),
         )
 
 

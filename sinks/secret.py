@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 from typing import NoReturn
 
 MASK = "Secret(***)"
@@ -56,3 +57,14 @@ class Secret:
         raise TypeError("a Secret cannot be copied or pickled")
 
     __copy__ = __deepcopy__ = __reduce__ = __reduce_ex__ = __getstate__ = _refuse
+
+
+def unlike(known: Iterable[Secret], values: Iterable[Secret]) -> tuple[Secret, ...]:
+    """Return the different ones of `values` that are none of `known`, in their order."""
+    found: list[Secret] = []
+    seen = list(known)
+    for value in values:
+        if value not in seen:
+            found.append(value)
+            seen.append(value)
+    return tuple(found)

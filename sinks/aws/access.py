@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,7 +11,8 @@ import stamina
 
 from sinks.aws.listing import Listing
 from sinks.aws.place import document_in
-from sinks.errors import Conflict, Unavailable
+from sinks.aws.translate import NotDone
+from sinks.errors import Conflict, Denied, Refused, Unavailable
 
 if TYPE_CHECKING:
     from sinks.aws.address import Target
@@ -61,29 +63,59 @@ class Access:
             self._documents[version] = document_in(text, self._uri, bare=self._bare) if text else None
         return self._documents[version]
 
+    def value(self, version: str, key: str | None) -> Secret | None:
+        """Read a version's value; None where there is none that can be read."""
+        with suppress(Conflict, Denied, Refused):
+            document = self.document(version)
+            return document.get(key) if document else None
+        return None
+
     def create(self, version: str, text: Secret, tags: Mapping[str, str]) -> None:
-        """Create the secret; twice is once."""
-        _repeated(lambda: self.api.create(version, text, tags))
+        """Create the secret; twice is once. `Unavailable.unsure`: it may yet arrive."""
+        _written(lambda: self.api.create(version, text, tags))
 
     def put(self, version: str, text: Secret, label: str, *stages: str) -> None:
         """Add a version with labels, one of which nobody else would write.
 
         Raises:
             Conflict: somebody else has put this version.
+            Unavailable: it is not there; `unsure`: it may yet arrive.
         """
         try:
-            given: Iterable[str] = _repeated(lambda: self.api.put(version, text, (*stages, label)))
+            given: Iterable[str] = _written(lambda: self.api.put(version, text, (*stages, label)))
         except Unavailable as error:
             try:
                 found = self.listing().get(version)
             except Unavailable:
-                raise Unavailable(error.message, error.hint, unsure=True) from None
+                raise error from None
             if found is None:
                 raise
             given = found.stages
         if label not in given:
             raise Conflict(f"somebody else put version {version} of {self._uri}")
         self._documents[version] = document_in(text, self._uri, bare=self._bare)
+
+
+def _written(call: Callable[[], T]) -> T:
+    """Repeat a write that is once however often it is sent.
+
+    Raises:
+        Unavailable: `unsure` unless every attempt is known not to have been carried out.
+    """
+    unsure = False
+
+    def attempt() -> T:
+        nonlocal unsure
+        try:
+            return call()
+        except Unavailable as error:
+            unsure = unsure or not isinstance(error, NotDone)
+            raise
+
+    try:
+        return _repeated(attempt)
+    except Unavailable as error:
+        raise Unavailable(error.message, error.hint, unsure=unsure) from None
 
 
 def _repeated(call: Callable[[], T]) -> T:

@@ -165,7 +165,7 @@ class Claims:
             raise self._busy(None) from None
         except Unavailable as error:
             if not self._access.described().exists:
-                raise Unavailable(error.message, error.hint) from None
+                raise Unavailable(error.message, error.hint, unsure=error.unsure) from None
 
     def _published(self, before: Listing, version: str, text: Secret, label: str) -> Listing:
         """Put a version and make it current, if current is still what it was."""

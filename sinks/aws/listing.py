@@ -22,6 +22,7 @@ UNIQUE = (CURRENT, PENDING, PREVIOUS, FALLBACK)
 OWN = "BRIDGE:"
 PROOF = "BRIDGE-CHECK"
 GAP = 2000  # sequence numbers without a version after which none is expected; AWS keeps about 100 versions
+DEPRECATED = 20  # how many versions without a label are worth looking into, one request each
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -110,6 +111,14 @@ class Listing:
         return tuple(
             (v.id, s) for v in self.versions for s in sorted(v.stages) if s.startswith(OWN) and s != self.label
         )
+
+    def likeliest(self) -> tuple[str, ...]:
+        """Return versions in the order in which a value is looked for: labelled ones first, then newest first."""
+        first = [self.holder(stage) for stage in (CURRENT, PREVIOUS, FALLBACK, PENDING)]
+        ours = [v.id for v in reversed(self.versions) if any(s.startswith(OWN) for s in v.stages)]
+        labelled = [v.id for v in reversed(self.versions) if v.stages]
+        rest = [v.id for v in reversed(self.versions) if not v.stages][:DEPRECATED]
+        return tuple(dict.fromkeys(v for v in (*first, *ours, *labelled, *rest) if v))
 
     def doubled(self) -> str | None:
         """Name a label that two versions seem to have: pages were read while it moved."""

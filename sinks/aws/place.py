@@ -7,18 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sinks.aws.answers import Described
-from sinks.aws.listing import Listing, chain_of, holder_of
+from sinks.aws.listing import FALLBACK, Listing, chain_of, holder_of
 from sinks.aws.translate import deleted
 from sinks.document import Document
 from sinks.errors import Refused
 from sinks.port import Place
-from sinks.record import MANAGED_BY, Lock, Record, stamp
+from sinks.record import MANAGED_BY, MANAGER, Lock, Record, stamp
 from sinks.secret import Secret
 from sinks.versions import History, Stage, Version
 
 CURRENT_TAG, FALLBACK_TAG = "bridge_current", "bridge_fallback"
 CHAIN_TAG, FROM_TAG = "bridge_lock_chain", "bridge_lock_from"
 NONE = "-"
+WIPED = "the tags of secret-bridge are gone: somebody replaced the secret's tags"
 LOCK_KEY = "secret-bridge-lock"
 LOCK_START = f'{{"{LOCK_KEY}"'
 SIZE_LIMIT = 65_536  # bytes; PutSecretValue, parameter SecretString
@@ -80,6 +81,7 @@ def surveyed(uri: str, described: Described, listing: Listing) -> Place:
     lock = described_lock(described, listing)
     record = Record.from_tags(tags)
     told = tags.get(CURRENT_TAG, NONE)
+    wiped = record is None and lock is None and _was_managed(described, listing)
     return Place(
         uri=uri,
         at=listing.at,
@@ -91,9 +93,22 @@ def surveyed(uri: str, described: Described, listing: Listing) -> Place:
         unsettled=pending is not None or bool(listing.left_over()),
         released=described.changed if pending is None else None,
         edits=1 if record and listing.current not in (told, pending) else 0,
-        notes=_notes(listing, lock),
+        wiped=wiped,
+        notes=(*_notes(listing, lock), *((WIPED,) if wiped else ())),
         mark=Mark(described, listing),
     )
+
+
+def _was_managed(described: Described, listing: Listing) -> bool:
+    """Tell by what outlives a replacing of tags, and what forgetting takes away.
+
+    Derived ids stay when a place is forgotten, and say nothing. Without any label or tag of ours there is no telling.
+    """
+    if _manager(described) not in (None, MANAGER):
+        return False
+    partly = described.tags.get(MANAGED_BY) == MANAGER or CURRENT_TAG in described.tags
+    promoted = listing.label is not None and listing.pending == listing.current
+    return partly or promoted or listing.holder(FALLBACK) is not None
 
 
 def with_documents(place: Place, documents: Mapping[Stage, Document | None], key: str | None) -> Place:
@@ -166,7 +181,7 @@ def _history(listing: Listing, tags: Mapping[str, str]) -> History:
 
 def _fallback(listing: Listing, tags: Mapping[str, str]) -> str | None:
     """Return the fallback: by its label or, after a promotion that was cut short, by the tag from before it."""
-    if listing.fallback or listing.holder("FALLBACK") is None:
+    if listing.fallback or listing.holder(FALLBACK) is None:
         return listing.fallback
     told = listing.get(tags.get(FALLBACK_TAG))
     return told.id if told else None

@@ -12,9 +12,10 @@ from sinks.aws.grip import grip_of, mark_of
 from sinks.aws.listing import CURRENT, FALLBACK, PREVIOUS, PROOF, Listing
 from sinks.aws.place import CURRENT_TAG, FALLBACK_TAG, NONE, empty, refusal, surveyed, with_documents
 from sinks.aws.translate import Missing
-from sinks.errors import Conflict, Refused
+from sinks.errors import Conflict, Denied, Refused
 from sinks.port import Held, Place, Promoted
 from sinks.record import MANAGED_BY, MANAGER, OWN_PREFIX, Lock, Record
+from sinks.secret import unlike
 from sinks.versions import Stage
 
 if TYPE_CHECKING:
@@ -65,7 +66,18 @@ class AwsSink:
         listing = mark_of(place).listing
         if listing.label and listing.pending == listing.current:  # promoted, and not released yet
             documents[Stage.PENDING] = documents.get(Stage.CURRENT)
-        return with_documents(place, documents, self._target.key)
+        place = with_documents(place, documents, self._target.key)
+        found = [self._access.value(version, self._target.key) for version, _ in listing.left_over()]
+        return replace(place, left=unlike(place.values.values(), [value for value in found if value]))
+
+    def recall(self, fingerprint: str, salt: str) -> Secret | None:
+        """Look through the labelled versions, then through the newest others (`Sink.recall`)."""
+        try:
+            versions = self._access.listing().likeliest()
+        except (Denied, Missing):
+            return None
+        values = (self._access.value(version, self._target.key) for version in versions)
+        return next((value for value in values if value and value.fingerprint(salt) == fingerprint), None)
 
     def check(self, place: Place) -> tuple[str, ...]:
         """Remove a label that is nowhere: AWS refuses that only to those who may not do it at all (`Sink.check`)."""
@@ -145,11 +157,7 @@ class AwsSink:
             self._unpin(held, listing)
             return None
         target = self._base(held, listing, value)
-        holder = listing.holder(FALLBACK)
-        if target is None or target == holder:
-            return target or listing.fallback
-        self._access.api.label(FALLBACK, remove=holder, to=target, before=self._claims.deadline(held))
-        return target
+        return self._pin_at(held, listing, target) if target else listing.fallback
 
     def _base(self, held: Held, listing: Listing, value: Secret) -> str | None:
         """Find that version: current unless somebody wrote another value there, or it is promoted already."""
@@ -172,19 +180,45 @@ class AwsSink:
         where = {CURRENT_TAG: promoted.current, FALLBACK_TAG: promoted.fallback or NONE}
         self._access.api.tag({**record.tags(), **where}, before=self._claims.deadline(held))
 
-    def tag(self, held: Held, record: Record, *, keep_limit: bool = False) -> None:
+    def tag(self, held: Held, record: Record, *, keep_limit: bool = False, fallback: str | None = None) -> None:
         """Write tags; AWS has no number of versions to raise (`Sink.tag`)."""
         del keep_limit
 
         def step(held: Held) -> Held | bool:
             listing = grip_of(held).listing
-            self._tag(held, record, Promoted(listing.current or NONE, listing.fallback))
+            where = {CURRENT_TAG: listing.current or NONE}
+            if fallback is not None:
+                where[FALLBACK_TAG] = self._pin_at(held, listing, self._older(held, listing, fallback)) or NONE
+            elif listing.fallback or listing.holder(FALLBACK) is None:
+                where[FALLBACK_TAG] = listing.fallback or NONE
+            # else a promotion was cut short: the tag still names the fallback of before
+            self._access.api.tag({**record.tags(), **where}, before=self._claims.deadline(held))
             return True
 
         self._claims.under_lease(held, step)
 
+    def _older(self, held: Held, listing: Listing, fingerprint: str) -> str | None:
+        """Find a version that holds a value; never current's."""
+        if not fingerprint or fingerprint == self._fingerprint(held, listing.current):
+            return None
+        others = (v for v in listing.likeliest() if v not in (listing.current, listing.pending))
+        return next((v for v in others if self._readable(held, v) == fingerprint), None)
+
+    def _readable(self, held: Held, version: str) -> str | None:
+        value = self._access.value(version, self._target.key)
+        return value.fingerprint(held.lock.client_id) if value else None
+
+    def _pin_at(self, held: Held, listing: Listing, target: str | None) -> str | None:
+        """Put FALLBACK on a version; None: nowhere."""
+        if target is None:
+            self._unpin(held, listing)
+        elif target != listing.holder(FALLBACK):
+            before = self._claims.deadline(held)
+            self._access.api.label(FALLBACK, remove=listing.holder(FALLBACK), to=target, before=before)
+        return target
+
     def retire(self, held: Held, fingerprint: str | None = None) -> tuple[str, ...]:
-        """Drop AWSPREVIOUS, then FALLBACK, where their version holds the value (`Sink.retire`).
+        """Drop AWSPREVIOUS, left-over labels of ours and FALLBACK from versions that hold the value (`Sink.retire`).
 
         FALLBACK goes last, so that a second attempt still finds the value. Other labels are somebody else's.
         """
@@ -197,9 +231,8 @@ class AwsSink:
             listing = grip_of(held).listing
             if target in (self._fingerprint(held, listing.current), self._fingerprint(held, listing.pending)):
                 raise Refused(f"the value to retire is in use at {self._uri}; its labels stay")
-            for stage in (PREVIOUS, FALLBACK):
-                version = listing.holder(stage)
-                if version is None or self._fingerprint(held, version) != target:
+            for stage, version in self._labels(listing):
+                if self._fingerprint(held, version) != target:
                     continue
                 if stage == FALLBACK:  # first the tag, by which a promotion that is cut short finds the fallback again
                     self._access.api.tag({FALLBACK_TAG: NONE}, before=self._claims.deadline(held))
@@ -210,6 +243,12 @@ class AwsSink:
         if target:
             self._claims.under_lease(held, step)
         return tuple(retired)
+
+    def _labels(self, listing: Listing) -> tuple[tuple[str, str], ...]:
+        """Return the labels that retiring may drop, each with its version."""
+        left = [(stage, version) for version, stage in listing.left_over()]
+        found = ((PREVIOUS, listing.holder(PREVIOUS)), *left, (FALLBACK, listing.holder(FALLBACK)))
+        return tuple((stage, version) for stage, version in found if version)
 
     def _fingerprint(self, held: Held, version: str | None) -> str | None:
         value = self._value(version)

@@ -33,6 +33,13 @@ WRONG_SETTINGS = (
 )  # fmt: skip
 
 
+NOT_SENT = (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError)
+
+
+class NotDone(Unavailable):
+    """No usable answer, and it is certain that the request was not carried out: throttled, or never sent."""
+
+
 class Missing(Refused):
     """There is no such secret (any more), or no such version of it."""
 
@@ -57,6 +64,8 @@ def translated(action: str, uri: str) -> Iterator[None]:
         raise Unavailable(
             f"{action} on {uri}: the server's certificate was not accepted", "set ca_file (AWS_CA_BUNDLE)"
         ) from None
+    except NOT_SENT as error:
+        raise NotDone(f"{action} on {uri}: no connection ({type(error).__name__})", AGAIN) from None
     except (boto.BotoCoreError, ResponseParserError, OSError) as error:
         raise Unavailable(f"{action} on {uri}: no usable answer ({type(error).__name__})", AGAIN) from None
     except (KeyError, TypeError, AttributeError, ValueError):
@@ -94,7 +103,7 @@ def _from_answer(error: boto.ClientError, action: str, uri: str) -> SinkError:
 
 def _from_refusal(code: str, told: str, status: int, action: str, uri: str) -> SinkError:
     if code in THROTTLED:
-        return Unavailable(f"{action} on {uri}: AWS is throttling this account", f"wait a minute; {AGAIN}")
+        return NotDone(f"{action} on {uri}: AWS is throttling this account", f"wait a minute; {AGAIN}")
     if "marked for deletion" in told or "marked deleted" in told or "scheduled for deletion" in told:
         return deleted(uri)
     if code == "InvalidParameterException" and action == "secretsmanager:UpdateSecretVersionStage":

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, cast
 from sinks.errors import Busy, Conflict, Expired, Lost, SinkError, Unavailable
 from sinks.port import Held
 from sinks.vault.answers import AGAIN
-from sinks.vault.place import LOCK_VERSION, held_by, idle_document, is_idle_of, lock_document
+from sinks.vault.place import LOCK_VERSION, held_by, idle_document, is_idle_of, lock_document, managed_tag
 
 if TYPE_CHECKING:
     from sinks.clock import Clock
     from sinks.document import Document
-    from sinks.record import Lock
+    from sinks.record import Lock, Record
     from sinks.secret import Secret
     from sinks.vault.kv import Entry, Kv
 
@@ -33,15 +33,22 @@ class LockKey:
         self._key = key
         self._clock = clock
         self._lease = lease
+        self._before: Record | None = None  # what the place said when the operation began
+        self._named: Record | None = None  # what the key's metadata says: see `managed_tag`
+        self._dropped = False  # an older version of the key holds a value that was replaced
+        self.told: Record | None = None  # what it says now; None: it is not managed
 
-    def take(self, lock: Lock, value: Secret | None, cas: int) -> Held:
+    def take(self, lock: Lock, value: Secret | None, cas: int, *, before: Record | None, told: Record | None) -> Held:
         """Write the lock if the key is still at version `cas`.
+
+        `before` is what the place said about itself when the operation began, `told` what it says now.
 
         Raises:
             Busy: it is not, and the holder is somebody else.
         """
         started = self._clock.monotonic()
-        document = lock_document(lock, self._key, value)
+        self._before, self._named, self.told, self._dropped = before, told, told, False
+        document = lock_document(lock, self._key, value, before)
         for _ in range(TRIES):
             with suppress(Conflict, Unavailable):
                 return Held(self._uri, lock, self._kv.write(self.path, document, cas=cas).version, started, value)
@@ -65,8 +72,10 @@ class LockKey:
 
     def name(self, held: Held) -> Held:
         """Say in the key's metadata who holds it: for readers of metadata; the truth stands in its document."""
-        tags = {**held.lock.tags(), LOCK_VERSION: str(held.token)}
-        return self.within(held, lambda before: self._kv.tag(self.path, tags, before=before))
+        tags = {**held.lock.tags(), LOCK_VERSION: str(held.token), **managed_tag(self.told)}
+        held = self.within(held, lambda before: self._kv.tag(self.path, tags, before=before))
+        self._named = self.told
+        return held
 
     def look(self, held: Held) -> Held:
         """Make sure that the key is at our version and says our words; begin a new lease."""
@@ -108,7 +117,8 @@ class LockKey:
 
     def store(self, held: Held, value: Secret) -> Held:
         """Write the lock again, with the value."""
-        document = lock_document(held.lock, self._key, value)
+        document = lock_document(held.lock, self._key, value, self._before)
+        self._dropped = self._dropped or held.value not in (None, value)
         try:
             version = self._kv.write(self.path, document, cas=cast(int, held.token)).version
         except (Conflict, Unavailable) as error:
@@ -128,9 +138,16 @@ class LockKey:
         except Conflict:  # the first write arrived late, or somebody took over
             raise Unavailable(f"it is not known whether {self._uri} stored the value", "run resume") from None
 
-    def release(self, held: Held, outcome: str) -> None:
-        """Write an idle record over our version, then destroy what the older ones hold."""
-        idle = self._give_back(held, outcome)
+    def release(self, held: Held, outcome: str, *, kept: Secret | None) -> None:
+        """Write an idle record over our version, then destroy what the older ones hold.
+
+        `kept` is the value that the document holds by now.
+        """
+        if (self.told is None) != (self._named is None):
+            with suppress(Lost):
+                self.within(held, lambda before: self._kv.tag(self.path, managed_tag(self.told), before=before))
+        dropped = self._dropped or held.value not in (None, kept)
+        idle = self._give_back(held, idle_document(held.lock, outcome, self.told, dropped=dropped))
         if idle is None:
             return  # somebody else's now: theirs to release
         # Exact numbers, all below the idle record's: they cannot mean a later holder's version.
@@ -141,9 +158,9 @@ class LockKey:
             self._clock.sleep(self._lease / 10)
             self._kv.destroy(self.path, older)
 
-    def _give_back(self, held: Held, outcome: str) -> int | None:
+    def _give_back(self, held: Held, document: Document) -> int | None:
         """Return the idle record's version; None where the lock is not ours any more."""
-        token, document = cast(int, held.token), idle_document(held.lock, outcome)
+        token = cast(int, held.token)
         failure: SinkError | None = None
         for _ in range(TRIES):
             try:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import cast
 
 from sinks.document import Document
 from sinks.errors import Refused
-from sinks.port import Place
-from sinks.record import MANAGED_BY, MANAGER, Lock, Record
+from sinks.port import Place, Promoted
+from sinks.record import MANAGED_BY, MANAGER, Lock, Record, drifted
 from sinks.secret import Secret
 from sinks.vault.answers import METADATA_CAS, METADATA_CAS_HINT
 from sinks.vault.kv import DEFAULT_MAX_VERSIONS, Entry, Meta, MountConfig
 from sinks.versions import History, Stage, Version
 
-CURRENT, FALLBACK, LOCK_VERSION = "bridge_current", "bridge_fallback", "bridge_lock_version"
-LOCK_KEY = "secret-bridge"
+CURRENT, FALLBACK = "bridge_current", "bridge_fallback"
+LOCK_VERSION, MANAGED = "bridge_lock_version", "bridge_lock_managed"
+LOCK_KEY, DROPPED = "secret-bridge", "dropped"
 LEAST_VERSIONS = 3
+WIPED = "the tags of secret-bridge are gone: somebody replaced the custom metadata"
 
 
 @dataclass(frozen=True)
@@ -27,15 +30,32 @@ class Mark:
     lock_version: int
 
 
-def lock_document(lock: Lock, key: str, value: Secret | None) -> Document:
-    """Return the lock key's document while an operation holds the place."""
-    document = Document({LOCK_KEY: {"state": "locked", **lock.tags()}})
+def lock_document(lock: Lock, key: str, value: Secret | None, before: Record | None) -> Document:
+    """Return the lock key's document while an operation holds the place. `before`: what the place said until then."""
+    document = Document({LOCK_KEY: {"state": "locked", **lock.tags(), **_tags(before)}})
     return document if value is None else document.with_value(key, value)
 
 
-def idle_document(lock: Lock, outcome: str) -> Document:
-    """Return the lock key's document after an operation: it holds no value."""
-    return Document({LOCK_KEY: {"state": "idle", "id": lock.id, "holder": lock.holder, "outcome": outcome}})
+def idle_document(lock: Lock, outcome: str, told: Record | None, *, dropped: bool) -> Document:
+    """Return the lock key's document after an operation: it holds no value, but what the place says about itself.
+
+    `dropped`: older versions hold a value that is nowhere else, until they are destroyed.
+    """
+    said = {"state": "idle", "id": lock.id, "holder": lock.holder, "outcome": outcome, DROPPED: _word(dropped)}
+    return Document({LOCK_KEY: {**said, **_tags(told)}})
+
+
+def managed_tag(record: Record | None) -> dict[str, str]:
+    """Return the lock key's tag that says whether the place is managed: it outlives a wiping of the place's own."""
+    return {MANAGED: _word(record is not None)}
+
+
+def _word(true: bool) -> str:  # noqa: FBT001  # a conversion
+    return "yes" if true else "no"
+
+
+def _tags(record: Record | None) -> dict[str, str]:
+    return record.tags() if record else {}
 
 
 def is_idle_of(lock: Lock, entry: Entry) -> bool:
@@ -66,6 +86,23 @@ def held_by(entry: Entry | None, path: str) -> Lock | None:
         return None
     inner = told(entry, path)
     return Lock.from_tags(inner) if inner.get("state") == "locked" else None
+
+
+def remembered(entry: Entry | None, path: str) -> Record | None:
+    """Return what the place said about itself according to its lock key."""
+    return Record.from_tags(told(entry, path)) if entry and entry.document else None
+
+
+def has_dropped(entry: Entry | None, path: str) -> bool:
+    """Tell whether the operation before has dropped a value that was nowhere else."""
+    return bool(entry and entry.document and told(entry, path).get(DROPPED) == _word(true=True))
+
+
+def leftovers(lock_meta: Meta | None) -> tuple[int, ...]:
+    """Return the versions below an idle record that can still be read, newest first: a release was interrupted."""
+    if lock_meta is None:
+        return ()
+    return tuple(sorted((n for n, (_, ok) in lock_meta.versions.items() if ok and n < lock_meta.current), reverse=True))
 
 
 def refusal(uri: str, config: MountConfig | None, meta: Meta | None) -> Refused | None:
@@ -128,40 +165,83 @@ def _history(meta: Meta, *, managed: bool) -> History:
 
 def surveyed(uri: str, at: datetime, config: MountConfig | None, meta: Meta | None, lock_meta: Meta | None) -> Place:
     """Return what metadata alone tells."""
+    place = without_lock(uri, at, config, meta)
     if lock_meta is None:
-        return _place(uri, at, config, meta, unsettled=False, lock=None)
+        return place
     named = _number(lock_meta.tags, LOCK_VERSION)
-    alive = [number for number, (_, readable) in lock_meta.versions.items() if readable]
     lock = Lock.from_tags(lock_meta.tags) if named == lock_meta.current else None
     # An idle key has one readable version, never the first: otherwise it is claimed and not yet named, or not cleaned.
-    unsettled = lock is not None or len(alive) > 1 or lock_meta.current == 1
-    return _place(uri, at, config, meta, unsettled=unsettled, lock=lock)
+    unsettled = lock is not None or bool(leftovers(lock_meta)) or lock_meta.current == 1
+    place = replace(place, lock=lock, unsettled=place.unsettled or unsettled)
+    return with_memory(place, managed=lock is None and lock_meta.tags.get(MANAGED) == _word(true=True))
 
 
-def _place(
-    uri: str, at: datetime, config: MountConfig | None, meta: Meta | None, *, unsettled: bool, lock: Lock | None
-) -> Place:
+def without_lock(uri: str, at: datetime, config: MountConfig | None, meta: Meta | None) -> Place:
+    """Return what the document's metadata tells, as if nobody had ever held the place."""
     if meta is None:
-        return Place(uri, at, exists=False, unsettled=unsettled, lock=lock)
+        return Place(uri, at, exists=False)
     record = Record.from_tags(meta.tags)
     current, fallback = _number(meta.tags, CURRENT), fallback_number(meta)
     edits = meta.current - current if current is not None else 0
-    return Place(
+    partly = record is None and (meta.tags.get(MANAGED_BY) == MANAGER or CURRENT in meta.tags)
+    place = Place(
         uri,
         at,
         exists=meta.current > 0,
         history=_history(meta, managed=record is not None),
         manager=meta.tags.get(MANAGED_BY),
         record=record,
-        lock=lock,
-        unsettled=unsettled or edits < 0,
+        unsettled=edits < 0,
         edits=max(edits, 0),
         room=None if fallback is None else version_limit(config, meta) - 1 - (meta.current - fallback),
-        notes=_wiped(meta, record),
+    )
+    return with_memory(place, managed=partly)
+
+
+def with_memory(place: Place, *, managed: bool) -> Place:
+    """Return a place that was managed: where its tags do not say so (any more), somebody replaced them."""
+    if not managed or place.wiped or place.record or not place.exists or place.manager not in (None, MANAGER):
+        return place
+    return replace(place, wiped=True, notes=(*place.notes, WIPED))
+
+
+def with_values(place: Place, main: Entry | None, values: Mapping[Stage, Secret]) -> Place:
+    """Return a place with the values at its stages, and what the latest document is like."""
+    document = main.document if main else None
+    return replace(
+        place,
+        keys=document.keys if document else (),
+        values=values,
+        drifted=drifted(place.record, values.get(Stage.CURRENT)),
     )
 
 
-def _wiped(meta: Meta, record: Record | None) -> tuple[str, ...]:
-    """Say so when our tags are there in part: somebody replaced the custom metadata."""
-    partly = record is None and (meta.tags.get(MANAGED_BY) == MANAGER or CURRENT in meta.tags)
-    return ("the tags of secret-bridge are incomplete: somebody replaced the custom metadata",) if partly else ()
+def with_lock(place: Place, lock: Lock | None, entry: Entry | None, path: str) -> Place:
+    """Return a place with what its lock key's document tells; `place` has its values already."""
+    before = remembered(entry, path)
+    place = with_memory(place, managed=lock is None and before is not None)
+    return replace(
+        place,
+        lock=lock,
+        unsettled=place.unsettled or lock is not None,
+        history=_with_pending(place.history, entry) if Stage.PENDING in place.values else place.history,
+        released=entry.created if entry and not lock else None,
+        remembered=before,
+        mark=Mark(entry.version if entry else 0),
+    )
+
+
+def _with_pending(history: History, entry: Entry | None) -> History:
+    if entry is None or entry.document is None:
+        return history
+    return history.added(Version(f"pending/{entry.version}", Stage.PENDING, entry.created))
+
+
+def mark_of(place: Place) -> Mark:
+    """Return the sink's own note in a place, opaque to everybody else."""
+    return cast(Mark, place.mark)
+
+
+def record_tags(record: Record, promoted: Promoted) -> dict[str, str | None]:
+    """Return the document's tags after a promotion; None where there shall be none."""
+    return {**record.tags(), CURRENT: promoted.current, FALLBACK: promoted.fallback}

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, cast
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from sinks.document import Document
 from sinks.errors import Busy, Conflict, Denied, Expired, Refused, SinkError, Unavailable
 from sinks.port import Held, Place, Promoted
-from sinks.record import MANAGED_BY, OWN_PREFIX, Lock, Record, drifted
+from sinks.record import MANAGED_BY, OWN_PREFIX, Lock, Record
+from sinks.secret import unlike
 from sinks.vault.answers import AGAIN
 from sinks.vault.lock import LockKey
-from sinks.vault.place import CURRENT, FALLBACK, Mark, held_by, refusal, surveyed, version_limit
-from sinks.versions import History, Stage, Version
+from sinks.vault.place import (
+    CURRENT,
+    FALLBACK,
+    has_dropped,
+    held_by,
+    leftovers,
+    mark_of,
+    record_tags,
+    refusal,
+    surveyed,
+    version_limit,
+    with_lock,
+    with_values,
+    without_lock,
+)  # fmt: skip
+from sinks.vault.values import Values
+from sinks.versions import History, Stage
 
 if TYPE_CHECKING:
     from sinks.clock import Clock
@@ -23,6 +39,7 @@ if TYPE_CHECKING:
 
 TRIES, FAILURES = 20, 5
 KEPT_VERSIONS = 20
+UNCHECKED = "the mount's settings: not checked (no permission)"
 
 
 class VaultSink:
@@ -38,7 +55,10 @@ class VaultSink:
         self._clock = clock
         self._lease = lease.total_seconds()
         self._lock = LockKey(kv, uri, lock_path, key, clock, self._lease)
-        self._known: dict[tuple[int, datetime], Secret] = {}
+        self._values = Values(kv, path, key)
+        self._left = Values(kv, lock_path, key)
+        self._unclean = False  # the last survey saw that a release was interrupted
+        self._kept: Secret | None = None  # what we have promoted
 
     @property
     def uri(self) -> str:
@@ -54,6 +74,7 @@ class VaultSink:
         """Read metadata only (`Sink.survey`)."""
         config = self._kv.config(self._path)
         lock_meta, meta = self._kv.metadata(self._lock.path), self._kv.metadata(self._path)
+        self._unclean = bool(leftovers(lock_meta))
         return surveyed(self._uri, self._kv.now(), config, meta, lock_meta)
 
     def read(self) -> Place:
@@ -64,33 +85,36 @@ class VaultSink:
         meta = self._kv.metadata(self._path)
         if refused := refusal(self._uri, config, meta):
             raise refused
-        main = self._remembered(self._kv.read(self._path)) if meta and meta.current else None
-        place = surveyed(self._uri, self._kv.now(), config, meta, None)
-        document = main.document if main else None
-        values = self._values(place.history, document, lock_entry if lock else None)
-        current = values.get(Stage.CURRENT)
-        return replace(
-            place,
-            lock=lock,
-            unsettled=place.unsettled or lock is not None,
-            history=_with_pending(place.history, lock_entry) if Stage.PENDING in values else place.history,
-            released=lock_entry.created if lock_entry and not lock else None,
-            keys=document.keys if document else (),
-            values=values,
-            drifted=drifted(place.record, current),
-            notes=(*place.notes, *(() if config else ("the mount's settings: not checked (no permission)",))),
-            mark=Mark(lock_entry.version if lock_entry else 0),
-        )
-
-    def _values(self, history: History, main: Document | None, lock: Entry | None) -> dict[Stage, Secret]:
-        fallback = history.at(Stage.FALLBACK)
-        entry = self._remembered(self._kv.read(self._path, int(fallback.id))) if fallback else None
+        main = self._values.entry() if meta and meta.current else None
+        place = without_lock(self._uri, self._kv.now(), config, meta)
         found = {
-            Stage.CURRENT: main and main.get(self._key),
-            Stage.PENDING: lock and lock.document and lock.document.get(self._key),
-            Stage.FALLBACK: entry and entry.document and entry.document.get(self._key),
+            Stage.CURRENT: self._values.of(main),
+            Stage.PENDING: self._left.of(lock_entry) if lock else None,
+            Stage.FALLBACK: self._fallback(place.history),
         }
-        return {stage: value for stage, value in found.items() if value}
+        values = {stage: value for stage, value in found.items() if value}
+        place = with_values(place, main, values)
+        place = with_lock(place, lock, lock_entry, self._lock.path)
+        place = place if config else replace(place, notes=(*place.notes, UNCHECKED))
+        return place if lock else self._with_left(place, likely=has_dropped(lock_entry, self._lock.path))
+
+    def _fallback(self, history: History) -> Secret | None:
+        fallback = history.at(Stage.FALLBACK)
+        return self._values.of(self._values.entry(int(fallback.id))) if fallback else None
+
+    def _with_left(self, place: Place, *, likely: bool) -> Place:
+        """Look for what an interrupted release left in the lock key: one request more, so only where it is likely."""
+        if not (likely or self._unclean or place.unsettled or place.drifted or place.wiped):
+            return place
+        lock_meta = self._kv.metadata(self._lock.path)
+        if lock_meta is None or not leftovers(lock_meta):
+            return place
+        found = [value for _, value in self._left.below(lock_meta.current, lock_meta)]
+        return replace(place, unsettled=True, left=unlike(place.values.values(), found))
+
+    def recall(self, fingerprint: str, salt: str) -> Secret | None:
+        """Look through the document's versions, newest first (`Sink.recall`)."""
+        return self._values.recall(fingerprint, salt)
 
     def check(self, place: Place) -> tuple[str, ...]:  # noqa: ARG002  # Vault needs the same for every place
         """Ask for the capabilities that a change needs (`Sink.check`)."""
@@ -115,7 +139,8 @@ class VaultSink:
         """Take the lock key; fill an empty place under it (`Sink.claim`)."""
         if place.lock and place.lock.holder != lock.holder:
             raise Busy(f"{self._uri} is held by another operation", place.lock)
-        held = self._lock.take(lock, value, _mark(place).lock_version)
+        known = place.record or place.remembered
+        held = self._lock.take(lock, value, mark_of(place).lock_version, before=known, told=known)
         try:
             held = self._lock.name(held)
             if initial is not None:
@@ -127,13 +152,15 @@ class VaultSink:
 
     def _give_back(self, held: Held) -> None:
         try:
-            self._lock.release(held, "not claimed")
+            self._lock.release(held, "not claimed", kept=self._kept)
         except SinkError:
             raise Unavailable(f"{self._uri} was locked, and could not be given back", AGAIN, unsure=True) from None
 
     def take_over(self, place: Place, lock: Lock) -> Held:
-        """Write the same lock again with another holder (`Sink.take_over`)."""
-        return self._lock.name(self._lock.take(lock, place.value(Stage.PENDING), _mark(place).lock_version))
+        """Write the lock again, as another holder, with the same value (`Sink.take_over`)."""
+        before, told = place.remembered or place.record, place.record or place.remembered
+        value = place.value(Stage.PENDING)
+        return self._lock.name(self._lock.take(lock, value, mark_of(place).lock_version, before=before, told=told))
 
     def look(self, held: Held) -> Held:
         """Read the lock key again (`Sink.look`)."""
@@ -145,7 +172,7 @@ class VaultSink:
 
     def release(self, held: Held, outcome: str) -> None:
         """Write an idle record and destroy the lock key's older versions (`Sink.release`)."""
-        self._lock.release(held, outcome)
+        self._lock.release(held, outcome, kept=self._kept)
 
     def _write_first(self, held: Held, initial: Secret) -> None:
         lock = held.lock
@@ -154,7 +181,9 @@ class VaultSink:
 
     def promote(self, held: Held, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
         """Tag, then write by compare-and-set, until the latest document holds the value (`Sink.promote`)."""
-        return self._converge(held, value, record, keep=keep)
+        promoted = self._converge(held, value, record, keep=keep)
+        self._kept = value
+        return promoted
 
     def _converge(self, held: Held, value: Secret, record: Record, *, keep: bool, only_first: bool = False) -> Promoted:
         failures = 0
@@ -162,7 +191,7 @@ class VaultSink:
             try:
                 entry = self._kv.read(self._path)
                 held = self._lock.fresh(held)
-                present = self._value(entry)
+                present = self._values.of(entry)
                 if entry and present == value:
                     return self._already(held, entry, record, keep=keep)
                 if only_first and present:
@@ -183,59 +212,50 @@ class VaultSink:
         """Write the first version, then tag: nobody reads yet, and tagging a key into being would replace its tags."""
         self._kv.write(self._path, Document.of(self._key, value), cas=0, before=self._lock.deadline(held))
         meta = self._kv.metadata(self._path)
-        self._tag_main(held, _tags(record, Promoted("1")), meta)
+        self._tag_main(held, record_tags(record, Promoted("1")), meta)
+        self._lock.told = record
         return Promoted("1")
 
     def _write_current(self, held: Held, entry: Entry, value: Secret, record: Record, *, keep: bool) -> Promoted:
         document = entry.document or Document({})
         promoted = Promoted(str(entry.version + 1), self._base(held, entry) if keep else None)
         deadline = self._lock.deadline(held)
-        self._kv.tag(self._path, _tags(record, promoted), before=deadline)
+        self._kv.tag(self._path, record_tags(record, promoted), before=deadline)
+        self._lock.told = record
         self._kv.write(self._path, document.with_value(self._key, value), cas=entry.version, before=deadline)
         return promoted
 
     def _already(self, held: Held, entry: Entry, record: Record, *, keep: bool) -> Promoted:
         """Make the tags fit a document that holds the value already."""
+        self._lock.told = record
         if entry.tags.get("bridge_rotation") == record.rotation and (keep or FALLBACK not in entry.tags):
             return Promoted(entry.tags.get(CURRENT, str(entry.version)), entry.tags.get(FALLBACK))
         promoted = Promoted(str(entry.version), self._older_base(held, entry.version) if keep else None)
-        self._tag_main(held, _tags(record, promoted))
+        self._tag_main(held, record_tags(record, promoted))
         return promoted
 
     def _base(self, held: Held, entry: Entry) -> str | None:
         """Return the version that holds what was current: the latest, or an older one if somebody changed the value."""
-        value = self._value(entry)
+        value = self._values.of(entry)
         if value and held.lock.base in ("", value.fingerprint(held.lock.client_id)):
             return str(entry.version)
         return self._older_base(held, entry.version)
 
     def _older_base(self, held: Held, below: int) -> str | None:
-        for number, value in self._values_below(below):
-            if value.fingerprint(held.lock.client_id) == held.lock.base:
-                return str(number)
-        return None
+        found = self._values.older(held.lock.base, held.lock.client_id, below)
+        return str(found) if found else None
 
-    def _values_below(self, below: int) -> Iterator[tuple[int, Secret]]:
-        """Yield the readable older versions with a value, newest first."""
-        meta = self._kv.metadata(self._path)
-        made = {n: at for n, (at, readable) in meta.versions.items() if readable and n < below} if meta else {}
-        for number in sorted(made, reverse=True):
-            known = self._known.get((number, made[number]))
-            if value := known or self._value(self._remembered(self._kv.read(self._path, number))):
-                yield number, value
-
-    def _remembered(self, entry: Entry | None) -> Entry | None:
-        """Remember a version's value: it never changes, and number and time are no other's, even in a key made anew."""
-        if entry and (value := self._value(entry)):
-            self._known[entry.version, entry.created] = value
-        return entry
-
-    def tag(self, held: Held, record: Record, *, keep_limit: bool = False) -> None:
-        """Adopt what is there: tags only, and room for more versions (`Sink.tag`)."""
+    def tag(self, held: Held, record: Record, *, keep_limit: bool = False, fallback: str | None = None) -> None:
+        """Tag what is there, and make room for more versions (`Sink.tag`)."""
         meta = self._kv.metadata(self._path)
         if meta is None:
-            raise Refused(f"{self._uri} holds nothing to adopt")
-        self._tag_main(held, {**record.tags(), CURRENT: str(meta.current)}, None if keep_limit else meta)
+            raise Refused(f"{self._uri} holds nothing to tag")
+        tags: dict[str, str | None] = {**record.tags(), CURRENT: str(meta.current)}
+        if fallback is not None:
+            number = self._values.older(fallback, held.lock.client_id, meta.current + 1, meta)
+            tags[FALLBACK] = str(number) if number and number < meta.current else None  # never current's value
+        self._tag_main(held, tags, None if keep_limit else meta)
+        self._lock.told = record
 
     def _tag_main(self, held: Held, tags: Mapping[str, str | None], raise_limit_of: Meta | None = None) -> Held:
         """Tag the document; with its metadata given, let the vault keep enough versions of it."""
@@ -252,14 +272,16 @@ class VaultSink:
         latest = entry.version if entry else 0
         tagged = int(entry.tags.get(FALLBACK, "0")) if entry else 0
         salt = held.lock.client_id
-        fallback = self._value(self._kv.read(self._path, tagged)) if tagged and fingerprint is None else None
+        fallback = self._values.of(self._values.entry(tagged)) if tagged and fingerprint is None else None
         target = fallback.fingerprint(salt) if fallback else fingerprint
-        if target and target in [v.fingerprint(salt) for v in (self._value(entry), held.value) if v]:
+        if target and target in [v.fingerprint(salt) for v in (self._values.of(entry), held.value) if v]:
             raise Refused(f"the value to retire is the current one at {self._uri}; nothing was destroyed")
-        found = [n for n, old in self._values_below(latest) if old.fingerprint(salt) == target] if target else []
+        values = {n: old.fingerprint(salt) for n, old in self._values.below(latest)} if target else {}
+        found = [number for number, value in values.items() if value == target]
         if found:
             held = self._lock.within(held, lambda before: self._kv.destroy(self._path, found, before=before))
-        if tagged and (fingerprint is None or tagged in found):
+        gone = tagged in found or (target and tagged not in values)  # now, or by who died before it could untag
+        if tagged and (fingerprint is None or gone):
             self._tag_main(held, {FALLBACK: None})
         return tuple(str(number) for number in sorted(found))
 
@@ -269,20 +291,4 @@ class VaultSink:
         ours = [tag for tag in (meta.tags if meta else {}) if tag.startswith(OWN_PREFIX) or tag == MANAGED_BY]
         if ours:
             self._tag_main(held, dict.fromkeys(ours))
-
-    def _value(self, entry: Entry | None) -> Secret | None:
-        return entry.document.get(self._key) if entry and entry.document else None
-
-
-def _mark(place: Place) -> Mark:
-    return cast(Mark, place.mark)  # this sink's own note, opaque to everybody else
-
-
-def _tags(record: Record, promoted: Promoted) -> dict[str, str | None]:
-    return {**record.tags(), CURRENT: promoted.current, FALLBACK: promoted.fallback}
-
-
-def _with_pending(history: History, entry: Entry | None) -> History:
-    if entry is None or entry.document is None:
-        return history
-    return history.added(Version(f"pending/{entry.version}", Stage.PENDING, entry.created))
+        self._lock.told = None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any, Protocol
+from unittest import mock
 
 import hvac
 
 import sinks.vault
 from bridge.sandbox.openbao import OpenBao
 from sinks.memory import MemorySink, MemoryStore
-from sinks.port import Sink, Stage
+from sinks.port import Held, Sink, Stage, Unavailable
 from sinks.secret import Secret
 from sinks.vault import Settings
 from sinks.vault.sink import VaultSink
@@ -33,6 +35,12 @@ class Harness(Protocol):
         """Change one key of the document, as somebody who reads it, edits it and writes it."""
 
     def tag(self, name: str, value: str) -> None: ...
+
+    def wipe_tags(self) -> None:
+        """Replace all tags by one of one's own, as Terraform or `kv metadata put` do."""
+
+    def interrupt_release(self, sink: Sink, held: Held, outcome: str) -> None:
+        """Release as a process that dies after it has given the place back, and before it has cleaned up."""
 
     def document(self) -> dict[str, Any] | None:
         """What an unaware reader gets."""
@@ -64,6 +72,13 @@ class MemoryHarness:
 
     def tag(self, name: str, value: str) -> None:
         self.store.tag(self.path, name, value)
+
+    def wipe_tags(self) -> None:
+        self.store.wipe_tags(self.path)
+        self.tag("theirs", "yes")
+
+    def interrupt_release(self, sink: Sink, held: Held, outcome: str) -> None:
+        self.store.interrupt_release(self.path)
 
     def document(self) -> dict[str, Any] | None:
         with self.store.at(self.path) as stored:
@@ -133,6 +148,14 @@ class VaultHarness:
     def tag(self, name: str, value: str) -> None:
         self.kv.update_metadata(self.path, custom_metadata={**self.tags(), name: value})
 
+    def wipe_tags(self) -> None:
+        self.kv.update_metadata(self.path, custom_metadata={"theirs": "yes"})
+
+    def interrupt_release(self, sink: Sink, held: Held, outcome: str) -> None:
+        assert isinstance(sink, VaultSink)
+        with mock.patch.object(sink._kv, "destroy", side_effect=Unavailable("killed")), suppress(Unavailable):
+            sink.release(held, outcome)
+
     def document(self) -> dict[str, Any] | None:
         return self._read(self.path)
 
@@ -198,6 +221,16 @@ class AwsHarness:
 
     def tag(self, name: str, value: str) -> None:
         self._client.tag_resource(SecretId=self.name, Tags=[{"Key": name, "Value": value}])
+
+    def wipe_tags(self) -> None:
+        self._client.untag_resource(SecretId=self.name, TagKeys=list(self.tags()))
+        self.tag("theirs", "yes")
+
+    def interrupt_release(self, sink: Sink, held: Held, outcome: str) -> None:
+        stages = self._factory.stages(self.name)
+        self._client.update_secret_version_stage(
+            SecretId=self.name, VersionStage="AWSPENDING", RemoveFromVersionId=stages["AWSPENDING"]
+        )
 
     def document(self) -> dict[str, Any] | None:
         return self._at(VersionStage="AWSCURRENT")

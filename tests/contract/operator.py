@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from sinks.port import Held, Lock, Place, Promoted, Record, Sink
 from sinks.secret import Secret
@@ -65,12 +66,12 @@ def rotated(place: Harness, old: Secret = S0, new: Secret = P1, *, holder: str =
     return promoted
 
 
-def taken_over(place: Harness, holder: str = "late-1") -> tuple[Sink, Held]:
-    """Take an operation over: the same words, another holder."""
+def taken_over(place: Harness, holder: str = "late-1", **words: Any) -> tuple[Sink, Held]:
+    """Take an operation over: the same words except those given, another holder."""
     sink = place.sink()
     seen = sink.read()
     assert seen.lock is not None
-    return sink, sink.take_over(seen, replace(seen.lock, holder=holder, actor=f"actor {holder}"))
+    return sink, sink.take_over(seen, replace(seen.lock, holder=holder, actor=f"actor {holder}", **words))
 
 
 def text(value: Secret | None) -> str | None:

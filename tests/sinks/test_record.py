@@ -13,7 +13,7 @@ NOW = datetime(2026, 11, 23, 2, 11, 40, 123000, tzinfo=UTC)
 PLACES = ("aws://us-east-1/apps/x", "vault://secret/apps/x")
 LOCK = Lock(
     "rotate", "r-91c0", "github:acme/ops run 4711", NOW, NOW + timedelta(minutes=5), "AbC", "acme.eu.auth0.com", PLACES,
-    base="0123456789abcdef", older="fedcba9876543210", not_before=NOW, holder="h",
+    base="0123456789abcdef", ends=("fedcba9876543210", "00112233"), not_before=NOW, holder="h",
 )  # fmt: skip
 RECORD = Record("AbC", "acme.eu.auth0.com", PLACES, "r-91c0", NOW, log=("r-91c0 T rotate me",), recent=("aa", "bb"))
 

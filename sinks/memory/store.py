@@ -1,0 +1,116 @@
+"""What this process's memory holds, and what people without the bridge do to it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from sinks.clock import SystemClock
+from sinks.document import Document
+from sinks.record import Lock, Record
+from sinks.secret import Secret
+from sinks.versions import History, Stage, Version
+
+
+@dataclass
+class Stored:
+    """One place. The latest version is what readers get; `token` grows with every change of the lock.
+
+    `told` is the record as it was last written by the bridge, `before` what it was when the present operation began.
+    `left` are values that an interrupted release left.
+    """
+
+    history: History = field(default_factory=History)
+    documents: dict[str, Document] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    tagged: str | None = None
+    lock: Lock | None = None
+    pending: Secret | None = None
+    token: int = 0
+    released: datetime | None = None
+    told: Record | None = None
+    before: Record | None = None
+    left: list[Secret] = field(default_factory=list)
+
+    @property
+    def latest(self) -> str | None:
+        """The version that readers get."""
+        return self.history.versions[-1].id if self.history.versions else None
+
+    def value(self, key: str, version: str | None = None) -> Secret | None:
+        """Return the value in a version, the latest by default."""
+        document = self.documents.get(version or self.latest or "")
+        return document.get(key) if document else None
+
+    def write(self, key: str, value: Secret, at: datetime) -> str:
+        """Write the next version, the latest with one key changed. Who was current by being the latest, is no more."""
+        number = str(len(self.history.versions) + 1)
+        self.documents[number] = self.documents.get(self.latest or "", Document({})).with_value(key, value)
+        carried = Stage.CURRENT if self.history.at(Stage.CURRENT) else None
+        self.history = without(self.history, Stage.CURRENT).added(Version(number, carried, at))
+        return number
+
+    def promote(self, new: str, base: str | None) -> None:
+        """Move the stages: `new` becomes current, `base` the only fallback."""
+        history = without(self.history, Stage.CURRENT, Stage.FALLBACK)
+        if base:
+            history = history.moved((base, Stage.CURRENT)).moved((base, Stage.FALLBACK))
+        self.history, self.tagged = history.moved((new, Stage.CURRENT)), new
+
+    def holding(self, key: str, fingerprint: str, salt: str) -> Iterator[str]:
+        """Yield the versions that hold a value, newest first."""
+        for version in reversed(self.history.versions):
+            value = self.value(key, version.id)
+            if value and value.fingerprint(salt) == fingerprint:
+                yield version.id
+
+    def retire(self, version: str) -> None:
+        """Take a version's document away."""
+        moved = self.history.moved((version, Stage.RETIRED)).versions
+        self.history = History(tuple(replace(v, readable=v.stage is not Stage.RETIRED) for v in moved))
+        del self.documents[version]
+
+
+def without(history: History, *stages: Stage) -> History:
+    """Return a history in which nothing holds these stages."""
+    return History(tuple(replace(v, stage=None if v.stage in stages else v.stage) for v in history.versions))
+
+
+@dataclass
+class MemoryStore:
+    """A server's worth of places, and its clock. What others do to a place has methods of its own here."""
+
+    now: Callable[[], datetime] = SystemClock().now
+    _places: dict[str, Stored] = field(default_factory=dict)
+    _one_at_a_time: threading.RLock = field(default_factory=threading.RLock)
+
+    @contextmanager
+    def at(self, path: str) -> Iterator[Stored]:
+        """Have a place to oneself for one step."""
+        with self._one_at_a_time:
+            yield self._places.setdefault(path, Stored())
+
+    def write_key(self, path: str, key: str, value: str) -> None:
+        """Write one key of a document, as somebody who knows nothing of the bridge."""
+        with self.at(path) as stored:
+            stored.write(key, Secret(value), self.now())
+
+    def tag(self, path: str, name: str, value: str) -> None:
+        """Tag a place, as somebody who knows nothing of the bridge."""
+        with self.at(path) as stored:
+            stored.tags[name] = value
+
+    def wipe_tags(self, path: str) -> None:
+        """Replace all tags by none, as somebody who knows nothing of the bridge."""
+        with self.at(path) as stored:
+            stored.tags, stored.tagged = {}, None
+            stored.history = without(stored.history, Stage.CURRENT, Stage.FALLBACK)
+
+    def interrupt_release(self, path: str) -> None:
+        """Give a place back as a process does that dies before it has cleaned up."""
+        with self.at(path) as stored:
+            stored.left += [stored.pending] if stored.pending else []
+            stored.token, stored.lock, stored.pending, stored.released = stored.token + 1, None, None, self.now()

@@ -1,0 +1,56 @@
+"""The values in a document's versions, and what an interrupted release left in its lock key's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sinks.errors import Denied
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sinks.secret import Secret
+    from sinks.vault.kv import Entry, Kv, Meta
+
+
+class Values:
+    """The values at `key` in the versions at `path`. Each is read once: it never changes."""
+
+    def __init__(self, kv: Kv, path: str, key: str) -> None:
+        self._kv = kv
+        self._path = path
+        self._key = key
+        self._known: dict[tuple[int, datetime], Secret] = {}
+
+    def entry(self, version: int | None = None) -> Entry | None:
+        """Read a version, the latest by default."""
+        entry = self._kv.read(self._path, version)
+        if entry and (value := self.of(entry)):
+            self._known[entry.version, entry.created] = value  # no other's number and time, even in a key made anew
+        return entry
+
+    def of(self, entry: Entry | None) -> Secret | None:
+        """Return the value in a version that was read."""
+        return entry.document.get(self._key) if entry and entry.document else None
+
+    def below(self, version: int | None, meta: Meta | None = None) -> Iterator[tuple[int, Secret]]:
+        """Yield the readable versions with a value that are older than one (None: all of them), newest first."""
+        meta = meta or self._kv.metadata(self._path)
+        versions = meta.versions.items() if meta else ()
+        made = {n: at for n, (at, readable) in versions if readable and (version is None or n < version)}
+        for number in sorted(made, reverse=True):
+            if value := self._known.get((number, made[number])) or self.of(self.entry(number)):
+                yield number, value
+
+    def older(self, fingerprint: str, salt: str, below: int, meta: Meta | None = None) -> int | None:
+        """Return the newest version below one that holds a value."""
+        found = self.below(below, meta) if fingerprint else ()
+        return next((number for number, value in found if value.fingerprint(salt) == fingerprint), None)
+
+    def recall(self, fingerprint: str, salt: str) -> Secret | None:
+        """Find a value by its fingerprint; None as well where no value may be read."""
+        with suppress(Denied):
+            return next((value for _, value in self.below(None) if value.fingerprint(salt) == fingerprint), None)
+        return None
