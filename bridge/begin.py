@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from bridge.auth0.client import objections
 from bridge.auth0.probe import Verdict
@@ -19,7 +19,7 @@ from bridge.resumption import plan_resumption
 from bridge.rotation import Execution
 from bridge.steps import AwaitRefusal, Wait
 from bridge.watch import pause
-from sinks.port import Lock, Place, Stage
+from sinks.port import Lock, Stage
 from sinks.record import tag_text
 from sinks.secret import Secret
 
@@ -160,34 +160,23 @@ def interrupted(job: Job, seen: Seen) -> tuple[Seen, Lock | None]:
     Raises:
         Refused: different operations hold them.
     """
-    lock = holder(seen.places)
-    nameless = [p for p in seen.places if p.unsettled and p.lock is None and p.history.at(Stage.PENDING)]
-    if not nameless:
-        return seen, lock
-    lock = lock or _guess(job, seen, nameless[0])
-    places = tuple(replace(p, lock=lock) if p in nameless else p for p in seen.places)
-    return replace(seen, places=places), lock
+    places = tuple(
+        replace(p, lock=_named(job, seen, p.unnamed)) if p.unnamed and p.lock is None else p for p in seen.places
+    )
+    return replace(seen, places=places), holder(places)
 
 
-def _guess(job: Job, seen: Seen, place: Place) -> Lock:
-    """Make up the lock of an operation that died before it wrote its name, from its version's date and value.
-
-    It had changed nothing else, so what is current and fallback now was so when it began.
-    """
-    pending = place.history.at(Stage.PENDING)
-    began: datetime = (pending.created if pending else None) or place.at
-    current = place.value(Stage.CURRENT)
-    return Lock(
-        operation=Operation.ROTATE if place.value(Stage.PENDING) else Operation.REPAIR,
-        id=new_id(),
-        actor="somebody whose name is not written yet",
-        started=began,
-        expected_end=began + job.timing.margin,
+def _named(job: Job, seen: Seen, lock: Lock) -> Lock:
+    """Complete the lock of an operation that died before it wrote its name, or whose tags somebody replaced."""
+    known = next((p.lock for p in seen.places if p.lock and p.lock.id == lock.id), None)
+    if known is not None:
+        return replace(known, operation=lock.operation, base=lock.base, ends=lock.ends, holder=lock.holder)
+    return replace(
+        lock,
+        expected_end=lock.started + job.timing.margin,
         client_id=job.settings.client_id,
         tenant=job.auth0.name,
         places=job.uris,
-        base=current.fingerprint(job.settings.client_id) if current else "",
-        ends=tuple(v.fingerprint(seen.client.client_id) for v in fallbacks(seen, current)),
     )
 
 

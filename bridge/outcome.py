@@ -56,7 +56,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Standing:
-    """The five answers when an operation stopped on its way, and one warning. `first`: what to mend before `next`."""
+    """The five answers when an operation stopped on its way, one warning, and the way back if there is one.
+
+    `first`: what to mend before `next`.
+    """
 
     id: str
     operation: Operation
@@ -68,6 +71,7 @@ class Standing:
     until: str
     first: str | None = None
     dont: str | None = None
+    undo: str | None = None
 
 
 class Stopped(BridgeError):

@@ -53,7 +53,7 @@ class Strategy(StrEnum):
     AUTH0_GENERATED = "auth0-generated"
 
 
-PUBLISHES = CHANGES | {Operation.SYNC}
+PUBLISHES = CHANGES - {Operation.RESTORE} | {Operation.SYNC}
 """The operations after which readers have to get another value than they have."""
 
 REFRESH = "consumers read the pending value first (consumer_refresh)"
@@ -180,7 +180,7 @@ def plan_abort(held: tuple[Place, ...], wish: Wish) -> tuple[Step, ...]:
         Recheck(),
         SetAtAuth0(),
         AwaitRefusal(),
-        *(Tag(p.uri, undo=True) for p in held if p.record),
+        *(Tag(p.uri, undo=True) for p in held if p.record or p.remembered),
         *(Release(p.uri) for p in reversed(held)),
     )
 

@@ -83,5 +83,5 @@ def await_refusal(job: Job, client: Client, alive: Secret, ending: tuple[Secret,
     if settled.proven:
         return settled
     if job.stop.asked:
-        raise Failed("stopped as asked, before the values that end were proven to be refused; they are still readable")
-    raise Failed("Auth0 did not come to refuse the values that end; they are still readable", "try again")
+        raise Failed("stopped as asked, before it was proven that Auth0 refuses what ends")
+    raise Failed("it could not be proven that Auth0 refuses what ends, and accepts what was set", "try again")

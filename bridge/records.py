@@ -71,12 +71,14 @@ def undone(lock: Lock, place: Place, now: datetime) -> Record:
 
     The log tells: its entries begin with the operation's id and its time.
     """
-    old = place.record
+    old = place.record or place.remembered
     if old is None:
         raise ValueError("a place without a record was not tagged")
     entry = f"{lock.id} {stamp(now)} abort {lock.actor}"
     if old.rotation != lock.id:
         return replace(old, log=(entry, *old.log))
+    if place.remembered and place.remembered.rotation != lock.id:
+        return replace(place.remembered, log=(entry, *place.remembered.log))
     log = tuple(line for line in old.log if not line.startswith(f"{lock.id} "))
     changes = [line.split() for line in log if line.split()[2:3] != ["abort"]]
     before = changes[0] if changes else ["-"]

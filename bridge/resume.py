@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bridge.auth0.probe import Verdict
 from bridge.begin import Options, await_spreading, execute, fallbacks, finish, interrupted, new_lock, wish
 from bridge.errors import Refused
@@ -77,7 +79,7 @@ def _restore(job: Job, options: Options, seen: Seen) -> Outcome | None:
         )
     check(job, seen)
     base = next(iter(fallbacks(seen, current)), None)
-    plan = plan_change(Operation.RESTORE, seen.places, wish(job, options))
+    plan = plan_change(Operation.RESTORE, seen.places, replace(wish(job, options), hook=()))
     lock = new_lock(job, Operation.RESTORE, seen, plan, base=base)
     return execute(job, options, seen, plan, Facts(lock, value=current, base=base))
 

@@ -114,13 +114,15 @@ def _finish_change(
     restoring = lock.operation == Operation.RESTORE
     done = {p.uri for p in places if pending and p.value(Stage.CURRENT) == pending and not restoring}
     missed = tuple(p for p in places if p not in held and p.uri not in done)
-    claims = tuple(Claim(p.uri, with_value=pending is not None, fill=not p.exists) for p in missed)
+    filling = not wish.kill  # a leaked value is not spread any further
+    claims = tuple(Claim(p.uri, with_value=pending is not None, fill=filling and not p.exists) for p in missed)
+    fills = _fills(held, lock) if filling else ()
     left = lock.not_before - now if lock.not_before and not wish.skip_waits else timedelta()
     waits = (*fence(missed, wish), *((Wait(left, REFRESH),) if left > timedelta() else ()))
     if pending is None:
         spread = (Wait(wish.fence, "a call of the interrupted operation may still arrive"),)
-        start: tuple[Step, ...] = (*claims, *spread, *_fills(held, lock), Recover())
+        start: tuple[Step, ...] = (*claims, *spread, *fills, Recover())
     else:
         stores = tuple(Store(p.uri) for p in held if not p.value(Stage.PENDING))
-        start = (*stores, *claims, *waits, *_fills(held, lock), *(() if done else (SetAtAuth0(),)))
+        start = (*stores, *claims, *waits, *fills, *(() if done else (SetAtAuth0(),)))
     return (*start, *publish(tuple(p for p in places if p in held or p in missed), wish))

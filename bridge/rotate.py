@@ -23,7 +23,7 @@ from bridge.guards import contents, ownership, refuse
 from bridge.job import Job, Seen, check, read
 from bridge.outcome import Outcome
 from bridge.plan import Operation, Strategy, plan_change
-from sinks.port import Place, Stage
+from sinks.port import Lock, Place, Stage
 from sinks.secret import Secret
 
 
@@ -56,8 +56,8 @@ def rotate(job: Job, options: RotateOptions) -> Outcome:
     if lock is not None:
         urgent = options.compromised and lock.operation != Operation.COMPROMISED
         how = replace(options, takeover=True, now=True, settle=False) if urgent else options
-        finished = finish(job, how, seen, lock)
-        if not urgent or options.dry_run:
+        finished = _finish(job, how, seen, lock)
+        if finished and (not urgent or options.dry_run):
             return finished
         seen = read(job)
     inspect(job, seen, options.strategy)
@@ -68,6 +68,16 @@ def rotate(job: Job, options: RotateOptions) -> Outcome:
     return _change(job, options, seen, base, notes)
 
 
+def _finish(job: Job, options: RotateOptions, seen: Seen, lock: Lock) -> Outcome | None:
+    """Finish what is interrupted; None where that was given up and given back: a retirement that must not be."""
+    try:
+        return finish(job, options, seen, lock)
+    except Refused:
+        if not options.compromised or interrupted(job, read(job))[1] is not None:
+            raise
+        return None
+
+
 def _change(job: Job, options: RotateOptions, seen: Seen, base: Secret | None, notes: tuple[str, ...]) -> Outcome:
     ending = fallbacks(seen, base)
     if options.compromised and base is not None:
@@ -75,7 +85,7 @@ def _change(job: Job, options: RotateOptions, seen: Seen, base: Secret | None, n
     asked = replace(
         wish(job, options),
         strategy=options.strategy,
-        without_fallback=options.without_fallback,
+        without_fallback=options.without_fallback or options.compromised,
         ends=bool(ending),
         kill=base in ending,
     )
@@ -140,6 +150,8 @@ def _base(job: Job, seen: Seen, options: RotateOptions) -> Secret | None:
     if options.without_fallback:
         return None
     live = job.auth0.live_secret(seen.client.client_id)
+    if live is None and options.compromised:
+        return None  # nothing here holds it; that Auth0 comes to refuse it cannot be shown
     if live is None:
         raise Refused(
             "the places are empty, and the live value cannot be read from Auth0 to be kept as fallback "

@@ -70,6 +70,19 @@ def standing(
         next=whose.command("resume", places),
         until="whoever holds the places now is told there" if overtaken else until,
         dont=DONT if rotating or lock.operation in (Operation.ABORT, Operation.SYNC) else None,
+        undo=_undo(whose, lock, places, done) if rotating and not overtaken else None,
+    )
+
+
+def _undo(whose: Whose, lock: Lock, places: tuple[Place, ...], done: Mapping[str, At]) -> str | None:
+    """Return the way back of a rotation: before it is published anywhere, and after."""
+    if lock.operation not in (Operation.ROTATE, Operation.ROLLBACK):
+        return None
+    published = any(at.current for at in done.values())
+    return (
+        f"{whose.command('rollback', places)}, after that"
+        if published
+        else f"{whose.command('resume', places)} --abort"
     )
 
 

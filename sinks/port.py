@@ -30,7 +30,8 @@ class Place:
     `at` is the server's clock. `values` is filled by `Sink.read` only. `edits` counts foreign versions since current
     was tagged; `drifted` says that current is not what the bridge put there (another value, or none). `room` is how
     many more foreign writes the fallback survives (None: no limit). `unsettled` means that an operation holds the
-    place or left something behind; `lock` may be unknown even so, and `left` are the values it left (`Sink.read` only).
+    place or left something behind; `lock` may be unknown even so: then `unnamed` is what is known of it, which is
+    neither who nor until when. `left` are the values that an operation left (`Sink.read` only).
     `wiped`: the place was managed, nobody holds it, and somebody replaced its tags. `remembered` is what they said last
     or, while an operation holds the place, when that began, as far as another part of the place tells (`Sink.read`
     only). `mark` is the sink's own note, for `claim`.
@@ -43,6 +44,7 @@ class Place:
     manager: str | None = None
     record: Record | None = None
     lock: Lock | None = None
+    unnamed: Lock | None = None
     unsettled: bool = False
     released: datetime | None = None
     edits: int = 0

@@ -48,7 +48,8 @@ def failure(client: ClientSettings | None, error: BridgeError) -> dict[str, Any]
     if isinstance(error, Stopped):
         standing = error.standing
         told |= {"rotation": standing.id, "production": standing.production, "stored": list(standing.stored)}
-        told |= {"began": standing.began, "next": standing.next, "dont": standing.dont}
+        told |= {"began": standing.began, "next": standing.next, "undo": standing.undo}
+        told |= {"dont": standing.dont}
     return told
 
 

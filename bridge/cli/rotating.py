@@ -25,8 +25,9 @@ from bridge.cli.options import (
     Verbose,
     Yes,
 )
-from bridge.cli.run import configure
+from bridge.cli.run import configure, usage_errors
 from bridge.cli.stdin import value_from_stdin
+from bridge.errors import Usage
 
 if TYPE_CHECKING:
     from bridge.job import Job
@@ -123,6 +124,9 @@ def resume(
     configure(verbose=verbose)
     options = Options(dry_run=dry_run, takeover=takeover, now=now, settle=not no_wait)
     typed = Typed(tuple(sink or ()), key, config)
+    if abort and not names and not everyone:
+        with usage_errors(json=json):
+            raise Usage("--abort: found no NAME, expected which client's rotation to undo")
     all_of_them = everyone or (not names and not sink)
     change(
         names or [],

@@ -43,6 +43,8 @@ def standing(told: Standing, prefix: str) -> Iterator[str]:
         yield f"  First        {told.first}"
     yield f"  Do           {told.next}      (safe to repeat, from any machine)"
     yield f"               {told.until}"
+    if told.undo:
+        yield f"  Undo         {told.undo}"
     if told.dont:
         yield f"  Don't        {told.dont}"
 

@@ -55,7 +55,7 @@ class Claims:
     def claim(self, place: Place, lock: Lock, value: Secret | None, initial: Secret | None) -> Held:
         """Put a version with AWSPENDING, above everything that `place` saw (`Sink.claim`)."""
         mark, lock = mark_of(place), with_holder(lock)
-        label = own_label(lock.id, lock.holder)
+        label = own_label(lock.id, lock)
         if mark.listing.pending and not mark.listing.is_held_by(lock):
             raise self._busy(mark)
         if initial is not None or mark.listing.current is None:
@@ -73,7 +73,7 @@ class Claims:
             raise self._busy(mark)
         document = self._access.document(listing.pending)
         text = lock_text(lock) if document is None else text_of(document, self._uri)
-        label = own_label(chain_of(present), lock.holder)
+        label = own_label(chain_of(present), lock)
         named = described_lock(mark.described, listing) is not None
         base = mark.described.tags.get(FROM_TAG) if named else listing.current
         value = document.get(self._target.key) if document else None

@@ -3,15 +3,16 @@
 AWS has no compare-and-set on a document. Two rules of PutSecretValue serve instead: a ClientRequestToken that names a
 version with another text is refused, and one with the same text does nothing, not even to labels. So ids are derived
 from a sequence number, one above the highest in the same listing that the labels were read from, and each version that
-the bridge puts carries, besides AWSPENDING, the label `BRIDGE:<chain>:<holder>`. Who finds its own label there has won.
-The chain is the id of the operation that claimed first; who takes it over keeps the chain and brings its own holder.
+the bridge puts carries, besides AWSPENDING, the label `BRIDGE:<chain>:<operation>:<base>:<ends>:<holder>`. Who finds
+its own label there has won. The chain is the id of the operation that claimed first; who takes it over keeps the chain
+and brings its own holder.
 """
 
 from __future__ import annotations
 
 import functools
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from sinks.aws.answers import Listed
@@ -20,20 +21,31 @@ from sinks.record import Lock
 CURRENT, PENDING, PREVIOUS, FALLBACK = "AWSCURRENT", "AWSPENDING", "AWSPREVIOUS", "FALLBACK"
 UNIQUE = (CURRENT, PENDING, PREVIOUS, FALLBACK)
 OWN = "BRIDGE:"
+WORDS, ENDS = 5, 11  # of a label: its parts, and how many fingerprints fit into its 256 characters
 PROOF = "BRIDGE-CHECK"
 GAP = 2000  # sequence numbers without a version after which none is expected; AWS keeps about 100 versions
 DEPRECATED = 20  # how many versions without a label are worth looking into, one request each
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-def own_label(chain: str, holder: str) -> str:
-    """Return the label by which a holder knows its version again."""
-    return f"{OWN}{chain}:{holder}"
+def own_label(chain: str, lock: Lock) -> str:
+    """Return the label by which a holder knows its version again, and everybody what the operation is about."""
+    words = [chain, lock.operation, lock.base, "+".join(lock.ends[:ENDS]), lock.holder]
+    return OWN + ":".join(words)
 
 
 def chain_of(label: str) -> str:
     """Return the chain in such a label."""
-    return label.removeprefix(OWN).rpartition(":")[0]
+    return label.removeprefix(OWN).partition(":")[0]
+
+
+def said_by(label: str, lock: Lock) -> Lock:
+    """Return a lock with what a label says of it; unlike tags it is written in the same call that takes the place."""
+    words = label.removeprefix(OWN).split(":")
+    if len(words) != WORDS:
+        return replace(lock, holder=holder_of(label))
+    _, operation, base, ends, holder = words
+    return replace(lock, operation=operation, base=base, ends=tuple(ends.split("+")) if ends else (), holder=holder)
 
 
 def holder_of(label: str) -> str:

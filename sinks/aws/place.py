@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sinks.aws.answers import Described
-from sinks.aws.listing import FALLBACK, Listing, chain_of, holder_of
+from sinks.aws.listing import FALLBACK, PENDING, Listing, chain_of, said_by
 from sinks.aws.translate import deleted
 from sinks.document import Document
 from sinks.errors import Refused
@@ -20,6 +20,7 @@ CURRENT_TAG, FALLBACK_TAG = "bridge_current", "bridge_fallback"
 CHAIN_TAG, FROM_TAG = "bridge_lock_chain", "bridge_lock_from"
 NONE = "-"
 WIPED = "the tags of secret-bridge are gone: somebody replaced the secret's tags"
+NAMELESS = "somebody whose name is not written yet"
 LOCK_KEY = "secret-bridge-lock"
 LOCK_START = f'{{"{LOCK_KEY}"'
 SIZE_LIMIT = 65_536  # bytes; PutSecretValue, parameter SecretString
@@ -90,6 +91,7 @@ def surveyed(uri: str, described: Described, listing: Listing) -> Place:
         manager=_manager(described),
         record=record,
         lock=lock,
+        unnamed=labelled_lock(listing) if lock is None else None,
         unsettled=pending is not None or bool(listing.left_over()),
         released=described.changed if pending is None else None,
         edits=1 if record and listing.current not in (told, pending) else 0,
@@ -137,7 +139,17 @@ def described_lock(described: Described, listing: Listing) -> Lock | None:
     lock = Lock.from_tags(described.tags)
     if label is None or lock is None or described.tags.get(CHAIN_TAG) != chain_of(label):
         return None
-    return replace(lock, holder=holder_of(label))
+    return said_by(label, lock)
+
+
+def labelled_lock(listing: Listing) -> Lock | None:
+    """Return what the label alone says of who holds the place: nothing about who or until when."""
+    version, label = listing.get(listing.holder(PENDING)), listing.label
+    if version is None or label is None:
+        return None
+    made = version.created or listing.at
+    plain = Lock("", chain_of(label), NAMELESS, made, made, "", "", ())
+    return said_by(label, plain)
 
 
 def refusal(uri: str, region: str, name: str, described: Described, listing: Listing) -> Refused | None:
@@ -204,12 +216,12 @@ def _notes(listing: Listing, lock: Lock | None) -> tuple[str, ...]:
 
 def unnamed(listing: Listing) -> str:
     """Say who holds a place as far as versions alone tell it."""
-    version = listing.get(listing.holder("AWSPENDING"))
+    version = listing.get(listing.holder(PENDING))
     if version is None:
         return "somebody else was faster"
     made = f"version {version.id}, made {stamp(version.created) if version.created else 'at an unknown time'}"
     if listing.label:
-        return f"held by somebody whose name is not written yet ({made})"
+        return f"held by {NAMELESS} ({made})"
     return f"AWSPENDING stands on a version that secret-bridge did not make ({made})"
 
 

@@ -8,7 +8,8 @@ from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
 from bridge.job import survey
 from bridge.retire import retire
-from bridge.rotate import RotateOptions, resume, rotate
+from bridge.resume import resume
+from bridge.rotate import RotateOptions, rotate
 from bridge.timing import Timing
 from bridge.verify import verify
 from tests.docs.counting import AWS, VAULT, counted
