@@ -72,7 +72,10 @@ def forget(job: Job, options: Options) -> Outcome:
     check(job, seen)
     plan = plan_forgetting(seen.places, wish(job, options))
     lock = new_lock(job, Operation.FORGET, seen, plan, base=None)
-    return execute(job, options, seen, plan, Facts(lock))
+    done = execute(job, options, seen, plan, Facts(lock))
+    open_still = [p.uri for p in seen.places if p.history.at(Stage.FALLBACK)]
+    note = f"the fallback's value stays readable, and nobody will retire it now: {', '.join(open_still)}"
+    return replace(done, notes=(*done.notes, note)) if open_still else done
 
 
 def _finish(job: Job, options: Options, seen: Seen, lock: Lock, operation: Operation) -> Outcome:

@@ -137,10 +137,22 @@ def require_accepted(job: Job, seen: Seen, value: Secret, where: str) -> None:
         raise Refused(
             f"Auth0 does not accept the value in {where}: it was changed elsewhere, or less than "
             f"{job.timing.propagation.total_seconds():.0f} s ago. Nothing was changed.",
-            f"find out who changed it, then publish the live value: {job.whose.command('sync')}",
+            _remedy(job, seen),
         )
     if verdict is Verdict.UNKNOWN:
         raise Failed("Auth0 did not say whether it accepts the current value. Nothing was changed.", "try again")
+
+
+def _remedy(job: Job, seen: Seen) -> str:
+    """Return what to do when Auth0 does not accept the current value."""
+    sync, resume = job.whose.command("sync", seen.places), job.whose.command("resume", seen.places)
+    leaked = f"after a leak: {sync} --compromised --reason …"
+    if any(job.auth0.probe(seen.client, value) is Verdict.ACCEPTED for value in fallbacks(seen)):
+        return (
+            f"it accepts the fallback's value again. If that was a late call: {resume} sets the current one;\n"
+            f"if somebody wanted it: {sync} publishes it; {leaked}"
+        )
+    return f"find out who changed it, then publish the live value: {sync}; {leaked}"
 
 
 def await_spreading(job: Job, seen: Seen) -> bool:

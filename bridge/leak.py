@@ -11,9 +11,9 @@ def remains(job: Job, client: Client) -> tuple[str, ...]:
     signed = client.alg == "HS256" and client.can_get_id_tokens
     return (
         "still true: access tokens issued before stay valid until they expire (Auth0's default is 24 h; not checked)",
-        "still true: refresh tokens and sessions go on (not checked)",
+        "still true: refresh tokens go on (not checked)",
         "still true: whoever has the leaked value can make ID tokens that verifiers with the old secret take (HS256)"
         if signed
         else "ID tokens signed with it (HS256): none",
-        *(f"still true: {uri}: {sink.retirement}" for uri, sink in job.sinks.items()),
+        *(f"{uri}: {sink.retirement}" for uri, sink in job.sinks.items()),
     )

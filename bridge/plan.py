@@ -123,7 +123,7 @@ def plan_change(operation: Operation, places: tuple[Place, ...], wish: Wish) -> 
             change,
             *publish(places, wish),
         ),
-        notes=_notes(places, wish),
+        notes=_notes(operation, places, wish),
         irreversible=KILLS if wish.kill else None,
     )
 
@@ -155,10 +155,11 @@ def _hook(wish: Wish) -> tuple[Hook, ...]:
     return (Hook(wish.hook),) if wish.hook else ()
 
 
-def _notes(places: tuple[Place, ...], wish: Wish) -> tuple[str, ...]:
+def _notes(operation: Operation, places: tuple[Place, ...], wish: Wish) -> tuple[str, ...]:
     open_fallbacks = [f"{p.uri} {v.id}" for p in places if (v := p.history.at(Stage.FALLBACK))]
     ends = "the open fallback ends with this rotation (Auth0 has refused it since the last one): "
-    return (ends + ", ".join(open_fallbacks),) if open_fallbacks and wish.ends else ()
+    ending = operation is not Operation.ROLLBACK and wish.ends
+    return (ends + ", ".join(open_fallbacks),) if open_fallbacks and ending else ()
 
 
 def plan_sync(places: tuple[Place, ...], wish: Wish) -> Plan:

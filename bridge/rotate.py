@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 
 from bridge.auth0.management import UPDATE_KEYS
 from bridge.auth0.values import check_brought, generate
 from bridge.begin import (
     Options,
+    always,
     execute,
     fallbacks,
     finish,
@@ -21,8 +23,8 @@ from bridge.errors import Refused, Usage
 from bridge.facts import Facts
 from bridge.guards import contents, ownership, refuse
 from bridge.job import Job, Seen, check, read
-from bridge.outcome import Outcome
-from bridge.plan import Operation, Strategy, plan_change
+from bridge.outcome import Outcome, Stopped
+from bridge.plan import KILLS, Operation, Plan, Strategy, plan_change
 from sinks.port import Lock, Place, Stage
 from sinks.secret import Secret
 
@@ -54,11 +56,9 @@ def rotate(job: Job, options: RotateOptions) -> Outcome:
     """
     seen, lock = interrupted(job, read(job))
     if lock is not None:
-        urgent = options.compromised and lock.operation != Operation.COMPROMISED
-        how = replace(options, takeover=True, now=True, settle=False) if urgent else options
-        finished = _finish(job, how, seen, lock)
-        if finished and (not urgent or options.dry_run):
-            return finished
+        if not options.compromised or lock.operation == Operation.COMPROMISED:
+            return finish(job, options, seen, lock)
+        options = _finish_first(job, options, seen, lock)
         seen = read(job)
     inspect(job, seen, options.strategy)
     _guard(job, seen, options)
@@ -68,14 +68,28 @@ def rotate(job: Job, options: RotateOptions) -> Outcome:
     return _change(job, options, seen, base, notes)
 
 
-def _finish(job: Job, options: RotateOptions, seen: Seen, lock: Lock) -> Outcome | None:
-    """Finish what is interrupted; None where that was given up and given back: a retirement that must not be."""
+def _finish_first(job: Job, options: RotateOptions, seen: Seen, lock: Lock) -> RotateOptions:
+    """After a leak, finish what is interrupted; return the options, with which nobody is asked for consent again.
+
+    A retirement that must not be was given up and given back: then there is nothing to finish.
+
+    Raises:
+        Refused: the user did not agree, or it cannot be finished.
+        Stopped: it is incomplete; the next command is the same one.
+    """
+    first = f"{lock.operation} {lock.id} by {lock.actor} is finished first"
+    asked = Plan(Operation.COMPROMISED, (), notes=(first,), irreversible=KILLS)
+    if not options.dry_run and not options.agree(asked):
+        raise Refused("not confirmed. Nothing was changed.")
     try:
-        return finish(job, options, seen, lock)
+        finish(job, replace(options, takeover=True, now=True, settle=False, agree=always), seen, lock)
     except Refused:
-        if not options.compromised or interrupted(job, read(job))[1] is not None:
+        if interrupted(job, read(job))[1] is not None:
             raise
-        return None
+    except Stopped as stopped:
+        again = f"{job.whose.command('rotate', seen.places)} --compromised --reason {shlex.quote(options.reason)}"
+        raise Stopped(replace(stopped.standing, next=again)) from None
+    return replace(options, agree=always)
 
 
 def _change(job: Job, options: RotateOptions, seen: Seen, base: Secret | None, notes: tuple[str, ...]) -> Outcome:

@@ -251,7 +251,7 @@ class Execution:
         if not isinstance(step, steps.Promote):
             self._raise_missed()
         if self._stop_before_set() and not isinstance(step, (steps.Release, steps.Settle, steps.Hook)):
-            raise Failed("stopped as asked, before Auth0 was changed")
+            raise Failed("stopped as asked, before anything was changed for good")
 
     def _stop_before_set(self) -> bool:
         """Tell whether to stop as asked: until something was changed that has to be carried through."""

@@ -88,7 +88,8 @@ def _undo(whose: Whose, lock: Lock, places: tuple[Place, ...], done: Mapping[str
 
 def _production(operation: Operation, phase: Phase) -> str:
     if operation in CHANGES:
-        return PRODUCTION[phase]
+        leaked = operation is Operation.COMPROMISED
+        return PRODUCTION[phase] + ("; the leaked value can still be read in the places" if leaked else "")
     if operation is Operation.ABORT:
         return UNDONE if phase is Phase.SET else PRODUCTION[Phase.SETTING]
     return SYNCING if operation is Operation.SYNC else "works: Auth0 was not touched"

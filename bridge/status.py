@@ -100,11 +100,10 @@ def _unsound(places: tuple[Place, ...], whose: Whose, now: datetime) -> tuple[st
     """Return what is wrong with the places themselves, the most urgent first."""
     if locked := next((p for p in places if p.lock), None):
         lock = locked.lock
-        told = (
-            f"{lock.operation} {lock.id} by {lock.actor}, begun {lock.started:%H:%MZ}, {_far(places)}" if lock else ""
-        )
+        begun = f"begun {lock.started:%H:%M:%SZ}" if lock else ""
+        told = f"{lock.operation} {lock.id} by {lock.actor}, {begun}, {_far(places)}" if lock else ""
         if lock and now < lock.expected_end:
-            return f"in progress: {told}; counts as live until {lock.expected_end:%H:%MZ}", False, None
+            return f"in progress: {told}; counts as live until {lock.expected_end:%H:%M:%SZ}", False, None
         return f"interrupted: {told}", True, "resume"
     if any(p.unsettled for p in places):
         return "something was left behind by an interrupted operation", True, "resume"

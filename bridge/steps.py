@@ -16,7 +16,7 @@ class Claim:
 
     def __str__(self) -> str:
         filled = "store the live value as current, then " if self.fill else ""
-        return f"{filled}{'store a new value as pending in' if self.with_value else 'lock'} {self.uri}"
+        return f"{filled}{'store the value as pending in' if self.with_value else 'lock'} {self.uri}"
 
 
 @dataclass(frozen=True)

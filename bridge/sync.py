@@ -87,7 +87,7 @@ def find_live(job: Job, seen: Seen, brought: Secret | None = None) -> Secret:
         Failed: it could not be told.
     """
     if brought is not None:
-        require_accepted(job, seen, brought, "what was brought")
+        require_accepted(job, seen, brought, "standard input")
         return brought
     live = job.auth0.live_secret(seen.client.client_id)
     if live is not None:

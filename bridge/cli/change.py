@@ -108,7 +108,7 @@ def _completed(job: Job, done: Outcome) -> Outcome:
     if done.result == "planned" or done.operation not in PUBLISHES:
         return done
     notes, status = list(done.notes), 0
-    if any(at.fallback for at in done.places.values()):
+    if any(at.fallback for at in done.places.values()) and done.operation is not Operation.SYNC:  # its value may be old
         now = job.clock.now()
         done = replace(
             done, retire_from=now + job.settings.fallback_min_age, retire_by=now + job.settings.fallback_max_age

@@ -131,7 +131,8 @@ def statuses(found: Sequence[Status]) -> Iterator[str]:
     for row in rows:
         yield " ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)) + f" {row[5]}"
     attention = sum(status.attention for status in found)
-    yield f"{len(found)} clients, {attention} need attention. Read from tags only; ask Auth0 with: secret-bridge verify"
+    clients = f"{len(found)} client{'s' if len(found) != 1 else ''}"
+    yield f"{clients}, {attention} need attention. Read from tags only; ask Auth0 with: secret-bridge verify"
 
 
 def _age(status: Status) -> str:

@@ -102,7 +102,7 @@ def program(monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
 
 def test_the_program_prints_what_is_told(program: Program) -> None:
     assert set(program("adopt")) == told("An error") - {
-        "faults", "rotation", "production", "stored", "began", "next", "dont",
+        "faults", "rotation", "production", "stored", "began", "next", "undo", "dont",
     }  # fmt: skip
     assert set(program("adopt", "--yes")) == told("A change")
     planned = program("rotate", "--dry-run")

@@ -7,11 +7,15 @@ import pytest
 from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
 from bridge.job import survey
-from bridge.retire import retire
+from bridge.outcome import Stopped
 from bridge.resume import resume
+from bridge.retire import retire
+from bridge.rollback import RollbackOptions, rollback
 from bridge.rotate import RotateOptions, rotate
+from bridge.sync import SyncOptions, sync
 from bridge.timing import Timing
 from bridge.verify import verify
+from sinks.port import Stage
 from tests.docs.counting import AWS, VAULT, counted
 from tests.docs.pages import DOCS, section, spans, tables
 
@@ -54,6 +58,55 @@ def test_its_requests_are_those_that_are_made(
         note("resume")
         forget(client.job(), Options())
         note("forget")
+    assert made == told
+
+
+@pytest.mark.parametrize(("server", "place", "column"), [("Vault", VAULT, 3), ("AWS", AWS, 4)], ids=["vault", "aws"])
+def test_the_requests_of_going_back_and_repairing_are_those_that_are_made(
+    monkeypatch: pytest.MonkeyPatch, server: str, place: str, column: int
+) -> None:
+    (table, *_) = tables(section(PAGE, "Going back and repairing"))
+    told = {row[0]: (int(row[2]), int(row[column])) for row in table}
+    made: dict[str, tuple[int, int]] = {}
+    leak = {"compromised": True, "reason": "seen"}
+    with counted(monkeypatch, place) as client:
+
+        def note(operation: str) -> None:
+            found = client.taken()
+            made[operation] = found.get("Auth0", 0), found[server]
+
+        def rotated() -> None:
+            rotate(client.job(), RotateOptions())
+            client.taken()
+
+        adopt(client.job(), AdoptOptions())
+        rotated()
+        rollback(client.job(), RollbackOptions())
+        note("rollback")
+        rollback(client.job(), RollbackOptions(discard=True))
+        note("rollback --discard")
+        rotated()
+        rotate(client.job(), RotateOptions(**leak))
+        note("rotate --compromised")
+        rotated()
+        client.in_dashboard()
+        sync(client.job(), SyncOptions())
+        note("sync")
+        sync(client.job(), SyncOptions())
+        note("sync, nothing to do")
+        rotated()
+        old = client.job().sinks[place].read().value(Stage.FALLBACK)
+        assert old is not None
+        client.in_dashboard(old.reveal())
+        resume(client.job(), Options())
+        note("restore")
+        client.tenant.fault("error-after", method="PATCH", count=100)
+        with pytest.raises(Stopped):
+            rotate(client.job(), RotateOptions())
+        client.tenant.clear_faults()
+        client.taken()
+        resume(client.job(), Options(takeover=True), abort=True)
+        note("abort")
     assert made == told
 
 
