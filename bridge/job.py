@@ -88,13 +88,12 @@ def read(job: Job) -> Seen:
         BridgeError: something cannot be read, or is unfit; nothing was changed.
     """
     client = job.auth0.get_client(job.settings.client_id)
-    started = job.clock.monotonic()
     try:
         places = tuple(sink.read() for sink in job.sinks.values())
     except SinkError as error:
         raise translate(error) from None
     notes = tuple(note for place in places for note in place.notes)
-    return Seen(client, places, max(p.at for p in places), started, notes)
+    return Seen(client, places, max(p.at for p in places), job.clock.monotonic(), notes)
 
 
 def check(job: Job, seen: Seen) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ from bridge.errors import Refused
 from bridge.outcome import Outcome
 from bridge.plan import Strategy
 from bridge.retire import retire
-from bridge.rotate import RotateOptions, resume, rotate
+from bridge.resume import resume
+from bridge.rotate import RotateOptions, rotate
 from tests.e2e.taps import Call, Trace
 from tests.e2e.world import DAY, MakeWorld, World
 from tests.races.frozen import Frozen
@@ -144,7 +145,8 @@ CLEAR = ("not ours any more", "held by", "somebody else was faster", "does not a
 def is_release(call: Call) -> bool:
     """Tell whether a call belongs to giving a place back: by then everything else is done."""
     if call.end == "vault":
-        return str(call.args[0]).endswith("/pending") and call.name in ("write", "destroy")
+        told = call.name == "tag" and "bridge_lock_managed" in call.args[1] and len(call.args[1]) == 1
+        return str(call.args[0]).endswith("/pending") and (call.name in ("write", "destroy") or told)
     return call.name == "label" and (call.args[0] == "AWSPENDING" or str(call.args[0]).startswith("BRIDGE:"))
 
 
