@@ -14,7 +14,7 @@ from bridge.facts import Facts
 from bridge.guards import holder, live, refuse, same_places
 from bridge.job import Job, Seen, check, new_id
 from bridge.outcome import Outcome
-from bridge.plan import Operation, Plan, Wish
+from bridge.plan import Operation, Plan, Wish, fence
 from bridge.resumption import plan_resumption
 from bridge.rotation import Execution
 from bridge.steps import AwaitRefusal, Wait
@@ -77,6 +77,7 @@ def new_lock(
         base=base.fingerprint(client_id) if base else "",
         ends=tuple(value.fingerprint(client_id) for value in ending),
         not_before=refresh,
+        fenced=seen.at + sum((step.time for step in fence(seen.places, wish(job, Options()))), timedelta()),
         reason=tag_text(reason),
         holder=secrets.token_hex(4),
     )
@@ -110,6 +111,7 @@ def _from_now_on(lock: Lock, passed: timedelta, plan: Plan) -> Lock:
         started=lock.started if plan.finishes else lock.started + passed,
         expected_end=lock.expected_end + passed,
         not_before=lock.not_before + passed if lock.not_before and not plan.finishes else lock.not_before,
+        fenced=lock.fenced + passed if lock.fenced and not plan.finishes else lock.fenced,
     )
 
 
@@ -186,6 +188,7 @@ def _named(job: Job, seen: Seen, lock: Lock) -> Lock:
     return replace(
         lock,
         expected_end=lock.started + job.timing.margin,
+        fenced=lock.started + job.timing.fence,
         client_id=job.settings.client_id,
         tenant=job.auth0.name,
         places=job.uris,

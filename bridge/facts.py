@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bridge.errors import Failed
 from sinks.port import Lock
 from sinks.secret import Secret
 
@@ -21,3 +22,14 @@ class Facts:
     base: Secret | None = None
     initial: Secret | None = None
     ending: tuple[Secret, ...] = ()
+
+    @property
+    def required(self) -> Secret:
+        """The value.
+
+        Raises:
+            Failed: there is none yet.
+        """
+        if self.value is None:
+            raise Failed("there is no value to publish")
+        return self.value

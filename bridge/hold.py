@@ -58,12 +58,14 @@ class Hold:
             Lost: a place is not ours any more.
             Unavailable: looking takes too long.
         """
-        lease = self._job.timing.lease.total_seconds()
+        lease, why = self._job.timing.lease.total_seconds(), ""
         for _ in range(TRIES):
             self._held = {uri: self._sink(uri).look(held) for uri, held in self._held.items()}
-            with suppress(Expired):
+            try:
                 return call(min(held.looked for held in self._held.values()) + lease)
-        raise Unavailable(f"looking at the places took longer than {lease:.0f} s")
+            except Expired as error:
+                why = error.message
+        raise Unavailable(f"{why} ({TRIES} times; a lease is {lease:.0f} s)")
 
     def store_everywhere(self, value: Secret) -> None:
         """Store `value` as pending in every place; one that fails does not keep the others from having it.

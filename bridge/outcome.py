@@ -35,7 +35,7 @@ class At:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One operation of one client. `exit_status` is 0 unless somebody should look (5)."""
+    """One operation of one client, ended `at` a time of the vaults. `exit_status` is 0 unless somebody should look."""
 
     client: str
     client_id: str
@@ -50,6 +50,7 @@ class Outcome:
     retire_by: datetime | None = None
     hook: str | None = None
     notes: tuple[str, ...] = ()
+    at: datetime | None = None
     seconds: float = 0.0
     exit_status: int = 0
 

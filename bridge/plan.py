@@ -56,6 +56,7 @@ class Strategy(StrEnum):
 PUBLISHES = CHANGES - {Operation.RESTORE} | {Operation.SYNC}
 """The operations after which readers have to get another value than they have."""
 
+LATE = "the last operation ended just now; late calls of it must have ended too"
 REFRESH = "consumers read the pending value first (consumer_refresh)"
 KILLS = "the value that is current now is made unreadable: it cannot be brought back, and rollback is not possible"
 
@@ -100,7 +101,7 @@ def fence(places: tuple[Place, ...], wish: Wish) -> tuple[Wait, ...]:
     longest = min(max(waits, default=timedelta()), wish.fence)
     if longest <= timedelta():
         return ()
-    return (Wait(longest, "the last operation ended just now; late calls of it must have ended too"),)
+    return (Wait(longest, LATE),)
 
 
 def plan_change(operation: Operation, places: tuple[Place, ...], wish: Wish) -> Plan:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bridge.auth0.probe import Verdict
 from bridge.begin import Options, await_spreading, execute, fallbacks, finish, interrupted, new_lock, wish
-from bridge.errors import Refused
+from bridge.errors import BridgeError, Refused
 from bridge.facts import Facts
 from bridge.job import Job, Seen, check, read, survey
 from bridge.outcome import Outcome
@@ -29,12 +29,20 @@ def resume(job: Job, options: Options, *, abort: bool = False) -> Outcome | None
         if abort:
             _refuse_undoing(job, seen, lock)
         done = finish(job, options, seen, lock, undo=abort)
-        if not options.dry_run:
-            _repair(job, options, read(job))
-        return done
+        return done if options.dry_run else _cleaned(job, options, done)
     if abort:
         return None
     return _restore(job, options, seen) or _repair(job, options, seen)
+
+
+def _cleaned(job: Job, options: Options, done: Outcome) -> Outcome:
+    """Clean up after finishing; what stands in the way of that does not undo what is finished."""
+    try:
+        _repair(job, options, read(job))
+    except BridgeError as error:
+        message = error.message.replace("Nothing was changed", "").strip(" .")
+        return replace(done, notes=(*done.notes, f"not cleaned up, the next resume will: {message}"))
+    return done
 
 
 def _refuse_undoing(job: Job, seen: Seen, lock: Lock) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bridge.plan import CHANGES, REFRESH, Operation, Plan, Wish, fence, plan_abort, publish, publish_found
+from bridge.plan import CHANGES, LATE, REFRESH, Operation, Plan, Wish, fence, plan_abort, publish, publish_found
 from bridge.steps import (
     Claim,
     Fill,
@@ -40,14 +40,21 @@ def plan_resumption(places: tuple[Place, ...], lock: Lock, wish: Wish, *, now: d
     elif operation is Operation.ABORT:
         steps = plan_abort(held, wish)
     elif operation is Operation.SYNC:
-        steps = _finish_sync(places, held, lock, wish)
+        steps = _finish_sync(places, held, lock, wish, now)
     else:
-        steps = _finish(operation, places, held, lock, wish)
+        steps = _finish(operation, places, held, lock, wish, now)
     return Plan(operation, (*taken, *steps), finishes=lock)
 
 
+def _fence(missed: tuple[Place, ...], lock: Lock, wish: Wish, now: datetime) -> tuple[Wait, ...]:
+    """Return the wait for late calls of whoever held a place before: the interrupted one may have died in that wait."""
+    own = min(lock.fenced - now, wish.fence) if lock.fenced else timedelta()
+    longest = max(own, *(step.time for step in fence(missed, wish)), timedelta())
+    return (Wait(longest, LATE),) if longest > timedelta() else ()
+
+
 def _finish(
-    operation: Operation, places: tuple[Place, ...], held: tuple[Place, ...], lock: Lock, wish: Wish
+    operation: Operation, places: tuple[Place, ...], held: tuple[Place, ...], lock: Lock, wish: Wish, now: datetime
 ) -> tuple[Step, ...]:
     """Return what finishes an operation that changes no value: everywhere, or nowhere if it was not begun."""
     adopting = operation is Operation.ADOPT
@@ -72,7 +79,7 @@ def _finish(
     releases = tuple(Release(p.uri) for p in reversed(touched))
     proof = (Prove(),) if operation is Operation.RETIRE else ()
     fills = _fills(held, lock) if adopting else ()
-    return (*claims, *fence(missed, wish), *proof, *fills, *captured, *ends, *releases)
+    return (*claims, *_fence(missed, lock, wish, now), *proof, *fills, *captured, *ends, *releases)
 
 
 def _is_left(operation: Operation, place: Place, lock: Lock) -> bool:
@@ -97,12 +104,14 @@ def _fills(held: tuple[Place, ...], lock: Lock) -> tuple[Fill, ...]:
     return tuple(Fill(p.uri) for p in empty) if lock.base else ()
 
 
-def _finish_sync(places: tuple[Place, ...], held: tuple[Place, ...], lock: Lock, wish: Wish) -> tuple[Step, ...]:
+def _finish_sync(
+    places: tuple[Place, ...], held: tuple[Place, ...], lock: Lock, wish: Wish, now: datetime
+) -> tuple[Step, ...]:
     missed = tuple(p for p in places if p not in held and (p.record is None or p.record.rotation != lock.id))
     stores = tuple(Store(p.uri) for p in held if not p.value(Stage.PENDING))
     claims = tuple(Claim(p.uri, fill=not p.exists) for p in missed)
     touched = tuple(p for p in places if p in held or p in missed)
-    return (*stores, *claims, *fence(missed, wish), *publish_found(touched, wish))
+    return (*stores, *claims, *_fence(missed, lock, wish, now), *publish_found(touched, wish))
 
 
 def _finish_change(
@@ -118,7 +127,7 @@ def _finish_change(
     claims = tuple(Claim(p.uri, with_value=pending is not None, fill=filling and not p.exists) for p in missed)
     fills = _fills(held, lock) if filling else ()
     left = lock.not_before - now if lock.not_before and not wish.skip_waits else timedelta()
-    waits = (*fence(missed, wish), *((Wait(left, REFRESH),) if left > timedelta() else ()))
+    waits = (*_fence(missed, lock, wish, now), *((Wait(left, REFRESH),) if left > timedelta() else ()))
     if pending is None:
         spread = (Wait(wish.fence, "a call of the interrupted operation may still arrive"),)
         start: tuple[Step, ...] = (*claims, *spread, *fills, Recover())

@@ -19,7 +19,7 @@ from bridge.begin import (
     require_accepted,
     wish,
 )
-from bridge.errors import Refused, Usage
+from bridge.errors import Failed, Incomplete, Refused, Usage
 from bridge.facts import Facts
 from bridge.guards import contents, ownership, refuse
 from bridge.job import Job, Seen, check, read
@@ -58,14 +58,34 @@ def rotate(job: Job, options: RotateOptions) -> Outcome:
     if lock is not None:
         if not options.compromised or lock.operation == Operation.COMPROMISED:
             return finish(job, options, seen, lock)
-        options = _finish_first(job, options, seen, lock)
-        seen = read(job)
+        return _after_finishing(job, options, seen, lock)
+    return _rotate(job, options, seen)
+
+
+def _rotate(job: Job, options: RotateOptions, seen: Seen) -> Outcome:
     inspect(job, seen, options.strategy)
     _guard(job, seen, options)
     job.auth0.require(UPDATE_KEYS)
     notes = check(job, seen)
     base = _base(job, seen, options)
     return _change(job, options, seen, base, notes)
+
+
+def _after_finishing(job: Job, options: RotateOptions, seen: Seen, lock: Lock) -> Outcome:
+    """Answer a leak while something is interrupted: that first."""
+    options = _finish_first(job, options, seen, lock)
+    try:
+        return _rotate(job, options, read(job))
+    except (Failed, Refused) as error:
+        if options.dry_run:
+            raise
+        message = error.message.removesuffix(" Nothing was changed.")
+        first = f"{lock.operation} {lock.id} was finished first; the leaked value is still readable, because: {message}"
+        raise Incomplete(first, f"{error.hint or 'mend that'}; then: {_again(job, options)}") from None
+
+
+def _again(job: Job, options: RotateOptions) -> str:
+    return f"{job.whose.command('rotate')} --compromised --reason {shlex.quote(options.reason)}"
 
 
 def _finish_first(job: Job, options: RotateOptions, seen: Seen, lock: Lock) -> RotateOptions:
@@ -87,8 +107,7 @@ def _finish_first(job: Job, options: RotateOptions, seen: Seen, lock: Lock) -> R
         if interrupted(job, read(job))[1] is not None:
             raise
     except Stopped as stopped:
-        again = f"{job.whose.command('rotate', seen.places)} --compromised --reason {shlex.quote(options.reason)}"
-        raise Stopped(replace(stopped.standing, next=again)) from None
+        raise Stopped(replace(stopped.standing, next=_again(job, options))) from None
     return replace(options, agree=always)
 
 

@@ -7,13 +7,12 @@ from datetime import datetime, timedelta
 from typing import NoReturn
 
 from bridge import hook, steps
-from bridge.auth0.errors import Unreachable
-from bridge.auth0.values import generate
 from bridge.errors import BridgeError, Failed, Refused
 from bridge.facts import Facts
-from bridge.hold import TRIES, Hold
+from bridge.hold import Hold
 from bridge.job import Job, Seen, translate
 from bridge.leak import remains
+from bridge.live import LiveValue
 from bridge.outcome import At, Outcome, Settled, Stopped
 from bridge.plan import CHANGES, Operation, Plan
 from bridge.prove import Changed, await_refusal, confirm, prove, recheck
@@ -22,7 +21,6 @@ from bridge.settle import settle
 from bridge.standing import Phase, standing
 from bridge.watch import pause
 from sinks.port import Busy, Lost, Sink, SinkError, Unavailable
-from sinks.secret import Secret
 from sinks.versions import short
 
 LEAKED = frozenset({Operation.COMPROMISED, Operation.SYNC})
@@ -41,13 +39,12 @@ class Execution:
         self._facts = facts
         self._lock = facts.lock
         self._hold = Hold(job)
+        self._live = LiveValue(job, seen.client, facts, self._hold, self._reach)
         self._phase = Phase.NOTHING
-        self._set_at = job.clock.monotonic()
         self._done: dict[str, At] = {}
         self._settled: Settled | None = None
         self._hook: str | None = None
         self._missed: SinkError | None = None
-        self._notes: list[str] = []
 
     def run(self) -> Outcome:
         """Execute the plan.
@@ -64,8 +61,10 @@ class Execution:
             self._raise_missed()
         except (SinkError, BridgeError) as error:
             self._end(error)
+        except KeyboardInterrupt:  # the second Ctrl-C: leave everything as it is
+            self._stop(Failed("interrupted by a second Ctrl-C; it is unknown whether its last request was carried out"))
         if steps.AwaitRefusal() in self._plan.steps and self._plan.operation in LEAKED:
-            self._notes += remains(self._job, self._seen.client)
+            self._live.notes += remains(self._job, self._seen.client)
         return Outcome(
             client=self._job.settings.name,
             client_id=self._seen.client.client_id,
@@ -77,7 +76,8 @@ class Execution:
             settled=self._settled,
             finished=self._plan.finishes is not None,
             hook=self._hook,
-            notes=tuple(self._notes),
+            notes=tuple(self._live.notes),
+            at=self._now(),
             seconds=self._job.clock.monotonic() - started,
         )
 
@@ -90,15 +90,15 @@ class Execution:
             case steps.Fill(uri):
                 self._fill(uri)
             case steps.Store(uri):
-                self._hold.add(self._sink(uri).store(self._hold[uri], self._value))
+                self._hold.add(self._sink(uri).store(self._hold[uri], self._facts.required))
             case steps.Wait(time, why):
                 self._wait(time, why)
             case steps.SetAtAuth0():
-                self._set()
+                self._live.set()
             case steps.GenerateAtAuth0():
-                self._generate()
+                self._live.generate()
             case steps.Recover():
-                self._recover()
+                self._live.recover()
             case steps.Promote(uri, keep):
                 self._promote(uri, keep=keep)
             case steps.Tag():
@@ -106,13 +106,13 @@ class Execution:
             case steps.Prove():
                 prove(self._job, self._seen.client, self._hold.uris)
             case steps.Confirm():
-                confirm(self._job, self._seen.client, self._value)
+                confirm(self._job, self._seen.client, self._facts.required)
             case steps.Recheck():
                 recheck(self._job, self._hold.uris, self._facts.ending)
             case steps.AwaitRefusal():
                 facts = self._facts
                 self._settled = await_refusal(
-                    self._job, self._seen.client, self._value, facts.ending, since=self._set_at
+                    self._job, self._seen.client, self._facts.required, facts.ending, since=self._live.since
                 )
             case steps.Retire(uri, ends):
                 self._retire(uri, self._lock.ends if ends else (None,))
@@ -123,7 +123,7 @@ class Execution:
                 self._hold.release(uri, f"{self._plan.operation} done")
             case steps.Settle():
                 client, facts = self._seen.client, self._facts
-                self._settled = settle(self._job, client, self._value, facts.base, since=self._set_at)
+                self._settled = settle(self._job, client, self._facts.required, facts.base, since=self._live.since)
             case steps.Hook(argv):
                 self._hook = (
                     "not run: it was asked to stop" if self._job.stop.asked else hook.run(argv, self._job.credentials)
@@ -163,59 +163,14 @@ class Execution:
             told = record(self._lock, self._places[uri], base, self._job.uris, now)
             self._sink(uri).promote(self._hold[uri], base, told, keep=False)
 
-    def _set(self) -> None:
-        """PATCH; after an answer that was lost, look again and repeat: twice is once."""
-        auth0, client_id = self._job.auth0, self._seen.client.client_id
-        for left in reversed(range(TRIES)):
-            try:
-                self._hold.within_lease(lambda before: auth0.set_secret(client_id, self._value, before=before))
-                break
-            except Unreachable as error:
-                if error.maybe_done:
-                    self._reach(Phase.SETTING)
-                if not left:
-                    raise
-        self._after_set("Auth0 answered 200")
-
-    def _after_set(self, text: str) -> None:
-        self._reach(Phase.SET)
-        self._set_at = self._job.clock.monotonic()
-        self._tell("set", text)
-        self._hold.forget_looks()
-
-    def _generate(self) -> None:
-        auth0, client_id = self._job.auth0, self._seen.client.client_id
-        try:
-            self._facts.value = self._hold.within_lease(lambda before: auth0.rotate_secret(client_id, before=before))
-        except Unreachable as error:
-            if error.maybe_done:
-                self._reach(Phase.SETTING)
-            raise
-        self._reach(Phase.GENERATED)
-        self._hold.store_everywhere(self._value)
-        self._after_set("Auth0 generated a value")
-
-    def _recover(self) -> None:
-        live = self._job.auth0.live_secret(self._seen.client.client_id)
-        if live is not None and live != self._facts.base:
-            self._facts.value = live
-            self._hold.store_everywhere(self._value)
-            self._after_set("the value that Auth0 had generated was read back")
-            return
-        if live is None:
-            self._notes.append("a value that Auth0 may have generated could not be read back; it was replaced")
-        self._facts.value = generate(self._seen.client)
-        self._hold.store_everywhere(self._value)
-        self._set()
-
     def _promote(self, uri: str, *, keep: bool) -> None:
         """Promote one place; if it cannot be reached the others come first, for their readers' sake."""
         self._reach(Phase.CHANGED)
-        told = record(self._lock, self._places[uri], self._value, self._job.uris, self._now())
+        told = record(self._lock, self._places[uri], self._facts.required, self._job.uris, self._now())
         if self._plan.operation in SAME_VALUE:
             told = unchanged(told, self._seen.places)
         try:
-            promoted = self._sink(uri).promote(self._hold[uri], self._value, told, keep=keep)
+            promoted = self._sink(uri).promote(self._hold[uri], self._facts.required, told, keep=keep)
         except Lost:
             raise
         except SinkError as error:
@@ -274,6 +229,9 @@ class Execution:
                 raise (translate(error) if isinstance(error, SinkError) else error) from None
         elif self._phase is Phase.CHANGED and begun_here and self._plan.operation in CHANGES:
             self._hold.give_back()  # Auth0 knows nothing of it: the next run begins anew
+        self._stop(error)
+
+    def _stop(self, error: SinkError | BridgeError) -> NoReturn:
         whose, places = self._job.whose, self._seen.places
         raise Stopped(standing(whose, self._lock, self._told(), places, self._done, error)) from None
 
@@ -281,17 +239,12 @@ class Execution:
         """Return how far the operation came, with what an interrupted one may have done before this process."""
         if self._plan.finishes is None or self._plan.operation not in CHANGES:
             return self._phase
-        open_still = any(isinstance(step, (steps.SetAtAuth0, steps.Recover)) for step in self._plan.steps)
-        return max(self._phase, Phase.SETTING if open_still else Phase.SET)
+        if steps.Recover() in self._plan.steps:
+            return max(self._phase, Phase.GENERATING)
+        return max(self._phase, Phase.SETTING if steps.SetAtAuth0() in self._plan.steps else Phase.SET)
 
     def _now(self) -> datetime:
         return self._seen.server_time(self._job.clock.monotonic())
-
-    @property
-    def _value(self) -> Secret:
-        if self._facts.value is None:
-            raise Failed("there is no value to publish")
-        return self._facts.value
 
     def _sink(self, uri: str) -> Sink:
         return self._job.sinks[uri]

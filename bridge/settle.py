@@ -37,9 +37,12 @@ def settle(
         good_since = (at if good_since is None else good_since) if good and gone else None
         proven = good_since is not None and at - good_since >= timing.proof.total_seconds()
         if proven and at - since >= timing.propagation.total_seconds():
-            refused = sum(job.auth0.probe(client, old) is Verdict.REFUSED for _ in range(OLD_PROBES)) if old else 0
-            asked_old = OLD_PROBES if old else 0
-            return Settled(True, accepted, asked, refused, asked_old, clock.monotonic() - since)  # noqa: FBT003  # proven
+            of_old = [job.auth0.probe(client, old) for _ in range(OLD_PROBES)] if old else []
+            if Verdict.ACCEPTED not in of_old:
+                refused = of_old.count(Verdict.REFUSED)
+                spent = clock.monotonic() - since
+                return Settled(True, accepted, asked, refused, len(of_old), spent)  # noqa: FBT003  # proven
+            good_since = None
         left = timing.patience.total_seconds() - (at - since)
         if left <= 0:
             break

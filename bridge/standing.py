@@ -23,9 +23,11 @@ class Phase(IntEnum):
     """Something beside the values, or a value that Auth0 knew already, was written."""
     SETTING = 3
     """Auth0 was asked to change and its answer was lost."""
-    GENERATED = 4
+    GENERATING = 4
+    """Auth0 was asked to generate a value and its answer was lost."""
+    GENERATED = 5
     """Auth0 made a value that is not stored everywhere yet."""
-    SET = 5
+    SET = 6
     """Auth0 has the new value."""
 
 
@@ -34,6 +36,7 @@ PRODUCTION = {
     Phase.CLAIMED: "works: Auth0 accepts the OLD value, current everywhere",
     Phase.CHANGED: "works: Auth0 accepts the OLD value, current everywhere",
     Phase.SETTING: "Auth0 accepts the OLD or the NEW value, it is not known which; every place holds both",
+    Phase.GENERATING: "Auth0 accepts the OLD value or one that it GENERATED and no place holds; resume reads it back",
     Phase.GENERATED: "Auth0 accepts a NEW value that it generated",
     Phase.SET: "Auth0 accepts the NEW value only (the old one for up to 30 s more)",
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from bridge.auth0.probe import Verdict
 from bridge.begin import Options, await_spreading, execute, finish, interrupted, new_lock, require_accepted, wish
-from bridge.errors import Failed, Refused
+from bridge.errors import Failed, Incomplete, Refused
 from bridge.facts import Facts
 from bridge.guards import ownership, refuse
 from bridge.job import Job, Seen, check, read
@@ -38,13 +38,18 @@ def sync(job: Job, options: SyncOptions) -> Outcome | None:
         BridgeError: nothing was changed.
         Stopped: it is incomplete; the error tells where things stand.
     """
-    for left in reversed(range(ROUNDS)):
+    done: Changed | None = None
+    for _ in range(ROUNDS):
         try:
             return _sync(job, options)
-        except Changed:
-            if not left:
+        except Changed as changed:
+            done = changed
+        except (Failed, Refused) as error:
+            if done is None:
                 raise
-    raise AssertionError("the last round returns or raises")  # pragma: no cover
+            message = error.message.removesuffix(" Nothing was changed.")
+            raise Incomplete(f"{done.message}; then: {message}", error.hint or done.hint) from None
+    raise done or AssertionError
 
 
 def _sync(job: Job, options: SyncOptions) -> Outcome | None:

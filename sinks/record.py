@@ -55,7 +55,8 @@ class Lock:
     `id` is the rotation's id. `base` is the fingerprint of the value that was current when it began. `ends` holds those
     of the values that the operation makes unreadable at its end: an open fallback's, or a leaked one's. `places` is the
     complete list of the client's places. After `expected_end` (the vault's time) the holder counts as dead. `holder` is
-    made anew for each claim and takeover: the one word by which a process knows its own writing again.
+    made anew for each claim and takeover: the one word by which a process knows its own writing again. Before `fenced`
+    calls of whoever held the place before may still arrive. `reason` is what the user said.
     """
 
     operation: str
@@ -69,6 +70,7 @@ class Lock:
     base: str = ""
     ends: tuple[str, ...] = ()
     not_before: datetime | None = None
+    fenced: datetime | None = None
     holder: str = ""
     reason: str = ""
 
@@ -82,6 +84,7 @@ class Lock:
             "bridge_lock_started": stamp(self.started),
             "bridge_lock_expected_end": stamp(self.expected_end),
             "bridge_lock_not_before": stamp(self.not_before) if self.not_before else "-",
+            "bridge_lock_fenced": stamp(self.fenced) if self.fenced else "-",
             "bridge_lock_base": self.base or "-",
             "bridge_lock_ends": _fit(self.ends, " ") or "-",
             "bridge_lock_reason": tag_text(self.reason) or "-",
@@ -109,6 +112,7 @@ class Lock:
             base=_filled(told, "base"),
             ends=tuple(_filled(told, "ends").split()),
             not_before=unstamp(told.get("not_before")),
+            fenced=unstamp(told.get("fenced")),
             holder=_filled(told, "holder"),
             reason=_filled(told, "reason"),
         )

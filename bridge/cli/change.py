@@ -13,6 +13,7 @@ from bridge.cli import as_json, show
 from bridge.cli.opening import Typed, chosen, open_job, survey
 from bridge.cli.progress import Lines
 from bridge.cli.run import each, heeding, usage_errors
+from bridge.cli.say import say
 from bridge.errors import Refused, Usage
 from bridge.watch import Stop
 
@@ -32,7 +33,7 @@ def consent(*, yes: bool, always: bool = False) -> Callable[[Plan], bool]:
         if yes or (plan.irreversible is None and not always) or plan.finishes:
             return True
         for text in show.plan(plan):
-            typer.echo(text, err=True)
+            say(text, err=True)
         if not sys.stdin.isatty():
             raise Refused("this asks for consent, and there is no terminal. Nothing was changed.", "add --yes")
         try:
@@ -81,10 +82,10 @@ def change(
                 "exit": 0,
                 "message": nothing,
             }
-            typer.echo(as_json.line(told) if json else f"{client.name}  {nothing}")
+            say(as_json.line(told) if json else f"{client.name}  {nothing}")
             return 0, "nothing"
         for text in [as_json.line(as_json.outcome(done))] if json else show.outcome(done):
-            typer.echo(text)
+            say(text)
         return done.exit_status, done.result if done.result in ("planned", "finished") else title
 
     def select() -> list[tuple[Settings, ClientSettings]]:
@@ -109,7 +110,7 @@ def _completed(job: Job, done: Outcome) -> Outcome:
         return done
     notes, status = list(done.notes), 0
     if any(at.fallback for at in done.places.values()) and done.operation is not Operation.SYNC:  # its value may be old
-        now = job.clock.now()
+        now = done.at or job.clock.now()
         done = replace(
             done, retire_from=now + job.settings.fallback_min_age, retire_by=now + job.settings.fallback_max_age
         )

@@ -10,8 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
+from bridge.cli.say import say
 from bridge.config.choose import choose
 from bridge.errors import Usage
 from bridge.references import resolve
@@ -50,7 +49,7 @@ def settings_of(typed: Typed) -> Settings | None:
     path = find(typed.config, typed.environ)
     if path is None:
         return None
-    typer.echo(f"configuration: {path}", err=True)  # a wrong one would redirect credentials: let it be seen
+    say(f"configuration: {path}", err=True)  # a wrong one would redirect credentials: let it be seen
     return load(path, typed.environ)
 
 

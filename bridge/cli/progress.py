@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import typer
+from bridge.cli.say import say
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -28,7 +28,7 @@ class Lines:
         if self._quiet:
             LOG.debug("%s: %s", name, text)
         else:
-            typer.echo(f"{datetime.now(UTC):%H:%M:%S} {name:<8} {text}", err=True)
+            say(f"{datetime.now(UTC):%H:%M:%S} {name:<8} {text}", err=True)
 
     def waiting(self, left: timedelta, total: timedelta, why: str) -> None:
         """Show a bar on a terminal; say nothing elsewhere."""

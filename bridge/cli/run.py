@@ -13,6 +13,7 @@ from typing import Any
 import typer
 
 from bridge.cli import as_json, show
+from bridge.cli.say import say
 from bridge.config.settings import ClientSettings, Settings
 from bridge.errors import BridgeError, Incomplete, Usage
 from bridge.watch import Stop
@@ -43,7 +44,7 @@ def heeding(stop: Stop) -> Iterator[None]:
         if stop.asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         stop.ask()
-        typer.echo("stopping as soon as it is safe …", err=True)
+        say("stopping as soon as it is safe …", err=True)
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -99,7 +100,7 @@ def each(
             statuses.append(3)
             _report(client, _bug(error), json=json)
         if title and not json and not sys.stdout.isatty():
-            typer.echo(f"result={_word(statuses[-1], word)} client={client.name} exit={statuses[-1]}")
+            say(f"result={_word(statuses[-1], word)} client={client.name} exit={statuses[-1]}")
         if ended:
             break
     after()
@@ -108,12 +109,12 @@ def each(
 
 def _report(client: ClientSettings | None, error: BridgeError, *, json: bool) -> None:
     if json:
-        typer.echo(as_json.line(as_json.failure(client, error)))
+        say(as_json.line(as_json.failure(client, error)))
         return
     faults = error.faults if isinstance(error, Usage) else (error.message,)
     prefix = f"{client.name}: " if client else ""
     for text in show.failure(error, prefix, faults):
-        typer.echo(text, err=True)
+        say(text, err=True)
 
 
 def _bug(error: Exception) -> Incomplete:

@@ -12,6 +12,7 @@ from bridge.cli.change import change, consent
 from bridge.cli.opening import Typed, chosen, open_job, survey
 from bridge.cli.options import SECURITY, Config, DryRun, Everyone, Json, Key, Name, Names, Sinks, Takeover, Verbose, Yes
 from bridge.cli.run import configure, each
+from bridge.cli.say import say
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings
@@ -38,13 +39,13 @@ def status(
     def present(_client: ClientSettings, seen: Status) -> int:
         found.append(seen)
         if json:
-            typer.echo(as_json.line(as_json.status(seen)))
+            say(as_json.line(as_json.status(seen)))
         return 5 if check and seen.attention else 0
 
     def finish() -> None:
         if found and not json:
             for text in show.statuses(found):
-                typer.echo(text)
+                say(text)
 
     each(lambda: chosen(names or [], typed, everyone=not names and not sink), survey, present, json=json, after=finish)
 
@@ -69,7 +70,7 @@ def verify(
     def present(client: ClientSettings, seen: tuple[Verified, ...]) -> int:
         lines = [as_json.line(as_json.verified(client, seen))] if json else show.verified(client.name, seen)
         for text in lines:
-            typer.echo(text)
+            say(text)
         return 0 if all(place.good for place in seen) else 5
 
     each(
@@ -96,7 +97,7 @@ def history(
     def present(client: ClientSettings, seen: Status) -> int:
         told = {"client": client.name, "client_id": client.client_id, "places": [as_json.place(p) for p in seen.places]}
         for text in [as_json.line(told)] if json else show.history(client.name, seen.places):
-            typer.echo(text)
+            say(text)
         return 0
 
     typed = Typed(tuple(sink or ()), key, config, tenant=False)

@@ -13,6 +13,7 @@ import typer
 from bridge.cli.app import app
 from bridge.cli.options import SET_UP, Key, Sinks
 from bridge.cli.run import configure, usage_errors
+from bridge.cli.say import say
 from bridge.errors import Failed, Usage
 
 MISSING = {"flask", "moto", "werkzeug"}
@@ -31,7 +32,7 @@ def init(
 
     with usage_errors():
         try:
-            typer.echo(initial(os.environ, client_id, tuple(sink or ()), key), nl=False)
+            say(initial(os.environ, client_id, tuple(sink or ()), key), nl=False)
         except BadAddress as error:
             raise Usage(error.message, hint=error.hint) from None
 
@@ -52,7 +53,7 @@ def sandbox(
         _require_extra()
         from bridge.sandbox.keep import keep
 
-        keep(timedelta(seconds=propagation), directory, echo=lambda text: typer.echo(text, err=True))
+        keep(timedelta(seconds=propagation), directory, echo=lambda text: say(text, err=True))
 
 
 @app.command(rich_help_panel=SET_UP)
@@ -63,7 +64,7 @@ def demo() -> None:
         _require_extra()
         from bridge.sandbox.demo import Demo
 
-        Demo(echo=typer.echo, colour=sys.stdout.isatty()).run()
+        Demo(echo=say, colour=sys.stdout.isatty()).run()
 
 
 def _require_extra() -> None:

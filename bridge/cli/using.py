@@ -11,7 +11,8 @@ from bridge.cli.app import app
 from bridge.cli.opening import Typed, chosen, open_places
 from bridge.cli.options import USE, Config, Key, Name, Sinks, Verbose
 from bridge.cli.run import configure, each
-from bridge.errors import Refused
+from bridge.cli.say import silence
+from bridge.errors import Failed, Refused
 from bridge.timing import Timing
 from sinks.errors import SinkError
 from sinks.versions import Stage
@@ -51,7 +52,12 @@ def read(
         raise translate(failure) if failure else Refused("no place is named")
 
     def present(_client: ClientSettings, value: Secret) -> int:
-        sys.stdout.write(value.reveal() + ("\n" if sys.stdout.isatty() else ""))
+        try:
+            sys.stdout.write(value.reveal() + ("\n" if sys.stdout.isatty() else ""))
+            sys.stdout.flush()
+        except OSError as error:
+            silence(sys.stdout.fileno())
+            raise Failed(f"the value could not be written to standard output ({type(error).__name__})") from None
         return 0
 
     each(lambda: chosen([name], typed), do, present, json=False)

@@ -39,7 +39,7 @@ def test_status_tells_age_fallback_room_and_from_when_it_may_be_retired(live: Wo
         rf"{live.client_id} +\d s +\w{{8}}\S*, \d s +aws, vault ok; retire from \d{{4}}-\d\d-\d\d", lines[1]
     )
     assert "room for" in lines[1]
-    assert lines[-1].startswith("1 clients, 0 need attention")
+    assert lines[-1].startswith("1 client, 0 need attention")
     assert live.live not in out
 
 
