@@ -1,0 +1,104 @@
+"""What must hold in every reachable world, and what a good end is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from tests.model.auth0_model import met
+from tests.model.seeing import Shown, shown
+from tests.model.world import AwsPlace, World
+
+FOREIGN_VALUES = ("foreign", "dashboard")
+"""How values begin that the bridge neither made nor was told of."""
+
+
+@dataclass(frozen=True)
+class Leave:
+    """What the commands of a scenario are allowed to do besides.
+
+    `generating`: Auth0 generates values; the gap between its answer and the store is unavoidable. `killing`: a value is
+    made unreadable because it leaked or is unwanted; readers do without it while Auth0 still accepts it here and there.
+    `forgetting`: places may end unmanaged.
+    """
+
+    generating: bool = False
+    killing: bool = False
+    forgetting: bool = False
+
+    @classmethod
+    def of(cls, operators: Iterable[str], start: World) -> Leave:
+        """Return what these commands may do; places that nobody managed before may end like that."""
+        unmanaged = not any(shown(place).managed for place in start.places)
+        words = {word for name in operators for word in name.split()}
+        return cls("generate" in words, bool(words & {"--compromised", "--discard"}), "forget" in words or unmanaged)
+
+
+def faults(world: World, leave: Leave) -> Iterator[str]:
+    """Yield what is wrong with a world in whatever state the operators are."""
+    live = world.auth0.live
+    allowed = live.startswith(FOREIGN_VALUES) or (leave.generating and live.startswith("generated"))
+    if not allowed and not any(live in shown(place).held for place in world.places):
+        yield f"lost: Auth0 holds {live}, and no place does"
+    if not allowed and not world.foreign and (fault := _adrift(world)):
+        yield fault
+    for index, place in enumerate(world.places):
+        at = shown(place)
+        if not at.whole:
+            yield f"place {index}: current was destroyed or stands twice"
+        if world.siblings and at.sibling != world.siblings[index]:
+            yield f"place {index}: lost a foreign key: {at.sibling} instead of {world.siblings[index]}"
+        if isinstance(place, AwsPlace):
+            yield from _labels(index, place)
+        if at.managed and not world.foreign:
+            yield from _unserved(world, index, at, leave)
+
+
+def _adrift(world: World) -> str | None:
+    """Where nobody holds any place, Auth0 holds what is current everywhere."""
+    all_shown = [shown(place) for place in world.places]
+    if any(at.locked or not at.managed for at in all_shown):
+        return None
+    wrong = [at.current for at in all_shown if at.current != world.auth0.live]
+    return f"nobody holds the places: current is {wrong[0]}, and Auth0 holds {world.auth0.live}" if wrong else None
+
+
+def _unserved(world: World, index: int, at: Shown, leave: Leave) -> Iterator[str]:
+    """Every value that Auth0 may accept now is one that this place's readers try."""
+    values = {value for value in met(world.auth0) if not value.startswith(FOREIGN_VALUES)}
+    if leave.killing:
+        gap = {world.auth0.live} if leave.generating and _in_gap(world) else set[str]()
+        if missing := values - at.held - gap:
+            yield f"place {index}: {sorted(missing)} was ended, and Auth0 may still accept it"
+        values &= {world.auth0.live}
+    for value in sorted(values - {*at.candidates}):
+        if not (leave.generating and _in_gap(world)):
+            yield f"place {index}: Auth0 may accept {value}; its readers try {at.current}, {at.pending}, {at.fallback}"
+
+
+def _in_gap(world: World) -> bool:
+    """Tell whether Auth0 holds a generated value that is not stored everywhere yet."""
+    live = world.auth0.live
+    stored = all(live in shown(place).candidates for place in world.places)
+    return live.startswith("generated") and not stored
+
+
+def _labels(index: int, place: AwsPlace) -> Iterator[str]:
+    for stage in ("AWSCURRENT", "AWSPENDING", "AWSPREVIOUS", "FALLBACK"):
+        if len([v for v in place.versions if stage in v.stages]) > 1:
+            yield f"place {index}: {stage} stands twice"
+
+
+def bad_end(world: World, leave: Leave) -> str | None:
+    """Return why a world is no good end: everything quiet, and the places agree with Auth0."""
+    if fault := next(faults(world, leave), None):
+        return fault
+    for index, place in enumerate(world.places):
+        at = shown(place)
+        if at.locked or at.pending:
+            return f"place {index} is still held"
+        if at.current != world.auth0.live:
+            return f"place {index}: current is {at.current}, Auth0 holds {world.auth0.live}"
+        if at.fallback == at.current:
+            return f"place {index}: the fallback is current's own value"
+    return None

@@ -1,0 +1,61 @@
+"""Judging a state: its world, the operators that ended in it and, when all is quiet, what `resume` makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.model import foreign, reader
+from tests.model.converge import Converging
+from tests.model.invariants import Leave, bad_end, faults
+from tests.model.program import End
+from tests.model.states import DEAD, NEW, Scenario, State
+from tests.model.world import World
+
+Fault = tuple[str, tuple[str, ...]]
+"""What is wrong, and the commands that lead there after the state's own steps."""
+
+
+class Judge:
+    """The judge of one scenario. Each world is judged once."""
+
+    def __init__(self, scenario: Scenario, start: World) -> None:
+        self._scenario = scenario
+        self._leave = Leave.of(scenario.operators, start)
+        self._ends: list[str] = []
+        self._seen: set[int] = set()
+        self.converging = Converging(
+            foreign.kinds(start), self._leave, strict=scenario.strict, switches=scenario.switches
+        )
+
+    def end(self, end: End) -> int:
+        """Return the number by which a state says how an operator ended."""
+        if end.kind not in self._ends:
+            self._ends.append(end.kind)
+        return -2 - self._ends.index(end.kind)
+
+    def faults(self, state: State, world: World) -> Iterator[Fault]:
+        """Yield what is wrong in a state."""
+        if state.world not in self._seen:
+            self._seen.add(state.world)
+            for fault in faults(world, self._leave):
+                yield fault, ()
+        if told := reader.fault(state.reader):
+            yield told, ()
+        for name, at in zip(self._scenario.operators, state.operators, strict=True):
+            kind = self._ends[-at - 2] if at < DEAD else ""
+            if kind == "lied":
+                yield f"{name} said that nothing was changed, and it had changed Auth0", ()
+            elif kind.startswith("broke"):
+                yield f"{name} {kind}", ()
+        if all(at < NEW for at in state.operators):
+            yield from self._quiet(state, world)
+
+    def _quiet(self, state: State, world: World) -> Iterator[Fault]:
+        undisturbed = not world.foreign and state.losses == self._scenario.losses
+        ended = all(at < DEAD and self._ends[-at - 2] != "Stopped" for at in state.operators)
+        if ended and undisturbed and (why := bad_end(world, self._leave)):
+            yield f"all ended, but {why}", ()
+        elif self._scenario.converge:
+            fault, trace = self.converging.judge(world)
+            if fault:
+                yield fault, trace

@@ -1,0 +1,111 @@
+"""The commands that an operator may give: a name and the call, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from bridge.adopt import AdoptOptions, adopt, forget
+from bridge.begin import Options, interrupted
+from bridge.config.settings import ClientSettings
+from bridge.guards import contents, ownership
+from bridge.job import Job, read, survey
+from bridge.plan import Strategy
+from bridge.resume import resume
+from bridge.retire import retire
+from bridge.rollback import RollbackOptions, rollback
+from bridge.rotate import RotateOptions, rotate
+from bridge.sync import SyncOptions, sync
+from bridge.timing import Timing
+from sinks.aws.access import Access
+from sinks.aws.address import taken_apart
+from sinks.aws.sink import AwsSink
+from sinks.port import Sink
+from sinks.vault.sink import VaultSink
+from tests.model.auth0_model import CLIENT_ID, PROPAGATION, TENANT, ModelAuth0
+from tests.model.aws_model import ModelApi
+from tests.model.program import Program, Run
+from tests.model.vault_model import LOCK_SUFFIX, ModelKv
+
+TIMING = Timing(timedelta(seconds=PROPAGATION))
+MIN_AGE = timedelta(seconds=40)
+"""How old a fallback has to be before it may be retired here: more than a change takes to spread."""
+
+PATHS = {"vault": "secret/app", "aws": "us-east-1/app", "vault2": "secret/zoo"}
+
+Operate = Callable[[Job], Any]
+
+OPERATIONS: dict[str, Operate] = {
+    "rotate": lambda job: rotate(job, RotateOptions(settle=False)),
+    "rotate --takeover": lambda job: rotate(job, RotateOptions(settle=False, takeover=True)),
+    "rotate and settle": lambda job: rotate(job, RotateOptions()),
+    "generate": lambda job: rotate(job, RotateOptions(settle=False, strategy=Strategy.AUTH0_GENERATED)),
+    "first rotate": lambda job: rotate(job, RotateOptions(settle=False, adopt=True)),
+    "resume": lambda job: resume(job, Options(settle=False)),
+    "resume --takeover": lambda job: resume(job, Options(settle=False, takeover=True)),
+    "resume --takeover, rotate": lambda job: (OPERATIONS["resume --takeover"](job), OPERATIONS["rotate"](job))[1],
+    "resume --abort": lambda job: resume(job, Options(settle=False), abort=True),
+    "resume --abort --takeover": lambda job: resume(job, Options(settle=False, takeover=True), abort=True),
+    "rollback": lambda job: rollback(job, RollbackOptions(settle=False)),
+    "rollback --discard": lambda job: rollback(job, RollbackOptions(settle=False, discard=True)),
+    "sync": lambda job: sync(job, SyncOptions(settle=False)),
+    "rotate --compromised": lambda job: rotate(job, RotateOptions(settle=False, compromised=True, reason="leak")),
+    "sync --compromised": lambda job: sync(job, SyncOptions(settle=False, compromised=True, reason="leak")),
+    "retire": lambda job: retire(job, Options(settle=False)),
+    "adopt": lambda job: adopt(job, AdoptOptions(settle=False)),
+    "adopt --repair": lambda job: adopt(job, AdoptOptions(settle=False, repair=True)),
+    "inspect": lambda job: _inspect(job),  # noqa: PLW0108  # it stands below
+    "forget": lambda job: forget(job, Options(settle=False)),
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an inspection found, where an operation would have its outcome."""
+
+    result: str
+
+
+def _inspect(job: Job) -> Verdict:
+    """Tell, by the product's own guards, whether the next rotation would begin; changes nothing."""
+    seen, lock = interrupted(job, read(job))
+    if lock is not None:
+        return Verdict(f"held by {lock.operation} {lock.id}")
+    if left := [place.uri for place in survey(job) if place.unsettled]:
+        return Verdict(f"unsettled: {' '.join(left)}")
+    keys: dict[str, str | None] = dict.fromkeys(job.uris, "client_secret")
+    found = (*ownership(seen.places, job.whose, adopting=False), *contents(seen.places, job.whose, keys))
+    return Verdict("; ".join(objection.message for objection in found) or "fit")
+
+
+def program(name: str, slot: str, kinds: tuple[str, ...], switches: int = 2) -> Program:
+    """Return an operator that gives a command on places of these kinds."""
+    operate = OPERATIONS[name]
+
+    def run(run: Run) -> str:
+        result = operate(job(run, kinds))
+        return "nothing" if result is None else getattr(result, "result", "done")
+
+    return Program(slot, run, switches)
+
+
+def job(run: Run, kinds: tuple[str, ...]) -> Job:
+    """Return a job as the command line opens it, over the model."""
+    sinks = {sink.uri: sink for sink in (_sink(run, kind, index) for index, kind in enumerate(kinds))}
+    settings = ClientSettings("app", CLIENT_ID, TENANT, tuple(sinks), fallback_min_age=MIN_AGE)
+    auth0: Any = ModelAuth0(run.ask)
+    ordered = dict(sorted(sinks.items()))
+    return Job(settings, auth0, ordered, clock=run, timing=TIMING, actor=run.program.slot, watcher=run)
+
+
+def _sink(run: Run, kind: str, index: int) -> Sink:
+    path = PATHS[kind]
+    if kind == "aws":
+        api: Any = ModelApi(run.ask, run.now, index, path.partition("/")[2])
+        target, uri = taken_apart(path, None), f"aws://{path}"
+        return AwsSink(uri, target, Access(api, target, uri), clock=run, lease=TIMING.lease)
+    kv: Any = ModelKv(run.ask, run.now, index)
+    lock_path = path + LOCK_SUFFIX
+    return VaultSink(f"vault://{path}", kv, path, "client_secret", lock_path=lock_path, clock=run, lease=TIMING.lease)

@@ -1,0 +1,183 @@
+"""Where the searches begin, and what is searched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import combinations_with_replacement
+from typing import Any
+
+from tests.model.converge import Converging
+from tests.model.foreign import kinds
+from tests.model.operations import program
+from tests.model.program import End
+from tests.model.servers import READS, serve
+from tests.model.states import Scenario
+from tests.model.world import (
+    OTHER_KEY,
+    VALUE_KEY,
+    Auth0State,
+    AwsPlace,
+    Key,
+    Labelled,
+    VaultPlace,
+    World,
+    advanced,
+)  # fmt: skip
+
+HOUR = 3600.0
+
+
+def raw(*places: str) -> World:
+    """Return a world in which the places hold the live value, and the bridge has never been."""
+    text = json.dumps({VALUE_KEY: "S0", OTHER_KEY: "x0"}, sort_keys=True)
+    vault = VaultPlace(Key(1, ((1, 0.0, text),)))
+    aws = AwsPlace(True, (Labelled("first", 0.0, text, ("AWSCURRENT",)),))
+    found = tuple(aws if kind == "aws" else vault for kind in places)
+    return World(HOUR, found, Auth0State("S0"), siblings=("x0",) * len(places))
+
+
+def after(world: World, *commands: str) -> World:
+    """Return the world after some commands, an hour after each."""
+    for number, name in enumerate(commands):
+        ((world, kind),) = Converging(kinds(world)).run(name, "mnop"[number], world)
+        assert kind in ("done", "finished"), f"{name}: {kind}"
+        world = advanced(world, world.clock + HOUR)
+    return world
+
+
+def managed(*places: str) -> World:
+    """Return a world with places that the bridge manages, no fallback open."""
+    return after(raw(*places), "adopt")
+
+
+def rotated(*places: str) -> World:
+    """Return a world with an open fallback everywhere."""
+    return after(raw(*places), "adopt", "rotate")
+
+
+def changed(*places: str) -> World:
+    """Return a world with places that the bridge manages, after somebody changed the value in the dashboard."""
+    world = rotated(*places)
+    return world._replace(auth0=Auth0State("dashboard"))
+
+
+def interrupted(command: str, effects: int, *places: str) -> World:
+    """Return a world an hour after a command died, having changed so many things; an open fallback stood before."""
+    world = rotated(*places)
+    operator = program(command, "q", kinds(world))
+    node = operator.begin(world.clock)
+    while not isinstance(request := operator.next(node, world), End) and (effects or request.name in READS):
+        effects -= request.name not in READS
+        world, answer = serve(world, request)[0]
+        node = operator.child(node, answer, world.clock)
+    return advanced(world, world.clock + HOUR)
+
+
+Start = Callable[[], World]
+STARTS: dict[str, Callable[..., World]] = {"raw": raw, "managed": managed, "rotated": rotated, "changed": changed}
+
+
+def scenario(start: str, places: str, *operators: str, **more: Any) -> Scenario:
+    """Return a scenario by the words of its name."""
+    begin = partial(STARTS[start], *places.split("+"))
+    told = " ".join(f"{key}={'+'.join(value) if isinstance(value, tuple) else value}" for key, value in more.items()
+                    if key not in ("limit", "switches"))  # fmt: skip
+    return Scenario(f"{places} {start}: {' x '.join(operators)} {told}".strip(), begin, operators, **more)
+
+
+EVERY = (
+    "rotate", "generate", "rotate --compromised", "rollback", "rollback --discard", "sync", "retire", "adopt",
+    "adopt --repair", "forget", "resume", "resume --takeover", "resume --abort --takeover",
+)  # fmt: skip
+"""The commands that are paired, each with each."""
+
+KILLING = frozenset({"rotate --compromised", "rollback --discard"})
+BOTH = "aws+vault"
+
+
+def finishing(command: str, effects: int, places: str, *operators: str, **more: Any) -> Scenario:
+    """Return a scenario that begins where a command died."""
+    found = scenario("rotated", places, *operators, **more)
+    begin = partial(interrupted, command, effects, *places.split("+"))
+    return replace(found, name=found.name.replace("rotated", f"{command} died after {effects}", 1), start=begin)
+
+
+def alone() -> Iterator[Scenario]:
+    """One operator with a crash, everywhere."""
+    for places in ("vault", "aws", BOTH):
+        yield scenario("raw", places, "adopt", switches=2)
+        yield scenario("raw", places, "first rotate", switches=2)
+        yield scenario("managed", places, "rotate and settle", switches=2)
+        yield scenario("changed", places, "sync", switches=2)
+        for name in EVERY:
+            yield scenario("rotated", places, name, switches=2)
+
+
+def pairs() -> Iterator[Scenario]:
+    """Every pair of commands, with one crash each."""
+    for places in ("vault", "aws"):
+        for pair in combinations_with_replacement(EVERY, 2):
+            yield scenario("rotated", places, *pair, limit=8_000 if KILLING & {*pair} else 200_000)
+
+
+def both_places() -> Iterator[Scenario]:
+    """Pairs of commands on two places."""
+    for pair in combinations_with_replacement(("rotate", "rollback", "retire", "resume --takeover"), 2):
+        yield scenario("rotated", BOTH, *pair, limit=150_000)
+    for pair in (("rotate", "generate"), ("rotate", "sync"), ("rotate", "adopt --repair"), ("rotate", "forget")):
+        yield scenario("rotated", BOTH, *pair, limit=150_000)
+    yield scenario("raw", BOTH, "adopt", "adopt")
+    yield scenario("raw", BOTH, "adopt", "first rotate")
+
+
+def zombies() -> Iterator[Scenario]:
+    """Operators that stand still while time passes; three of them, with few preemptions."""
+    for places in ("vault", "aws"):
+        for pair in (("rotate", "rotate"), ("rotate", "resume"), ("rotate", "retire"), ("rollback", "retire")):
+            yield scenario("rotated", places, *pair, stalls=1, limit=150_000)
+        yield scenario("rotated", places, "rotate", "rotate", stalls=2, preemptions=2, limit=150_000)
+        yield scenario("managed", places, "rotate", "resume", "rotate", preemptions=2, limit=150_000)
+        yield scenario("managed", places, "rotate", "resume --takeover", "rotate", preemptions=2, limit=150_000)
+        yield scenario("managed", places, "rotate", "resume", "rotate", stalls=1, preemptions=1, limit=150_000)
+    yield scenario("rotated", BOTH, "rotate", "rotate", stalls=1, preemptions=2, limit=150_000)
+    yield scenario("managed", BOTH, "rotate", "resume", "rotate", preemptions=2, limit=150_000)
+
+
+def interruptions() -> Iterator[Scenario]:
+    """Two operators after a third one has died anywhere."""
+    for places, changes in (("vault", 8), ("aws", 9)):
+        for effects in range(1, changes):
+            for command in ("rotate", "rollback", "retire"):
+                for pair in (("resume", "rotate"), ("resume", "resume"), ("rotate", "rotate")):
+                    yield finishing(command, effects, places, *pair, limit=15_000)
+    for effects in range(1, 17):
+        yield finishing("rotate", effects, BOTH, "resume", "rotate", preemptions=2, limit=15_000)
+
+
+def disturbed() -> Iterator[Scenario]:
+    """Foreign writers, a reader, answers that are lost."""
+    for places in ("vault", "aws"):
+        for pair in (("rotate", "rotate"), ("rotate", "retire"), ("rollback", "rotate")):
+            yield scenario("rotated", places, *pair, foreign=("sibling",), limit=60_000)
+            yield scenario("rotated", places, *pair, reader=True, limit=60_000)
+            yield scenario("rotated", places, *pair, losses=1, limit=60_000)
+        yield scenario("managed", places, "rotate", foreign=("sibling", "sibling"))
+        for name in ("rotate", "rollback", "retire", "sync", "adopt --repair", "generate"):
+            yield scenario("rotated", places, name, losses=1)
+            for what in ("value", "wipe", "dashboard", *(("pending",) if places == "aws" else ())):
+                yield scenario("rotated", places, name, foreign=(what,))
+        yield scenario("changed", places, "sync", "sync")
+        yield scenario("changed", places, "sync", "rotate")
+        yield scenario("rotated", places, "sync", "rotate", foreign=("dashboard",), limit=60_000)
+    yield scenario("rotated", BOTH, "rotate", losses=1)
+    yield scenario("rotated", BOTH, "rotate", foreign=("sibling", "sibling"))
+    yield scenario("rotated", BOTH, "rotate", "rotate", reader=True, limit=60_000)
+
+
+GROUPS: dict[str, Callable[[], Iterator[Scenario]]] = {
+    "alone": alone, "pairs": pairs, "both": both_places, "interruptions": interruptions, "zombies": zombies,
+    "disturbed": disturbed,
+}  # fmt: skip
