@@ -95,6 +95,19 @@ class Access:
             raise Conflict(f"somebody else put version {version} of {self._uri}")
         self._documents[version] = document_in(text, self._uri, bare=self._bare)
 
+    def move(self, stage: str, old: str, new: str) -> None:
+        """Move a label from the version that was seen to have it.
+
+        Raises:
+            Conflict: it is not there any more.
+            Unavailable: `unsure`: it may have been moved.
+        """
+        try:
+            _written(lambda: self.api.label(stage, remove=old, to=new))
+        except Conflict:
+            if self.listing().holder(stage) != new:  # else an attempt whose answer was lost has moved it
+                raise
+
 
 def _written(call: Callable[[], T]) -> T:
     """Repeat a write that is once however often it is sent.

@@ -90,7 +90,7 @@ class Claims:
         started = self._clock.monotonic()
         try:
             if not again:
-                self._access.put(version, text, grip.label, PENDING)
+                self._put(version, text, grip)
         except Conflict:
             raise self._busy(None) from None
         held = Held(self._uri, lock, replace(grip, version=version), started, value)
@@ -105,6 +105,18 @@ class Claims:
         except Unavailable as error:
             undone = undo and self._let_go(held)
             raise Unavailable(error.message, error.hint, unsure=not undone) from None
+
+    def _put(self, version: str, text: Secret, grip: Grip) -> None:
+        """Put our version. Where another one was pending, take its label from it: its release consumed no id."""
+        if grip.listing.pending is None:
+            return self._access.put(version, text, grip.label, PENDING)
+        self._access.put(version, text, grip.label)
+        try:
+            self._access.move(PENDING, grip.listing.pending, version)
+        except Conflict:
+            self._drop(grip.label, version)
+            raise
+        return None
 
     def _name(self, held: Held) -> Held:
         """Write on the secret what the lock says about itself. The put's answer showed our label: it was the look."""
