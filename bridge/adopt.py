@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from bridge.auth0.client import HS256, SELF, Objection
 from bridge.auth0.client import objections as of_client
 from bridge.auth0.probe import Verdict
-from bridge.begin import Options, execute, finish, interrupted, new_lock, require_accepted, wish
+from bridge.begin import Options, execute, finish, new_lock, opened, require_accepted, wish
 from bridge.errors import Failed, Refused
 from bridge.facts import Facts
 from bridge.guards import contents, live, ownership, refuse
-from bridge.job import Job, Seen, check, read
+from bridge.job import Job, Seen, check
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_adoption, plan_forgetting
 from bridge.rotate import key_of
@@ -37,7 +37,7 @@ def adopt(job: Job, options: AdoptOptions) -> Outcome:
         BridgeError: nothing was changed.
         Stopped: it is incomplete.
     """
-    seen, lock = interrupted(job, read(job))
+    seen, lock = opened(job, options)
     if lock is not None:
         return _finish(job, options, seen, lock, Operation.ADOPT)
     everything = frozenset({HS256, SELF})  # adopting changes no secret
@@ -65,7 +65,7 @@ def forget(job: Job, options: Options) -> Outcome:
         BridgeError: nothing was changed.
         Stopped: it is incomplete.
     """
-    seen, lock = interrupted(job, read(job))
+    seen, lock = opened(job, options)
     if lock is not None:
         return _finish(job, options, seen, lock, Operation.FORGET)
     refuse(ownership(seen.places, job.whose, adopting=False))

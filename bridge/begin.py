@@ -12,7 +12,7 @@ from bridge.auth0.probe import Verdict
 from bridge.errors import Failed, Refused
 from bridge.facts import Facts
 from bridge.guards import holder, live, refuse, same_places
-from bridge.job import Job, Seen, check, new_id
+from bridge.job import Job, Seen, check, new_id, read
 from bridge.outcome import Outcome
 from bridge.plan import Operation, Plan, Wish, fence
 from bridge.resumption import plan_resumption
@@ -178,6 +178,19 @@ def interrupted(job: Job, seen: Seen) -> tuple[Seen, Lock | None]:
         replace(p, lock=_named(job, seen, p.unnamed)) if p.unnamed and p.lock is None else p for p in seen.places
     )
     return replace(seen, places=places), holder(places)
+
+
+def opened(job: Job, options: Options) -> tuple[Seen, Lock | None]:
+    """Read both ends, and finish whatever cleaning up died: it changes nothing that anybody decides by.
+
+    Raises:
+        BridgeError: something cannot be read, or another operation still cleans up.
+    """
+    seen, lock = interrupted(job, read(job))
+    while lock is not None and lock.operation == Operation.REPAIR and not options.dry_run:
+        finish(job, options, seen, lock)
+        seen, lock = interrupted(job, read(job))
+    return seen, lock
 
 
 def _named(job: Job, seen: Seen, lock: Lock) -> Lock:

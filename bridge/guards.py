@@ -12,8 +12,8 @@ from bridge.errors import Refused
 from sinks.port import Lock, Place, Stage
 from sinks.record import MANAGER, sinks_tag, stamp
 
-ABORT = "abort"
-"""The operation that undoes another one, under its id (`bridge.plan.Operation`)."""
+ABORT, REPAIR = "abort", "repair"
+"""What undoes another operation, under its id; and what cleans up after one (`bridge.plan.Operation`)."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +148,9 @@ def holder(places: tuple[Place, ...]) -> Lock | None:
     Raises:
         Refused: different operations hold different places.
     """
+    cleaning = next((p.lock for p in places if p.lock and p.lock.operation == REPAIR), None)
+    if cleaning is not None:
+        return cleaning  # it may hold some places only, while another operation has begun in the others
     if len({p.lock.id for p in places if p.lock}) > 1:
         told = "; ".join(f"{p.uri}: {p.lock.id} by {p.lock.actor}" for p in places if p.lock)
         raise Refused(

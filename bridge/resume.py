@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bridge.auth0.probe import Verdict
-from bridge.begin import Options, await_spreading, execute, fallbacks, finish, interrupted, new_lock, wish
+from bridge.begin import Options, await_spreading, execute, fallbacks, finish, new_lock, opened, wish
 from bridge.errors import BridgeError, Refused
 from bridge.facts import Facts
 from bridge.job import Job, Seen, check, read, survey
@@ -24,7 +24,7 @@ def resume(job: Job, options: Options, *, abort: bool = False) -> Outcome | None
     Raises:
         BridgeError: it may still be running, or cannot be finished.
     """
-    seen, lock = interrupted(job, read(job))
+    seen, lock = opened(job, options)
     if lock is not None:
         if abort:
             _refuse_undoing(job, seen, lock)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bridge.auth0.probe import Verdict
-from bridge.begin import Options, execute, finish, interrupted, new_lock, require_accepted, wish
+from bridge.begin import Options, execute, finish, new_lock, opened, require_accepted, wish
 from bridge.errors import Failed, Refused
 from bridge.facts import Facts
 from bridge.guards import contents, ownership, refuse
-from bridge.job import Job, Seen, check, read
+from bridge.job import Job, Seen, check
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_retirement
 from bridge.rotate import key_of
@@ -63,7 +63,7 @@ def retire(job: Job, options: Options) -> Outcome | None:
         BridgeError: nothing was changed.
         Stopped: it is incomplete.
     """
-    seen, lock = interrupted(job, read(job))
+    seen, lock = opened(job, options)
     if lock is not None and lock.operation != Operation.RETIRE:
         raise Refused(
             f"{lock.operation} {lock.id} by {lock.actor} holds these places. Nothing was changed.",

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 from bridge.auth0.management import UPDATE_KEYS
 from bridge.auth0.probe import Verdict
-from bridge.begin import Options, execute, fallbacks, finish, inspect, interrupted, new_lock, require_accepted, wish
+from bridge.begin import Options, execute, fallbacks, finish, inspect, new_lock, opened, require_accepted, wish
 from bridge.errors import Refused
 from bridge.facts import Facts
 from bridge.guards import contents, ownership, refuse
-from bridge.job import Job, Seen, check, read
+from bridge.job import Job, Seen, check
 from bridge.outcome import Outcome
 from bridge.plan import Operation, Strategy, plan_change
 from bridge.rotate import key_of
@@ -34,7 +34,7 @@ def rollback(job: Job, options: RollbackOptions) -> Outcome:
         BridgeError: nothing was changed.
         Stopped: it is incomplete; the error tells where things stand.
     """
-    seen, lock = interrupted(job, read(job))
+    seen, lock = opened(job, options)
     if lock is not None:
         return _finish(job, options, seen, lock)
     inspect(job, seen, Strategy.STAGED)

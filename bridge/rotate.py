@@ -16,6 +16,7 @@ from bridge.begin import (
     inspect,
     interrupted,
     new_lock,
+    opened,
     require_accepted,
     wish,
 )
@@ -54,7 +55,7 @@ def rotate(job: Job, options: RotateOptions) -> Outcome:
         BridgeError: nothing was changed.
         Stopped: it is incomplete; the error tells where things stand.
     """
-    seen, lock = interrupted(job, read(job))
+    seen, lock = opened(job, replace(options, takeover=options.takeover or options.compromised))
     if lock is not None:
         if not options.compromised or lock.operation == Operation.COMPROMISED:
             return finish(job, options, seen, lock)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bridge.auth0.probe import Verdict
-from bridge.begin import Options, await_spreading, execute, finish, interrupted, new_lock, require_accepted, wish
+from bridge.begin import Options, await_spreading, execute, finish, new_lock, opened, require_accepted, wish
 from bridge.errors import Failed, Incomplete, Refused
 from bridge.facts import Facts
 from bridge.guards import ownership, refuse
-from bridge.job import Job, Seen, check, read
+from bridge.job import Job, Seen, check
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_sync
 from bridge.prove import Changed
@@ -53,7 +53,7 @@ def sync(job: Job, options: SyncOptions) -> Outcome | None:
 
 
 def _sync(job: Job, options: SyncOptions) -> Outcome | None:
-    seen, lock = interrupted(job, read(job))
+    seen, lock = opened(job, options)
     if lock is not None:
         return _finish(job, options, seen, lock)
     refuse(ownership(seen.places, job.whose, adopting=False))

@@ -269,7 +269,7 @@ class Claims:
         return True
 
     def _drop_labels(self, grip: Grip) -> None:
-        for version, stage in grip.listing.left_over():
+        for version, stage in grip.listing.left_below(grip.version, grip.arn):
             self._drop(stage, version)
         self._drop(PENDING, grip.version)
         self._drop(grip.label, grip.version)

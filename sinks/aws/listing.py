@@ -144,13 +144,24 @@ class Listing:
 
     def next_id(self, arn: str) -> str:
         """Return the id above the highest one here."""
-        ids = {v.id for v in self.versions}
+        return version_id(arn, max(self._numbers(arn).values(), default=0) + 1)
+
+    def _numbers(self, arn: str) -> dict[str, int]:
+        """Return the sequence number of each version here that has one."""
+        ids, found = {v.id for v in self.versions}, dict[str, int]()
         highest, number = 0, 1
         while number <= highest + GAP:
-            if version_id(arn, number) in ids:
-                highest = number
+            version = version_id(arn, number)
+            if version in ids:
+                found[version] = highest = number
             number += 1
-        return version_id(arn, highest + 1)
+        return found
+
+    def left_below(self, version: str, arn: str) -> tuple[tuple[str, str], ...]:
+        """Return what is left over on versions before one; a label on a later one is of somebody who takes over now."""
+        left = self.left_over()
+        numbers = self._numbers(arn) if left else {}
+        return tuple((v, s) for v, s in left if numbers.get(v, 0) < numbers.get(version, 0))
 
     def is_held_by(self, lock: Lock, version: str | None = None) -> bool:
         """Tell whether a lock's own label is on the version that holds AWSPENDING."""

@@ -20,19 +20,10 @@ REPAIRS = ("resume", "adopt --repair", "sync", "resume")
 NOTHING = Leave()
 
 
-def _spreading_before(world: World) -> bool:
-    """Tell whether an earlier change still spreads, while what is pending was not set yet: the fence is running."""
-    pending = {shown(place).pending for place in world.places}
-    return bool(world.auth0.unsure) and world.auth0.live not in pending
-
-
 class Converging:
     """Runs the repairing commands from each world once, alone, with every answer that Auth0 may give."""
 
-    def __init__(
-        self, kinds: tuple[str, ...], leave: Leave = NOTHING, *, strict: bool = False, switches: int = 2
-    ) -> None:
-        self._strict = strict
+    def __init__(self, kinds: tuple[str, ...], leave: Leave = NOTHING, *, switches: int = 2) -> None:
         self._switches = switches
         self._kinds = kinds
         self._leave = leave
@@ -71,8 +62,7 @@ class Converging:
         """Return the world when the next command is given: when all counts as dead, or at once, by a takeover."""
         if not soon:
             return advanced(world, max(world.clock + LATER, locks_end(world)))
-        wait = not self._strict and _spreading_before(world)
-        return advanced(world, world.auth0.unsure) if wait else world
+        return world
 
     def _unfit(self, world: World) -> str | None:
         if why := bad_end(advanced(world, world.clock + LATER), self._leave):

@@ -23,9 +23,7 @@ class Judge:
         self._leave = Leave.of(scenario.operators, start)
         self._ends: list[str] = []
         self._seen: set[int] = set()
-        self.converging = Converging(
-            foreign.kinds(start), self._leave, strict=scenario.strict, switches=scenario.switches
-        )
+        self.converging = Converging(foreign.kinds(start), self._leave, switches=scenario.switches)
 
     def end(self, end: End) -> int:
         """Return the number by which a state says how an operator ended."""

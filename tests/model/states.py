@@ -20,7 +20,6 @@ class Scenario:
     `limit` is the number of states after which the search is cut; `crash` lets each operator die once. With
     `preemptions` only histories are searched in which an operator that could go on is held up so often at most.
     Without `any_time` all stand still only until the next sleeper wakes.
-    `strict`: a takeover by hand must keep its distance from the change before, too.
     """
 
     name: str
@@ -32,7 +31,6 @@ class Scenario:
     foreign: tuple[str, ...] = ()
     reader: bool = False
     converge: bool = True
-    strict: bool = False
     switches: int = 1
     preemptions: int | None = None
     any_time: bool = True
