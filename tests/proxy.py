@@ -1,6 +1,7 @@
 """An HTTP proxy on loopback before one server: it delays, holds or loses what rules say, and shows what passes.
 
 For what a network does to a process; what a process does to itself is done inside of it (`tests/e2e/taps.py`).
+A gate stands before all that: it sees each request, and decides whether and when the server does.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import http.client
 import re
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -73,13 +75,48 @@ Watch = Callable[[bytes, bytes], None]
 """Shown each request's and answer's body."""
 
 
+class Dropped(Exception):
+    """What a gate raises to have the connection closed without an answer."""
+
+
+class Reset(Dropped):
+    """The same, by a TCP reset."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server answered. `cut`: only half of the body is sent, then the connection is closed."""
+
+    status: int
+    reason: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    cut: bool = False
+
+
+Gate = Callable[[str, Callable[[], Answer]], Answer]
+"""Given what is asked (method and path; for AWS its action) and how to ask, returns the answer or raises `Dropped`."""
+
+
+def open_gate(what: str, ask: Callable[[], Answer]) -> Answer:
+    """Let everything pass."""
+    return ask()
+
+
 class Proxy:
     """Use it as a context manager; `url` stands for the server's."""
 
-    def __init__(self, upstream: str, *rules: Rule, watch: Watch = lambda _asked, _answered: None) -> None:
+    def __init__(
+        self,
+        upstream: str,
+        *rules: Rule,
+        watch: Watch = lambda _asked, _answered: None,
+        gate: Gate = open_gate,
+    ) -> None:
         parts = urlsplit(upstream)
         self.rules = list(rules)
         self.watch = watch
+        self.gate = gate
         self.guard = threading.Lock()
         self.upstream = (str(parts.hostname), parts.port or 80)
         self._server = _Server(self)
@@ -135,24 +172,35 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         rule = proxy.rule(self.command, self.path) or Rule("", "")
         rule.before()
+        action = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        try:
+            answer = proxy.gate(f"{self.command} {action or self.path}", lambda: self._ask(body))
+        except Dropped as error:
+            if isinstance(error, Reset):
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = True
+            return
+        proxy.watch(body, answer.body)
+        rule.after()
+        if rule.lose:
+            self.close_connection = True
+            return
+        self.send_response_only(answer.status, answer.reason)
+        for name, value in answer.headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        self.wfile.write(answer.body[: len(answer.body) // 2] if answer.cut else answer.body)
+        self.close_connection = self.close_connection or answer.cut
+
+    def _ask(self, body: bytes) -> Answer:
         headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
         self._upstream.request(self.command, self.path, body or None, headers)
         if self._upstream.sock:
             self._upstream.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         response = self._upstream.getresponse()
-        answer = response.read()
-        proxy.watch(body, answer)
-        rule.after()
-        if rule.lose:
-            self.close_connection = True
-            return
-        self.send_response_only(response.status, response.reason)
-        for name, value in response.getheaders():
-            if name.lower() not in HOP_BY_HOP:
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
+        told = tuple((name, value) for name, value in response.getheaders() if name.lower() not in HOP_BY_HOP)
+        return Answer(response.status, response.reason, told, response.read())
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_LIST = pass_on  # noqa: N815  # the library's names
 

@@ -2,21 +2,30 @@
 
 Starting Python and importing takes most of a second, and never the same time twice. So one process imports everything,
 then forks an operator for each command; those wait for a byte on a pipe. `Operators` starts that process, and
-`python -m tests.races.operators` is it: a line of JSON in, a line of JSON out.
+`python -m tests.races.operators` is it: a line of JSON in, a line of JSON out. A single operator can be started too,
+and is then known by its process id, so that it can be killed or stopped on its way.
 """
 
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import functools
 import gc
+import importlib
 import json
 import os
+import pkgutil
+import select
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -41,7 +50,10 @@ class Ended:
 
 
 class Operators:
-    """The process that forks operators; use it as a context manager."""
+    """The process that forks operators; use it as a context manager. `spawn` may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._one_at_a_time = threading.Lock()
 
     def __enter__(self) -> Self:
         self._process: Any = subprocess.Popen(
@@ -62,9 +74,79 @@ class Operators:
         self._say({})
         return [[Ended(**ended) for ended in each] for each in json.loads(self._process.stdout.readline())]
 
+    def spawn(self, command: Command) -> Spawned:
+        """Start one operator, and do not wait for it."""
+        return Spawned(self, int(self._ask({"spawn": asdict(command)})["pid"]))
+
+    def collect(self, pid: int) -> Ended:
+        """Return what became of one operator that was spawned and has ended."""
+        return Ended(**self._ask({"collect": pid}))
+
+    def _ask(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        with self._one_at_a_time:
+            self._say(told)
+            answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
     def _say(self, told: Mapping[str, Any]) -> None:
         self._process.stdin.write(f"{json.dumps(told)}\n")
         self._process.stdin.flush()
+
+
+class Spawned:
+    """One operator. Its process id is its own until it was collected."""
+
+    def __init__(self, operators: Operators, pid: int) -> None:
+        self.pid = pid
+        self._operators = operators
+        self._alive = os.pidfd_open(pid)
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self._poll(0)
+
+    def kill(self) -> None:
+        """Kill it, and return when it is dead."""
+        signal.pidfd_send_signal(self._alive, signal.SIGKILL)
+        self._wait(OVERDUE)
+
+    def freeze(self) -> None:
+        """Stop it, and return when all of it stands still."""
+        signal.pidfd_send_signal(self._alive, signal.SIGSTOP)
+        end = time.monotonic() + OVERDUE
+        while self._state() not in "TtZX":
+            assert time.monotonic() < end, "it does not stop"
+            time.sleep(0.001)
+
+    def wake(self) -> None:
+        """Let it go on."""
+        signal.pidfd_send_signal(self._alive, signal.SIGCONT)
+
+    def ended(self, seconds: float = OVERDUE) -> Ended:
+        """Wait until it has ended by itself; one that does not is killed."""
+        try:
+            self._wait(seconds)
+        except TimeoutError:
+            signal.pidfd_send_signal(self._alive, signal.SIGUSR1)  # it says where it hangs
+            time.sleep(0.5)
+            self.kill()
+        ended = self._operators.collect(self.pid)
+        os.close(self._alive)
+        return ended
+
+    def _wait(self, seconds: float) -> None:
+        if not self._poll(seconds):
+            raise TimeoutError
+
+    def _poll(self, seconds: float) -> bool:
+        poll = select.poll()
+        poll.register(self._alive, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+
+    def _state(self) -> str:
+        stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return stat.rpartition(")")[2].split()[0]
 
 
 class _Forked:
@@ -94,6 +176,7 @@ def _operate(command: Mapping[str, Any]) -> None:
     """Be the process that somebody started with this command."""
     from bridge.cli.app import app
 
+    faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
     os.environ.clear()
     os.environ.update(command["environ"])
     status: int | str | None = 99
@@ -121,15 +204,24 @@ def _start_together(commands: Sequence[Mapping[str, Any]]) -> list[_Forked]:
 
 def _import_everything() -> None:
     """Load what any operator would load, by doing what one does as far as it goes without a server."""
+    import boto3  # noqa: F401
     import botocore.session  # after ours, which say what they need
     import httpx
     import stamina  # noqa: F401
 
-    import sinks.aws.sink
-    import sinks.vault.sink  # noqa: F401
+    import bridge
+    import sinks
     from bridge.cli.app import app
 
-    httpx.Client().close()
+    for package in (bridge, sinks):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.startswith("bridge.sandbox"):
+                importlib.import_module(module.name)
+    # All servers are on loopback: TLS settings, which nobody uses, are loaded once.
+    transport: Any = httpx._transports.default
+    transport.create_ssl_context = functools.cache(transport.create_ssl_context)
+    for trusting in (True, False):
+        httpx.Client(trust_env=trusting).close()
     botocore.session.create_loader = functools.cache(botocore.session.create_loader)
     keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
     botocore.session.get_session().create_client("secretsmanager", region_name="us-east-1", **keys).close()
@@ -139,15 +231,26 @@ def _import_everything() -> None:
 
 
 def main() -> None:
-    """Fork what a line asks for; an empty one asks for the answers."""
+    """Fork what a line asks for; an empty one asks for the answers of all that were started together."""
     _import_everything()
     started: list[list[_Forked]] = []
+    spawned: dict[int, _Forked] = {}
     for line in sys.stdin:
-        if commands := json.loads(line).get("start"):
+        told = json.loads(line)
+        if commands := told.get("start"):
             started.append(_start_together(commands))
+            continue
+        answer: Any
+        if command := told.get("spawn"):
+            (one,) = _start_together([command])
+            spawned[one.pid] = one
+            answer = {"pid": one.pid}
+        elif pid := told.get("collect"):
+            answer = spawned.pop(pid).ended()
         else:
-            print(json.dumps([[operator.ended() for operator in each] for each in started]), flush=True)
+            answer = [[operator.ended() for operator in each] for each in started]
             started.clear()
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":
