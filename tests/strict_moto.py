@@ -32,6 +32,7 @@ from moto.secretsmanager.responses import SecretsManagerResponse
 
 CURRENT, PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"
 STAGE_LIMIT, TAG_LIMIT, SIZE_LIMIT, PAGE = 20, 50, 65_536, 100
+KEPT_VERSIONS, KEPT_SECONDS = 100, 86_400  # "removes outdated versions when there are more than 100", none of this day
 DELETED = "You can't perform this operation on the secret because it was marked for deletion."
 
 
@@ -117,6 +118,7 @@ class StrictBackend(SecretsManagerBackend):
         secret.versions[version_id] = version | {key: part for key, part in parts.items() if part is not None}
         for stage in stages:
             _give(secret, stage, version_id)
+        _prune(secret)
         _changed(secret)
         return secret.to_short_dict(include_version_stages=True, version_id=version_id)
 
@@ -246,6 +248,14 @@ def _give(secret: FakeSecret, stage: str, version_id: str | None) -> None:
         secret.set_default_version_id(version_id)
         if before:
             _give(secret, PREVIOUS, before)
+
+
+def _prune(secret: FakeSecret) -> None:
+    """Remove the oldest versions without labels where there are too many, as PutSecretValue's documentation says."""
+    outdated = [v for v in secret.versions.values() if not v["version_stages"]]
+    old = [v for v in outdated if v["createdate"] <= controls.clock() - KEPT_SECONDS]
+    for version in sorted(old, key=lambda v: v["createdate"])[: max(0, len(secret.versions) - KEPT_VERSIONS)]:
+        del secret.versions[version["version_id"]]
 
 
 def _same(version: dict[str, Any], secret_string: Any, secret_binary: Any) -> bool:

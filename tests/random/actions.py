@@ -1,0 +1,112 @@
+"""What may be done in one step, and how often it is chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import strategies as st
+
+from bridge.plan import Strategy
+from tests.random.commands import Command
+from tests.random.mishaps import AUTH0_FAULTS, UNDISTURBED, Mishap
+from tests.random.others import WRITES
+
+SECONDS = (5, 31, 31, 200, 86_400, 15 * 86_400)
+MEDDLING = (
+    "sibling", "sibling", "tag", "dashboard", "overwrite", "wipe", "resume", "resume", "rotate", "sync", "adopt",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Do:
+    """Give a command, to which something happens on its way."""
+
+    command: Command
+    mishap: Mishap = UNDISTURBED
+
+
+@dataclass(frozen=True)
+class Other:
+    """Somebody else does something, so many times."""
+
+    what: str
+    where: int = 0
+    times: int = 1
+
+
+@dataclass(frozen=True)
+class Later:
+    """Time passes."""
+
+    seconds: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The scope read:client_keys is granted, or revoked."""
+
+    may: bool
+
+
+@dataclass(frozen=True)
+class Mend:
+    """Everything is put right, by the hints."""
+
+
+Action = Do | Other | Later | Reading | Mend
+
+yes = st.booleans()
+rarely = st.sampled_from((False, False, False, True))
+calls = st.integers(0, 45)
+often = st.sampled_from((1, 1, 2, 3, 60))
+killed = st.builds(Mishap, st.just("killed"), st.integers(0, 22), yes)
+failing = st.builds(
+    Mishap, st.sampled_from(("vault", "aws")), calls, yes, often, st.sampled_from(("", "", "denied"))
+)  # fmt: skip
+faulty = st.builds(
+    Mishap, st.just("auth0"), st.integers(0, 8), st.just(value=False), often, st.sampled_from(AUTH0_FAULTS)
+)
+jumps = st.builds(Mishap, st.just("jump"), calls, yes, what=st.sampled_from(("6", "12", "45", "300")))
+stopped = st.builds(Mishap, st.just("stopped"), calls)
+meddled = st.builds(Mishap, st.just("meddled"), calls, yes, what=st.sampled_from(MEDDLING))
+nothing = st.just(UNDISTURBED)
+mishaps = st.one_of(nothing, nothing, nothing, killed, killed, failing, faulty, jumps, stopped, meddled)
+
+
+def command(verb: str, **options: st.SearchStrategy[Any]) -> st.SearchStrategy[Do]:
+    """Return a command with options that are drawn."""
+    return st.builds(Do, st.builds(Command, st.just(verb), st.fixed_dictionaries(options)), mishaps)
+
+
+strategies = st.sampled_from(list(Strategy))
+leaked = {"compromised": st.just(value=True), "reason": st.just("seen in a log")}
+unsettled = {"settle": st.just(value=False)}
+rotations = command("rotate", settle=yes, takeover=yes)
+resumes = command("resume", takeover=yes, **unsettled)
+commands = st.one_of(
+    rotations,
+    rotations,
+    command("rotate", takeover=yes, strategy=strategies, bring=rarely, **unsettled),
+    command("rotate", takeover=yes, **leaked),
+    resumes,
+    resumes,
+    command("resume", takeover=yes, abort=st.just(value=True), now=yes, **unsettled),
+    command("rollback", discard=yes, takeover=yes, **unsettled),
+    command("sync", takeover=yes),
+    command("sync", takeover=yes, **leaked),
+    command("retire", takeover=yes),
+    command("adopt", takeover=yes, repair=yes),
+    command("forget", takeover=yes),
+)
+others = st.one_of(
+    st.builds(Other, st.sampled_from(WRITES), st.integers(0, 1)),
+    st.builds(Other, st.just("sibling"), st.integers(0, 1), st.integers(1, 4)),
+)
+later = st.builds(Later, st.sampled_from(SECONDS))
+actions: st.SearchStrategy[Action] = st.one_of(
+    commands, commands, commands, commands, commands, commands,
+    others, others,
+    later, later,
+    st.one_of(st.builds(Reading, yes), st.builds(Mend)),
+)  # fmt: skip

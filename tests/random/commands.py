@@ -1,0 +1,89 @@
+"""The commands, as somebody would give them, and what they end with."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bridge.adopt import AdoptOptions, adopt, forget
+from bridge.begin import Options
+from bridge.errors import BridgeError
+from bridge.job import Job
+from bridge.outcome import Outcome
+from bridge.resume import resume
+from bridge.retire import retire
+from bridge.rollback import RollbackOptions, rollback
+from bridge.rotate import RotateOptions, rotate
+from bridge.sync import SyncOptions, sync
+from sinks.secret import Secret
+from tests.e2e.taps import Killed, Trace
+from tests.e2e.world import World
+
+
+@dataclass(frozen=True)
+class Command:
+    """A verb and its options, by the names of the options' fields; `abort` is `resume`'s own."""
+
+    verb: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        said = " ".join(f"{name}={value}" for name, value in self.options.items() if value)
+        return f"{self.verb} {said}".rstrip()
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: with an outcome (None: there was nothing to do), an error, or dead."""
+
+    done: Outcome | None = None
+    error: BridgeError | None = None
+    killed: bool = False
+
+    @property
+    def status(self) -> int:
+        return self.error.exit_status if self.error else 0
+
+    def __str__(self) -> str:
+        if self.killed:
+            return "killed"
+        if self.error:
+            return f"exit {self.status} ({type(self.error).__name__})"
+        return f"{self.done.operation} {self.done.result}" if self.done else "nothing to do"
+
+
+Run = Callable[[Job, dict[str, Any]], Outcome | None]
+
+
+def _rotate(job: Job, options: dict[str, Any]) -> Outcome:
+    if options.pop("bring", False):
+        options["brought"] = Secret(secrets.token_urlsafe(48))
+    return rotate(job, RotateOptions(**options))
+
+
+def _resume(job: Job, options: dict[str, Any]) -> Outcome | None:
+    abort = options.pop("abort", False)
+    return resume(job, Options(**options), abort=abort)
+
+
+RUN: dict[str, Run] = {
+    "rotate": _rotate,
+    "resume": _resume,
+    "rollback": lambda job, options: rollback(job, RollbackOptions(**options)),
+    "sync": lambda job, options: sync(job, SyncOptions(**options)),
+    "retire": lambda job, options: retire(job, Options(**options)),
+    "adopt": lambda job, options: adopt(job, AdoptOptions(**options)),
+    "forget": lambda job, options: forget(job, Options(**options)),
+}
+
+
+def operate(world: World, command: Command, trace: Trace | None = None, *, job: Job | None = None) -> Ended:
+    """Run a command. What is neither an outcome nor one of our errors, or death, is for whoever looks to see."""
+    try:
+        return Ended(done=RUN[command.verb](job or world.job(trace=trace), dict(command.options)))
+    except BridgeError as error:
+        return Ended(error=error)
+    except Killed:
+        return Ended(killed=True)

@@ -1,0 +1,93 @@
+"""What must hold after each step, told once. `design.md`, section 3; the numbers are its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.random.commands import Command, Ended
+from tests.random.look import Sight
+
+STATUSES = frozenset({0, 1, 2, 3, 4, 5})
+SETTLES = frozenset({"rotate", "rollback", "sync", "adopt", "restore", "compromised"})
+"""Operations after which every place holds as current what Auth0 holds."""
+
+
+def nothing_is_lost(before: Sight, after: Sight, excused: frozenset[str]) -> None:
+    """1: what Auth0 may accept is held, unless it was not before, or is the one gap of `auth0-generated`."""
+    lost = after.unheld - before.unheld - after.brief - excused
+    assert not lost, f"lost: Auth0 accepts {names(lost, after)}, and no place holds it"
+
+
+def current_stays(before: Sight, after: Sight) -> None:
+    """5: whatever happens to a command, a reader that found a value still finds one."""
+    for uri, was in before.places.items():
+        assert after.places[uri].current or not was.current, f"current is gone from {uri}"
+
+
+def foreign_stays(after: Sight, expected: Mapping[str, Mapping[str, Any]]) -> None:
+    """7: other keys, tags and labels are as their writers left them."""
+    for uri, look in after.places.items():
+        assert look.beside == expected[uri], f"{uri}: found {look.beside}, expected {expected[uri]}"
+
+
+def refused_means_unchanged(before: Sight, after: Sight, ended: Ended) -> None:
+    """Exit status 1, 2 and 4 say that nothing was changed; the lock's own records do not count."""
+    assert ended.status in STATUSES, ended.error
+    if ended.status not in (1, 2, 4):
+        return
+    assert after.changes == before.changes, f"{ended} {ended.error}: Auth0 was changed"
+    for uri, was in before.places.items():
+        now = after.places[uri].substance
+        changed = {k: (was.substance[k], now[k]) for k in now if was.substance[k] != now[k]}
+        assert not changed, f"{ended} {ended.error}: {uri} was changed: {changed}"
+
+
+def a_takeover_keeps_the_value(before: Sight, after: Sight, ended: Ended) -> None:
+    """3: whoever finishes a rotation makes Auth0 accept the value that was pending, and no other."""
+    pending = {look.pending for look in before.places.values() if look.pending}
+    if ended.done and ended.done.finished and ended.done.operation == "rotate" and len(pending) == 1:
+        assert {after.live} == pending, f"finished with {names({after.live}, after)}; pending was {pending}"
+
+
+def done_means_done(command: Command, before: Sight, after: Sight, ended: Ended, unsettled: list[str]) -> None:
+    """What exit status 0 promises, by the operation that was carried out."""
+    if ended.error or ended.killed or ended.done is None:
+        return
+    operation = str(ended.done.operation)
+    assert not unsettled, f"{command}: {operation} is done, and it is still held or left something: {unsettled}"
+    looks = after.places.values()
+    # An adoption goes by what Auth0 said once; and what others wrote before it was finished is told as drift.
+    unsure = operation == "adopt" and (ended.done.finished or before.met != {before.live})
+    if operation in SETTLES and not unsure:
+        currents = {look.current for look in looks}
+        assert currents == {after.live}, f"{command}: {operation} is done; {[names({c}, after) for c in currents]}"
+    if operation == "retire":
+        assert not any(look.fallback for look in looks), "retired, and there is a fallback"
+    if operation == "forget":
+        assert not any(tag.startswith("bridge_") for look in looks for tag in look.tags if "lock" not in tag)
+    fallbacks = {look.fallback for look in looks if look.fallback}
+    assert len(fallbacks) <= 1, f"{command}: {operation} is done, and there are different fallbacks"
+    assert not fallbacks & {look.current for look in looks}, f"{command}: the fallback's value is current's"
+
+
+def converged(after: Sight, unsettled: list[str], accepted: str) -> None:
+    """After everything was mended: all agree, nothing is open, and what is kept is bounded."""
+    assert accepted == "yes", f"Auth0 accepts the live value: {accepted}"
+    assert unsettled == []
+    for uri, look in after.places.items():
+        assert look.current == after.live, f"{uri} holds {look.current} as current, Auth0 {after.live}"
+        assert look.pending is None, uri
+        assert look.tags.get("managed-by") == "secret-bridge", uri
+        assert look.fallback != look.current, uri
+        assert look.locks <= 1, f"{uri}: {look.locks} readable versions of the lock"
+        assert look.own == 0, f"{uri}: {look.own} labels of the bridge are left"
+    assert len({look.tags["bridge_rotation"] for look in after.places.values()}) == 1
+    fallbacks = {look.fallback for look in after.places.values() if look.fallback}
+    assert len(fallbacks) <= 1, f"different fallbacks: {fallbacks}"
+
+
+def names(values: frozenset[str] | set[str | None], sight: Sight) -> list[str]:
+    """Return words for values: all of them are made up, so they may be shown."""
+    where = {look.current: f"current in {uri}" for uri, look in sight.places.items()}
+    return [f"{value} ({'live' if value == sight.live else where.get(value, 'elsewhere')})" for value in values]
