@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from bridge.auth0.client import HS256, SELF, Objection
 from bridge.auth0.client import objections as of_client
 from bridge.auth0.probe import Verdict
-from bridge.begin import Options, execute, finish, new_lock, opened, require_accepted, wish
+from bridge.begin import Options, execute, new_lock, opened, require_accepted, wish
+from bridge.cleaning import finish
 from bridge.errors import Failed, Refused
 from bridge.facts import Facts
 from bridge.guards import contents, live, ownership, refuse

@@ -31,12 +31,16 @@ def always(_plan: Plan) -> bool:
 
 @dataclass(frozen=True)
 class Options:
-    """What every changing command may be told. `agree` is shown the plan and says whether to go on."""
+    """What every changing command may be told.
+
+    `reason` is recorded. `agree` is shown the plan and says whether to go on.
+    """
 
     dry_run: bool = False
     takeover: bool = False
     now: bool = False
     settle: bool = True
+    reason: str = ""
     agree: Callable[[Plan], bool] = field(default=always)
 
 
@@ -238,6 +242,7 @@ def finish(job: Job, options: Options, seen: Seen, lock: Lock, *, undo: bool = F
         holder=secrets.token_hex(4),
         expected_end=seen.at + waits + _longest(job, plan),
         places=job.uris,
+        reason=lock.reason or tag_text(options.reason),  # it may have died before it could write that
     )
     return execute(job, options, seen, plan, _facts(job, seen, mine))
 

@@ -25,7 +25,7 @@ def record(lock: Lock, place: Place, current: Secret | None, places: tuple[str, 
         places,
         lock.id,
         now,
-        log=(entry, *(old.log if old else ())),
+        log=(entry, *(line for line in (old.log if old else ()) if not line.startswith(f"{lock.id} "))),
         recent=tuple(dict.fromkeys(f for f in fingerprints if f)),
     )
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bridge.auth0.probe import Verdict
-from bridge.begin import Options, await_spreading, execute, fallbacks, finish, new_lock, opened, wish
-from bridge.errors import BridgeError, Refused
+from bridge.begin import Options, await_spreading, execute, fallbacks, new_lock, opened, wish
+from bridge.cleaning import finish, repair
+from bridge.errors import Refused
 from bridge.facts import Facts
-from bridge.job import Job, Seen, check, read, survey
+from bridge.job import Job, Seen, check
 from bridge.outcome import Outcome
-from bridge.plan import Operation, plan_change, plan_repair
+from bridge.plan import Operation, plan_change
 from bridge.sync import known_values
 from sinks.port import Lock, Stage
 from sinks.secret import Secret
@@ -28,21 +29,10 @@ def resume(job: Job, options: Options, *, abort: bool = False) -> Outcome | None
     if lock is not None:
         if abort:
             _refuse_undoing(job, seen, lock)
-        done = finish(job, options, seen, lock, undo=abort)
-        return done if options.dry_run else _cleaned(job, options, done)
+        return finish(job, options, seen, lock, undo=abort)
     if abort:
         return None
-    return _restore(job, options, seen) or _repair(job, options, seen)
-
-
-def _cleaned(job: Job, options: Options, done: Outcome) -> Outcome:
-    """Clean up after finishing; what stands in the way of that does not undo what is finished."""
-    try:
-        _repair(job, options, read(job))
-    except BridgeError as error:
-        message = error.message.replace("Nothing was changed", "").strip(" .")
-        return replace(done, notes=(*done.notes, f"not cleaned up, the next resume will: {message}"))
-    return done
+    return _restore(job, options, seen) or repair(job, options, seen)
 
 
 def _refuse_undoing(job: Job, seen: Seen, lock: Lock) -> None:
@@ -98,14 +88,3 @@ def _verdict(job: Job, seen: Seen, value: Secret) -> Verdict:
     if verdict is Verdict.REFUSED and await_spreading(job, seen):
         verdict = job.auth0.probe(seen.client, value)
     return verdict
-
-
-def _repair(job: Job, options: Options, seen: Seen) -> Outcome | None:
-    """Clean up what an interrupted release left; None where there is nothing."""
-    left = {place.uri for place in survey(job) if place.unsettled}
-    if not left or any(place.lock for place in seen.places):
-        return None
-    check(job, seen)
-    plan = plan_repair(tuple(place for place in seen.places if place.uri in left))
-    lock = new_lock(job, Operation.REPAIR, seen, plan, base=None)
-    return execute(job, options, seen, plan, Facts(lock))

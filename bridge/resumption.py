@@ -128,10 +128,14 @@ def _finish_change(
     fills = _fills(held, lock) if filling else ()
     left = lock.not_before - now if lock.not_before and not wish.skip_waits else timedelta()
     waits = (*_fence(missed, lock, wish, now), *((Wait(left, REFRESH),) if left > timedelta() else ()))
+    remaining = tuple(p for p in places if p in held or p in missed)
+    adoptions = tuple(Tag(p.uri, wish.keep_limit) for p in remaining if p.exists and p.record is None)
     if pending is None:
         spread = (Wait(wish.fence, "a call of the interrupted operation may still arrive"),)
-        start: tuple[Step, ...] = (*claims, *spread, *fills, Recover())
+        start: tuple[Step, ...] = (*claims, *spread, *fills, *adoptions, Recover())
     else:
         stores = tuple(Store(p.uri) for p in held if not p.value(Stage.PENDING))
-        start = (*stores, *claims, *waits, *fills, *(() if done else (SetAtAuth0(),)))
-    return (*start, *publish(tuple(p for p in places if p in held or p in missed), wish))
+        # Where it has to be proven what Auth0 accepts, it is set again: somebody may have changed it since.
+        change = (SetAtAuth0(),) if wish.kill or not done else ()
+        start = (*stores, *claims, *waits, *fills, *adoptions, *change)
+    return (*start, *publish(remaining, wish))

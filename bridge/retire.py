@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bridge.auth0.probe import Verdict
-from bridge.begin import Options, execute, finish, new_lock, opened, require_accepted, wish
+from bridge.begin import Options, execute, new_lock, opened, require_accepted, wish
+from bridge.cleaning import finish
 from bridge.errors import Failed, Refused
 from bridge.facts import Facts
 from bridge.guards import contents, ownership, refuse

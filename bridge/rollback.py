@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from bridge.auth0.management import UPDATE_KEYS
 from bridge.auth0.probe import Verdict
-from bridge.begin import Options, execute, fallbacks, finish, inspect, new_lock, opened, require_accepted, wish
+from bridge.begin import Options, execute, fallbacks, inspect, new_lock, opened, require_accepted, wish
+from bridge.cleaning import finish
 from bridge.errors import Refused
 from bridge.facts import Facts
 from bridge.guards import contents, ownership, refuse

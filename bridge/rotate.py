@@ -12,7 +12,6 @@ from bridge.begin import (
     always,
     execute,
     fallbacks,
-    finish,
     inspect,
     interrupted,
     new_lock,
@@ -20,6 +19,7 @@ from bridge.begin import (
     require_accepted,
     wish,
 )
+from bridge.cleaning import finish
 from bridge.errors import Failed, Incomplete, Refused, Usage
 from bridge.facts import Facts
 from bridge.guards import contents, ownership, refuse
@@ -35,7 +35,7 @@ class RotateOptions(Options):
     """What `rotate` may be told.
 
     `adopt`: take over unmanaged places. `without_fallback`: capture no live value. `brought`: the new value, instead of
-    a generated one. `compromised`: the value that is live leaked, and `reason` says how that is known.
+    a generated one. `compromised`: the value that is live leaked (`reason`: how that is known).
     """
 
     strategy: Strategy = Strategy.STAGED
@@ -43,7 +43,6 @@ class RotateOptions(Options):
     without_fallback: bool = False
     brought: Secret | None = None
     compromised: bool = False
-    reason: str = ""
 
 
 def rotate(job: Job, options: RotateOptions) -> Outcome:

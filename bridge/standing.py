@@ -69,7 +69,7 @@ def standing(
         ),
         began=f"{lock.id} begun {stamp(lock.started)} by {lock.actor}",
         why=error.message,
-        first=None if isinstance(error, Unavailable) else error.hint,  # "try again" is what `next` says
+        first=None if isinstance(error, Unavailable) or error.hint == "try again" else error.hint,  # `next` says so
         next=whose.command("resume", places),
         until="whoever holds the places now is told there" if overtaken else until,
         dont=DONT if rotating or lock.operation in (Operation.ABORT, Operation.SYNC) else None,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bridge.auth0.probe import Verdict
-from bridge.begin import Options, await_spreading, execute, finish, new_lock, opened, require_accepted, wish
+from bridge.begin import Options, await_spreading, execute, new_lock, opened, require_accepted, wish
+from bridge.cleaning import finish
 from bridge.errors import Failed, Incomplete, Refused
 from bridge.facts import Facts
 from bridge.guards import ownership, refuse
@@ -26,7 +27,6 @@ class SyncOptions(Options):
 
     brought: Secret | None = None
     compromised: bool = False
-    reason: str = ""
 
 
 def sync(job: Job, options: SyncOptions) -> Outcome | None:

@@ -103,9 +103,8 @@ class Http:
         try:
             return _with_patience(once, patience)
         except (Auth0Error, Expired) as error:
-            if (
-                before is not None and doubtful
-            ):  # whatever the last attempt met, an earlier one may have been carried out
+            known = isinstance(error, Unreachable) and error.maybe_done
+            if before is not None and doubtful and not known:  # an earlier attempt may have been carried out
                 raise Unreachable(f"{error.message}; an earlier attempt at {doing} gave no usable answer") from None
             if before is None or not isinstance(error, Limited) or not 0 < (error.wait or 0) <= BUDGET_SECONDS:
                 raise

@@ -38,7 +38,7 @@ def configure(*, verbose: bool) -> None:
 
 @contextmanager
 def heeding(stop: Stop) -> Iterator[None]:
-    """Turn SIGTERM and the first Ctrl-C into a request to stop; a second Ctrl-C interrupts."""
+    """Turn SIGTERM, SIGHUP and the first Ctrl-C into a request to stop; a second Ctrl-C interrupts."""
 
     def handle(number: int, _frame: object) -> None:
         if stop.asked and number == signal.SIGINT:
@@ -46,7 +46,8 @@ def heeding(stop: Stop) -> Iterator[None]:
         stop.ask()
         say("stopping as soon as it is safe …", err=True)
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # the last: the terminal was closed
+    before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
     finally:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bridge.verify import Verified
     from sinks.port import Place
 
+UNCHANGED = "Nothing was changed."
 TITLES = {1: "Failed", 2: "Usage", 3: "INCOMPLETE", 4: "Refused", 5: "Attention"}
 
 
@@ -28,6 +29,8 @@ def failure(error: BridgeError, prefix: str, faults: Sequence[str]) -> Iterator[
         return
     yield f"{prefix}{TITLES[error.exit_status]}: {faults[0]}"
     yield from (f"  {text}" for text in faults[1:])
+    if error.exit_status == 1 and UNCHANGED not in "".join(faults):
+        yield f"  {UNCHANGED}"
     yield from (f"  -> {text}" for text in (error.hint or "").splitlines())
 
 

@@ -98,9 +98,11 @@ class Claims:
             return self._name(held)
         except Lost:
             raise self._busy(None) from None
-        except (Denied, Refused):
-            if undo:
-                self._let_go(held)
+        except (Denied, Refused) as error:
+            if undo and not self._let_go(held):
+                raise Unavailable(
+                    f"{error.message}; {self._uri} could not be given back", error.hint, unsure=True
+                ) from None
             raise
         except Unavailable as error:
             undone = undo and self._let_go(held)

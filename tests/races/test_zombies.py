@@ -17,8 +17,8 @@ from bridge.begin import Options
 from bridge.errors import Refused
 from bridge.outcome import Outcome
 from bridge.plan import Strategy
-from bridge.retire import retire
 from bridge.resume import resume
+from bridge.retire import retire
 from bridge.rotate import RotateOptions, rotate
 from tests.e2e.taps import Call, Trace
 from tests.e2e.world import DAY, MakeWorld, World

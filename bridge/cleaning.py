@@ -1,0 +1,45 @@
+"""Finishing an operation that died, and cleaning up what its last call, or an earlier one's, left behind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bridge.begin import Options, execute, new_lock
+from bridge.begin import finish as finish_only
+from bridge.errors import BridgeError
+from bridge.facts import Facts
+from bridge.job import Job, Seen, check, read, survey
+from bridge.outcome import Outcome
+from bridge.plan import Operation, plan_repair
+from sinks.port import Lock
+
+
+def finish(job: Job, options: Options, seen: Seen, lock: Lock, *, undo: bool = False) -> Outcome:
+    """Finish an operation that died, with its own value, or `undo` it; then clean up.
+
+    Raises:
+        BridgeError: it could not be finished.
+    """
+    done = finish_only(job, options, seen, lock, undo=undo)
+    return done if options.dry_run else _cleaned(job, options, done)
+
+
+def _cleaned(job: Job, options: Options, done: Outcome) -> Outcome:
+    """Clean up after finishing; what stands in the way of that does not undo what is finished."""
+    try:
+        repair(job, options, read(job))
+    except BridgeError as error:
+        message = error.message.replace("Nothing was changed", "").strip(" .")
+        return replace(done, notes=(*done.notes, f"not cleaned up, the next resume will: {message}"))
+    return done
+
+
+def repair(job: Job, options: Options, seen: Seen) -> Outcome | None:
+    """Clean up what an interrupted release left; None where there is nothing."""
+    left = {place.uri for place in survey(job) if place.unsettled}
+    if not left or any(place.lock for place in seen.places):
+        return None
+    check(job, seen)
+    plan = plan_repair(tuple(place for place in seen.places if place.uri in left))
+    lock = new_lock(job, Operation.REPAIR, seen, plan, base=None)
+    return execute(job, options, seen, plan, Facts(lock))
