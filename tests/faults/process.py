@@ -86,14 +86,14 @@ CASES = (
          command=("rollback",), scene=rotated, changes=0, environ=QUICK),
     case("sigterm-sync", 0, "synced in", Left.DONE, NOTHING, Fault(V_DOC, signals(TERM), count=1),
          command=("sync",), scene=in_dashboard, changes=0, fallback="current", environ=QUICK),
-    case("sigterm-resume", 0, "finished rotate", Left.UNVERIFIED, VERIFY, Fault(A_PUT, signals(TERM), count=1),
+    case("sigterm-resume", 3, "stopped as asked", Left.PENDING, RESUME, Fault(A_PUT, signals(TERM), count=1),
          command=("resume", "--takeover"), scene=interrupted),
     case("ctrl-c-claiming", 1, STOPPED, Left.GIVEN_BACK, AGAIN, Fault(A_PUT, signals(INT), count=1)),
     case("ctrl-c-after-set", 0, UNVERIFIED, Left.UNVERIFIED, VERIFY, Fault(SET, signals(INT), count=1)),
     case("ctrl-c-settling", 0, UNVERIFIED, Left.UNVERIFIED, VERIFY, Fault(TOKEN, signals(INT), after=SET, count=1)),
     case("ctrl-c-twice", 3, "interrupted", Left.PENDING, RESUME, Fault(SET, signals(INT, INT), count=1)),
     case("kill-9", 137, "", Left.PENDING, RESUME, Fault(SET, signals(KILL), count=1)),
-    case("terminal-closed", 129, "", Left.PENDING, RESUME, Fault(SET, signals(HUP), count=1)),
+    case("terminal-closed", 0, UNVERIFIED, Left.UNVERIFIED, VERIFY, Fault(SET, signals(HUP), count=1)),
 )  # fmt: skip
 OUTPUTS = (
     case(
