@@ -22,6 +22,8 @@ from sinks.secret import Secret
 from sinks.versions import short
 
 PROBES = 6
+RESOLUTION = timedelta(seconds=1)
+"""The vaults tell the time in whole seconds."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Conditions:
     @property
     def old_enough(self) -> bool:
         """Whether every consumer had to show its secret since."""
-        return self.now >= self.allowed_from
+        return self.now + RESOLUTION > self.allowed_from
 
     @property
     def met(self) -> bool:
