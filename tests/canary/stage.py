@@ -90,10 +90,13 @@ class Watcher:
 
     def _watch(self) -> None:
         while not self._ended.wait(0.03):
-            self.arguments.add(_shown(self.root, "cmdline"))
+            ours = _shown(self.root, "cmdline")
+            self.arguments.add(ours)
             for child in _descendants(self.root):
-                self.arguments.add(_shown(child, "cmdline"))
-                self.environments.add(_shown(child, "environ"))
+                arguments = _shown(child, "cmdline")
+                self.arguments.add(arguments)
+                if arguments != ours:  # until it is another program, it has our own environment
+                    self.environments.add(_shown(child, "environ"))
 
 
 def _shown(pid: int, what: str) -> str:
