@@ -20,7 +20,7 @@ from bridge.begin import (
     wish,
 )
 from bridge.cleaning import finish
-from bridge.errors import Failed, Incomplete, Refused, Usage
+from bridge.errors import BridgeError, Incomplete, Refused, Usage
 from bridge.facts import Facts
 from bridge.guards import contents, ownership, refuse
 from bridge.job import Job, Seen, check, read
@@ -76,8 +76,8 @@ def _after_finishing(job: Job, options: RotateOptions, seen: Seen, lock: Lock) -
     options = _finish_first(job, options, seen, lock)
     try:
         return _rotate(job, options, read(job))
-    except (Failed, Refused) as error:
-        if options.dry_run:
+    except BridgeError as error:
+        if options.dry_run or error.exit_status == Incomplete.exit_status:
             raise
         message = error.message.removesuffix(" Nothing was changed.")
         first = f"{lock.operation} {lock.id} was finished first; the leaked value is still readable, because: {message}"
