@@ -13,6 +13,7 @@ from tests.faults.between import Between, Fault, drop, first, signals
 from tests.faults.case import (
     A_PUT,
     CLIENT,
+    GENERATE,
     SET,
     TOKEN,
     V_DESTROY,
@@ -50,6 +51,14 @@ def interrupted(world: Behind) -> None:
     world.between.arm()
 
 
+def generating(world: Behind) -> None:
+    """Auth0 was to make a value and did not answer: whoever finishes that waits for what may still arrive."""
+    world.fill()
+    world.between.arm(Fault(GENERATE, drop()))
+    CliRunner().invoke(app, ["rotate", "billing", "--adopt", "--strategy", "auth0-generated"])
+    world.between.arm()
+
+
 def nobody_reads(between: Between) -> None:
     """Whoever read what the command says has gone: a closed terminal, a log collector that died, `| head`."""
     os.close(between.reader)
@@ -74,7 +83,7 @@ CASES = (
     case("sigterm-hook-waiting", 5, "not run: it was asked to stop", Left.UNVERIFIED, VERIFY,
          Fault(SET, signals(TERM), count=1), environ={"AFTER": '["true"]'}),
     case("sigterm-generated", 0, UNVERIFIED, Left.UNVERIFIED, VERIFY,
-         Fault("auth0 POST .*/rotate-secret", signals(TERM), count=1),
+         Fault(GENERATE, signals(TERM), count=1),
          command=(*ROTATE, "--strategy", "auth0-generated")),
     case("sigterm-retire-claiming", 1, "stopped as asked", Left.GIVEN_BACK, AGAIN,
          Fault(A_PUT, signals(TERM), count=1), command=RETIRE, scene=rotated, changes=0, fallback=None),
@@ -86,8 +95,10 @@ CASES = (
          command=("rollback",), scene=rotated, changes=0, environ=QUICK),
     case("sigterm-sync", 0, "synced in", Left.DONE, NOTHING, Fault(V_DOC, signals(TERM), count=1),
          command=("sync",), scene=in_dashboard, changes=0, fallback="current", environ=QUICK),
-    case("sigterm-resume", 3, "stopped as asked", Left.PENDING, RESUME, Fault(A_PUT, signals(TERM), count=1),
+    case("sigterm-resume", 0, UNVERIFIED, Left.UNVERIFIED, VERIFY, Fault(A_PUT, signals(TERM), count=1),
          command=("resume", "--takeover"), scene=interrupted),
+    case("sigterm-resume-waiting", 3, "stopped as asked", Left.GAP, RESUME, Fault(A_PUT, signals(TERM), count=1),
+         command=("resume", "--takeover"), scene=generating),
     case("ctrl-c-claiming", 1, STOPPED, Left.GIVEN_BACK, AGAIN, Fault(A_PUT, signals(INT), count=1)),
     case("ctrl-c-after-set", 0, UNVERIFIED, Left.UNVERIFIED, VERIFY, Fault(SET, signals(INT), count=1)),
     case("ctrl-c-settling", 0, UNVERIFIED, Left.UNVERIFIED, VERIFY, Fault(TOKEN, signals(INT), after=SET, count=1)),
