@@ -12,7 +12,7 @@ from bridge.auth0.probe import Verdict
 from bridge.errors import Failed, Refused
 from bridge.facts import Facts
 from bridge.guards import holder, live, refuse, same_places
-from bridge.job import Job, Seen, check, new_id, read
+from bridge.job import Job, Seen, check, new_id, read, recall
 from bridge.outcome import Outcome
 from bridge.plan import Operation, Plan, Wish, fence
 from bridge.resumption import plan_resumption
@@ -258,7 +258,7 @@ def _facts(job: Job, seen: Seen, lock: Lock) -> Facts:
     """Return the values that an interrupted operation is about, from wherever they stand now."""
     held = [p for p in seen.places if p.lock and p.lock.id == lock.id]
     pending = next((value for p in held if (value := p.value(Stage.PENDING))), None)
-    base = _find(job, seen, lock.base, lock) or _live_base(job, lock)
+    base = _find(job, seen, lock.base) or _live_base(job, lock)
     if lock.operation == Operation.ABORT:
         if pending is None or base is None:
             raise Refused(f"the value from before {lock.id} is nowhere to be found: it cannot be undone", "finish it")
@@ -266,19 +266,18 @@ def _facts(job: Job, seen: Seen, lock: Lock) -> Facts:
     if pending is None and lock.operation == Operation.ADOPT:
         pending = base  # what an adoption writes is the live value
     proven = lock.ends if lock.base in lock.ends else ()
-    ending = tuple(value for each in proven if (value := _find(job, seen, each, lock, everywhere=True)))
+    ending = tuple(value for each in proven if (value := _find(job, seen, each, everywhere=True)))
     return Facts(lock, value=pending, base=base, initial=base, ending=ending)
 
 
-def _find(job: Job, seen: Seen, fingerprint: str, lock: Lock, *, everywhere: bool = False) -> Secret | None:
+def _find(job: Job, seen: Seen, fingerprint: str, *, everywhere: bool = False) -> Secret | None:
     """Return a value by its fingerprint: from its stage or, `everywhere`, from whichever version still holds it."""
     for place in seen.places:
         for stage in (Stage.CURRENT, Stage.FALLBACK, Stage.PENDING):
             value = place.value(stage)
-            if value and value.fingerprint(lock.client_id) == fingerprint:
+            if value and value.fingerprint(job.settings.client_id) == fingerprint:
                 return value
-    found = (sink.recall(fingerprint, lock.client_id) for sink in job.sinks.values()) if everywhere else ()
-    return next((value for value in found if value), None)
+    return recall(job, fingerprint, *job.uris) if everywhere else None
 
 
 def _live_base(job: Job, lock: Lock) -> Secret | None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bridge.auth0.api import Auth0
     from bridge.auth0.client import Client
     from bridge.config.settings import ClientSettings
+    from sinks.secret import Secret
 
 
 @dataclass
@@ -94,6 +95,19 @@ def read(job: Job) -> Seen:
         raise translate(error) from None
     notes = tuple(note for place in places for note in place.notes)
     return Seen(client, places, max(p.at for p in places), job.clock.monotonic(), notes)
+
+
+def recall(job: Job, fingerprint: str, *uris: str) -> Secret | None:
+    """Return a value that is at no stage any more, from whichever of the places still holds it.
+
+    Raises:
+        BridgeError: a place cannot be read.
+    """
+    try:
+        found = (job.sinks[uri].recall(fingerprint, job.settings.client_id) for uri in uris)
+        return next((value for value in found if value), None)
+    except SinkError as error:
+        raise translate(error) from None
 
 
 def check(job: Job, seen: Seen) -> tuple[str, ...]:

@@ -110,10 +110,7 @@ class Execution:
             case steps.Recheck():
                 recheck(self._job, self._hold.uris, self._facts.ending)
             case steps.AwaitRefusal():
-                facts = self._facts
-                self._settled = await_refusal(
-                    self._job, self._seen.client, self._facts.required, facts.ending, since=self._live.since
-                )
+                self._await_refusal()
             case steps.Retire(uri, ends):
                 self._retire(uri, self._lock.ends if ends else (None,))
             case steps.Forget(uri):
@@ -122,12 +119,9 @@ class Execution:
             case steps.Release(uri):
                 self._hold.release(uri, f"{self._plan.operation} done")
             case steps.Settle():
-                client, facts = self._seen.client, self._facts
-                self._settled = settle(self._job, client, self._facts.required, facts.base, since=self._live.since)
+                self._settle()
             case steps.Hook(argv):
-                self._hook = (
-                    "not run: it was asked to stop" if self._job.stop.asked else hook.run(argv, self._job.credentials)
-                )
+                self._run_hook(argv)
 
     def _claim(self, step: steps.Claim) -> None:
         place, value = self._places[step.uri], self._facts.value if step.with_value else None
@@ -197,6 +191,18 @@ class Execution:
         gone = tuple(v for each in fingerprints for v in self._sink(uri).retire(self._hold[uri], each))
         self._done[uri] = replace(self._done.get(uri, At()), retired=gone)
         self._tell("retire", f"{uri} {', '.join(map(short, gone)) or 'nothing left'}")
+
+    def _await_refusal(self) -> None:
+        client, facts = self._seen.client, self._facts
+        self._settled = await_refusal(self._job, client, facts.required, facts.ending, since=self._live.since)
+
+    def _settle(self) -> None:
+        client, facts = self._seen.client, self._facts
+        self._settled = settle(self._job, client, facts.required, facts.base, since=self._live.since)
+
+    def _run_hook(self, argv: tuple[str, ...]) -> None:
+        asked = self._job.stop.asked
+        self._hook = "not run: it was asked to stop" if asked else hook.run(argv, self._job.credentials)
 
     def _raise_missed(self) -> None:
         if self._missed is not None:

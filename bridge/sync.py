@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from bridge.auth0.probe import Verdict
 from bridge.begin import Options, await_spreading, execute, new_lock, opened, require_accepted, wish
 from bridge.cleaning import finish
-from bridge.errors import Failed, Incomplete, Refused
+from bridge.errors import BridgeError, Failed, Incomplete, Refused
 from bridge.facts import Facts
 from bridge.guards import ownership, refuse
-from bridge.job import Job, Seen, check
+from bridge.job import Job, Seen, check, recall
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_sync
 from bridge.prove import Changed
@@ -44,8 +44,8 @@ def sync(job: Job, options: SyncOptions) -> Outcome | None:
             return _sync(job, options)
         except Changed as changed:
             done = changed
-        except (Failed, Refused) as error:
-            if done is None:
+        except BridgeError as error:
+            if done is None or error.exit_status == Incomplete.exit_status:
                 raise
             message = error.message.removesuffix(" Nothing was changed.")
             raise Incomplete(f"{done.message}; then: {message}", error.hint or done.hint) from None
@@ -128,7 +128,7 @@ def known_values(job: Job, seen: Seen) -> tuple[Secret, ...]:
     fingerprints = {value.fingerprint(salt) for value in found}
     for place in seen.places:
         for fingerprint in place.record.recent if place.record else ():
-            if fingerprint not in fingerprints and (value := job.sinks[place.uri].recall(fingerprint, salt)):
+            if fingerprint not in fingerprints and (value := recall(job, fingerprint, place.uri)):
                 fingerprints.add(fingerprint)
                 found.append(value)
     return tuple(value for n, value in enumerate(found) if value not in found[:n])

@@ -338,9 +338,9 @@ def make_strict() -> Controls:
     if secretsmanager_backends.backend is not StrictBackend:
         secretsmanager_backends.backend = StrictBackend
         secretsmanager_backends.clear()
-        FakeSecret._form_version_ids_to_stages = _labelled  # type: ignore[assignment,method-assign]
-        SecretsManagerResponse.list_secret_version_ids = _list_secret_version_ids  # type: ignore[method-assign]
-        SecretsManagerResponse.call_action = _dated(SecretsManagerResponse.call_action)  # type: ignore[method-assign]
+        FakeSecret._form_version_ids_to_stages = _labelled  # type: ignore[assignment,method-assign]  # in place
+        SecretsManagerResponse.list_secret_version_ids = _list_secret_version_ids  # type: ignore[method-assign]  # in place
+        SecretsManagerResponse.call_action = _dated(SecretsManagerResponse.call_action)  # type: ignore[method-assign]  # in place
     return controls
 
 

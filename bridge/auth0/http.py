@@ -163,4 +163,4 @@ def _with_patience(once: Callable[[], Any], patience: Patience) -> Any:
             if failed:
                 raise failed.pop()
             return once()
-    raise AssertionError("stamina ends with an answer or an exception")  # pragma: no cover
+    raise AssertionError("stamina ends with an answer or an exception")

@@ -1,4 +1,7 @@
-"""Commands that rotate: rotate, resume, rollback, sync."""
+"""Commands that rotate: rotate, resume, rollback, sync.
+
+The functions are long by their signatures: an option stands there with its help, as `--help` shows them.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from bridge.cli.options import (
     Key,
     Name,
     Names,
+    NoWait,
     Reason,
     Sinks,
     Takeover,
@@ -51,7 +55,7 @@ def rotate(
     without_fallback: Annotated[
         bool, typer.Option("--without-fallback", help="Fill empty places without keeping the live value as fallback.")
     ] = False,
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait until the change has spread.")] = False,
+    no_wait: NoWait = False,
     allow_self: Annotated[bool, typer.Option("--allow-self", help="Also the application the bridge acts as.")] = False,
     accept_hs256: Annotated[
         bool, typer.Option("--accept-hs256", help="Also a client whose ID tokens are signed with its secret.")
@@ -112,7 +116,7 @@ def resume(
         bool, typer.Option("--abort", help="Undo a rotation whose value is published nowhere yet, instead.")
     ] = False,
     now: Annotated[bool, typer.Option("--now", help="Do not wait for consumers to refresh.")] = False,
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait until the change has spread.")] = False,
+    no_wait: NoWait = False,
     dry_run: DryRun = False,
     json: Json = False,
     verbose: Verbose = False,
@@ -149,7 +153,7 @@ def rollback(
     discard: Annotated[
         bool, typer.Option("--discard", help="Retire the value that is current now, instead of keeping it as fallback.")
     ] = False,
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait until the change has spread.")] = False,
+    no_wait: NoWait = False,
     takeover: Takeover = False,
     yes: Yes = False,
     dry_run: DryRun = False,

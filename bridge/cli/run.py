@@ -82,30 +82,39 @@ def each(
     with usage_errors(json=json):
         clients = choose()
     statuses: list[int] = []
-    ended = False
     for settings, client in clients:
-        word = title
+        word, error = title, None
         try:
             shown = present(client, work(settings, client))
             status, word = shown if isinstance(shown, tuple) else (shown, title)
-            statuses.append(status)
-        except BridgeError as error:
-            statuses.append(error.exit_status)
+        except (Exception, KeyboardInterrupt) as raised:  # noqa: BLE001  # whatever it is, it is told, and the next come
+            error = _told(client, raised)
+            status = error.exit_status
             _report(client, error, json=json)
-        except KeyboardInterrupt:
-            statuses.append(3)
-            stopped = Incomplete("interrupted; it is unknown how far it came", f"secret-bridge resume {client.name}")
-            _report(client, stopped, json=json)
-            ended = True
-        except Exception as error:  # noqa: BLE001  # a bug of ours: its text may hold anything, its place does not
-            statuses.append(3)
-            _report(client, _bug(error), json=json)
+        statuses.append(status)
         if title and not json and not sys.stdout.isatty():
-            say(f"result={_word(statuses[-1], word)} client={client.name} exit={statuses[-1]}")
-        if ended:
+            say(f"result={_word(status, word)} client={client.name} exit={status}")
+        if isinstance(error, Interrupted):
             break
     after()
     raise typer.Exit(next((s for s in SEVERITY if s in statuses), max(statuses, default=0)))
+
+
+class Interrupted(Incomplete):
+    """By a second Ctrl-C: no other client comes after it."""
+
+
+def _told(client: ClientSettings, error: BaseException) -> BridgeError:
+    """Return what to tell the user of an exception; of a bug its place: its text may hold anything."""
+    if isinstance(error, BridgeError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return Interrupted("interrupted; it is unknown how far it came", f"secret-bridge resume {client.name}")
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return Incomplete(
+        f"this should not happen: {type(error).__name__} at {where.filename.rpartition('/')[2]}:{where.lineno}",
+        "please report it; then see where things stand: secret-bridge resume, secret-bridge verify",
+    )
 
 
 def _report(client: ClientSettings | None, error: BridgeError, *, json: bool) -> None:
@@ -116,14 +125,6 @@ def _report(client: ClientSettings | None, error: BridgeError, *, json: bool) ->
     prefix = f"{client.name}: " if client else ""
     for text in show.failure(error, prefix, faults):
         say(text, err=True)
-
-
-def _bug(error: Exception) -> Incomplete:
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    return Incomplete(
-        f"this should not happen: {type(error).__name__} at {where.filename.rpartition('/')[2]}:{where.lineno}",
-        "please report it; then see where things stand: secret-bridge resume, secret-bridge verify",
-    )
 
 
 def _word(status: int, title: str | None) -> str:

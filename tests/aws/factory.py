@@ -132,5 +132,5 @@ class Tapped:
 
 def tapped(sink: AwsSink, tap: Callable[[int, str], None] = lambda number, name: None) -> Tapped:
     """Put a tap before a sink's calls."""
-    api = sink._access.api = Tapped(sink._access.api, tap)  # type: ignore[assignment]
+    api = sink._access.api = Tapped(sink._access.api, tap)  # type: ignore[assignment]  # it answers to every name
     return api

@@ -260,7 +260,7 @@ def lose_puts(sink: AwsSink, times: int) -> list[dict[str, Any]]:
         waiting.append({"version_id": version_id, "text": text, "stages": tuple(labels)})
         raise Unavailable("no answer")
 
-    sink._access.api.put = put  # type: ignore[method-assign]
+    sink._access.api.put = put  # type: ignore[method-assign]  # a tap
     return waiting
 
 

@@ -62,13 +62,13 @@ def test_the_functions_that_the_trace_names_are_in_those_files() -> None:
 
 def options() -> set[str]:
     group = typer.main.get_command(app)
-    commands = [group, *group.commands.values()]  # type: ignore[attr-defined]
+    commands = [group, *group.commands.values()]  # type: ignore[attr-defined]  # a group
     return {flag for command in commands for option in command.params for flag in option.opts} | {"--help"}
 
 
 @pytest.mark.parametrize("page", [*PAGES, *EXAMPLES], ids=name_of)
 def test_every_command_and_option_that_is_named_exists(page: Path) -> None:
-    commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # a group
     texts = code(page) if page.suffix == ".md" else [page.read_text("utf-8")]
     named = {word for text in texts for word in re.findall(r"\bsecret-bridge +([a-z]+)\b", text)}
     flags = {flag for text in texts for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)}
@@ -76,7 +76,7 @@ def test_every_command_and_option_that_is_named_exists(page: Path) -> None:
 
 
 def test_what_is_not_built_is_no_command() -> None:
-    assert NEVER_BUILT_HERE.isdisjoint(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    assert NEVER_BUILT_HERE.isdisjoint(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # a group
     assert NEVER_BUILT_HERE.isdisjoint(re.findall(r"\| `(\w+)`", (ROOT / "README.md").read_text("utf-8")))
 
 

@@ -21,7 +21,7 @@ TESTS = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/
 
 def help_of(command: typer.models.CommandInfo) -> str:
     assert command.callback
-    return inspect.getdoc(command.callback).partition("\n\n")[0].replace("\n", " ")  # type: ignore[union-attr]
+    return inspect.getdoc(command.callback).partition("\n\n")[0].replace("\n", " ")  # type: ignore[union-attr]  # every command has one
 
 
 def test_the_first_two_shell_blocks_are_the_demo_and_the_tests() -> None:

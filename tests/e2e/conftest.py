@@ -58,7 +58,7 @@ def _worlds(
     made: list[World] = []
 
     def make(**more: object) -> World:
-        world = World(servers, f"{unique}-{len(made)}", clock, **more)  # type: ignore[arg-type]
+        world = World(servers, f"{unique}-{len(made)}", clock, **more)  # type: ignore[arg-type]  # the world's own options
         made.append(world)
         for name, value in world.environment.items():
             monkeypatch.setenv(name, value)

@@ -33,7 +33,7 @@ def strict_server() -> Iterator[str]:
     make_strict()
     app: Any = DomainDispatcherApplication(create_backend_app)
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Handler)
-    server.daemon_threads = True  # type: ignore[attr-defined]
+    server.daemon_threads = True  # type: ignore[attr-defined]  # of its class, not its type
     server.block_on_close = False  # type: ignore[attr-defined]  # clients keep their connections
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="strict-moto", daemon=True)
     thread.start()

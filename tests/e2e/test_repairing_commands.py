@@ -132,7 +132,7 @@ def test_one_value_is_not_brought_to_two_clients(live: World) -> None:
 
 
 def test_a_base64_client_takes_base64_only(make_live: object, live: World) -> None:
-    world = make_live(jwt_configuration={"secret_encoded": True, "alg": "RS256"})  # type: ignore[operator]
+    world = make_live(jwt_configuration={"secret_encoded": True, "alg": "RS256"})  # type: ignore[operator]  # a fixture that makes
     world.fill()
     done(on(world, "adopt", "--yes"))
     told = done(on(world, "rotate", "--secret-stdin", typed=f"{secrets.token_hex(24)}.-_=\n"), 2).err

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.faults.between import Fault, answers, cut, drop, first, hang, page, truncate
-from tests.faults.case import AUTH0, CLIENT, GENERATE, SET, TOKEN, WAITS, Case, Do, Left, in_dashboard, rotated
+from tests.faults.case import AUTH0, CLIENT, GENERATE, LEAK, SET, TOKEN, WAITS, Case, Do, Left, in_dashboard, rotated
 from tests.faults.run import Run
 
 LIMITED = {"statusCode": 429, "error": "Too Many Requests", "message": "Global limit has been reached"}
@@ -19,7 +19,6 @@ REFUSED = {"error": "access_denied", "error_description": "Unauthorized"}
 ACCEPTED = {"error": "invalid_grant", "error_description": "Invalid authorization code"}
 API_TOKEN = "an-api-token-made-in-the-dashboard"
 GENERATED = ("rotate", "--no-wait", "--strategy", "auth0-generated")
-LEAK = ("rotate", "--compromised", "--reason", "seen", "--yes")
 
 
 def with_api_token(run: Run) -> None:
@@ -33,7 +32,7 @@ def give_api_token(run: Run) -> None:
 
 
 def end_api_token(between: object) -> None:
-    between.servers.auth0.tenant._api_tokens.clear()  # type: ignore[attr-defined]
+    between.servers.auth0.tenant._api_tokens.clear()  # type: ignore[attr-defined]  # the tenant's own
 
 
 def wrong_own_secret(run: Run) -> None:

@@ -9,18 +9,20 @@ from tests.faults.case import (
     A_PUT,
     A_TAG,
     AWS,
+    LEAK,
+    RETIRE,
     SET,
+    V_READ,
     VAULT,
     Case,
     Do,
     Left,
+    forgotten,
     in_dashboard,
     rotated,
 )  # fmt: skip
 
 AGAIN, RESUME, NOTHING = Do.AGAIN, Do.RESUME, Do.NOTHING
-LEAK = ("rotate", "--compromised", "--reason", "seen", "--yes")
-RETIRE = ("retire", "--yes")
 THROTTLED = aws_error("ThrottlingException")
 BROKEN = aws_error("InternalServiceError", 500)
 DENIED = answers(
@@ -56,6 +58,8 @@ READING = (
          (Fault(A_LABEL, DENIED),)),
     Case("aws-kms-denied", 1, "AWS denied the use of the KMS key", Left.UNTOUCHED, AGAIN,
          (Fault("aws GetSecretValue", NO_KEY),)),
+    Case("aws-5xx-recalling", 1, "AWS answered with an error", Left.UNTOUCHED, AGAIN,
+         (Fault(A_LIST, BROKEN, after=V_READ),), command=("sync",), scene=forgotten, changes=0, fallback="current"),
 )  # fmt: skip
 CLAIMING = (
     Case("aws-claim-answer-lost", 0, "rotated in", Left.DONE, NOTHING, (Fault(A_PUT, drop(effect=True), count=1),)),

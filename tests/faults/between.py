@@ -8,20 +8,17 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from functools import partial
-from typing import Any, Self
+from typing import Any
 
 from tests.e2e.clock import Shifted
 from tests.e2e.world import Servers
-from tests.proxy import Answer, Dropped, Proxy, Reset
+from tests.proxies import Ask, Proxies
+from tests.proxy import Answer, Dropped, Reset
 
 HANGS = 1.2  # seconds of real time: longer than anybody waits in `run.quicken`
-
-Ask = Callable[[], Answer]
 
 
 @dataclass(frozen=True)
@@ -59,11 +56,11 @@ class Armed:
         self._on = self._on or re.fullmatch(self.fault.after, what) is not None
 
 
-class Between:
-    """Three proxies. `done` are the calls that a server has heard of since the last `arm`; `pid` is the process that is
-    meant by signals."""
+class Between(Proxies):
+    """`done` are the calls that a server has heard of since the last `arm`; `pid` is the process meant by signals."""
 
     def __init__(self, servers: Servers, clock: Shifted) -> None:
+        super().__init__(servers)
         self.servers = servers
         self.clock = clock
         self.done: list[str] = []
@@ -75,31 +72,11 @@ class Between:
         self.token = ""  # the command's own at Vault, where it has one
         self._armed: list[Armed] = []
         self._guard = threading.Lock()
-        self._running = ExitStack()
-        ends = {"auth0": servers.auth0.url, "vault": servers.bao.url, "aws": servers.aws_url}
-        self._proxies = {end: Proxy(url, gate=partial(self._gate, end)) for end, url in ends.items()}
-
-    @property
-    def urls(self) -> dict[str, str]:
-        """The variables that lead a command here."""
-        return {
-            "AUTH0_DOMAIN": self._proxies["auth0"].url,
-            "VAULT_ADDR": self._proxies["vault"].url,
-            "AWS_ENDPOINT_URL": self._proxies["aws"].url,
-        }
 
     def arm(self, *faults: Fault) -> None:
         """Forget all faults but these, and count anew."""
         with self._guard:
             self.done, self._armed = [], [Armed(fault) for fault in faults]
-
-    def __enter__(self) -> Self:
-        for proxy in self._proxies.values():
-            self._running.enter_context(proxy)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._running.close()
 
     def _gate(self, end: str, what: str, ask: Ask) -> Answer:
         call = f"{end} {what.removeprefix('POST ') if end == 'aws' else what.partition('?')[0]}"

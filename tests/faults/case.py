@@ -69,6 +69,16 @@ def in_dashboard(world: Behind) -> None:
     world.spread()
 
 
+def forgotten(world: Behind) -> None:
+    """The same after two rotations: the value before them was there lately, and is at no stage any more."""
+    world.prepare(fallback=True)
+    world.rotate()
+    world.tenant.set_in_dashboard(world.client_id)
+    world.spread()
+
+
+LEAK = ("rotate", "--compromised", "--reason", "seen", "--yes")
+RETIRE = ("retire", "--yes")
 WAITS = ("rotate",)
 """Where settling matters; the others run with `--no-wait`."""
 

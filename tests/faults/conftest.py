@@ -32,7 +32,7 @@ MakeBehind = Callable[..., Behind]
 def one_tls_context() -> Iterator[None]:
     """All servers are on loopback: TLS settings, which nobody uses, are loaded once."""
     patch = pytest.MonkeyPatch()
-    create: Any = httpx._transports.default.create_ssl_context  # type: ignore[attr-defined]
+    create: Any = httpx._transports.default.create_ssl_context  # type: ignore[attr-defined]  # not exported
     patch.setattr("httpx._transports.default.create_ssl_context", functools.cache(create))
     yield
     patch.undo()

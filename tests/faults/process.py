@@ -14,6 +14,8 @@ from tests.faults.case import (
     A_PUT,
     CLIENT,
     GENERATE,
+    LEAK,
+    RETIRE,
     SET,
     TOKEN,
     V_DESTROY,
@@ -29,9 +31,8 @@ from tests.faults.run import Behind
 
 TERM, INT, KILL, HUP = signal.SIGTERM, signal.SIGINT, signal.SIGKILL, signal.SIGHUP
 AGAIN, RESUME, VERIFY, NOTHING = Do.AGAIN, Do.RESUME, Do.VERIFY, Do.NOTHING
-RETIRE = ("retire", "--yes")
 ROTATE = ("rotate", "--adopt")
-LEAK = ("rotate", "--compromised", "--reason", "seen", "--yes", "--adopt")
+LEAK_NEW = (*LEAK, "--adopt")
 STOPPED = "stopped as asked"
 UNVERIFIED = "not verified yet"
 QUICK = {"PROPAGATION": "2s"}
@@ -44,11 +45,12 @@ def filled(world: Behind) -> None:
 
 
 def interrupted(world: Behind) -> None:
-    """A rotation stopped before Auth0 had answered."""
+    """A rotation stopped before Auth0 had answered, so long ago that nothing of it can still arrive."""
     world.fill()
     world.between.arm(Fault(SET, drop()))
     CliRunner().invoke(app, ["rotate", "billing", "--adopt"])
     world.between.arm()
+    world.spread()
 
 
 def generating(world: Behind) -> None:
@@ -66,7 +68,7 @@ def nobody_reads(between: Between) -> None:
 
 def case(id_: str, exit_: int, says: str, left: Left, do: Do, *faults: Fault, command: tuple[str, ...] = ROTATE,
          scene: Callable[[Behind], None] = filled, **more: object) -> Case:  # fmt: skip
-    return Case(id_, exit_, says, left, do, faults, command=command, scene=scene, **more)  # type: ignore[arg-type]
+    return Case(id_, exit_, says, left, do, faults, command=command, scene=scene, **more)  # type: ignore[arg-type]  # a case's own fields
 
 
 HOOK = {"AFTER": '["sh", "-c", "kill -TERM $PPID; sleep 0.2"]'}
@@ -90,7 +92,7 @@ CASES = (
     case("sigterm-retire", 0, "retired in", Left.DONE, NOTHING, Fault(V_DESTROY, signals(TERM), count=1),
          command=RETIRE, scene=rotated, changes=0, fallback=None, environ=QUICK),
     case("sigterm-leak-waiting", 3, "stopped as asked", Left.PUBLISHED, RESUME,
-         Fault(TOKEN, signals(TERM), after=V_DOC, count=1), command=LEAK, fallback=None),
+         Fault(TOKEN, signals(TERM), after=V_DOC, count=1), command=LEAK_NEW, fallback=None),
     case("sigterm-rollback", 0, UNVERIFIED, Left.UNVERIFIED, VERIFY, Fault(SET, signals(TERM), count=1),
          command=("rollback",), scene=rotated, changes=0, environ=QUICK),
     case("sigterm-sync", 0, "synced in", Left.DONE, NOTHING, Fault(V_DOC, signals(TERM), count=1),

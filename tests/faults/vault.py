@@ -6,6 +6,8 @@ import hvac
 
 from tests.faults.between import Between, Fault, Strike, answers, cut, drop, first, hang, page, truncate
 from tests.faults.case import (
+    LEAK,
+    RETIRE,
     SET,
     V_CLAIM,
     V_DESTROY,
@@ -25,8 +27,6 @@ from tests.faults.case import (
 from tests.faults.run import Run
 
 AGAIN, RESUME, NOTHING = Do.AGAIN, Do.RESUME, Do.NOTHING
-LEAK = ("rotate", "--compromised", "--reason", "seen", "--yes")
-RETIRE = ("retire", "--yes")
 QUOTA = {"errors": ['request path "secret/": rate limit quota exceeded']}
 BROKEN = {"errors": ["1 error occurred:\n\t* internal error\n\n"]}
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
-from typing import Self
 
 from tests.e2e.world import Servers
-from tests.proxy import Answer, Dropped, Proxy
+from tests.proxies import Proxies
+from tests.proxy import Answer, Dropped
 from tests.races.operators import OVERDUE, Spawned
 
 
@@ -85,26 +83,15 @@ class Trap:
             self.struck.set()
 
 
-class Wire:
+class Wire(Proxies):
     """Three proxies that share one count, in the order of arrival. `calls` are the requests since the last `listen`."""
 
     def __init__(self, servers: Servers) -> None:
+        super().__init__(servers)
         self.calls: list[str] = []
         self.done: list[str] = []
         self._trap: Trap | None = None
         self._guard = threading.Lock()
-        self._running = ExitStack()
-        ends = {"auth0": servers.auth0.url, "vault": servers.bao.url, "aws": servers.aws_url}
-        self._proxies = {end: Proxy(url, gate=partial(self._gate, end)) for end, url in ends.items()}
-
-    @property
-    def urls(self) -> dict[str, str]:
-        """The variables that lead operators here instead of to the servers."""
-        return {
-            "AUTH0_DOMAIN": self._proxies["auth0"].url,
-            "VAULT_ADDR": self._proxies["vault"].url,
-            "AWS_ENDPOINT_URL": self._proxies["aws"].url,
-        }
 
     def listen(self, trap: Trap | None = None) -> None:
         """Begin to count anew. `done` are the requests that a server has heard of."""
@@ -115,14 +102,6 @@ class Wire:
         """Forget the trap that nobody ran into."""
         with self._guard:
             self._trap = None
-
-    def __enter__(self) -> Self:
-        for proxy in self._proxies.values():
-            self._running.enter_context(proxy)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._running.close()
 
     def _gate(self, end: str, what: str, ask: Callable[[], Answer]) -> Answer:
         named = f"{end} {what}"

@@ -25,5 +25,5 @@ def test_a_removed_guard_is_noticed(mutant: Mutant, monkeypatch: pytest.MonkeyPa
 )
 def test_with_every_guard_in_place_nothing_is_noticed(shows: object) -> None:
     with deterministic():
-        found = Search(shows, first_only=True).run()  # type: ignore[arg-type]
+        found = Search(shows, first_only=True).run()  # type: ignore[arg-type]  # a mutant names what shows it
     assert not found.violations, "\n".join(next(iter(found.violations.values())))

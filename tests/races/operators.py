@@ -204,10 +204,10 @@ def _start_together(commands: Sequence[Mapping[str, Any]]) -> list[_Forked]:
 
 def _import_everything() -> None:
     """Load what any operator would load, by doing what one does as far as it goes without a server."""
-    import boto3  # noqa: F401
+    import boto3  # noqa: F401  # for its loading alone
     import botocore.session  # after ours, which say what they need
     import httpx
-    import stamina  # noqa: F401
+    import stamina  # noqa: F401  # as above
 
     import bridge
     import sinks

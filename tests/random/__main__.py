@@ -73,7 +73,7 @@ def main() -> int:
             except Exception as error:  # noqa: BLE001  # told, and the next one is tried
                 broken += 1
                 print(f"=== seed {number}: {type(error).__name__}: {error}")
-                print("\n".join(machine.story))  # type: ignore[attr-defined]
+                print("\n".join(machine.story))  # type: ignore[attr-defined]  # ours alone has a story
             print(f"seed {number}: {tally.steps} steps, {time.monotonic() - began:.0f} s, {broken} broken", flush=True)
             number += 1
     tell(tally, time.monotonic() - began)

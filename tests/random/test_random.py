@@ -35,6 +35,6 @@ def test_no_sequence_of_commands_faults_and_other_peoples_writes_breaks_an_invar
     try:
         run_state_machine_as_test(seed(number)(machine), settings=SEQUENCES)
     except Exception as error:
-        error.add_note("\n".join(machine.story))  # type: ignore[attr-defined]
+        error.add_note("\n".join(machine.story))  # type: ignore[attr-defined]  # ours alone has a story
         raise
     assert tally.steps > 60

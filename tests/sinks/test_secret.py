@@ -46,7 +46,7 @@ def test_it_has_no_attributes_of_its_own() -> None:
     with pytest.raises(TypeError):
         vars(Secret(TEXT))
     with pytest.raises(AttributeError):
-        Secret(TEXT).other = 1  # type: ignore[attr-defined]
+        Secret(TEXT).other = 1  # type: ignore[attr-defined]  # what must fail
 
 
 def test_an_empty_secret_is_refused() -> None:

@@ -87,6 +87,6 @@ def watched(place: VaultHarness) -> tuple[VaultSink, Calls]:
     calls = Calls(Kv(connection))
     path = f"secret/{place.path}"
     sink = VaultSink(
-        place.uri, calls, path, KEY, lock_path=f"{path}/pending", clock=place.clock, lease=LEASE  # type: ignore[arg-type]
+        place.uri, calls, path, KEY, lock_path=f"{path}/pending", clock=place.clock, lease=LEASE  # type: ignore[arg-type]  # recording calls
     )  # fmt: skip
     return sink, calls

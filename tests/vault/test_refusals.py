@@ -137,12 +137,12 @@ def test_a_standby_is_named_and_the_token_is_not_sent_on() -> None:
     standby = type("S", (Standby,), {"seen": []})
     active = type("A", (Standby,), {"seen": [], "active": "http://127.0.0.1:9"})
     with serving(active) as there, serving(standby) as here:
-        standby.active = there  # type: ignore[attr-defined]
+        standby.active = there  # type: ignore[attr-defined]  # added to the server
         with pytest.raises(Unavailable, match=r"standby.*the token was not sent on") as caught:
             sink_at(here, "secret/apps/x").read()
     assert caught.value.hint == f"set VAULT_ADDR to the active node ({there})"
-    assert standby.seen  # type: ignore[attr-defined]
-    assert active.seen == []  # type: ignore[attr-defined]
+    assert standby.seen  # type: ignore[attr-defined]  # added to the server
+    assert active.seen == []  # type: ignore[attr-defined]  # added to the server
 
 
 def test_nobody_at_the_address_is_unavailable() -> None:
