@@ -11,13 +11,14 @@ from tests.kill.wire import Point, Side
 
 RESUME = ("resume", "--takeover", "--no-wait")
 PLACES = {"vault": "vault", "aws": "aws", "both": "vault aws"}
-COMPROMISED = ("rotate", "--compromised", "--reason", "in a public repository", "--yes")
+REASON = "in a public repository"
+COMPROMISED = ("rotate", "--compromised", "--reason", REASON, "--yes")
 ABORT = ("resume", "--abort", "--takeover")
 GENERATED = ("--strategy", "auth0-generated")
 
 CLAIMED = Point(1, Side.AFTER, r"vault (POST|PUT) .*/pending|aws POST PutSecretValue")
 NAMED = r"vault (POST|PUT) .*/pending|aws POST TagResource"
-"""In AWS a claim says what it is for in tags."""
+"""In AWS a claim says in tags who made it and why."""
 SET = Point(1, Side.AFTER, r"auth0 (PATCH .*|POST .*/rotate-secret)")
 CURRENT = Point(1, Side.AFTER, r"vault (POST|PUT) /v1/secret/data/apps/[^/]*")
 LABELLED = Point(3, Side.AFTER, r"aws POST UpdateSecretVersionStage")

@@ -44,6 +44,12 @@ def differences(found: Any, expected: Any, where: str = "") -> list[str]:
     return [] if found == expected else [f"{where.strip()}: {found!r}, undisturbed: {expected!r}"]
 
 
+def without(told: Mapping[str, Any], words: str) -> dict[str, Any]:
+    """Return the same shape as if nobody had known these words."""
+    found: dict[str, Any] = json.loads(json.dumps(told).replace(words, ""))
+    return found
+
+
 def locked(subject: Subject) -> bool:
     """Tell whether an operation holds a place."""
     return any(
