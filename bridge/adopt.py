@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from bridge.auth0.client import HS256, SELF, Objection
 from bridge.auth0.client import objections as of_client
 from bridge.auth0.probe import Verdict
-from bridge.begin import Options, execute, new_lock, opened, require_accepted, wish
-from bridge.cleaning import finish
+from bridge.begin import STDIN, Options, execute, new_lock, opened, require_accepted, wish
+from bridge.cleaning import finish_own
 from bridge.errors import Failed, Refused
 from bridge.facts import Facts
-from bridge.guards import contents, live, ownership, refuse
+from bridge.guards import contents, ownership, refuse
 from bridge.job import Job, Seen, check
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_adoption, plan_forgetting
 from bridge.rotate import key_of
-from sinks.port import Lock, Place, Stage
+from sinks.port import Place, Stage
 from sinks.secret import Secret
 
 
@@ -40,7 +40,7 @@ def adopt(job: Job, options: AdoptOptions) -> Outcome:
     """
     seen, lock = opened(job, options)
     if lock is not None:
-        return _finish(job, options, seen, lock, Operation.ADOPT)
+        return finish_own(job, options, seen, lock, Operation.ADOPT)
     everything = frozenset({HS256, SELF})  # adopting changes no secret
     refuse(of_client(seen.client, accept=everything, own_client_id=None, strategy="staged"))
     refuse(ownership(seen.places, job.whose, adopting=True))
@@ -68,7 +68,7 @@ def forget(job: Job, options: Options) -> Outcome:
     """
     seen, lock = opened(job, options)
     if lock is not None:
-        return _finish(job, options, seen, lock, Operation.FORGET)
+        return finish_own(job, options, seen, lock, Operation.FORGET)
     refuse(ownership(seen.places, job.whose, adopting=False))
     check(job, seen)
     plan = plan_forgetting(seen.places, wish(job, options))
@@ -79,20 +79,10 @@ def forget(job: Job, options: Options) -> Outcome:
     return replace(done, notes=(*done.notes, note)) if open_still else done
 
 
-def _finish(job: Job, options: Options, seen: Seen, lock: Lock, operation: Operation) -> Outcome:
-    if lock.operation == operation:
-        return finish(job, options, seen, lock)
-    refuse(objection for objection in (live(lock, seen.at),) if objection)
-    raise Refused(
-        f"{lock.operation} {lock.id} by {lock.actor} was interrupted here. Nothing was changed.",
-        f"finish it first: {job.whose.command('resume', seen.places)}",
-    )
-
-
 def _live(job: Job, seen: Seen, options: AdoptOptions) -> Secret:
     """Return the value that Auth0 accepts: one that stands in a place, the one brought, or the one read from Auth0."""
     if options.brought is not None:
-        require_accepted(job, seen, options.brought, "standard input")
+        require_accepted(job, seen, options.brought, STDIN)
         return options.brought
     stored: list[Secret] = []
     for place in seen.places:

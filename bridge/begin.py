@@ -12,16 +12,20 @@ from bridge.auth0.probe import Verdict
 from bridge.errors import Failed, Refused
 from bridge.facts import Facts
 from bridge.guards import holder, live, refuse, same_places
+from bridge.hook import TIMEOUT
 from bridge.job import Job, Seen, check, new_id, read, recall
 from bridge.outcome import Outcome
 from bridge.plan import Operation, Plan, Wish, fence
 from bridge.resumption import plan_resumption
 from bridge.rotation import Execution
-from bridge.steps import AwaitRefusal, Wait
+from bridge.steps import AwaitRefusal, Hook, Wait
 from bridge.watch import pause
 from sinks.port import Lock, Stage
 from sinks.record import tag_text
 from sinks.secret import Secret
+
+STDIN = "standard input"
+"""Where a value is that the user brings."""
 
 
 def always(_plan: Plan) -> bool:
@@ -90,7 +94,8 @@ def new_lock(
 def _longest(job: Job, plan: Plan) -> timedelta:
     """Return how long an operation may hold its places, waits not counted, before it counts as dead."""
     proofs = sum(isinstance(step, AwaitRefusal) for step in plan.steps)
-    return job.timing.margin + proofs * job.timing.patience
+    hook = timedelta(seconds=TIMEOUT) if proofs and any(isinstance(step, Hook) for step in plan.steps) else timedelta()
+    return job.timing.margin + proofs * job.timing.patience + hook  # else it runs when the places are free again
 
 
 def execute(job: Job, options: Options, seen: Seen, plan: Plan, facts: Facts) -> Outcome:
@@ -139,6 +144,12 @@ def require_accepted(job: Job, seen: Seen, value: Secret, where: str) -> None:
     verdict = job.auth0.probe(seen.client, value)
     if verdict is Verdict.REFUSED and await_spreading(job, seen):
         verdict = job.auth0.probe(seen.client, value)
+    if verdict is Verdict.REFUSED and where == STDIN:
+        raise Refused(
+            "the value from standard input is not the one that Auth0 accepts, or it was changed there less than "
+            f"{job.timing.propagation.total_seconds():.0f} s ago. Nothing was changed.",
+            "copy it again from the dashboard, without spaces or line breaks in it",
+        )
     if verdict is Verdict.REFUSED:
         raise Refused(
             f"Auth0 does not accept the value in {where}: it was changed elsewhere, or less than "

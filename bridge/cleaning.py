@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bridge.begin import Options, execute, new_lock
+from bridge.begin import Options, always, execute, new_lock
 from bridge.begin import finish as finish_only
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, Refused
 from bridge.facts import Facts
+from bridge.guards import live, refuse
 from bridge.job import Job, Seen, check, read, survey
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_repair
@@ -24,10 +25,25 @@ def finish(job: Job, options: Options, seen: Seen, lock: Lock, *, undo: bool = F
     return done if options.dry_run else _cleaned(job, options, done)
 
 
+def finish_own(job: Job, options: Options, seen: Seen, lock: Lock, operation: Operation, hint: str = "") -> Outcome:
+    """Finish an interrupted operation where it is the one that was asked for.
+
+    Raises:
+        Refused: it is another one, which has to be finished first.
+    """
+    if lock.operation == operation:
+        return finish(job, options, seen, lock)
+    refuse(objection for objection in (live(lock, seen.at),) if objection)
+    raise Refused(
+        f"{lock.operation} {lock.id} by {lock.actor} was interrupted here. Nothing was changed.",
+        f"finish it first: {job.whose.command('resume', seen.places)}{hint}",
+    )
+
+
 def _cleaned(job: Job, options: Options, done: Outcome) -> Outcome:
     """Clean up after finishing; what stands in the way of that does not undo what is finished."""
     try:
-        repair(job, options, read(job))
+        repair(job, replace(options, agree=always), read(job))
     except BridgeError as error:
         message = error.message.replace("Nothing was changed", "").strip(" .")
         return replace(done, notes=(*done.notes, f"not cleaned up, the next resume will: {message}"))

@@ -9,11 +9,9 @@ from datetime import datetime
 
 from bridge.auth0.client import Objection
 from bridge.errors import Refused
+from bridge.plan import Operation
 from sinks.port import Lock, Place, Stage
 from sinks.record import MANAGER, sinks_tag, stamp
-
-ABORT, REPAIR = "abort", "repair"
-"""What undoes another operation, under its id; and what cleans up after one (`bridge.plan.Operation`)."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +146,7 @@ def holder(places: tuple[Place, ...]) -> Lock | None:
     Raises:
         Refused: different operations hold different places.
     """
-    cleaning = next((p.lock for p in places if p.lock and p.lock.operation == REPAIR), None)
+    cleaning = next((p.lock for p in places if p.lock and p.lock.operation == Operation.REPAIR), None)
     if cleaning is not None:
         return cleaning  # it may hold some places only, while another operation has begun in the others
     if len({p.lock.id for p in places if p.lock}) > 1:
@@ -157,7 +155,9 @@ def holder(places: tuple[Place, ...]) -> Lock | None:
             f"different operations hold these places ({told}). Nothing was changed.", "resume each with its list"
         )
     # Where one process took it over in some places only, its words count: that it is being undone, and until when.
-    found = sorted((p.lock for p in places if p.lock), key=lambda lock: (lock.operation == ABORT, lock.expected_end))
+    found = sorted(
+        (p.lock for p in places if p.lock), key=lambda lock: (lock.operation == Operation.ABORT, lock.expected_end)
+    )
     return found[-1] if found else None
 
 
@@ -168,7 +168,7 @@ def live(lock: Lock, now: datetime) -> Objection | None:
     return Objection(
         f"{lock.operation} {lock.id} by {lock.actor}, begun {stamp(lock.started)}, is in progress and counts as live "
         f"until {stamp(lock.expected_end)}",
-        "wait for it; if you know that it died, add --takeover",
+        "wait for it; if you know that it died, finish it now: resume with --takeover",
     )
 
 

@@ -35,6 +35,9 @@ class LiveValue:
             try:
                 self._hold.within_lease(lambda before: auth0.set_secret(self._client.client_id, value, before=before))
                 break
+            except KeyboardInterrupt:
+                self._reach(Phase.SETTING)
+                raise
             except Unreachable as error:
                 if error.maybe_done:
                     self._reach(Phase.SETTING)
@@ -47,6 +50,9 @@ class LiveValue:
         auth0, client_id = self._job.auth0, self._client.client_id
         try:
             self._facts.value = self._hold.within_lease(lambda before: auth0.rotate_secret(client_id, before=before))
+        except KeyboardInterrupt:
+            self._reach(Phase.GENERATING)
+            raise
         except Unreachable as error:
             if error.maybe_done:
                 self._reach(Phase.GENERATING)

@@ -57,6 +57,19 @@ def former(place: Place, lock: Lock, *, written: bool) -> str | None:
     return fallback.fingerprint(lock.client_id) if written and fallback else None
 
 
+def fallback_before(lock: Lock, place: Place, undone_value: Secret, told: Record) -> str:
+    """Return the fingerprint of the fallback from before an operation that is undone; "" where there was none.
+
+    A rollback's own value was the fallback: it was current lately, as the record from before (`told`) says.
+    """
+    own = undone_value.fingerprint(lock.client_id)
+    if own in told.recent:
+        return own
+    kept = place.value(Stage.FALLBACK)
+    here = kept.fingerprint(lock.client_id) if kept else ""
+    return here if here in lock.ends else next(iter(lock.ends), "")
+
+
 def unchanged(new: Record, places: tuple[Place, ...]) -> Record:
     """Return a record for a value that is as old as one of the places says, where one of them knows the value."""
     known = [p.record for p in places if p.record and new.recent and p.record.recent[:1] == new.recent[:1]]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bridge.errors import Usage
+from sinks.errors import BadAddress
 from sinks.secret import Secret
 
 EXPECTED = "env:NAME, file:PATH, vault://mount/path#key or aws://region/name#key"
@@ -39,6 +40,18 @@ def resolve(
     if read_reference is not None:
         return read_reference(reference)
     return _stored(reference, environ)
+
+
+def for_sinks(environ: Mapping[str, str]) -> Callable[[str], Secret]:
+    """Return `resolve` as sinks need it: they log in again at any time, and raise nothing but errors of their own."""
+
+    def resolved(reference: str) -> Secret:
+        try:
+            return resolve(reference, environ)
+        except Usage as error:
+            raise BadAddress(error.message, error.hint) from None
+
+    return resolved
 
 
 def _variable(reference: str, text: str | None) -> Secret:

@@ -9,6 +9,7 @@ from bridge.begin import Options, await_spreading, execute, fallbacks, new_lock,
 from bridge.cleaning import finish, repair
 from bridge.errors import Refused
 from bridge.facts import Facts
+from bridge.guards import ownership, refuse
 from bridge.job import Job, Seen, check
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_change
@@ -32,6 +33,7 @@ def resume(job: Job, options: Options, *, abort: bool = False) -> Outcome | None
         return finish(job, options, seen, lock, undo=abort)
     if abort:
         return None
+    refuse(ownership(seen.places, job.whose, adopting=not any(p.record for p in seen.places)))
     return _restore(job, options, seen) or repair(job, options, seen)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from bridge.auth0.probe import Verdict
 from bridge.begin import Options, execute, new_lock, opened, require_accepted, wish
-from bridge.cleaning import finish
+from bridge.cleaning import finish_own
 from bridge.errors import Failed, Refused
 from bridge.facts import Facts
 from bridge.guards import contents, ownership, refuse
@@ -67,13 +67,8 @@ def retire(job: Job, options: Options) -> Outcome | None:
         Stopped: it is incomplete.
     """
     seen, lock = opened(job, options)
-    if lock is not None and lock.operation != Operation.RETIRE:
-        raise Refused(
-            f"{lock.operation} {lock.id} by {lock.actor} holds these places. Nothing was changed.",
-            f"finish it first: {job.whose.command('resume', seen.places)}",
-        )
     if lock is not None:
-        return finish(job, options, seen, lock)
+        return finish_own(job, options, seen, lock, Operation.RETIRE)
     keys = {uri: key_of(uri, job) for uri in job.uris}
     refuse((*ownership(seen.places, job.whose, adopting=False), *contents(seen.places, job.whose, keys)))
     fallbacks = [(p, v) for p in seen.places if (v := p.history.at(Stage.FALLBACK))]

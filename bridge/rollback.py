@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from bridge.auth0.management import UPDATE_KEYS
 from bridge.auth0.probe import Verdict
 from bridge.begin import Options, execute, fallbacks, inspect, new_lock, opened, require_accepted, wish
-from bridge.cleaning import finish
+from bridge.cleaning import finish_own
 from bridge.errors import Refused
 from bridge.facts import Facts
 from bridge.guards import contents, ownership, refuse
@@ -15,7 +15,7 @@ from bridge.job import Job, Seen, check
 from bridge.outcome import Outcome
 from bridge.plan import Operation, Strategy, plan_change
 from bridge.rotate import key_of
-from sinks.port import Lock, Stage
+from sinks.port import Stage
 from sinks.secret import Secret
 
 
@@ -37,7 +37,9 @@ def rollback(job: Job, options: RollbackOptions) -> Outcome:
     """
     seen, lock = opened(job, options)
     if lock is not None:
-        return _finish(job, options, seen, lock)
+        resume = job.whose.command("resume", seen.places)
+        undo = f"\nor undo it, if its value is published nowhere yet: {resume} --abort"
+        return finish_own(job, options, seen, lock, Operation.ROLLBACK, undo)
     inspect(job, seen, Strategy.STAGED)
     keys = {uri: key_of(uri, job) for uri in job.uris}
     refuse((*ownership(seen.places, job.whose, adopting=False), *contents(seen.places, job.whose, keys)))
@@ -52,16 +54,6 @@ def rollback(job: Job, options: RollbackOptions) -> Outcome:
     lock = new_lock(job, Operation.ROLLBACK, seen, plan, base=current, ending=ending)
     proven = ending if options.discard else ()
     return execute(job, options, seen, plan, Facts(lock, value=target, base=current, ending=proven))
-
-
-def _finish(job: Job, options: RollbackOptions, seen: Seen, lock: Lock) -> Outcome:
-    if lock.operation == Operation.ROLLBACK:
-        return finish(job, options, seen, lock)
-    again = job.whose.command("resume", seen.places)
-    raise Refused(
-        f"{lock.operation} {lock.id} by {lock.actor} holds these places. Nothing was changed.",
-        f"finish it first: {again}\nor undo it, if its value is published nowhere yet: {again} --abort",
-    )
 
 
 def _values(job: Job, seen: Seen) -> tuple[Secret, Secret]:

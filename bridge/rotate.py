@@ -57,9 +57,25 @@ def rotate(job: Job, options: RotateOptions) -> Outcome:
     seen, lock = opened(job, replace(options, takeover=options.takeover or options.compromised))
     if lock is not None:
         if not options.compromised or lock.operation == Operation.COMPROMISED:
+            _refuse_another_value(job, options, seen, lock)
             return finish(job, options, seen, lock)
         return _after_finishing(job, options, seen, lock)
     return _rotate(job, options, seen)
+
+
+def _refuse_another_value(job: Job, options: RotateOptions, seen: Seen, lock: Lock) -> None:
+    """Make sure that a value which was brought is the one that is finished: it must not be dropped in silence.
+
+    Raises:
+        Refused: it is another one.
+    """
+    pending = [value for place in seen.places if (value := place.value(Stage.PENDING))]
+    if options.brought is not None and options.brought not in pending:
+        raise Refused(
+            f"{lock.operation} {lock.id} by {lock.actor} was interrupted here, with another value than the one that "
+            "was brought. Nothing was changed.",
+            f"finish it first: {job.whose.command('resume', seen.places)}; then give this command again",
+        )
 
 
 def _rotate(job: Job, options: RotateOptions, seen: Seen) -> Outcome:
@@ -153,7 +169,7 @@ def _new_value(options: RotateOptions, seen: Seen) -> Secret:
 def _guard(job: Job, seen: Seen, options: RotateOptions) -> None:
     keys = {uri: key_of(uri, job) for uri in job.uris}
     found = (
-        *ownership(seen.places, job.whose, adopting=False if not options.adopt else _only_new(seen.places)),
+        *ownership(seen.places, job.whose, adopting=options.adopt and _only_new(seen.places)),
         *contents(seen.places, job.whose, keys),
     )
     refuse(found)

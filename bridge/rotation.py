@@ -16,7 +16,7 @@ from bridge.live import LiveValue
 from bridge.outcome import At, Outcome, Settled, Stopped
 from bridge.plan import CHANGES, Operation, Plan
 from bridge.prove import Changed, await_refusal, confirm, prove, recheck
-from bridge.records import adopted, former, record, unchanged, undone
+from bridge.records import adopted, fallback_before, former, record, unchanged, undone
 from bridge.settle import settle
 from bridge.standing import Phase, standing
 from bridge.watch import pause
@@ -127,7 +127,7 @@ class Execution:
         place, value = self._places[step.uri], self._facts.value if step.with_value else None
         initial = self._facts.initial if step.fill else None
         before = self._phase
-        self._reach(Phase.CHANGED if initial else Phase.CLAIMED)
+        self._reach(Phase.CHANGED if initial or not place.exists else Phase.CLAIMED)
         try:
             self._hold.add(self._sink(step.uri).claim(place, self._lock, value, initial=initial))
         except Busy:
@@ -179,7 +179,7 @@ class Execution:
         place, now = self._places[step.uri], self._now()
         if step.undo:
             told = undone(self._lock, place, now)
-            fallback: str | None = next(iter(self._lock.ends), "")
+            fallback: str | None = fallback_before(self._lock, place, self._facts.ending[0], told)
         else:
             written = step.uri in self._done
             told = adopted(self._lock, place, self._facts.base, self._job.uris, now, written=written)

@@ -14,7 +14,7 @@ from sinks.secret import Secret
 
 PROBES = 12
 OLD_PROBES = 6
-WHY = "the change spreads at Auth0; everything is stored, Ctrl-C is safe"
+WHY = "spreading at Auth0; all is stored, Ctrl-C is safe"
 
 
 def settle(

@@ -41,6 +41,8 @@ PRODUCTION = {
     Phase.SET: "Auth0 accepts the NEW value only (the old one for up to 30 s more)",
 }
 UNDONE = "works: Auth0 accepts the OLD value again, current everywhere (the new one for up to 30 s more)"
+RESTORED = "works: Auth0 accepts the current value again (an earlier one for up to 30 s more)"
+RESTORING = "Auth0 accepts an earlier value, or the current one again; readers of the current one may be refused"
 SYNCING = "Auth0 was not touched; readers of a place that is not published yet may be refused"
 OVERTAKEN = "not known from here: another operation has gone on since, and may have changed the value again"
 DONT = "press Rotate in the Auth0 dashboard: it makes a third value"
@@ -73,15 +75,17 @@ def standing(
         next=whose.command("resume", places),
         until="whoever holds the places now is told there" if overtaken else until,
         dont=DONT if rotating or lock.operation in (Operation.ABORT, Operation.SYNC) else None,
-        undo=_undo(whose, lock, places, done) if rotating and not overtaken else None,
+        undo=_undo(whose, lock, phase, places, done) if rotating and not overtaken else None,
     )
 
 
-def _undo(whose: Whose, lock: Lock, places: tuple[Place, ...], done: Mapping[str, At]) -> str | None:
-    """Return the way back of a rotation: before it is published anywhere, and after."""
-    if lock.operation not in (Operation.ROTATE, Operation.ROLLBACK):
+def _undo(whose: Whose, lock: Lock, phase: Phase, places: tuple[Place, ...], done: Mapping[str, At]) -> str | None:
+    """Return the way back of a rotation: before it is published anywhere, and after; None where there is none."""
+    if lock.operation not in (Operation.ROTATE, Operation.ROLLBACK) or not lock.base:
         return None
     published = any(at.current for at in done.values())
+    if phase in (Phase.GENERATING, Phase.GENERATED) or (published and lock.base in lock.ends):
+        return None
     return (
         f"{whose.command('rollback', places)}, after that"
         if published
@@ -90,6 +94,8 @@ def _undo(whose: Whose, lock: Lock, places: tuple[Place, ...], done: Mapping[str
 
 
 def _production(operation: Operation, phase: Phase) -> str:
+    if operation is Operation.RESTORE:
+        return RESTORED if phase is Phase.SET else RESTORING
     if operation in CHANGES:
         leaked = operation is Operation.COMPROMISED
         return PRODUCTION[phase] + ("; the leaked value can still be read in the places" if leaked else "")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bridge.auth0.probe import Verdict
-from bridge.begin import Options, await_spreading, execute, new_lock, opened, require_accepted, wish
-from bridge.cleaning import finish
+from bridge.begin import STDIN, Options, await_spreading, execute, new_lock, opened, require_accepted, wish
+from bridge.cleaning import finish_own
 from bridge.errors import BridgeError, Failed, Incomplete, Refused
 from bridge.facts import Facts
 from bridge.guards import ownership, refuse
@@ -15,7 +15,7 @@ from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_sync
 from bridge.prove import Changed
 from bridge.watch import pause
-from sinks.port import Lock, Stage
+from sinks.port import Stage
 from sinks.secret import Secret
 
 ROUNDS = 3
@@ -55,7 +55,7 @@ def sync(job: Job, options: SyncOptions) -> Outcome | None:
 def _sync(job: Job, options: SyncOptions) -> Outcome | None:
     seen, lock = opened(job, options)
     if lock is not None:
-        return _finish(job, options, seen, lock)
+        return finish_own(job, options, seen, lock, Operation.SYNC)
     refuse(ownership(seen.places, job.whose, adopting=False))
     live = find_live(job, seen, options.brought)
     published = _is_published(seen, live)
@@ -75,15 +75,6 @@ def _sync(job: Job, options: SyncOptions) -> Outcome | None:
     return execute(job, options, seen, plan, facts)
 
 
-def _finish(job: Job, options: SyncOptions, seen: Seen, lock: Lock) -> Outcome:
-    if lock.operation == Operation.SYNC:
-        return finish(job, options, seen, lock)
-    raise Refused(
-        f"{lock.operation} {lock.id} by {lock.actor} holds these places. Nothing was changed.",
-        f"finish it first: {job.whose.command('resume', seen.places)}",
-    )
-
-
 def find_live(job: Job, seen: Seen, brought: Secret | None = None) -> Secret:
     """Return the value that Auth0 holds: the one brought, the one read there, or the one stored that it accepts.
 
@@ -92,7 +83,7 @@ def find_live(job: Job, seen: Seen, brought: Secret | None = None) -> Secret:
         Failed: it could not be told.
     """
     if brought is not None:
-        require_accepted(job, seen, brought, "standard input")
+        require_accepted(job, seen, brought, STDIN)
         return brought
     live = job.auth0.live_secret(seen.client.client_id)
     if live is not None:

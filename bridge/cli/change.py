@@ -13,8 +13,8 @@ from bridge.cli import as_json, show
 from bridge.cli.opening import Typed, chosen, open_job, survey
 from bridge.cli.progress import Lines
 from bridge.cli.run import each, heeding, usage_errors
-from bridge.cli.say import say
-from bridge.errors import Refused, Usage
+from bridge.cli.say import is_terminal, say
+from bridge.errors import Failed, Refused, Usage
 from bridge.watch import Stop
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bridge.outcome import Outcome
     from bridge.plan import Plan
 
-UNVERIFIED = "not verified yet: it may still be spreading; run: secret-bridge verify"
+UNVERIFIED = "not verified yet: it may still be spreading; run: "
 
 
 def consent(*, yes: bool, always: bool = False) -> Callable[[Plan], bool]:
@@ -34,7 +34,7 @@ def consent(*, yes: bool, always: bool = False) -> Callable[[Plan], bool]:
             return True
         for text in show.plan(plan):
             say(text, err=True)
-        if not sys.stdin.isatty():
+        if not is_terminal(sys.stdin):
             raise Refused("this asks for consent, and there is no terminal. Nothing was changed.", "add --yes")
         try:
             return typer.confirm("Go on?", err=True)
@@ -68,9 +68,13 @@ def change(
     stop = Stop()
 
     def do(settings: Settings, client: ClientSettings) -> Outcome | None:
+        if stop.asked:
+            raise Failed("stopped as asked, before it was begun. Nothing was changed.", "run it again")
         job = open_job(settings, client, Lines(quiet=json), stop)
         with heeding(stop):
             done = work(job)
+        if done and done.finished and title == "rotated" and done.operation not in ("rotate", "compromised"):
+            done = replace(done, notes=(*done.notes, "nothing was rotated: the same command does that now"))
         return done and _completed(job, done)
 
     def present(client: ClientSettings, done: Outcome | None) -> tuple[int, str]:
@@ -122,7 +126,7 @@ def _completed(job: Job, done: Outcome) -> Outcome:
     else:
         notes.append("readers that only see the latest value need a refresh or restart now")
     if done.operation is not Operation.SYNC and (done.settled is None or not done.settled.proven):
-        notes.append(UNVERIFIED)
+        notes.append(UNVERIFIED + job.whose.command("verify"))
     if done.settled and not done.settled.proven and not job.stop.asked:
         status = 3
     return replace(done, notes=tuple(notes), exit_status=status)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bridge.cli.say import say
 from bridge.config.choose import choose
 from bridge.errors import Usage
-from bridge.references import resolve
+from bridge.references import for_sinks, resolve
 from bridge.timing import Timing
 from bridge.watch import Silent, Stop, Watcher
 from sinks import open_sink, split
@@ -80,7 +80,7 @@ def open_places(settings: Settings, client: ClientSettings, timing: Timing) -> d
     Raises:
         Usage: an address is not one, or two are the same; all of them told at once.
     """
-    resolver = partial(resolve, environ=os.environ)
+    resolver = for_sinks(os.environ)
     sinks: dict[str, Sink] = {}
     faults: list[str] = []
     for uri in client.sinks:

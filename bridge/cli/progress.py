@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bridge.cli.say import say
+from bridge.cli.say import is_terminal, say
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -32,7 +32,7 @@ class Lines:
 
     def waiting(self, left: timedelta, total: timedelta, why: str) -> None:
         """Show a bar on a terminal; say nothing elsewhere."""
-        if self._quiet or total < SHORTEST_BAR or not sys.stderr.isatty():
+        if self._quiet or total < SHORTEST_BAR or not is_terminal(sys.stderr):
             return
         if self._bar is None:
             from rich.console import Console

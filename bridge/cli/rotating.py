@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from bridge.job import Job
     from bridge.outcome import Outcome
 
+IN_SYNC = "every place holds the value that Auth0 holds"
+STILL_LIVE = ", and nothing else is stored; if it is the LIVE value that leaked: rotate --compromised"
+
 
 @app.command(rich_help_panel=ROTATE)
 def rotate(
@@ -213,6 +216,6 @@ def sync(
         lambda job: sync_one(job, options),
         json=json,
         title="synced",
-        nothing="every place holds the value that Auth0 holds",
+        nothing=IN_SYNC + (STILL_LIVE if compromised else ""),
         everyone=everyone,
     )

@@ -13,12 +13,13 @@ from typing import Any
 import typer
 
 from bridge.cli import as_json, show
-from bridge.cli.say import say
+from bridge.cli.say import is_terminal, say
 from bridge.config.settings import ClientSettings, Settings
 from bridge.errors import BridgeError, Incomplete, Usage
+from bridge.guards import Whose
 from bridge.watch import Stop
 
-SEVERITY = (3, 1, 4, 5, 0)
+SEVERITY = (3, 1, 2, 4, 5, 0)
 """Exit statuses, the most serious first; what several clients end with."""
 
 Chosen = tuple[Settings, ClientSettings]
@@ -92,7 +93,7 @@ def each(
             status = error.exit_status
             _report(client, error, json=json)
         statuses.append(status)
-        if title and not json and not sys.stdout.isatty():
+        if title and not json and not is_terminal(sys.stdout):
             say(f"result={_word(status, word)} client={client.name} exit={status}")
         if isinstance(error, Interrupted):
             break
@@ -108,12 +109,13 @@ def _told(client: ClientSettings, error: BaseException) -> BridgeError:
     """Return what to tell the user of an exception; of a bug its place: its text may hold anything."""
     if isinstance(error, BridgeError):
         return error
+    whose = Whose(client.client_id, "", client.name, client.sinks)
     if isinstance(error, KeyboardInterrupt):
-        return Interrupted("interrupted; it is unknown how far it came", f"secret-bridge resume {client.name}")
+        return Interrupted("interrupted; it is unknown how far it came", whose.command("resume"))
     where = traceback.extract_tb(error.__traceback__)[-1]
     return Incomplete(
         f"this should not happen: {type(error).__name__} at {where.filename.rpartition('/')[2]}:{where.lineno}",
-        "please report it; then see where things stand: secret-bridge resume, secret-bridge verify",
+        f"please report it; then see where things stand: {whose.command('resume')}, {whose.command('verify')}",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TextIO
 
 import typer
 
@@ -10,9 +11,17 @@ import typer
 def say(text: str, *, err: bool = False, nl: bool = True) -> None:
     """Print a line; once that is impossible, this and all that follows goes nowhere."""
     try:
-        typer.echo(text, err=err, nl=nl)
+        try:
+            typer.echo(text, err=err, nl=nl)
+        except UnicodeEncodeError:
+            typer.echo(text.encode("ascii", "backslashreplace").decode(), err=err, nl=nl)
     except OSError:
         silence(2 if err else 1)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Tell whether somebody sits at a stream; a process may have been started without it."""
+    return stream is not None and stream.isatty()
 
 
 def silence(descriptor: int) -> None:

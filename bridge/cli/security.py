@@ -74,7 +74,7 @@ def verify(
         return 0 if all(place.good for place in seen) else 5
 
     each(
-        lambda: chosen(names or [], typed, everyone=everyone),
+        lambda: chosen(names or [], typed, everyone=everyone or (not names and not sink)),
         lambda settings, client: verify_one(open_job(settings, client)),
         present,
         json=json,

@@ -90,13 +90,14 @@ def outcome(done: Outcome) -> Iterator[str]:
 
 
 def _headline(done: Outcome) -> str:
-    from bridge.plan import Operation
+    from bridge.plan import CHANGES, Operation
 
     if done.operation is Operation.ABORT:
         return f"{done.client}  undone {done.id}: the value from before is live, and the new one is refused"
     if done.finished:
         again = "; not rotating again" if done.operation is Operation.ROTATE else ""
-        return f"{done.client}  finished {done.operation} {done.id} with the same value{again}"
+        same = " with the same value" if done.operation in CHANGES else ""
+        return f"{done.client}  finished {done.operation} {done.id}{same}{again}"
     verbs = {
         Operation.ROTATE: "rotated",
         Operation.ROLLBACK: "rolled back",

@@ -11,7 +11,7 @@ from bridge.cli.app import app
 from bridge.cli.opening import Typed, chosen, open_places
 from bridge.cli.options import USE, Config, Key, Name, Sinks, Verbose
 from bridge.cli.run import configure, each
-from bridge.cli.say import silence
+from bridge.cli.say import is_terminal, silence
 from bridge.errors import Failed, Refused
 from bridge.timing import Timing
 from sinks.errors import SinkError
@@ -53,7 +53,7 @@ def read(
 
     def present(_client: ClientSettings, value: Secret) -> int:
         try:
-            sys.stdout.write(value.reveal() + ("\n" if sys.stdout.isatty() else ""))
+            sys.stdout.write(value.reveal() + ("\n" if is_terminal(sys.stdout) else ""))
             sys.stdout.flush()
         except OSError as error:
             silence(sys.stdout.fileno())

@@ -12,7 +12,7 @@ from sinks.aws.translate import deleted
 from sinks.document import Document
 from sinks.errors import Refused
 from sinks.port import Place
-from sinks.record import MANAGED_BY, MANAGER, Lock, Record, stamp
+from sinks.record import MANAGED_BY, MANAGER, Lock, Record, drifted, stamp
 from sinks.secret import Secret
 from sinks.versions import History, Stage, Version
 
@@ -133,6 +133,29 @@ def with_documents(place: Place, documents: Mapping[Stage, Document | None], key
     )
 
 
+def wrong_key(
+    documents: Mapping[Stage, Document | None], key: str | None, lock: Lock | None, uri: str
+) -> Refused | None:
+    """Return the refusal for an operation that began with another key of the document.
+
+    Its value stands at its own key; and the value that was current then, by its fingerprint, stood there too.
+    """
+    pending, found = documents.get(Stage.PENDING), [document for document in documents.values() if document]
+    if pending is None:
+        return None
+    began: set[str] = set()
+    if lock is not None and lock.base:
+        values = {(name, v.fingerprint(lock.client_id)) for d in found for name in d.keys if (v := d.get(name))}
+        began = {name for name, fingerprint in values if fingerprint == lock.base}
+    if pending.get(key) is not None and (key is None or not began or key in began):
+        return None
+    names = ", ".join(sorted(began) if began else pending.keys)
+    return Refused(
+        f"the operation that holds {uri} began with another key than '{key}'. Nothing was changed.",
+        f"name the one with which it began ({names}): #KEY behind the place, or --key",
+    )
+
+
 def described_lock(described: Described, listing: Listing) -> Lock | None:
     """Return who holds the place, if that is written already: tags of another operation do not describe it."""
     label = listing.label
@@ -227,6 +250,4 @@ def unnamed(listing: Listing) -> str:
 
 def _drifted(place: Place, current: Secret | None) -> bool:
     record, pending = place.record, place.unsettled and place.history.at(Stage.PENDING) is None
-    if record is None or pending:  # AWSPENDING on current: promoted, its tags are about to follow
-        return False
-    return current is None or bool(record.recent and current.fingerprint(record.client_id) != record.recent[0])
+    return not pending and drifted(record, current)  # AWSPENDING on current: promoted, its tags are about to follow

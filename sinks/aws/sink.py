@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sinks.aws.claim import Claims
 from sinks.aws.grip import grip_of, mark_of
 from sinks.aws.listing import CURRENT, FALLBACK, PREVIOUS, PROOF, Listing
-from sinks.aws.place import CURRENT_TAG, FALLBACK_TAG, NONE, empty, refusal, surveyed, with_documents
+from sinks.aws.place import CURRENT_TAG, FALLBACK_TAG, NONE, empty, refusal, surveyed, with_documents, wrong_key
 from sinks.aws.translate import Missing
 from sinks.errors import Conflict, Denied, Refused
 from sinks.port import Held, Place, Promoted
@@ -66,6 +66,8 @@ class AwsSink:
         listing = mark_of(place).listing
         if listing.label and listing.pending == listing.current:  # promoted, and not released yet
             documents[Stage.PENDING] = documents.get(Stage.CURRENT)
+        if listing.label and (other := wrong_key(documents, self._target.key, place.lock, self._uri)):
+            raise other
         place = with_documents(place, documents, self._target.key)
         found = [self._access.value(version, self._target.key) for version, _ in listing.left_over()]
         return replace(place, left=unlike(place.values.values(), [value for value in found if value]))
@@ -232,7 +234,7 @@ class AwsSink:
             if target in (self._fingerprint(held, listing.current), self._fingerprint(held, listing.pending)):
                 raise Refused(f"the value to retire is in use at {self._uri}; its labels stay")
             for stage, version in self._labels(listing):
-                if self._fingerprint(held, version) != target:
+                if self._readable(held, version) != target:  # what cannot be read is nobody's value
                     continue
                 if stage == FALLBACK:  # first the tag, by which a promotion that is cut short finds the fallback again
                     self._access.api.tag({FALLBACK_TAG: NONE}, before=self._claims.deadline(held))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import requests
 from hvac import exceptions as hv
 
-from sinks.errors import Conflict, Denied, Refused, SinkError, Unavailable
+from sinks.errors import BadAddress, Conflict, Denied, Refused, SinkError, Unavailable
 
 AGAIN = "nothing is lost; run the same command again"
 METADATA_CAS = "metadata_cas_required is set for {}, so tags cannot be written without racing other writers of metadata"
@@ -39,6 +39,11 @@ def answers(doing: str, *, login: bool = False) -> Iterator[None]:
         raise Unavailable(f"could not {doing}: no answer in time", AGAIN) from None
     except requests.exceptions.RequestException as error:
         raise Unavailable(f"could not {doing}: no connection ({type(error).__name__})", AGAIN) from None
+    except OSError as error:  # requests' own are above: this one is of a file on this machine
+        raise BadAddress(
+            f"could not {doing}: a certificate's file cannot be read ({type(error).__name__})",
+            "check ca_file, ca_path, client_cert and client_key (VAULT_CACERT and the like)",
+        ) from None
     except (KeyError, TypeError, AttributeError, ValueError):
         raise Unavailable(f"could not {doing}: the answer made no sense (half an answer?)", AGAIN) from None
 

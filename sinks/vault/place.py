@@ -88,6 +88,18 @@ def held_by(entry: Entry | None, path: str) -> Lock | None:
     return Lock.from_tags(inner) if inner.get("state") == "locked" else None
 
 
+def wrong_key(entry: Entry | None, key: str, uri: str) -> Refused | None:
+    """Return the refusal for an operation that began with another key of the document."""
+    names = [name for name in (entry.document.keys if entry and entry.document else ()) if name != LOCK_KEY]
+    if not names or key in names:
+        return None
+    return Refused(
+        f"the operation that holds {uri} began with the key '{names[0]}', and the command names '{key}'. "
+        "Nothing was changed.",
+        f"name that key: {uri}#{names[0]}  (or --key {names[0]})",
+    )
+
+
 def remembered(entry: Entry | None, path: str) -> Record | None:
     """Return what the place said about itself according to its lock key."""
     return Record.from_tags(told(entry, path)) if entry and entry.document else None
@@ -132,14 +144,15 @@ def version_limit(config: MountConfig | None, meta: Meta | None) -> int:
     return max(meta.max_versions if meta else 0, config.max_versions if config else 0) or DEFAULT_MAX_VERSIONS
 
 
-def _number(tags: Mapping[str, str], name: str) -> int | None:
+def version_in(tags: Mapping[str, str], name: str) -> int | None:
+    """Return the version that a tag names; None where it names none."""
     text = tags.get(name, "")
     return int(text) if text.isdigit() else None
 
 
 def fallback_number(meta: Meta) -> int | None:
     """Return the version tagged fallback, if it stands before the latest and can be read."""
-    number = _number(meta.tags, FALLBACK)
+    number = version_in(meta.tags, FALLBACK)
     if number is None or number >= meta.current or not meta.versions.get(number, (None, False))[1]:
         return None
     return number
@@ -168,7 +181,7 @@ def surveyed(uri: str, at: datetime, config: MountConfig | None, meta: Meta | No
     place = without_lock(uri, at, config, meta)
     if lock_meta is None:
         return place
-    named = _number(lock_meta.tags, LOCK_VERSION)
+    named = version_in(lock_meta.tags, LOCK_VERSION)
     lock = Lock.from_tags(lock_meta.tags) if named == lock_meta.current else None
     # An idle key has one readable version, never the first: otherwise it is claimed and not yet named, or not cleaned.
     unsettled = lock is not None or bool(leftovers(lock_meta)) or lock_meta.current == 1
@@ -181,7 +194,7 @@ def without_lock(uri: str, at: datetime, config: MountConfig | None, meta: Meta 
     if meta is None:
         return Place(uri, at, exists=False)
     record = Record.from_tags(meta.tags)
-    current, fallback = _number(meta.tags, CURRENT), fallback_number(meta)
+    current, fallback = version_in(meta.tags, CURRENT), fallback_number(meta)
     edits = meta.current - current if current is not None else 0
     partly = record is None and (meta.tags.get(MANAGED_BY) == MANAGER or CURRENT in meta.tags)
     place = Place(

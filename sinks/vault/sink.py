@@ -24,10 +24,12 @@ from sinks.vault.place import (
     record_tags,
     refusal,
     surveyed,
+    version_in,
     version_limit,
     with_lock,
     with_values,
     without_lock,
+    wrong_key,
 )  # fmt: skip
 from sinks.vault.values import Values
 from sinks.versions import History, Stage
@@ -83,7 +85,8 @@ class VaultSink:
         lock_entry = self._kv.read(self._lock.path)  # first: whatever operation changes the rest, moves this on
         lock = held_by(lock_entry, self._lock.path)
         meta = self._kv.metadata(self._path)
-        if refused := refusal(self._uri, config, meta):
+        other_key = wrong_key(lock_entry, self._key, self._uri) if lock else None
+        if refused := refusal(self._uri, config, meta) or other_key:
             raise refused
         main = self._values.entry() if meta and meta.current else None
         place = without_lock(self._uri, self._kv.now(), config, meta)
@@ -270,7 +273,7 @@ class VaultSink:
         """Destroy every older version that holds the value, then untag (`Sink.retire`)."""
         entry = self._kv.read(self._path)
         latest = entry.version if entry else 0
-        tagged = int(entry.tags.get(FALLBACK, "0")) if entry else 0
+        tagged = (version_in(entry.tags, FALLBACK) or 0) if entry else 0
         salt = held.lock.client_id
         fallback = self._values.of(self._values.entry(tagged)) if tagged and fingerprint is None else None
         target = fallback.fingerprint(salt) if fallback else fingerprint

@@ -14,7 +14,7 @@ import hvac
 import pytest
 
 from bridge.sandbox.process import program
-from tests.e2e.command import execute, places
+from tests.e2e.command import ROOT, execute, on, places
 from tests.e2e.observe import beside, values_met
 from tests.e2e.places import REGION, SIBLINGS, TAGS
 from tests.e2e.world import MakeWorld, World
@@ -128,3 +128,38 @@ def test_rotate_with_adopt_does_both_at_once(make_live: MakeWorld, tmp_path: Pat
     assert done.status == 0, done.told
     assert_everybody_reads(world, tmp_path, current=world.live, fallback=world.s0)
     assert beside(world) == untouched
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-"])
+def test_started_without_a_standard_stream_it_does_the_same(live: World, tmp_path: Path, closed: str) -> None:
+    live.fill()
+    argv = [sys.executable, "-c", "from bridge.cli import main; main()", "rotate", live.client_id, *places(live)]
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), **live.environment}
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {closed}', "sh", *argv, "--adopt"],
+        env=environ,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert {place.see().current for place in live.places} == {live.live}
+
+
+def test_a_terminal_that_knows_few_letters_is_told_all_the_same(live: World, tmp_path: Path) -> None:
+    live.fill()
+    argv = [sys.executable, "-c", "from bridge.cli import main; main()", "rotate", live.client_id, *places(live)]
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), **live.environment}
+    environ |= {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+    done = subprocess.run([*argv, "--adopt", "--no-wait"], env=environ, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert b"\\u2026 current" in done.stdout
+
+
+def test_a_leak_of_the_live_value_is_not_answered_by_sync(live: World) -> None:
+    live.fill()
+    assert on(live, "rotate", "--adopt", "--without-fallback").status == 0
+    live.spread()
+    for _ in range(2):  # the first one clears older versions away
+        ended = on(live, "sync", "--compromised", "--reason", "seen", "--yes")
+    assert "if it is the LIVE value that leaked: rotate --compromised" in ended.out + ended.err, ended.told

@@ -14,7 +14,7 @@ from bridge.rollback import RollbackOptions, rollback
 from tests.e2e.observe import assert_rotated, beside, values_met
 from tests.e2e.places import ANCIENT
 from tests.e2e.taps import Killed, Trace, kill_after
-from tests.e2e.world import MakeWorld, World
+from tests.e2e.world import DAY, MakeWorld, World
 
 
 def rotated(world: World, **options: Any) -> World:
@@ -118,7 +118,10 @@ def test_a_rollback_while_a_rotation_is_open_names_both_ways_out(world: World) -
     world.fill()
     world.adopt()
     died(world, "auth0.set_secret")
-    with pytest.raises(Refused, match=r"rotate r-\w+ by test holds these places") as refused:
+    with pytest.raises(Refused, match=r"rotate r-\w+ by test, .* is in progress"):
+        roll_back(world)
+    world.clock.advance(DAY)
+    with pytest.raises(Refused, match=r"rotate r-\w+ by test was interrupted here") as refused:
         roll_back(world)
     assert "resume" in str(refused.value.hint)
     assert "--abort" in str(refused.value.hint)
@@ -148,6 +151,25 @@ def test_undoing_a_rotation_leaves_everything_as_it_was_before(world: World, at:
     assert resume(world.job(), Options()) is None
     world.rotate()
     assert_rotated(world, old=value)
+
+
+@pytest.mark.parametrize("discard", [False, True], ids=["keeping", "discarding"])
+@pytest.mark.parametrize("nth", range(6))
+def test_undoing_a_rollback_leaves_its_value_the_fallback(world: World, nth: int, discard: bool) -> None:
+    rotated(world)
+    world.clock.advance(DAY)
+    value, before = world.live, [place.see() for place in world.places]
+    trace = Trace(world.clock)
+    kill_after(trace, nth)
+    with pytest.raises(Killed):
+        roll_back(world, trace, discard=discard)
+    undo(world)
+    assert world.live == value
+    now = [place.see() for place in world.places]
+    assert [(p.current, p.fallback, p.pending) for p in now] == [(p.current, p.fallback, None) for p in before]
+    assert [p.fallback for p in now] == [world.s0, world.s0]
+    roll_back(world)
+    assert world.live == world.s0
 
 
 def test_a_rotation_that_is_published_somewhere_can_only_be_finished(world: World) -> None:

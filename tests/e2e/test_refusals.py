@@ -198,7 +198,7 @@ def test_empty_places_need_the_scope_that_reads_the_live_value_or_another_way(ma
 def test_the_live_value_can_be_piped_in_instead(make_live: MakeWorld) -> None:
     world = make_live(scopes=("read:clients", "update:client_keys"))
     wrong = on(world, "adopt", "--secret-stdin", "--yes", typed="not-the-secret\n")
-    refused(world, wrong, "Auth0 does not accept the value in standard input")
+    refused(world, wrong, "the value from standard input is not the one that Auth0 accepts")
     done = on(world, "adopt", "--secret-stdin", "--yes", typed=f"{world.s0}\n")
     assert done.status == 0, done.told
     assert {place.see().current for place in world.places} == {world.s0}

@@ -159,3 +159,28 @@ def test_a_live_retirement_is_not_taken_over(world: World) -> None:
         with pytest.raises(Refused, match="counts as live until"):
             command()
     assert world.dump() == before
+
+
+def test_a_text_in_aws_that_is_no_document_does_not_stand_in_its_way(world: World) -> None:
+    rotated(world)
+    world.clock.advance(DAY)
+    document = world.aws.text(VersionStage="AWSCURRENT")
+    for text in ("put here by mistake", document):
+        world.aws.client.put_secret_value(SecretId=world.aws.name, SecretString=text)
+    assert retired(world) is not None
+    assert "FALLBACK" not in [label for labels in world.aws.versions().values() for label in labels]
+    assert unsettled(world) == []
+
+
+def test_a_tag_that_names_no_version_in_vault_does_not_either(world: World) -> None:
+    rotated(world)
+    world.clock.advance(DAY)
+    trace = Trace(world.clock)
+
+    def meddle(call: Any) -> None:
+        if str(call) == "vault.tag":
+            world.vault.tag("bridge_fallback", "none of them")
+
+    trace.after = meddle
+    retired(world, trace)
+    assert unsettled(world) == []

@@ -160,3 +160,36 @@ def test_the_least_age_of_a_fallback_comes_from_the_configuration(
     assert late.status == 0, late.told
     assert late.out.splitlines()[-1] == "result=retired client=billing exit=0"
     assert not any(world.s0 in place.see().readable for place in world.places)
+
+
+def test_a_client_whose_settings_cannot_be_meant_so_is_told_in_the_status(
+    three: dict[str, World], tmp_path: Path
+) -> None:
+    settings = (tmp_path / "bridge.toml").read_text("utf-8")
+    tenant = '\n[tenants.other]\ndomain = "acme.eu.auth0.com"\napi_token = "env:NOT_SET"\n'
+    other = tenant + '\n[clients.orders]\ntenant = "other"'
+    (tmp_path / "bridge.toml").write_text(
+        settings.replace('\n[clients.orders]\ntenant = "local"', other), encoding="utf-8"
+    )
+    ended = invoke("rotate", "--all", "--no-wait")
+    assert ended.status == 2, ended.told
+    assert [line.split()[0] for line in results(ended)] == ["result=rotated", "result=usage", "result=rotated"]
+    assert "NOT_SET" in ended.err
+
+
+def test_asked_to_stop_it_begins_no_other_client(three: dict[str, World], tmp_path: Path) -> None:
+    settings = (tmp_path / "bridge.toml").read_text("utf-8")
+    hook = 'after = ["sh", "-c", "kill -TERM $PPID; sleep 0.3"]'
+    (tmp_path / "bridge.toml").write_text(
+        settings.replace("\n[clients.orders]", f"{hook}\n\n[clients.orders]"), encoding="utf-8"
+    )
+    ended = execute(three["billing"], "rotate", "--all", "--no-wait", home=tmp_path)
+    assert ended.status == 1, ended.told
+    assert [line.split()[0] for line in results(ended)] == ["result=rotated", "result=failed", "result=failed"]
+    assert ended.err.count("stopped as asked, before it was begun. Nothing was changed.") == 2
+
+
+def test_verify_and_status_without_a_name_are_about_all(three: dict[str, World]) -> None:
+    ended = invoke("verify")
+    assert ended.status == 0, ended.told
+    assert all(name in ended.out for name in three)

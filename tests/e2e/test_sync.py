@@ -96,7 +96,7 @@ def test_a_value_that_nobody_knows_is_asked_for(make_world: MakeWorld) -> None:
 def test_a_value_that_was_brought_and_is_not_live_is_refused(world: World) -> None:
     rotated(world)
     before = world.dump()
-    with pytest.raises(Refused, match="Auth0 does not accept the value in standard input"):
+    with pytest.raises(Refused, match="the value from standard input is not the one that Auth0 accepts"):
         synced(world, brought=Secret("not-the-live-value-at-all"))
     assert world.dump() == before
 

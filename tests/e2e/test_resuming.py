@@ -1,0 +1,68 @@
+"""Whoever resumes names what was begun: with other words nothing is done."""
+
+from __future__ import annotations
+
+import pytest
+
+from bridge.begin import Options
+from bridge.errors import Refused
+from bridge.resume import resume
+from bridge.rotate import RotateOptions, rotate
+from sinks.secret import Secret
+from tests.e2e.taps import Killed, Trace, kill_after
+from tests.e2e.world import DAY, MakeWorld, World
+
+
+def interrupted(world: World, nth: int = 1) -> None:
+    world.fill()
+    world.adopt()
+    world.clock.advance(DAY)
+    trace = Trace(world.clock)
+    kill_after(trace, nth)
+    with pytest.raises(Killed):
+        world.rotate(trace)
+    world.clock.advance(DAY)
+
+
+@pytest.mark.parametrize("end", ["vault", "aws"])
+@pytest.mark.parametrize("key", ["client_secret", "db_url"], ids=["no such key", "another text"])
+def test_with_another_key_nothing_is_changed(make_world: MakeWorld, end: str, key: str) -> None:
+    world = make_world(ends=end, key="api_key")
+    interrupted(world)
+    before = world.dump()
+    (place,) = world.places
+    with pytest.raises(Refused, match=r"began with (the key 'api_key'|another key than)") as refused:
+        resume(world.job([f"{place.uri}#{key}"]), Options(takeover=True))
+    assert "api_key" in str(refused.value.hint)
+    assert world.dump() == before
+    assert resume(world.job(), Options(settle=False)) is not None
+
+
+def test_of_somebody_elses_place_nothing_is_said_but_that(make_world: MakeWorld) -> None:
+    mine, theirs = make_world(), make_world()
+    for world in (mine, theirs):
+        world.fill()
+        world.adopt()
+    before = theirs.dump()
+    with pytest.raises(Refused, match=f"holds the secret of {theirs.client_id}"):
+        resume(mine.job(theirs.uris), Options())
+    assert theirs.dump() == before
+
+
+def test_of_one_of_two_places_nothing_is_set_right(world: World) -> None:
+    world.fill()
+    world.adopt()
+    with pytest.raises(Refused, match="belongs to the list of places"):
+        resume(world.job([world.vault.uri]), Options())
+
+
+def test_another_value_than_the_interrupted_one_is_not_dropped_in_silence(world: World) -> None:
+    interrupted(world, 3)
+    before = world.dump()
+    with pytest.raises(Refused, match="with another value than the one that was brought"):
+        rotate(world.job(), RotateOptions(brought=Secret("Another-value-of-forty-eight-characters-0123456789")))
+    assert world.dump() == before
+    pending = world.vault.see().pending
+    assert pending
+    assert rotate(world.job(), RotateOptions(brought=Secret(pending), settle=False)).finished
+    assert world.live == pending
