@@ -5,7 +5,8 @@ A kind of store is a module or package of this one, found by its name; nothing l
 - `Settings`: a frozen dataclass, all that one vault's configuration may say, and `from_environment(environ)`;
 - `REFERENCES`: which of those settings are references to secrets (`env:NAME`), resolved only when needed;
 - `parse(target, settings)`: what follows `scheme://` taken apart, or `BadAddress`;
-- `open(name, target, settings, *, resolve, clock, lease)`: the `Sink` at an address.
+- `open(name, target, settings, *, resolve, clock, lease)`: the `Sink` at an address;
+- `reader(name, target, settings, *, resolve, clock, timeout)`: the `Reader` at an address, for applications.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from sinks.errors import BadAddress
 
 if TYPE_CHECKING:
     from sinks.port import Sink
+    from sinks.reading import Reader
     from sinks.secret import Secret
 
 LEASE = timedelta(seconds=10)
@@ -73,3 +75,24 @@ def open_sink(
         scheme, target, settings, resolve=resolve, clock=clock or SystemClock(), lease=lease
     )
     return sink
+
+
+def open_reader(
+    uri: str,
+    type_name: str,
+    settings: object,
+    *,
+    resolve: Callable[[str], Secret],
+    clock: Clock | None = None,
+    timeout: timedelta = LEASE,
+) -> Reader:
+    """Open the place at `uri` for reading only, as `open_sink` does; `timeout` is how long one request may take.
+
+    Raises:
+        BadAddress: the address is not of the form that this kind of store has.
+    """
+    scheme, target = split(uri)
+    found: Reader = kind(type_name).reader(
+        scheme, target, settings, resolve=resolve, clock=clock or SystemClock(), timeout=timeout
+    )
+    return found

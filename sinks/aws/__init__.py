@@ -11,12 +11,15 @@ from sinks.aws.address import Target, taken_apart
 from sinks.clock import Clock
 
 if TYPE_CHECKING:
+    from sinks.aws.reading import AwsReader
     from sinks.aws.sink import AwsSink
     from sinks.secret import Secret
 
-__all__ = ["REFERENCES", "Settings", "Target", "from_environment", "open", "parse"]
+__all__ = ["REFERENCES", "Settings", "Target", "from_environment", "open", "parse", "reader"]
 
 REFERENCES: tuple[str, ...] = ()
+READS = 3
+"""How often a reading that fails is tried at the most."""
 
 
 @dataclass(frozen=True)
@@ -68,3 +71,19 @@ def open(  # noqa: A001  # the name that every kind of store has
     uri = f"{name}://{place.place}"
     api = Api(connector(settings, place.region, lease), place.secret_id, uri, clock)
     return AwsSink(uri, place, Access(api, place, uri), clock=clock, lease=lease)
+
+
+def reader(
+    name: str, target: str, settings: Settings, *, resolve: Callable[[str], Secret], clock: Clock, timeout: timedelta
+) -> AwsReader:
+    """Open the place `name://target` for reading. Nothing is asked of AWS yet; `resolve` is not needed here."""
+    from sinks.aws.api import Api
+    from sinks.aws.client import connector
+    from sinks.aws.reading import AwsReader
+
+    del resolve
+    place = parse(target, settings)
+    uri = f"{name}://{place.place}"
+    return AwsReader(
+        uri, Api(connector(settings, place.region, timeout, attempts=READS), place.secret_id, uri, clock), place
+    )

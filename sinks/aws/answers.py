@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sinks.secret import Secret
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,16 @@ class Listed:
     id: str
     stages: frozenset[str]
     created: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Got:
+    """One version's text, with the labels that it has. `at` is the server's clock."""
+
+    version: str
+    text: Secret
+    stages: frozenset[str]
+    at: datetime
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from sinks.aws.answers import Described, Listed, Page
+from sinks.aws.answers import Described, Got, Listed, Page
 from sinks.aws.translate import Missing, half_an_answer, translated
 from sinks.clock import Clock
 from sinks.errors import Conflict, Expired, Refused
@@ -32,6 +32,11 @@ class Api:
         self._clock = clock
         self._before: float | None = None
         self._known: Any = None
+
+    def close(self) -> None:
+        """Close the connections; the next call opens new ones."""
+        if self._known is not None:
+            self._known.close()
 
     def describe(self) -> Described:
         """Read tags and settings; `Described.exists` is False where there is no such secret."""
@@ -81,6 +86,22 @@ class Api:
                 return Secret(answer["SecretString"]) if answer["SecretString"] else None
         except Missing:
             raise Conflict(f"version {version_id} of {self._uri} is gone") from None
+
+    def staged(self, stage: str) -> Got | None:
+        """Read the version that has a label; None where none has, or there is no such secret.
+
+        Raises:
+            Refused: it is binary.
+        """
+        try:
+            with self._calling("GetSecretValue") as client:
+                answer = client.get_secret_value(SecretId=self._secret_id, VersionStage=stage)
+                if answer.get("SecretBinary") is not None:
+                    raise Refused(f"{self._uri} holds binary data", "only text (SecretString) can be read")
+                stages = frozenset(answer.get("VersionStages") or ())
+                return Got(answer["VersionId"], Secret(answer["SecretString"]), stages, _date(answer))
+        except Missing:
+            return None
 
     def create(self, version_id: str, text: Secret, tags: Mapping[str, str]) -> None:
         """Create the secret with its first version. Twice is once.

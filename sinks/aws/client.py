@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,14 +19,30 @@ if TYPE_CHECKING:
 CONNECT_SHARE, READ_SHARE = 0.3, 0.6  # of the lease: a call that got no answer has ended before its lease has
 
 
-def connector(settings: Settings, region: str, lease: timedelta) -> Callable[[], Any]:
-    """Return a function that makes the client at its first call. boto3 publishes no types."""
+class _Unsaid(logging.Filter):
+    """Keeps contents out of botocore's own logs, which quote whole requests and answers at the level DEBUG."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Drop what quotes a secret's text."""
+        return record.levelno > logging.DEBUG or "SecretString" not in record.getMessage()
+
+
+_UNSAID = _Unsaid()
+for _name in ("parsers", "endpoint", "hooks", "client", "httpsession"):
+    logging.getLogger(f"botocore.{_name}").addFilter(_UNSAID)
+
+
+def connector(settings: Settings, region: str, lease: timedelta, attempts: int = 1) -> Callable[[], Any]:
+    """Return a function that makes the client at its first call. boto3 publishes no types.
+
+    `attempts`: how often boto3 itself may try a call. What may be written twice is decided elsewhere.
+    """
 
     @functools.cache
     def connect() -> Any:
         with translated("sts:AssumeRole" if settings.role_arn else "configuration", f"AWS in {region}"):
             session = boto3.Session(profile_name=settings.profile, region_name=region)
-            config = _config(lease)
+            config = _config(lease, attempts)
             return session.client(
                 "secretsmanager",
                 config=config,
@@ -37,11 +54,11 @@ def connector(settings: Settings, region: str, lease: timedelta) -> Callable[[],
     return connect
 
 
-def _config(lease: timedelta) -> Config:
-    """Return timeouts below the lease and no repetition: what may be repeated is decided where it is known."""
+def _config(lease: timedelta, attempts: int) -> Config:
+    """Return timeouts below the lease."""
     seconds = lease.total_seconds()
     return Config(
-        retries={"total_max_attempts": 1, "mode": "standard"},
+        retries={"total_max_attempts": attempts, "mode": "standard"},
         connect_timeout=seconds * CONNECT_SHARE,
         read_timeout=seconds * READ_SHARE,
         user_agent_extra="secret-bridge",

@@ -44,8 +44,14 @@ def said_by(label: str, lock: Lock) -> Lock:
     words = label.removeprefix(OWN).split(":")
     if len(words) != WORDS:
         return replace(lock, holder=holder_of(label))
-    _, operation, base, ends, holder = words
-    return replace(lock, operation=operation, base=base, ends=tuple(ends.split("+")) if ends else (), holder=holder)
+    _, operation, base, _, holder = words
+    return replace(lock, operation=operation, base=base, ends=ends_of(label), holder=holder)
+
+
+def ends_of(label: str) -> tuple[str, ...]:
+    """Return the fingerprints of the values that the operation of such a label makes unreadable."""
+    words = label.removeprefix(OWN).split(":")
+    return tuple(words[3].split("+")) if len(words) == WORDS and words[3] else ()
 
 
 def holder_of(label: str) -> str:

@@ -14,6 +14,7 @@ from sinks.errors import BadAddress
 
 if TYPE_CHECKING:
     from sinks.secret import Secret
+    from sinks.vault.reading import VaultReader
     from sinks.vault.sink import VaultSink
 
 DEFAULT_KEY = "client_secret"
@@ -161,3 +162,23 @@ def open(  # noqa: A001  # the name that every kind of store offers
         clock=clock,
         lease=lease,
     )
+
+
+def reader(
+    name: str,
+    target: str,
+    settings: Settings,
+    *,
+    resolve: Callable[[str], Secret],
+    clock: Clock,
+    timeout: timedelta,  # noqa: ARG001  # the adapter has its own
+) -> VaultReader:
+    """Open the document at `target` for reading; the server is asked when the first method is called."""
+    from sinks.vault.kv import Kv
+    from sinks.vault.login import Connection
+    from sinks.vault.reading import VaultReader
+
+    address = parse(target, settings)
+    kv = Kv(Connection(settings, resolve, clock))
+    lock_path = address.path + settings.pending_suffix
+    return VaultReader(f"{name}://{address.path}", kv, address.path, address.key, lock_path=lock_path)

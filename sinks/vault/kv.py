@@ -63,6 +63,10 @@ class Kv:
         """Return the server's clock."""
         return self._connection.adapter.now()
 
+    def close(self) -> None:
+        """Close the connections; the next call opens new ones."""
+        self._connection.adapter.close()
+
     def config(self, path: str) -> MountConfig | None:
         """Return the settings of the mount that serves `path`.
 

@@ -1,0 +1,218 @@
+"""Tokens by the client-credentials flow: an `httpx.Auth` that obtains, caches and renews them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Generator
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from typing import Literal
+from urllib.parse import quote
+
+import httpx
+
+from bridge.auth0.address import base_url
+from bridge.consumer.client_secret import Candidate, ClientSecret
+from bridge.consumer.errors import AllRefused, ConsumerError, TokenError
+
+OK, UNAUTHORISED = 200, 401
+EARLY, EARLIEST = 0.1, 300.0  # a token is renewed when this part of its life is left, or this many seconds
+AGAIN = 10.0  # seconds until renewing is tried again that failed while the token is still good
+TIMEOUT = 10.0  # seconds for one token request
+LIFETIME = 60.0  # seconds of a token that does not say how long it lives
+
+
+@dataclass(frozen=True)
+class Token:
+    """An access token, left out of every print. From the monotonic time `renew_at` on it is renewed, if that works."""
+
+    text: str = field(repr=False)
+    renew_at: float
+    ends_at: float
+
+
+class ClientCredentials(httpx.Auth):
+    """Puts a token for `audience` on every request: `httpx.Client(auth=ClientCredentials(...))`, or `AsyncClient`.
+
+    A secret that Auth0 refuses (401) is followed by the next candidate; any other answer (403, 429, 5xx) is raised. Of
+    many threads and tasks that need a token at once, one asks for it. It is renewed in the background before it ends.
+    When the API itself answers 401 the token is renewed once.
+
+    Args:
+        domain: the tenant's, as `acme.eu.auth0.com` or a whole URL.
+        secret: where the client's secret comes from.
+        audience: the API's identifier; None for the tenant's default audience.
+        scope: the scopes to ask for, separated by spaces; None for all that are granted.
+        method: how the application authenticates (its `token_endpoint_auth_method`).
+        http: a client of your own for the token requests (a proxy, a CA); it has to serve any thread.
+        clock: monotonic seconds, for tests.
+
+    Raises:
+        ValueError: the domain cannot be meant so.
+    """
+
+    def __init__(
+        self,
+        domain: str,
+        secret: ClientSecret,
+        *,
+        audience: str | None = None,
+        scope: str | None = None,
+        method: Literal["client_secret_post", "client_secret_basic"] = "client_secret_post",
+        http: httpx.Client | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url = f"{base_url(domain)}/oauth/token"
+        self._secret = secret
+        self._asked = {k: v for k, v in (("audience", audience), ("scope", scope)) if v}
+        self._basic = method == "client_secret_basic"
+        self._http = http
+        self._now = clock
+        self._token: Token | None = None
+        self._flying: Future[Token] | None = None
+        self._guard = threading.Lock()
+
+    def token(self) -> str:
+        """Return a token; costs nothing while one is cached.
+
+        Raises:
+            SecretUnavailable, AllRefused, TokenError: there is none to be had.
+        """
+        return self._cached() or self._flight().result().text
+
+    async def token_async(self) -> str:
+        """Return the same, for a coroutine."""
+        text = self._cached()
+        if text is None:
+            import asyncio
+
+            text = (await asyncio.wrap_future(self._flight())).text
+        return text
+
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Authorise one request (`httpx.Auth`)."""
+        text = self.token()
+        response = yield _authorised(request, text)
+        if response.status_code == UNAUTHORISED:
+            self._drop(text)
+            yield _authorised(request, self.token())
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Authorise one request (`httpx.Auth`)."""
+        text = await self.token_async()
+        response = yield _authorised(request, text)
+        if response.status_code == UNAUTHORISED:
+            self._drop(text)
+            yield _authorised(request, await self.token_async())
+
+    def close(self) -> None:
+        """Close the connections to the token endpoint; those of a client of your own stay open."""
+        if isinstance(self._http, _Own):
+            self._http.close()
+            self._http = None
+
+    def _cached(self) -> str | None:
+        token, now = self._token, self._now()
+        if token is None:
+            return None
+        if now >= token.renew_at:
+            if now >= token.ends_at:
+                return None
+            self._flight()
+        return token.text
+
+    def _drop(self, text: str) -> None:
+        """Forget a token that the API refuses, unless somebody else did."""
+        with self._guard:
+            if self._token is not None and self._token.text == text:
+                self._token = None
+
+    def _flight(self) -> Future[Token]:
+        """Join who asks for a token, or begin to."""
+        with self._guard:
+            if self._flying is None:
+                if self._token is not None and self._now() < self._token.renew_at:  # it has come meanwhile
+                    come: Future[Token] = Future()
+                    come.set_result(self._token)
+                    return come
+                self._flying = Future()
+                self._flying.set_running_or_notify_cancel()  # one waiter's cancelling is not the others'
+                threading.Thread(
+                    target=self._fly, args=(self._flying,), name="secret-bridge-token", daemon=True
+                ).start()
+            return self._flying
+
+    def _fly(self, flight: Future[Token]) -> None:
+        try:
+            token, error = self._obtain(), None
+        except ConsumerError as raised:
+            token, error = None, raised
+        except BaseException as raised:  # noqa: BLE001  # else whoever waits would wait for ever
+            token, error = None, TokenError(f"no token could be had ({type(raised).__name__})", 0)
+        with self._guard:
+            self._flying = None
+            if token is not None:
+                self._token = token
+            elif self._token is not None:
+                self._token = replace(self._token, renew_at=self._now() + AGAIN)
+        if token is not None:
+            flight.set_result(token)
+        else:
+            flight.set_exception(error)
+
+    def _obtain(self) -> Token:
+        for candidate in self._secret.candidates():
+            began = self._now()
+            answer = self._ask(candidate)
+            if answer.status_code == UNAUTHORISED:
+                continue
+            if answer.status_code < 500 and answer.status_code != 429:
+                candidate.accepted()  # 403 too: the secret was right, and something else is not allowed
+            return _token(answer, began)
+        raise AllRefused(
+            f"Auth0 refuses every value of {self._secret.uri} for {self._secret.client_id}",
+            "see secret-bridge verify, and secret-bridge sync if it was changed in the dashboard",
+        )
+
+    def _ask(self, candidate: Candidate) -> httpx.Response:
+        if self._http is None:
+            self._http = _Own(timeout=TIMEOUT, headers={"User-Agent": "secret-bridge-consumer"})
+        body = {"grant_type": "client_credentials", **self._asked}
+        try:
+            if self._basic:
+                name = quote(self._secret.client_id, safe="")
+                return self._http.post(self._url, json=body, auth=(name, quote(candidate.reveal(), safe="")))
+            return self._http.post(
+                self._url, json={**body, "client_id": self._secret.client_id, "client_secret": candidate.reveal()}
+            )
+        except httpx.HTTPError as error:
+            raise TokenError(f"no answer from {self._url} ({type(error).__name__})", 0) from None
+
+
+class _Own(httpx.Client):
+    """A client that nobody else uses."""
+
+
+def _authorised(request: httpx.Request, text: str) -> httpx.Request:
+    request.headers["Authorization"] = f"Bearer {text}"
+    return request
+
+
+def _token(answer: httpx.Response, began: float) -> Token:
+    try:
+        told = answer.json()
+        if answer.status_code == OK:
+            lives = float(told.get("expires_in", LIFETIME))
+            text = str(told["access_token"])
+            return Token(text, began + lives - min(lives * EARLY, EARLIEST), began + lives)
+        error = str(told.get("error", ""))
+    except (ValueError, TypeError, AttributeError, KeyError):
+        error = "" if answer.status_code != OK else "an answer without a token"
+    after = answer.headers.get("Retry-After", "")
+    raise TokenError(
+        f"the token endpoint answered {answer.status_code}" + (f" ({error})" if error else ""),
+        answer.status_code,
+        error,
+        float(after) if after.isdigit() else None,
+    )

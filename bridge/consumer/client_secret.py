@@ -1,0 +1,216 @@
+"""A client's secret as its application reads it: cached, read ahead, and more than one value where there may be two."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from concurrent.futures import Future
+from datetime import timedelta
+
+from bridge.consumer.cache import Cache, Limits
+from bridge.consumer.events import Hook
+from bridge.consumer.snapshot import Found, Snapshot
+from bridge.consumer.trying import steps
+from bridge.references import resolve
+from sinks import kind, open_reader, split
+from sinks.clock import Clock, SystemClock
+from sinks.errors import SinkError
+from sinks.reading import Reader
+from sinks.secret import Secret
+
+READ_TIMEOUT = timedelta(seconds=10)
+
+
+class ClientSecret:
+    """The secret of one client at one place, for any number of threads and event loops.
+
+    Example:
+        secret = ClientSecret("AbC123", "vault://secret/apps/billing")
+        for candidate in secret.candidates():
+            answer = ask(candidate.reveal())
+            if answer.status_code != 401:
+                candidate.accepted()
+                break
+
+    Args:
+        client_id: the Auth0 application's.
+        uri: `vault://MOUNT/PATH[#KEY]` or `aws://REGION/NAME[#KEY]`.
+        settings: `sinks.vault.Settings` or `sinks.aws.Settings`; by default what the environment says.
+        max_age: for how long a value is used without asking the vault; it is read ahead before that ends.
+        max_stale: for how long it is used at the most while the vault cannot be read.
+        patience: for how long refused values are tried again while a change may be spreading.
+        ahead: read pending and fallback with every refresh. With `consumer_refresh` at least as long as `max_age`, a
+            rotation then does not depend on the vault's answering while it happens.
+        on_event: called with each `Event`, in whatever thread it happens; it must not wait.
+        environ: where the vault's address and credentials are looked up.
+        clock: for tests.
+
+    Raises:
+        ConsumerError: (`BadAddress`) the address or a setting cannot be meant so; nothing was asked of any server.
+    """
+
+    def __init__(
+        self,
+        client_id: str,
+        uri: str,
+        *,
+        settings: object = None,
+        max_age: timedelta = timedelta(minutes=5),
+        max_stale: timedelta = timedelta(hours=24),
+        patience: timedelta = timedelta(seconds=35),
+        ahead: bool = False,
+        on_event: Hook | None = None,
+        environ: Mapping[str, str] = os.environ,
+        clock: Clock | None = None,
+    ) -> None:
+        self.client_id = client_id
+        self.uri = uri.partition("#")[0].partition("?")[0]
+        self._patience = patience.total_seconds()
+        self._clock = clock or SystemClock()
+        limits = Limits(max_age.total_seconds(), max_stale.total_seconds(), ahead)
+        connect = connector(uri, settings, environ, self._clock)
+        self._cache = Cache(client_id, self.uri, connect, limits, on_event, self._clock)
+
+    def candidates(self) -> Candidates:
+        """Return the values to try, in their order, for `for` and for `async for`.
+
+        Ask for the next one only when Auth0 answered 401, and call `accepted()` on the one that worked. Iterating waits
+        between rounds while a change may be spreading, and ends when every value was refused.
+
+        Raises:
+            SecretUnavailable: (while iterating) nothing could be read.
+        """
+        return Candidates(self._cache, self._clock, self._patience)
+
+    def verification_keys(self) -> tuple[Secret, ...]:
+        """Return the values that may have signed an ID token (HS256), the current one first; never one that leaked.
+
+        Raises:
+            SecretUnavailable: nothing could be read.
+        """
+        snapshot = (
+            self._cache.whole()
+            or waited(self._cache.load(whole=True, after=self._clock.monotonic()))
+            or self._cache.stale()
+        )
+        return snapshot.keys(self.client_id)
+
+    def close(self) -> None:
+        """Close the connections to the vault; they are opened again when needed."""
+        self._cache.close()
+
+    async def verification_keys_async(self) -> tuple[Secret, ...]:
+        """Return the same, for a coroutine."""
+        snapshot = (
+            self._cache.whole()
+            or await awaited(self._cache.load(whole=True, after=self._clock.monotonic()))
+            or self._cache.stale()
+        )
+        return snapshot.keys(self.client_id)
+
+
+class Candidate:
+    """A value to try. Say `accepted()` when it was."""
+
+    __slots__ = ("_cache", "_found")
+
+    def __init__(self, cache: Cache, found: Found) -> None:
+        self._cache = cache
+        self._found = found
+
+    @property
+    def stage(self) -> str:
+        """Where it was read: current, pending or fallback."""
+        return self._found.stage
+
+    def reveal(self) -> str:
+        """Return the text: call it in the argument list of the request that needs it."""
+        return self._found.value.reveal()
+
+    def accepted(self) -> None:
+        """Tell that this value works: it is the first one from now on."""
+        self._cache.accepted(self._found)
+
+    def __repr__(self) -> str:
+        return f"Candidate({self.stage}, ***)"
+
+
+class Candidates:
+    """What `ClientSecret.candidates` returns; iterate over it once."""
+
+    __slots__ = ("_cache", "_clock", "_patience")
+
+    def __init__(self, cache: Cache, clock: Clock, patience: float) -> None:
+        self._cache = cache
+        self._clock = clock
+        self._patience = patience
+
+    def __iter__(self) -> Iterator[Candidate]:
+        todo, answer = steps(self._cache, self._clock, self._patience), None
+        while True:
+            try:
+                step = todo.send(answer)
+            except StopIteration:
+                return
+            answer = None
+            if isinstance(step, Found):
+                yield Candidate(self._cache, step)
+            elif isinstance(step, Future):
+                answer = waited(step)
+            else:
+                self._clock.sleep(step)
+
+    async def __aiter__(self) -> AsyncIterator[Candidate]:
+        import asyncio
+
+        todo, answer = steps(self._cache, self._clock, self._patience), None
+        while True:
+            try:
+                step = todo.send(answer)
+            except StopIteration:
+                return
+            answer = None
+            if isinstance(step, Found):
+                yield Candidate(self._cache, step)
+            elif isinstance(step, Future):
+                answer = await awaited(step)
+            else:
+                await asyncio.sleep(step)
+
+
+def waited(reading: Future[Snapshot]) -> Snapshot | None:
+    """Wait for a reading; None where it failed."""
+    try:
+        return reading.result()
+    except SinkError:
+        return None
+
+
+async def awaited(reading: Future[Snapshot]) -> Snapshot | None:
+    """Wait for a reading in a coroutine; None where it failed."""
+    import asyncio
+
+    try:
+        return await asyncio.wrap_future(reading)
+    except SinkError:
+        return None
+
+
+def connector(uri: str, settings: object, environ: Mapping[str, str], clock: Clock) -> Callable[[], Reader]:
+    """Return what opens a place for reading; its address is judged at once.
+
+    Raises:
+        BadAddress: it cannot be meant so.
+    """
+    scheme, target = split(uri)
+    store = kind(scheme)
+    options = settings if settings is not None else store.from_environment(environ)
+    store.parse(target, options)
+
+    def connect() -> Reader:
+        fresh = settings if settings is not None else store.from_environment(environ)
+        return open_reader(
+            uri, scheme, fresh, resolve=lambda reference: resolve(reference, environ), clock=clock, timeout=READ_TIMEOUT
+        )
+
+    return connect

@@ -1,0 +1,74 @@
+"""Reads a secret in AWS for an application: it needs `secretsmanager:GetSecretValue`, by label only."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sinks.aws.listing import CURRENT, FALLBACK, OWN, PENDING, ends_of
+from sinks.aws.place import document_in
+from sinks.errors import Denied, Refused
+from sinks.reading import NOTHING_NEXT, Latest, Next
+from sinks.record import Record
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sinks.aws.address import Target
+    from sinks.aws.answers import Got
+    from sinks.aws.api import Api
+    from sinks.secret import Secret
+
+LOG = logging.getLogger(__name__)
+
+
+class AwsReader:
+    """One secret with the value at the target's key (`sinks.reading.Reader`)."""
+
+    def __init__(self, uri: str, api: Api, target: Target) -> None:
+        self.uri = uri
+        self._api = api
+        self._key = target.key
+        self._describes = True
+
+    def latest(self) -> Latest:
+        """Read the version labelled AWSCURRENT (`Reader.latest`). When it was promoted is no part of the answer."""
+        got = self._api.staged(CURRENT)
+        if got is None:
+            raise Refused(f"there is nothing to read at {self.uri}", "check the region, the name and the account")
+        value = self._value(got)
+        if value is None:
+            raise Refused(f"no text at key '{self._key}' in {self.uri}", "choose one with #KEY, or ?bare for the whole")
+        return Latest(value, got.version, got.at)
+
+    def pending(self) -> Next:
+        """Read the version labelled AWSPENDING; it says itself what it is about (`Reader.pending`)."""
+        got = self._api.staged(PENDING)
+        label = next((stage for stage in sorted(got.stages) if stage.startswith(OWN)), None) if got else None
+        if got is None or (CURRENT in got.stages and label is None):  # native rotation leaves the label on current
+            return NOTHING_NEXT
+        return Next(self._value(got), frozenset(ends_of(label) if label else ()))
+
+    def fallback(self, latest: Latest) -> Secret | None:
+        """Read the version labelled FALLBACK (`Reader.fallback`)."""
+        got = self._api.staged(FALLBACK)
+        return self._value(got) if got and got.version != latest.version else None
+
+    def promoted(self, latest: Latest) -> datetime | None:
+        """Ask for the tags, where this reader may (`secretsmanager:DescribeSecret`, `Reader.promoted`)."""
+        if latest.promoted or not self._describes:
+            return latest.promoted
+        with suppress(Denied):
+            record = Record.from_tags(self._api.describe().tags)
+            return record.promoted_at if record else None
+        self._describes = False
+        return None
+
+    def close(self) -> None:
+        """Close the connections (`Reader.close`)."""
+        self._api.close()
+
+    def _value(self, got: Got) -> Secret | None:
+        document = document_in(got.text, self.uri, bare=self._key is None)
+        return document.get(self._key) if document else None

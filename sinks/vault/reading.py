@@ -1,0 +1,69 @@
+"""Reads a document in Vault for an application: it needs `read` on the document's data and on its lock key's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sinks.errors import Refused
+from sinks.reading import NOTHING_NEXT, Latest, Next
+from sinks.record import Record
+from sinks.vault.place import FALLBACK, held_by
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sinks.secret import Secret
+    from sinks.vault.kv import Kv
+
+
+class VaultReader:
+    """The document at `path` with the value at `key` (`sinks.reading.Reader`)."""
+
+    def __init__(self, uri: str, kv: Kv, path: str, key: str, *, lock_path: str) -> None:
+        self.uri = uri
+        self._kv = kv
+        self._path = path
+        self._key = key
+        self._lock_path = lock_path
+
+    def latest(self) -> Latest:
+        """Read the latest version; its answer carries the document's tags (`Reader.latest`)."""
+        entry = self._kv.read(self._path)
+        if entry is None or entry.document is None:
+            raise Refused(f"there is nothing to read at {self.uri}", "check the address, or ask who keeps that place")
+        value = entry.document.get(self._key)
+        if value is None:
+            raise Refused(
+                f"no text at key '{self._key}' in {self.uri}. Keys there: {', '.join(entry.document.keys) or 'none'}",
+                "choose one with #KEY",
+            )
+        record = Record.from_tags(entry.tags)
+        number = entry.tags.get(FALLBACK, "")
+        return Latest(
+            value,
+            str(entry.version),
+            self._kv.now(),
+            record.promoted_at if record else None,
+            number if number.isdigit() and int(number) < entry.version else None,
+        )
+
+    def pending(self) -> Next:
+        """Read the lock key's document (`Reader.pending`)."""
+        entry = self._kv.read(self._lock_path)
+        lock = held_by(entry, self._lock_path)
+        if entry is None or entry.document is None or lock is None:
+            return NOTHING_NEXT
+        return Next(entry.document.get(self._key), frozenset(lock.ends))
+
+    def fallback(self, latest: Latest) -> Secret | None:
+        """Read the version that the tags name (`Reader.fallback`)."""
+        entry = self._kv.read(self._path, int(latest.fallback)) if latest.fallback else None
+        return entry.document.get(self._key) if entry and entry.document else None
+
+    def promoted(self, latest: Latest) -> datetime | None:
+        """Return what the tags say (`Reader.promoted`)."""
+        return latest.promoted
+
+    def close(self) -> None:
+        """Close the connections (`Reader.close`)."""
+        self._kv.close()

@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.e2e.conftest import make_live, make_world, servers, world
+
+__all__ = ["make_live", "make_world", "servers", "world"]
