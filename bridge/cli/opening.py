@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from bridge.errors import Usage
 from bridge.references import for_sinks, resolve
 from bridge.timing import Timing
 from bridge.watch import Silent, Stop, Watcher
-from sinks import open_sink, split
+from sinks import open_reader, open_sink, split
 from sinks.clock import SystemClock
 from sinks.errors import SinkError
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bridge.job import Job
     from bridge.status import Status
     from sinks.port import Sink
+    from sinks.reading import Reader
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,17 @@ def open_places(settings: Settings, client: ClientSettings, timing: Timing) -> d
     if faults:
         raise Usage(*faults)
     return dict(sorted(sinks.items()))
+
+
+def open_readers(settings: Settings, client: ClientSettings) -> Iterator[Reader]:
+    """Open a client's places one after the other, for reading only: a right to read them suffices.
+
+    Raises:
+        SinkError: an address is not one.
+    """
+    for uri in client.sinks:
+        vault = settings.vaults[split(uri)[0]]
+        yield open_reader(uri, vault.type, vault.options, resolve=for_sinks(os.environ))
 
 
 def survey(settings: Settings, client: ClientSettings) -> Status:

@@ -1,25 +1,34 @@
-"""Commands for applications and scripts: read."""
+"""Commands for applications and scripts: read, exec."""
 
 from __future__ import annotations
 
+import json as json_text
+import os
+import re
+import signal
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bridge.cli.app import app
-from bridge.cli.opening import Typed, chosen, open_places
+from bridge.cli.formats import PREFIX, Format, line, variables
+from bridge.cli.opening import Typed, chosen, open_readers
 from bridge.cli.options import USE, Config, Key, Name, Sinks, Verbose
-from bridge.cli.run import configure, each
+from bridge.cli.run import configure, each, usage_errors
 from bridge.cli.say import is_terminal, silence
-from bridge.errors import Failed, Refused
-from bridge.timing import Timing
+from bridge.errors import Failed, Refused, Usage
 from sinks.errors import SinkError
 from sinks.versions import Stage
 
 if TYPE_CHECKING:
+    from bridge.cli.child import Change
     from bridge.config.settings import ClientSettings, Settings
+    from sinks.reading import Reader
     from sinks.secret import Secret
+
+EVERY = (Stage.CURRENT, Stage.PENDING, Stage.FALLBACK)
 
 
 @app.command(rich_help_panel=USE)
@@ -29,35 +38,151 @@ def read(
     sink: Sinks = None,
     key: Key = None,
     config: Config = None,
-    stage: Annotated[Stage, typer.Option(help="Which value: current, fallback or pending.")] = Stage.CURRENT,
+    stage: Annotated[Stage | None, typer.Option(help="Which value: current (default), fallback or pending.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every value there is; with --json or --format.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object, with the values in it.")] = False,
+    how: Annotated[
+        Format | None, typer.Option("--format", help="As variables: one line each, for env files, dotenv or a shell.")
+    ] = None,
+    prefix: Annotated[str, typer.Option("--prefix", help="What the variables' names begin with.")] = PREFIX,
     verbose: Verbose = False,
 ) -> None:
     """Print a stored value on standard output, for scripts; the first place that answers serves it."""
-    from bridge.job import translate
-
     configure(verbose=verbose)
+    with usage_errors():
+        _understood(stage, how, every=every, json=json)
     typed = Typed(tuple(sink or ()), key, config, tenant=False)
+    wanted = EVERY if every else (stage or Stage.CURRENT,)
 
-    def do(settings: Settings, client: ClientSettings) -> Secret:
-        failure: SinkError | None = None
-        for uri, place in open_places(settings, client, Timing()).items():
-            try:
-                value = place.read().value(stage)
-            except SinkError as error:
-                failure = error
-                continue
-            if value is None:
-                raise Refused(f"there is no {stage} value in {uri}")
-            return value
-        raise translate(failure) if failure else Refused("no place is named")
+    def do(settings: Settings, client: ClientSettings) -> tuple[str, dict[Stage, Secret]]:
+        return values(settings, client, wanted)
 
-    def present(_client: ClientSettings, value: Secret) -> int:
-        try:
-            sys.stdout.write(value.reveal() + ("\n" if is_terminal(sys.stdout) else ""))
-            sys.stdout.flush()
-        except OSError as error:
-            silence(sys.stdout.fileno())
-            raise Failed(f"the value could not be written to standard output ({type(error).__name__})") from None
+    def present(client: ClientSettings, found: tuple[str, dict[Stage, Secret]]) -> int:
+        place, known = found
+        if (stage and stage not in known) or not known:
+            raise Refused(f"there is no {stage or Stage.CURRENT} value in {place}")
+        _mask(known.values())
+        if json:
+            told = {each: known[each].reveal() if each in known else None for each in wanted}
+            _print([json_text.dumps({"schema": 1, "client_id": client.client_id, "place": place, **told})])
+        elif how is not None:
+            _print([line(n, value, how) for n, value in variables(client.client_id, known, prefix).items()])
+        else:
+            _print([known[wanted[0]].reveal()], last="\n" if is_terminal(sys.stdout) else "")
         return 0
 
     each(lambda: chosen([name], typed), do, present, json=False)
+
+
+@app.command("exec", rich_help_panel=USE)
+def execute(
+    name: Name,
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND…", help="What to start, with its arguments.")],
+    *,
+    sink: Sinks = None,
+    key: Key = None,
+    config: Config = None,
+    prefix: Annotated[str, typer.Option("--prefix", help="What the variables' names begin with.")] = PREFIX,
+    keep_env: Annotated[
+        bool, typer.Option("--keep-env", help="Leave VAULT_TOKEN, AUTH0_… and AWS_… in its environment.")
+    ] = False,
+    on_change: Annotated[
+        str | None, typer.Option(metavar="WHAT", help="When the secret changes: restart, or a signal such as HUP.")
+    ] = None,
+    interval: Annotated[
+        int, typer.Option("--every", metavar="SECONDS", min=1, help="How often to look for that.")
+    ] = 60,
+    verbose: Verbose = False,
+) -> None:
+    """Start a command with the secret in its environment: AUTH0_CLIENT_ID, …_SECRET, …_SECRET_FALLBACK."""
+    from bridge.cli.child import Supervised, become, cleaned, hide_environment
+
+    configure(verbose=verbose)
+    with usage_errors():
+        change = _change(on_change, interval)
+    if change is not None and not keep_env:
+        hide_environment(sys.orig_argv)
+    typed = Typed(tuple(sink or ()), key, config, tenant=False)
+
+    def do(settings: Settings, client: ClientSettings) -> int:
+        def given() -> dict[str, Secret]:
+            _, found = values(settings, client, (Stage.CURRENT, Stage.FALLBACK))
+            return variables(client.client_id, found, prefix)
+
+        hidden = frozenset(re.findall(r"\benv:(\w+)", f"{settings.tenants} {settings.vaults}"))
+        environ = dict(os.environ) if keep_env else cleaned(os.environ, hidden)
+        if change is None:
+            become(command, environ, given())
+        return Supervised(command, environ, given, change).run()
+
+    each(lambda: chosen([name], typed), do, lambda _client, status: status, json=False)
+
+
+def _change(what: str | None, interval: int) -> Change | None:
+    """Understand what to do when the secret changes.
+
+    Raises:
+        Usage: there is no such signal.
+    """
+    from bridge.cli.child import Change
+
+    if what is None or what == "restart":
+        return Change(None, interval) if what else None
+    found = getattr(signal.Signals, f"SIG{what.upper().removeprefix('SIG')}", None)
+    if found is None:
+        raise Usage(f"--on-change: found '{what}', expected restart, or a signal such as HUP or USR1")
+    return Change(found, interval)
+
+
+def values(settings: Settings, client: ClientSettings, wanted: Iterable[Stage]) -> tuple[str, dict[Stage, Secret]]:
+    """Return the values at some stages from the first place that answers, and the place.
+
+    Raises:
+        BridgeError: no place can be read.
+    """
+    from bridge.job import translate
+
+    failure: SinkError | None = None
+    for reader in open_readers(settings, client):
+        try:
+            return reader.uri, _stages(reader, set(wanted))
+        except SinkError as error:
+            failure = failure or error
+        finally:
+            reader.close()
+    raise translate(failure) if failure else Refused("no place is named")
+
+
+def _stages(reader: Reader, wanted: set[Stage]) -> dict[Stage, Secret]:
+    """Read pending first: what is promoted meanwhile is then met as current."""
+    found = {Stage.PENDING: reader.pending().value if Stage.PENDING in wanted else None}
+    latest = reader.latest()
+    found[Stage.CURRENT] = latest.value
+    found[Stage.FALLBACK] = reader.fallback(latest) if Stage.FALLBACK in wanted else None
+    return {stage: value for stage in EVERY if stage in wanted and (value := found[stage])}
+
+
+def _understood(stage: Stage | None, how: Format | None, *, every: bool, json: bool) -> None:
+    if every and stage:
+        raise Usage("found --all and --stage, expected one of them")
+    if json and how:
+        raise Usage("found --json and --format, expected one of them")
+    if every and not json and not how:
+        raise Usage("--all: found neither --json nor --format, expected one of them")
+
+
+def _mask(known: Iterable[Secret]) -> None:
+    """In GitHub Actions, have the runner hide the values in its log before anything can print them."""
+    if os.environ.get("GITHUB_ACTIONS") == "true" and sys.stderr is not None:
+        for value in known:
+            sys.stderr.write(f"::add-mask::{value.reveal()}\n")
+        sys.stderr.flush()
+
+
+def _print(lines: list[str], last: str = "\n") -> None:
+    try:
+        sys.stdout.write("\n".join(lines) + last)
+        sys.stdout.flush()
+    except OSError as error:
+        silence(sys.stdout.fileno())
+        raise Failed(f"the value could not be written to standard output ({type(error).__name__})") from None

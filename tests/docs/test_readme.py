@@ -31,7 +31,7 @@ def test_the_first_two_shell_blocks_are_the_demo_and_the_tests() -> None:
 def test_its_commands_are_the_programs_with_their_help_and_their_groups() -> None:
     (told,) = tables(section(README, "Commands"))
     there = {
-        (str(command.rich_help_panel), f"`{command.callback.__name__}`", help_of(command))
+        (str(command.rich_help_panel), f"`{command.name or command.callback.__name__}`", help_of(command))
         for command in app.registered_commands
         if command.callback
     }
