@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -71,6 +72,7 @@ class ClientCredentials(httpx.Auth):
         self._now = clock
         self._token: Token | None = None
         self._flying: Future[Token] | None = None
+        self._process = os.getpid()
         self._guard = threading.Lock()
 
     def token(self) -> str:
@@ -130,6 +132,9 @@ class ClientCredentials(httpx.Auth):
 
     def _flight(self) -> Future[Token]:
         """Join who asks for a token, or begin to."""
+        if self._process != os.getpid():  # forked: the parent's threads and connections are not here
+            self._process, self._guard, self._flying = os.getpid(), threading.Lock(), None
+            self._http = None if isinstance(self._http, _Own) else self._http
         with self._guard:
             if self._flying is None:
                 if self._token is not None and self._now() < self._token.renew_at:  # it has come meanwhile

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
+import os
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
+from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
 from bridge.consumer.snapshot import Snapshot
@@ -35,7 +36,8 @@ class Loading:
         self._connect = connect
         self._clock = clock
         self._land = land
-        self._guard = threading.Lock()
+        self._process = os.getpid()
+        self._guard = Lock()
         self._flying: Flight | None = None
         self._waiting: Flight | None = None
         self._landed: Flight | None = None
@@ -45,6 +47,14 @@ class Loading:
 
     def load(self, *, whole: bool, after: float) -> Future[Snapshot]:
         """Return a reading that began after a moment: the last one, the one that is on its way, or a new one."""
+        if self._process != os.getpid():  # forked: the parent's threads and connections are not here
+            self._process, self._guard, self._flying, self._waiting, self._reader = (
+                os.getpid(),
+                Lock(),
+                None,
+                None,
+                None,
+            )
         with self._guard:
             flying, landed = self._flying, self._landed
             if landed and landed.started is not None and landed.started >= after and landed.whole >= whole:
@@ -52,16 +62,16 @@ class Loading:
             if flying and (flying.started is None or flying.started >= after) and flying.whole >= whole:
                 return flying.landed
             if flying is None:
-                self._flying = Flight(whole=whole)
-                threading.Thread(target=self._fly, name="secret-bridge-reader", daemon=True).start()
-                return self._flying.landed
+                self._flying = flight = Flight(whole=whole)
+                Thread(target=self._fly, args=(flight,), name="secret-bridge-reader", daemon=True).start()
+                return flight.landed
             if self._waiting is None:
                 self._waiting = Flight(whole=whole)
             self._waiting.whole |= whole
             return self._waiting.landed
 
-    def _fly(self) -> None:
-        while (flight := self._flying) is not None:
+    def _fly(self, flight: Flight | None) -> None:
+        while flight is not None:
             flight.started = self._clock.monotonic()
             try:
                 flight.landed.set_result(self._read(whole=flight.whole, started=flight.started))
@@ -69,10 +79,13 @@ class Loading:
                 flight.landed.set_exception(error)
             except BaseException as error:  # noqa: BLE001  # else whoever waits would wait for ever
                 flight.landed.set_exception(SinkError(f"reading failed: {_place(error)}"))
-            self._land(flight)
-            with self._guard:
-                self._landed = flight if flight.landed.exception() is None else None
-                self._flying, self._waiting = self._waiting, None
+            try:
+                self._land(flight)
+            finally:
+                with self._guard:
+                    self._landed = flight if flight.landed.exception() is None else None
+                    flight = self._flying = self._waiting
+                    self._waiting = None
 
     def _read(self, *, whole: bool, started: float) -> Snapshot:
         try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,6 +13,7 @@ from datetime import timedelta
 import pytest
 
 from bridge.consumer import ClientSecret, Kind, SecretUnavailable
+from bridge.consumer.loading import Flight
 from sinks.errors import BadAddress
 from tests.consumer.asking import Application, a_while, applications
 from tests.e2e.taps import Call, Killed, Trace
@@ -281,3 +284,20 @@ def test_a_hook_that_fails_stops_nothing_and_no_value_is_told(world: World, capl
 def test_an_address_that_cannot_be_meant_so_is_refused_at_once(uri: str) -> None:
     with pytest.raises(BadAddress):
         ClientSecret("AbC", uri, environ={"VAULT_ADDR": "https://vault.example:8200"})
+
+
+def test_a_forked_process_reads_for_itself(make_world: MakeWorld) -> None:
+    world = adopted(make_world(ends="vault"))
+    application = Application(world, world.uris[0])
+    assert application.ask()
+    application.secret._cache._loading._flying = Flight(whole=False)  # the parent is reading as it forks
+    a_while(world, 301)
+    child = os.fork()
+    if child == 0:  # pragma: no cover  # another process
+        status = 1
+        with contextlib.suppress(BaseException):
+            status = 0 if application.ask() == world.s0 else 2
+        os._exit(status)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    application.close()
