@@ -26,7 +26,9 @@ def mend(run: Callable[[Command], Ended], unlabel: Callable[[], None]) -> list[s
             ended = run(after)
             path.append(f"{after}: {ended} {ended.error or ''} -> {ended.error.hint if ended.error else ''}")
             if ended.error is None:
+                left = ended.done is not None and any("the next resume will" in note for note in ended.done.notes)
                 after = None if after.verb == command.verb else command
+                after = Command("resume", {"takeover": True}) if left else after
             else:
                 after = _next(after, ended, unlabel, path)
     return path
