@@ -110,7 +110,7 @@ def test_its_exit_status_is_passed_through(
 
 
 @pytest.mark.parametrize("options", [(), ("--on-change", "restart")], ids=["become", "stay"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2])  # nohup ignores SIGHUP
 def test_signals_reach_it(rotated: World, tmp_path: Path, options: tuple[str, ...], number: signal.Signals) -> None:
     script = f"trap 'echo got; exit 9' {number.value}; echo ready; while :; do sleep 0.05; done"
     process = started(rotated, tmp_path, *options, argv=("sh", "-c", script))
