@@ -114,8 +114,7 @@ class Execution:
             case steps.Retire(uri, ends):
                 self._retire(uri, self._lock.ends if ends else (None,))
             case steps.Forget(uri):
-                self._reach(Phase.CHANGED)
-                self._sink(uri).forget(self._hold[uri])
+                self._forget(uri)
             case steps.Release(uri):
                 self._hold.release(uri, f"{self._plan.operation} done")
             case steps.Settle():
@@ -191,6 +190,10 @@ class Execution:
         gone = tuple(v for each in fingerprints for v in self._sink(uri).retire(self._hold[uri], each))
         self._done[uri] = replace(self._done.get(uri, At()), retired=gone)
         self._tell("retire", f"{uri} {', '.join(map(short, gone)) or 'nothing left'}")
+
+    def _forget(self, uri: str) -> None:
+        self._reach(Phase.CHANGED)
+        self._sink(uri).forget(self._hold[uri])
 
     def _await_refusal(self) -> None:
         client, facts = self._seen.client, self._facts

@@ -48,13 +48,8 @@ class Loading:
     def load(self, *, whole: bool, after: float) -> Future[Snapshot]:
         """Return a reading that began after a moment: the last one, the one that is on its way, or a new one."""
         if self._process != os.getpid():  # forked: the parent's threads and connections are not here
-            self._process, self._guard, self._flying, self._waiting, self._reader = (
-                os.getpid(),
-                Lock(),
-                None,
-                None,
-                None,
-            )
+            self._process, self._guard = os.getpid(), Lock()
+            self._flying = self._waiting = self._reader = None
         with self._guard:
             flying, landed = self._flying, self._landed
             if landed and landed.started is not None and landed.started >= after and landed.whole >= whole:

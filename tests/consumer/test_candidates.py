@@ -10,13 +10,14 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 
+import hvac
 import pytest
 
 from bridge.consumer import ClientSecret, Kind, SecretUnavailable
 from bridge.consumer.loading import Flight
 from sinks.errors import BadAddress
 from tests.consumer.asking import Application, a_while, applications
-from tests.e2e.taps import Call, Killed, Trace
+from tests.e2e.taps import Call, Trace, died
 from tests.e2e.world import DAY, MakeWorld, World
 from tests.proxy import Answer, Proxy
 
@@ -39,20 +40,6 @@ def adopted(world: World) -> World:
     world.adopt()
     world.clock.advance(DAY)
     return world
-
-
-def died(world: World, at: str, nth: int = 0) -> None:
-    """Rotate, and die right after the nth call of this name that changes something."""
-    trace = Trace(world.clock)
-
-    def die(call: Call) -> None:
-        if call.changes and str(call) == at and len([c for c in trace.effects if str(c) == at]) == nth + 1:
-            trace.dead = True
-            raise Killed
-
-    trace.after = die
-    with pytest.raises(Killed):
-        world.rotate(trace)
 
 
 def test_current_is_the_only_one_that_is_read_while_it_is_accepted(world: World) -> None:
@@ -239,8 +226,6 @@ def test_a_reader_that_may_not_see_the_pending_value_does_without_and_says_so_on
 
 
 def reader_token(world: World, name: str, policy: str) -> str:
-    import hvac
-
     client = hvac.Client(world.servers.bao.url, token=world.servers.bao.token)
     client.sys.create_or_update_policy(name, policy)
     token: str = client.auth.token.create(policies=[name])["auth"]["client_token"]
@@ -255,8 +240,6 @@ def test_a_new_token_is_used_when_the_old_one_has_ended(make_world: MakeWorld) -
     environ["VAULT_TOKEN"] = reader_token(world, world.vault.path.replace("/", "-"), policy)
     application = Application(world, world.uris[0], environ=environ)
     assert application.ask()
-    import hvac
-
     client = hvac.Client(world.servers.bao.url, token=world.servers.bao.token)
     client.auth.token.revoke(environ["VAULT_TOKEN"])
     client.adapter.close()
@@ -293,7 +276,7 @@ def test_a_forked_process_reads_for_itself(make_world: MakeWorld) -> None:
     application.secret._cache._loading._flying = Flight(whole=False)  # the parent is reading as it forks
     a_while(world, 301)
     child = os.fork()
-    if child == 0:  # pragma: no cover  # another process
+    if child == 0:
         status = 1
         with contextlib.suppress(BaseException):
             status = 0 if application.ask() == world.s0 else 2

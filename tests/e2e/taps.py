@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from sinks.vault.kv import Entry, Kv, Meta
 from tests.e2e.clock import Shifted
 
@@ -110,6 +112,21 @@ def kill_after(trace: Trace, nth: int) -> None:
             raise Killed
 
     trace.after = die
+
+
+def died(world: Any, at: str, work: Callable[[Trace], Any] | None = None, nth: int = 0) -> Trace:
+    """Have an operation, by default a rotation, die right after the nth call of this name that changes something."""
+    trace = Trace(world.clock)
+
+    def die(call: Call) -> None:
+        if call.changes and str(call) == at and len([c for c in trace.effects if str(c) == at]) == nth + 1:
+            trace.dead = True
+            raise Killed
+
+    trace.after = die
+    with pytest.raises(Killed):
+        (work or world.rotate)(trace)
+    return trace
 
 
 class ShiftedKv:

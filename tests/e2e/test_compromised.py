@@ -13,7 +13,7 @@ from bridge.rotate import RotateOptions, rotate
 from bridge.steps import AwaitRefusal
 from bridge.sync import SyncOptions, sync
 from tests.e2e.observe import assert_rotated, beside
-from tests.e2e.taps import Call, Killed, Trace
+from tests.e2e.taps import Trace, died
 from tests.e2e.world import World
 
 WHY = "found in a public repository, INC-2041"
@@ -23,19 +23,6 @@ def leaked(world: World, trace: Trace | None = None, **options: Any) -> Any:
     done = rotate(world.job(trace=trace), RotateOptions(compromised=True, reason=WHY, **options))
     world.spread()
     return done
-
-
-def died_at(world: World, name: str, work: Any, nth: int = 1) -> None:
-    trace = Trace(world.clock)
-
-    def die(call: Call) -> None:
-        if str(call) == name and len([c for c in trace.effects if str(c) == name]) == nth:
-            trace.dead = True
-            raise Killed
-
-    trace.after = die
-    with pytest.raises(Killed):
-        work(trace)
 
 
 def readable(world: World) -> set[str]:
@@ -73,7 +60,7 @@ def test_copies_of_the_leaked_value_in_other_peoples_versions_go_too(world: Worl
 def test_a_pending_rotation_is_taken_over_and_its_value_goes_as_well(world: World, at: str) -> None:
     world.fill()
     world.adopt()
-    died_at(world, at, world.rotate)
+    died(world, at, world.rotate)
     leaked(world)
     assert_rotated(world, old=None)
     past = [change.value for change in world.tenant.secret_history(world.client_id)]
@@ -87,7 +74,7 @@ def test_the_same_command_finishes_it(world: World, at: str) -> None:
     world.adopt()
     world.rotate()
     bad = world.live
-    died_at(world, at, lambda trace: leaked(world, trace))
+    died(world, at, lambda trace: leaked(world, trace))
     done = leaked(world, takeover=True)
     assert done.operation is Operation.COMPROMISED
     assert_rotated(world, old=None)
@@ -127,7 +114,7 @@ def test_asked_to_stop_after_the_change_it_publishes_and_leaves_the_rest_to_the_
 def test_a_live_answer_to_a_leak_is_not_taken_over_by_a_second_one(world: World) -> None:
     world.fill()
     world.adopt()
-    died_at(world, "auth0.set_secret", lambda trace: leaked(world, trace))
+    died(world, "auth0.set_secret", lambda trace: leaked(world, trace))
     with pytest.raises(Refused, match="counts as live until"):
         leaked(world)
 
@@ -170,7 +157,7 @@ def test_an_interrupted_clean_sync_is_finished(world: World, at: str) -> None:
     world.tenant.set_in_dashboard(world.client_id)
     world.spread()
     options = SyncOptions(compromised=True, reason=WHY, takeover=True)
-    died_at(world, at, lambda trace: sync(world.job(trace=trace), options))
+    died(world, at, lambda trace: sync(world.job(trace=trace), options))
     sync(world.job(), options)
     world.spread()
     assert_rotated(world, old=None)

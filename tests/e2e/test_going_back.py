@@ -13,7 +13,7 @@ from bridge.resume import resume
 from bridge.rollback import RollbackOptions, rollback
 from tests.e2e.observe import assert_rotated, beside, values_met
 from tests.e2e.places import ANCIENT
-from tests.e2e.taps import Killed, Trace, kill_after
+from tests.e2e.taps import Killed, Trace, died, kill_after
 from tests.e2e.world import DAY, MakeWorld, World
 
 
@@ -27,21 +27,6 @@ def roll_back(world: World, trace: Trace | None = None, **options: Any) -> Any:
     done = rollback(world.job(trace=trace), RollbackOptions(settle=False, **options))
     world.spread()
     return done
-
-
-def died(world: World, at: str, nth: int = 0) -> Trace:
-    """Rotate, and die right after the nth call of this name that changes something."""
-    trace = Trace(world.clock)
-
-    def die(call: Any) -> None:
-        if call.changes and str(call) == at and len([c for c in trace.effects if str(c) == at]) == nth + 1:
-            trace.dead = True
-            raise Killed
-
-    trace.after = die
-    with pytest.raises(Killed):
-        world.rotate(trace)
-    return trace
 
 
 def undo(world: World, **options: Any) -> Any:
@@ -175,7 +160,7 @@ def test_undoing_a_rollback_leaves_its_value_the_fallback(world: World, nth: int
 def test_a_rotation_that_is_published_somewhere_can_only_be_finished(world: World) -> None:
     world.fill()
     world.adopt()
-    died(world, "aws.label", 1)  # the first pins the fallback
+    died(world, "aws.label", nth=1)  # the first pins the fallback
     assert world.aws.see().current == world.live
     before = world.dump()
     with pytest.raises(Refused, match=r"is published in aws://\S+ already") as refused:
@@ -211,7 +196,7 @@ def test_undoing_undoes_also_what_was_tagged_already(make_world: MakeWorld) -> N
     world.adopt()
     world.rotate()
     before = world.vault.see()
-    died(world, "vault.tag", 1)  # the first names the lock
+    died(world, "vault.tag", nth=1)  # the first names the lock
     between = world.vault.see()
     assert between.tags["bridge_fallback"] != before.tags["bridge_fallback"]
     undo(world)

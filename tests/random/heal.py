@@ -42,7 +42,7 @@ def _next(command: Command, ended: Ended, unlabel: Callable[[], None], path: lis
         return command
     if "name the key" in hint:  # who knows that it is the right one can only guess this
         return Command("adopt", {"repair": True, "takeover": True})
-    if "add --takeover" in hint:
+    if "with --takeover" in hint:
         return Command(command.verb, {**command.options, "takeover": True})
     if found := HINTED.search(hint):
         options = {name: True for flag, name in OPTIONS.items() if flag in found[2]}
