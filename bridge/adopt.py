@@ -17,8 +17,15 @@ from bridge.job import Job, Seen, check
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_adoption, plan_forgetting
 from bridge.rotate import key_of
+from sinks.companions import Companions
 from sinks.port import Place, Stage
 from sinks.secret import Secret
+
+BESIDE: dict[str, tuple[str, ...]] = {
+    Companions.NONE: (),
+    Companions.KEEP: ("client_secret_next and client_secret_previous are written beside it, or their like",),
+    Companions.END: ("client_secret_next and client_secret_previous, or their like, are taken out",),
+}
 
 
 @dataclass(frozen=True)
@@ -54,8 +61,8 @@ def adopt(job: Job, options: AdoptOptions) -> Outcome:
     if not options.repair:
         refuse(_overwritten(job, seen, captured))
     plan = plan_adoption(seen.places, replace(wish(job, options), keep_limit=options.keep_limit), captured=captured)
-    plan = replace(plan, notes=(*_notes(seen.places, captured), *seen.notes, *notes))
     lock = new_lock(job, Operation.ADOPT, seen, plan, base=base)
+    plan = replace(plan, notes=(*_notes(seen.places, captured), *BESIDE[lock.companions], *seen.notes, *notes))
     return execute(job, options, seen, plan, Facts(lock, value=base, base=base, initial=base))
 
 

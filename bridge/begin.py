@@ -13,13 +13,14 @@ from bridge.errors import Failed, Refused
 from bridge.facts import Facts
 from bridge.guards import holder, live, refuse, same_places
 from bridge.hook import TIMEOUT
-from bridge.job import Job, Seen, check, new_id, read, recall
+from bridge.job import Job, Seen, check, companions, new_id, read, recall
 from bridge.outcome import Outcome
-from bridge.plan import Operation, Plan, Wish, fence
+from bridge.plan import REFRESH, Operation, Plan, Wish, fence
 from bridge.resumption import plan_resumption
 from bridge.rotation import Execution
 from bridge.steps import AwaitRefusal, Hook, Wait
 from bridge.watch import pause
+from sinks.companions import Companions
 from sinks.port import Lock, Stage
 from sinks.record import tag_text
 from sinks.secret import Secret
@@ -56,6 +57,7 @@ def wish(job: Job, options: Options) -> Wish:
         settle=options.settle,
         hook=job.settings.after,
         skip_waits=options.now,
+        companions=job.settings.companions,
     )
 
 
@@ -72,7 +74,6 @@ def new_lock(
     """Return the lock that an operation writes into every place that it takes. `ending`: the values that it ends."""
     client_id = job.settings.client_id
     waits = sum((step.time for step in plan.steps if isinstance(step, Wait)), timedelta())
-    refresh = seen.at + waits if operation is Operation.ROTATE and job.settings.consumer_refresh else None
     return Lock(
         operation=operation,
         id=new_id(),
@@ -84,10 +85,11 @@ def new_lock(
         places=job.uris,
         base=base.fingerprint(client_id) if base else "",
         ends=tuple(value.fingerprint(client_id) for value in ending),
-        not_before=refresh,
+        not_before=seen.at + waits if any(isinstance(s, Wait) and s.why == REFRESH for s in plan.steps) else None,
         fenced=seen.at + sum((step.time for step in fence(seen.places, wish(job, Options()))), timedelta()),
         reason=tag_text(reason),
         holder=secrets.token_hex(4),
+        companions=Companions.NONE if operation is Operation.FORGET else companions(job, seen.places),
     )
 
 
@@ -220,6 +222,7 @@ def _named(job: Job, seen: Seen, lock: Lock) -> Lock:
         client_id=job.settings.client_id,
         tenant=job.auth0.name,
         places=job.uris,
+        companions=companions(job, seen.places),
     )
 
 

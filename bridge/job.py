@@ -16,6 +16,7 @@ from bridge.guards import Whose
 from bridge.timing import Timing
 from bridge.watch import Silent, Stop, Watcher
 from sinks.clock import Clock
+from sinks.companions import Companions
 from sinks.port import BadAddress, Busy, Lock, Place, Sink, SinkError
 from sinks.port import Refused as SinkRefused
 from sinks.record import stamp, tag_text
@@ -108,6 +109,14 @@ def recall(job: Job, fingerprint: str, *uris: str) -> Secret | None:
         return next((value for value in found if value), None)
     except SinkError as error:
         raise translate(error) from None
+
+
+def companions(job: Job, places: tuple[Place, ...]) -> Companions:
+    """Return what an operation does about the companions in the documents: by the settings, and what is there."""
+    if job.settings.companions:
+        return Companions.KEEP
+    there = any(p.record and p.record.companions for p in places)
+    return Companions.END if there else Companions.NONE
 
 
 def check(job: Job, seen: Seen) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from bridge.steps import (
     Forget,
     GenerateAtAuth0,
     Hook,
+    LayOut,
     Promote,
     Prove,
     Recheck,
@@ -77,7 +78,8 @@ class Wish:
     """What the user and the configuration ask of an operation.
 
     `ends`: it makes values unreadable at its end, and with `kill` the one among them that is current when it begins:
-    that value becomes no fallback, and goes only when Auth0 has refused it for long enough.
+    that value becomes no fallback, and goes only when Auth0 has refused it for long enough. `companions`: readers find
+    the other candidates in the document too.
     """
 
     strategy: Strategy = Strategy.STAGED
@@ -90,6 +92,7 @@ class Wish:
     keep_limit: bool = False
     ends: bool = False
     kill: bool = False
+    companions: bool = False
 
 
 def fence(places: tuple[Place, ...], wish: Wish) -> tuple[Wait, ...]:
@@ -113,20 +116,27 @@ def plan_change(operation: Operation, places: tuple[Place, ...], wish: Wish) -> 
     claims = tuple(Claim(p.uri, with_value=staged, fill=not p.exists and not wish.without_fallback) for p in places)
     adoptions = tuple(Tag(p.uri, wish.keep_limit) for p in places if p.exists and p.record is None)
     change: Step = SetAtAuth0() if staged else GenerateAtAuth0()
-    waits = staged and wish.refresh and not wish.skip_waits and operation is Operation.ROTATE
+    readers = staged and operation is Operation.ROTATE
     return Plan(
         operation,
         (
             *claims,
             *fence(places, wish),
             *adoptions,
-            *((Wait(wish.refresh, REFRESH),) if waits else ()),
+            *(announce(places, wish, wish.refresh) if readers else ()),
             change,
             *publish(places, wish),
         ),
         notes=_notes(operation, places, wish),
         irreversible=KILLS if wish.kill else None,
     )
+
+
+def announce(places: tuple[Place, ...], wish: Wish, refresh: timedelta) -> tuple[Step, ...]:
+    """Return what lets readers know a value before Auth0 does: those of the latest document, and those with a cache."""
+    waits = (Wait(refresh, REFRESH),) if refresh > timedelta() and not wish.skip_waits else ()
+    told = places if wish.companions else ()
+    return (*(LayOut(p.uri) for p in told), *waits)
 
 
 def publish(places: tuple[Place, ...], wish: Wish) -> tuple[Step, ...]:
@@ -192,8 +202,9 @@ def plan_adoption(places: tuple[Place, ...], wish: Wish, *, captured: frozenset[
     claims = tuple(Claim(p.uri, with_value=p.uri in captured, fill=not p.exists) for p in places)
     writes = tuple(Promote(p.uri, keep=False) for p in places if p.exists and p.uri in captured)
     tags = tuple(Tag(p.uri, wish.keep_limit) for p in places)
+    beside = tuple(LayOut(p.uri, coming=False) for p in places if wish.companions)
     releases = tuple(Release(p.uri) for p in reversed(places))
-    return Plan(Operation.ADOPT, (*claims, *fence(places, wish), *writes, *tags, *releases))
+    return Plan(Operation.ADOPT, (*claims, *fence(places, wish), *writes, *tags, *beside, *releases))
 
 
 def plan_forgetting(places: tuple[Place, ...], wish: Wish) -> Plan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from sinks.companions import Companions
 from sinks.port import Lock, Place, Record, Stage
 from sinks.record import stamp, unstamp
 from sinks.secret import Secret
@@ -27,6 +28,7 @@ def record(lock: Lock, place: Place, current: Secret | None, places: tuple[str, 
         now,
         log=(entry, *(line for line in (old.log if old else ()) if not line.startswith(f"{lock.id} "))),
         recent=tuple(dict.fromkeys(f for f in fingerprints if f)),
+        companions=lock.companions == Companions.KEEP,
     )
 
 
@@ -87,11 +89,11 @@ def undone(lock: Lock, place: Place, now: datetime) -> Record:
     old = place.record or place.remembered
     if old is None:
         raise ValueError("a place without a record was not tagged")
-    entry = f"{lock.id} {stamp(now)} abort {lock.actor}"
+    entry, kept = f"{lock.id} {stamp(now)} abort {lock.actor}", lock.companions == Companions.KEEP
     if old.rotation != lock.id:
-        return replace(old, log=(entry, *old.log))
+        return replace(old, log=(entry, *old.log), companions=kept)
     if place.remembered and place.remembered.rotation != lock.id:
-        return replace(place.remembered, log=(entry, *place.remembered.log))
+        return replace(place.remembered, log=(entry, *place.remembered.log), companions=kept)
     log = tuple(line for line in old.log if not line.startswith(f"{lock.id} "))
     changes = [line.split() for line in log if line.split()[2:3] != ["abort"]]
     before = changes[0] if changes else ["-"]
@@ -104,4 +106,5 @@ def undone(lock: Lock, place: Place, now: datetime) -> Record:
         age_is_minimum=since is None,
         log=(entry, *log),
         recent=old.recent[1:],
+        companions=kept,
     )

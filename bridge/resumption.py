@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bridge.plan import CHANGES, LATE, REFRESH, Operation, Plan, Wish, fence, plan_abort, publish, publish_found
+from bridge.plan import CHANGES, LATE, Operation, Plan, Wish, announce, fence, plan_abort, publish, publish_found
 from bridge.steps import (
     Claim,
     Fill,
     Forget,
+    LayOut,
     Promote,
     Prove,
     Recover,
@@ -22,6 +23,7 @@ from bridge.steps import (
     TakeOver,
     Wait,
 )
+from sinks.companions import Companions
 from sinks.port import Lock, Place, Stage
 
 
@@ -32,7 +34,8 @@ def plan_resumption(places: tuple[Place, ...], lock: Lock, wish: Wish, *, now: d
     """
     held = tuple(p for p in places if p.lock and p.lock.id == lock.id)
     operation = Operation(lock.operation)
-    wish = replace(wish, ends=bool(lock.ends), kill=bool(lock.base) and lock.base in lock.ends)
+    kept = lock.companions == Companions.KEEP
+    wish = replace(wish, ends=bool(lock.ends), kill=bool(lock.base) and lock.base in lock.ends, companions=kept)
     taken = tuple(TakeOver(p.uri) for p in held)
     steps: tuple[Step, ...]
     if operation in CHANGES:
@@ -79,7 +82,8 @@ def _finish(
     releases = tuple(Release(p.uri) for p in reversed(touched))
     proof = (Prove(),) if operation is Operation.RETIRE else ()
     fills = _fills(held, lock) if adopting else ()
-    return (*claims, *_fence(missed, lock, wish, now), *proof, *fills, *captured, *ends, *releases)
+    beside = tuple(LayOut(p.uri, coming=False) for p in touched if adopting and wish.companions)
+    return (*claims, *_fence(missed, lock, wish, now), *proof, *fills, *captured, *ends, *beside, *releases)
 
 
 def _is_left(operation: Operation, place: Place, lock: Lock) -> bool:
@@ -114,6 +118,17 @@ def _finish_sync(
     return (*stores, *claims, *_fence(missed, lock, wish, now), *publish_found(touched, wish))
 
 
+def _unread(places: tuple[Place, ...], lock: Lock, wish: Wish, now: datetime) -> timedelta:
+    """Return how long readers still need to know the pending value; no time where the operation waited for none."""
+    if lock.not_before is None:
+        return timedelta()
+    told = [p.announced for p in places]
+    if wish.companions and None in told:
+        return max(wish.refresh, lock.not_before - now)
+    since = [moment + wish.refresh for moment in told if moment and wish.companions and wish.refresh]
+    return max(since, default=lock.not_before) - now
+
+
 def _finish_change(
     places: tuple[Place, ...], held: tuple[Place, ...], lock: Lock, wish: Wish, now: datetime
 ) -> tuple[Step, ...]:
@@ -126,8 +141,7 @@ def _finish_change(
     filling = not wish.kill  # a leaked value is not spread any further
     claims = tuple(Claim(p.uri, with_value=pending is not None, fill=filling and not p.exists) for p in missed)
     fills = _fills(held, lock) if filling else ()
-    left = lock.not_before - now if lock.not_before and not wish.skip_waits else timedelta()
-    waits = (*_fence(missed, lock, wish, now), *((Wait(left, REFRESH),) if left > timedelta() else ()))
+    fenced = _fence(missed, lock, wish, now)
     remaining = tuple(p for p in places if p in held or p in missed)
     adoptions = tuple(Tag(p.uri, wish.keep_limit) for p in remaining if p.exists and p.record is None)
     if pending is None:
@@ -137,5 +151,7 @@ def _finish_change(
         stores = tuple(Store(p.uri) for p in held if not p.value(Stage.PENDING))
         # Where it has to be proven what Auth0 accepts, it is set again: somebody may have changed it since.
         change = (SetAtAuth0(),) if wish.kill or not done else ()
-        start = (*stores, *claims, *waits, *fills, *adoptions, *change)
+        rotating = lock.operation == Operation.ROTATE and not done
+        told = announce(remaining, wish, _unread(remaining, lock, wish, now)) if rotating else ()
+        start = (*stores, *claims, *fenced, *fills, *adoptions, *told, *change)
     return (*start, *publish(remaining, wish))

@@ -20,7 +20,7 @@ from bridge.records import adopted, fallback_before, former, record, unchanged, 
 from bridge.settle import settle
 from bridge.standing import Phase, standing
 from bridge.watch import pause
-from sinks.port import Busy, Lost, Sink, SinkError, Unavailable
+from sinks.port import Busy, Lost, Secret, Sink, SinkError, Unavailable
 from sinks.versions import short
 
 LEAKED = frozenset({Operation.COMPROMISED, Operation.SYNC})
@@ -91,18 +91,34 @@ class Execution:
                 self._fill(uri)
             case steps.Store(uri):
                 self._hold.add(self._sink(uri).store(self._hold[uri], self._facts.required))
+            case steps.LayOut(uri, coming):
+                self._lay_out(uri, self._facts.required if coming else None)
+            case steps.Promote(uri, keep):
+                self._promote(uri, keep=keep)
+            case steps.Tag():
+                self._tag(step)
+            case steps.Retire(uri, ends):
+                self._retire(uri, self._lock.ends if ends else (None,))
+            case steps.Forget(uri):
+                self._forget(uri)
+            case steps.Release(uri):
+                self._hold.release(uri, f"{self._plan.operation} done")
             case steps.Wait(time, why):
                 self._wait(time, why)
+            case steps.Hook(argv):
+                self._run_hook(argv)
+            case _:
+                self._do_at_auth0(step)
+
+    def _do_at_auth0(self, step: steps.Step) -> None:
+        """Do what changes Auth0, or asks it."""
+        match step:
             case steps.SetAtAuth0():
                 self._live.set()
             case steps.GenerateAtAuth0():
                 self._live.generate()
             case steps.Recover():
                 self._live.recover()
-            case steps.Promote(uri, keep):
-                self._promote(uri, keep=keep)
-            case steps.Tag():
-                self._tag(step)
             case steps.Prove():
                 prove(self._job, self._seen.client, self._hold.uris)
             case steps.Confirm():
@@ -111,16 +127,8 @@ class Execution:
                 recheck(self._job, self._hold.uris, self._facts.ending)
             case steps.AwaitRefusal():
                 self._await_refusal()
-            case steps.Retire(uri, ends):
-                self._retire(uri, self._lock.ends if ends else (None,))
-            case steps.Forget(uri):
-                self._forget(uri)
-            case steps.Release(uri):
-                self._hold.release(uri, f"{self._plan.operation} done")
             case steps.Settle():
                 self._settle()
-            case steps.Hook(argv):
-                self._run_hook(argv)
 
     def _claim(self, step: steps.Claim) -> None:
         place, value = self._places[step.uri], self._facts.value if step.with_value else None
@@ -184,6 +192,10 @@ class Execution:
             told = adopted(self._lock, place, self._facts.base, self._job.uris, now, written=written)
             fallback = former(place, self._lock, written=written)
         self._sink(step.uri).tag(self._hold[step.uri], told, keep_limit=step.keep_limit, fallback=fallback)
+
+    def _lay_out(self, uri: str, coming: Secret | None) -> None:
+        self._reach(Phase.CHANGED)
+        self._sink(uri).lay_out(self._hold[uri], coming)
 
     def _retire(self, uri: str, fingerprints: tuple[str | None, ...]) -> None:
         self._reach(Phase.CHANGED)

@@ -121,6 +121,17 @@ class Retire:
 
 
 @dataclass(frozen=True)
+class LayOut:
+    """Make the companions in the latest document right; with `coming` they announce the pending value."""
+
+    uri: str
+    coming: bool = True
+
+    def __str__(self) -> str:
+        return f"{'announce the value' if self.coming else 'write the companions'} in the document of {self.uri}"
+
+
+@dataclass(frozen=True)
 class Prove:
     """Make sure, under the lock, that Auth0 accepts the current value and refuses the fallback's."""
 
@@ -192,5 +203,5 @@ class Hook:
 
 Step = (
     Claim | TakeOver | Fill | Store | Wait | SetAtAuth0 | GenerateAtAuth0 | Recover
-    | Promote | Tag | Prove | Confirm | Recheck | AwaitRefusal | Retire | Forget | Release | Settle | Hook
+    | Promote | Tag | LayOut | Prove | Confirm | Recheck | AwaitRefusal | Retire | Forget | Release | Settle | Hook
 )  # fmt: skip

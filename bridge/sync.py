@@ -134,7 +134,7 @@ def staged_values(seen: Seen) -> list[Secret]:
 def _is_published(seen: Seen, live: Secret) -> bool:
     """Tell whether every place says the same, and holds the live value as what the bridge put there."""
     rotations = {p.record.rotation if p.record else None for p in seen.places}
-    same = all(p.value(Stage.CURRENT) == live and not p.drifted for p in seen.places)
+    same = all(p.value(Stage.CURRENT) == live and not p.drifted and not p.astray for p in seen.places)
     return same and len(rotations) == 1
 
 

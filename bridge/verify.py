@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from bridge.auth0.probe import Verdict
 from bridge.job import Job, read
-from sinks.port import Stage
+from bridge.rotate import key_of
+from sinks.companions import next_of, previous_of
+from sinks.port import Place, Stage
 
 
 @dataclass(frozen=True)
@@ -19,11 +21,24 @@ class Verified:
     fallback: str | None = None
     fallback_verdict: Verdict | None = None
     notes: tuple[str, ...] = ()
+    astray: bool = False
 
     @property
     def good(self) -> bool:
         """Whether all is as it should be."""
-        return self.current_verdict is Verdict.ACCEPTED and self.fallback_verdict in (None, Verdict.REFUSED)
+        return (
+            not self.astray
+            and self.current_verdict is Verdict.ACCEPTED
+            and self.fallback_verdict in (None, Verdict.REFUSED)
+        )
+
+
+def _notes(job: Job, place: Place) -> tuple[str, ...]:
+    key = key_of(place.uri, job)
+    if place.value(Stage.CURRENT) is None:
+        return ("it holds no value",)
+    told = f"{next_of(key)} or {previous_of(key)} is not what it should be: {job.whose.command('sync')} mends that"
+    return (told,) if place.astray else ()
 
 
 def verify(job: Job) -> tuple[Verified, ...]:
@@ -46,7 +61,8 @@ def verify(job: Job) -> tuple[Verified, ...]:
                 verdicts[Stage.CURRENT],
                 version[Stage.FALLBACK],
                 verdicts[Stage.FALLBACK] if version[Stage.FALLBACK] else None,
-                ("it holds no value",) if values[Stage.CURRENT] is None else (),
+                _notes(job, place),
+                place.astray,
             )
         )
     return tuple(found)

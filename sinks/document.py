@@ -60,10 +60,17 @@ class Document:
             return Document({}, bare=value.reveal())
         return Document({**self._data, key: value.reveal()})
 
-    def same_beside(self, other: Document, key: str | None) -> bool:
-        """Tell whether both documents agree in everything but the value at `key`."""
-        mine = {k: v for k, v in self._data.items() if k != key}
-        return mine == {k: v for k, v in other._data.items() if k != key}
+    def without(self, *keys: str) -> Document:
+        """Return the same document without some of its keys."""
+        return Document({k: v for k, v in self._data.items() if k not in keys}, bare=self._bare)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Document):
+            return NotImplemented
+        return (self._sorted(), self._bare) == (other._sorted(), other._bare)
+
+    def _sorted(self) -> str:
+        return json.dumps(self._data, sort_keys=True)  # to Python true is 1, and NaN never NaN
 
     def reveal(self) -> dict[str, Any]:
         """Return the keys and values (Vault's form)."""

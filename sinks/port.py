@@ -34,7 +34,9 @@ class Place:
     neither who nor until when. `left` are the values that an operation left (`Sink.read` only).
     `wiped`: the place was managed, nobody holds it, and somebody replaced its tags. `remembered` is what they said last
     or, while an operation holds the place, when that began, as far as another part of the place tells (`Sink.read`
-    only). `mark` is the sink's own note, for `claim`.
+    only). `announced`: since when the latest document holds the pending value as the coming one, `astray`: its
+    companions are not what they should be although nobody holds the place (both `Sink.read` only; `sinks.companions`).
+    `mark` is the sink's own note, for `claim`.
     """
 
     uri: str
@@ -55,6 +57,8 @@ class Place:
     left: tuple[Secret, ...] = ()
     wiped: bool = False
     remembered: Record | None = None
+    announced: datetime | None = None
+    astray: bool = False
     notes: tuple[str, ...] = ()
     mark: object = None
 
@@ -161,8 +165,22 @@ class Sink(Protocol):
         """
         ...
 
+    def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> None:
+        """Make the companions in the latest document right, as `held.lock.companions` says; current stays.
+
+        `coming` is the next value (None: there is none). The former one is the fallback's, without `former` none; nor
+        is one told to readers that this operation ends, once it announces another. Converges as `promote` does; where
+        nothing is to be changed, nothing is written. Twice is once.
+
+        Raises:
+            Lost: the place is not ours any more.
+        """
+        ...
+
     def promote(self, held: Held, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
         """Make `value` current and, with `keep`, the value that was current (by `held.lock.base`) the fallback.
+
+        The companions change with it, in the same step.
 
         Converges: whatever foreign writers do meanwhile, afterwards the latest document holds `value` and everything
         of theirs. Tags come before the write, so that readers see one atomic step. Twice is once.
@@ -184,7 +202,8 @@ class Sink(Protocol):
     def retire(self, held: Held, fingerprint: str | None = None) -> tuple[str, ...]:
         """Make the fallback unreachable: every version that holds its value, or a value of this fingerprint.
 
-        Never a version whose value is current's or pending's. Returns the ids. Twice is once.
+        Companions count as values. Never a version whose value is current's or pending's, nor one that is the fallback
+        for another value's sake. Returns the ids. Twice is once.
 
         Raises:
             Lost: the place is not ours any more.
@@ -197,5 +216,8 @@ class Sink(Protocol):
         ...
 
     def release(self, held: Held, outcome: str) -> None:
-        """Give the place back, leaving no pending value. Twice is once; a lock that is not ours is left alone."""
+        """Give the place back, leaving no pending value, and none announced.
+
+        Twice is once; a lock that is not ours is left alone.
+        """
         ...

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from sinks.companions import Companions
+
 if TYPE_CHECKING:
     from sinks.secret import Secret
 
@@ -56,7 +58,8 @@ class Lock:
     of the values that the operation makes unreadable at its end: an open fallback's, or a leaked one's. `places` is the
     complete list of the client's places. After `expected_end` (the vault's time) the holder counts as dead. `holder` is
     made anew for each claim and takeover: the one word by which a process knows its own writing again. Before `fenced`
-    calls of whoever held the place before may still arrive. `reason` is what the user said.
+    calls of whoever held the place before may still arrive. `reason` is what the user said. `companions`: what it does
+    about them (`sinks.companions`).
     """
 
     operation: str
@@ -73,6 +76,7 @@ class Lock:
     fenced: datetime | None = None
     holder: str = ""
     reason: str = ""
+    companions: str = ""
 
     def tags(self) -> dict[str, str]:
         """Return the lock as tags."""
@@ -88,6 +92,7 @@ class Lock:
             "bridge_lock_base": self.base or "-",
             "bridge_lock_ends": _fit(self.ends, " ") or "-",
             "bridge_lock_reason": tag_text(self.reason) or "-",
+            "bridge_lock_companions": self.companions or "-",
             "bridge_lock_sinks": sinks_tag(self.places),
             "bridge_lock_client_id": tag_text(self.client_id),
             "bridge_lock_tenant": tag_text(self.tenant),
@@ -115,6 +120,7 @@ class Lock:
             fenced=unstamp(told.get("fenced")),
             holder=_filled(told, "holder"),
             reason=_filled(told, "reason"),
+            companions=_filled(told, "companions"),
         )
 
 
@@ -124,6 +130,7 @@ class Record:
 
     `age_is_minimum`: the value was there before the bridge was; it is *at least* that old. `log` holds the latest
     changes, newest first, as "ID TIME OPERATION ACTOR". `recent` holds fingerprints of the latest values, newest first.
+    `companions`: its document holds the other candidates too (`sinks.companions`).
     """
 
     client_id: str
@@ -134,6 +141,14 @@ class Record:
     age_is_minimum: bool = False
     log: tuple[str, ...] = ()
     recent: tuple[str, ...] = ()
+    companions: bool = False
+
+    @classmethod
+    def first(cls, lock: Lock, at: datetime) -> Record:
+        """Return the record of a place that an operation gives its first value."""
+        kept = lock.companions == Companions.KEEP
+        whose = lock.client_id, lock.tenant, lock.places
+        return cls(*whose, lock.id, at, age_is_minimum=True, companions=kept)
 
     def tags(self) -> dict[str, str]:
         """Return the record as tags."""
@@ -147,6 +162,7 @@ class Record:
             "bridge_age": "at least" if self.age_is_minimum else "exact",
             "bridge_log": _fit(self.log, " / ") or "-",
             "bridge_recent": _fit(self.recent[:4], " ") or "-",
+            "bridge_companions": "yes" if self.companions else "-",
         }
 
     @classmethod
@@ -165,6 +181,7 @@ class Record:
             age_is_minimum=tags.get("bridge_age") == "at least",
             log=() if log == "-" else tuple(log.split(" / ")),
             recent=() if recent == "-" else tuple(recent.split()),
+            companions=tags.get("bridge_companions") == "yes",
         )
 
 

@@ -99,15 +99,16 @@ def _ages(data: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _companions(data: Mapping[str, Any]) -> Iterator[Fault]:
-    default = data.get("defaults") if isinstance(data.get("defaults"), dict) else {}
-    places: list[tuple[Key, dict[str, Any]]] = [(("defaults",), default or {})]
-    places += [(("clients", name), table) for name, table in _tables(data, "clients").items()]
-    for place, table in places:
-        if table.get("companions") is not True:
-            continue
-        yield (*place, "companions"), "not available yet"
-        if not _duration({**(default or {}), **table}.get("consumer_refresh"), timedelta(0)):
-            yield (*place, "consumer_refresh"), "missing: companions need it"
+    default = data.get("defaults")
+    default = default if isinstance(default, dict) else {}
+    told = {name: {**default, **table} for name, table in _tables(data, "clients").items()}
+    kept = {name: table for name, table in told.items() if table.get("companions") is True}
+    for name, table in kept.items():
+        if _duration(table.get("consumer_refresh"), timedelta(0)) == timedelta(0):
+            yield ("clients", name, "consumer_refresh"), "companions need it: how long readers keep what they have read"
+    for key, uri in _sinks(data):
+        if key[1] in kept and uri.endswith("?bare"):
+            yield key, "companions have no room beside a bare text (?bare)"
 
 
 def _same_client(data: Mapping[str, Any]) -> Iterator[Fault]:

@@ -105,7 +105,6 @@ def _tenant(name: str, table: Any) -> TenantSettings:
 def _client(name: str, table: Any, defaults: Any) -> ClientSettings:
     """Put a client's own words before the defaults, and these before the bridge's own."""
     said = {**defaults.model_dump(exclude_none=True), **table.model_dump(exclude_none=True)}
-    said.pop("companions", None)
     said["sinks"] = tuple(with_key(uri, said.get("key")) for uri in said["sinks"])
     for field, kind in (("accept", frozenset), ("after", tuple)):
         if field in said:

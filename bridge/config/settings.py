@@ -52,6 +52,7 @@ class ClientSettings:
     fallback_min_age: timedelta = timedelta(hours=24)
     fallback_max_age: timedelta = timedelta(days=14)
     consumer_refresh: timedelta = timedelta(0)
+    companions: bool = False
     accept: frozenset[str] = frozenset()
     after: tuple[str, ...] = ()
     evidence: str = "advisory"

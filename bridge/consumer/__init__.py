@@ -6,6 +6,7 @@ with them. Importing this package loads neither a vault's library nor httpx.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from bridge.consumer.client_secret import Candidate, ClientSecret
@@ -14,6 +15,7 @@ from bridge.consumer.events import Event, Kind
 
 if TYPE_CHECKING:
     from bridge.consumer.client_credentials import ClientCredentials
+    from bridge.consumer.telemetry import Telemetry
 
 __all__ = [
     "AllRefused",
@@ -24,14 +26,15 @@ __all__ = [
     "Event",
     "Kind",
     "SecretUnavailable",
+    "Telemetry",
     "TokenError",
 ]
 
+LATER = {"ClientCredentials": "client_credentials", "Telemetry": "telemetry"}
+"""What loads httpx, or OpenTelemetry: only for those who use it."""
+
 
 def __getattr__(name: str) -> Any:
-    """Load httpx only for those who use it."""
-    if name == "ClientCredentials":
-        from bridge.consumer.client_credentials import ClientCredentials
-
-        return ClientCredentials
+    if name in LATER:
+        return getattr(importlib.import_module(f"bridge.consumer.{LATER[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

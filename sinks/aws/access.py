@@ -65,9 +65,13 @@ class Access:
 
     def value(self, version: str, key: str | None) -> Secret | None:
         """Read a version's value; None where there is none that can be read."""
+        document = self.readable(version)
+        return document.get(key) if document else None
+
+    def readable(self, version: str) -> Document | None:
+        """Read a version's document; None where there is none that can be read."""
         with suppress(Conflict, Denied, Refused):
-            document = self.document(version)
-            return document.get(key) if document else None
+            return self.document(version)
         return None
 
     def create(self, version: str, text: Secret, tags: Mapping[str, str]) -> None:

@@ -17,6 +17,7 @@ from sinks.aws.place import (
     FROM_TAG,
     NONE,
     Mark,
+    after_promotion,
     described_lock,
     empty,
     lock_text,
@@ -24,6 +25,7 @@ from sinks.aws.place import (
     text_of,
     unnamed,
 )  # fmt: skip
+from sinks.companions import laid_out
 from sinks.errors import Busy, Conflict, Denied, Expired, Lost, Refused, Unavailable
 from sinks.port import Held, Place
 from sinks.record import Lock, Record
@@ -62,7 +64,7 @@ class Claims:
             mark = self._begin(mark, lock, label, initial)
         listing, base = mark.listing, mark.listing.current
         document = (base and self._access.document(base)) or self._empty()
-        text = lock_text(lock) if value is None else text_of(document.with_value(self._target.key, value), self._uri)
+        text = self._text(after_promotion(lock, document, self._target.key, value)) if value else lock_text(lock)
         return self._seize(lock, Grip(mark.described.arn, label, "", base, listing), text, value)
 
     def take_over(self, place: Place, lock: Lock) -> Held:
@@ -72,7 +74,7 @@ class Claims:
         if listing.pending is None or present is None:
             raise self._busy(mark)
         document = self._access.document(listing.pending)
-        text = lock_text(lock) if document is None else text_of(document, self._uri)
+        text = lock_text(lock) if document is None else self._text(document)
         label = own_label(chain_of(present), lock)
         named = described_lock(mark.described, listing) is not None
         base = mark.described.tags.get(FROM_TAG) if named else listing.current
@@ -137,22 +139,18 @@ class Claims:
 
     def _let_go(self, held: Held) -> bool:
         """Undo a claim that cannot be completed, as far as possible; the claim's own failure is the one to tell of."""
-        try:
+        with contextlib.suppress(Denied, Refused, Unavailable):
             self.release(held)
-        except (Denied, Refused, Unavailable):
-            return False
-        return True
+            return True
+        return False
 
     def _begin(self, mark: Mark, lock: Lock, label: str, initial: Secret | None) -> Mark:
         """Give an empty place its first, current version: `initial`, or a lock's text where there is no value.
 
         AWS makes the first version of a secret current whatever was asked, so a pending value must never be the first.
         """
-        described = mark.described
-        document = self._empty()
-        text = (
-            lock_text(lock) if initial is None else text_of(document.with_value(self._target.key, initial), self._uri)
-        )
+        described, document = mark.described, self._empty()
+        text = lock_text(lock) if initial is None else self._first(lock, document, initial)
         if not described.exists:
             self._create(lock, text, described.at)
             described = self._access.described()
@@ -166,15 +164,20 @@ class Claims:
                 return Mark(described, listing)
             if value is not None or initial is None:
                 raise Busy(f"{self._uri} has got a value by now", None, "look at it, then run the same command again")
-            text = text_of((found or document).with_value(self._target.key, initial), self._uri)
+            text = self._first(lock, found or document, initial)
         return Mark(described, self._published(listing, listing.next_id(described.arn), text, label))
+
+    def _first(self, lock: Lock, document: Document, initial: Secret) -> Secret:
+        return self._text(laid_out(document, self._target.key, lock.companions, initial))
+
+    def _text(self, document: Document) -> Secret:
+        return text_of(document, self._uri)
 
     def _create(self, lock: Lock, text: Secret, at: datetime) -> None:
         """Create the secret as one that is managed: whoever dies right after this leaves nothing to be adopted."""
         version = first_id(self._target.name)
-        record = Record(lock.client_id, lock.tenant, lock.places, lock.id, at, age_is_minimum=True)
         try:
-            self._access.create(version, text, {**record.tags(), CURRENT_TAG: version})
+            self._access.create(version, text, {**Record.first(lock, at).tags(), CURRENT_TAG: version})
         except Conflict:
             raise self._busy(None) from None
         except Unavailable as error:
@@ -213,7 +216,7 @@ class Claims:
         grip = grip_of(held)
         version = grip.listing.next_id(grip.arn)
         try:
-            self._access.put(version, text_of(document, self._uri), grip.label, PENDING)
+            self._access.put(version, self._text(document), grip.label, PENDING)
         except Conflict:
             raise Lost(f"{self._uri} is not ours any more; the value was not stored", RESUME) from None
         return self.look(replace(held, value=value, token=replace(grip, version=version)))
@@ -277,10 +280,8 @@ class Claims:
         self._drop(grip.label, grip.version)
 
     def _drop(self, stage: str, version: str) -> None:
-        try:
+        with contextlib.suppress(Conflict):  # it is gone already
             self._access.api.label(stage, remove=version)
-        except Conflict:
-            return  # it is gone already
 
     def _empty(self) -> Document:
         return empty(bare=self._target.key is None)
@@ -288,8 +289,7 @@ class Claims:
     def _busy(self, mark: Mark | None) -> Busy:
         """Tell who holds the place, as far as it is written."""
         if mark is None:
-            place = surveyed(self._uri, self._access.described(), self._access.listing())
-            mark = mark_of(place)
+            mark = mark_of(surveyed(self._uri, self._access.described(), self._access.listing()))
         lock = described_lock(mark.described, mark.listing)
         if lock is None:
             foreign = mark.listing.pending and not mark.listing.label

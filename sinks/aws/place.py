@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from sinks.aws.answers import Described
 from sinks.aws.listing import FALLBACK, PENDING, Listing, chain_of, said_by
 from sinks.aws.translate import deleted
+from sinks.companions import laid_out, next_of, previous_of
 from sinks.document import Document
 from sinks.errors import Refused
 from sinks.port import Place
@@ -74,6 +75,11 @@ def text_of(document: Document, uri: str) -> Secret:
             f"the document at {uri} would be {size} bytes long; AWS takes {SIZE_LIMIT}", "move other keys out"
         )
     return text
+
+
+def after_promotion(lock: Lock, document: Document, key: str | None, value: Secret) -> Document:
+    """Return a document as a promotion leaves it, unless somebody changes current or the fallback meanwhile."""
+    return laid_out(document, key, lock.companions, value, former=document.get(key))
 
 
 def surveyed(uri: str, described: Described, listing: Listing) -> Place:
@@ -145,7 +151,9 @@ def wrong_key(
         return None
     began: set[str] = set()
     if lock is not None and lock.base:
-        values = {(name, v.fingerprint(lock.client_id)) for d in found for name in d.keys if (v := d.get(name))}
+        beside = (next_of(key), previous_of(key)) if lock.companions else ()
+        keys = {name for document in found for name in document.keys if name not in beside}
+        values = {(name, v.fingerprint(lock.client_id)) for d in found for name in keys if (v := d.get(name))}
         began = {name for name, fingerprint in values if fingerprint == lock.base}
     if pending.get(key) is not None and (key is None or not began or key in began):
         return None
@@ -210,11 +218,15 @@ def _history(listing: Listing, tags: Mapping[str, str]) -> History:
     """Return the versions with their stages; none where labels contradict each other (`refusal` says so)."""
     if listing.doubled():
         return History()
-    stages = {_fallback(listing, tags): Stage.FALLBACK, listing.pending: Stage.PENDING, listing.current: Stage.CURRENT}
+    stages = {
+        fallback_in(listing, tags): Stage.FALLBACK,
+        listing.pending: Stage.PENDING,
+        listing.current: Stage.CURRENT,
+    }
     return History(tuple(Version(v.id, stages.get(v.id), v.created) for v in listing.versions))
 
 
-def _fallback(listing: Listing, tags: Mapping[str, str]) -> str | None:
+def fallback_in(listing: Listing, tags: Mapping[str, str]) -> str | None:
     """Return the fallback: by its label or, after a promotion that was cut short, by the tag from before it."""
     if listing.fallback or listing.holder(FALLBACK) is None:
         return listing.fallback

@@ -9,10 +9,21 @@ from typing import TYPE_CHECKING
 
 from sinks.aws.claim import Claims
 from sinks.aws.grip import grip_of, mark_of
-from sinks.aws.listing import CURRENT, FALLBACK, PREVIOUS, PROOF, Listing
-from sinks.aws.place import CURRENT_TAG, FALLBACK_TAG, NONE, empty, refusal, surveyed, with_documents, wrong_key
+from sinks.aws.listing import FALLBACK, PREVIOUS, PROOF, Listing
+from sinks.aws.place import (
+    CURRENT_TAG,
+    FALLBACK_TAG,
+    NONE,
+    after_promotion,
+    refusal,
+    surveyed,
+    with_documents,
+    wrong_key,
+)
+from sinks.aws.publisher import Publisher
 from sinks.aws.translate import Missing
-from sinks.errors import Conflict, Denied, Refused
+from sinks.companions import with_companions
+from sinks.errors import Conflict, Denied, Lost, Refused
 from sinks.port import Held, Place, Promoted
 from sinks.record import MANAGED_BY, MANAGER, OWN_PREFIX, Lock, Record
 from sinks.secret import unlike
@@ -22,7 +33,6 @@ if TYPE_CHECKING:
     from sinks.aws.access import Access
     from sinks.aws.address import Target
     from sinks.clock import Clock
-    from sinks.document import Document
     from sinks.secret import Secret
 
 UNKNOWN = (
@@ -40,6 +50,7 @@ class AwsSink:
         self._target = target
         self._access = access
         self._claims = Claims(uri, target, access, clock, lease)
+        self._publisher = Publisher(uri, target, access, self._claims)
 
     @property
     def uri(self) -> str:
@@ -69,6 +80,9 @@ class AwsSink:
         if listing.label and (other := wrong_key(documents, self._target.key, place.lock, self._uri)):
             raise other
         place = with_documents(place, documents, self._target.key)
+        current = stages[Stage.CURRENT]
+        made = current.created if current else None
+        place = with_companions(place, documents.get(Stage.CURRENT), self._target.key, made)
         found = [self._access.value(version, self._target.key) for version, _ in listing.left_over()]
         return replace(place, left=unlike(place.values.values(), [value for value in found if value]))
 
@@ -105,28 +119,16 @@ class AwsSink:
     def store(self, held: Held, value: Secret) -> Held:
         """Put a new version with AWSPENDING (`Sink.store`)."""
         held = self._claims.look(held)
-        document = self._document(grip_of(held).listing.current)
-        return self._claims.advance(held, document.with_value(self._target.key, value), value)
+        document = self._publisher.document(grip_of(held).listing.current)
+        return self._claims.advance(held, after_promotion(held.lock, document, self._target.key, value), value)
+
+    def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> None:
+        """Put a version with other companions and move AWSCURRENT to it (`Sink.lay_out`)."""
+        self._publisher.lay_out(held, coming, former=former)
 
     def promote(self, held: Held, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
         """Pin the fallback, move AWSCURRENT, then write the tags (`Sink.promote`)."""
-
-        def step(held: Held) -> Held | Promoted:
-            listing = grip_of(held).listing
-            document = self._document(listing.current)
-            fallback = self._pin(held, listing, value, keep=keep)
-            current = listing.current
-            if document.get(self._target.key) != value:
-                if not self._is_complete(held, document, value):
-                    return self._claims.advance(held, document.with_value(self._target.key, value), value)
-                current = grip_of(held).version
-                self._access.api.label(CURRENT, remove=listing.current, to=current, before=self._claims.deadline(held))
-            promoted = Promoted(current or NONE, fallback)
-            self._tag(held, record, promoted)
-            self._claims.promoted = grip_of(held)
-            return promoted
-
-        return self._claims.under_lease(held, step)
+        return self._publisher.promote(held, value, record, keep=keep)
 
     def _surveyed(self) -> tuple[Place, Refused | None]:
         """List, then describe: a claim compares with the listing, so whoever changed the rest since then, wins."""
@@ -140,48 +142,6 @@ class AwsSink:
         place = surveyed(self._uri, described, listing)
         return place, refusal(self._uri, self._target.region, self._target.name, described, listing)
 
-    def _document(self, version: str | None) -> Document:
-        found = self._access.document(version) if version else None
-        return found or empty(bare=self._target.key is None)
-
-    def _value(self, version: str | None) -> Secret | None:
-        return self._document(version).get(self._target.key)
-
-    def _is_complete(self, held: Held, document: Document, value: Secret) -> bool:
-        """Tell whether our version holds the value and everything that others wrote into the current document."""
-        pending = self._access.document(grip_of(held).version)
-        key = self._target.key
-        return pending is not None and pending.get(key) == value and pending.same_beside(document, key)
-
-    def _pin(self, held: Held, listing: Listing, value: Secret, *, keep: bool) -> str | None:
-        """Put FALLBACK on the version that holds what was current when the operation began; nowhere without `keep`."""
-        if not keep:
-            self._unpin(held, listing)
-            return None
-        target = self._base(held, listing, value)
-        return self._pin_at(held, listing, target) if target else listing.fallback
-
-    def _base(self, held: Held, listing: Listing, value: Secret) -> str | None:
-        """Find that version: current unless somebody wrote another value there, or it is promoted already."""
-        lock = held.lock
-        likely: tuple[str | None, ...] = (listing.current,)
-        if lock.base:
-            likely = (*likely, grip_of(held).base, listing.holder(PREVIOUS))
-        for version in (*likely, listing.holder(FALLBACK)):
-            old = self._document(version).get(self._target.key) if version and listing.get(version) else None
-            if version and old and old != value and lock.base in ("", old.fingerprint(lock.client_id)):
-                return version
-        return None
-
-    def _unpin(self, held: Held, listing: Listing) -> None:
-        holder = listing.holder(FALLBACK)
-        if holder is not None:
-            self._access.api.label(FALLBACK, remove=holder, before=self._claims.deadline(held))
-
-    def _tag(self, held: Held, record: Record, promoted: Promoted) -> None:
-        where = {CURRENT_TAG: promoted.current, FALLBACK_TAG: promoted.fallback or NONE}
-        self._access.api.tag({**record.tags(), **where}, before=self._claims.deadline(held))
-
     def tag(self, held: Held, record: Record, *, keep_limit: bool = False, fallback: str | None = None) -> None:
         """Write tags; AWS has no number of versions to raise (`Sink.tag`)."""
         del keep_limit
@@ -190,7 +150,8 @@ class AwsSink:
             listing = grip_of(held).listing
             where = {CURRENT_TAG: listing.current or NONE}
             if fallback is not None:
-                where[FALLBACK_TAG] = self._pin_at(held, listing, self._older(held, listing, fallback)) or NONE
+                older = self._older(held, listing, fallback)
+                where[FALLBACK_TAG] = self._publisher.pin_at(held, listing, older) or NONE
             elif listing.fallback or listing.holder(FALLBACK) is None:
                 where[FALLBACK_TAG] = listing.fallback or NONE
             # else a promotion was cut short: the tag still names the fallback of before
@@ -201,7 +162,7 @@ class AwsSink:
 
     def _older(self, held: Held, listing: Listing, fingerprint: str) -> str | None:
         """Find a version that holds a value; never current's."""
-        if not fingerprint or fingerprint == self._fingerprint(held, listing.current):
+        if not fingerprint or fingerprint == self._publisher.fingerprint(held, listing.current):
             return None
         others = (v for v in listing.likeliest() if v not in (listing.current, listing.pending))
         return next((v for v in others if self._readable(held, v) == fingerprint), None)
@@ -210,15 +171,6 @@ class AwsSink:
         value = self._access.value(version, self._target.key)
         return value.fingerprint(held.lock.client_id) if value else None
 
-    def _pin_at(self, held: Held, listing: Listing, target: str | None) -> str | None:
-        """Put FALLBACK on a version; None: nowhere."""
-        if target is None:
-            self._unpin(held, listing)
-        elif target != listing.holder(FALLBACK):
-            before = self._claims.deadline(held)
-            self._access.api.label(FALLBACK, remove=listing.holder(FALLBACK), to=target, before=before)
-        return target
-
     def retire(self, held: Held, fingerprint: str | None = None) -> tuple[str, ...]:
         """Drop AWSPREVIOUS, left-over labels of ours and FALLBACK from versions that hold the value (`Sink.retire`).
 
@@ -226,15 +178,19 @@ class AwsSink:
         """
         held = self._claims.look(held)
         pinned = grip_of(held).listing.fallback
-        target = self._fingerprint(held, pinned) if fingerprint is None else fingerprint
+        target = self._publisher.fingerprint(held, pinned) if fingerprint is None else fingerprint
         retired: dict[str, None] = {}
+        if target and target in self._publisher.fingerprints(held, grip_of(held).listing.current)[1:]:
+            self._publisher.lay_out(held, former=False)
 
         def step(held: Held) -> Held | bool:
             listing = grip_of(held).listing
-            if target in (self._fingerprint(held, listing.current), self._fingerprint(held, listing.pending)):
+            in_use = (self._publisher.fingerprint(held, v) for v in (listing.current, listing.pending))
+            if target in in_use:
                 raise Refused(f"the value to retire is in use at {self._uri}; its labels stay")
             for stage, version in self._labels(listing):
-                if self._readable(held, version) != target:  # what cannot be read is nobody's value
+                found = self._publisher.fingerprints(held, version)  # what cannot be read is nobody's value
+                if target not in (found[:1] if version == listing.holder(FALLBACK) else found):
                     continue
                 if stage == FALLBACK:  # first the tag, by which a promotion that is cut short finds the fallback again
                     self._access.api.tag({FALLBACK_TAG: NONE}, before=self._claims.deadline(held))
@@ -252,15 +208,11 @@ class AwsSink:
         found = ((PREVIOUS, listing.holder(PREVIOUS)), *left, (FALLBACK, listing.holder(FALLBACK)))
         return tuple((stage, version) for stage, version in found if version)
 
-    def _fingerprint(self, held: Held, version: str | None) -> str | None:
-        value = self._value(version)
-        return value.fingerprint(held.lock.client_id) if value else None
-
     def forget(self, held: Held) -> None:
         """Remove our tags and the label FALLBACK (`Sink.forget`)."""
 
         def step(held: Held) -> Held | bool:
-            self._unpin(held, grip_of(held).listing)
+            self._publisher.unpin(held, grip_of(held).listing)
             tags = self._access.described().tags
             ours = [tag for tag in tags if tag.startswith(OWN_PREFIX) or (tag, tags[tag]) == (MANAGED_BY, MANAGER)]
             if ours:
@@ -272,4 +224,7 @@ class AwsSink:
     def release(self, held: Held, outcome: str) -> None:
         """Drop AWSPENDING (`Sink.release`). The time of it is the secret's LastChangedDate; `outcome` is not kept."""
         del outcome
+        if self._claims.promoted is None:  # else a promotion has left the companions right
+            with contextlib.suppress(Lost):
+                self._publisher.lay_out(held)
         self._claims.release(held)

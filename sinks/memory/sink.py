@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from sinks.clock import Clock, SystemClock
+from sinks.companions import laid_out, values_in, with_companions
+from sinks.document import Document
 from sinks.errors import Busy, Lost, Refused
 from sinks.memory.store import MemoryStore, Stored, without
 from sinks.port import Held, Place, Promoted
@@ -70,7 +72,7 @@ class MemorySink:
                 Stage.FALLBACK: stored.value(self._key, fallback.id) if fallback else None,
             }
             values = {stage: value for stage, value in found.items() if value}
-            return replace(
+            place = replace(
                 place,
                 keys=document.keys if document else (),
                 values=values,
@@ -79,6 +81,8 @@ class MemorySink:
                 drifted=drifted(place.record, current),
                 released=None if stored.lock else stored.released,
             )
+            made = stored.history.versions[-1].created if stored.history.versions else None
+            return with_companions(place, document, self._key, made)
 
     def recall(self, fingerprint: str, salt: str) -> Secret | None:
         """Look through all versions (`Sink.recall`)."""
@@ -101,9 +105,7 @@ class MemorySink:
                 self.release(held, "not claimed")
                 raise Busy(f"{self._uri} was empty, and somebody else wrote a value there meanwhile", None)
             if initial:
-                now = self._store.now()
-                record = Record(lock.client_id, lock.tenant, lock.places, lock.id, now, age_is_minimum=True)
-                self.promote(held, initial, record, keep=False)
+                self.promote(held, initial, Record.first(lock, self._store.now()), keep=False)
             return held
 
     def take_over(self, place: Place, lock: Lock) -> Held:
@@ -140,14 +142,37 @@ class MemorySink:
     def promote(self, held: Held, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
         """Write the value as the latest version (`Sink.promote`)."""
         with self._ours(held) as stored:
+            if keep and held.lock.ends:
+                self.lay_out(held, value)
             old, new = stored.latest, stored.latest
             if stored.value(self._key) != value:
-                new = stored.write(self._key, value, self._store.now())
+                base = self._base(stored, held, None) if keep else None
+                former = stored.value(self._key, base) if base else None
+                new = stored.write(self._laid_out(held, stored, value, former=former), self._store.now())
             if new != old or stored.tags.get("bridge_rotation") != record.rotation:
                 stored.promote(new or "", self._base(stored, held, new) if keep else None)
             self._tell(stored, record)
+            self.lay_out(held)
             fallback = stored.history.at(Stage.FALLBACK)
             return Promoted(stored.tagged or "", fallback.id if fallback else None)
+
+    def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> None:
+        """Write the companions that are not right (`Sink.lay_out`)."""
+        with self._ours(held) as stored:
+            current, fallback = stored.value(self._key), stored.history.at(Stage.FALLBACK)
+            if not held.lock.companions or current is None or stored.tagged is None:
+                return
+            told = fallback and former and not (coming and held.lock.ends)
+            before = stored.value(self._key, fallback.id) if told and fallback else None
+            wanted = self._laid_out(held, stored, current, coming, before)
+            if wanted != stored.document:
+                stored.tagged = stored.write(wanted, self._store.now())
+
+    def _laid_out(
+        self, held: Held, stored: Stored, current: Secret, coming: Secret | None = None, former: Secret | None = None
+    ) -> Document:
+        kept = held.lock.companions
+        return laid_out(stored.document, self._key, kept, current, coming=coming, former=former)
 
     def _tell(self, stored: Stored, record: Record) -> None:
         stored.tags.update(record.tags())
@@ -189,7 +214,9 @@ class MemorySink:
             target = fingerprint if fingerprint is not None else tagged and tagged.fingerprint(salt)
             if target in [v.fingerprint(salt) for v in (stored.value(self._key), stored.pending) if v]:
                 raise Refused(f"the value to retire is the current one at {self._uri}; nothing was destroyed")
-            found = tuple(stored.holding(self._key, target, salt))[::-1] if target else ()
+            if target in [v.fingerprint(salt) for v in values_in(stored.document, self._key, held.lock.companions)]:
+                self.lay_out(held, former=False)
+            found = tuple(stored.holding(self._key, target, salt, held.lock.companions))[::-1] if target else ()
             for version in found:
                 stored.retire(version)
             return found
@@ -205,5 +232,6 @@ class MemorySink:
         """Give the place back (`Sink.release`)."""
         with self._store.at(self._path) as stored:
             if stored.token == held.token and stored.lock is not None:
+                self.lay_out(held)
                 stored.token, stored.lock, stored.pending = stored.token + 1, None, None
                 stored.released, stored.left = self._store.now(), []

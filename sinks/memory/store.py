@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sinks.clock import SystemClock
+from sinks.companions import values_in
 from sinks.document import Document
 from sinks.record import Lock, Record
 from sinks.secret import Secret
@@ -45,10 +46,15 @@ class Stored:
         document = self.documents.get(version or self.latest or "")
         return document.get(key) if document else None
 
-    def write(self, key: str, value: Secret, at: datetime) -> str:
-        """Write the next version, the latest with one key changed. Who was current by being the latest, is no more."""
+    @property
+    def document(self) -> Document:
+        """What the latest version holds."""
+        return self.documents.get(self.latest or "", Document({}))
+
+    def write(self, document: Document, at: datetime) -> str:
+        """Write the next version. Who was current by being the latest, is no more."""
         number = str(len(self.history.versions) + 1)
-        self.documents[number] = self.documents.get(self.latest or "", Document({})).with_value(key, value)
+        self.documents[number] = document
         carried = Stage.CURRENT if self.history.at(Stage.CURRENT) else None
         self.history = without(self.history, Stage.CURRENT).added(Version(number, carried, at))
         return number
@@ -60,11 +66,12 @@ class Stored:
             history = history.moved((base, Stage.CURRENT)).moved((base, Stage.FALLBACK))
         self.history, self.tagged = history.moved((new, Stage.CURRENT)), new
 
-    def holding(self, key: str, fingerprint: str, salt: str) -> Iterator[str]:
-        """Yield the versions that hold a value, newest first."""
+    def holding(self, key: str, fingerprint: str, salt: str, companions: str = "") -> Iterator[str]:
+        """Yield the versions that hold a value, newest first; the fallback only where it is its own."""
         for version in reversed(self.history.versions):
-            value = self.value(key, version.id)
-            if value and value.fingerprint(salt) == fingerprint:
+            asked = "" if version.stage is Stage.FALLBACK else companions
+            values = values_in(self.documents.get(version.id), key, asked)
+            if fingerprint in [value.fingerprint(salt) for value in values]:
                 yield version.id
 
     def retire(self, version: str) -> None:
@@ -96,7 +103,7 @@ class MemoryStore:
     def write_key(self, path: str, key: str, value: str) -> None:
         """Write one key of a document, as somebody who knows nothing of the bridge."""
         with self.at(path) as stored:
-            stored.write(key, Secret(value), self.now())
+            stored.write(stored.document.with_value(key, Secret(value)), self.now())
 
     def tag(self, path: str, name: str, value: str) -> None:
         """Tag a place, as somebody who knows nothing of the bridge."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sinks.document import Document
-from sinks.errors import Busy, Conflict, Denied, Expired, Refused, SinkError, Unavailable
+from sinks.companions import with_companions
+from sinks.errors import Busy, Denied, Lost, Refused, SinkError, Unavailable
 from sinks.port import Held, Place, Promoted
 from sinks.record import MANAGED_BY, OWN_PREFIX, Lock, Record
 from sinks.secret import unlike
@@ -21,26 +21,24 @@ from sinks.vault.place import (
     held_by,
     leftovers,
     mark_of,
-    record_tags,
     refusal,
     surveyed,
     version_in,
-    version_limit,
     with_lock,
     with_values,
     without_lock,
     wrong_key,
 )  # fmt: skip
+from sinks.vault.publisher import Publisher
 from sinks.vault.values import Values
 from sinks.versions import History, Stage
 
 if TYPE_CHECKING:
     from sinks.clock import Clock
+    from sinks.document import Document
     from sinks.secret import Secret
-    from sinks.vault.kv import Entry, Kv, Meta
+    from sinks.vault.kv import Kv
 
-TRIES, FAILURES = 20, 5
-KEPT_VERSIONS = 20
 UNCHECKED = "the mount's settings: not checked (no permission)"
 
 
@@ -59,6 +57,7 @@ class VaultSink:
         self._lock = LockKey(kv, uri, lock_path, key, clock, self._lease)
         self._values = Values(kv, path, key)
         self._left = Values(kv, lock_path, key)
+        self._publisher = Publisher(uri, kv, path, key, self._lock, self._values, clock, self._lease)
         self._unclean = False  # the last survey saw that a release was interrupted
         self._kept: Secret | None = None  # what we have promoted
 
@@ -98,6 +97,7 @@ class VaultSink:
         values = {stage: value for stage, value in found.items() if value}
         place = with_values(place, main, values)
         place = with_lock(place, lock, lock_entry, self._lock.path)
+        place = with_companions(place, main.document if main else None, self._key, main.created if main else None)
         place = place if config else replace(place, notes=(*place.notes, UNCHECKED))
         return place if lock else self._with_left(place, likely=has_dropped(lock_entry, self._lock.path))
 
@@ -142,12 +142,12 @@ class VaultSink:
         """Take the lock key; fill an empty place under it (`Sink.claim`)."""
         if place.lock and place.lock.holder != lock.holder:
             raise Busy(f"{self._uri} is held by another operation", place.lock)
-        known = place.record or place.remembered
+        known, self._kept = place.record or place.remembered, None
         held = self._lock.take(lock, value, mark_of(place).lock_version, before=known, told=known)
         try:
             held = self._lock.name(held)
             if initial is not None:
-                self._write_first(held, initial)
+                self._publisher.write_first(held, initial)
         except SinkError:
             self._give_back(held)  # nobody knows the pending value yet, so nothing is lost with it
             raise
@@ -162,7 +162,7 @@ class VaultSink:
     def take_over(self, place: Place, lock: Lock) -> Held:
         """Write the lock again, as another holder, with the same value (`Sink.take_over`)."""
         before, told = place.remembered or place.record, place.record or place.remembered
-        value = place.value(Stage.PENDING)
+        value, self._kept = place.value(Stage.PENDING), None
         return self._lock.name(self._lock.take(lock, value, mark_of(place).lock_version, before=before, told=told))
 
     def look(self, held: Held) -> Held:
@@ -175,78 +175,20 @@ class VaultSink:
 
     def release(self, held: Held, outcome: str) -> None:
         """Write an idle record and destroy the lock key's older versions (`Sink.release`)."""
+        if self._kept is None:  # else a promotion has done that
+            with suppress(Lost):
+                self._publisher.lay_out(held)
         self._lock.release(held, outcome, kept=self._kept)
 
-    def _write_first(self, held: Held, initial: Secret) -> None:
-        lock = held.lock
-        record = Record(lock.client_id, lock.tenant, lock.places, lock.id, self._kv.now(), age_is_minimum=True)
-        self._converge(held, initial, record, keep=False, only_first=True)
+    def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> None:
+        """Write the companions, by compare-and-set, until they are right (`Sink.lay_out`)."""
+        self._publisher.lay_out(held, coming, former=former)
 
     def promote(self, held: Held, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
         """Tag, then write by compare-and-set, until the latest document holds the value (`Sink.promote`)."""
-        promoted = self._converge(held, value, record, keep=keep)
+        promoted = self._publisher.promote(held, value, record, keep=keep)
         self._kept = value
         return promoted
-
-    def _converge(self, held: Held, value: Secret, record: Record, *, keep: bool, only_first: bool = False) -> Promoted:
-        failures = 0
-        for _ in range(TRIES):
-            try:
-                entry = self._kv.read(self._path)
-                held = self._lock.fresh(held)
-                present = self._values.of(entry)
-                if entry and present == value:
-                    return self._already(held, entry, record, keep=keep)
-                if only_first and present:
-                    raise Busy(f"{self._uri} was empty, and somebody else wrote a value there meanwhile", None)
-                if entry is None:
-                    return self._write_new(held, value, record)
-                return self._write_current(held, entry, value, record, keep=keep)
-            except (Conflict, Expired):
-                continue  # somebody wrote between, or it took too long: read again and decide again
-            except Unavailable as error:
-                failures += 1
-                if failures == FAILURES:
-                    raise Unavailable(error.message, error.hint, unsure=True) from None
-                self._clock.sleep(self._lease / 10)  # done or not: reading tells
-        raise Unavailable(f"others kept writing to {self._uri}; gave up after {TRIES} tries", "run resume")
-
-    def _write_new(self, held: Held, value: Secret, record: Record) -> Promoted:
-        """Write the first version, then tag: nobody reads yet, and tagging a key into being would replace its tags."""
-        self._kv.write(self._path, Document.of(self._key, value), cas=0, before=self._lock.deadline(held))
-        meta = self._kv.metadata(self._path)
-        self._tag_main(held, record_tags(record, Promoted("1")), meta)
-        self._lock.told = record
-        return Promoted("1")
-
-    def _write_current(self, held: Held, entry: Entry, value: Secret, record: Record, *, keep: bool) -> Promoted:
-        document = entry.document or Document({})
-        promoted = Promoted(str(entry.version + 1), self._base(held, entry) if keep else None)
-        deadline = self._lock.deadline(held)
-        self._kv.tag(self._path, record_tags(record, promoted), before=deadline)
-        self._lock.told = record
-        self._kv.write(self._path, document.with_value(self._key, value), cas=entry.version, before=deadline)
-        return promoted
-
-    def _already(self, held: Held, entry: Entry, record: Record, *, keep: bool) -> Promoted:
-        """Make the tags fit a document that holds the value already."""
-        self._lock.told = record
-        if entry.tags.get("bridge_rotation") == record.rotation and (keep or FALLBACK not in entry.tags):
-            return Promoted(entry.tags.get(CURRENT, str(entry.version)), entry.tags.get(FALLBACK))
-        promoted = Promoted(str(entry.version), self._older_base(held, entry.version) if keep else None)
-        self._tag_main(held, record_tags(record, promoted))
-        return promoted
-
-    def _base(self, held: Held, entry: Entry) -> str | None:
-        """Return the version that holds what was current: the latest, or an older one if somebody changed the value."""
-        value = self._values.of(entry)
-        if value and held.lock.base in ("", value.fingerprint(held.lock.client_id)):
-            return str(entry.version)
-        return self._older_base(held, entry.version)
-
-    def _older_base(self, held: Held, below: int) -> str | None:
-        found = self._values.older(held.lock.base, held.lock.client_id, below)
-        return str(found) if found else None
 
     def tag(self, held: Held, record: Record, *, keep_limit: bool = False, fallback: str | None = None) -> None:
         """Tag what is there, and make room for more versions (`Sink.tag`)."""
@@ -257,41 +199,42 @@ class VaultSink:
         if fallback is not None:
             number = self._values.older(fallback, held.lock.client_id, meta.current + 1, meta)
             tags[FALLBACK] = str(number) if number and number < meta.current else None  # never current's value
-        self._tag_main(held, tags, None if keep_limit else meta)
+        self._publisher.tag(held, tags, None if keep_limit else meta)
         self._lock.told = record
 
-    def _tag_main(self, held: Held, tags: Mapping[str, str | None], raise_limit_of: Meta | None = None) -> Held:
-        """Tag the document; with its metadata given, let the vault keep enough versions of it."""
-        raised = None
-        if raise_limit_of and version_limit(self._kv.config(self._path), raise_limit_of) < KEPT_VERSIONS:
-            raised = KEPT_VERSIONS
-        return self._lock.within(
-            held, lambda before: self._kv.tag(self._path, tags, max_versions=raised, before=before)
-        )
-
     def retire(self, held: Held, fingerprint: str | None = None) -> tuple[str, ...]:
-        """Destroy every older version that holds the value, then untag (`Sink.retire`)."""
+        """Take it from the companions, destroy every older version that holds the value, then untag (`Sink.retire`)."""
         entry = self._kv.read(self._path)
-        latest = entry.version if entry else 0
         tagged = (version_in(entry.tags, FALLBACK) or 0) if entry else 0
         salt = held.lock.client_id
         fallback = self._values.of(self._values.entry(tagged)) if tagged and fingerprint is None else None
         target = fallback.fingerprint(salt) if fallback else fingerprint
         if target and target in [v.fingerprint(salt) for v in (self._values.of(entry), held.value) if v]:
             raise Refused(f"the value to retire is the current one at {self._uri}; nothing was destroyed")
-        values = {n: old.fingerprint(salt) for n, old in self._values.below(latest)} if target else {}
-        found = [number for number, value in values.items() if value == target]
+        if entry and target in self._fingerprints(held, entry.document):
+            self._publisher.lay_out(held, former=False)
+            entry = self._kv.read(self._path)
+        older = dict(self._values.documents(entry.version if entry else 0)) if target else {}
+        found = [n for n, document in older.items() if self._goes(held, document, target, kept=n == tagged)]
         if found:
             held = self._lock.within(held, lambda before: self._kv.destroy(self._path, found, before=before))
-        gone = tagged in found or (target and tagged not in values)  # now, or by who died before it could untag
+        gone = tagged in found or (target and tagged not in older)  # now, or by who died before it could untag
         if tagged and (fingerprint is None or gone):
-            self._tag_main(held, {FALLBACK: None})
+            self._publisher.tag(held, {FALLBACK: None})
         return tuple(str(number) for number in sorted(found))
+
+    def _fingerprints(self, held: Held, document: Document | None) -> tuple[str, ...]:
+        return self._values.fingerprints(document, held.lock.client_id, held.lock.companions)
+
+    def _goes(self, held: Held, document: Document, target: str | None, *, kept: bool) -> bool:
+        """Tell whether a version holds the value that goes; the fallback's only where it is its own."""
+        found = self._fingerprints(held, document)
+        return target in (found[:1] if kept else found)
 
     def forget(self, held: Held) -> None:
         """Remove our tags; the lock key stays, idle (`Sink.forget`)."""
         meta = self._kv.metadata(self._path)
         ours = [tag for tag in (meta.tags if meta else {}) if tag.startswith(OWN_PREFIX) or tag == MANAGED_BY]
         if ours:
-            self._tag_main(held, dict.fromkeys(ours))
+            self._publisher.tag(held, dict.fromkeys(ours))
         self._lock.told = None

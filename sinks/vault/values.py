@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sinks.companions import values_in
 from sinks.errors import Denied
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sinks.document import Document
     from sinks.secret import Secret
     from sinks.vault.kv import Entry, Kv, Meta
 
@@ -22,27 +24,40 @@ class Values:
         self._kv = kv
         self._path = path
         self._key = key
-        self._known: dict[tuple[int, datetime], Secret] = {}
+        self._known: dict[tuple[int, datetime], Document] = {}
 
     def entry(self, version: int | None = None) -> Entry | None:
         """Read a version, the latest by default."""
         entry = self._kv.read(self._path, version)
-        if entry and (value := self.of(entry)):
-            self._known[entry.version, entry.created] = value  # no other's number and time, even in a key made anew
+        if entry and entry.document:
+            self._known[entry.version, entry.created] = entry.document  # no other's number and time, even if made anew
         return entry
 
     def of(self, entry: Entry | None) -> Secret | None:
         """Return the value in a version that was read."""
         return entry.document.get(self._key) if entry and entry.document else None
 
-    def below(self, version: int | None, meta: Meta | None = None) -> Iterator[tuple[int, Secret]]:
-        """Yield the readable versions with a value that are older than one (None: all of them), newest first."""
+    def documents(self, version: int | None, meta: Meta | None = None) -> Iterator[tuple[int, Document]]:
+        """Yield the readable versions that are older than one (None: all of them), newest first."""
         meta = meta or self._kv.metadata(self._path)
         versions = meta.versions.items() if meta else ()
         made = {n: at for n, (at, readable) in versions if readable and (version is None or n < version)}
         for number in sorted(made, reverse=True):
-            if value := self._known.get((number, made[number])) or self.of(self.entry(number)):
+            if (known := self._known.get((number, made[number]))) is None:
+                entry = self.entry(number)
+                known = entry.document if entry else None
+            if known is not None:
+                yield number, known
+
+    def below(self, version: int | None, meta: Meta | None = None) -> Iterator[tuple[int, Secret]]:
+        """Yield the ones among them that hold a value, each with it."""
+        for number, document in self.documents(version, meta):
+            if value := document.get(self._key):
                 yield number, value
+
+    def fingerprints(self, document: Document | None, salt: str, companions: str) -> tuple[str, ...]:
+        """Return the fingerprints of a document's values, its companions' among them: current's is the first."""
+        return tuple(value.fingerprint(salt) for value in values_in(document, self._key, companions))
 
     def older(self, fingerprint: str, salt: str, below: int, meta: Meta | None = None) -> int | None:
         """Return the newest version below one that holds a value."""

@@ -61,6 +61,7 @@ def test_there_are_sources_to_check() -> None:
         (("bridge",), ("typer", "rich"), ("bridge.cli",)),
         (("bridge.consumer",), ("bridge.rotation", "bridge.plan", "bridge.job", "bridge.config", "bridge.cli"), ()),
         (("bridge.consumer",), ("httpx",), ("bridge.consumer.client_credentials",)),
+        (("bridge", "sinks"), ("opentelemetry",), ("bridge.consumer.telemetry",)),
     ],
     ids=lambda value: ",".join(value) or "-",
 )

@@ -131,13 +131,18 @@ def test_two_names_of_one_tenant_are_one_tenant(faults_of: Any, good: str) -> No
     assert faults_of(text) == ("clients.other.client_id: the same application as clients.billing",)
 
 
-def test_companions_are_not_available_yet_and_would_need_consumer_refresh(faults_of: Any, good: str) -> None:
+def test_companions_need_consumer_refresh_and_keys(faults_of: Any, load_text: Any, good: str) -> None:
     wanted = good.replace('owner = "team-billing"', "companions = true")
     assert faults_of(wanted) == (
-        "clients.billing.companions: not available yet",
-        "clients.billing.consumer_refresh: missing: companions need it",
+        "clients.billing.consumer_refresh: companions need it: how long readers keep what they have read",
     )
-    assert faults_of(wanted.replace('"0s"', '"5m"')) == ("clients.billing.companions: not available yet",)
+    assert load_text(wanted.replace('"0s"', '"5m"')).clients["billing"].companions
+    everywhere = good.replace("[defaults]", "[defaults]\ncompanions = true").replace('"0s"', '"5m"')
+    assert load_text(everywhere).clients["billing"].companions
+    bare = everywhere.replace("apps/billing#client_secret", "apps/billing?bare")
+    assert bare != everywhere
+    (line,) = faults_of(bare)
+    assert line.endswith("companions have no room beside a bare text (?bare)")
 
 
 def test_certificates_cannot_be_switched_off(faults_of: Any, load_text: Any, good: str) -> None:

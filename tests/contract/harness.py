@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Protocol
 from unittest import mock
@@ -19,6 +20,7 @@ from sinks.vault.sink import VaultSink
 from tests.contract.clock import ManualClock
 
 KEY = "client_secret"
+KEYS = (KEY, f"{KEY}_next", f"{KEY}_previous")
 LEASE = 10.0
 
 
@@ -99,8 +101,13 @@ class MemoryHarness:
 
     def reachable(self) -> list[str]:
         with self.store.at(self.path) as stored:
-            held = [*(document.get(KEY) for document in stored.documents.values()), stored.pending]
+            documents = stored.documents.values()
+            held = [*(document.get(key) for document in documents for key in KEYS), stored.pending]
             return [value.reveal() for value in held if value]
+
+
+def values_of(documents: Iterable[dict[str, Any] | None]) -> list[str]:
+    return [document[key] for document in documents if document for key in KEYS if key in document]
 
 
 def _text(value: Secret | None) -> str | None:
@@ -182,7 +189,7 @@ class VaultHarness:
 
     def reachable_at(self, path: str) -> list[str]:
         documents = [self._read(path, int(number)) for number in self.metadata(path)["versions"]]
-        return [document[KEY] for document in documents if document and KEY in document]
+        return values_of(documents)
 
 
 class AwsHarness:
@@ -252,4 +259,4 @@ class AwsHarness:
         answer = self._client.list_secret_version_ids(SecretId=self.name, IncludeDeprecated=True)
         labelled = [v["VersionId"] for v in answer["Versions"] if v["VersionStages"]]
         documents = [self._at(VersionId=version) for version in labelled]
-        return [document[KEY] for document in documents if document and KEY in document]
+        return values_of(documents)

@@ -16,7 +16,15 @@ TENANT = "acme.eu.auth0.com"
 S0, P1, P2 = Secret("S0-the-oldest-value"), Secret("P1-the-first-new-value"), Secret("P2-the-second-new-value")
 
 
-def lock(place: Harness, holder: str = "ci-1", *, base: Secret | None = S0, operation: str = "rotate") -> Lock:
+def lock(
+    place: Harness,
+    holder: str = "ci-1",
+    *,
+    base: Secret | None = S0,
+    operation: str = "rotate",
+    ends: tuple[Secret, ...] = (),
+    companions: str = "",
+) -> Lock:
     """Return a lock of an operator; each holder has an operation of its own."""
     return Lock(
         operation=operation,
@@ -29,6 +37,8 @@ def lock(place: Harness, holder: str = "ci-1", *, base: Secret | None = S0, oper
         places=(place.uri,),
         base=base.fingerprint(CLIENT) if base else "",
         holder=holder,
+        ends=tuple(value.fingerprint(CLIENT) for value in ends),
+        companions=companions,
     )
 
 
@@ -52,10 +62,11 @@ def claimed(
     base: Secret | None = S0,
     holder: str = "ci-1",
     operation: str = "rotate",
+    **words: Any,
 ) -> tuple[Sink, Held]:
     """Claim a place as another operator."""
     sink = place.sink()
-    return sink, sink.claim(sink.read(), lock(place, holder, base=base, operation=operation), value)
+    return sink, sink.claim(sink.read(), lock(place, holder, base=base, operation=operation, **words), value)
 
 
 def rotated(place: Harness, old: Secret = S0, new: Secret = P1, *, holder: str = "ci-1", keep: bool = True) -> Promoted:

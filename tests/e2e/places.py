@@ -26,7 +26,8 @@ NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 class Seen:
     """One place at one moment. `readable` are the values that can still be read, at the pending path and labels too.
 
-    `labels` are AWS's, each with the value there. `beside` is everything that is not the bridge's.
+    `labels` are AWS's, each with the value there. `beside` is everything that is not the bridge's. `companions` are the
+    coming and the former value in the latest document.
     """
 
     exists: bool
@@ -37,6 +38,12 @@ class Seen:
     tags: dict[str, str]
     labels: dict[str, str | None]
     beside: dict[str, Any]
+    companions: tuple[str | None, ...] = (None, None)
+
+
+def companions(key: str | None) -> tuple[str, str]:
+    """Return the names under which a document's other candidates stand."""
+    return f"{key}_next", f"{key}_previous"
 
 
 def foreign(tags: dict[str, str]) -> dict[str, str]:
@@ -92,7 +99,8 @@ class VaultPlace:
         values = {n: (self.document(int(n)) or {}).get(self.key) for n in metadata.get("versions", {})}
         lock = f"{self.path}/pending"
         held = [(self.document(int(n), lock) or {}).get(self.key) for n in self.metadata(lock).get("versions", {})]
-        others = {name: value for name, value in latest.items() if name != self.key}
+        ours = companions(self.key)
+        others = {name: value for name, value in latest.items() if name not in (self.key, *ours)}
         return Seen(
             exists=bool(metadata),
             current=latest.get(self.key),
@@ -102,6 +110,7 @@ class VaultPlace:
             tags=tags,
             labels={},
             beside={"document": others, "tags": foreign(tags)},
+            companions=tuple(latest.get(name) for name in ours),
         )
 
     def dump(self) -> dict[str, Any]:
@@ -167,7 +176,9 @@ class AwsPlace:
         holders = {stage: version for version, stages in self.versions().items() for stage in stages}
         labels = {stage: self._value(self._text(version)) for stage, version in holders.items()}
         current = self._text(holders["AWSCURRENT"]) if "AWSCURRENT" in holders else "{}"
-        others = {} if self.key is None else {k: v for k, v in json.loads(current).items() if k != self.key}
+        document = {} if self.key is None else json.loads(current)
+        ours = companions(self.key)
+        others = {k: v for k, v in document.items() if k not in (self.key, *ours)}
         return Seen(
             exists=bool(described),
             current=labels.get("AWSCURRENT"),
@@ -182,6 +193,7 @@ class AwsPlace:
                 "label": holders.get("THEIRS"),
                 "description": described.get("Description"),
             },
+            companions=tuple(document.get(name) for name in ours),
         )
 
     def versions(self) -> dict[str, list[str]]:

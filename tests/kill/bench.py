@@ -58,18 +58,19 @@ class Bench:
     def __exit__(self, *_: object) -> None:
         self._running.close()
 
-    def subject(self, ends: str) -> Subject:
+    def subject(self, ends: str, *, companions: bool = False) -> Subject:
         """Make a client with a secret, and places ("vault aws") that do not exist yet."""
         with self._opening:  # boto3's default session is not for several threads
             world = World(self.servers, f"{self._unique}-{next(self._numbers)}", Real(), ends=ends)
-        return Subject(self, world)
+        return Subject(self, world, companions=companions)
 
 
 class Subject:
     """One client, its places, and the wire between its operators and the servers."""
 
-    def __init__(self, bench: Bench, world: World) -> None:
+    def __init__(self, bench: Bench, world: World, *, companions: bool = False) -> None:
         self.bench = bench
+        self.companions = companions
         self.world = world
         self.wire = Wire(bench.servers)
         self.config = bench.home / f"{world.vault.path.rpartition('/')[2]}.toml"
@@ -164,6 +165,7 @@ class Subject:
             *("[vaults.vault]", 'type = "vault"', f'url = "{urls["VAULT_ADDR"]}"'),
             *("[vaults.aws]", 'type = "aws"', f'endpoint_url = "{urls["AWS_ENDPOINT_URL"]}"'),
             *("[defaults]", 'fallback_min_age = "0s"'),
+            *(("companions = true", 'consumer_refresh = "1s"') if self.companions else ()),
             *(f"[clients.{NAME}]", 'tenant = "local"', f'client_id = "{self.world.client_id}"', f"sinks = [{uris}]"),
         ]
         self.config.write_text("\n".join(lines), encoding="utf-8")

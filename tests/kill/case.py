@@ -69,7 +69,7 @@ def rehearse(bench: Bench, name: str) -> Rehearsal:
 
 
 def _rehearse(bench: Bench, scenario: Scenario) -> Rehearsal:
-    with bench.subject(scenario.ends) as subject:
+    with bench.subject(scenario.ends, companions=scenario.companions) as subject:
         start = _begin(subject, scenario)
         before = shape(subject)
         subject.wire.listen()
@@ -116,7 +116,7 @@ class Case:
         """Strike, look, finish, compare. Never raises."""
         began, struck, mode = time.monotonic(), None, mode_of(self.point) if blow is Blow.KILL else "overtaken"
         try:
-            with self.bench.subject(self.scenario.ends) as subject:
+            with self.bench.subject(self.scenario.ends, companions=self.scenario.companions) as subject:
                 start = _begin(subject, self.scenario)
                 struck = subject.strike(self.scenario.argv, self.point, blow)
                 if struck.reached:

@@ -60,6 +60,9 @@ def at_death(subject: Subject, start: Start, limits: Limits) -> list[str]:
         candidates = {now.current, now.pending, now.fallback} | (start.met - was.readable)
         if not (met & candidates if limits.ends_current else met <= candidates or limits.generated):
             faults.append(f"{place.uri}: Auth0 may accept a value that is no candidate there")
+        told = {now.current, *now.companions}
+        if None not in was.companions and not limits.ends_current and not met <= told | (start.met - was.readable):
+            faults.append(f"{place.uri}: Auth0 may accept a value that does not stand in the document")
         if not limits.ends_current and was.current not in now.readable:
             faults.append(f"{place.uri}: what was current cannot be read any more")
     made = len(values(subject)) - start.values
@@ -82,6 +85,8 @@ def at_end(subject: Subject, start: Start) -> list[str]:
             faults.append(f"{place.uri}: a value can be read that was never live")
         if now.fallback == live:
             faults.append(f"{place.uri}: the fallback is current")
+        if subject.companions and now.companions != (live, now.fallback or live):
+            faults.append(f"{place.uri}: its companions are not what they should be")
     return faults
 
 

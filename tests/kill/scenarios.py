@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.kill.bench import Subject
 from tests.kill.judge import Limits
@@ -33,7 +34,7 @@ class Scenario:
     """`ends` are the client's places. `repeats`: the same command finishes what it began, as `resume` does.
 
     `begins` is the request by which others know of it, where `resume` has something else to do or refuses before that:
-    then the command itself has to be given again.
+    then the command itself has to be given again. `companions`: the client is configured so.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Scenario:
     limits: Limits = field(default_factory=Limits)
     repeats: bool = False
     begins: str | None = None
+    companions: bool = False
 
 
 def empty(_subject: Subject) -> None:
@@ -141,4 +143,31 @@ def _resumptions() -> Iterator[Scenario]:
         yield Scenario(f"resume/{name}", PLACES[ends], scene, RESUME, limits, repeats=True)
 
 
-SCENARIOS: dict[str, Scenario] = {row.name: row for row in (*_rotations(), *_others(), *_resumptions())}
+def _with_companions() -> Iterator[Scenario]:
+    """Documents that hold the other candidates too: whatever writes them, on each kind of place."""
+    none, leaked = Limits(makes=0), Limits(ends_current=True)
+    staged = ("rotate", "--no-wait")
+    undone = interrupted(rotated, SET, *staged)
+    for name, ends in PLACES.items():
+        rows: tuple[tuple[str, Scene, tuple[str, ...], Limits], ...] = (
+            ("rotate/first", filled, ("rotate", "--adopt"), Limits()),
+            ("rotate/open", rotated, ("rotate",), Limits()),
+            ("rollback", rotated, ("rollback",), none),
+            ("retire", rotated, ("retire", "--yes"), none),
+            ("compromised", rotated, COMPROMISED, leaked),
+            ("resume", undone, RESUME, Limits()),
+        )
+        for what, scene, argv, limits in rows:
+            yield Scenario(f"companions/{what}/{name}", ends, scene, argv, limits, repeats=True, companions=True)
+        more: dict[str, Any] = {"limits": none, "companions": True}
+        yield Scenario(f"companions/abort/{name}", ends, undone, ABORT, **more, repeats=True, begins=NAMED)
+        yield Scenario(f"companions/adopt/{name}", ends, filled, ("adopt", "--yes"), **more)
+    sync = ("sync",)
+    yield Scenario(
+        "companions/sync/both", "vault aws", changed_elsewhere, sync, **more, repeats=True, begins=CLAIMED.match
+    )
+
+
+SCENARIOS: dict[str, Scenario] = {
+    row.name: row for row in (*_rotations(), *_others(), *_resumptions(), *_with_companions())
+}

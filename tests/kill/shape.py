@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sinks.secret import Secret
-from tests.e2e.places import ANCIENT, AwsPlace, VaultPlace
+from tests.e2e.places import ANCIENT, AwsPlace, VaultPlace, companions
 from tests.kill.bench import Subject
 
 POINTERS = ("bridge_current", "bridge_fallback")
@@ -104,7 +104,7 @@ class _Naming:
         return (
             None
             if document is None
-            else {name: self.value(what) if name == key else what for name, what in document.items()}
+            else {n: self.value(what) if n in (key, *companions(key)) else what for n, what in document.items()}
         )
 
 

@@ -12,14 +12,14 @@ from tests.model.world import OTHER_KEY, VALUE_KEY, AwsPlace, Key, Labelled, Vau
 
 
 def kinds(world: World) -> tuple[str, ...]:
-    """Return the kind of each place of a world."""
+    """Return the kind of each place of a world; those with companions end with a star."""
     counted = {"vault": 0, "aws": 0}
     found = []
     for place in world.places:
         kind = "aws" if isinstance(place, AwsPlace) else "vault"
         counted[kind] += 1
         found.append(kind if counted[kind] == 1 else f"{kind}{counted[kind]}")
-    return tuple(found)
+    return tuple(f"{kind}*" for kind in found) if world.companions else tuple(found)
 
 
 def steps(world: World, planned: tuple[str, ...], done: int) -> Iterator[tuple[str, World]]:

@@ -52,6 +52,8 @@ def faults(world: World, leave: Leave) -> Iterator[str]:
             yield from _labels(index, place)
         if at.managed and not world.foreign:
             yield from _unserved(world, index, at, leave)
+            if world.companions and not (leave.generating or leave.killing):
+                yield from _untold(world, index, at)
 
 
 def _adrift(world: World) -> str | None:
@@ -74,6 +76,14 @@ def _unserved(world: World, index: int, at: Shown, leave: Leave) -> Iterator[str
     for value in sorted(values - {*at.candidates}):
         if not (leave.generating and _in_gap(world)):
             yield f"place {index}: Auth0 may accept {value}; its readers try {at.current}, {at.pending}, {at.fallback}"
+
+
+def _untold(world: World, index: int, at: Shown) -> Iterator[str]:
+    """Every value that Auth0 may accept now stands in the latest document, once it has companions at all."""
+    values = {value for value in met(world.auth0) if not value.startswith(FOREIGN_VALUES)}
+    if missing := values - at.beside:
+        told = f"its document holds {at.current}, {at.coming}, {at.former}"
+        yield f"place {index}: Auth0 may accept {sorted(missing)}; {told}"
 
 
 def _in_gap(world: World) -> bool:
@@ -101,4 +111,6 @@ def bad_end(world: World, leave: Leave) -> str | None:
             return f"place {index}: current is {at.current}, Auth0 holds {world.auth0.live}"
         if at.fallback == at.current:
             return f"place {index}: the fallback is current's own value"
+        if at.managed and world.companions and (at.coming, at.former) != (at.current, at.fallback or at.current):
+            return f"place {index}: its companions are {at.coming} and {at.former}; the fallback is {at.fallback}"
     return None

@@ -16,21 +16,24 @@ import bridge.prove
 import bridge.resumption
 import bridge.rotate
 import sinks.aws.claim
+import sinks.aws.publisher
 from bridge.outcome import Settled
 from bridge.rotation import Execution
 from sinks.aws.claim import Claims
 from sinks.aws.grip import grip_of
 from sinks.aws.listing import Listing
-from sinks.aws.sink import AwsSink
+from sinks.aws.publisher import Publisher as AwsPublisher
+from sinks.document import Document
 from sinks.port import Conflict, Held, Promoted
 from sinks.vault.lock import LockKey
 from sinks.vault.place import CURRENT
+from sinks.vault.publisher import Publisher as VaultPublisher
 from sinks.vault.sink import VaultSink
 from tests.model import operations, servers, vault_model
 from tests.model.auth0_model import serve_auth0
 from tests.model.scenarios import scenario
 from tests.model.states import Scenario
-from tests.model.world import OK, Key, Request
+from tests.model.world import OK, VALUE_KEY, Key, Request
 
 Patch = pytest.MonkeyPatch
 OVERTAKEN = ("rotate", "resume --takeover, rotate")
@@ -99,11 +102,11 @@ def _tag_after_write(patch: Patch) -> None:
         self._kv.write(self._path, document.with_value(self._key, value), cas=entry.version, before=deadline)
         raise Conflict("read again: then only the tags are missing")
 
-    patch.setattr(VaultSink, "_write_current", write_current)
+    patch.setattr(VaultPublisher, "_write_current", write_current)
 
 
 def _by_number(patch: Patch) -> None:
-    real = VaultSink._converge
+    real = VaultPublisher._converge
 
     def converge(self: Any, held: Held, value: Any, record: Any, **more: Any) -> Promoted:
         entry = self._kv.read(self._path)
@@ -113,7 +116,7 @@ def _by_number(patch: Patch) -> None:
             done = real(self, held, value, record, **more)
         return done
 
-    patch.setattr(VaultSink, "_converge", converge)
+    patch.setattr(VaultPublisher, "_converge", converge)
 
 
 def _one_refusal(patch: Patch) -> None:
@@ -188,7 +191,7 @@ def _same_label(patch: Patch) -> None:
 
 
 def _no_pin(patch: Patch) -> None:
-    patch.setattr(AwsSink, "_pin", lambda self, held, listing, value, *, keep: listing.fallback)
+    patch.setattr(AwsPublisher, "_pin", lambda self, held, listing, value, *, keep: listing.fallback)
 
 
 def _label_by_force(patch: Patch) -> None:
@@ -204,7 +207,54 @@ def _label_by_force(patch: Patch) -> None:
 
 
 def _incomplete_document(patch: Patch) -> None:
-    patch.setattr(AwsSink, "_is_complete", lambda self, held, document, value: True)
+    def laid_out(document: Any, key: Any, kept: Any, value: Any, **more: Any) -> Any:
+        return SameValue(document.with_value(key, value))
+
+    class SameValue(Document):
+        """A document that is taken for equal to whichever has the same value."""
+
+        __hash__ = None  # type: ignore[assignment]
+
+        def __init__(self, document: Document) -> None:
+            super().__init__(document.reveal())
+
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, Document) and other.get(VALUE_KEY) == self.get(VALUE_KEY)
+
+    patch.setattr(sinks.aws.publisher, "laid_out", laid_out)
+
+
+def _nothing_announced(patch: Patch) -> None:
+    for module in (bridge.plan, bridge.resumption):
+        patch.setattr(module, "announce", lambda places, wish, refresh: ())
+
+
+def _announced_by_nobody_who_finishes(patch: Patch) -> None:
+    patch.setattr(bridge.resumption, "announce", lambda places, wish, refresh: ())
+
+
+def _announced_for_ever(patch: Patch) -> None:
+    """What is given up stays in the documents."""
+    for publisher in (VaultPublisher, AwsPublisher):
+        real = publisher.lay_out
+
+        def lay_out(self: Any, held: Any, coming: Any = None, *, real: Any = real, **more: Any) -> Any:
+            return real(self, held, coming, **more) if coming else None
+
+        patch.setattr(publisher, "lay_out", lay_out)
+
+
+def _fallback_with_what_ends(patch: Patch) -> None:
+    """The version that becomes the fallback still holds the value that ends, and goes with it."""
+    patch.setattr(VaultPublisher, "_former", lambda self, held, entry, coming: _former(self, held, entry))
+    patch.setattr(
+        VaultSink, "_goes", lambda self, held, document, target, kept: target in self._fingerprints(held, document)
+    )
+
+
+def _former(publisher: Any, held: Any, entry: Any) -> Any:
+    number = int(entry.tags.get("bridge_fallback", "0"))
+    return publisher._value_in(entry, number) if 0 < number < entry.version else None
 
 
 def _takeover_makes_a_value(patch: Patch) -> None:
@@ -289,6 +339,16 @@ MUTANTS = (
     Mutant("AWS: the fallback has no label of its own", _no_pin, scenario("managed", "aws", "rotate")),
     Mutant("AWS: other keys are not compared", _incomplete_document,
            scenario("managed", "aws", "rotate", foreign=("sibling",))),
+    Mutant("companions: nothing is announced (Vault)", _nothing_announced, scenario("managed", "vault*", "rotate")),
+    Mutant("companions: nothing is announced (AWS)", _nothing_announced, scenario("managed", "aws*", "rotate")),
+    Mutant("companions: who finishes announces nothing", _announced_by_nobody_who_finishes,
+           scenario("managed", "vault*", "rotate", "resume")),
+    Mutant("companions: what is given up stays announced (Vault)", _announced_for_ever,
+           scenario("managed", "vault*", "rotate", "resume --abort --takeover", preemptions=1)),
+    Mutant("companions: what is given up stays announced (AWS)", _announced_for_ever,
+           scenario("managed", "aws*", "rotate", "resume --abort --takeover", preemptions=1)),
+    Mutant("companions: what ends stands in the new fallback's version", _fallback_with_what_ends,
+           scenario("rotated", "vault*", "rotate")),
 )  # fmt: skip
 
 __all__ = ["MUTANTS", "Execution", "Mutant", "Request"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -32,6 +32,9 @@ from tests.model.vault_model import LOCK_SUFFIX, ModelKv
 TIMING = Timing(timedelta(seconds=PROPAGATION))
 MIN_AGE = timedelta(seconds=40)
 """How old a fallback has to be before it may be retired here: more than a change takes to spread."""
+
+REFRESH = timedelta(seconds=20)
+"""How long readers of documents with companions keep what they have read."""
 
 PATHS = {"vault": "secret/app", "aws": "us-east-1/app", "vault2": "secret/zoo"}
 
@@ -95,14 +98,16 @@ def job(run: Run, kinds: tuple[str, ...]) -> Job:
     """Return a job as the command line opens it, over the model."""
     sinks = {sink.uri: sink for sink in (_sink(run, kind, index) for index, kind in enumerate(kinds))}
     settings = ClientSettings("app", CLIENT_ID, TENANT, tuple(sinks), fallback_min_age=MIN_AGE)
+    if kinds[0].endswith("*"):
+        settings = replace(settings, companions=True, consumer_refresh=REFRESH)
     auth0: Any = ModelAuth0(run.ask)
     ordered = dict(sorted(sinks.items()))
     return Job(settings, auth0, ordered, clock=run, timing=TIMING, actor=run.program.slot, watcher=run)
 
 
 def _sink(run: Run, kind: str, index: int) -> Sink:
-    path = PATHS[kind]
-    if kind == "aws":
+    path = PATHS[kind.rstrip("*")]
+    if kind.startswith("aws"):
         api: Any = ModelApi(run.ask, run.now, index, path.partition("/")[2])
         target, uri = taken_apart(path, None), f"aws://{path}"
         return AwsSink(uri, target, Access(api, target, uri), clock=run, lease=TIMING.lease)

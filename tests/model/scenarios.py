@@ -35,8 +35,9 @@ def raw(*places: str) -> World:
     text = json.dumps({VALUE_KEY: "S0", OTHER_KEY: "x0"}, sort_keys=True)
     vault = VaultPlace(Key(1, ((1, 0.0, text),)))
     aws = AwsPlace(True, (Labelled("first", 0.0, text, ("AWSCURRENT",)),))
-    found = tuple(aws if kind == "aws" else vault for kind in places)
-    return World(HOUR, found, Auth0State("S0"), siblings=("x0",) * len(places))
+    found = tuple(aws if kind.startswith("aws") else vault for kind in places)
+    kept = places[0].endswith("*")
+    return World(HOUR, found, Auth0State("S0"), siblings=("x0",) * len(places), companions=kept)
 
 
 def after(world: World, *commands: str) -> World:
@@ -177,7 +178,35 @@ def disturbed() -> Iterator[Scenario]:
     yield scenario("rotated", BOTH, "rotate", "rotate", reader=True, limit=60_000)
 
 
+WITH_COMPANIONS = ("vault*", "aws*", "aws*+vault*")
+
+
+def companions() -> Iterator[Scenario]:
+    """Documents that hold the other candidates too."""
+    for places in WITH_COMPANIONS:
+        yield scenario("raw", places, "adopt")
+        yield scenario("raw", places, "first rotate")
+        yield scenario("changed", places, "sync")
+        for name in EVERY:
+            yield scenario("rotated", places, name)
+    for places in ("vault*", "aws*"):
+        for pair in combinations_with_replacement(("rotate", "rollback", "retire", "sync", "resume --takeover"), 2):
+            yield scenario("rotated", places, *pair, limit=100_000)
+        for name in ("generate", "rotate --compromised", "rollback --discard", "resume --abort --takeover"):
+            yield scenario("rotated", places, "rotate", name, limit=8_000 if name in KILLING else 60_000)
+        yield scenario("rotated", places, "rotate", "rotate", stalls=1, limit=60_000)
+        yield scenario("rotated", places, "rotate", losses=1)
+        yield scenario("rotated", places, "retire", losses=1)
+        for what in ("sibling", "value", "wipe", "dashboard"):
+            yield scenario("rotated", places, "rotate", foreign=(what,))
+        yield scenario("rotated", places, "rotate", foreign=("sibling", "sibling"))
+    for places, changes in (("vault*", 11), ("aws*", 15)):
+        for effects in range(1, changes):
+            yield finishing("rotate", effects, places, "resume", "rotate", limit=15_000)
+            yield finishing("rotate", effects, places, "resume --abort --takeover", limit=15_000)
+
+
 GROUPS: dict[str, Callable[[], Iterator[Scenario]]] = {
     "alone": alone, "pairs": pairs, "both": both_places, "interruptions": interruptions, "zombies": zombies,
-    "disturbed": disturbed,
+    "disturbed": disturbed, "companions": companions,
 }  # fmt: skip

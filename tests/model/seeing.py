@@ -11,6 +11,9 @@ from typing import Any
 from tests.model.aws_model import holder
 from tests.model.world import BASE, OTHER_KEY, VALUE_KEY, AwsPlace, Key, VaultPlace, World
 
+NEXT_KEY, PREVIOUS_KEY = f"{VALUE_KEY}_next", f"{VALUE_KEY}_previous"
+KEYS = (VALUE_KEY, NEXT_KEY, PREVIOUS_KEY)
+
 MARGIN = 60.0
 """Seconds after which a claim that has no name yet counts as dead (`Timing.margin`)."""
 
@@ -31,6 +34,13 @@ class Shown:
     ends: float
     managed: bool
     whole: bool
+    coming: str | None
+    former: str | None
+
+    @property
+    def beside(self) -> set[str | None]:
+        """The values that a reader of the latest document may try."""
+        return {self.current, self.coming, self.former}
 
     @property
     def candidates(self) -> set[str | None]:
@@ -58,7 +68,9 @@ def _vault(place: VaultPlace) -> Shown:
     inner = told.get("secret-bridge", {})
     tagged = int(tags.get("bridge_fallback", "0"))
     locked = inner.get("state") == "locked"
-    values = [d.get(VALUE_KEY) for d in (*documents.values(), *(_parsed(text) for _, _, text in lock.versions))]
+    values = [
+        d.get(key) for d in (*documents.values(), *(_parsed(text) for _, _, text in lock.versions)) for key in KEYS
+    ]
     return Shown(
         current=latest.get(VALUE_KEY),
         pending=told.get(VALUE_KEY) if locked else None,
@@ -69,6 +81,8 @@ def _vault(place: VaultPlace) -> Shown:
         ends=_clock(inner["bridge_lock_expected_end"]) if locked else 0.0,
         managed="bridge_rotation" in tags,
         whole=bool(latest) or main.current == 0,
+        coming=latest.get(NEXT_KEY),
+        former=latest.get(PREVIOUS_KEY),
     )
 
 
@@ -85,12 +99,14 @@ def _aws(place: AwsPlace) -> Shown:
         current=document.get(VALUE_KEY),
         pending=_parsed(pending.text).get(VALUE_KEY) if pending and pending != current else None,
         fallback=_parsed(fallback.text).get(VALUE_KEY) if fallback else None,
-        held=frozenset(v for v in (_parsed(v.text).get(VALUE_KEY) for v in place.versions if v.stages) if v),
+        held=frozenset(v for v in (_parsed(v.text).get(key) for v in place.versions if v.stages for key in KEYS) if v),
         sibling=document.get(OTHER_KEY),
         locked=pending is not None and (own or pending != current),
         ends=max(ends, pending.made + MARGIN) if pending else 0.0,
         managed="bridge_rotation" in tags,
         whole=current is not None or not place.versions,
+        coming=document.get(NEXT_KEY),
+        former=document.get(PREVIOUS_KEY),
     )
 
 

@@ -40,6 +40,14 @@ def chosen() -> Iterator[Scenario]:
         yield scenario("managed", places, "rotate", losses=1)
         yield scenario("managed", places, "rotate", "rotate", stalls=1, preemptions=0, crash=False)
     yield scenario("managed", BOTH, "rotate", "rotate")
+    for places in ("vault*", "aws*"):
+        for name in (*CHANGING, *OTHERS, "resume --abort --takeover"):
+            yield scenario("rotated", places, name)
+        yield scenario("raw", places, "first rotate")
+        yield scenario("changed", places, "sync")
+        yield scenario("managed", places, "rotate", "retire")
+        yield scenario("managed", places, "rotate", foreign=("sibling",))
+    yield scenario("rotated", "aws*+vault*", "rotate")
 
 
 @pytest.mark.parametrize("searched", tuple(chosen()), ids=lambda searched: searched.name)

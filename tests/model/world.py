@@ -71,6 +71,7 @@ class World(NamedTuple):
     """Everything outside of the operators. `siblings` is what the foreign writer last wrote beside our key, by place.
 
     `foreign` says that somebody changed a *value*, wiped tags or took AWSPENDING: then fewer promises hold.
+    `companions`: the client is configured so.
     """
 
     clock: float
@@ -78,6 +79,7 @@ class World(NamedTuple):
     auth0: Auth0State
     siblings: tuple[str, ...] = ()
     foreign: bool = False
+    companions: bool = False
 
 
 class Request(NamedTuple):

@@ -1,0 +1,150 @@
+"""What current holds, where the fallback is pinned and what the tags say: done until it is so, whatever others do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sinks.aws.grip import grip_of
+from sinks.aws.listing import CURRENT, FALLBACK, OWN, PREVIOUS, Listing
+from sinks.aws.place import CURRENT_TAG, FALLBACK_TAG, NONE, empty, fallback_in, text_of
+from sinks.companions import laid_out, values_in
+from sinks.port import Held, Promoted
+
+if TYPE_CHECKING:
+    from sinks.aws.access import Access
+    from sinks.aws.address import Target
+    from sinks.aws.claim import Claims
+    from sinks.document import Document
+    from sinks.record import Record
+    from sinks.secret import Secret
+
+LAYOUT = f"{OWN}layout:"
+"""Begins the label of a version that is current's with other companions, until it is current: with the holder's word,
+so that only its own one is ever taken for it."""
+
+
+class Publisher:
+    """One secret under its lock."""
+
+    def __init__(self, uri: str, target: Target, access: Access, claims: Claims) -> None:
+        self._uri = uri
+        self._key = target.key
+        self._access = access
+        self._claims = claims
+
+    def document(self, version: str | None) -> Document:
+        """Read a version's document; an empty one where there is none."""
+        found = self._access.document(version) if version else None
+        return found or empty(bare=self._key is None)
+
+    def fingerprint(self, held: Held, version: str | None) -> str | None:
+        """Return the fingerprint of a version's value."""
+        value = self.document(version).get(self._key)
+        return value.fingerprint(held.lock.client_id) if value else None
+
+    def fingerprints(self, held: Held, version: str | None) -> tuple[str, ...]:
+        """Return those of all its values, its companions' among them; none where they cannot be read."""
+        document = self._access.readable(version) if version else None
+        found = values_in(document, self._key, held.lock.companions)
+        return tuple(value.fingerprint(held.lock.client_id) for value in found)
+
+    def promote(self, held: Held, value: Secret, record: Record, *, keep: bool) -> Promoted:
+        """Pin the fallback, move AWSCURRENT, then write the tags (`Sink.promote`)."""
+        if keep and held.lock.ends:  # what ends must not stand in the version that becomes the fallback
+            self.lay_out(held, value)
+
+        def step(held: Held) -> Held | Promoted:
+            listing = grip_of(held).listing
+            document = self.document(listing.current)
+            fallback = self._pin(held, listing, value, keep=keep)
+            former = self.document(fallback).get(self._key) if fallback and held.lock.companions else None
+            wanted = laid_out(document, self._key, held.lock.companions, value, former=former)
+            current = listing.current
+            if document != wanted:
+                current = grip_of(held).version
+                if self._access.document(current) != wanted:
+                    return self._claims.advance(held, wanted, value)
+                self._access.api.label(CURRENT, remove=listing.current, to=current, before=self._claims.deadline(held))
+            promoted = Promoted(current or NONE, fallback)
+            self._tag(held, record, promoted)
+            self._claims.promoted = grip_of(held)
+            return promoted
+
+        return self._claims.under_lease(held, step)
+
+    def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> None:
+        """Put current's document with other companions beside the pending one, and move AWSCURRENT (`Sink.lay_out`)."""
+        if not held.lock.companions:
+            return
+        label = f"{LAYOUT}{held.lock.holder}"
+
+        def step(held: Held) -> Held | bool:
+            listing, deadline = grip_of(held).listing, self._claims.deadline(held)
+            document = self.document(listing.current)
+            value = document.get(self._key)
+            if listing.current is None or value is None:
+                return True
+            before = self._former(held, listing, coming) if former else None
+            wanted = laid_out(document, self._key, held.lock.companions, value, coming=coming, former=before)
+            made = listing.holder(label)
+            if document == wanted and made:
+                self._access.api.tag({CURRENT_TAG: listing.current}, before=deadline)
+                self._access.api.label(label, remove=made, before=deadline)
+            if document == wanted or not (made or self._is_managed()):
+                return True
+            if made and made != listing.current and self._access.document(made) == wanted:
+                self._access.api.label(CURRENT, remove=listing.current, to=made, before=deadline)
+            else:
+                self._access.put(listing.next_id(grip_of(held).arn), text_of(wanted, self._uri), label)
+            return held
+
+        self._claims.under_lease(held, step)
+
+    def _is_managed(self) -> bool:
+        return CURRENT_TAG in self._access.described().tags
+
+    def _former(self, held: Held, listing: Listing, coming: Secret | None) -> Secret | None:
+        """Return the fallback's value, unless the operation that announces another one ends it."""
+        if (coming is not None and held.lock.ends) or listing.holder(FALLBACK) is None:
+            return None
+        version = listing.fallback or fallback_in(listing, self._access.described().tags)
+        return self.document(version).get(self._key)
+
+    def _pin(self, held: Held, listing: Listing, value: Secret, *, keep: bool) -> str | None:
+        """Put FALLBACK on the version that holds what was current when the operation began; nowhere without `keep`."""
+        if not keep:
+            self.unpin(held, listing)
+            return None
+        target = self._base(held, listing, value)
+        return self.pin_at(held, listing, target) if target else listing.fallback
+
+    def _base(self, held: Held, listing: Listing, value: Secret) -> str | None:
+        """Find that version: current unless somebody wrote another value there, or it is promoted already."""
+        lock = held.lock
+        likely: tuple[str | None, ...] = (listing.current, listing.holder(FALLBACK))
+        if lock.base:
+            likely = (*likely, grip_of(held).base, listing.holder(PREVIOUS))
+        for version in likely:
+            old = self.document(version).get(self._key) if version and listing.get(version) else None
+            if version and old and old != value and lock.base in ("", old.fingerprint(lock.client_id)):
+                return version
+        return None
+
+    def unpin(self, held: Held, listing: Listing) -> None:
+        """Take FALLBACK from wherever it is."""
+        holder = listing.holder(FALLBACK)
+        if holder is not None:
+            self._access.api.label(FALLBACK, remove=holder, before=self._claims.deadline(held))
+
+    def _tag(self, held: Held, record: Record, promoted: Promoted) -> None:
+        where = {CURRENT_TAG: promoted.current, FALLBACK_TAG: promoted.fallback or NONE}
+        self._access.api.tag({**record.tags(), **where}, before=self._claims.deadline(held))
+
+    def pin_at(self, held: Held, listing: Listing, target: str | None) -> str | None:
+        """Put FALLBACK on a version; None: nowhere."""
+        if target is None:
+            self.unpin(held, listing)
+        elif target != listing.holder(FALLBACK):
+            before = self._claims.deadline(held)
+            self._access.api.label(FALLBACK, remove=listing.holder(FALLBACK), to=target, before=before)
+        return target

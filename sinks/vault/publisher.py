@@ -1,0 +1,172 @@
+"""What the latest document holds and what its tags say: written until it is so, whatever others write meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from sinks.companions import laid_out
+from sinks.document import Document
+from sinks.errors import Busy, Conflict, Expired, Unavailable
+from sinks.port import Promoted
+from sinks.record import Record
+from sinks.vault.place import CURRENT, FALLBACK, record_tags, version_in, version_limit
+
+if TYPE_CHECKING:
+    from sinks.clock import Clock
+    from sinks.port import Held
+    from sinks.secret import Secret
+    from sinks.vault.kv import Entry, Kv, Meta
+    from sinks.vault.lock import LockKey
+    from sinks.vault.values import Values
+
+T = TypeVar("T")
+TRIES, FAILURES = 20, 5
+KEPT_VERSIONS = 20
+
+
+class Publisher:
+    """One document under its lock. Tags come before the write they belong to, so readers see one step."""
+
+    def __init__(
+        self, uri: str, kv: Kv, path: str, key: str, lock: LockKey, values: Values, clock: Clock, lease: float
+    ) -> None:
+        self._uri = uri
+        self._kv = kv
+        self._path = path
+        self._key = key
+        self._lock = lock
+        self._values = values
+        self._clock = clock
+        self._pause = lease / 10
+
+    def write_first(self, held: Held, initial: Secret) -> None:
+        """Make a value the first one of an empty place.
+
+        Raises:
+            Busy: somebody else wrote another one meanwhile.
+        """
+        self._converge(held, initial, Record.first(held.lock, self._kv.now()), keep=False, only_first=True)
+
+    def promote(self, held: Held, value: Secret, record: Record, *, keep: bool) -> Promoted:
+        """Make the latest document hold a value (`Sink.promote`)."""
+        if keep and held.lock.ends:  # what ends must not stand in the version that becomes the fallback
+            self.lay_out(held, value)
+        promoted = self._converge(held, value, record, keep=keep)
+        version = self.lay_out(held)
+        return replace(promoted, current=str(version)) if version else promoted
+
+    def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> int | None:
+        """Make the companions right (`Sink.lay_out`); return the latest version, None where there are none."""
+        if not held.lock.companions:
+            return None
+
+        def step(held: Held, entry: Entry | None) -> int | None:
+            value = self._values.of(entry)
+            if entry is None or entry.document is None or value is None or CURRENT not in entry.tags:
+                return None  # empty, or not managed (any more)
+            before = self._former(held, entry, coming) if former else None
+            wanted = self._laid_out(held, entry.document, value, coming, before)
+            version = entry.version if wanted == entry.document else entry.version + 1
+            deadline = self._lock.deadline(held)
+            if wanted != entry.document or version_in(entry.tags, CURRENT) != version:
+                self._kv.tag(self._path, {CURRENT: str(version)}, before=deadline)
+            if wanted != entry.document:
+                self._kv.write(self._path, wanted, cas=entry.version, before=deadline)
+            return version
+
+        return self._until_done(held, step)
+
+    def _former(self, held: Held, entry: Entry, coming: Secret | None) -> Secret | None:
+        """Return the fallback's value, unless the operation that announces another one ends it."""
+        number = version_in(entry.tags, FALLBACK)
+        ending = coming is not None and held.lock.ends
+        return self._value_in(entry, number) if number and number < entry.version and not ending else None
+
+    def _value_in(self, entry: Entry, number: int) -> Secret | None:
+        return self._values.of(entry if number == entry.version else self._values.entry(number))
+
+    def _laid_out(
+        self, held: Held, document: Document, current: Secret, coming: Secret | None, former: Secret | None
+    ) -> Document:
+        return laid_out(document, self._key, held.lock.companions, current, coming=coming, former=former)
+
+    def _until_done(self, held: Held, step: Callable[[Held, Entry | None], T]) -> T:
+        """Read, and do a step by what was read, until nobody has come in between."""
+        failures = 0
+        for _ in range(TRIES):
+            try:
+                entry = self._kv.read(self._path)
+                held = self._lock.fresh(held)
+                return step(held, entry)
+            except (Conflict, Expired):
+                continue  # somebody wrote between, or it took too long: read again and decide again
+            except Unavailable as error:
+                failures += 1
+                if failures == FAILURES:
+                    raise Unavailable(error.message, error.hint, unsure=True) from None
+                self._clock.sleep(self._pause)  # done or not: reading tells
+        raise Unavailable(f"others kept writing to {self._uri}; gave up after {TRIES} tries", "run resume")
+
+    def _converge(self, held: Held, value: Secret, record: Record, *, keep: bool, only_first: bool = False) -> Promoted:
+        def step(held: Held, entry: Entry | None) -> Promoted:
+            present = self._values.of(entry)
+            if entry and present == value:
+                return self._already(held, entry, record, keep=keep)
+            if only_first and present:
+                raise Busy(f"{self._uri} was empty, and somebody else wrote a value there meanwhile", None)
+            if entry is None:
+                return self._write_new(held, value, record)
+            return self._write_current(held, entry, value, record, keep=keep)
+
+        return self._until_done(held, step)
+
+    def _write_new(self, held: Held, value: Secret, record: Record) -> Promoted:
+        """Write the first version, then tag: nobody reads yet, and tagging a key into being would replace its tags."""
+        document = self._laid_out(held, Document({}), value, None, None)
+        self._kv.write(self._path, document, cas=0, before=self._lock.deadline(held))
+        meta = self._kv.metadata(self._path)
+        self.tag(held, record_tags(record, Promoted("1")), meta)
+        self._lock.told = record
+        return Promoted("1")
+
+    def _write_current(self, held: Held, entry: Entry, value: Secret, record: Record, *, keep: bool) -> Promoted:
+        base = self._base(held, entry) if keep else None
+        promoted = Promoted(str(entry.version + 1), str(base) if base else None)
+        former = self._value_in(entry, base) if base and held.lock.companions else None
+        document = self._laid_out(held, entry.document or Document({}), value, None, former)
+        deadline = self._lock.deadline(held)
+        self._kv.tag(self._path, record_tags(record, promoted), before=deadline)
+        self._lock.told = record
+        self._kv.write(self._path, document, cas=entry.version, before=deadline)
+        return promoted
+
+    def _already(self, held: Held, entry: Entry, record: Record, *, keep: bool) -> Promoted:
+        """Make the tags fit a document that holds the value already."""
+        self._lock.told = record
+        if entry.tags.get("bridge_rotation") == record.rotation and (keep or FALLBACK not in entry.tags):
+            return Promoted(entry.tags.get(CURRENT, str(entry.version)), entry.tags.get(FALLBACK))
+        base = self._older_base(held, entry.version) if keep else None
+        promoted = Promoted(str(entry.version), str(base) if base else None)
+        self.tag(held, record_tags(record, promoted))
+        return promoted
+
+    def _base(self, held: Held, entry: Entry) -> int | None:
+        """Return the version that holds what was current: the latest, or an older one if somebody changed the value."""
+        value = self._values.of(entry)
+        if value and held.lock.base in ("", value.fingerprint(held.lock.client_id)):
+            return entry.version
+        return self._older_base(held, entry.version)
+
+    def _older_base(self, held: Held, below: int) -> int | None:
+        return self._values.older(held.lock.base, held.lock.client_id, below)
+
+    def tag(self, held: Held, tags: Mapping[str, str | None], raise_limit_of: Meta | None = None) -> Held:
+        """Tag the document; with its metadata given, let the vault keep enough versions of it."""
+        raised = None
+        if raise_limit_of and version_limit(self._kv.config(self._path), raise_limit_of) < KEPT_VERSIONS:
+            raised = KEPT_VERSIONS
+        return self._lock.within(
+            held, lambda before: self._kv.tag(self._path, tags, max_versions=raised, before=before)
+        )

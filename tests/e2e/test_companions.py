@@ -1,0 +1,200 @@
+"""Documents with companions through every operation: their readers see what they should at each call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bridge.adopt import AdoptOptions, adopt, forget
+from bridge.begin import Options
+from bridge.resume import resume
+from bridge.retire import retire
+from bridge.rollback import RollbackOptions, rollback
+from bridge.rotate import RotateOptions, rotate
+from bridge.sync import SyncOptions, sync
+from bridge.verify import verify
+from tests.e2e.observe import assert_rotated, values_met
+from tests.e2e.taps import Call, Trace, died
+from tests.e2e.world import DAY, MakeWorld, World
+
+KEPT: dict[str, Any] = {"companions": True, "consumer_refresh": timedelta(minutes=5)}
+QUICK = Options(settle=False)
+
+
+def told(world: World) -> list[tuple[str | None, ...]]:
+    """Return what readers of the latest document see: current, the coming and the former value."""
+    return [(seen.current, *seen.companions) for seen in (place.see() for place in world.places)]
+
+
+def kept(world: World, trace: Trace | None = None, **more: Any) -> Any:
+    return world.job((), trace, **{**KEPT, **more})
+
+
+@pytest.fixture
+def beside(world: World) -> World:
+    """A world whose documents have had companions for a day."""
+    world.fill()
+    adopt(kept(world), AdoptOptions(settle=False))
+    world.clock.advance(DAY)
+    return world
+
+
+def rotated(world: World, trace: Trace | None = None) -> Any:
+    done = rotate(kept(world, trace), RotateOptions(settle=False))
+    world.spread()
+    return done
+
+
+def watched(world: World) -> tuple[Trace, list[str]]:
+    """Return a trace that notes where Auth0 may accept a value that does not stand in a document."""
+    trace, faults = Trace(world.clock), list[str]()
+
+    def look(call: Call) -> None:
+        met = values_met(world)
+        faults.extend(f"after {call}: {found}" for found in told(world) if not met <= {*found})
+
+    trace.before = trace.after = look
+    return trace, faults
+
+
+def test_adopting_writes_them_and_adopting_without_takes_them_out(beside: World) -> None:
+    s0 = beside.s0
+    assert told(beside) == [(s0, s0, s0)] * 2
+    done = adopt(beside.job(), AdoptOptions(settle=False))
+    assert told(beside) == [(s0, None, None)] * 2
+    assert any("client_secret_next" in note for note in done.notes + done.plan.notes)
+
+
+def test_a_rotation_announces_waits_and_leaves_the_former_value(beside: World) -> None:
+    trace, faults = watched(beside)
+    began = beside.clock.monotonic()
+    seen: list[float] = []
+    look = trace.after
+
+    def note(call: Call) -> None:
+        look(call)
+        if call.end != "auth0" and call.changes and all(next_ != now for now, next_, _ in told(beside)):
+            seen.append(beside.clock.monotonic())
+        if str(call) == "auth0.set_secret":
+            assert beside.clock.monotonic() - seen[0] >= 300
+
+    trace.after = note
+    rotated(beside, trace)
+    assert seen
+    assert beside.clock.monotonic() - began < 420
+    assert faults == []
+    assert told(beside) == [(beside.live, beside.live, beside.s0)] * 2
+    assert_rotated(beside, old=beside.s0)
+
+
+def operations() -> Iterator[tuple[str, Callable[[World, Trace], Any]]]:
+    yield "rotate", lambda world, trace: rotate(kept(world, trace), RotateOptions(settle=False))
+    yield "rollback", lambda world, trace: rollback(kept(world, trace), RollbackOptions(settle=False))
+    yield "retire", lambda world, trace: retire(kept(world, trace), QUICK)
+    yield "sync", lambda world, trace: sync(kept(world, trace), SyncOptions(settle=False))
+
+
+@pytest.mark.parametrize(("name", "work"), [pytest.param(*each, id=each[0]) for each in operations()])
+def test_at_every_call_the_documents_hold_whatever_auth0_may_accept(
+    beside: World, name: str, work: Callable[[World, Trace], Any]
+) -> None:
+    rotated(beside)
+    beside.clock.advance(DAY)
+    fallback = beside.places[0].see().fallback
+    if name == "sync":
+        beside.vault.edit("client_secret_previous", "spoiled")
+    trace, faults = watched(beside)
+    work(beside, trace)
+    assert faults == []
+    beside.spread()
+    (first, second) = told(beside)
+    assert first == second
+    assert first[:2] == (beside.live, beside.live)
+    assert first[2] == beside.places[0].see().fallback if name != "retire" else beside.live
+    if name == "retire":
+        values = {value for place in beside.places for value in place.see().readable}
+        assert fallback not in values
+
+
+@pytest.mark.parametrize("at", ["vault.write", "aws.put", "aws.label", "auth0.set_secret"])
+def test_who_finishes_announces_too_and_waits_no_longer_than_needed(beside: World, at: str) -> None:
+    rotated(beside)
+    beside.clock.advance(DAY)
+    died(
+        beside,
+        at,
+        lambda trace: rotate(kept(beside, trace), RotateOptions(settle=False)),
+        nth=1 if at == "vault.write" else 0,
+    )
+    beside.clock.advance(timedelta(hours=1))
+    trace, faults = watched(beside)
+    resume(kept(beside, trace), QUICK)
+    assert faults == []
+    beside.spread()
+    assert told(beside)[0][:2] == (beside.live, beside.live)
+    assert len({*told(beside)}) == 1
+
+
+def test_a_rotation_that_is_undone_is_announced_no_longer(beside: World) -> None:
+    rotated(beside)
+    beside.clock.advance(DAY)
+    before = told(beside)
+    died(beside, "auth0.set_secret", lambda trace: rotate(kept(beside, trace), RotateOptions(settle=False)))
+    assert told(beside) != before
+    trace, faults = watched(beside)
+    resume(kept(beside, trace), Options(settle=False, takeover=True), abort=True)
+    assert faults == []
+    assert told(beside) == before
+    rotated(beside)
+    assert told(beside)[0] == (beside.live, beside.live, before[0][0])
+
+
+def test_after_a_leak_nothing_of_it_stands_anywhere(beside: World) -> None:
+    rotated(beside)
+    leaked = beside.live
+    rotate(kept(beside), RotateOptions(compromised=True, reason="seen"))
+    assert told(beside) == [(beside.live,) * 3] * 2
+    assert leaked not in str([place.dump() for place in beside.places if place is beside.vault])
+    assert leaked not in {value for place in beside.places for value in place.see().readable}
+
+
+def test_what_somebody_spoils_is_told_and_mended(beside: World) -> None:
+    rotated(beside)
+    beside.vault.edit("client_secret_next", "spoiled")
+    found = {v.uri: v for v in verify(kept(beside))}
+    assert "client_secret_next" in str(found[beside.vault.uri].notes)
+    assert not found[beside.vault.uri].good
+    assert found[beside.aws.uri].good
+    assert sync(kept(beside), SyncOptions(settle=False)) is not None
+    assert told(beside) == [(beside.live, beside.live, beside.s0)] * 2
+    assert sync(kept(beside), SyncOptions(settle=False)) is None
+
+
+def test_forgetting_leaves_the_document_as_it_is(beside: World) -> None:
+    rotated(beside)
+    before = told(beside)
+    forget(kept(beside), QUICK)
+    assert told(beside) == before
+
+
+def test_after_they_are_switched_off_the_next_operation_takes_them_out(make_world: MakeWorld) -> None:
+    world = make_world()
+    world.fill()
+    rotate(kept(world), RotateOptions(settle=False, adopt=True))
+    world.spread()
+    assert told(world)[0] == (world.live, world.live, world.s0)
+    world.rotate()
+    assert told(world) == [(world.live, None, None)] * 2
+    assert world.s0 not in {value for place in world.places for value in place.see().readable}
+    assert "spoiled" not in str(world.dump())
+
+
+def test_generated_by_auth0_they_follow_at_the_promotion(beside: World) -> None:
+    from bridge.plan import Strategy
+
+    rotate(kept(beside), RotateOptions(settle=False, strategy=Strategy.AUTH0_GENERATED))
+    beside.spread()
+    assert told(beside) == [(beside.live, beside.live, beside.s0)] * 2
