@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
+import logging
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
-from multiprocessing.synchronize import Event
+from multiprocessing.synchronize import Event, Semaphore
 from typing import Any
 from urllib.parse import urlsplit
 
-from bridge.consumer import ClientSecret, ConsumerError
-from sinks import open_reader
+from bridge.consumer import ConsumerError
+from tests.bench.consumer_readers import Faster, Values, values
 
 AUDIENCE = "https://api.acme"
-REFUSED = 401
+UNAUTHORISED = 401
 
 
 @dataclass(frozen=True)
 class Population:
-    """`count` applications of one client that ask `rate` times a second each.
+    """`count` applications of one client that ask `rate` times a second each, by the machine's clock.
 
-    `reader`: "candidates" or "latest". `refresh`: how old a value may be, in seconds of life. `uri`: their place.
+    `reader` is one of `consumer_readers.values`, `refresh` its interval in seconds of life, which goes `scale` times as
+    fast as the machine's clock. `auth0` is a URL.
     """
 
     name: str
@@ -34,11 +36,18 @@ class Population:
     refresh: float
     count: int
     rate: float
+    scale: float
+    auth0: str
 
 
 @dataclass
 class Told:
-    """What happened to a population; times in seconds of life."""
+    """What happened to a population; times in seconds of life.
+
+    `slowest` is of the acquisitions that met a refusal and succeeded; `single` is how long each of those took that
+    needed one request, which is the machine's doing alone. `outage` is from the first refused acquisition of an
+    application to the end of its next granted one.
+    """
 
     acquisitions: int = 0
     refused: int = 0
@@ -46,6 +55,7 @@ class Told:
     more: int = 0
     slowest: float = 0.0
     outage: float = 0.0
+    single: list[float] = field(default_factory=list)
 
     def add(self, other: Told) -> None:
         """Count another application's too."""
@@ -55,151 +65,99 @@ class Told:
         self.more += other.more
         self.slowest = max(self.slowest, other.slowest)
         self.outage = max(self.outage, other.outage)
-
-
-class Faster:
-    """A clock by which life goes `scale` times as fast."""
-
-    def __init__(self, scale: float) -> None:
-        self._scale = scale
-
-    def monotonic(self) -> float:
-        return time.monotonic() * self._scale
-
-    def now(self) -> Any:
-        raise NotImplementedError
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds / self._scale)
-
-
-@dataclass
-class Asker(threading.Thread):
-    """One application. `values` yields what it tries, the next one only when the last was refused."""
-
-    population: Population
-    auth0: str
-    values: Callable[[], Any]
-    clock: Faster
-    ended: Event
-    told: Told = field(default_factory=Told)
-
-    def __post_init__(self) -> None:
-        super().__init__(daemon=True)
-
-    __hash__ = threading.Thread.__hash__
-
-    def run(self) -> None:
-        connection = http.client.HTTPConnection(urlsplit(self.auth0).netloc, timeout=10)
-        since: float | None = None
-        while not self.ended.is_set():
-            began = self.clock.monotonic()
-            requests, granted = self._acquire(connection)
-            took = self.clock.monotonic() - began
-            self.told.acquisitions += 1
-            self.told.requests += requests
-            self.told.more += granted and requests > 1
-            self.told.slowest = max(self.told.slowest, took) if granted else self.told.slowest
-            if granted:
-                if since is not None:
-                    self.told.outage = max(self.told.outage, self.clock.monotonic() - since)
-                since = None
-            else:
-                self.told.refused += 1
-                since = since if since is not None else began
-            time.sleep(max(0.0, 1 / self.population.rate - took / self.clock._scale))
-        if since is not None:
-            self.told.outage = max(self.told.outage, self.clock.monotonic() - since)
-
-    def _acquire(self, connection: http.client.HTTPConnection) -> tuple[int, bool]:
-        requests = 0
-        try:
-            for candidate in self.values():
-                requests += 1
-                if self._granted(connection, candidate.reveal()):
-                    candidate.accepted()
-                    return requests, True
-        except ConsumerError:
-            pass
-        return requests, False
-
-    def _granted(self, connection: http.client.HTTPConnection, secret: str) -> bool:
-        body = {"grant_type": "client_credentials", "audience": AUDIENCE, "client_id": self.population.client_id}
-        text = json.dumps({**body, "client_secret": secret})
-        connection.request("POST", "/oauth/token", text, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        answer.read()
-        return answer.status != REFUSED
-
-
-class Latest:
-    """A reader that only ever sees the latest value, and asks for it again when its time has come."""
-
-    def __init__(self, reader: Any, refresh: float, offset: float, clock: Faster) -> None:
-        self._reader = reader
-        self._refresh = refresh
-        self._clock = clock
-        self._value: Any = None
-        self._due = clock.monotonic() + offset
-        self._guard = threading.Lock()
-
-    def __call__(self) -> Any:
-        with self._guard:
-            if self._value is None or self._clock.monotonic() >= self._due:
-                self._value = self._reader.latest().value
-                self._due = max(self._due, self._clock.monotonic() - self._refresh) + self._refresh
-        yield _Only(self._value)
+        self.single += other.single
 
 
 @dataclass(frozen=True)
-class _Only:
-    value: Any
+class Signals:
+    """Between the processes: each application says `ready` once, all begin at `go`, and stop when `ended` is set."""
 
-    def reveal(self) -> str:
-        text: str = self.value.reveal()
-        return text
-
-    def accepted(self) -> None:
-        """It is the only one."""
+    ready: Semaphore
+    go: Event
+    ended: Event
+    results: Any
 
 
-def live(
-    population: Population, auth0: str, environ: Mapping[str, str], scale: float, ended: Event, results: Any
-) -> None:
+class Asker:
+    """One application. `tried` gives what it tries, the next value only when the last one was refused."""
+
+    def __init__(self, population: Population, number: int, tried: Values, signals: Signals) -> None:
+        self.told = Told()
+        self._population = population
+        self._offset = number / population.count / population.rate
+        self._tried = tried
+        self._signals = signals
+        self._clock = Faster(population.scale)
+        self._http = http.client.HTTPConnection(urlsplit(population.auth0).netloc, timeout=30)
+
+    def run(self) -> Told:
+        """Ask until it is ended. The first time, which opens connections and fills caches, is not counted."""
+        self._acquire()
+        self._signals.ready.release()
+        self._signals.go.wait()
+        time.sleep(self._offset)
+        since: float | None = None  # when the outage began that goes on
+        while not self._signals.ended.is_set():
+            began, started = self._clock.monotonic(), time.monotonic()
+            requests, granted = self._acquire()
+            since = self._note(began, requests, granted=granted, since=since)
+            time.sleep(max(0.0, 1 / self._population.rate - (time.monotonic() - started)))
+        if since is not None:
+            self.told.outage = max(self.told.outage, self._clock.monotonic() - since)
+        self._http.close()
+        return self.told
+
+    def _note(self, began: float, requests: int, *, granted: bool, since: float | None) -> float | None:
+        """Count one acquisition; return since when there is an outage, None where there is none."""
+        told, ended = self.told, self._clock.monotonic()
+        told.acquisitions += 1
+        told.requests += requests
+        if not granted:
+            told.refused += 1
+            return began if since is None else since
+        if requests > 1:
+            told.more += 1
+            told.slowest = max(told.slowest, ended - began)
+        else:
+            told.single.append(ended - began)
+        if since is not None:
+            told.outage = max(told.outage, ended - since)
+        return None
+
+    def _acquire(self) -> tuple[int, bool]:
+        """Return how many requests were sent, and whether the last one was granted."""
+        requests = 0
+        try:
+            for candidate in self._tried():
+                requests += 1
+                if self._granted(candidate.reveal()):
+                    candidate.accepted()
+                    return requests, True
+        except ConsumerError:  # nothing could be read
+            pass
+        return requests, False
+
+    def _granted(self, secret: str) -> bool:
+        body = {"grant_type": "client_credentials", "audience": AUDIENCE, "client_id": self._population.client_id}
+        text = json.dumps({**body, "client_secret": secret})
+        self._http.request("POST", "/oauth/token", text, {"Content-Type": "application/json"})
+        answer = self._http.getresponse()
+        answer.read()
+        if answer.status not in (http.client.OK, UNAUTHORISED):
+            raise RuntimeError(f"the local Auth0 answered {answer.status}")
+        return answer.status != UNAUTHORISED
+
+
+def live(population: Population, environ: Mapping[str, str], signals: Signals) -> None:
     """Run a population until it is ended, and put what happened to it into `results`: a process's work."""
-    import os
-
     os.environ.update(environ)
-    clock = Faster(scale)
+    logging.getLogger("bridge.consumer").setLevel(logging.CRITICAL)  # what it would say is counted here
     askers = [
-        Asker(population, auth0, _values(population, environ, clock, number / population.count), clock, ended)
+        Asker(population, number, values(population, environ, number / population.count), signals)
         for number in range(population.count)
     ]
-    for asker in askers:
-        asker.start()
     told = Told()
-    for asker in askers:
-        asker.join()
-        told.add(asker.told)
-    results.put((population.name, told))
-
-
-def _values(population: Population, environ: Mapping[str, str], clock: Faster, part: float) -> Callable[[], Any]:
-    """Return what one application tries; each has a cache of its own, of another age."""
-    if population.reader == "latest":
-        from bridge.consumer.client_secret import connector
-
-        reader = connector(population.uri, None, environ, clock)()
-        return Latest(reader, population.refresh, part * population.refresh, clock)
-    secret = ClientSecret(
-        population.client_id,
-        population.uri,
-        environ=environ,
-        clock=clock,
-        max_age=timedelta(seconds=population.refresh),
-        ahead=population.reader == "candidates, ahead",
-    )
-    return secret.candidates
-
-
-__all__ = ["AUDIENCE", "Population", "Told", "live", "open_reader"]
+    with ThreadPoolExecutor(len(askers)) as threads:
+        for each in threads.map(Asker.run, askers):
+            told.add(each)
+    signals.results.put((population.name, told))

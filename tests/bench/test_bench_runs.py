@@ -37,3 +37,23 @@ def test_every_command_is_measured_in_time_and_memory() -> None:
     assert len(memory) == COMMANDS + 1
     assert [row[0] for row in times[1:]] == [row[0] for row in memory[1:]]
     assert any("secret-bridge" in row[0] for row in times)
+
+
+def test_readers_are_counted_across_a_rotation_and_none_that_tries_the_candidates_is_refused() -> None:
+    head, ours, stored = printed("consumers", "--only", "ae", "--rotations", "1", "--poll", "30")
+    asked, refused = head.index("acquisitions"), head.index("**refused**")
+    assert int(ours[asked].replace(",", "")) > 100
+    assert ours[refused] == "**0**"
+    assert int(stored[refused].strip("*")) > 0
+
+
+def test_a_variant_asks_those_who_are_told_of_it() -> None:
+    head, *rows = printed("consumers", "--with", "killed", "--only", "ac", "--rotations", "1", "--poll", "30")
+    assert [row[0][:3] for row in rows] == ["(a)", "(c)"]
+    assert rows[0][head.index("**refused**")] == "**0**"
+
+
+def test_a_thousand_threads_cause_one_request() -> None:
+    rows = printed("cached", "--runs", "1")
+    assert [row[1:] for row in rows if row[0] == "a value that is too old"] == [["1", "0"]] * 3
+    assert [row[1:] for row in rows if row[0] == "a token, the first time"] == [["0", "1"]]
