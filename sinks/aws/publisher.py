@@ -84,8 +84,9 @@ class Publisher:
             value = document.get(self._key)
             if listing.current is None or value is None:
                 return True
-            before = self._former(held, listing, coming) if former else None
-            wanted = laid_out(document, self._key, held.lock.companions, value, coming=coming, former=before)
+            told = coming if coming != value else None  # it is current already: there is nothing to announce
+            before = self._former(held, listing, told) if former else None
+            wanted = laid_out(document, self._key, held.lock.companions, value, coming=told, former=before)
             made = listing.holder(label)
             if document == wanted and made:
                 self._access.api.tag({CURRENT_TAG: listing.current}, before=deadline)

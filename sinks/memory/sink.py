@@ -162,6 +162,7 @@ class MemorySink:
             current, fallback = stored.value(self._key), stored.history.at(Stage.FALLBACK)
             if not held.lock.companions or current is None or stored.tagged is None:
                 return
+            coming = coming if coming != current else None
             told = fallback and former and not (coming and held.lock.ends)
             before = stored.value(self._key, fallback.id) if told and fallback else None
             wanted = self._laid_out(held, stored, current, coming, before)

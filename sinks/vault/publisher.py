@@ -66,8 +66,9 @@ class Publisher:
             value = self._values.of(entry)
             if entry is None or entry.document is None or value is None or CURRENT not in entry.tags:
                 return None  # empty, or not managed (any more)
-            before = self._former(held, entry, coming) if former else None
-            wanted = self._laid_out(held, entry.document, value, coming, before)
+            told = coming if coming != value else None  # it is current already: there is nothing to announce
+            before = self._former(held, entry, told) if former else None
+            wanted = self._laid_out(held, entry.document, value, told, before)
             version = entry.version if wanted == entry.document else entry.version + 1
             deadline = self._lock.deadline(held)
             if wanted != entry.document or version_in(entry.tags, CURRENT) != version:

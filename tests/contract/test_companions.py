@@ -127,6 +127,21 @@ def test_an_open_fallback_that_ends_leaves_the_new_one_alone(place: Harness, ann
     assert S0.reveal() not in place.reachable()
 
 
+def test_what_is_published_already_is_announced_no_more(place: Harness) -> None:
+    adopted(place)
+    rotated(place, S0, P1, "ci-1")
+    sink, held = claimed(place, P2, base=P1, holder="ci-2", companions=KEEP, ends=(S0,))
+    sink.lay_out(held, P2)
+    promoted(place, sink, held, P2, P1, S0)
+    other, theirs = taken_over(place)
+    before = len(other.read().history.versions), shown(place)
+    other.lay_out(theirs, P2)
+    promoted(place, other, theirs, P2, P1, S0)
+    assert (len(other.read().history.versions), shown(place)) == before
+    other.release(theirs, "rotated")
+    assert shown(place) == words(P2, P2, P1)
+
+
 def test_nothing_of_a_leaked_value_stays(place: Harness) -> None:
     adopted(place)
     rotated(place, S0, P1, "ci-1")

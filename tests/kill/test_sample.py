@@ -20,6 +20,8 @@ CLAIMED = Point(1, Side.AFTER, r"vault (POST|PUT) .*/pending")
 UNSET = Point(SET.nth, Side.BEFORE, SET.match)
 UNPUBLISHED = Point(CURRENT.nth, Side.BEFORE, CURRENT.match)
 """Published in AWS by then."""
+PROMOTED = Point(2, Side.AFTER, CURRENT.match)
+"""With companions, where the first such write is the announcement."""
 RELEASED = Point(2, Side.AFTER, r"vault (POST|PUT) .*/pending")
 CHANGES = (CLAIMED, UNSET, SET, UNPUBLISHED)
 KILLED = {
@@ -33,6 +35,8 @@ KILLED = {
     "retire/both": (CLAIMED, ENDED, RELEASED),
     "adopt/both": (CLAIMED, RELEASED),
     "resume/staged/both/open/set": (UNSET, SET, UNPUBLISHED),
+    "companions/rotate/open/both": (CURRENT, SET, PROMOTED),
+    "companions/retire/both": (CURRENT, ENDED),
 }
 FROZEN = {
     "rotate/staged/both/open": (CLAIMED, UNSET, SET, UNPUBLISHED, ENDED),
