@@ -16,6 +16,8 @@ from sinks.errors import SinkError
 from sinks.versions import Stage
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from sinks.clock import Clock
     from sinks.reading import Reader
 
@@ -71,10 +73,12 @@ class Cache:
         reading = self.load(after=due)
         return first if now < old and first is not None else reading
 
-    def whole(self) -> Snapshot | None:
-        """Return what was read last, if that was every stage, and not too long ago."""
-        snapshot = self._snapshot
-        return snapshot if snapshot and snapshot.whole and self._now() < self._old_at else None
+    def whole(self, max_age: timedelta | None = None) -> Snapshot | None:
+        """Return what was read last, if that was every stage, and not too long ago: than `max_age` at the most."""
+        snapshot, now = self._snapshot, self._now()
+        if snapshot is None or not snapshot.whole or now >= self._old_at:
+            return None
+        return snapshot if max_age is None or now - snapshot.started < max_age.total_seconds() else None
 
     def stale(self) -> Snapshot:
         """Return what was read last although it is old: the place could not be read.

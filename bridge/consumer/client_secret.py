@@ -82,30 +82,28 @@ class ClientSecret:
         """
         return Candidates(self._cache, self._clock, self._patience)
 
-    def verification_keys(self) -> tuple[Secret, ...]:
+    def verification_keys(self, max_age: timedelta | None = None) -> tuple[Secret, ...]:
         """Return the values that may have signed an ID token (HS256), the current one first; never one that leaked.
+
+        `max_age`: read no longer ago than this, instead of what the object was told. When none of the keys fits a
+        token, ask again with some seconds: Auth0 may sign with a newer one.
 
         Raises:
             SecretUnavailable: nothing could be read.
         """
-        snapshot = (
-            self._cache.whole()
-            or waited(self._cache.load(whole=True, after=self._clock.monotonic()))
-            or self._cache.stale()
-        )
+        snapshot = self._cache.whole(max_age) or waited(self._loaded()) or self._cache.stale()
         return snapshot.keys(self.client_id)
+
+    def _loaded(self) -> Future[Snapshot]:
+        return self._cache.load(whole=True, after=self._clock.monotonic())
 
     def close(self) -> None:
         """Close the connections to the vault; they are opened again when needed."""
         self._cache.close()
 
-    async def verification_keys_async(self) -> tuple[Secret, ...]:
+    async def verification_keys_async(self, max_age: timedelta | None = None) -> tuple[Secret, ...]:
         """Return the same, for a coroutine."""
-        snapshot = (
-            self._cache.whole()
-            or await awaited(self._cache.load(whole=True, after=self._clock.monotonic()))
-            or self._cache.stale()
-        )
+        snapshot = self._cache.whole(max_age) or await awaited(self._loaded()) or self._cache.stale()
         return snapshot.keys(self.client_id)
 
 

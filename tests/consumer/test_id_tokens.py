@@ -14,7 +14,7 @@ from bridge.begin import Options
 from bridge.consumer import ClientSecret
 from bridge.retire import retire
 from tests.consumer.asking import Application
-from tests.consumer.test_candidates import adopted
+from tests.consumer.test_candidates import Counting, adopted
 from tests.docs.pages import DOCS, fences
 from tests.e2e.taps import Call, Trace
 from tests.e2e.world import DAY, MakeWorld, World
@@ -78,10 +78,7 @@ def test_a_token_is_valid_at_every_moment_of_a_rotation_whichever_secret_auth0_s
     assert invalid == []
 
 
-@pytest.mark.parametrize(("refresh", "valid_at_once"), [(FRESH, True), (timedelta(0), False)])
-def test_keys_that_are_cached_hold_the_new_secret_where_consumer_refresh_is_as_long_as_that(
-    world: World, refresh: timedelta, valid_at_once: bool
-) -> None:
+def test_a_token_that_no_cached_key_fits_is_tried_with_those_of_now(world: World) -> None:
     application = reader(world, max_age=FRESH)
     assert valid(signed(world, world.s0), application)
     found: list[bool] = []
@@ -90,11 +87,23 @@ def test_keys_that_are_cached_hold_the_new_secret_where_consumer_refresh_is_as_l
         if str(call) == "auth0.set_secret":
             found.append(valid(signed(world, world.live), application))
 
-    world.clock.advance(timedelta(seconds=1))
-    world.rotate(Trace(world.clock, after=look), settings={"consumer_refresh": refresh})
-    assert found == [valid_at_once]
+    world.clock.advance(timedelta(seconds=11))
+    world.rotate(Trace(world.clock, after=look))
+    assert found == [True]
     world.clock.advance(FRESH)
     assert valid(signed(world, world.live), application)
+
+
+def test_forged_tokens_have_the_vault_read_every_ten_seconds_at_the_most(make_world: MakeWorld) -> None:
+    world = adopted(make_world(ends="vault"))
+    with Counting(world) as proxy:
+        application = reader(world, environ={**world.environment, "VAULT_ADDR": proxy.url})
+        for _ in range(20):
+            assert not valid(signed(world, "x" * 64), application)
+        asked = len(proxy.asked)
+        world.clock.advance(timedelta(seconds=11))
+        assert not valid(signed(world, "x" * 64), application)
+        assert asked < len(proxy.asked) <= 2 * asked
 
 
 def test_a_token_from_before_is_invalid_when_the_fallback_is_retired(world: World) -> None:
