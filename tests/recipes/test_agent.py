@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bridge.adopt import AdoptOptions, adopt
 from bridge.begin import Options
 from bridge.resume import resume
 from bridge.retire import retire
+from bridge.rotate import RotateOptions, rotate
 from tests.e2e.taps import died
 from tests.e2e.world import DAY, MakeWorld, World
 from tests.recipes.recipe import adopted, approle, asking, may_read, module, recipe, running, until
@@ -102,12 +105,16 @@ def test_a_template_that_trusts_the_tag_alone_ends_the_agent(vault: World, tmp_p
 
 
 def test_with_companions_one_read_gives_all_three(vault: World, tmp_path: Path) -> None:
-    put: Callable[..., Any] = vault.vault.fill
-    put("old", client_secret_next="old", client_secret_previous="old")
+    vault.fill()
+    kept: dict[str, Any] = {"companions": True, "consumer_refresh": timedelta(minutes=6)}
+    adopt(vault.job(**kept), AdoptOptions())
     agent = Agent(vault, tmp_path / "agent", "companions.ctmpl")
     with agent.running():
-        agent.shows(current="old", pending="old", fallback="old")
-        put("old", client_secret_next="new", client_secret_previous="old")
-        agent.shows(current="old", pending="new", fallback="old")
-        put("new", client_secret_next="new", client_secret_previous="old")
-        agent.shows(current="new", pending="new", fallback="old")
+        agent.shows(current=vault.s0, pending=vault.s0, fallback=vault.s0)
+        died(vault, "auth0.set_secret", lambda trace: rotate(vault.job(trace=trace, **kept), RotateOptions()))
+        agent.shows(current=vault.s0, pending=vault.live, fallback=vault.s0)
+        resume(vault.job(**kept), Options(takeover=True))
+        agent.shows(current=vault.live, pending=vault.live, fallback=vault.s0)
+        vault.clock.advance(DAY)
+        retire(vault.job(**kept), Options())
+        agent.shows(current=vault.live, pending=vault.live, fallback=vault.live)
