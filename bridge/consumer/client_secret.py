@@ -144,7 +144,10 @@ class Candidates:
         self._patience = patience
 
     def __iter__(self) -> Iterator[Candidate]:
-        todo, answer = steps(self._cache, self._clock, self._patience), None
+        first = self._cache.first()
+        if isinstance(first, Found):  # nearly always, and nearly always the only one
+            yield Candidate(self._cache, first)
+        todo, answer = steps(self._cache, self._clock, self._patience, first), None
         while True:
             try:
                 step = todo.send(answer)
@@ -161,7 +164,10 @@ class Candidates:
     async def __aiter__(self) -> AsyncIterator[Candidate]:
         import asyncio
 
-        todo, answer = steps(self._cache, self._clock, self._patience), None
+        first = self._cache.first()
+        if isinstance(first, Found):
+            yield Candidate(self._cache, first)
+        todo, answer = steps(self._cache, self._clock, self._patience, first), None
         while True:
             try:
                 step = todo.send(answer)

@@ -19,17 +19,20 @@ Step = Found | Future[Snapshot] | float
 """A value to try, a reading to wait for (send its result, or None), or seconds to wait."""
 
 
-def steps(cache: Cache, clock: Clock, patience: float) -> Generator[Step, Snapshot | None, None]:
+def steps(
+    cache: Cache, clock: Clock, patience: float, first: Found | Future[Snapshot]
+) -> Generator[Step, Snapshot | None, None]:
     """Yield what to do next; that the next step is asked for after a value means that the value was refused.
+
+    `first` is what `Cache.first` told: a value that was known, which has been tried and refused by now, or a reading.
 
     Raises:
         SecretUnavailable: nothing could be read.
     """
-    first = cache.first()
     if isinstance(first, Future):
         snapshot = yield first
         first = cache.ordered(snapshot or cache.stale())[0]
-    yield first
+        yield first
     just_refused: Found | None = first
     end, pause = clock.monotonic() + patience, PAUSE
     if (known := cache.snapshot) and known.next.value:  # read ahead: there is something to try without the vault
