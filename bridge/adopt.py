@@ -12,8 +12,8 @@ from bridge.begin import STDIN, Options, execute, new_lock, opened, require_acce
 from bridge.cleaning import finish_own
 from bridge.errors import Failed, Refused
 from bridge.facts import Facts
-from bridge.guards import contents, ownership, refuse
-from bridge.job import Job, Seen, check
+from bridge.guards import companions_room, contents, ownership, refuse
+from bridge.job import Job, Seen, check, companions
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_adoption, plan_forgetting
 from bridge.rotate import key_of
@@ -22,7 +22,6 @@ from sinks.port import Place, Stage
 from sinks.secret import Secret
 
 BESIDE: dict[str, tuple[str, ...]] = {
-    Companions.NONE: (),
     Companions.KEEP: ("client_secret_next and client_secret_previous are written beside it, or their like",),
     Companions.END: ("client_secret_next and client_secret_previous, or their like, are taken out",),
 }
@@ -60,9 +59,12 @@ def adopt(job: Job, options: AdoptOptions) -> Outcome:
     captured = frozenset(p.uri for p in seen.places if p.value(Stage.CURRENT) != base)
     if not options.repair:
         refuse(_overwritten(job, seen, captured))
-    plan = plan_adoption(seen.places, replace(wish(job, options), keep_limit=options.keep_limit), captured=captured)
+    beside = companions(job, seen.places, Operation.ADOPT)
+    refuse(companions_room(seen.places, beside))
+    asked = replace(wish(job, options), keep_limit=options.keep_limit, companions=beside)
+    plan = plan_adoption(seen.places, asked, captured=captured)
     lock = new_lock(job, Operation.ADOPT, seen, plan, base=base)
-    plan = replace(plan, notes=(*_notes(seen.places, captured), *BESIDE[lock.companions], *seen.notes, *notes))
+    plan = replace(plan, notes=(*_notes(seen.places, captured), *BESIDE.get(beside, ()), *seen.notes, *notes))
     return execute(job, options, seen, plan, Facts(lock, value=base, base=base, initial=base))
 
 
@@ -82,8 +84,10 @@ def forget(job: Job, options: Options) -> Outcome:
     lock = new_lock(job, Operation.FORGET, seen, plan, base=None)
     done = execute(job, options, seen, plan, Facts(lock))
     open_still = [p.uri for p in seen.places if p.history.at(Stage.FALLBACK)]
-    note = f"the fallback's value stays readable, and nobody will retire it now: {', '.join(open_still)}"
-    return replace(done, notes=(*done.notes, note)) if open_still else done
+    notes = [f"the fallback's value stays readable, and nobody will retire it now: {', '.join(open_still)}"]
+    beside = [p.uri for p in seen.places if p.companions is Companions.KEEP]
+    told = f"the companions stay in the documents, and nobody will keep them right: {', '.join(beside)}"
+    return replace(done, notes=(*done.notes, *(notes if open_still else ()), *((told,) if beside else ())))
 
 
 def _live(job: Job, seen: Seen, options: AdoptOptions) -> Secret:

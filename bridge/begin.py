@@ -11,7 +11,8 @@ from bridge.auth0.client import objections
 from bridge.auth0.probe import Verdict
 from bridge.errors import Failed, Refused
 from bridge.facts import Facts
-from bridge.guards import holder, live, refuse, same_places
+from bridge.guards import live, refuse, same_places
+from bridge.holders import interrupted
 from bridge.hook import TIMEOUT
 from bridge.job import Job, Seen, check, companions, new_id, read, recall
 from bridge.outcome import Outcome
@@ -20,7 +21,6 @@ from bridge.resumption import plan_resumption
 from bridge.rotation import Execution
 from bridge.steps import AwaitRefusal, Hook, Wait
 from bridge.watch import pause
-from sinks.companions import Companions
 from sinks.port import Lock, Stage
 from sinks.record import tag_text
 from sinks.secret import Secret
@@ -57,7 +57,6 @@ def wish(job: Job, options: Options) -> Wish:
         settle=options.settle,
         hook=job.settings.after,
         skip_waits=options.now,
-        companions=job.settings.companions,
     )
 
 
@@ -89,7 +88,7 @@ def new_lock(
         fenced=seen.at + sum((step.time for step in fence(seen.places, wish(job, Options()))), timedelta()),
         reason=tag_text(reason),
         holder=secrets.token_hex(4),
-        companions=Companions.NONE if operation is Operation.FORGET else companions(job, seen.places),
+        companions=companions(job, seen.places, operation),
     )
 
 
@@ -185,18 +184,6 @@ def await_spreading(job: Job, seen: Seen) -> bool:
     return True
 
 
-def interrupted(job: Job, seen: Seen) -> tuple[Seen, Lock | None]:
-    """Return the operation that holds the places, naming the one whose name was not written yet.
-
-    Raises:
-        Refused: different operations hold them.
-    """
-    places = tuple(
-        replace(p, lock=_named(job, seen, p.unnamed)) if p.unnamed and p.lock is None else p for p in seen.places
-    )
-    return replace(seen, places=places), holder(places)
-
-
 def opened(job: Job, options: Options) -> tuple[Seen, Lock | None]:
     """Read both ends, and finish whatever cleaning up died: it changes nothing that anybody decides by.
 
@@ -208,22 +195,6 @@ def opened(job: Job, options: Options) -> tuple[Seen, Lock | None]:
         finish(job, options, seen, lock)
         seen, lock = interrupted(job, read(job))
     return seen, lock
-
-
-def _named(job: Job, seen: Seen, lock: Lock) -> Lock:
-    """Complete the lock of an operation that died before it wrote its name, or whose tags somebody replaced."""
-    known = next((p.lock for p in seen.places if p.lock and p.lock.id == lock.id), None)
-    if known is not None:
-        return replace(known, operation=lock.operation, base=lock.base, ends=lock.ends, holder=lock.holder)
-    return replace(
-        lock,
-        expected_end=lock.started + job.timing.margin,
-        fenced=lock.started + job.timing.fence,
-        client_id=job.settings.client_id,
-        tenant=job.auth0.name,
-        places=job.uris,
-        companions=companions(job, seen.places),
-    )
 
 
 def fallbacks(seen: Seen, *stay: Secret | None) -> tuple[Secret, ...]:

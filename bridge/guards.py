@@ -10,6 +10,7 @@ from datetime import datetime
 from bridge.auth0.client import Objection
 from bridge.errors import Refused
 from bridge.plan import Operation
+from sinks.companions import Companions
 from sinks.port import Lock, Place, Stage
 from sinks.record import MANAGER, sinks_tag, stamp
 
@@ -127,6 +128,18 @@ def contents(places: tuple[Place, ...], whose: Whose, key_of: dict[str, str | No
                 )
             )
     return tuple(found)
+
+
+def companions_room(places: tuple[Place, ...], companions: Companions) -> tuple[Objection, ...]:
+    """Return where somebody's own keys stand in the way of companions that shall be kept."""
+    found = [p for p in places if p.occupied and companions is Companions.KEEP]
+    return tuple(
+        Objection(
+            f"{place.uri} has keys of its own where companions would stand: {', '.join(place.occupied)}",
+            "move them, or set companions = false",
+        )
+        for place in found
+    )
 
 
 def _no_value(place: Place, key: str | None) -> Objection:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import BridgeError, Failed, Refused, Usage
 from bridge.guards import Whose
+from bridge.plan import CHANGES, Operation
 from bridge.timing import Timing
 from bridge.watch import Silent, Stop, Watcher
 from sinks.clock import Clock
@@ -111,12 +112,24 @@ def recall(job: Job, fingerprint: str, *uris: str) -> Secret | None:
         raise translate(error) from None
 
 
-def companions(job: Job, places: tuple[Place, ...]) -> Companions:
-    """Return what an operation does about the companions in the documents: by the settings, and what is there."""
-    if job.settings.companions:
+SWITCHES = CHANGES - {Operation.RESTORE} | {Operation.ADOPT, Operation.SYNC}
+"""The operations that write the record anew, by which documents get companions or lose them."""
+
+
+def companions(job: Job, places: tuple[Place, ...], operation: str) -> Companions:
+    """Return what an operation does about the companions in the documents.
+
+    By what is there; where the settings say anything else, the operations that may switch do so.
+    """
+    there, wanted = {place.companions for place in places}, job.settings.companions
+    known = next((each for each in (Companions.KEEP, Companions.WERE) if each in there), Companions.NONE)
+    if operation == Operation.FORGET:
+        return Companions.NONE
+    if wanted is None or operation not in SWITCHES:
+        return known
+    if wanted:
         return Companions.KEEP
-    there = any(p.record and p.record.companions for p in places)
-    return Companions.END if there else Companions.NONE
+    return Companions.END if known is Companions.KEEP else known
 
 
 def check(job: Job, seen: Seen) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from bridge.steps import (
+    Announced,
     AwaitRefusal,
     Claim,
     Confirm,
@@ -25,6 +26,7 @@ from bridge.steps import (
     Tag,
     Wait,
 )
+from sinks.companions import WRITTEN, Companions
 from sinks.port import Lock, Place, Stage
 
 
@@ -78,8 +80,8 @@ class Wish:
     """What the user and the configuration ask of an operation.
 
     `ends`: it makes values unreadable at its end, and with `kill` the one among them that is current when it begins:
-    that value becomes no fallback, and goes only when Auth0 has refused it for long enough. `companions`: readers find
-    the other candidates in the document too.
+    that value becomes no fallback, and goes only when Auth0 has refused it for long enough. `companions`: what becomes
+    of them.
     """
 
     strategy: Strategy = Strategy.STAGED
@@ -92,7 +94,7 @@ class Wish:
     keep_limit: bool = False
     ends: bool = False
     kill: bool = False
-    companions: bool = False
+    companions: str = Companions.NONE
 
 
 def fence(places: tuple[Place, ...], wish: Wish) -> tuple[Wait, ...]:
@@ -135,8 +137,8 @@ def plan_change(operation: Operation, places: tuple[Place, ...], wish: Wish) -> 
 def announce(places: tuple[Place, ...], wish: Wish, refresh: timedelta) -> tuple[Step, ...]:
     """Return what lets readers know a value before Auth0 does: those of the latest document, and those with a cache."""
     waits = (Wait(refresh, REFRESH),) if refresh > timedelta() and not wish.skip_waits else ()
-    told = places if wish.companions else ()
-    return (*(LayOut(p.uri) for p in told), *waits)
+    told = places if wish.companions == Companions.KEEP else ()
+    return (*(LayOut(p.uri) for p in told), *waits, *((Announced(refresh),) if told and waits else ()))
 
 
 def publish(places: tuple[Place, ...], wish: Wish) -> tuple[Step, ...]:
@@ -202,7 +204,7 @@ def plan_adoption(places: tuple[Place, ...], wish: Wish, *, captured: frozenset[
     claims = tuple(Claim(p.uri, with_value=p.uri in captured, fill=not p.exists) for p in places)
     writes = tuple(Promote(p.uri, keep=False) for p in places if p.exists and p.uri in captured)
     tags = tuple(Tag(p.uri, wish.keep_limit) for p in places)
-    beside = tuple(LayOut(p.uri, coming=False) for p in places if wish.companions)
+    beside = tuple(LayOut(p.uri, coming=False) for p in places if wish.companions in WRITTEN)
     releases = tuple(Release(p.uri) for p in reversed(places))
     return Plan(Operation.ADOPT, (*claims, *fence(places, wish), *writes, *tags, *beside, *releases))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from sinks.companions import Companions
+from sinks.companions import afterwards
 from sinks.port import Lock, Place, Record, Stage
 from sinks.record import stamp, unstamp
 from sinks.secret import Secret
@@ -28,7 +28,7 @@ def record(lock: Lock, place: Place, current: Secret | None, places: tuple[str, 
         now,
         log=(entry, *(line for line in (old.log if old else ()) if not line.startswith(f"{lock.id} "))),
         recent=tuple(dict.fromkeys(f for f in fingerprints if f)),
-        companions=lock.companions == Companions.KEEP,
+        companions=afterwards(lock.companions),
     )
 
 
@@ -89,7 +89,7 @@ def undone(lock: Lock, place: Place, now: datetime) -> Record:
     old = place.record or place.remembered
     if old is None:
         raise ValueError("a place without a record was not tagged")
-    entry, kept = f"{lock.id} {stamp(now)} abort {lock.actor}", lock.companions == Companions.KEEP
+    entry, kept = f"{lock.id} {stamp(now)} abort {lock.actor}", afterwards(lock.companions)
     if old.rotation != lock.id:
         return replace(old, log=(entry, *old.log), companions=kept)
     if place.remembered and place.remembered.rotation != lock.id:

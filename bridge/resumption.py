@@ -23,7 +23,7 @@ from bridge.steps import (
     TakeOver,
     Wait,
 )
-from sinks.companions import Companions
+from sinks.companions import WRITTEN, Companions
 from sinks.port import Lock, Place, Stage
 
 
@@ -34,8 +34,8 @@ def plan_resumption(places: tuple[Place, ...], lock: Lock, wish: Wish, *, now: d
     """
     held = tuple(p for p in places if p.lock and p.lock.id == lock.id)
     operation = Operation(lock.operation)
-    kept = lock.companions == Companions.KEEP
-    wish = replace(wish, ends=bool(lock.ends), kill=bool(lock.base) and lock.base in lock.ends, companions=kept)
+    kill = bool(lock.base) and lock.base in lock.ends
+    wish = replace(wish, ends=bool(lock.ends), kill=kill, companions=lock.companions)
     taken = tuple(TakeOver(p.uri) for p in held)
     steps: tuple[Step, ...]
     if operation in CHANGES:
@@ -82,7 +82,7 @@ def _finish(
     releases = tuple(Release(p.uri) for p in reversed(touched))
     proof = (Prove(),) if operation is Operation.RETIRE else ()
     fills = _fills(held, lock) if adopting else ()
-    beside = tuple(LayOut(p.uri, coming=False) for p in touched if adopting and wish.companions)
+    beside = tuple(LayOut(p.uri, coming=False) for p in touched if adopting and wish.companions in WRITTEN)
     return (*claims, *_fence(missed, lock, wish, now), *proof, *fills, *captured, *ends, *beside, *releases)
 
 
@@ -122,11 +122,11 @@ def _unread(places: tuple[Place, ...], lock: Lock, wish: Wish, now: datetime) ->
     """Return how long readers still need to know the pending value; no time where the operation waited for none."""
     if lock.not_before is None:
         return timedelta()
-    told = [p.announced for p in places]
-    if wish.companions and None in told:
-        return max(wish.refresh, lock.not_before - now)
-    since = [moment + wish.refresh for moment in told if moment and wish.companions and wish.refresh]
-    return max(since, default=lock.not_before) - now
+    if wish.companions != Companions.KEEP:
+        return lock.not_before - now
+    began = max(lock.fenced or lock.started, lock.started)
+    refresh = max(wish.refresh, lock.not_before - began)
+    return max((p.announced or now) + refresh for p in places) - now
 
 
 def _finish_change(

@@ -13,7 +13,6 @@ from bridge.begin import (
     execute,
     fallbacks,
     inspect,
-    interrupted,
     new_lock,
     opened,
     require_accepted,
@@ -22,8 +21,9 @@ from bridge.begin import (
 from bridge.cleaning import finish
 from bridge.errors import BridgeError, Incomplete, Refused, Usage
 from bridge.facts import Facts
-from bridge.guards import contents, ownership, refuse
-from bridge.job import Job, Seen, check, read
+from bridge.guards import companions_room, contents, ownership, refuse
+from bridge.holders import interrupted
+from bridge.job import Job, Seen, check, companions, read
 from bridge.outcome import Outcome, Stopped
 from bridge.plan import KILLS, Operation, Plan, Strategy, plan_change
 from sinks.port import Lock, Place, Stage
@@ -131,14 +131,15 @@ def _change(job: Job, options: RotateOptions, seen: Seen, base: Secret | None, n
     ending = fallbacks(seen, base)
     if options.compromised and base is not None:
         ending = (base, *ending)
+    operation = Operation.COMPROMISED if options.compromised else Operation.ROTATE
     asked = replace(
         wish(job, options),
         strategy=options.strategy,
         without_fallback=options.without_fallback or options.compromised,
         ends=bool(ending),
         kill=base in ending,
+        companions=companions(job, seen.places, operation),
     )
-    operation = Operation.COMPROMISED if options.compromised else Operation.ROTATE
     plan = plan_change(operation, seen.places, asked)
     plan = replace(plan, notes=(*plan.notes, *seen.notes, *notes))
     new_value = _new_value(options, seen) if options.strategy is Strategy.STAGED else None
@@ -171,6 +172,7 @@ def _guard(job: Job, seen: Seen, options: RotateOptions) -> None:
     found = (
         *ownership(seen.places, job.whose, adopting=options.adopt and _only_new(seen.places)),
         *contents(seen.places, job.whose, keys),
+        *companions_room(seen.places, companions(job, seen.places, Operation.ROTATE)),
     )
     refuse(found)
 

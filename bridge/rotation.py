@@ -24,6 +24,9 @@ from sinks.port import Busy, Lost, Secret, Sink, SinkError, Unavailable
 from sinks.versions import short
 
 LEAKED = frozenset({Operation.COMPROMISED, Operation.SYNC})
+ROUNDS = 3
+"""How often a value is announced again."""
+
 SAME_VALUE = frozenset({Operation.SYNC, Operation.RESTORE})
 """What publishes a value that may be older than the operation."""
 
@@ -93,6 +96,8 @@ class Execution:
                 self._hold.add(self._sink(uri).store(self._hold[uri], self._facts.required))
             case steps.LayOut(uri, coming):
                 self._lay_out(uri, self._facts.required if coming else None)
+            case steps.Announced(time):
+                self._announce_again(time)
             case steps.Promote(uri, keep):
                 self._promote(uri, keep=keep)
             case steps.Tag():
@@ -196,6 +201,14 @@ class Execution:
     def _lay_out(self, uri: str, coming: Secret | None) -> None:
         self._reach(Phase.CHANGED)
         self._sink(uri).lay_out(self._hold[uri], coming)
+
+    def _announce_again(self, time: timedelta) -> None:
+        for _ in range(ROUNDS):
+            written = [self._sink(uri).lay_out(self._hold[uri], self._facts.required) for uri in self._hold.uris]
+            if not any(written):
+                return
+            self._wait(time, "somebody wrote over what was announced: it was announced again")
+        raise Failed("others keep writing over what is announced; Auth0 was not changed", "find out who does")
 
     def _retire(self, uri: str, fingerprints: tuple[str | None, ...]) -> None:
         self._reach(Phase.CHANGED)

@@ -132,6 +132,16 @@ class LayOut:
 
 
 @dataclass(frozen=True)
+class Announced:
+    """Make sure that nobody has written over what was announced; where somebody has, announce it and wait once more."""
+
+    time: timedelta
+
+    def __str__(self) -> str:
+        return "read the documents again: the value is still announced there"
+
+
+@dataclass(frozen=True)
 class Prove:
     """Make sure, under the lock, that Auth0 accepts the current value and refuses the fallback's."""
 
@@ -203,5 +213,6 @@ class Hook:
 
 Step = (
     Claim | TakeOver | Fill | Store | Wait | SetAtAuth0 | GenerateAtAuth0 | Recover
-    | Promote | Tag | LayOut | Prove | Confirm | Recheck | AwaitRefusal | Retire | Forget | Release | Settle | Hook
+    | Promote | Tag | LayOut | Announced
+    | Prove | Confirm | Recheck | AwaitRefusal | Retire | Forget | Release | Settle | Hook
 )  # fmt: skip

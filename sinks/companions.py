@@ -11,6 +11,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from sinks.errors import Refused
 from sinks.versions import Stage
 
 if TYPE_CHECKING:
@@ -24,11 +25,24 @@ NEXT, PREVIOUS = "_next", "_previous"
 
 
 class Companions(StrEnum):
-    """What an operation does about them: leaves them alone (`NONE`), keeps them right, or takes them away."""
+    """What an operation does about them: nothing, keep them right, or take them away.
+
+    `WERE`: the latest document has none (any more), and older versions may.
+    """
 
     NONE = ""
     KEEP = "keep"
     END = "end"
+    WERE = "were"
+
+
+WRITTEN = frozenset({Companions.KEEP, Companions.END})
+"""Where the latest document is changed for their sake."""
+
+
+def afterwards(companions: str) -> Companions:
+    """Return what a place has after an operation that did this about them."""
+    return Companions.WERE if companions == Companions.END else Companions(companions)
 
 
 def next_of(key: str | None) -> str:
@@ -52,7 +66,7 @@ def laid_out(
 ) -> Document:
     """Return a document with `current` at its key and, where they are kept, its companions beside it."""
     document = document.with_value(key, current)
-    if key is None or companions == Companions.NONE:
+    if key is None or companions not in WRITTEN:
         return document
     if companions == Companions.END:
         return document.without(next_of(key), previous_of(key))
@@ -67,19 +81,51 @@ def values_in(document: Document | None, key: str | None, companions: str) -> It
             yield value
 
 
+def unannounced(uri: str) -> Refused:
+    """Return the refusal for a value that cannot be announced: without it readers would be refused."""
+    return Refused(
+        f"{uri} is not managed any more: the value could not be announced there", "look at it, then adopt it"
+    )
+
+
+def announces(document: Document | None, key: str | None) -> bool:
+    """Tell whether a document holds a coming value that is not current's."""
+    if document is None or key is None:
+        return False
+    coming = document.get(next_of(key))
+    return coming is not None and coming != document.get(key)
+
+
 def with_companions(place: Place, document: Document | None, key: str | None, made: datetime | None) -> Place:
     """Return a place with what the companions in its latest document tell, which was `made` then.
 
-    Its lock and its values have been read already.
+    Its lock and its values have been read already. Without a record of them they count as ours where they hold what
+    ours would.
+
+    Raises:
+        Refused: `key` is itself a companion's.
     """
-    current, pending = place.value(Stage.CURRENT), place.value(Stage.PENDING)
+    known = place.record or place.remembered
+    told = known.companions if known else Companions.NONE
+    current = place.value(Stage.CURRENT)
     if document is None or key is None or current is None:
-        return place
-    coming, former = document.get(next_of(key)), document.get(previous_of(key))
-    right = coming == current and former == (place.value(Stage.FALLBACK) or current)
-    kept = place.record is not None and place.record.companions and not place.unsettled
+        return replace(place, companions=told)
+    if told and (stem := _stem(key)) and stem in document.keys:
+        raise Refused(f"'{key}' in {place.uri} is written beside '{stem}' by secret-bridge", f"name {place.uri}#{stem}")
+    pending, fallback = place.value(Stage.PENDING), place.value(Stage.FALLBACK)
+    beside = (document.get(next_of(key)), document.get(previous_of(key)))
+    ours = all(value is not None and value in (current, pending, fallback) for value in beside)
+    keys = tuple(name for name in (next_of(key), previous_of(key)) if name in document.keys)
+    kept = told == Companions.KEEP and place.record is not None and not place.unsettled
     return replace(
         place,
-        announced=made if pending is not None and coming == pending else None,
-        astray=kept and not right,
+        companions=Companions.KEEP if ours and not known else told,
+        announced=made if pending is not None and beside[0] == pending else None,
+        astray=kept and beside != (current, fallback or current),
+        occupied=() if ours or told == Companions.KEEP else keys,
     )
+
+
+def _stem(key: str) -> str | None:
+    """Return the key that a companion's belongs to; None where it is none."""
+    return next((key.removesuffix(end) for end in (NEXT, PREVIOUS) if key.endswith(end)), None)

@@ -9,6 +9,15 @@ from typing import Any, NoReturn
 from sinks.secret import Secret
 
 
+def _is_unicode(text: str) -> bool:
+    """Tell whether a text can be sent at all: JSON may name half a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class Document:
     """A stored document, masked like a `Secret`: its other keys are somebody's secrets too.
 
@@ -52,7 +61,7 @@ class Document:
     def get(self, key: str | None) -> Secret | None:
         """Return the value at `key` (the whole text when `key` is None), or None where there is no text."""
         text = self._bare if key is None else self._data.get(key)
-        return Secret(text) if isinstance(text, str) and text else None
+        return Secret(text) if isinstance(text, str) and text and _is_unicode(text) else None
 
     def with_value(self, key: str | None, value: Secret) -> Document:
         """Return the same document with only the value at `key` replaced."""

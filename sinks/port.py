@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from sinks.companions import Companions
 from sinks.errors import BadAddress, Busy, Conflict, Denied, Expired, Lost, Refused, SinkError, Unavailable
 from sinks.record import Lock, Record
 from sinks.secret import Secret
@@ -34,8 +35,9 @@ class Place:
     neither who nor until when. `left` are the values that an operation left (`Sink.read` only).
     `wiped`: the place was managed, nobody holds it, and somebody replaced its tags. `remembered` is what they said last
     or, while an operation holds the place, when that began, as far as another part of the place tells (`Sink.read`
-    only). `announced`: since when the latest document holds the pending value as the coming one, `astray`: its
-    companions are not what they should be although nobody holds the place (both `Sink.read` only; `sinks.companions`).
+    only). `companions`: what the documents have of them; `announced`: since when the latest one holds the pending value
+    as the coming one; `astray`: they are not what they should be although nobody holds the place; `occupied`: somebody
+    else's keys stand where they would (all `Sink.read` only; `sinks.companions`).
     `mark` is the sink's own note, for `claim`.
     """
 
@@ -57,8 +59,10 @@ class Place:
     left: tuple[Secret, ...] = ()
     wiped: bool = False
     remembered: Record | None = None
+    companions: Companions = Companions.NONE
     announced: datetime | None = None
     astray: bool = False
+    occupied: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     mark: object = None
 
@@ -165,15 +169,16 @@ class Sink(Protocol):
         """
         ...
 
-    def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> None:
+    def lay_out(self, held: Held, coming: Secret | None = None) -> bool:
         """Make the companions in the latest document right, as `held.lock.companions` says; current stays.
 
-        `coming` is the next value (None: there is none). The former one is the fallback's, without `former` none; nor
-        is one told to readers that this operation ends, once it announces another. Converges as `promote` does; where
-        nothing is to be changed, nothing is written. Twice is once.
+        `coming` is the next value (None: there is none). The former one is the fallback's; none is told to readers that
+        this operation ends, once it announces another. Converges as `promote` does. Twice is once: returns whether
+        anything had to be written.
 
         Raises:
             Lost: the place is not ours any more.
+            Refused: there is a value to announce, and the place is not managed (any more).
         """
         ...
 
@@ -216,7 +221,7 @@ class Sink(Protocol):
         ...
 
     def release(self, held: Held, outcome: str) -> None:
-        """Give the place back, leaving no pending value, and none announced.
+        """Give the place back, leaving no pending value, and none announced where companions are kept.
 
         Twice is once; a lock that is not ours is left alone.
         """

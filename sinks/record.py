@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sinks.companions import Companions
+from sinks.companions import Companions, afterwards
 
 if TYPE_CHECKING:
     from sinks.secret import Secret
@@ -21,6 +21,7 @@ MANAGER = "secret-bridge"
 MANAGED_BY = "managed-by"
 TAG_LIMIT = 256
 OWN_PREFIX = "bridge_"
+COMPANIONS_TAG = "bridge_companions"
 
 
 def stamp(moment: datetime) -> str:
@@ -76,7 +77,7 @@ class Lock:
     fenced: datetime | None = None
     holder: str = ""
     reason: str = ""
-    companions: str = ""
+    companions: Companions = Companions.NONE
 
     def tags(self) -> dict[str, str]:
         """Return the lock as tags."""
@@ -120,7 +121,7 @@ class Lock:
             fenced=unstamp(told.get("fenced")),
             holder=_filled(told, "holder"),
             reason=_filled(told, "reason"),
-            companions=_filled(told, "companions"),
+            companions=_companions(told, "companions"),
         )
 
 
@@ -130,7 +131,7 @@ class Record:
 
     `age_is_minimum`: the value was there before the bridge was; it is *at least* that old. `log` holds the latest
     changes, newest first, as "ID TIME OPERATION ACTOR". `recent` holds fingerprints of the latest values, newest first.
-    `companions`: its document holds the other candidates too (`sinks.companions`).
+    `companions`: whether its documents hold the other candidates too, or did (`sinks.companions`).
     """
 
     client_id: str
@@ -141,14 +142,13 @@ class Record:
     age_is_minimum: bool = False
     log: tuple[str, ...] = ()
     recent: tuple[str, ...] = ()
-    companions: bool = False
+    companions: Companions = Companions.NONE
 
     @classmethod
     def first(cls, lock: Lock, at: datetime) -> Record:
         """Return the record of a place that an operation gives its first value."""
-        kept = lock.companions == Companions.KEEP
         whose = lock.client_id, lock.tenant, lock.places
-        return cls(*whose, lock.id, at, age_is_minimum=True, companions=kept)
+        return cls(*whose, lock.id, at, age_is_minimum=True, companions=afterwards(lock.companions))
 
     def tags(self) -> dict[str, str]:
         """Return the record as tags."""
@@ -162,7 +162,7 @@ class Record:
             "bridge_age": "at least" if self.age_is_minimum else "exact",
             "bridge_log": _fit(self.log, " / ") or "-",
             "bridge_recent": _fit(self.recent[:4], " ") or "-",
-            "bridge_companions": "yes" if self.companions else "-",
+            COMPANIONS_TAG: self.companions or "-",
         }
 
     @classmethod
@@ -181,7 +181,7 @@ class Record:
             age_is_minimum=tags.get("bridge_age") == "at least",
             log=() if log == "-" else tuple(log.split(" / ")),
             recent=() if recent == "-" else tuple(recent.split()),
-            companions=tags.get("bridge_companions") == "yes",
+            companions=_companions(tags, COMPANIONS_TAG),
         )
 
 
@@ -190,6 +190,12 @@ def drifted(record: Record | None, current: Secret | None) -> bool:
     if record is None:
         return False
     return current is None or bool(record.recent and current.fingerprint(record.client_id) != record.recent[0])
+
+
+def _companions(tags: Mapping[str, str], name: str) -> Companions:
+    """Return what a tag says; keeping them, where it says what a later version of the bridge may have written."""
+    text = _filled(tags, name)
+    return Companions(text) if text in {*Companions} else Companions.KEEP
 
 
 def _filled(tags: Mapping[str, str], name: str) -> str:

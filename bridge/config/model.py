@@ -52,7 +52,7 @@ class PolicyTable(Table):
     fallback_min_age: Duration | None = _may("A fallback younger than this is not retired (24h)")
     fallback_max_age: Duration | None = _may("A fallback older than this is overdue (14d)")
     consumer_refresh: Duration | None = _may("How long to wait between stage and set (0s)")
-    companions: bool | None = _may("Keep all candidates in the latest document, for readers that see no other (false)")
+    companions: bool | None = _may("All candidates in the latest document, for readers that see no other (as it is)")
     accept: list[Consent] | None = _may("What is consented to, although the bridge would refuse it")
     evidence: Evidence | None = _may(
         "What a retirement makes of the tenant's logs; more than advisory is not available yet"

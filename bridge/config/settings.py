@@ -39,7 +39,10 @@ class VaultSettings:
 
 @dataclass(frozen=True)
 class ClientSettings:
-    """One client. `sinks` are its places as URIs, each with its `#key` where one was said."""
+    """One client. `sinks` are its places as URIs, each with its `#key` where one was said.
+
+    `companions`: None leaves documents as they are, with companions or without.
+    """
 
     name: str
     client_id: str
@@ -52,7 +55,7 @@ class ClientSettings:
     fallback_min_age: timedelta = timedelta(hours=24)
     fallback_max_age: timedelta = timedelta(days=14)
     consumer_refresh: timedelta = timedelta(0)
-    companions: bool = False
+    companions: bool | None = None
     accept: frozenset[str] = frozenset()
     after: tuple[str, ...] = ()
     evidence: str = "advisory"

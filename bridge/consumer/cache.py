@@ -57,6 +57,7 @@ class Cache:
         self._first: Found | None = None
         self._ahead_at = self._old_at = self._stale_at = self._noticed = NEVER
         self._failure: SinkError | None = None
+        self._failed_at = NEVER
         self._told_denied = False
 
     @property
@@ -78,7 +79,8 @@ class Cache:
         snapshot, now = self._snapshot, self._now()
         if snapshot is None or not snapshot.whole or now >= self._old_at:
             return None
-        return snapshot if max_age is None or now - snapshot.started < max_age.total_seconds() else None
+        tried = max(snapshot.started, self._failed_at)  # a vault that is away is not asked more often for it
+        return snapshot if max_age is None or now - tried < max_age.total_seconds() else None
 
     def stale(self) -> Snapshot:
         """Return what was read last although it is old: the place could not be read.
@@ -137,7 +139,7 @@ class Cache:
             self._keep(flight.landed.result())
         elif isinstance(error, SinkError):
             with self._guard:
-                self._failure = error
+                self._failure, self._failed_at = error, self._now()
                 self._ahead_at = self._old_at = min(max(self._old_at, self._now() + AGAIN), self._stale_at)
             self.tell(Kind.READ_FAILED, error.message)
 

@@ -79,7 +79,8 @@ def text_of(document: Document, uri: str) -> Secret:
 
 def after_promotion(lock: Lock, document: Document, key: str | None, value: Secret) -> Document:
     """Return a document as a promotion leaves it, unless somebody changes current or the fallback meanwhile."""
-    return laid_out(document, key, lock.companions, value, former=document.get(key))
+    former = None if lock.base in lock.ends else document.get(key)  # what leaked is told to nobody
+    return laid_out(document, key, lock.companions, value, former=former)
 
 
 def surveyed(uri: str, described: Described, listing: Listing) -> Place:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from sinks.aws.grip import grip_of
 from sinks.aws.listing import CURRENT, FALLBACK, OWN, PREVIOUS, Listing
 from sinks.aws.place import CURRENT_TAG, FALLBACK_TAG, NONE, empty, fallback_in, text_of
-from sinks.companions import laid_out, values_in
+from sinks.companions import WRITTEN, Companions, afterwards, announces, laid_out, values_in
 from sinks.port import Held, Promoted
+from sinks.record import COMPANIONS_TAG
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sinks.aws.access import Access
     from sinks.aws.address import Target
     from sinks.aws.claim import Claims
@@ -57,7 +60,8 @@ class Publisher:
             listing = grip_of(held).listing
             document = self.document(listing.current)
             fallback = self._pin(held, listing, value, keep=keep)
-            former = self.document(fallback).get(self._key) if fallback and held.lock.companions else None
+            told = fallback if held.lock.companions in WRITTEN else None
+            former = self.document(told).get(self._key)
             wanted = laid_out(document, self._key, held.lock.companions, value, former=former)
             current = listing.current
             if document != wanted:
@@ -72,37 +76,56 @@ class Publisher:
 
         return self._claims.under_lease(held, step)
 
-    def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> None:
-        """Put current's document with other companions beside the pending one, and move AWSCURRENT (`Sink.lay_out`)."""
-        if not held.lock.companions:
+    def take_back(self, held: Held) -> None:
+        """Announce nothing any more, if something is announced."""
+        if held.lock.companions != Companions.KEEP:
             return
-        label = f"{LAYOUT}{held.lock.holder}"
+        held = self._claims.look(held)
+        announced = announces(self.document(grip_of(held).listing.current), self._key)
+        if announced and self._access.described().tags.get(COMPANIONS_TAG) == Companions.KEEP:
+            self.lay_out(held)
 
-        def step(held: Held) -> Held | bool:
+    def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> bool | None:
+        """Put current's document with other companions beside the pending one, and move AWSCURRENT (`Sink.lay_out`).
+
+        None: the place is not one that has any.
+        """
+        if held.lock.companions not in WRITTEN:
+            return None
+        label, written = f"{LAYOUT}{held.lock.holder}", False
+
+        def step(held: Held) -> Held | tuple[bool | None]:
+            nonlocal written
             listing, deadline = grip_of(held).listing, self._claims.deadline(held)
             document = self.document(listing.current)
             value = document.get(self._key)
-            if listing.current is None or value is None:
-                return True
+            tags = self._access.described().tags
+            if listing.current is None or value is None or CURRENT_TAG not in tags:
+                return (None,)  # empty, or not managed (any more)
             told = coming if coming != value else None  # it is current already: there is nothing to announce
             before = self._former(held, listing, told) if former else None
             wanted = laid_out(document, self._key, held.lock.companions, value, coming=told, former=before)
             made = listing.holder(label)
-            if document == wanted and made:
-                self._access.api.tag({CURRENT_TAG: listing.current}, before=deadline)
-                self._access.api.label(label, remove=made, before=deadline)
-            if document == wanted or not (made or self._is_managed()):
-                return True
+            if document == wanted:
+                self._tag_layout(held, tags, listing.current)
+                if made:
+                    self._access.api.label(label, remove=made, before=deadline)
+                return (written,)
+            written = True
             if made and made != listing.current and self._access.document(made) == wanted:
                 self._access.api.label(CURRENT, remove=listing.current, to=made, before=deadline)
             else:
+                self._tag_layout(held, tags, tags[CURRENT_TAG])  # before the document, so that it is known to be ours
                 self._access.put(listing.next_id(grip_of(held).arn), text_of(wanted, self._uri), label)
             return held
 
-        self._claims.under_lease(held, step)
+        return self._claims.under_lease(held, step)[0]
 
-    def _is_managed(self) -> bool:
-        return CURRENT_TAG in self._access.described().tags
+    def _tag_layout(self, held: Held, tags: Mapping[str, str], current: str) -> None:
+        """Say which version is current, and that it has companions, unless that is said already."""
+        wanted = {CURRENT_TAG: current, COMPANIONS_TAG: afterwards(held.lock.companions) or NONE}
+        if any(tags.get(name) != text for name, text in wanted.items()):
+            self._access.api.tag(wanted, before=self._claims.deadline(held))
 
     def _former(self, held: Held, listing: Listing, coming: Secret | None) -> Secret | None:
         """Return the fallback's value, unless the operation that announces another one ends it."""
@@ -123,10 +146,10 @@ class Publisher:
         """Find that version: current unless somebody wrote another value there, or it is promoted already."""
         lock = held.lock
         likely: tuple[str | None, ...] = (listing.current, listing.holder(FALLBACK))
-        if lock.base:
-            likely = (*likely, grip_of(held).base, listing.holder(PREVIOUS))
-        for version in likely:
-            old = self.document(version).get(self._key) if version and listing.get(version) else None
+        if lock.base:  # the rest: laying out has moved AWSPREVIOUS
+            likely = (*likely, grip_of(held).base, listing.holder(PREVIOUS), *listing.likeliest())
+        for version in dict.fromkeys(likely):
+            old = self._access.value(version, self._key) if version and listing.get(version) else None
             if version and old and old != value and lock.base in ("", old.fingerprint(lock.client_id)):
                 return version
         return None

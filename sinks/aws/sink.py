@@ -22,7 +22,7 @@ from sinks.aws.place import (
 )
 from sinks.aws.publisher import Publisher
 from sinks.aws.translate import Missing
-from sinks.companions import with_companions
+from sinks.companions import WRITTEN, unannounced, with_companions
 from sinks.errors import Conflict, Denied, Lost, Refused
 from sinks.port import Held, Place, Promoted
 from sinks.record import MANAGED_BY, MANAGER, OWN_PREFIX, Lock, Record
@@ -122,9 +122,12 @@ class AwsSink:
         document = self._publisher.document(grip_of(held).listing.current)
         return self._claims.advance(held, after_promotion(held.lock, document, self._target.key, value), value)
 
-    def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> None:
+    def lay_out(self, held: Held, coming: Secret | None = None) -> bool:
         """Put a version with other companions and move AWSCURRENT to it (`Sink.lay_out`)."""
-        self._publisher.lay_out(held, coming, former=former)
+        written = self._publisher.lay_out(held, coming)
+        if written is None and coming is not None and held.lock.companions in WRITTEN:
+            raise unannounced(self._uri)
+        return bool(written)
 
     def promote(self, held: Held, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
         """Pin the fallback, move AWSCURRENT, then write the tags (`Sink.promote`)."""
@@ -226,5 +229,5 @@ class AwsSink:
         del outcome
         if self._claims.promoted is None:  # else a promotion has left the companions right
             with contextlib.suppress(Lost):
-                self._publisher.lay_out(held)
+                self._publisher.take_back(held)
         self._claims.release(held)

@@ -7,12 +7,21 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from sinks.clock import Clock, SystemClock
-from sinks.companions import laid_out, values_in, with_companions
+from sinks.companions import (
+    WRITTEN,
+    Companions,
+    afterwards,
+    announces,
+    laid_out,
+    unannounced,
+    values_in,
+    with_companions,
+)
 from sinks.document import Document
 from sinks.errors import Busy, Lost, Refused
 from sinks.memory.store import MemoryStore, Stored, without
 from sinks.port import Held, Place, Promoted
-from sinks.record import MANAGED_BY, OWN_PREFIX, Lock, Record, drifted
+from sinks.record import COMPANIONS_TAG, MANAGED_BY, OWN_PREFIX, Lock, Record, drifted
 from sinks.secret import Secret, unlike
 from sinks.versions import Stage, Version
 
@@ -143,7 +152,7 @@ class MemorySink:
         """Write the value as the latest version (`Sink.promote`)."""
         with self._ours(held) as stored:
             if keep and held.lock.ends:
-                self.lay_out(held, value)
+                self._lay_out(held, value)
             old, new = stored.latest, stored.latest
             if stored.value(self._key) != value:
                 base = self._base(stored, held, None) if keep else None
@@ -152,22 +161,31 @@ class MemorySink:
             if new != old or stored.tags.get("bridge_rotation") != record.rotation:
                 stored.promote(new or "", self._base(stored, held, new) if keep else None)
             self._tell(stored, record)
-            self.lay_out(held)
+            self._lay_out(held)
             fallback = stored.history.at(Stage.FALLBACK)
             return Promoted(stored.tagged or "", fallback.id if fallback else None)
 
-    def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> None:
+    def lay_out(self, held: Held, coming: Secret | None = None) -> bool:
         """Write the companions that are not right (`Sink.lay_out`)."""
+        written = self._lay_out(held, coming)
+        if written is None and coming is not None and held.lock.companions in WRITTEN:
+            raise unannounced(self._uri)
+        return bool(written)
+
+    def _lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> bool | None:
         with self._ours(held) as stored:
             current, fallback = stored.value(self._key), stored.history.at(Stage.FALLBACK)
-            if not held.lock.companions or current is None or stored.tagged is None:
-                return
+            if held.lock.companions not in WRITTEN or current is None or stored.tagged is None:
+                return None
+            stored.tags[COMPANIONS_TAG] = afterwards(held.lock.companions)
             coming = coming if coming != current else None
             told = fallback and former and not (coming and held.lock.ends)
             before = stored.value(self._key, fallback.id) if told and fallback else None
             wanted = self._laid_out(held, stored, current, coming, before)
-            if wanted != stored.document:
-                stored.tagged = stored.write(wanted, self._store.now())
+            if wanted == stored.document:
+                return False
+            stored.tagged = stored.write(wanted, self._store.now())
+            return True
 
     def _laid_out(
         self, held: Held, stored: Stored, current: Secret, coming: Secret | None = None, former: Secret | None = None
@@ -216,7 +234,7 @@ class MemorySink:
             if target in [v.fingerprint(salt) for v in (stored.value(self._key), stored.pending) if v]:
                 raise Refused(f"the value to retire is the current one at {self._uri}; nothing was destroyed")
             if target in [v.fingerprint(salt) for v in values_in(stored.document, self._key, held.lock.companions)]:
-                self.lay_out(held, former=False)
+                self._lay_out(held, former=False)
             found = tuple(stored.holding(self._key, target, salt, held.lock.companions))[::-1] if target else ()
             for version in found:
                 stored.retire(version)
@@ -233,6 +251,7 @@ class MemorySink:
         """Give the place back (`Sink.release`)."""
         with self._store.at(self._path) as stored:
             if stored.token == held.token and stored.lock is not None:
-                self.lay_out(held)
+                if stored.tags.get(COMPANIONS_TAG) == Companions.KEEP and announces(stored.document, self._key):
+                    self._lay_out(held)
                 stored.token, stored.lock, stored.pending = stored.token + 1, None, None
                 stored.released, stored.left = self._store.now(), []

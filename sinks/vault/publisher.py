@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from sinks.companions import laid_out
+from sinks.companions import WRITTEN, Companions, afterwards, announces, laid_out
 from sinks.document import Document
 from sinks.errors import Busy, Conflict, Expired, Unavailable
 from sinks.port import Promoted
-from sinks.record import Record
+from sinks.record import COMPANIONS_TAG, Record
 from sinks.vault.place import CURRENT, FALLBACK, record_tags, version_in, version_limit
 
 if TYPE_CHECKING:
@@ -54,28 +54,38 @@ class Publisher:
         if keep and held.lock.ends:  # what ends must not stand in the version that becomes the fallback
             self.lay_out(held, value)
         promoted = self._converge(held, value, record, keep=keep)
-        version = self.lay_out(held)
-        return replace(promoted, current=str(version)) if version else promoted
+        latest = self._kv.read(self._path) if self.lay_out(held) else None
+        return replace(promoted, current=str(latest.version)) if latest else promoted
 
-    def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> int | None:
-        """Make the companions right (`Sink.lay_out`); return the latest version, None where there are none."""
-        if not held.lock.companions:
+    def take_back(self, held: Held) -> None:
+        """Announce nothing any more, if something is announced."""
+        if held.lock.companions != Companions.KEEP:
+            return
+        entry = self._kv.read(self._path)
+        kept = entry is not None and entry.tags.get(COMPANIONS_TAG) == Companions.KEEP
+        if entry and kept and announces(entry.document, self._key):
+            self.lay_out(held)
+
+    def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> bool | None:
+        """Make the companions right (`Sink.lay_out`); None: the place is not one that has any."""
+        if held.lock.companions not in WRITTEN:
             return None
 
-        def step(held: Held, entry: Entry | None) -> int | None:
+        def step(held: Held, entry: Entry | None) -> bool | None:
             value = self._values.of(entry)
             if entry is None or entry.document is None or value is None or CURRENT not in entry.tags:
                 return None  # empty, or not managed (any more)
             told = coming if coming != value else None  # it is current already: there is nothing to announce
             before = self._former(held, entry, told) if former else None
             wanted = self._laid_out(held, entry.document, value, told, before)
-            version = entry.version if wanted == entry.document else entry.version + 1
-            deadline = self._lock.deadline(held)
-            if wanted != entry.document or version_in(entry.tags, CURRENT) != version:
-                self._kv.tag(self._path, {CURRENT: str(version)}, before=deadline)
-            if wanted != entry.document:
+            written = wanted != entry.document
+            version, deadline = entry.version + written, self._lock.deadline(held)
+            tags = {CURRENT: str(version), COMPANIONS_TAG: afterwards(held.lock.companions).value}
+            if any(entry.tags.get(name) != text for name, text in tags.items()):
+                self._kv.tag(self._path, tags, before=deadline)
+            if written:
                 self._kv.write(self._path, wanted, cas=entry.version, before=deadline)
-            return version
+            return written
 
         return self._until_done(held, step)
 
@@ -135,7 +145,7 @@ class Publisher:
     def _write_current(self, held: Held, entry: Entry, value: Secret, record: Record, *, keep: bool) -> Promoted:
         base = self._base(held, entry) if keep else None
         promoted = Promoted(str(entry.version + 1), str(base) if base else None)
-        former = self._value_in(entry, base) if base and held.lock.companions else None
+        former = self._value_in(entry, base) if base and held.lock.companions in WRITTEN else None
         document = self._laid_out(held, entry.document or Document({}), value, None, former)
         deadline = self._lock.deadline(held)
         self._kv.tag(self._path, record_tags(record, promoted), before=deadline)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sinks.companions import with_companions
+from sinks.companions import WRITTEN, unannounced, with_companions
 from sinks.errors import Busy, Denied, Lost, Refused, SinkError, Unavailable
 from sinks.port import Held, Place, Promoted
 from sinks.record import MANAGED_BY, OWN_PREFIX, Lock, Record
@@ -177,12 +177,15 @@ class VaultSink:
         """Write an idle record and destroy the lock key's older versions (`Sink.release`)."""
         if self._kept is None:  # else a promotion has done that
             with suppress(Lost):
-                self._publisher.lay_out(held)
+                self._publisher.take_back(held)
         self._lock.release(held, outcome, kept=self._kept)
 
-    def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> None:
+    def lay_out(self, held: Held, coming: Secret | None = None) -> bool:
         """Write the companions, by compare-and-set, until they are right (`Sink.lay_out`)."""
-        self._publisher.lay_out(held, coming, former=former)
+        written = self._publisher.lay_out(held, coming)
+        if written is None and coming is not None and held.lock.companions in WRITTEN:
+            raise unannounced(self._uri)
+        return bool(written)
 
     def promote(self, held: Held, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
         """Tag, then write by compare-and-set, until the latest document holds the value (`Sink.promote`)."""

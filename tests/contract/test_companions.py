@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from sinks.port import Held, Promoted, Sink
+from sinks.companions import Companions, afterwards
+from sinks.port import Held, Promoted, Refused, Sink
 from sinks.secret import Secret
 from tests.contract.harness import KEY, KEYS, Harness
 from tests.contract.operator import CLIENT, P1, P2, S0, claimed, filled, record, seen_again, taken_over
 
-KEEP, END = "keep", "end"
+KEEP, END, WERE, NONE = Companions.KEEP, Companions.END, Companions.WERE, Companions.NONE
 THEIRS = {"db_url": "postgres://theirs"}
 
 
@@ -28,7 +29,7 @@ def words(*values: Secret) -> tuple[str, ...]:
 
 
 def promoted(place: Harness, sink: Sink, held: Held, new: Secret, *older: Secret, keep: bool = True) -> Promoted:
-    told = replace(record(place, new, *older, rotation=held.lock.id), companions=held.lock.companions == KEEP)
+    told = replace(record(place, new, *older, rotation=held.lock.id), companions=afterwards(held.lock.companions))
     return sink.promote(held, new, told, keep=keep)
 
 
@@ -36,7 +37,7 @@ def adopted(place: Harness) -> None:
     """Have a managed place whose document has companions."""
     filled(place)
     sink, held = claimed(place, None, base=S0, holder="ci-0", operation="adopt", companions=KEEP)
-    sink.tag(held, replace(record(place, S0, rotation="r-ci-0"), companions=True))
+    sink.tag(held, replace(record(place, S0, rotation="r-ci-0"), companions=KEEP))
     sink.lay_out(held)
     sink.release(held, "adopted")
 
@@ -180,19 +181,63 @@ def test_what_others_write_beside_them_stays_and_what_they_spoil_is_seen_and_men
     assert not seen_again(place).astray
 
 
-def test_where_they_are_wanted_no_longer_they_are_taken_out(place: Harness) -> None:
+def test_where_they_are_wanted_no_longer_they_are_taken_out_and_what_ends_is_still_found_in_them(
+    place: Harness,
+) -> None:
     adopted(place)
     rotated(place, S0, P1, "ci-1")
-    sink, held = claimed(place, None, base=P1, holder="ci-2", operation="retire", companions=END)
+    sink, held = claimed(place, None, base=P1, holder="ci-2", operation="adopt", companions=END)
+    sink.tag(held, replace(record(place, P1, S0, rotation="r-ci-2"), companions=WERE))
+    assert sink.lay_out(held)
+    assert not sink.lay_out(held)
+    sink.release(held, "adopted")
+    assert place.document() == {KEY: P1.reveal(), **THEIRS}
+    assert (seen_again(place).companions, seen_again(place).astray) == (WERE, False)
+    sink, held = claimed(place, None, base=P1, holder="ci-3", operation="retire", companions=WERE)
     assert sink.retire(held)
     sink.release(held, "retired")
     assert place.document() == {KEY: P1.reveal(), **THEIRS}
     assert S0.reveal() not in place.reachable()
 
 
+def test_what_is_laid_out_is_recorded_whatever_becomes_of_the_operation(place: Harness) -> None:
+    filled(place)
+    sink, held = claimed(place, None, base=S0, holder="ci-0", operation="adopt")
+    sink.tag(held, record(place, S0, rotation="r-ci-0"))
+    sink.release(held, "adopted")
+    assert seen_again(place).companions == NONE
+    sink, held = claimed(place, P1, companions=KEEP)
+    assert sink.lay_out(held, P1)
+    sink.release(held, "given up")
+    assert shown(place) == words(S0, S0, S0)
+    assert (seen_again(place).companions, seen_again(place).astray) == (KEEP, False)
+
+
+def test_what_is_given_up_before_it_was_announced_has_written_nothing(place: Harness) -> None:
+    filled(place)
+    place.write_key(KEYS[2], "theirs")
+    sink, held = claimed(place, None, base=S0, holder="ci-0", operation="adopt")
+    sink.tag(held, record(place, S0, rotation="r-ci-0"))
+    sink.release(held, "adopted")
+    before = place.document()
+    assert seen_again(place).occupied == (KEYS[2],)
+    sink, held = claimed(place, P1, companions=KEEP)
+    sink.release(held, "given up")
+    assert place.document() == before
+
+
+def test_where_tags_were_wiped_companions_are_known_by_their_values(place: Harness) -> None:
+    adopted(place)
+    place.wipe_tags()
+    seen = place.sink().read()
+    assert (seen.companions, seen.occupied) == (KEEP, ())
+
+
 def test_a_place_that_is_not_managed_is_not_touched(place: Harness) -> None:
     filled(place)
     sink, held = claimed(place, P1, companions=KEEP)
+    with pytest.raises(Refused, match="could not be announced"):
+        sink.lay_out(held, P1)
     sink.release(held, "given up")
     assert place.document() == {KEY: S0.reveal(), **THEIRS}
 

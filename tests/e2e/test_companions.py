@@ -10,6 +10,7 @@ import pytest
 
 from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
+from bridge.errors import Refused
 from bridge.resume import resume
 from bridge.retire import retire
 from bridge.rollback import RollbackOptions, rollback
@@ -63,7 +64,9 @@ def watched(world: World) -> tuple[Trace, list[str]]:
 def test_adopting_writes_them_and_adopting_without_takes_them_out(beside: World) -> None:
     s0 = beside.s0
     assert told(beside) == [(s0, s0, s0)] * 2
-    done = adopt(beside.job(), AdoptOptions(settle=False))
+    adopt(beside.job(), AdoptOptions(settle=False))  # who says nothing about them leaves them
+    assert told(beside) == [(s0, s0, s0)] * 2
+    done = adopt(beside.job(companions=False), AdoptOptions(settle=False))
     assert told(beside) == [(s0, None, None)] * 2
     assert any("client_secret_next" in note for note in done.notes + done.plan.notes)
 
@@ -186,15 +189,93 @@ def test_after_they_are_switched_off_the_next_operation_takes_them_out(make_worl
     rotate(kept(world), RotateOptions(settle=False, adopt=True))
     world.spread()
     assert told(world)[0] == (world.live, world.live, world.s0)
+    before = world.live
     world.rotate()
+    assert told(world) == [(world.live, world.live, before)] * 2  # who says nothing about them keeps them
+    world.clock.advance(DAY)
+    world.rotate(settings={"companions": False})
     assert told(world) == [(world.live, None, None)] * 2
-    assert world.s0 not in {value for place in world.places for value in place.see().readable}
-    assert "spoiled" not in str(world.dump())
+    retire(world.job(fallback_min_age=timedelta()), QUICK)
+    assert world.s0 not in str(world.vault.dump())
+    assert before not in str(world.vault.dump())
+    assert [place.see().readable for place in world.places] == [{world.live}] * 2
 
 
 def test_generated_by_auth0_they_follow_at_the_promotion(beside: World) -> None:
     from bridge.plan import Strategy
 
     rotate(kept(beside), RotateOptions(settle=False, strategy=Strategy.AUTH0_GENERATED))
+    beside.spread()
+    assert told(beside) == [(beside.live, beside.live, beside.s0)] * 2
+
+
+def test_a_companions_own_key_is_refused(beside: World) -> None:
+    before = beside.dump()
+    wrong = tuple(f"{uri}#client_secret_next" for uri in beside.uris)
+    with pytest.raises(Refused, match=r"'client_secret_next' in .* is written beside 'client_secret'"):
+        beside.rotate(uris=wrong)
+    assert beside.dump() == before
+
+
+def test_keys_of_somebody_elses_in_their_place_are_refused(make_world: MakeWorld) -> None:
+    world = make_world()
+    world.fill()
+    world.vault.edit("client_secret_previous", "theirs")
+    world.adopt()
+    before = world.dump()
+    for work in (lambda: rotate(kept(world), RotateOptions()), lambda: adopt(kept(world), AdoptOptions())):
+        with pytest.raises(Refused, match="has keys of its own where companions would stand: client_secret_previous"):
+            work()
+    assert world.dump() == before
+
+
+@pytest.mark.parametrize("place", ["vault", "aws"])
+def test_what_somebody_writes_over_is_announced_again_and_waited_for(beside: World, place: str) -> None:
+    written: list[float] = []
+    trace, faults = watched(beside)
+    look = trace.after
+
+    def spoil(call: Call) -> None:
+        look(call)
+        now, coming, _ = told(beside)[0 if place == "vault" else 1]
+        if not written and coming != now and beside.clock.monotonic() > began + 200:
+            written.append(beside.clock.monotonic())
+            getattr(beside, place).edit("client_secret_next", now)
+
+    began = beside.clock.monotonic()
+    trace.before = spoil
+    real, waits = beside.clock.sleep, []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        real(seconds)
+
+    beside.clock.sleep = sleep  # type: ignore[method-assign]
+    rotated(beside, trace)
+    assert written
+    assert faults == []
+    assert sum(waits) >= 595  # twice five minutes, less what calls took
+    assert told(beside) == [(beside.live, beside.live, beside.s0)] * 2
+
+
+def test_a_sync_keeps_the_value_from_before_as_fallback(beside: World) -> None:
+    rotated(beside)
+    base = beside.live
+    beside.clock.advance(DAY)
+    beside.tenant.set_in_dashboard(beside.client_id)
+    beside.aws.edit("client_secret", beside.live)
+    beside.spread()
+    sync(kept(beside), SyncOptions(settle=False))
+    assert [place.see().fallback for place in beside.places] == [base] * 2
+    assert told(beside) == [(beside.live, beside.live, base)] * 2
+
+
+def test_who_finishes_without_that_configuration_waits_as_the_lock_says(beside: World) -> None:
+    died(beside, "aws.label", lambda trace: rotate(kept(beside, trace), RotateOptions(settle=False)))
+    trace, faults = watched(beside)
+    began = beside.clock.monotonic()
+    resume(beside.job(trace=trace), Options(settle=False, takeover=True))
+    assert faults == []
+    assert beside.clock.monotonic() - began >= 270
     beside.spread()
     assert told(beside) == [(beside.live, beside.live, beside.s0)] * 2

@@ -39,11 +39,13 @@ def held(seen: Iterable[Seen]) -> set[str]:
 @dataclass(frozen=True)
 class Limits:
     """What an operation may do. `makes` is how many values it may give Auth0, `ends_current` that it destroys the one
-    that was current. `generated`: Auth0 makes the value, and no place holds it before its answer was stored."""
+    that was current. `generated`: Auth0 makes the value, and no place holds it before its answer was stored. `untold`:
+    somebody else made it, and no document announced it."""
 
     makes: int = 1
     ends_current: bool = False
     generated: bool = False
+    untold: bool = False
 
 
 def at_death(subject: Subject, start: Start, limits: Limits) -> list[str]:
@@ -61,7 +63,8 @@ def at_death(subject: Subject, start: Start, limits: Limits) -> list[str]:
         if not (met & candidates if limits.ends_current else met <= candidates or limits.generated):
             faults.append(f"{place.uri}: Auth0 may accept a value that is no candidate there")
         told = {now.current, *now.companions}
-        if None not in was.companions and not limits.ends_current and not met <= told | (start.met - was.readable):
+        silent = limits.untold or limits.ends_current or None in was.companions
+        if not silent and not met <= told | (start.met - was.readable):
             faults.append(f"{place.uri}: Auth0 may accept a value that does not stand in the document")
         if not limits.ends_current and was.current not in now.readable:
             faults.append(f"{place.uri}: what was current cannot be read any more")

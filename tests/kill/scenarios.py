@@ -163,6 +163,7 @@ def _with_companions() -> Iterator[Scenario]:
         yield Scenario(f"companions/abort/{name}", ends, undone, ABORT, **more, repeats=True, begins=NAMED)
         yield Scenario(f"companions/adopt/{name}", ends, filled, ("adopt", "--yes"), **more)
     sync = ("sync",)
+    more["limits"] = Limits(makes=0, untold=True)
     yield Scenario(
         "companions/sync/both", "vault aws", changed_elsewhere, sync, **more, repeats=True, begins=CLAIMED.match
     )

@@ -8,9 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 from bridge.adopt import AdoptOptions, adopt, forget
-from bridge.begin import Options, interrupted
+from bridge.begin import Options
 from bridge.config.settings import ClientSettings
 from bridge.guards import contents, ownership
+from bridge.holders import interrupted
 from bridge.job import Job, read, survey
 from bridge.plan import Strategy
 from bridge.resume import resume
