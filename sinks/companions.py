@@ -81,13 +81,6 @@ def values_in(document: Document | None, key: str | None, companions: str) -> It
             yield value
 
 
-def unannounced(uri: str) -> Refused:
-    """Return the refusal for a value that cannot be announced: without it readers would be refused."""
-    return Refused(
-        f"{uri} is not managed any more: the value could not be announced there", "look at it, then adopt it"
-    )
-
-
 def announces(document: Document | None, key: str | None) -> bool:
     """Tell whether a document holds a coming value that is not current's."""
     if document is None or key is None:
@@ -100,7 +93,7 @@ def with_companions(place: Place, document: Document | None, key: str | None, ma
     """Return a place with what the companions in its latest document tell, which was `made` then.
 
     Its lock and its values have been read already. Without a record of them they count as ours where they hold what
-    ours would.
+    ours would, or where somebody wiped what said so.
 
     Raises:
         Refused: `key` is itself a companion's.
@@ -114,7 +107,8 @@ def with_companions(place: Place, document: Document | None, key: str | None, ma
         raise Refused(f"'{key}' in {place.uri} is written beside '{stem}' by secret-bridge", f"name {place.uri}#{stem}")
     pending, fallback = place.value(Stage.PENDING), place.value(Stage.FALLBACK)
     beside = (document.get(next_of(key)), document.get(previous_of(key)))
-    ours = all(value is not None and value in (current, pending, fallback) for value in beside)
+    likely = place.wiped or all(value in (current, pending, fallback) for value in beside)
+    ours = None not in beside and likely
     keys = tuple(name for name in (next_of(key), previous_of(key)) if name in document.keys)
     kept = told == Companions.KEEP and place.record is not None and not place.unsettled
     return replace(

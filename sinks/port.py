@@ -178,7 +178,6 @@ class Sink(Protocol):
 
         Raises:
             Lost: the place is not ours any more.
-            Refused: there is a value to announce, and the place is not managed (any more).
         """
         ...
 

@@ -34,6 +34,7 @@ class Publisher:
         self._key = target.key
         self._access = access
         self._claims = claims
+        self._announced = False  # by this process
 
     def document(self, version: str | None) -> Document:
         """Read a version's document; an empty one where there is none."""
@@ -82,26 +83,23 @@ class Publisher:
             return
         held = self._claims.look(held)
         announced = announces(self.document(grip_of(held).listing.current), self._key)
-        if announced and self._access.described().tags.get(COMPANIONS_TAG) == Companions.KEEP:
+        if announced and (self._announced or self._access.described().tags.get(COMPANIONS_TAG) == Companions.KEEP):
             self.lay_out(held)
 
-    def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> bool | None:
-        """Put current's document with other companions beside the pending one, and move AWSCURRENT (`Sink.lay_out`).
-
-        None: the place is not one that has any.
-        """
+    def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> bool:
+        """Put current's document with other companions beside the pending one, and move AWSCURRENT (`Sink.lay_out`)."""
         if held.lock.companions not in WRITTEN:
-            return None
+            return False
         label, written = f"{LAYOUT}{held.lock.holder}", False
 
-        def step(held: Held) -> Held | tuple[bool | None]:
+        def step(held: Held) -> Held | bool:
             nonlocal written
             listing, deadline = grip_of(held).listing, self._claims.deadline(held)
             document = self.document(listing.current)
             value = document.get(self._key)
+            if listing.current is None or value is None:
+                return False  # there is nothing yet that they could stand beside
             tags = self._access.described().tags
-            if listing.current is None or value is None or CURRENT_TAG not in tags:
-                return (None,)  # empty, or not managed (any more)
             told = coming if coming != value else None  # it is current already: there is nothing to announce
             before = self._former(held, listing, told) if former else None
             wanted = laid_out(document, self._key, held.lock.companions, value, coming=told, former=before)
@@ -110,16 +108,18 @@ class Publisher:
                 self._tag_layout(held, tags, listing.current)
                 if made:
                     self._access.api.label(label, remove=made, before=deadline)
-                return (written,)
-            written = True
+                return written
+            self._announced, written = told is not None, True
             if made and made != listing.current and self._access.document(made) == wanted:
                 self._access.api.label(CURRENT, remove=listing.current, to=made, before=deadline)
             else:
-                self._tag_layout(held, tags, tags[CURRENT_TAG])  # before the document, so that it is known to be ours
+                self._tag_layout(
+                    held, tags, tags.get(CURRENT_TAG, listing.current)
+                )  # before the document, so that it is known to be ours
                 self._access.put(listing.next_id(grip_of(held).arn), text_of(wanted, self._uri), label)
             return held
 
-        return self._claims.under_lease(held, step)[0]
+        return self._claims.under_lease(held, step)
 
     def _tag_layout(self, held: Held, tags: Mapping[str, str], current: str) -> None:
         """Say which version is current, and that it has companions, unless that is said already."""

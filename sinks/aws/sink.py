@@ -22,7 +22,7 @@ from sinks.aws.place import (
 )
 from sinks.aws.publisher import Publisher
 from sinks.aws.translate import Missing
-from sinks.companions import WRITTEN, unannounced, with_companions
+from sinks.companions import with_companions
 from sinks.errors import Conflict, Denied, Lost, Refused
 from sinks.port import Held, Place, Promoted
 from sinks.record import MANAGED_BY, MANAGER, OWN_PREFIX, Lock, Record
@@ -124,10 +124,7 @@ class AwsSink:
 
     def lay_out(self, held: Held, coming: Secret | None = None) -> bool:
         """Put a version with other companions and move AWSCURRENT to it (`Sink.lay_out`)."""
-        written = self._publisher.lay_out(held, coming)
-        if written is None and coming is not None and held.lock.companions in WRITTEN:
-            raise unannounced(self._uri)
-        return bool(written)
+        return self._publisher.lay_out(held, coming)
 
     def promote(self, held: Held, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
         """Pin the fallback, move AWSCURRENT, then write the tags (`Sink.promote`)."""

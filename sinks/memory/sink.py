@@ -13,7 +13,6 @@ from sinks.companions import (
     afterwards,
     announces,
     laid_out,
-    unannounced,
     values_in,
     with_companions,
 )
@@ -167,16 +166,13 @@ class MemorySink:
 
     def lay_out(self, held: Held, coming: Secret | None = None) -> bool:
         """Write the companions that are not right (`Sink.lay_out`)."""
-        written = self._lay_out(held, coming)
-        if written is None and coming is not None and held.lock.companions in WRITTEN:
-            raise unannounced(self._uri)
-        return bool(written)
+        return self._lay_out(held, coming)
 
-    def _lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> bool | None:
+    def _lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> bool:
         with self._ours(held) as stored:
             current, fallback = stored.value(self._key), stored.history.at(Stage.FALLBACK)
-            if held.lock.companions not in WRITTEN or current is None or stored.tagged is None:
-                return None
+            if held.lock.companions not in WRITTEN or current is None:
+                return False
             stored.tags[COMPANIONS_TAG] = afterwards(held.lock.companions)
             coming = coming if coming != current else None
             told = fallback and former and not (coming and held.lock.ends)

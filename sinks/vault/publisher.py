@@ -40,6 +40,7 @@ class Publisher:
         self._values = values
         self._clock = clock
         self._pause = lease / 10
+        self._announced = False  # by this process
 
     def write_first(self, held: Held, initial: Secret) -> None:
         """Make a value the first one of an empty place.
@@ -62,23 +63,23 @@ class Publisher:
         if held.lock.companions != Companions.KEEP:
             return
         entry = self._kv.read(self._path)
-        kept = entry is not None and entry.tags.get(COMPANIONS_TAG) == Companions.KEEP
-        if entry and kept and announces(entry.document, self._key):
+        ours = self._announced or (entry is not None and entry.tags.get(COMPANIONS_TAG) == Companions.KEEP)
+        if entry and ours and announces(entry.document, self._key):
             self.lay_out(held)
 
-    def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> bool | None:
-        """Make the companions right (`Sink.lay_out`); None: the place is not one that has any."""
+    def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> bool:
+        """Make the companions right (`Sink.lay_out`)."""
         if held.lock.companions not in WRITTEN:
-            return None
+            return False
 
-        def step(held: Held, entry: Entry | None) -> bool | None:
+        def step(held: Held, entry: Entry | None) -> bool:
             value = self._values.of(entry)
-            if entry is None or entry.document is None or value is None or CURRENT not in entry.tags:
-                return None  # empty, or not managed (any more)
+            if entry is None or entry.document is None or value is None:
+                return False  # there is nothing yet that they could stand beside
             told = coming if coming != value else None  # it is current already: there is nothing to announce
             before = self._former(held, entry, told) if former else None
             wanted = self._laid_out(held, entry.document, value, told, before)
-            written = wanted != entry.document
+            self._announced, written = told is not None, wanted != entry.document
             version, deadline = entry.version + written, self._lock.deadline(held)
             tags = {CURRENT: str(version), COMPANIONS_TAG: afterwards(held.lock.companions).value}
             if any(entry.tags.get(name) != text for name, text in tags.items()):

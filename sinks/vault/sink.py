@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sinks.companions import WRITTEN, unannounced, with_companions
+from sinks.companions import with_companions
 from sinks.errors import Busy, Denied, Lost, Refused, SinkError, Unavailable
 from sinks.port import Held, Place, Promoted
 from sinks.record import MANAGED_BY, OWN_PREFIX, Lock, Record
@@ -182,10 +182,7 @@ class VaultSink:
 
     def lay_out(self, held: Held, coming: Secret | None = None) -> bool:
         """Write the companions, by compare-and-set, until they are right (`Sink.lay_out`)."""
-        written = self._publisher.lay_out(held, coming)
-        if written is None and coming is not None and held.lock.companions in WRITTEN:
-            raise unannounced(self._uri)
-        return bool(written)
+        return self._publisher.lay_out(held, coming)
 
     def promote(self, held: Held, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
         """Tag, then write by compare-and-set, until the latest document holds the value (`Sink.promote`)."""
