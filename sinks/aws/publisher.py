@@ -113,9 +113,8 @@ class Publisher:
             if made and made != listing.current and self._access.document(made) == wanted:
                 self._access.api.label(CURRENT, remove=listing.current, to=made, before=deadline)
             else:
-                self._tag_layout(
-                    held, tags, tags.get(CURRENT_TAG, listing.current)
-                )  # before the document, so that it is known to be ours
+                # Said before the document is written, so that whoever finishes knows whose it is.
+                self._tag_layout(held, tags, tags.get(CURRENT_TAG, listing.current))
                 self._access.put(listing.next_id(grip_of(held).arn), text_of(wanted, self._uri), label)
             return held
 

@@ -1,0 +1,29 @@
+"""Scopes of Auth0's Management API. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from bridge.auth0.management import READ_CLIENTS, READ_KEYS, UPDATE_KEYS
+from bridge.config.settings import ClientSettings
+from bridge.policy import Block, Language, Role
+
+SCOPES: Mapping[Role, tuple[str, ...]] = {
+    Role.OPERATOR: (READ_CLIENTS, UPDATE_KEYS, READ_KEYS),
+    Role.SECURITY: (READ_CLIENTS,),
+    Role.AUDITOR: (),
+    Role.APPLICATION: (),
+}
+GENERATED = "auth0-generated"
+RARELY = "leave it out where no place is empty and nothing is changed in the dashboard"
+
+
+def scopes(name: str, domain: str, clients: Iterable[ClientSettings], role: Role) -> Block:
+    """Return the scopes that a role needs in one tenant, for the application that it acts as."""
+    found = SCOPES[role]
+    told = [f"{name}: Auth0 at {domain}; role {role}" + ("" if found else ": no scope, and no application")]
+    if READ_KEYS in found:
+        generated = ", ".join(client.name for client in clients if client.strategy == GENERATED)
+        needed = f"needed by the strategy {GENERATED} of {generated}" if generated else RARELY
+        told.append(f"{READ_KEYS} reads every secret of the tenant; {needed}")
+    return Block(name, Language.SCOPES, tuple(told), "\n".join(found), list(found))

@@ -1,0 +1,111 @@
+"""Policies of AWS's IAM. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bridge.policy import Block, Language, Role
+from sinks.aws import Settings, Target
+
+LOOK = ("DescribeSecret", "ListSecretVersionIds")
+READ = (*LOOK, "GetSecretValue")
+CHANGE = (*READ, "PutSecretValue", "UpdateSecretVersionStage", "TagResource")
+ACTIONS: Mapping[Role, tuple[str, ...]] = {
+    Role.OPERATOR: (*CHANGE, "UntagResource"),
+    Role.SECURITY: CHANGE,
+    Role.AUDITOR: LOOK,
+    Role.APPLICATION: ("GetSecretValue",),
+}
+ENCRYPTION: Mapping[Role, str] = {
+    Role.OPERATOR: "kms:Decrypt and kms:GenerateDataKey",
+    Role.SECURITY: "kms:Decrypt and kms:GenerateDataKey",
+    Role.APPLICATION: "kms:Decrypt",
+}
+PARTITIONS = {
+    "cn": "aws-cn", "us-gov": "aws-us-gov", "us-iso": "aws-iso", "us-isob": "aws-iso-b",
+    "us-isof": "aws-iso-f", "eu-isoe": "aws-iso-e", "eusc": "aws-eusc",
+}  # fmt: skip
+"""AWS's partitions, by how the names of their regions begin; every other region is in `aws`."""
+ROLE_ARN = re.compile(r"arn:(?P<partition>[a-z-]+):iam::(?P<account>\d{12}):role/.+")
+ANY_ACCOUNT = "*"
+SUFFIX = "-??????"  # AWS adds six characters to every name in an ARN
+LONGEST = 6144  # a managed policy, in characters without white space (IAM's quotas)
+
+Statement = dict[str, Any]
+
+
+def policy(name: str, settings: Settings, targets: Iterable[Target], role: Role) -> Block:
+    """Return what a role needs for the secrets in one account and region."""
+    found = tuple(dict.fromkeys(targets))
+    resources = [_resource(target, settings.role_arn) for target in found]
+    statements = [_allow(ACTIONS[role], resources)]
+    if role is Role.OPERATOR:
+        statements += _creation(found)
+    if role is Role.APPLICATION:
+        statements.append(_labels_only(resources))
+    regions = ", ".join(dict.fromkeys(target.region for target in found))
+    told = [f"{name}: AWS Secrets Manager in {regions}; role {role}"]
+    if settings.role_arn and role in (Role.OPERATOR, Role.SECURITY):
+        told.append(f"for {settings.role_arn}, which the bridge assumes (sts:AssumeRole)")
+    if role in ENCRYPTION:
+        told.append(f"where a secret has a KMS key of its own: {ENCRYPTION[role]} on that key")
+    return _block(name, told, statements)
+
+
+def credentials(targets: Iterable[Target]) -> Block:
+    """Return what reading references takes, with the credentials that AWS's usual chain finds."""
+    resources = [_resource(target, None) for target in dict.fromkeys(targets)]
+    told = ["aws: AWS's usual chain; the bridge's own credentials, to which the configuration refers"]
+    return _block("aws", told, [_allow(READ, resources)])
+
+
+def _resource(target: Target, role_arn: str | None) -> str:
+    """Return a secret's ARN; of one named by its ARN that one, with a pattern where its six characters are missing."""
+    if target.secret_id.startswith("arn:"):
+        return target.secret_id + (SUFFIX if target.secret_id.endswith(f":secret:{target.name}") else "")
+    known = ROLE_ARN.fullmatch(role_arn or "")
+    partition = known["partition"] if known else _partition(target.region)
+    account = known["account"] if known else ANY_ACCOUNT
+    return f"arn:{partition}:secretsmanager:{target.region}:{account}:secret:{target.name}{SUFFIX}"
+
+
+def _partition(region: str) -> str:
+    return next((named for begin, named in PARTITIONS.items() if region.startswith(f"{begin}-")), "aws")
+
+
+def _allow(actions: Iterable[str], resources: list[str]) -> Statement:
+    return {"Effect": "Allow", "Action": [f"secretsmanager:{action}" for action in actions], "Resource": resources}
+
+
+def _creation(targets: Iterable[Target]) -> list[Statement]:
+    """Return the right to create what does not exist yet: by name, because it has no ARN. An ARN cannot be created."""
+    named = [target for target in targets if not target.secret_id.startswith("arn:")]
+    condition = {
+        "secretsmanager:Name": [target.name for target in named],
+        "aws:RequestedRegion": list(dict.fromkeys(target.region for target in named)),
+    }
+    created: Statement = {
+        "Sid": "OnlyWhileSomeDoNotExist",
+        **_allow(["CreateSecret"], ["*"]),
+        "Condition": {"StringEquals": condition},
+    }
+    return [created] if named else []
+
+
+def _labels_only(resources: list[str]) -> Statement:
+    """Return what keeps the versions that no label names out of reach."""
+    denied = {**_allow(["GetSecretValue"], resources), "Effect": "Deny"}
+    return {"Sid": "NotByVersionId", **denied, "Condition": {"Null": {"secretsmanager:VersionId": "false"}}}
+
+
+def _block(name: str, told: Iterable[str], statements: list[Statement]) -> Block:
+    document = {"Version": "2012-10-17", "Statement": statements}
+    comments = [*told]
+    if any(f":{ANY_ACCOUNT}:secret:" in resource for s in statements for resource in s["Resource"]):
+        comments.append("write your account's number in place of the * before ':secret:'")
+    if len(json.dumps(document, separators=(",", ":"))) > LONGEST:
+        comments.append(f"longer than the {LONGEST} characters of a managed policy: ask for fewer clients at a time")
+    return Block(name, Language.IAM, tuple(comments), json.dumps(document, indent=2), document)

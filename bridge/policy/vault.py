@@ -1,0 +1,129 @@
+"""Policies of Vault and OpenBao, in HCL. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from bridge.errors import Usage
+from bridge.policy import Block, Language, Role
+from sinks.vault import Settings, Target
+
+Rights = Mapping[str, tuple[str, ...]]
+
+CHANGE: Rights = {"data": ("create", "read", "update"), "metadata": ("read", "patch"), "destroy": ("update",)}
+"""What `VaultSink.check` asks for before anything is changed, a retirement too."""
+RIGHTS: Mapping[Role, Rights] = {
+    Role.OPERATOR: CHANGE,
+    Role.SECURITY: CHANGE,
+    Role.AUDITOR: {"metadata": ("read",)},
+    Role.APPLICATION: {"data": ("read",)},
+}
+"""The same for the document and for its lock key."""
+CREDENTIAL: tuple[Rights, Rights] = ({"data": ("read",), "metadata": ("read",)}, {"data": ("read",)})
+"""What reading a reference takes: of the document, and of its lock key."""
+SETTINGS = "optional: the mount's limits are checked"
+WILD = re.compile(r'\*|(?:^|/)\+(?:/|$)|\{\{|\$\{|["\\\x00-\x1f\x7f]')
+"""What a policy does not take literally, or cannot hold in a path."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document, below its mount, and the key that is its lock."""
+
+    mount: str
+    name: str
+    lock: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One line: what may be done at one of KV's endpoints with one name below a mount."""
+
+    mount: str
+    endpoint: str
+    name: str
+    capabilities: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        """The path as requests name it."""
+        return f"{self.mount}/{self.endpoint}/{self.name}"
+
+
+def policy(name: str, settings: Settings, targets: Iterable[Target], role: Role, mounts: tuple[str, ...]) -> Block:
+    """Return what a role needs for the places in one Vault.
+
+    Raises:
+        Usage: a policy cannot name one of them.
+    """
+    documents = _documents(targets, settings.pending_suffix, mounts)
+    space = f", namespace {settings.namespace} (write it there)" if settings.namespace else ""
+    told = [f"{name}: Vault at {settings.url}{space}; role {role}", _mounts(documents)]
+    if RIGHTS[role] is CHANGE:
+        told.append("the token keeps Vault's policy 'default' (sys/capabilities-self)")
+    lines = _lines(_rules(documents, RIGHTS[role], RIGHTS[role]), settings=role is not Role.APPLICATION)
+    return _block(name, told, lines)
+
+
+def credentials(targets: Iterable[Target], mounts: tuple[str, ...]) -> Block:
+    """Return what reading references takes, in the Vault that the environment names.
+
+    Raises:
+        Usage: a policy cannot name one of them.
+    """
+    documents = _documents(targets, Settings.pending_suffix, mounts)
+    told = ["vault: the Vault at VAULT_ADDR; the bridge's own credentials, to which the configuration refers"]
+    return _block("vault", [*told, _mounts(documents)], _lines(_rules(documents, *CREDENTIAL)))
+
+
+def mount_of(path: str, mounts: Iterable[str]) -> str:
+    """Return the mount of a path: the longest of `mounts` that it begins with, else its first part."""
+    return max((m for m in mounts if path.startswith(f"{m}/")), key=len, default=path.partition("/")[0])
+
+
+def _documents(targets: Iterable[Target], suffix: str, mounts: tuple[str, ...]) -> tuple[Document, ...]:
+    found = []
+    for path in dict.fromkeys(target.path for target in targets):
+        if wild := WILD.search(path + suffix):
+            raise Usage(
+                f"{path}{suffix}: found {wild.group()!r}, expected a path that a Vault policy takes literally",
+                hint="name other clients here, and write this one's policy by hand",
+            )
+        mount = mount_of(path, mounts)
+        name = path[len(mount) + 1 :]
+        found.append(Document(mount, name, name + suffix))
+    return tuple(found)
+
+
+def _rules(documents: Iterable[Document], on_document: Rights, on_lock: Rights) -> list[Rule]:
+    return [
+        Rule(document.mount, endpoint, name, capabilities)
+        for document in documents
+        for name, rights in ((document.name, on_document), (document.lock, on_lock))
+        for endpoint, capabilities in rights.items()
+    ]
+
+
+def _mounts(documents: Iterable[Document]) -> str:
+    mounts = ", ".join(dict.fromkeys(document.mount for document in documents))
+    return f"mounts: {mounts}; one with a slash in its name has to be told: --mount"
+
+
+def _block(name: str, told: Iterable[str], lines: Iterable[str]) -> Block:
+    text = "\n".join(lines)
+    return Block(name, Language.HCL, tuple(told), text, text)
+
+
+def _lines(rules: list[Rule], *, settings: bool = False) -> Iterator[str]:
+    width = max(len(rule.path) for rule in rules) + 2
+    for rule in rules:
+        yield _line(rule.path, rule.capabilities, width)
+    for mount in dict.fromkeys(rule.mount for rule in rules if settings):
+        yield f"{_line(f'{mount}/config', ('read',), width)}  # {SETTINGS}"
+
+
+def _line(path: str, capabilities: tuple[str, ...], width: int) -> str:
+    quoted, listed = f'"{path}"', ", ".join(f'"{each}"' for each in capabilities)
+    return f"path {quoted:<{width}} {{ capabilities = [{listed}] }}"
