@@ -31,7 +31,7 @@ from sinks.vault.publisher import Publisher as VaultPublisher
 from sinks.vault.sink import VaultSink
 from tests.model import operations, servers, vault_model
 from tests.model.auth0_model import serve_auth0
-from tests.model.scenarios import scenario
+from tests.model.scenarios import finishing, scenario
 from tests.model.states import Scenario
 from tests.model.world import OK, VALUE_KEY, Key, Request
 
@@ -344,9 +344,9 @@ MUTANTS = (
     Mutant("companions: who finishes announces nothing", _announced_by_nobody_who_finishes,
            scenario("managed", "vault*", "rotate", "resume")),
     Mutant("companions: what is given up stays announced (Vault)", _announced_for_ever,
-           scenario("managed", "vault*", "rotate", "resume --abort --takeover", preemptions=1)),
+           finishing("rotate", 5, "vault*", "resume --abort --takeover")),
     Mutant("companions: what is given up stays announced (AWS)", _announced_for_ever,
-           scenario("managed", "aws*", "rotate", "resume --abort --takeover", preemptions=1)),
+           finishing("rotate", 7, "aws*", "resume --abort --takeover")),
     Mutant("companions: what ends stands in the new fallback's version", _fallback_with_what_ends,
            scenario("rotated", "vault*", "rotate")),
 )  # fmt: skip
