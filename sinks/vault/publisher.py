@@ -72,19 +72,23 @@ class Publisher:
         if held.lock.companions not in WRITTEN:
             return False
 
+        written = False  # by any attempt: one whose answer is lost counts as well
+
         def step(held: Held, entry: Entry | None) -> bool:
+            nonlocal written
             value = self._values.of(entry)
             if entry is None or entry.document is None or value is None:
                 return False  # there is nothing yet that they could stand beside
             told = coming if coming != value else None  # it is current already: there is nothing to announce
             before = self._former(held, entry, told) if former else None
             wanted = self._laid_out(held, entry.document, value, told, before)
-            self._announced, written = told is not None, wanted != entry.document
-            version, deadline = entry.version + written, self._lock.deadline(held)
+            right = wanted == entry.document
+            self._announced, written = told is not None, written or not right
+            version, deadline = entry.version + (not right), self._lock.deadline(held)
             tags = {CURRENT: str(version), COMPANIONS_TAG: afterwards(held.lock.companions).value}
             if any(entry.tags.get(name) != text for name, text in tags.items()):
                 self._kv.tag(self._path, tags, before=deadline)
-            if written:
+            if not right:
                 self._kv.write(self._path, wanted, cas=entry.version, before=deadline)
             return written
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from bridge.sandbox.openbao import OpenBao
-from sinks.port import Busy, Held, Lost, Refused, Sink
+from sinks.companions import Companions
+from sinks.port import Busy, Held, Lost, Refused, Sink, Unavailable
 from sinks.secret import Secret
 from sinks.vault.sink import VaultSink
 from tests.contract.harness import KEY, LEASE, VaultHarness
@@ -223,3 +224,20 @@ def test_a_zombie_that_wakes_before_any_call_harms_nobody(
         assert (place.document() or {})[KEY] == P3.reveal()
         if current:
             assert place.fallback() == current, f"call {number} ({calls[number]})"
+
+
+def test_an_announcement_whose_answer_is_lost_counts_as_written(bao: OpenBao, unique: str) -> None:
+    place = VaultHarness(bao, unique)
+    managed(place)
+    sink, calls = watched(place)
+    held = sink.claim(sink.read(), replace(lock(place, base=P1), companions=Companions.KEEP), P2)
+    done = len(calls.made)
+    calls.after = lambda made, name: _lost_once(calls) if made >= done and name == "write" else None
+    assert sink.lay_out(held, P2)
+    assert not sink.lay_out(held, P2)
+    assert calls.made[done:].count("write") == 1
+
+
+def _lost_once(calls: Calls) -> None:
+    calls.after = lambda made, name: None
+    raise Unavailable("the connection was lost")
