@@ -208,6 +208,7 @@ def _import_everything() -> None:
     import botocore.session  # after ours, which say what they need
     import httpx
     import stamina  # noqa: F401  # as above
+    import typer.main
 
     import bridge
     import sinks
@@ -225,6 +226,8 @@ def _import_everything() -> None:
     botocore.session.create_loader = functools.cache(botocore.session.create_loader)
     keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
     botocore.session.get_session().create_client("secretsmanager", region_name="us-east-1", **keys).close()
+    build: Any = typer.main  # what it builds of the commands' signatures is built once
+    build.get_command = functools.cache(build.get_command)
     with contextlib.redirect_stderr(None), contextlib.suppress(SystemExit):
         app(["rotate", "nobody"])
     gc.freeze()  # what is never looked at again is never copied into the operators
