@@ -177,6 +177,7 @@ def _operate(command: Mapping[str, Any]) -> None:
     from bridge.cli.app import app
 
     faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
+    gc.disable()  # it ends before that would pay
     os.environ.clear()
     os.environ.update(command["environ"])
     status: int | str | None = 99
