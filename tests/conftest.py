@@ -10,9 +10,15 @@ from pathlib import Path
 import pytest
 
 from bridge.sandbox.openbao import OpenBao
+from tests.quick_aws import once_per_process
 
 FOREIGN = ("VAULT_", "BAO_", "AUTH0_", "AWS_", "BRIDGE_")
 TRUST = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+def pytest_configure() -> None:
+    """Spare every test what each would do again."""
+    once_per_process()
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 import stamina
-from botocore.session import create_loader
 
 from bridge.sandbox.auth0 import LocalAuth0
 from bridge.sandbox.openbao import OpenBao
@@ -22,12 +20,9 @@ QUICK = timedelta(seconds=2)
 @pytest.fixture(scope="session")
 def servers(bao: OpenBao) -> Iterator[Servers]:
     """A local Auth0, a real OpenBao and strict moto, one of each per worker."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr("botocore.session.create_loader", functools.cache(create_loader))  # a client costs 15 ms, not 70
     clock = Shifted()
     with LocalAuth0(clock=clock) as auth0, strict_server() as aws:
         yield Servers(auth0, bao, aws, clock)
-    patch.undo()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import os
 import tempfile
@@ -16,8 +15,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
-import botocore.session
-
 from bridge.sandbox.auth0 import LocalAuth0
 from bridge.sandbox.openbao import OpenBao
 from tests.e2e.clock import Real
@@ -26,6 +23,7 @@ from tests.e2e.places import AwsPlace, Seen, VaultPlace
 from tests.e2e.strict_server import strict_server
 from tests.e2e.world import Servers, World
 from tests.kill.wire import Blow, Point, Trap, Wire
+from tests.quick_aws import once_per_process
 from tests.races.operators import Command, Ended, Operators, Spawned
 from tests.strict_moto import controls
 
@@ -47,7 +45,7 @@ class Bench:
 
     def __enter__(self) -> Self:
         controls.reset()
-        botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+        once_per_process()
         enter = self._running.enter_context
         self.home = Path(enter(tempfile.TemporaryDirectory(prefix="bridge-kill-")))
         self.operators = enter(Operators())

@@ -214,6 +214,7 @@ def _import_everything() -> None:
     import bridge
     import sinks
     from bridge.cli.app import app
+    from tests.quick_aws import once_per_process
 
     for package in (bridge, sinks):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -224,7 +225,7 @@ def _import_everything() -> None:
     transport.create_ssl_context = functools.cache(transport.create_ssl_context)
     for trusting in (True, False):
         httpx.Client(trust_env=trusting).close()
-    botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+    once_per_process()
     keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
     botocore.session.get_session().create_client("secretsmanager", region_name="us-east-1", **keys).close()
     build: Any = typer.main  # what it builds of the commands' signatures is built once

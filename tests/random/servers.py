@@ -12,7 +12,6 @@ from datetime import timedelta
 import httpx
 import pytest
 import stamina
-from botocore.session import create_loader
 
 from bridge.sandbox.auth0 import LocalAuth0
 from bridge.sandbox.openbao import OpenBao
@@ -30,7 +29,6 @@ def worlds(bao: OpenBao) -> Iterator[Callable[..., World]]:
     clock, patch = Shifted(), pytest.MonkeyPatch()
     create = httpx._transports.default.create_ssl_context
     patch.setattr("httpx._transports.default.create_ssl_context", functools.cache(create))
-    patch.setattr("botocore.session.create_loader", functools.cache(create_loader))
     patch.setattr("urllib3.util.retry.Retry.sleep", lambda *_: None)
     stamina.instrumentation.set_on_retry_hooks([])
     stamina.set_testing(True, attempts=99, cap=True)  # no pauses; as many attempts as are asked for
