@@ -13,13 +13,17 @@ import botocore.session
 def once_per_process() -> None:
     """Let all sessions of this process share botocore's data files: a client then costs 15 ms instead of 70.
 
-    No behaviour changes: files and signatures do not change while a process runs.
+    No behaviour changes: files, signatures and the names of events do not change while a process runs.
     """
     session: Any = botocore.session
     hooks: Any = botocore.hooks
     session.create_loader = functools.cache(session.create_loader)
     accepts: Any = hooks.accepts_kwargs
     hooks.accepts_kwargs = lambda handler: _accepts(accepts, getattr(handler, "__func__", handler))
+    alias, aliases = hooks.EventAliaser._alias_event_name, dict[str, str]()
+    hooks.EventAliaser._alias_event_name = lambda it, name: (
+        aliases.get(name) or aliases.setdefault(name, alias(it, name))
+    )
 
 
 @functools.cache
