@@ -66,6 +66,17 @@ def ownership(places: tuple[Place, ...], whose: Whose, *, adopting: bool) -> tup
     return tuple(found)
 
 
+def unadopted(places: tuple[Place, ...]) -> bool:
+    """Tell whether the places may still be adopted together: none is managed, or an adoption gave up on its way.
+
+    Then some say that they are this list's, and the others still stand as they did before it.
+    """
+    named = tuple(sinks_tag(tuple(p.uri for p in places)).split())
+    others = [p for p in places if p.record is None]
+    listed = all(p.record.places == named for p in places if p.record)
+    return len(others) == len(places) or (bool(others) and listed and not any(p.wiped or p.manager for p in others))
+
+
 def _unmanaged(place: Place, places: tuple[Place, ...], whose: Whose) -> Objection:
     hint = f"look at it and take it over: {whose.command('adopt', places)}"
     if place.manager == MANAGER or place.wiped:

@@ -9,7 +9,7 @@ from bridge.begin import Options, await_spreading, execute, fallbacks, new_lock,
 from bridge.cleaning import finish, repair
 from bridge.errors import Refused
 from bridge.facts import Facts
-from bridge.guards import ownership, refuse
+from bridge.guards import ownership, refuse, unadopted
 from bridge.job import Job, Seen, check
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_change
@@ -33,8 +33,9 @@ def resume(job: Job, options: Options, *, abort: bool = False) -> Outcome | None
         return finish(job, options, seen, lock, undo=abort)
     if abort:
         return None
-    refuse(ownership(seen.places, job.whose, adopting=not any(p.record for p in seen.places)))
-    return _restore(job, options, seen) or repair(job, options, seen)
+    new = unadopted(seen.places)
+    refuse(ownership(seen.places, job.whose, adopting=new))
+    return (None if new else _restore(job, options, seen)) or repair(job, options, seen)
 
 
 def _refuse_undoing(job: Job, seen: Seen, lock: Lock) -> None:

@@ -21,12 +21,12 @@ from bridge.begin import (
 from bridge.cleaning import finish
 from bridge.errors import BridgeError, Incomplete, Refused, Usage
 from bridge.facts import Facts
-from bridge.guards import companions_room, contents, ownership, refuse
+from bridge.guards import companions_room, contents, ownership, refuse, unadopted
 from bridge.holders import interrupted
 from bridge.job import Job, Seen, check, companions, read
 from bridge.outcome import Outcome, Stopped
 from bridge.plan import KILLS, Operation, Plan, Strategy, plan_change
-from sinks.port import Lock, Place, Stage
+from sinks.port import Lock, Stage
 from sinks.secret import Secret
 
 
@@ -170,15 +170,11 @@ def _new_value(options: RotateOptions, seen: Seen) -> Secret:
 def _guard(job: Job, seen: Seen, options: RotateOptions) -> None:
     keys = {uri: key_of(uri, job) for uri in job.uris}
     found = (
-        *ownership(seen.places, job.whose, adopting=options.adopt and _only_new(seen.places)),
+        *ownership(seen.places, job.whose, adopting=options.adopt and unadopted(seen.places)),
         *contents(seen.places, job.whose, keys),
         *companions_room(seen.places, companions(job, seen.places, Operation.ROTATE)),
     )
     refuse(found)
-
-
-def _only_new(places: tuple[Place, ...]) -> bool:
-    return all(place.record is None for place in places)
 
 
 def key_of(uri: str, job: Job) -> str | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from bridge.begin import Options
-from bridge.errors import Refused
+from bridge.errors import Failed, Refused
 from bridge.resume import resume
 from bridge.rotate import RotateOptions, rotate
+from sinks.errors import Denied
 from sinks.secret import Secret
-from tests.e2e.taps import Killed, Trace, kill_after
+from tests.e2e.observe import assert_rotated, unsettled
+from tests.e2e.taps import Call, Killed, Trace, kill_after
 from tests.e2e.world import DAY, MakeWorld, World
 
 
@@ -66,3 +68,26 @@ def test_another_value_than_the_interrupted_one_is_not_dropped_in_silence(world:
     assert pending
     assert rotate(world.job(), RotateOptions(brought=Secret(pending), settle=False)).finished
     assert world.live == pending
+
+
+@pytest.mark.parametrize("nth", range(4))
+def test_what_adopts_gives_up_halfway_and_dies_at_that_is_nothing_to_refuse(world: World, nth: int) -> None:
+    """One place is managed then, the other still as it was, and nobody holds them."""
+    world.fill()
+    trace = Trace(world.clock)
+
+    def deny(call: Call) -> None:
+        if call.end == "vault" and call.name == "tag" and not str(call.args[0]).endswith("/pending"):
+            trace.before = lambda _: None
+            kill_after(trace, len(trace.effects) + nth)
+            raise Denied("no right to do that")
+
+    trace.before = deny
+    with pytest.raises((Killed, Failed)):
+        world.rotate(trace, adopt=True)
+    resume(world.job(), Options(takeover=True, settle=False))
+    world.spread()
+    assert unsettled(world) == []
+    if world.live == world.s0:
+        world.rotate(adopt=True)
+    assert_rotated(world, old=world.s0)
