@@ -28,7 +28,7 @@ def table(rows: Sequence[Row], seconds: float) -> str:
     lines += [f"{'all':<{width}}  {calls:>5}  {cases:>5}  {recovered:>9}  {rerun:>9}  {seconds:>7.0f} in all"]
     if missed:
         lines += [f"{missed} more had ended before their point came: settling takes a probe more or less."]
-    repeats, unjudged = sum(row.repeats for row in rows), sum(row.unjudged for row in rows)
+    repeats, unjudged = sum(row.repeats for row in rows), sum(len(row.unjudged) for row in rows)
     if repeats:
         lines += [f"{repeats} times a case was repeated: the machine was too slow for its leases (see --propagation)."]
     if unjudged:
@@ -56,8 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     pool = Pool(told.jobs, told.threads, timedelta(seconds=told.propagation))
     rows = run(names, Blow.FREEZE if told.frozen else Blow.KILL, told.every, pool)
     print(table(rows, time.monotonic() - began))
-    for failure in (failure for row in rows for failure in row.failures):
-        print(failure, file=sys.stderr)
+    for text in (text for row in rows for text in (*row.failures, *row.unjudged)):
+        print(text, file=sys.stderr)
     return 0 if all(row.good for row in rows) else 1
 
 

@@ -61,8 +61,8 @@ class Row:
     """How many of these were run again: they had died before they had begun."""
     ended: int = 0
     """How often the command had ended before the point came: settling takes a probe more or less."""
-    unjudged: int = 0
-    """How many cases the machine was too slow for, each time."""
+    unjudged: list[str] = field(default_factory=list)
+    """The cases that the machine was too slow for, each time."""
     repeats: int = 0
     """How often a case had to be repeated, because the machine was too slow."""
     seconds: float = 0.0
@@ -75,7 +75,7 @@ class Row:
             self.ended += 1
             return
         if result.disturbed:
-            self.unjudged += 1
+            self.unjudged.append(f"{result}")
             return
         self.cases += 1
         self.rerun += result.rerun
