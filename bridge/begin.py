@@ -111,6 +111,7 @@ def execute(job: Job, options: Options, seen: Seen, plan: Plan, facts: Facts) ->
     if not options.agree(plan):
         raise Refused("not confirmed. Nothing was changed.")
     facts.lock = _from_now_on(facts.lock, seen.server_time(job.clock.monotonic()) - seen.at, plan)
+    job.trail.working(facts)
     return Execution(job, plan, seen, facts).run()
 
 

@@ -31,7 +31,7 @@ class Whose:
         """
         named = sorted(self.sinks) or [p.uri for p in places]
         sinks = "" if self.name != self.client_id else "".join(f" --sink {shlex.quote(uri)}" for uri in named)
-        return f"secret-bridge {verb} {self.name}{sinks}"
+        return f"secret-bridge {verb} {shlex.quote(self.name)}{sinks}"
 
 
 def refuse(objections: Iterable[Objection]) -> None:

@@ -11,6 +11,7 @@ TIMEOUT = 600.0  # seconds
 
 CREDENTIALS = frozenset({
     "AUTH0_CLIENT_SECRET", "AUTH0_API_TOKEN", "AUTH0_CLIENT_ASSERTION_PRIVATE_KEY", "VAULT_TOKEN", "BAO_TOKEN",
+    "BRIDGE_AUDIT_KEY",
 })  # fmt: skip
 """What the bridge itself acts with. The AWS variables stay: restarting something often needs them."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from bridge.audit.trail import Trail
 from bridge.errors import BridgeError, Failed, Refused, Usage
 from bridge.guards import Whose
 from bridge.plan import CHANGES, Operation
@@ -34,6 +35,7 @@ class Job:
     """One client, its tenant and its places, sorted by URI.
 
     `credentials` names the environment variables by which the configuration refers to the bridge's own secrets.
+    `trail` is noted for the audit record, if there is one.
     """
 
     settings: ClientSettings
@@ -45,6 +47,7 @@ class Job:
     watcher: Watcher = field(default_factory=Silent)
     stop: Stop = field(default_factory=Stop)
     credentials: frozenset[str] = frozenset()
+    trail: Trail = field(default_factory=Trail)
 
     @property
     def uris(self) -> tuple[str, ...]:
@@ -169,12 +172,19 @@ def new_id() -> str:
     return f"r-{secrets.token_hex(4)}"
 
 
-def claimed_actor(environ: Mapping[str, str]) -> str:
-    """Return who this process says it is: a CI run where there is one, else user and host."""
+def ci_run(environ: Mapping[str, str]) -> str | None:
+    """Return the CI run that this process says it is part of; None where it says nothing."""
     if environ.get("GITHUB_ACTIONS"):
         return tag_text(f"github:{environ.get('GITHUB_REPOSITORY', '?')}/runs/{environ.get('GITHUB_RUN_ID', '?')}")
     if environ.get("GITLAB_CI"):
         return tag_text(f"gitlab:{environ.get('CI_PROJECT_PATH', '?')}/jobs/{environ.get('CI_JOB_ID', '?')}")
+    return None
+
+
+def claimed_actor(environ: Mapping[str, str]) -> str:
+    """Return who this process says it is: a CI run where there is one, else user and host."""
+    if run := ci_run(environ):
+        return run
     try:
         user = getpass.getuser()
     except (KeyError, OSError):

@@ -35,7 +35,10 @@ class At:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One operation of one client, ended `at` a time of the vaults. `exit_status` is 0 unless somebody should look."""
+    """One operation of one client, ended `at` a time of the vaults. `exit_status` is 0 unless somebody should look.
+
+    `audit` is the anchor of its record's last line ("SEQ:MAC"), where one is kept with a chain.
+    """
 
     client: str
     client_id: str
@@ -53,6 +56,7 @@ class Outcome:
     at: datetime | None = None
     seconds: float = 0.0
     exit_status: int = 0
+    audit: str | None = None
 
 
 @dataclass(frozen=True)

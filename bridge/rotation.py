@@ -20,7 +20,7 @@ from bridge.records import adopted, fallback_before, former, record, unchanged, 
 from bridge.settle import settle
 from bridge.standing import Phase, standing
 from bridge.watch import pause
-from sinks.port import Busy, Lost, Secret, Sink, SinkError, Unavailable
+from sinks.port import Busy, Lost, Record, Secret, Sink, SinkError, Unavailable
 from sinks.versions import short
 
 LEAKED = frozenset({Operation.COMPROMISED, Operation.SYNC})
@@ -167,7 +167,7 @@ class Execution:
         if base is not None:
             self._reach(Phase.CHANGED)
             told = record(self._lock, self._places[uri], base, self._job.uris, now)
-            self._sink(uri).promote(self._hold[uri], base, told, keep=False)
+            self._sink(uri).promote(self._hold[uri], base, self._anchored(told), keep=False)
 
     def _promote(self, uri: str, *, keep: bool) -> None:
         """Promote one place; if it cannot be reached the others come first, for their readers' sake."""
@@ -176,7 +176,7 @@ class Execution:
         if self._plan.operation in SAME_VALUE:
             told = unchanged(told, self._seen.places)
         try:
-            promoted = self._sink(uri).promote(self._hold[uri], self._facts.required, told, keep=keep)
+            promoted = self._sink(uri).promote(self._hold[uri], self._facts.required, self._anchored(told), keep=keep)
         except Lost:
             raise
         except SinkError as error:
@@ -196,7 +196,13 @@ class Execution:
             written = step.uri in self._done
             told = adopted(self._lock, place, self._facts.base, self._job.uris, now, written=written)
             fallback = former(place, self._lock, written=written)
+        told = self._anchored(told)
         self._sink(step.uri).tag(self._hold[step.uri], told, keep_limit=step.keep_limit, fallback=fallback)
+
+    def _anchored(self, told: Record) -> Record:
+        """Add the head of the audit record, where one is kept."""
+        head = self._job.trail.head
+        return replace(told, audit=head) if head else told
 
     def _lay_out(self, uri: str, coming: Secret | None) -> None:
         self._reach(Phase.CHANGED)

@@ -4,12 +4,40 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
-from bridge.config.settings import ClientSettings
+from bridge.config.settings import ClientSettings, Exemption
 from bridge.guards import Whose
 from bridge.timing import span
 from sinks.port import Place, Stage
 from sinks.record import MANAGER, sinks_tag
+
+
+class Kind(StrEnum):
+    """What a state is called by programs; the most urgent first."""
+
+    INTERRUPTED = "interrupted"
+    NOT_READ = "not-read"
+    DRIFT = "drift"
+    MISPLACED = "misplaced"
+    WIPED = "wiped"
+    FALLBACK_OVERDUE = "fallback-overdue"
+    DUE = "due"
+    EMPTY = "empty"
+    UNMANAGED = "unmanaged"
+    IN_PROGRESS = "in-progress"
+    EXCEPTED = "excepted"
+    OK = "ok"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is to be said of a client, whether somebody should do something, and the verb of the command for it."""
+
+    kind: Kind
+    text: str
+    attention: bool = False
+    verb: str | None = None
 
 
 @dataclass(frozen=True)
@@ -23,20 +51,33 @@ class Fallback:
 
 @dataclass(frozen=True)
 class Status:
-    """One client at a glance. `attention`: somebody should do `next`."""
+    """One client at a glance, `at` the vaults' time. `attention`: somebody should do `next`.
+
+    `exception` is what the configuration grants, whether it still counts or not. `due`: the secret is older than it may
+    be, and no exception counts.
+    """
 
     client: str
     client_id: str
     owner: str | None
     places: tuple[Place, ...]
+    at: datetime
+    kind: Kind
     state: str
     attention: bool = False
     next: str | None = None
-    age: timedelta | None = None
+    promoted: datetime | None = None
     age_is_minimum: bool = False
+    due: bool = False
     fallbacks: tuple[Fallback, ...] = ()
     retire_from: datetime | None = None
     retire_by: datetime | None = None
+    exception: Exemption | None = None
+
+    @property
+    def age(self) -> timedelta | None:
+        """How old the current value is, where it is oldest."""
+        return self.at - self.promoted if self.promoted else None
 
 
 def judge(settings: ClientSettings, whose: Whose, places: tuple[Place, ...]) -> Status:
@@ -48,74 +89,81 @@ def judge(settings: ClientSettings, whose: Whose, places: tuple[Place, ...]) -> 
     fallbacks = tuple(
         Fallback(p.uri, v.id, p.record.promoted_at) for p in places if p.record and (v := p.history.at(Stage.FALLBACK))
     )
-    state, attention, verb = _state(settings, whose, places, now, promoted, latest if fallbacks else None)
+    since = latest if fallbacks else None
+    found = _unsound(places, whose, now) or _excepted(_aged(settings, now, promoted, since), settings.exception, now)
+    excepted = settings.exception is not None and settings.exception.counts(now)
     return Status(
         client=settings.name,
         client_id=settings.client_id,
         owner=settings.owner,
         places=places,
-        state=state,
-        attention=attention,
-        next=whose.command(verb, places) if verb else None,
-        age=now - promoted if promoted else None,
+        at=now,
+        kind=found.kind,
+        state=found.text,
+        attention=found.attention,
+        next=whose.command(found.verb, places) if found.verb else None,
+        promoted=promoted,
         age_is_minimum=any(r.age_is_minimum for r in records),
+        due=promoted is not None and now - promoted > settings.max_age and not excepted,
         fallbacks=fallbacks,
-        retire_from=latest + settings.fallback_min_age if fallbacks and latest else None,
-        retire_by=latest + settings.fallback_max_age if fallbacks and latest else None,
+        retire_from=since + settings.fallback_min_age if since else None,
+        retire_by=since + settings.fallback_max_age if since else None,
+        exception=settings.exception,
     )
 
 
-def _state(
-    settings: ClientSettings,
-    whose: Whose,
-    places: tuple[Place, ...],
-    now: datetime,
-    promoted: datetime | None,
-    fallback_since: datetime | None,
-) -> tuple[str, bool, str | None]:
-    """Return the state in words, whether it wants attention, and the verb of the next command."""
-    if wrong := _unsound(places, whose, now):
-        return wrong
+def _aged(settings: ClientSettings, now: datetime, promoted: datetime | None, since: datetime | None) -> Finding:
+    """Return what the ages of the current value and of an open fallback, which is one `since`, amount to."""
     if promoted is None:
-        return "ok", False, None
+        return Finding(Kind.OK, "ok")
     age = now - promoted
-    if fallback_since and now - fallback_since > settings.fallback_max_age:
-        over = now - fallback_since - settings.fallback_max_age
-        return (
-            f"fallback overdue since {span(over)} (fallback_max_age {span(settings.fallback_max_age)})",
-            True,
-            "retire",
-        )
+    if since and now - since > settings.fallback_max_age:
+        over, limit = span(now - since - settings.fallback_max_age), span(settings.fallback_max_age)
+        text = f"fallback overdue since {over} (fallback_max_age {limit})"
+        return Finding(Kind.FALLBACK_OVERDUE, text, attention=True, verb="retire")
     if age > settings.max_age:
-        return f"due since {span(age - settings.max_age)} (max_age {span(settings.max_age)})", True, "rotate"
-    if fallback_since:
-        allowed = fallback_since + settings.fallback_min_age
+        text = f"due since {span(age - settings.max_age)} (max_age {span(settings.max_age)})"
+        return Finding(Kind.DUE, text, attention=True, verb="rotate")
+    if since:
+        allowed = since + settings.fallback_min_age
         if now >= allowed:
-            return "ok; the fallback may be retired", False, "retire"
-        return f"ok; retire from {allowed:%Y-%m-%d %H:%MZ}", False, None
-    return "ok", False, None
+            return Finding(Kind.OK, "ok; the fallback may be retired", verb="retire")
+        return Finding(Kind.OK, f"ok; retire from {allowed:%Y-%m-%d %H:%MZ}")
+    return Finding(Kind.OK, "ok")
 
 
-def _unsound(places: tuple[Place, ...], whose: Whose, now: datetime) -> tuple[str, bool, str | None] | None:
+def _excepted(found: Finding, granted: Exemption | None, now: datetime) -> Finding:
+    """Return what an exception makes of a finding about ages; what is wrong with places it never touches."""
+    if granted is None or found.kind not in (Kind.DUE, Kind.FALLBACK_OVERDUE):
+        return found
+    if not granted.counts(now):
+        text = f"{found.text}; the exception of {granted.owner} ended on {granted.until}"
+        return Finding(found.kind, text, found.attention, found.verb)
+    return Finding(Kind.EXCEPTED, f"excepted until {granted.until} by {granted.owner} ({granted.reason}): {found.text}")
+
+
+def _unsound(places: tuple[Place, ...], whose: Whose, now: datetime) -> Finding | None:
     """Return what is wrong with the places themselves, the most urgent first."""
     if locked := next((p for p in places if p.lock), None):
         lock = locked.lock
         begun = f"begun {lock.started:%H:%M:%SZ}" if lock else ""
         told = f"{lock.operation} {lock.id} by {lock.actor}, {begun}, {_far(places)}" if lock else ""
         if lock and now < lock.expected_end:
-            return f"in progress: {told}; counts as live until {lock.expected_end:%H:%M:%SZ}", False, None
-        return f"interrupted: {told}", True, "resume"
+            live = f"counts as live until {lock.expected_end:%H:%M:%SZ}"
+            return Finding(Kind.IN_PROGRESS, f"in progress: {told}; {live}")
+        return Finding(Kind.INTERRUPTED, f"interrupted: {told}", attention=True, verb="resume")
     if any(p.unsettled for p in places):
-        return "something was left behind by an interrupted operation", True, "resume"
+        text = "something was left behind by an interrupted operation"
+        return Finding(Kind.INTERRUPTED, text, attention=True, verb="resume")
     if foreign := [p for p in places if p.manager not in (None, MANAGER)]:
-        return f"{foreign[0].uri} is managed by '{foreign[0].manager}'", True, None
+        return Finding(Kind.MISPLACED, f"{foreign[0].uri} is managed by '{foreign[0].manager}'", attention=True)
     if missing := [p.uri for p in places if not p.exists]:
-        return f"nothing yet in {', '.join(missing)}", True, "rotate"
+        return Finding(Kind.EMPTY, f"nothing yet in {', '.join(missing)}", attention=True, verb="rotate")
     if unmanaged := [p for p in places if p.record is None]:
         told = ", ".join(p.uri for p in unmanaged)
         if any(p.wiped for p in unmanaged):
-            return f"its tags were wiped: {told}", True, "adopt --repair"
-        return f"not managed: {told}", True, "adopt"
+            return Finding(Kind.WIPED, f"its tags were wiped: {told}", attention=True, verb="adopt --repair")
+        return Finding(Kind.UNMANAGED, f"not managed: {told}", attention=True, verb="adopt")
     return _disagreement(places, whose)
 
 
@@ -128,15 +176,16 @@ def _far(places: tuple[Place, ...]) -> str:
     return f"holds {sum(p.lock is not None for p in places)} of {len(places)} places, published in none"
 
 
-def _disagreement(places: tuple[Place, ...], whose: Whose) -> tuple[str, bool, str | None] | None:
+def _disagreement(places: tuple[Place, ...], whose: Whose) -> Finding | None:
     """Return what is wrong with what managed places say of themselves."""
     records = [p.record for p in places if p.record]
     if any((r.client_id, r.tenant) != (records[0].client_id, records[0].tenant) for r in records) or (
         records[0].client_id != whose.client_id
     ):
-        return f"holds the secret of {records[0].client_id}", True, None
+        return Finding(Kind.MISPLACED, f"holds the secret of {records[0].client_id}", attention=True)
     if any(r.places != tuple(sinks_tag(tuple(p.uri for p in places)).split()) for r in records):
-        return f"recorded with other places: {' '.join(records[0].places)}", True, "adopt"
+        text = f"recorded with other places: {' '.join(records[0].places)}"
+        return Finding(Kind.MISPLACED, text, attention=True, verb="adopt")
     if len({r.rotation for r in records}) > 1:
-        return "drift: the places hold different rotations", True, "sync"
+        return Finding(Kind.DRIFT, "drift: the places hold different rotations", attention=True, verb="sync")
     return None

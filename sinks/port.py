@@ -37,7 +37,7 @@ class Place:
     or, while an operation holds the place, when that began, as far as another part of the place tells (`Sink.read`
     only). `companions`: what the documents have of them; `announced`: since when the latest one holds the pending value
     as the coming one; `astray`: they are not what they should be although nobody holds the place; `occupied`: somebody
-    else's keys stand where they would (all `Sink.read` only; `sinks.companions`).
+    else's keys stand where they would (all `Sink.read` only; `sinks.companions`). `noted`: what `Sink.note` wrote.
     `mark` is the sink's own note, for `claim`.
     """
 
@@ -63,6 +63,7 @@ class Place:
     announced: datetime | None = None
     astray: bool = False
     occupied: tuple[str, ...] = ()
+    noted: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     mark: object = None
 
@@ -104,6 +105,10 @@ class Sink(Protocol):
     @property
     def retirement(self) -> str:
         """What retiring leaves behind here, as a sentence: for people who are asked to agree to it."""
+        ...
+
+    def caller(self) -> Mapping[str, str]:
+        """Ask the vault whom it takes us for; empty where it cannot tell."""
         ...
 
     def survey(self) -> Place:
@@ -200,6 +205,14 @@ class Sink(Protocol):
         `keep_limit`: leave the number of versions that the vault keeps as it is. `fallback`: the fingerprint of the
         value that is the fallback (the newest older version that holds it; where none does, or for "", there is no
         fallback); None leaves it as it is.
+        """
+        ...
+
+    def note(self, notes: Mapping[str, str | None]) -> None:
+        """Write texts beside the place's tags, or remove them (None), without holding it: nothing decides by them.
+
+        A name is letters and digits, a text what a tag may hold (`sinks.record`). Others stay as they are; `forget`
+        removes all.
         """
         ...
 

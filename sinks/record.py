@@ -21,7 +21,9 @@ MANAGER = "secret-bridge"
 MANAGED_BY = "managed-by"
 TAG_LIMIT = 256
 OWN_PREFIX = "bridge_"
+NOTE_PREFIX = "bridge_note_"
 COMPANIONS_TAG = "bridge_companions"
+AUDIT_TAG = "bridge_audit"
 
 
 def stamp(moment: datetime) -> str:
@@ -49,6 +51,16 @@ def sinks_tag(uris: tuple[str, ...]) -> str:
     if len(" ".join(uris)) > TAG_LIMIT:
         return "sha256:" + hashlib.sha256(" ".join(sorted(uris)).encode()).hexdigest()
     return text
+
+
+def noted(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the notes among tags (`Sink.note`), by their names without the prefix."""
+    return {name.removeprefix(NOTE_PREFIX): text for name, text in tags.items() if name.startswith(NOTE_PREFIX)}
+
+
+def note_tags(notes: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return notes as tags; None removes one."""
+    return {f"{NOTE_PREFIX}{name}": text and tag_text(text) for name, text in notes.items()}
 
 
 @dataclass(frozen=True)
@@ -132,6 +144,7 @@ class Record:
     `age_is_minimum`: the value was there before the bridge was; it is *at least* that old. `log` holds the latest
     changes, newest first, as "ID TIME OPERATION ACTOR". `recent` holds fingerprints of the latest values, newest first.
     `companions`: whether its documents hold the other candidates too, or did (`sinks.companions`).
+    `audit`: the anchor of the audit record's line that began the latest change, where one is kept; old ones stay.
     """
 
     client_id: str
@@ -143,6 +156,7 @@ class Record:
     log: tuple[str, ...] = ()
     recent: tuple[str, ...] = ()
     companions: Companions = Companions.NONE
+    audit: str = ""
 
     @classmethod
     def first(cls, lock: Lock, at: datetime) -> Record:
@@ -163,6 +177,7 @@ class Record:
             "bridge_log": _fit(self.log, " / ") or "-",
             "bridge_recent": _fit(self.recent[:4], " ") or "-",
             COMPANIONS_TAG: self.companions or "-",
+            **({AUDIT_TAG: tag_text(self.audit)} if self.audit else {}),
         }
 
     @classmethod
@@ -182,6 +197,7 @@ class Record:
             log=() if log == "-" else tuple(log.split(" / ")),
             recent=() if recent == "-" else tuple(recent.split()),
             companions=_companions(tags, COMPANIONS_TAG),
+            audit=_filled(tags, AUDIT_TAG),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,12 @@ class Auth0(Management):
     def probe(self, client: Client, secret: Secret) -> Verdict:
         """Ask Auth0 once whether it accepts `secret`; never raises."""
         return probe(self.tenant.http, client, secret)
+
+    def leave_mark(self, client: Client) -> str:
+        """Fail once on purpose, with an invented secret; return the word by which the logs will show it."""
+        mark = secrets.token_hex(6)
+        probe(self.tenant.http, client, Secret(secrets.token_urlsafe(32)), mark)
+        return mark
 
 
 def connect(

@@ -63,10 +63,11 @@ class Client:
 
 @dataclass(frozen=True)
 class Objection:
-    """One reason not to rotate, and what to do about it."""
+    """One reason not to rotate, and what to do about it. `kind` is a word for it, where it is about a client itself."""
 
     message: str
     hint: str | None = None
+    kind: str = ""
 
 
 def objections(
@@ -84,13 +85,16 @@ def objections(
 def _without_a_secret(client: Client, name: str) -> list[Objection]:
     found = []
     if client.is_global:
-        found.append(Objection(f"{name} is the tenant's global client", "only Auth0's support can change its secret"))
+        support = "only Auth0's support can change its secret"
+        found.append(Objection(f"{name} is the tenant's global client", support, "global"))
     if client.auth_method == "none" or client.app_type in {"spa", "native"}:
         why = f"a {client.app_type} application" if client.app_type in {"spa", "native"} else "authentication 'none'"
-        found.append(Objection(f"{name} is a public client ({why}): it uses no secret", "there is nothing to rotate"))
+        told = f"{name} is a public client ({why}): it uses no secret"
+        found.append(Objection(told, "there is nothing to rotate", "public"))
     if client.authentication_methods:
         methods = ", ".join(client.authentication_methods)
-        found.append(Objection(f"{name} authenticates by {methods}, not by a secret", "rotate its key instead"))
+        told = f"{name} authenticates by {methods}, not by a secret"
+        found.append(Objection(told, "rotate its key instead", "keyed"))
     return found
 
 
@@ -101,6 +105,7 @@ def _with_consent(client: Client, name: str, *, accept: frozenset[str], is_own: 
             Objection(
                 f"{name} is the application that the bridge itself acts as: its next run needs the new secret",
                 'have the bridge read its own secret from the vault, then --allow-self or accept = ["self"]',
+                SELF,
             )
         )
     if client.alg == "HS256" and client.can_get_id_tokens and HS256 not in accept:
@@ -109,6 +114,7 @@ def _with_consent(client: Client, name: str, *, accept: frozenset[str], is_own: 
                 f"{name} signs its ID tokens with its secret (HS256): those issued before a rotation can no longer be "
                 "verified, and verifiers need the new secret at once",
                 'switch it to RS256, or accept this: accept = ["hs256"]',
+                HS256,
             )
         )
     return found
@@ -118,7 +124,7 @@ def _by_strategy(client: Client, name: str, strategy: str) -> list[Objection]:
     if not client.secret_encoded or strategy != AUTH0_GENERATED:
         return []
     message = f"{name} has a Base64 secret (secret_encoded); Auth0 would generate one that is not Base64"
-    return [Objection(message, "use the strategy 'staged'")]
+    return [Objection(message, "use the strategy 'staged'", "base64")]
 
 
 def _table(value: object) -> Mapping[str, Any]:

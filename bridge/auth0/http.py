@@ -13,6 +13,7 @@ from bridge.auth0.address import display_name
 from bridge.auth0.answers import judge
 from bridge.auth0.errors import Auth0Error, Limited, Unreachable
 from bridge.auth0.limits import ATTEMPTS, BUDGET_SECONDS, Patience, is_used_up, wait_asked
+from sinks import request_ids
 from sinks.clock import Clock
 from sinks.errors import Expired
 
@@ -26,6 +27,9 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
 USER_AGENT = f"secret-bridge/{__version__}"
 """The name by which the bridge's requests are found in the tenant's logs."""
+TOKEN_PATH = "/oauth/token"  # where every probe goes: neither a change nor a failure
+REQUEST_IDS = ("x-auth0-requestid", "x-request-id", "x-correlation-id")
+"""The headers of an answer that may name the request, the first one that is there counts."""
 LOG = logging.getLogger(__name__)
 
 
@@ -39,13 +43,24 @@ def build_client(base: str, transport: httpx.BaseTransport | None = None) -> htt
         timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
         follow_redirects=False,
         headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
-        event_hooks={"response": [_log]},
+        event_hooks={"request": [_correlate], "response": [_log]},
         trust_env=base.startswith("https://"),  # loopback has no use for a proxy
     )
 
 
 def _log(response: httpx.Response) -> None:
-    LOG.debug("%s %s -> %d", response.request.method, response.request.url.path, response.status_code)
+    method, path = response.request.method, response.request.url.path
+    LOG.debug("%s %s -> %d", method, path, response.status_code)
+    changes = request_ids.changing(method)
+    if not path.endswith(TOKEN_PATH) and request_ids.wanted(changes=changes, status=response.status_code):
+        request_ids.note("auth0", next((text for name in REQUEST_IDS if (text := response.headers.get(name))), None))
+
+
+def _correlate(request: httpx.Request) -> None:
+    """Have Auth0 write our own id into its log of a change: it is known even where the answer is lost."""
+    own = request_ids.correlation()
+    if own and request_ids.changing(request.method) and not request.url.path.endswith(TOKEN_PATH):
+        request.headers["X-Correlation-ID"] = own
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from sinks.secret import Secret
 if TYPE_CHECKING:
     import httpx
 
-PROBE_USER_AGENT = f"{USER_AGENT} probe"
+PROBE_MARK = "probe"
+PROBE_USER_AGENT = f"{USER_AGENT} {PROBE_MARK}"
 """Each probe leaves a failed exchange (`feacft`) in the tenant's logs; by this they are told from consumers'."""
 
 ATTEMPTS = 3
@@ -31,8 +32,10 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-def probe(http: Http, client: Client, secret: Secret) -> Verdict:
+def probe(http: Http, client: Client, secret: Secret, mark: str = "") -> Verdict:
     """Ask once, with an invented authorization code; once more each when nothing was answered at all.
+
+    `mark`: a word of the User-Agent, by which this very probe is found in the logs.
 
     Auth0 checks the secret first. The HTTP status decides, never `error`: `access_denied` comes with either. An answer
     that is not JSON is some proxy's and says nothing.
@@ -40,13 +43,13 @@ def probe(http: Http, client: Client, secret: Secret) -> Verdict:
     for _ in range(ATTEMPTS):
         try:
             with translated(http.tenant, "the probe"):
-                return _verdict(_ask(http.client, client, secret))
+                return _verdict(_ask(http.client, client, secret, mark))
         except Unreachable:
             continue
     return Verdict.UNKNOWN
 
 
-def _ask(http: httpx.Client, client: Client, secret: Secret) -> httpx.Response:
+def _ask(http: httpx.Client, client: Client, secret: Secret, mark: str) -> httpx.Response:
     import httpx as library
 
     asked = {
@@ -54,7 +57,7 @@ def _ask(http: httpx.Client, client: Client, secret: Secret) -> httpx.Response:
         "code": secrets.token_urlsafe(16),
         "redirect_uri": REDIRECT_URI,
     }
-    more: dict[str, Any] = {"headers": {"User-Agent": PROBE_USER_AGENT}, "timeout": TIMEOUT_SECONDS}
+    more: dict[str, Any] = {"headers": {"User-Agent": f"{PROBE_USER_AGENT} {mark}".strip()}, "timeout": TIMEOUT_SECONDS}
     if client.auth_method == "client_secret_basic":
         auth = library.BasicAuth(client.client_id, secret.reveal())
         return http.post("/oauth/token", json=asked, auth=auth, **more)

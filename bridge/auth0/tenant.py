@@ -7,7 +7,7 @@ import binascii
 import json
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bridge.auth0.address import base_url
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_LIFETIME = timedelta(seconds=60)
 RENEW_EARLY_SECONDS = 60.0
+LAST_EXPIRY = 32_503_680_000  # the year 3000: a later one is no time
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,15 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Token:
-    """A management token. `scopes` is None where they are not known; `renew_at` where it is not ours to renew."""
+    """A management token. `scopes` is None where they are not known; `renew_at` where it is not ours to renew.
+
+    `expires` is when a ready-made one does, where it says so.
+    """
 
     value: Secret
     scopes: frozenset[str] | None
     renew_at: float | None
+    expires: datetime | None = None
 
 
 class Tenant:
@@ -142,7 +147,10 @@ class Tenant:
 def _ready_made(token: Secret) -> Token:
     if not _is_token(token.reveal()):
         raise Usage("the api_token holds characters that no token has (a line break, a space?)")
-    return Token(token, _scopes(_payload(token.reveal()).get("scope")), None)
+    claims = _payload(token.reveal())
+    ends = claims.get("exp")
+    expires = datetime.fromtimestamp(ends, UTC) if isinstance(ends, int) and 0 < ends < LAST_EXPIRY else None
+    return Token(token, _scopes(claims.get("scope")), None, expires)
 
 
 def _payload(token: str) -> dict[str, Any]:

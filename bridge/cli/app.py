@@ -38,4 +38,5 @@ def root(
 
 
 # The order of the groups in --help.
-from bridge.cli import rotating, using, security, policies, setting_up, starting  # noqa: E402, F401, I001  # each adds its commands to `app`
+from bridge.cli import rotating, using, security, reporting, evidence, auditing  # noqa: E402, F401, I001  # each adds its commands to `app`
+from bridge.cli import policies, doctoring, setting_up, starting  # noqa: E402, F401  # each adds its commands to `app`

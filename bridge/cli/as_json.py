@@ -11,8 +11,10 @@ from bridge.outcome import Stopped
 from sinks.record import stamp
 
 if TYPE_CHECKING:
-    from bridge.config.settings import ClientSettings
+    from bridge.config.settings import ClientSettings, Exemption
+    from bridge.evidence import Evidence
     from bridge.outcome import Outcome
+    from bridge.report.figures import Row
     from bridge.status import Status
     from bridge.verify import Verified
     from sinks.port import Place
@@ -72,6 +74,7 @@ def outcome(done: Outcome) -> dict[str, Any]:
         "notes": list(done.notes),
         "seconds": round(done.seconds, 3),
         "plan": [str(step) for step in done.plan.steps] if done.result == "planned" else None,
+        "audit": done.audit,
     }
 
 
@@ -81,6 +84,7 @@ def status(found: Status) -> dict[str, Any]:
         "client": found.client,
         "client_id": found.client_id,
         "owner": found.owner,
+        "kind": found.kind,
         "state": found.state,
         "attention": found.attention,
         "next": found.next,
@@ -88,8 +92,34 @@ def status(found: Status) -> dict[str, Any]:
         "age_is_minimum": found.age_is_minimum,
         "retire_from": found.retire_from,
         "retire_by": found.retire_by,
+        "exception": exemption(found.exception, found.at) if found.exception else None,
         "places": [place(p) for p in found.places],
     }
+
+
+def report(row: Row) -> dict[str, Any]:
+    """Tell how a client stands, and what it is measured by."""
+    return {
+        **status(row.status),
+        "at": row.status.at,
+        "tenant": row.client.tenant,
+        "promoted_at": row.status.promoted,
+        "max_age_seconds": row.client.max_age,
+        "due_at": row.due_at,
+        "fallback_since": row.fallback_since,
+        "fallback_age_seconds": row.fallback_age,
+        "fallback_min_age_seconds": row.client.fallback_min_age,
+        "fallback_max_age_seconds": row.client.fallback_max_age,
+        "evidence": list(row.evidence) if row.evidence is not None else None,
+        "evidence_next": row.ask if row.status.fallbacks else None,
+        "unread": [{"uri": each.uri, "message": each.why} for each in row.unread],
+    }
+
+
+def exemption(granted: Exemption, now: datetime) -> dict[str, Any]:
+    """Tell an exception, and whether it still counts."""
+    until = granted.until.isoformat()
+    return {"owner": granted.owner, "reason": granted.reason, "until": until, "counts": granted.counts(now)}
 
 
 def place(seen: Place) -> dict[str, Any]:
@@ -107,6 +137,33 @@ def place(seen: Place) -> dict[str, Any]:
         else None,
         "log": list(seen.record.log) if seen.record else [],
         "versions": [{"id": v.id, "stage": v.stage, "created": v.created} for v in seen.history.versions],
+    }
+
+
+def evidence(client: ClientSettings, found: Evidence) -> dict[str, Any]:
+    """Tell what the tenant's logs said."""
+    return {
+        "client": client.name,
+        "client_id": client.client_id,
+        "change": found.change,
+        "at": found.at,
+        "window_seconds": found.window.total_seconds(),
+        "stale": [source.address for source in found.stale],
+        "sources": [
+            {
+                "address": source.address,
+                "agent": source.agent,
+                "known": source.known,
+                "failures": source.failures,
+                "first": source.first,
+                "last": source.last,
+                "succeeded_until": source.known_until,
+                "succeeds_again": source.back,
+            }
+            for source in found.sources
+        ],
+        "not_checked": list(found.unknown),
+        "notes": list(found.notes),
     }
 
 

@@ -12,6 +12,7 @@ import typer
 from bridge.cli import as_json, show
 from bridge.cli.opening import Typed, chosen, open_job, survey
 from bridge.cli.progress import Lines
+from bridge.cli.recording import Asked, recorded
 from bridge.cli.run import each, heeding, usage_errors
 from bridge.cli.say import is_terminal, say
 from bridge.errors import Failed, Refused, Usage
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from bridge.job import Job
     from bridge.outcome import Outcome
     from bridge.plan import Plan
+    from bridge.status import Status
 
 UNVERIFIED = "not verified yet: it may still be spreading; run: "
 
@@ -54,6 +56,7 @@ def require_reason(*, compromised: bool, reason: str, json: bool) -> None:
 
 
 def change(
+    context: typer.Context,
     names: list[str],
     typed: Typed,
     work: Callable[[Job], Outcome | None],
@@ -62,20 +65,27 @@ def change(
     title: str,
     nothing: str,
     everyone: bool = False,
-    due: bool = False,
+    due: Callable[[ClientSettings, Status], bool] | None = None,
 ) -> None:
-    """Open each client, do the work, and show what became of it."""
+    """Open each client, do the work, and show what became of it; with `due` only where that says so.
+
+    What is attempted is recorded as `context` tells it, where the configuration says so.
+    """
     stop = Stop()
 
     def do(settings: Settings, client: ClientSettings) -> Outcome | None:
         if stop.asked:
             raise Failed("stopped as asked, before it was begun. Nothing was changed.", "run it again")
         job = open_job(settings, client, Lines(quiet=json), stop)
-        with heeding(stop):
+
+        def attempt() -> Outcome | None:
             done = work(job)
-        if done and done.finished and title == "rotated" and done.operation not in ("rotate", "compromised"):
-            done = replace(done, notes=(*done.notes, "nothing was rotated: the same command does that now"))
-        return done and _completed(job, done)
+            if done and done.finished and title == "rotated" and done.operation not in ("rotate", "compromised"):
+                done = replace(done, notes=(*done.notes, "nothing was rotated: the same command does that now"))
+            return done and _completed(job, done)
+
+        with heeding(stop):
+            return recorded(settings, job, Asked.of(context), attempt, quiet=json)
 
     def present(client: ClientSettings, done: Outcome | None) -> tuple[int, str]:
         if done is None:
@@ -93,17 +103,26 @@ def change(
         return done.exit_status, done.result if done.result in ("planned", "finished") else title
 
     def select() -> list[tuple[Settings, ClientSettings]]:
-        found = chosen(names, typed, everyone=everyone or (due and not names))
-        return [pair for pair in found if not due or _is_due(*pair)]
+        found = chosen(names, typed, everyone=everyone or (due is not None and not names))
+        return [pair for pair in found if due is None or due(pair[1], survey(*pair))]
 
     each(select, do, present, json=json, title=title)
 
 
-def _is_due(settings: Settings, client: ClientSettings) -> bool:
+def rotatable(_client: ClientSettings, seen: Status) -> bool:
     """Tell whether a client's secret is too old, or an operation on it was interrupted and wants finishing."""
-    seen = survey(settings, client)
-    interrupted = seen.attention and any(place.lock or place.unsettled for place in seen.places)
-    return interrupted or (seen.age is not None and seen.age > client.max_age)
+    return _interrupted(seen) or seen.due
+
+
+def retirable(_client: ClientSettings, seen: Status) -> bool:
+    """Tell whether a client's fallback is old enough to go, or a retirement was interrupted and wants finishing."""
+    if _interrupted(seen):
+        return any(place.lock and place.lock.operation == "retire" for place in seen.places)
+    return seen.retire_from is not None and max(place.at for place in seen.places) >= seen.retire_from
+
+
+def _interrupted(seen: Status) -> bool:
+    return seen.attention and any(place.lock or place.unsettled for place in seen.places)
 
 
 def _completed(job: Job, done: Outcome) -> Outcome:

@@ -16,7 +16,7 @@ from sinks.secret import Secret
 
 TAKEN = ("AUTH0_", "AWS_")
 """What begins so is the operator's own, as VAULT_TOKEN and BAO_TOKEN are."""
-TOKENS = frozenset({"VAULT_TOKEN", "BAO_TOKEN"})
+TOKENS = frozenset({"VAULT_TOKEN", "BAO_TOKEN", "BRIDGE_AUDIT_KEY"})
 HANDED = "SECRET_BRIDGE_FD"
 """Names the open file from which a process that was started anew reads its environment."""
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)

@@ -148,7 +148,7 @@ def open_job(
         clock=clock,
         timing=timing,
         actor=claimed_actor(os.environ),
-        credentials=frozenset(re.findall(r"\benv:(\w+)", f"{tenant} {settings.vaults}")),
+        credentials=frozenset(re.findall(r"\benv:(\w+)", f"{tenant} {settings.vaults} {settings.audit}")),
         watcher=watcher or Silent(),
         stop=stop or Stop(),
     )

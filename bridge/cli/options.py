@@ -33,6 +33,14 @@ Reason = Annotated[
     str,
     typer.Option("--reason", metavar="TEXT", help="Why; it is recorded.", show_default=False),
 ]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ignore-source",
+        metavar="SOURCE",
+        help="An address or a network, and perhaps an agent, that you vouch for; needs --reason.",
+    ),
+]
 Everyone = Annotated[bool, typer.Option("--all", help="Every client of the configuration.")]
 Takeover = Annotated[
     bool, typer.Option("--takeover", help="Finish an operation that still counts as live; you know that it died.")

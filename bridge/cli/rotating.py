@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from bridge.cli.app import app
-from bridge.cli.change import change, consent, require_reason
+from bridge.cli.change import change, consent, require_reason, rotatable
 from bridge.cli.opening import Typed
 from bridge.cli.options import (
     ROTATE,
@@ -43,6 +43,7 @@ STILL_LIVE = ", and nothing else is stored; if it is the LIVE value that leaked:
 
 @app.command(rich_help_panel=ROTATE)
 def rotate(
+    context: typer.Context,
     names: Names = None,
     *,
     sink: Sinks = None,
@@ -103,11 +104,22 @@ def rotate(
         return rotate_one(job, options)
 
     typed = Typed(tuple(sink or ()), key, config)
-    change(names or [], typed, work, json=json, title="rotated", nothing="", everyone=everyone, due=due)
+    change(
+        context,
+        names or [],
+        typed,
+        work,
+        json=json,
+        title="rotated",
+        nothing="",
+        everyone=everyone,
+        due=rotatable if due else None,
+    )
 
 
 @app.command(rich_help_panel=ROTATE)
 def resume(
+    context: typer.Context,
     names: Names = None,
     *,
     sink: Sinks = None,
@@ -136,6 +148,7 @@ def resume(
             raise Usage("--abort: found no NAME, expected which client's rotation to undo")
     all_of_them = everyone or (not names and not sink)
     change(
+        context,
         names or [],
         typed,
         lambda job: resume_one(job, options, abort=abort),
@@ -148,6 +161,7 @@ def resume(
 
 @app.command(rich_help_panel=ROTATE)
 def rollback(
+    context: typer.Context,
     name: Name,
     *,
     sink: Sinks = None,
@@ -172,11 +186,12 @@ def rollback(
         dry_run=dry_run, takeover=takeover, settle=not no_wait, agree=consent(yes=yes), discard=discard
     )
     typed = Typed(tuple(sink or ()), key, config)
-    change([name], typed, lambda job: rollback_one(job, options), json=json, title="rolled-back", nothing="")
+    change(context, [name], typed, lambda job: rollback_one(job, options), json=json, title="rolled-back", nothing="")
 
 
 @app.command(rich_help_panel=ROTATE)
 def sync(
+    context: typer.Context,
     names: Names = None,
     *,
     sink: Sinks = None,
@@ -211,6 +226,7 @@ def sync(
         reason=reason,
     )
     change(
+        context,
         names or [],
         Typed(tuple(sink or ()), key, config),
         lambda job: sync_one(job, options),

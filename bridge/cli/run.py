@@ -89,7 +89,7 @@ def each(
             shown = present(client, work(settings, client))
             status, word = shown if isinstance(shown, tuple) else (shown, title)
         except (Exception, KeyboardInterrupt) as raised:  # noqa: BLE001  # whatever it is, it is told, and the next come
-            error = _told(client, raised)
+            error = as_error(client, raised)
             status = error.exit_status
             _report(client, error, json=json)
         statuses.append(status)
@@ -105,7 +105,7 @@ class Interrupted(Incomplete):
     """By a second Ctrl-C: no other client comes after it."""
 
 
-def _told(client: ClientSettings, error: BaseException) -> BridgeError:
+def as_error(client: ClientSettings, error: BaseException) -> BridgeError:
     """Return what to tell the user of an exception; of a bug its place: its text may hold anything."""
     if isinstance(error, BridgeError):
         return error

@@ -8,13 +8,13 @@ from typing import TextIO
 import typer
 
 
-def say(text: str, *, err: bool = False, nl: bool = True) -> None:
+def say(text: str | bytes, *, err: bool = False, nl: bool = True) -> None:
     """Print a line; once that is impossible, this and all that follows goes nowhere."""
     try:
         try:
             typer.echo(text, err=err, nl=nl)
         except UnicodeEncodeError:
-            typer.echo(text.encode("ascii", "backslashreplace").decode(), err=err, nl=nl)
+            typer.echo(str(text).encode("ascii", "backslashreplace").decode(), err=err, nl=nl)
     except OSError:
         silence(2 if err else 1)
 

@@ -8,9 +8,24 @@ import typer
 
 from bridge.cli import as_json, show
 from bridge.cli.app import app
-from bridge.cli.change import change, consent
+from bridge.cli.change import change, consent, retirable
 from bridge.cli.opening import Typed, chosen, open_job, survey
-from bridge.cli.options import SECURITY, Config, DryRun, Everyone, Json, Key, Name, Names, Sinks, Takeover, Verbose, Yes
+from bridge.cli.options import (
+    SECURITY,
+    Config,
+    DryRun,
+    Everyone,
+    Ignore,
+    Json,
+    Key,
+    Name,
+    Names,
+    Reason,
+    Sinks,
+    Takeover,
+    Verbose,
+    Yes,
+)
 from bridge.cli.run import configure, each
 from bridge.cli.say import say
 
@@ -106,12 +121,19 @@ def history(
 
 @app.command(rich_help_panel=SECURITY)
 def retire(
+    context: typer.Context,
     names: Names = None,
     *,
     sink: Sinks = None,
     key: Key = None,
     config: Config = None,
     everyone: Everyone = False,
+    due: Annotated[bool, typer.Option("--due", help="Only where a fallback may go by its age.")] = False,
+    ignore_source: Ignore = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Whatever the tenant's logs tell or do not; needs --reason.")
+    ] = False,
+    reason: Reason = "",
     takeover: Takeover = False,
     yes: Yes = False,
     dry_run: DryRun = False,
@@ -120,16 +142,20 @@ def retire(
 ) -> None:
     """Make the fallback's value unreadable everywhere, once nobody can need it."""
     from bridge.begin import Options
+    from bridge.cli.vouched import vouched
     from bridge.retire import retire as retire_one
 
     configure(verbose=verbose)
-    options = Options(dry_run=dry_run, takeover=takeover, agree=consent(yes=yes))
+    ignored = vouched(ignore_source, force=force, reason=reason, json=json)
+    options = Options(dry_run=dry_run, takeover=takeover, agree=consent(yes=yes), reason=reason)
     change(
+        context,
         names or [],
         Typed(tuple(sink or ()), key, config),
-        lambda job: retire_one(job, options),
+        lambda job: retire_one(job, options, ignored=ignored, force=force),
         json=json,
         title="retired",
         nothing="there is no fallback to retire",
         everyone=everyone,
+        due=retirable if due else None,
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 @app.command(rich_help_panel=SET_UP)
 def adopt(
+    context: typer.Context,
     name: Name,
     *,
     sink: Sinks = None,
@@ -58,11 +59,12 @@ def adopt(
         )
         return adopt_one(job, options)
 
-    change([name], Typed(tuple(sink or ()), key, config), work, json=json, title="adopted", nothing="")
+    change(context, [name], Typed(tuple(sink or ()), key, config), work, json=json, title="adopted", nothing="")
 
 
 @app.command(rich_help_panel=SET_UP)
 def forget(
+    context: typer.Context,
     name: Name,
     *,
     sink: Sinks = None,
@@ -79,4 +81,4 @@ def forget(
     configure(verbose=verbose)
     options = Options(dry_run=dry_run)
     typed = Typed(tuple(sink or ()), key, config)
-    change([name], typed, lambda job: forget_one(job, options), json=json, title="forgotten", nothing="")
+    change(context, [name], typed, lambda job: forget_one(job, options), json=json, title="forgotten", nothing="")

@@ -85,8 +85,15 @@ def outcome(done: Outcome) -> Iterator[str]:
             )
         )
     yield from (f"  {note}" for note in done.notes)
+    if done.audit:
+        yield f"  {recorded(done.audit)}"
     if done.retire_from and done.retire_by:
         yield f"  fallback may be retired from {stamp(done.retire_from)[:16]}Z, must be by {done.retire_by:%Y-%m-%d}"
+
+
+def recorded(anchor: str) -> str:
+    """Where an attempt is recorded."""
+    return f"Record: audit seq {anchor.partition(':')[0]} (anchor {anchor})"
 
 
 def _headline(done: Outcome) -> str:

@@ -109,7 +109,7 @@ def execute(
             _, found = values(settings, client, (Stage.CURRENT, Stage.FALLBACK))
             return variables(client.client_id, found, prefix)
 
-        hidden = frozenset(re.findall(r"\benv:(\w+)", f"{settings.tenants} {settings.vaults}"))
+        hidden = frozenset(re.findall(r"\benv:(\w+)", f"{settings.tenants} {settings.vaults} {settings.audit}"))
         environ = dict(os.environ) if keep_env else cleaned(os.environ, hidden)
         if change is None:
             become(command, environ, given())

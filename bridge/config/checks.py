@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic_core import PydanticCustomError
 
 from bridge.auth0.address import base_url, is_loopback
 from bridge.config.faults import Fault, Key, choice, dotted
-from bridge.config.fields import duration
-from bridge.config.settings import PROPAGATION, ClientSettings, VaultSettings
+from bridge.config.fields import day, duration
+from bridge.config.settings import LONGEST_EXCEPTION, PROPAGATION, ClientSettings, VaultSettings
 from sinks import kind
 from sinks.errors import BadAddress
 
@@ -26,7 +26,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]*")
 def cross_check(data: Mapping[str, Any]) -> list[Fault]:
     """Return the faults between the parts of a configuration."""
     checks: tuple[Callable[[Mapping[str, Any]], Iterator[Fault]], ...] = (
-        _names, _credentials, _propagation, _tenants, _schemes, _ages, _companions, _same_client, _same_place,
+        _names, _credentials, _propagation, _tenants, _schemes, _ages, _companions, _exceptions, _same_client,
+        _same_place,
     )  # fmt: skip
     return [fault for check in checks for fault in check(data)]
 
@@ -109,6 +110,20 @@ def _companions(data: Mapping[str, Any]) -> Iterator[Fault]:
     for key, uri in _sinks(data):
         if key[1] in kept and uri.endswith("?bare"):
             yield key, "companions have no room beside a bare text (?bare)"
+
+
+def _exceptions(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Refuse an exception without an end in sight: that would be a policy, and belongs into `max_age`."""
+    latest = datetime.now(UTC).date() + LONGEST_EXCEPTION
+    for name, table in _tables(data, "clients").items():
+        said = table.get("exception")
+        try:
+            until = day(said.get("until")) if isinstance(said, dict) else latest
+        except PydanticCustomError:
+            continue
+        if until > latest:
+            expected = f"a day at most {LONGEST_EXCEPTION.days} days off, {latest} or earlier"
+            yield ("clients", name, "exception", "until"), f"found {until}, expected {expected}"
 
 
 def _same_client(data: Mapping[str, Any]) -> Iterator[Fault]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bridge.config.environment import from_environment
 from bridge.config.settings import ClientSettings, Settings
@@ -33,8 +34,10 @@ def choose(
                 f"no client '{name}' in {settings.path}: there are {known}",
                 hint="or name a client id with its places: --sink vault://MOUNT/PATH",
             )
-        settings = from_environment(name, sinks, environ, key=key, tenant=tenant)
-        return settings, settings.clients[name]
+        typed = from_environment(name, sinks, environ, key=key, tenant=tenant)
+        if settings is not None and settings.audit is not None:  # nobody escapes the record by naming places
+            typed = replace(typed, audit=settings.audit)
+        return typed, typed.clients[name]
     if sinks or key:
         raise Usage(f"'{name}' is {found.name} in {settings.path}, with its places: leave --sink and --key out")
     return settings, found

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from bridge.auth0.address import base_url, is_loopback
 from bridge.config import kinds
+from bridge.config.audit import audit_from_environment
 from bridge.config.settings import PROPAGATION, ClientSettings, Settings, TenantSettings, VaultSettings, with_key
 from bridge.errors import Usage
 from sinks import split
@@ -31,13 +32,15 @@ def from_environment(
     """
     found, faults = _tenant(environ) if tenant else (None, [])
     vaults, wrong = _vaults(sinks, environ)
+    audit, unfit = audit_from_environment(environ)
+    wrong += unfit
     if not sinks:
         wrong.append("no place is named: --sink vault://MOUNT/PATH or --sink aws://REGION/NAME")
     if faults or wrong:
         raise Usage(*faults, *wrong)
     places = tuple(with_key(uri, key) for uri in sinks)
     client = ClientSettings(client_id, client_id, NAME, places, key=key)
-    return Settings({NAME: found} if found else {}, vaults, {client_id: client})
+    return Settings({NAME: found} if found else {}, vaults, {client_id: client}, audit=audit)
 
 
 def tenant_from_environment(environ: Mapping[str, str]) -> TenantSettings:

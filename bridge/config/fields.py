@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Literal, NoReturn
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from bridge.auth0.address import base_url
+from bridge.config.audit import EXPECTED as EXPECTED_TARGET
+from bridge.config.audit import TARGET, is_target
 from bridge.references import EXPECTED, REFERENCE_PATTERN, is_reference
 
 DURATION = re.compile(r"(\d{1,9})([smhdw])")
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 PLACE = re.compile(r"[a-z][a-z0-9+.-]*://[^\s#]+(#[^\s#]+)?")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 FAULT = "fault"
@@ -44,6 +47,16 @@ def duration(value: object) -> timedelta:
         return timedelta(**{UNITS[match.group(2)]: int(match.group(1))})
     except OverflowError:
         refuse(quoted(match.group()), "a shorter duration")
+
+
+def day(value: object) -> date:
+    """Read `2027-01-31`, a date of TOML's own or a text."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        return date.fromisoformat(value if isinstance(value, str) and DAY.fullmatch(value) else "")
+    except ValueError:
+        refuse(quoted(value) if isinstance(value, str) else named(value), "a day such as 2027-01-31")
 
 
 def _reference(text: str) -> str:
@@ -87,6 +100,12 @@ def _words(value: object) -> object:
     return value
 
 
+def _audit_target(text: str) -> str:
+    if not is_target(text):
+        refuse(quoted(text), EXPECTED_TARGET)
+    return text
+
+
 def _filled(text: str) -> str:
     if not text.strip():
         refuse("an empty text", "a text")
@@ -100,6 +119,7 @@ def _text_schema(pattern: str, description: str) -> WithJsonSchema:
 Duration = Annotated[
     timedelta, BeforeValidator(duration), _text_schema(DURATION.pattern, "A duration such as 90d, 24h, 30m or 10s")
 ]
+Day = Annotated[date, BeforeValidator(day), _text_schema(DAY.pattern, "A day such as 2027-01-31, quoted or not")]
 Reference = Annotated[
     str, AfterValidator(_reference), _text_schema(REFERENCE_PATTERN, f"Where the secret is: {EXPECTED}")
 ]
@@ -107,6 +127,9 @@ ClientId = Annotated[str, AfterValidator(_client_id)]
 PlainId = Annotated[str, AfterValidator(_plain_id)]
 Domain = Annotated[str, AfterValidator(_domain)]
 Place = Annotated[str, AfterValidator(_place), _text_schema(PLACE.pattern, "A place: VAULT://PATH or VAULT://PATH#KEY")]
+AuditTarget = Annotated[
+    str, AfterValidator(_audit_target), _text_schema(TARGET.pattern, f"Where to: {EXPECTED_TARGET}")
+]
 Text = Annotated[str, AfterValidator(_filled)]
 Words = Annotated[list[Text], BeforeValidator(_words)]
 Strategy = Literal["staged", "auth0-generated"]

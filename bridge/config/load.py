@@ -8,13 +8,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bridge.config.audit import Fault, audit_of
 from bridge.config.environment import skip_verify_faults
-from bridge.config.settings import ClientSettings, Settings, TenantSettings, VaultSettings, with_key
+from bridge.config.settings import (
+    ClientSettings,
+    Exemption,
+    Settings,
+    TenantSettings,
+    VaultSettings,
+    with_key,
+)
 from bridge.errors import Usage
 
 FILE_NAME = "bridge.toml"
 VARIABLE = "BRIDGE_CONFIG"
-_SECTIONS = ("tenants", "vaults", "defaults", "clients")
+_SECTIONS = ("tenants", "vaults", "defaults", "clients", "audit")
 
 
 def find(option: str | Path | None, environ: Mapping[str, str], directory: Path | None = None) -> Path | None:
@@ -52,7 +60,6 @@ def build(data: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> Se
     from bridge.config import faults
     from bridge.config.checks import addresses, cross_check
     from bridge.config.model import ConfigFile
-    from bridge.config.vaults import read_vault
 
     found: list[faults.Fault] = []
     config = None
@@ -60,15 +67,12 @@ def build(data: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> Se
         config = ConfigFile.model_validate(data)
     except ValidationError as error:
         found += faults.of_model(error)
-    tables = data.get("vaults")
-    vaults: dict[str, VaultSettings] = {}
-    for name, table in (tables if isinstance(tables, dict) else {}).items():
-        if isinstance(table, dict):
-            vault, wrong = read_vault(name, table)
-            found += wrong
-            vaults |= {name: vault} if vault else {}
+    vaults, wrong = _vaults(data)
+    found += wrong
     found += cross_check(data)
     found += addresses(data, vaults)
+    audit, unfit = audit_of(data, environ)
+    found += unfit
     if any(vault.type == "vault" for vault in vaults.values()):
         found += [((), text) for text in skip_verify_faults(environ)]
     if found or config is None:
@@ -79,6 +83,7 @@ def build(data: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> Se
         vaults=vaults,
         clients={name: _client(name, table, config.defaults) for name, table in config.clients.items()},
         path=path,
+        audit=audit,
     )
 
 
@@ -98,6 +103,18 @@ def _read(path: Path) -> dict[str, Any]:
         raise Usage(f"{path}: cannot be read ({type(error).__name__})") from None
 
 
+def _vaults(data: Mapping[str, Any]) -> tuple[dict[str, VaultSettings], list[Fault]]:
+    from bridge.config.vaults import read_vault
+
+    tables, found, vaults = data.get("vaults"), list[Fault](), dict[str, VaultSettings]()
+    for name, table in (tables if isinstance(tables, dict) else {}).items():
+        if isinstance(table, dict):
+            vault, wrong = read_vault(name, table)
+            found += wrong
+            vaults |= {name: vault} if vault else {}
+    return vaults, found
+
+
 def _tenant(name: str, table: Any) -> TenantSettings:
     return TenantSettings(name=name, **table.model_dump(exclude_none=True))
 
@@ -109,4 +126,6 @@ def _client(name: str, table: Any, defaults: Any) -> ClientSettings:
     for field, kind in (("accept", frozenset), ("after", tuple)):
         if field in said:
             said[field] = kind(said[field])
+    if "exception" in said:
+        said["exception"] = Exemption(**said["exception"])
     return ClientSettings(name=name, **said)

@@ -7,8 +7,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from bridge.config.fields import (
+    AuditTarget,
     ClientId,
     Consent,
+    Day,
     Domain,
     Duration,
     Evidence,
@@ -55,11 +57,19 @@ class PolicyTable(Table):
     companions: bool | None = _may("All candidates in the latest document, for readers that see no other (as it is)")
     accept: list[Consent] | None = _may("What is consented to, although the bridge would refuse it")
     evidence: Evidence | None = _may(
-        "What a retirement makes of the tenant's logs; more than advisory is not available yet"
+        "What a retirement makes of the tenant's logs: require counts what cannot be known"
     )
     after: Words | None = _may("A command to run after a rotation: words, no shell, no secret")
     key: Text | None = _may("The secret's key in each document (client_secret)")
     owner: Text | None = _may("Whom to ask")
+
+
+class ExceptionTable(Table):
+    """An exception from max_age and fallback_max_age, for a while."""
+
+    owner: Text = Field(description="Who answers for it")
+    reason: Text = Field(description="Why")
+    until: Day = Field(description="Its last day, in UTC; at most 365 days off")
 
 
 class ClientTable(PolicyTable):
@@ -68,6 +78,14 @@ class ClientTable(PolicyTable):
     tenant: Text = Field(description="One of [tenants]")
     client_id: PlainId = Field(description="The application whose secret is rotated")
     sinks: list[Place] = Field(min_length=1, description="The places, each with the name of one of [vaults] as scheme")
+    exception: ExceptionTable | None = _may("What is overdue counts as excepted, until its last day")
+
+
+class AuditTable(Table):
+    """Where every attempt to change something is recorded."""
+
+    to: AuditTarget
+    key: Reference | None = None
 
 
 class ConfigFile(Table):
@@ -77,3 +95,4 @@ class ConfigFile(Table):
     vaults: dict[str, dict[str, Any]] = Field(default_factory=dict)
     defaults: PolicyTable = Field(default_factory=PolicyTable)
     clients: dict[str, ClientTable] = Field(default_factory=dict)
+    audit: AuditTable | None = _may("The record of every attempt; without it nothing is recorded")

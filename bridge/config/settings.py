@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 STRATEGIES = ("staged", "auth0-generated")
-EVIDENCE = ("advisory",)
+EVIDENCE = ("advisory", "require")
 CONSENTS = ("hs256", "self")
 PROPAGATION = timedelta(seconds=30)
 """Auth0 accepts either value for up to this long after a change; shorter only against a local one."""
@@ -37,6 +37,31 @@ class VaultSettings:
     options: object
 
 
+LONGEST_EXCEPTION = timedelta(days=365)
+"""How far off the end of an exception may be."""
+
+
+@dataclass(frozen=True)
+class Exemption:
+    """An exception from the ages that a client's secret and fallback may have: who answers for it, why, and how long.
+
+    It counts to the end of its last day, `until`, in UTC.
+    """
+
+    owner: str
+    reason: str
+    until: date
+
+    @property
+    def end(self) -> datetime:
+        """Return the moment from which it counts no more."""
+        return datetime.combine(self.until, time(), UTC) + timedelta(days=1)
+
+    def counts(self, now: datetime) -> bool:
+        """Tell whether it has not ended yet."""
+        return now < self.end
+
+
 @dataclass(frozen=True)
 class ClientSettings:
     """One client. `sinks` are its places as URIs, each with its `#key` where one was said.
@@ -59,16 +84,26 @@ class ClientSettings:
     accept: frozenset[str] = frozenset()
     after: tuple[str, ...] = ()
     evidence: str = "advisory"
+    exception: Exemption | None = None
+
+
+@dataclass(frozen=True)
+class AuditSettings:
+    """Where attempts are recorded: `file:/PATH`, `syslog` or `stderr`. `key` is a reference to the chain's key."""
+
+    to: str
+    key: str | None = None
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything, by name. `path` is the file it came from; None: the environment."""
+    """Everything, by name. `path` is the file it came from; None: the environment. `audit`: None, it is off."""
 
     tenants: Mapping[str, TenantSettings] = field(default_factory=dict)
     vaults: Mapping[str, VaultSettings] = field(default_factory=dict)
     clients: Mapping[str, ClientSettings] = field(default_factory=dict)
     path: Path | None = None
+    audit: AuditSettings | None = None
 
 
 def with_key(uri: str, key: str | None) -> str:

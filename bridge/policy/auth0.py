@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from bridge.auth0.logs import READ_LOGS
 from bridge.auth0.management import READ_CLIENTS, READ_KEYS, UPDATE_KEYS
 from bridge.config.settings import ClientSettings
 from bridge.policy import Block, Language, Role
 
 SCOPES: Mapping[Role, tuple[str, ...]] = {
-    Role.OPERATOR: (READ_CLIENTS, UPDATE_KEYS, READ_KEYS),
-    Role.SECURITY: (READ_CLIENTS,),
+    Role.OPERATOR: (READ_CLIENTS, UPDATE_KEYS, READ_KEYS, READ_LOGS),
+    Role.SECURITY: (READ_CLIENTS, READ_LOGS),
     Role.AUDITOR: (),
     Role.APPLICATION: (),
 }

@@ -63,13 +63,14 @@ def open(  # noqa: A001  # the name that every kind of store has
     """Open the place `name://target`. Nothing is asked of AWS yet; `resolve` is not needed here."""
     from sinks.aws.access import Access
     from sinks.aws.api import Api
-    from sinks.aws.client import connector
+    from sinks.aws.client import connector, identifier
     from sinks.aws.sink import AwsSink
 
     del resolve
     place = parse(target, settings)
     uri = f"{name}://{place.place}"
-    api = Api(connector(settings, place.region, lease), place.secret_id, uri, clock)
+    identify = identifier(settings, place.region, lease)
+    api = Api(connector(settings, place.region, lease), place.secret_id, uri, clock, identify=identify)
     return AwsSink(uri, place, Access(api, place, uri), clock=clock, lease=lease)
 
 

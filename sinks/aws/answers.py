@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class Described:
     """A secret's description. `at` is the server's clock; without an ARN there is no such secret.
 
-    `replicas` are pairs of region and status; `owner` is the AWS service that manages the secret, if one does.
+    `replicas` are pairs of region and status; `owner` is the AWS service that manages the secret, if one does. `key` is
+    the KMS key that encrypts it, where that is not AWS's own.
     """
 
     at: datetime
@@ -28,6 +29,7 @@ class Described:
     replicas: tuple[tuple[str, str], ...] = ()
     owner: str | None = None
     changed: datetime | None = None
+    key: str | None = None
 
     @property
     def exists(self) -> bool:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from sinks import request_ids
 from sinks.aws.answers import Described, Got, Listed, Page
 from sinks.aws.translate import Missing, half_an_answer, translated
 from sinks.clock import Clock
@@ -16,17 +17,28 @@ from sinks.errors import Conflict, Expired, Refused
 from sinks.secret import Secret
 
 LOG = logging.getLogger(__name__)
+LOOKING = ("Describe", "Get", "List")  # what the names of calls that change nothing begin with
 PAGE = 100  # ListSecretVersionIds, the most that MaxResults may be
 
 
 class Api:
     """One secret's calls over a boto3 client. `before` is a monotonic time by which a call has to have ended.
 
-    Every method may raise `Denied`, `Refused`, `Unavailable` and, given `before`, `Expired`.
+    `identify` asks STS who is calling. Every method may raise `Denied`, `Refused`, `Unavailable` and, given `before`,
+    `Expired`.
     """
 
-    def __init__(self, connect: Callable[[], Any], secret_id: str, uri: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Any],
+        secret_id: str,
+        uri: str,
+        clock: Clock,
+        *,
+        identify: Callable[[], dict[str, str]] = dict,
+    ) -> None:
         self._connect = connect
+        self._identify = identify
         self._secret_id = secret_id
         self._uri = uri
         self._clock = clock
@@ -37,6 +49,11 @@ class Api:
         """Close the connections; the next call opens new ones."""
         if self._known is not None:
             self._known.close()
+
+    def caller(self) -> dict[str, str]:
+        """Return who is calling, as STS says."""
+        with translated("sts:GetCallerIdentity", self._uri):
+            return self._identify()
 
     def describe(self) -> Described:
         """Read tags and settings; `Described.exists` is False where there is no such secret."""
@@ -56,6 +73,7 @@ class Api:
                 replicas=tuple((r["Region"], r["Status"]) for r in answer.get("ReplicationStatus") or ()),
                 owner=answer.get("OwningService"),
                 changed=answer.get("LastChangedDate"),
+                key=answer.get("KmsKeyId"),
             )
 
     def page(self, token: str | None = None) -> Page:
@@ -173,6 +191,7 @@ class Api:
             self._known = self._connect()
             # Credentials may take long to come: the moment that counts is the one before the request leaves.
             self._known.meta.events.register("before-send.secretsmanager", self._in_time)
+            self._known.meta.events.register("after-call.secretsmanager", _noted)
         return self._known
 
     def _in_time(self, **_: object) -> None:
@@ -182,6 +201,14 @@ class Api:
     def _check(self, good: bool, operation: str) -> None:  # noqa: FBT001  # an assertion
         if not good:
             raise half_an_answer(f"secretsmanager:{operation}", self._uri)
+
+
+def _noted(parsed: Any, model: Any, **_: object) -> None:
+    """Tell whoever listens of the request's id, by which CloudTrail knows it."""
+    told = parsed.get("ResponseMetadata") or {}
+    changes = not model.name.startswith(LOOKING)
+    if request_ids.wanted(changes=changes, status=told.get("HTTPStatusCode") or 0):
+        request_ids.note("aws", told.get("RequestId"))
 
 
 def _pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:

@@ -54,6 +54,33 @@ def connector(settings: Settings, region: str, lease: timedelta, attempts: int =
     return connect
 
 
+def identifier(settings: Settings, region: str, lease: timedelta) -> Callable[[], dict[str, str]]:
+    """Return a function that asks STS who is calling; a role that is assumed is named where it is assumed."""
+
+    def identify() -> dict[str, str]:
+        session = boto3.Session(profile_name=settings.profile, region_name=region)
+        sts = _sts(session, settings, _config(lease, 1))
+        try:
+            return {"arn": _assume(sts, settings)["AssumedRoleUser"]["Arn"] if settings.role_arn else _own(sts)}
+        finally:
+            sts.close()
+
+    return identify
+
+
+def _own(sts: Any) -> str:
+    arn: str = sts.get_caller_identity()["Arn"]
+    return arn
+
+
+def _sts(session: Any, settings: Settings, config: Config) -> Any:
+    return session.client("sts", config=config, endpoint_url=settings.endpoint_url, verify=settings.ca_file)
+
+
+def _assume(sts: Any, settings: Settings) -> Any:
+    return sts.assume_role(RoleArn=settings.role_arn, RoleSessionName="secret-bridge")
+
+
 def _config(lease: timedelta, attempts: int) -> Config:
     """Return timeouts below the lease."""
     seconds = lease.total_seconds()
@@ -69,8 +96,7 @@ def _assumed(session: Any, settings: Settings, config: Config) -> dict[str, str]
     """Return the credentials of the configured role as arguments of a client; none without a role."""
     if settings.role_arn is None:
         return {}
-    sts = session.client("sts", config=config, endpoint_url=settings.endpoint_url, verify=settings.ca_file)
-    given = sts.assume_role(RoleArn=settings.role_arn, RoleSessionName="secret-bridge")["Credentials"]
+    given = _assume(_sts(session, settings, config), settings)["Credentials"]
     return {
         "aws_access_key_id": given["AccessKeyId"],
         "aws_secret_access_key": given["SecretAccessKey"],

@@ -13,7 +13,7 @@ from sinks.companions import laid_out, next_of, previous_of
 from sinks.document import Document
 from sinks.errors import Refused
 from sinks.port import Place
-from sinks.record import MANAGED_BY, MANAGER, Lock, Record, drifted, stamp
+from sinks.record import MANAGED_BY, MANAGER, Lock, Record, drifted, noted, stamp
 from sinks.secret import Secret
 from sinks.versions import History, Stage, Version
 
@@ -103,6 +103,7 @@ def surveyed(uri: str, described: Described, listing: Listing) -> Place:
         released=described.changed if pending is None else None,
         edits=1 if record and listing.current not in (told, pending) else 0,
         wiped=wiped,
+        noted=noted(tags),
         notes=(*_notes(listing, lock), *((WIPED,) if wiped else ())),
         mark=Mark(described, listing),
     )

@@ -25,11 +25,13 @@ from sinks.aws.translate import Missing
 from sinks.companions import with_companions
 from sinks.errors import Conflict, Denied, Lost, Refused
 from sinks.port import Held, Place, Promoted
-from sinks.record import MANAGED_BY, MANAGER, OWN_PREFIX, Lock, Record
+from sinks.record import MANAGED_BY, MANAGER, OWN_PREFIX, Lock, Record, note_tags
 from sinks.secret import unlike
 from sinks.versions import Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sinks.aws.access import Access
     from sinks.aws.address import Target
     from sinks.clock import Clock
@@ -61,6 +63,10 @@ class AwsSink:
     def retirement(self) -> str:
         """What retiring leaves behind."""
         return "AWS keeps the versions readable by version id, possibly for years; only their labels go"
+
+    def caller(self) -> Mapping[str, str]:
+        """Ask STS (`Sink.caller`)."""
+        return self._access.api.caller()
 
     def survey(self) -> Place:
         """Read labels and tags only (`Sink.survey`)."""
@@ -207,6 +213,14 @@ class AwsSink:
         left = [(stage, version) for version, stage in listing.left_over()]
         found = ((PREVIOUS, listing.holder(PREVIOUS)), *left, (FALLBACK, listing.holder(FALLBACK)))
         return tuple((stage, version) for stage, version in found if version)
+
+    def note(self, notes: Mapping[str, str | None]) -> None:
+        """Change tags (`Sink.note`)."""
+        tags = note_tags(notes)
+        if there := {name: text for name, text in tags.items() if text is not None}:
+            self._access.api.tag(there)
+        if gone := [name for name, text in tags.items() if text is None]:
+            self._access.api.untag(gone)
 
     def forget(self, held: Held) -> None:
         """Remove our tags and the label FALLBACK (`Sink.forget`)."""

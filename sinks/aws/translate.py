@@ -40,6 +40,14 @@ class NotDone(Unavailable):
     """No usable answer, and it is certain that the request was not carried out: throttled, or never sent."""
 
 
+class NoLogin(Denied):
+    """There are no credentials, or AWS does not accept them."""
+
+
+class KeyDenied(Denied):
+    """The secret's KMS key may not be used, or cannot."""
+
+
 class Missing(Refused):
     """There is no such secret (any more), or no such version of it."""
 
@@ -52,7 +60,7 @@ def translated(action: str, uri: str) -> Iterator[None]:
     except boto.ClientError as error:
         raise _from_answer(error, action, uri) from None
     except NO_CREDENTIALS as error:
-        raise Denied(
+        raise NoLogin(
             f"no usable AWS credentials for {uri} ({type(error).__name__})",
             "log in (aws sso login, a profile, a role), or set role_arn; then run the same command again",
         ) from None
@@ -82,7 +90,7 @@ def _from_answer(error: boto.ClientError, action: str, uri: str) -> SinkError:
     told = str(error.response.get("Error", {}).get("Message", "")).lower()
     meta = error.response.get("ResponseMetadata", {})
     if code in KMS_FAILURES or code.startswith("KMS") or (code in DENIED and "kms" in told.replace(action, "")):
-        return Denied(
+        return KeyDenied(
             f"AWS denied the use of the KMS key of {uri} ({action})",
             "allow kms:Decrypt and kms:GenerateDataKey on the secret's key, and check that the key is enabled",
         )
@@ -91,7 +99,7 @@ def _from_answer(error: boto.ClientError, action: str, uri: str) -> SinkError:
             f"AWS denied {action} on {uri}", f"allow {action} on it, in the role's policy or the secret's own"
         )
     if code in NO_LOGIN:
-        return Denied(
+        return NoLogin(
             f"AWS did not accept the credentials for {uri} ({code})", "log in again, or check this machine's clock"
         )
     if code == "ResourceExistsException":

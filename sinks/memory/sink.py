@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ from sinks.document import Document
 from sinks.errors import Busy, Lost, Refused
 from sinks.memory.store import MemoryStore, Stored, without
 from sinks.port import Held, Place, Promoted
-from sinks.record import COMPANIONS_TAG, MANAGED_BY, OWN_PREFIX, Lock, Record, drifted
+from sinks.record import COMPANIONS_TAG, MANAGED_BY, OWN_PREFIX, Lock, Record, drifted, note_tags, noted
 from sinks.secret import Secret, unlike
 from sinks.versions import Stage, Version
 
@@ -47,6 +47,10 @@ class MemorySink:
         """What retiring leaves behind."""
         return "these versions are gone"
 
+    def caller(self) -> Mapping[str, str]:
+        """Nobody asks here (`Sink.caller`)."""
+        return {}
+
     def survey(self) -> Place:
         """Read metadata only (`Sink.survey`)."""
         with self._store.at(self._path) as stored:
@@ -66,6 +70,7 @@ class MemorySink:
             wiped=record is None and stored.latest is not None and stored.lock is None and stored.told is not None,
             remembered=stored.before if stored.lock else stored.told,
             edits=int(stored.latest) - int(stored.tagged) if stored.latest and stored.tagged else 0,
+            noted=noted(stored.tags),
             mark=stored.token,
         )
 
@@ -235,6 +240,12 @@ class MemorySink:
             for version in found:
                 stored.retire(version)
             return found
+
+    def note(self, notes: Mapping[str, str | None]) -> None:
+        """Change tags (`Sink.note`)."""
+        with self._store.at(self._path) as stored:
+            changed = {**stored.tags, **note_tags(notes)}
+            stored.tags = {name: text for name, text in changed.items() if text is not None}
 
     def forget(self, held: Held) -> None:
         """Remove our tags (`Sink.forget`)."""

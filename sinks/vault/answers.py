@@ -12,7 +12,7 @@ from sinks.errors import BadAddress, Conflict, Denied, Refused, SinkError, Unava
 
 AGAIN = "nothing is lost; run the same command again"
 METADATA_CAS = "metadata_cas_required is set for {}, so tags cannot be written without racing other writers of metadata"
-METADATA_CAS_HINT = "unset it: bao kv metadata put -metadata-cas-required=false MOUNT/PATH (or on the mount)"
+METADATA_CAS_HINT = "unset it: bao write MOUNT/config metadata_cas_required=false; on a key 'doctor' tells how"
 
 
 class Missing(SinkError):

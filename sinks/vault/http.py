@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -11,6 +12,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from sinks import request_ids
 from sinks.clock import Clock
 from sinks.errors import Expired, Unavailable
 
@@ -76,6 +78,8 @@ class Adapter(HTTPAdapter):
             )
         if "Date" in response.headers:
             self._date, self._date_read = parsedate_to_datetime(response.headers["Date"]), self._clock.monotonic()
+        if request_ids.wanted(changes=request_ids.changing(request.method), status=response.status_code):
+            request_ids.note("vault", _request_id(response))
         return response
 
     def now(self) -> datetime:
@@ -83,3 +87,13 @@ class Adapter(HTTPAdapter):
         if self._date is None:
             return datetime.now(UTC)
         return self._date + timedelta(seconds=self._clock.monotonic() - self._date_read)
+
+
+def _request_id(response: requests.Response) -> object:
+    """Return the id that the server gave the request; an answer without a body (204) does not say it."""
+    text = response.content  # outside: what fails here fails as it would when hvac reads it
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return None
+    return body.get("request_id") if isinstance(body, dict) else None

@@ -67,6 +67,12 @@ class Kv:
         """Close the connections; the next call opens new ones."""
         self._connection.adapter.close()
 
+    def caller(self, before: float) -> dict[str, str]:
+        """Return whose the token is, as far as the server says."""
+        with self._deadline(before), answers("look up the token (auth/token/lookup-self)"):
+            data = self._client.auth.token.lookup_self()["data"]
+            return {key: str(data[key]) for key in ("display_name", "entity_id") if data.get(key)}
+
     def config(self, path: str) -> MountConfig | None:
         """Return the settings of the mount that serves `path`.
 

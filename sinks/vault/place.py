@@ -10,7 +10,7 @@ from typing import cast
 from sinks.document import Document
 from sinks.errors import Refused
 from sinks.port import Place, Promoted
-from sinks.record import MANAGED_BY, MANAGER, Lock, Record, drifted
+from sinks.record import MANAGED_BY, MANAGER, Lock, Record, drifted, noted
 from sinks.secret import Secret
 from sinks.vault.answers import METADATA_CAS, METADATA_CAS_HINT
 from sinks.vault.kv import DEFAULT_MAX_VERSIONS, Entry, Meta, MountConfig
@@ -207,6 +207,7 @@ def without_lock(uri: str, at: datetime, config: MountConfig | None, meta: Meta 
         unsettled=edits < 0,
         edits=max(edits, 0),
         room=None if fallback is None else version_limit(config, meta) - 1 - (meta.current - fallback),
+        noted=noted(meta.tags),
     )
     return with_memory(place, managed=partly)
 

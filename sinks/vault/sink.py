@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sinks.companions import with_companions
 from sinks.errors import Busy, Denied, Lost, Refused, SinkError, Unavailable
 from sinks.port import Held, Place, Promoted
-from sinks.record import MANAGED_BY, OWN_PREFIX, Lock, Record
+from sinks.record import MANAGED_BY, OWN_PREFIX, Lock, Record, note_tags
 from sinks.secret import unlike
 from sinks.vault.answers import AGAIN
 from sinks.vault.lock import LockKey
@@ -34,11 +34,14 @@ from sinks.vault.values import Values
 from sinks.versions import History, Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sinks.clock import Clock
     from sinks.document import Document
     from sinks.secret import Secret
     from sinks.vault.kv import Kv
 
+CALLER_SECONDS = 5.0  # it is asked for a record: nobody waits longer for that
 UNCHECKED = "the mount's settings: not checked (no permission)"
 
 
@@ -70,6 +73,10 @@ class VaultSink:
     def retirement(self) -> str:
         """What retiring leaves behind."""
         return "Vault destroys these versions for ever"
+
+    def caller(self) -> Mapping[str, str]:
+        """Look the token up (`Sink.caller`)."""
+        return self._kv.caller(self._clock.monotonic() + CALLER_SECONDS)
 
     def survey(self) -> Place:
         """Read metadata only (`Sink.survey`)."""
@@ -230,6 +237,10 @@ class VaultSink:
         """Tell whether a version holds the value that goes; the fallback's only where it is its own."""
         found = self._fingerprints(held, document)
         return target in (found[:1] if kept else found)
+
+    def note(self, notes: Mapping[str, str | None]) -> None:
+        """Change custom metadata (`Sink.note`)."""
+        self._kv.tag(self._path, note_tags(notes))
 
     def forget(self, held: Held) -> None:
         """Remove our tags; the lock key stays, idle (`Sink.forget`)."""

@@ -16,6 +16,8 @@ ALLOWED = {
     "bridge/auth0/api.py",  # a client id given as a reference
     "bridge/auth0/management.py",  # the PATCH, and the bearer token of each request
     "bridge/auth0/probe.py",  # the probe
+    "bridge/audit/chain.py",  # the key of the record's chain
+    "bridge/audit/recorder.py",  # its length
     "bridge/rotate.py",  # a value that a user brings is checked
     "bridge/auth0/tenant.py",  # the management token's request
     "bridge/auth0/assertion.py",  # signing with the private key
@@ -24,6 +26,7 @@ ALLOWED = {
     "bridge/cli/child.py",  # `exec`: the environment of the program that it starts
     "bridge/consumer/client_secret.py",  # a candidate, for the application's own request
     "bridge/consumer/client_credentials.py",  # the application's token request
+    "bridge/doctor/base64.py",  # whether a value is Base64
     "bridge/sandbox/readers.py",  # the demo's applications
 }
 

@@ -26,6 +26,7 @@ def stage(servers: Servers, unique: str, tmp_path: Path, monkeypatch: pytest.Mon
     tenant.settings.propagation = SPREAD
     with World(servers, unique, Real()) as world:
         made = {name: f"{name}-{secrets.token_hex(16)}" for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")}
+        made["BRIDGE_AUDIT_KEY"] = secrets.token_hex(24)
         for name, text in world.environment.items():
             monkeypatch.setenv(name, text)
         sibling = secrets.token_hex(20)

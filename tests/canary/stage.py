@@ -2,7 +2,8 @@
 
 The process gets a working directory, a HOME and a TMPDIR of its own. Inside it every value that ever becomes a `Secret`
 is noted in a file elsewhere; together with what the servers hold these are the canaries. None may stand in what is
-printed, in those directories, in any process's arguments, or in the environment of a process that it starts.
+printed, in those directories (the audit record is there, too), in any process's arguments, or in the environment of a
+process that it starts.
 """
 
 from __future__ import annotations
@@ -164,6 +165,7 @@ class Stage:
                 "HOME": str(fresh["home"]),
                 "TMPDIR": str(fresh["tmp"]),
                 "CANARY_RECORD": str(here / "noted"),
+                "BRIDGE_AUDIT": f"file:{fresh['tmp'] / 'audit.jsonl'}",
             },
             cwd=fresh["work"],
             stdin=subprocess.PIPE,

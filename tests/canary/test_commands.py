@@ -108,6 +108,7 @@ class Case:
 PIPED = secrets.token_urlsafe(48)
 LEAKED = ("--compromised", "--reason", "seen on a screen", "--yes")
 ROTATE = ("rotate", "--adopt", "--no-wait")
+CHANGING = ("rotate", "resume", "rollback", "sync", "adopt", "forget", "retire")
 
 GOOD = {
     "adopt": Case(("adopt", "--yes"), 0),
@@ -122,8 +123,14 @@ GOOD = {
     "resume, nothing to do": Case(("resume",), 0, adopted),
     "status": Case(("status", "--check"), 0, rotated),
     "status as JSON": Case(("status", "--json"), 0, rotated),
+    "report": Case(("report",), 0, rotated),
+    "report as CSV": Case(("report", "--csv"), 0, rotated),
+    "report as JSON": Case(("report", "--json", "--output", "report.json"), 0, rotated),
+    "report as metrics": Case(("report", "--prometheus"), 0, rotated),
     "verify": Case(("verify",), 0, rotated),
     "history": Case(("history",), 0, rotated),
+    "doctor": Case(("doctor",), 0, rotated),
+    "doctor as JSON": Case(("doctor", "--json", "--role", "security"), 0, rotated),
     "forget": Case(("forget",), 0, adopted),
     "rotate, piped": Case(("rotate", "--adopt", "--no-wait", "--secret-stdin"), 0, stdin=lambda _: PIPED),
     "rotate --compromised": Case(("rotate", *LEAKED), 0, rotated),
@@ -168,6 +175,8 @@ WRONG = {
     "Vault: a token with a line break": Case(ROTATE, 1, environ={"VAULT_TOKEN": LINES}),
     "Vault: no token": Case(("status",), 1, environ={"VAULT_TOKEN": None}),
     "Vault: unreachable": Case(ROTATE, 1, environ={"VAULT_ADDR": DEAD}),
+    "Vault: unreachable, for doctor": Case(("doctor",), 5, environ={"VAULT_ADDR": DEAD}),
+    "Auth0: wrong secret, for doctor": Case(("doctor",), 5, environ={"AUTH0_CLIENT_SECRET": TOKEN}),
     "Vault: a password in the address": Case(ROTATE, 1, environ={"VAULT_ADDR": f"http://user:{TOKEN}@127.0.0.1:9"}),
     "AWS: unreachable": Case(ROTATE, 1, environ={"AWS_ENDPOINT_URL": DEAD}),
     "AWS: no credentials": Case(("status",), 1, environ=NO_LOGIN),
@@ -222,6 +231,8 @@ def check(stage: Stage, case: Case) -> None:
     done = stage.on_client(*case.argv, stdin=stdin, crash=case.crash, **case.environ)
     assert done.status == case.status, done.out + done.err
     assert "Traceback" not in done.err
+    if case.argv[0] in CHANGING and "--dry-run" not in case.argv and done.status != 2:
+        assert '"event":"begin"' in done.told["files"]  # the record is looked through, too
     stage.assert_clean(done)
 
 

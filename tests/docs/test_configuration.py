@@ -13,7 +13,7 @@ import sinks.aws
 import sinks.vault
 from bridge.config import kinds
 from bridge.config.fields import duration
-from bridge.config.model import ClientTable, ConfigFile, PolicyTable, TenantTable
+from bridge.config.model import ClientTable, ConfigFile, ExceptionTable, PolicyTable, TenantTable
 from bridge.config.schema import text
 from bridge.config.settings import CONSENTS, EVIDENCE, STRATEGIES, ClientSettings, TenantSettings
 from tests.docs.pages import DOCS, keys, section, spans, tables
@@ -29,8 +29,8 @@ def told(heading: str, number: int = 0) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize(
     ("heading", "table"),
-    [("[tenants.NAME]", TenantTable), ("[defaults]", PolicyTable)],
-    ids=["tenants", "defaults"],
+    [("[tenants.NAME]", TenantTable), ("[defaults]", PolicyTable), ("Exceptions", ExceptionTable)],
+    ids=["tenants", "defaults", "exceptions"],
 )
 def test_every_key_of_a_table_is_told_and_no_other(heading: str, table: type[BaseModel]) -> None:
     assert set(told(heading)) == set(table.model_fields)

@@ -15,6 +15,7 @@ from bridge.cli import as_json
 from bridge.cli.app import app
 from bridge.config.settings import ClientSettings
 from bridge.errors import Refused, Usage
+from bridge.evidence import Evidence, Source
 from bridge.outcome import At, Outcome, Standing, Stopped
 from bridge.plan import Operation, Plan
 from bridge.sandbox.stack import Stack
@@ -57,6 +58,12 @@ def test_an_error() -> None:
     assert "only with `usage`" in only["faults"]
     assert failure(Usage("a")) - plain == {"faults"}
     assert failure(stopped) - plain == set(keys(table[keys(table).index("rotation") :]))
+
+
+def test_evidence() -> None:
+    found = printed(as_json.evidence(CLIENT, Evidence(NOW, NOW, timedelta(1), (Source("::1", "curl", 1, NOW, NOW),))))
+    assert told("evidence") == set(found)
+    assert told("evidence", 1) == set(found["sources"][0])
 
 
 def test_a_place() -> None:

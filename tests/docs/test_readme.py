@@ -28,13 +28,22 @@ def test_the_first_two_shell_blocks_are_the_demo_and_the_tests() -> None:
     assert [fence.text for fence in fences(README, "sh")[:2]] == [DEMO, TESTS]
 
 
+def groups() -> list[typer.models.TyperInfo]:
+    """Commands that have commands of their own."""
+    inner = [(group, group.typer_instance.info) for group in app.registered_groups if group.typer_instance]
+    return [
+        typer.models.TyperInfo(name=info.name, help=info.help, rich_help_panel=group.rich_help_panel)
+        for group, info in inner
+    ]
+
+
 def test_its_commands_are_the_programs_with_their_help_and_their_groups() -> None:
     (told,) = tables(section(README, "Commands"))
     there = {
         (str(command.rich_help_panel), f"`{command.name or command.callback.__name__}`", help_of(command))
         for command in app.registered_commands
         if command.callback
-    }
+    } | {(str(group.rich_help_panel), f"`{group.name}`", str(group.help)) for group in groups()}
     assert {tuple(row) for row in told} == there
 
 

@@ -36,7 +36,12 @@ def test_each_scope_is_needed_and_named(
         somebody.can("sync", "billing")
         without("read:client_keys", "read:clients")  # the first covers the second
         somebody.cannot("verify", "billing", told="read:clients")
-        assert of(somebody.become("--role", "security"), "scopes") == [["read:clients"]]
+        assert of(somebody.become("--role", "security"), "scopes") == [["read:clients", "read:logs"]]
         somebody.can("verify", "billing")
+        assert "lacks the scope" not in somebody.run("evidence", "billing").told
+        somebody.scopes(["read:clients"])
+        ended = somebody.run("evidence", "billing")
+        assert ended.status == 5
+        assert "lacks the scope read:logs" in ended.told
         somebody.scopes([])
         somebody.cannot("verify", "billing", told="read:clients")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import socket
 import sys
 import threading
@@ -117,6 +118,7 @@ class _Handler(WSGIRequestHandler):
             return
         code, _, phrase = told.status.partition(" ")
         self.send_response(int(code), phrase)
+        self.send_header("x-auth0-requestid", secrets.token_hex(10))
         for name, value in told.headers:
             self.send_header(name, value)
         self.end_headers()

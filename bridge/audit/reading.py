@@ -1,0 +1,110 @@
+"""Reading a record for people: which attempts there are, and what became of each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bridge.audit.records import BEGIN, END
+from bridge.errors import Failed
+
+Told = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One attempt: both of its lines, as far as they are there."""
+
+    begin: Told | None
+    end: Told | None
+
+
+def lines_in(path: Path) -> Iterator[bytes]:
+    """Yield a file's lines.
+
+    Raises:
+        Failed: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            yield from file
+    except OSError as error:
+        raise Failed(f"{path} cannot be read ({type(error).__name__})") from None
+
+
+def about(lines: Iterable[bytes], client: str | None = None) -> Iterator[Told]:
+    """Yield what the lines say; where a client is named (by name or client id) only what is about it.
+
+    Torn lines say nothing. Lines of standard error and of the system's log are read too, with what stands before them.
+    """
+    for raw in lines:
+        told = _told(raw)
+        if told is None or told.get("event") not in (BEGIN, END):
+            continue
+        if client is None or client in (told.get("client"), told.get("client_id")):
+            yield told
+
+
+def attempts(told: Iterable[Told]) -> list[Recorded]:
+    """Put the lines of each attempt together, in the order in which they began."""
+    found: dict[object, Recorded] = {}
+    for line in told:
+        known = found.get(line.get("attempt"), Recorded(None, None))
+        if line.get("event") == BEGIN:
+            found[line.get("attempt")] = Recorded(line, known.end)
+        else:
+            found[line.get("attempt")] = Recorded(known.begin, line)
+    return list(found.values())
+
+
+def _told(raw: bytes) -> dict[str, Any] | None:
+    begin = raw.find(b"{")
+    try:
+        told = json.loads(raw[begin:]) if begin >= 0 else None
+    except (ValueError, RecursionError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def summary(recorded: Recorded) -> str:
+    """Write an attempt on one line: when, what, what became of it, by whom."""
+    begin, end = recorded.begin or {}, recorded.end or {}
+    either = {**end, **begin}
+    options = "".join(f" {text}" for text in begin.get("options") or ())
+    parts = [
+        f"{str(either.get('at'))[:19]}Z",
+        f"{either.get('client')}  {either.get('command')}{options}",
+        _outcome(recorded.end),
+        _who(begin),
+    ]
+    parts += [f"reason: {begin['reason']}"] if begin.get("reason") else []
+    parts += [f"seq {'-'.join(str(line.get('seq')) for line in (begin, end) if line.get('seq'))}"]
+    return "  ".join(part for part in parts if part)
+
+
+def _outcome(end: Told | None) -> str:
+    if end is None:
+        return "NO END: it still runs, or died"
+    rotations = ", ".join(str(each.get("rotation")) for each in end.get("operations") or ())
+    seconds = f" in {end['seconds']:.0f} s" if isinstance(end.get("seconds"), int | float) else ""
+    status = f" (exit {end['exit']})" if end.get("exit") else ""
+    return f"{end.get('outcome')}{status}{seconds}{f' {rotations}' if rotations else ''}"
+
+
+def _who(begin: Told) -> str:
+    claimed, proven = begin.get("claimed") or {}, begin.get("proven") or {}
+    if not begin:
+        return ""
+    words = [f"claimed {claimed.get('run') or claimed.get('user')}@{begin.get('host')}"]
+    words += [f"{vault}: {_caller(told)}" for vault, told in proven.items()]
+    return f"by {', '.join(words)}"
+
+
+def _caller(told: Mapping[str, str] | None) -> str:
+    if not told:
+        return "not known"
+    entity = f" (entity {told['entity_id']})" if told.get("entity_id") else ""
+    return f"{told.get('arn') or told.get('display_name') or '-'}{entity}"

@@ -1,0 +1,152 @@
+"""Checking a record: every line against its mark, each against the one before it, and all against anchors. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from bridge.audit.chain import KEYLESS, NOTHING, Chain, Head, Line, read_line
+from bridge.audit.records import BEGIN, END
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was found. `faults` are edits, removals, another order, or a contradiction to an anchor; `notes` are not.
+
+    `open` are the numbers of beginnings without an end. `head` is the last line's: an anchor for the next time.
+    """
+
+    lines: int
+    first: int | None
+    head: Head | None
+    faults: tuple[str, ...]
+    notes: tuple[str, ...]
+    open: tuple[int, ...]
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing speaks against the record."""
+        return not self.faults
+
+
+@dataclass
+class _Found:
+    """What is known so far."""
+
+    chain: Chain
+    anchors: tuple[Head, ...]
+    faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    marks: dict[int, str] = field(default_factory=dict)
+    begun: dict[int, str] = field(default_factory=dict)
+    first: Line | None = None
+    last: Head | None = None
+    lines: int = 0
+    keys: set[str] = field(default_factory=set)
+
+
+def verify(lines: Iterable[bytes], chain: Chain, anchors: tuple[Head, ...] = ()) -> Verified:
+    """Check all lines of a record, the oldest first; several files make one record."""
+    found = _Found(chain, anchors)
+    torn: list[int] = []
+    for number, raw in enumerate(lines, 1):
+        if not raw.strip():
+            continue
+        line = read_line(raw)
+        if line is None:
+            torn.append(number)
+            continue
+        _check(found, number, line)
+        found.lines += 1
+    found.notes += [
+        f"line {number} is torn: a write was cut short; no line is missing after it" for number in torn if found.last
+    ]
+    if found.last is None:
+        found.faults += ["there is no whole line"] if torn else []
+    _against_anchors(found)
+    return Verified(
+        lines=found.lines,
+        first=found.first.head.seq if found.first else None,
+        head=found.last,
+        faults=tuple(found.faults),
+        notes=(*found.notes, *_remarks(found)),
+        open=tuple(found.begun),
+    )
+
+
+def _check(found: _Found, number: int, line: Line) -> None:
+    where = f"line {number} (seq {line.head.seq})"
+    if line.key != found.chain.key_id:
+        found.faults += [] if line.key in found.keys else [_other_key(where, line.key, found.chain.key_id)]
+        found.keys.add(line.key)
+    elif not found.chain.made(line):
+        found.faults.append(f"{where} was edited: it does not fit its mark")
+    if found.last is None:
+        _check_first(found, where, line)
+    else:
+        _check_place(found, where, line, found.last)
+    found.last = line.head
+    if any(anchor.seq == line.head.seq for anchor in found.anchors):
+        found.marks[line.head.seq] = line.head.mac
+    told = line.told
+    if told.get("event") == BEGIN:
+        found.begun[line.head.seq] = where
+    elif told.get("event") == END:
+        found.begun.pop(told.get("begin") or 0, None)
+
+
+def _check_first(found: _Found, where: str, line: Line) -> None:
+    """A record begins with number 1, or where an anchor says that another one ended."""
+    found.first = line
+    before = Head(line.head.seq - 1, line.before)
+    if before in found.anchors or (line.head.seq == 1 and line.before == NOTHING):
+        return
+    found.faults.append(
+        f"{where} is the first one here: the lines before it are missing. Where they are in an older file, name that "
+        f"first, or give its last anchor: --anchor {before}"
+        if line.head.seq > 1
+        else f"{where} is the first one, and names one before it"
+    )
+
+
+def _check_place(found: _Found, where: str, line: Line, last: Head) -> None:
+    if line.before == last.mac and line.head.seq == last.seq + 1:
+        return
+    if line.head.seq > last.seq + 1:
+        missing = f"seq {last.seq + 1}" + (f" to {line.head.seq - 1}" if line.head.seq > last.seq + 2 else "")
+        found.faults.append(f"{missing} missing before {where}")
+    elif line.head.seq <= last.seq:
+        found.faults.append(f"{where} stands after seq {last.seq}: another order, or twice")
+    else:
+        found.faults.append(f"{where} does not follow seq {last.seq} as it stands here: one of them was replaced")
+
+
+def _against_anchors(found: _Found) -> None:
+    for anchor in found.anchors:
+        mark = found.marks.get(anchor.seq)
+        if found.first and anchor == Head(found.first.head.seq - 1, found.first.before):
+            continue
+        if found.last is None or anchor.seq > found.last.seq:
+            ends = f"ends with seq {found.last.seq}" if found.last else "is empty"
+            found.faults.append(f"anchor {anchor.seq}: the record {ends}: its tail was cut, or it is an older copy")
+        elif mark is None:
+            found.faults.append(f"anchor {anchor.seq}: no such line here")
+        elif mark != anchor.mac:
+            found.faults.append(f"anchor {anchor.seq}: another line stands there: the record was replaced")
+
+
+def _remarks(found: _Found) -> Iterable[str]:
+    for seq in found.begun:
+        yield f"seq {seq} has no end: it still runs, or died; the next command of that client closes it"
+    if found.chain.key_id == KEYLESS and found.lines:
+        yield "no key: whoever can write the file can make such a chain; only anchors show that"
+    if found.lines and not found.anchors:
+        yield "no anchor: a tail that was cut, or an older copy, would not show"
+
+
+def _other_key(where: str, theirs: str, ours: str) -> str:
+    if theirs == KEYLESS:
+        return f"{where} has no key's mark: it was written without a key, or forged"
+    if ours == KEYLESS:
+        return f"{where} has the mark of key {theirs}, which is needed to check it"
+    return f"{where} has the mark of another key ({theirs}, not {ours})"

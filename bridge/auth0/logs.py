@@ -1,0 +1,140 @@
+"""The tenant's logs, as far as they tell who exchanged a client's secret for a token, and who failed to.
+
+Facts: Auth0's logs name address and agent of an exchange, never which secret was sent. A search shows its first
+thousand entries only; they arrive late, and are forgotten after some days, by plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bridge.auth0.errors import Unreachable
+from bridge.auth0.http import USER_AGENT
+from bridge.auth0.management import Management
+from bridge.auth0.probe import PROBE_MARK
+from sinks.record import stamp, unstamp
+
+READ_LOGS = "read:logs"
+SUCCEEDED = ("seccft", "seacft", "sertft")
+FAILED = ("feccft", "feacft", "fertft")
+PAGE, CAP, MOST = 100, 1000, 5000
+"""Entries of a page, of one search, and of everything that is read for one question."""
+
+_SECRET_WAS_RIGHT = (
+    "invalid authorization code", "unknown or invalid refresh token", "grant type", "client is not authorized to",
+    "client has not been granted", "service not enabled", "no audience parameter",
+)  # fmt: skip
+"""How descriptions of failures begin that Auth0 gives only to whom it knows: the secret is looked at first."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One entry: somebody asked for a token with this client's id."""
+
+    id: str
+    at: datetime
+    address: str
+    agent: str
+    description: str = ""
+
+    @property
+    def ours(self) -> bool:
+        """Whether it was a probe of the bridge: any version, from anywhere."""
+        return self.agent.startswith(USER_AGENT.partition("/")[0] + "/") and f" {PROBE_MARK}" in self.agent
+
+    @property
+    def refused(self) -> bool:
+        """Whether the secret was what failed, as far as the entry tells."""
+        return not self.description.casefold().startswith(_SECRET_WAS_RIGHT)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Entries, newest first. Not `complete`: there are more, older than the last one."""
+
+    exchanges: tuple[Exchange, ...]
+    complete: bool
+
+
+def search(
+    auth0: Management,
+    client_id: str,
+    types: tuple[str, ...],
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    address: str = "",
+    most: int | None = None,
+) -> Found:
+    """Return a client's exchanges of some types between two times, both included; at `most` so many, or `MOST`.
+
+    Raises:
+        Auth0Error: they cannot be read.
+    """
+    found: dict[str, Exchange] = {}
+    while True:
+        known, shown = len(found), 0
+        for entries in _pages(auth0, _query(client_id, types, since, until, address)):
+            shown += len(entries)
+            found |= {exchange.id: exchange for entry in entries if (exchange := _exchange(entry))}
+            if len(found) >= (most or MOST):
+                return Found(tuple(found.values()), complete=False)
+        if shown < CAP:
+            return Found(tuple(found.values()), complete=True)
+        if len(found) == known:  # a thousand of the same moment
+            return Found(tuple(found.values()), complete=False)
+        until = list(found.values())[-1].at
+
+
+def begins(auth0: Management) -> datetime | None:
+    """Return the time of the oldest entry that the tenant's log still has, of anybody; None where it has none.
+
+    Raises:
+        Auth0Error: it cannot be read.
+    """
+    entries = _read(auth0, {"sort": "date:1", "per_page": "1", "page": "0"})
+    return _moment(entries[0]) if entries else None
+
+
+def _pages(auth0: Management, query: str) -> Iterator[list[Any]]:
+    """Yield the pages of what one search shows, newest entries first."""
+    for page in range(CAP // PAGE):
+        asked = {"q": query, "sort": "date:-1", "per_page": str(PAGE), "page": str(page)}
+        entries = _read(auth0, asked)
+        yield entries
+        if len(entries) < PAGE:
+            return
+
+
+def _query(client_id: str, types: tuple[str, ...], since: datetime | None, until: datetime | None, address: str) -> str:
+    first, last = (stamp(at) if at else "*" for at in (since, until))
+    clauses = [f"type:({' OR '.join(types)})", f'client_id:"{client_id}"', f"date:[{first} TO {last}]"]
+    return " AND ".join([*clauses, *([f'ip:"{address}"'] if address else [])])
+
+
+def _read(auth0: Management, params: Mapping[str, str]) -> list[Any]:
+    entries = auth0.get("/logs", params, doing="the tenant's logs")
+    if not isinstance(entries, list):
+        raise Unreachable(f"{auth0.name} answered with something that is not a log")
+    return entries
+
+
+def _exchange(entry: Any) -> Exchange | None:
+    at = _moment(entry)
+    if at is None:
+        return None
+
+    def text(name: str) -> str:
+        return value if isinstance(value := entry.get(name), str) else ""
+
+    name = text("log_id") or text("_id") or f"{stamp(at)} {text('ip')} {text('user_agent')}"
+    return Exchange(name, at, text("ip"), text("user_agent"), text("description"))
+
+
+def _moment(entry: Any) -> datetime | None:
+    date = entry.get("date") if isinstance(entry, dict) else None
+    found = unstamp(date) if isinstance(date, str) else None
+    return found.astimezone(UTC) if found else None

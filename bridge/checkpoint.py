@@ -1,0 +1,143 @@
+"""What `evidence --record` keeps in the places' metadata, for logs that forget too early. Pure.
+
+No secret and no address: a source is a digest of its address and agent, so it can be recognised, not read. Kept are
+when it was first and last seen to succeed, and when it failed last; and from when until when the log was looked at
+without a gap.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from bridge.auth0.logs import Exchange
+from bridge.evidence import Key, Source, Tally
+
+EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+NEVER = "-"
+HEAD, SOURCES = "seen", "sources"
+TAGS, PER_TAG = 6, 8
+"""Six tags of eight sources: as many as fit beside everything else (AWS: 50 tags of 256 characters)."""
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """One source: when it first and last succeeded, and failed last, to the minute."""
+
+    first: datetime | None = None
+    last: datetime | None = None
+    failed: datetime | None = None
+
+    def met(self, at: datetime, *, failed: bool) -> Remembered:
+        """Return what is remembered after another exchange."""
+        if failed:
+            return replace(self, failed=max(self.failed or at, at))
+        return replace(self, first=min(self.first or at, at), last=max(self.last or at, at))
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What is remembered of a client's sources, by digest; `since` and `until`: where the log was looked at.
+
+    Not `complete`: there were more sources than fit; those that succeeded least lately are left out.
+    """
+
+    since: datetime
+    until: datetime
+    sources: Mapping[str, Remembered] = field(default_factory=dict)
+    complete: bool = True
+
+    def covers(self, begins: datetime) -> bool:
+        """Tell whether nothing lies between this and a log that begins then: it is kept to the minute."""
+        return self.until + MINUTE > begins
+
+    def notes(self) -> dict[str, str | None]:
+        """Return it as notes of a place (`Sink.note`)."""
+        latest = sorted(self.sources, key=lambda digest: self.sources[digest].last or EPOCH, reverse=True)
+        kept = latest[: TAGS * PER_TAG]
+        whole = self.complete and len(kept) == len(latest)
+        told: dict[str, str | None] = {HEAD: f"{_write(self.since)} {_write(self.until)} {'all' if whole else 'some'}"}
+        for number in range(TAGS):
+            some = kept[number * PER_TAG : (number + 1) * PER_TAG]
+            told[f"{SOURCES}{number}"] = " ".join(_token(digest, self.sources[digest]) for digest in some) or None
+        return told
+
+    @classmethod
+    def of(cls, notes: Mapping[str, str]) -> Checkpoint | None:
+        """Read it from notes; None where there is none, or it cannot be read."""
+        try:
+            since, until, whole = notes.get(HEAD, "").split()
+            tokens = " ".join(notes.get(f"{SOURCES}{number}", "") for number in range(TAGS)).split()
+            told = [token.split(":") for token in tokens]
+            sources = {digest: Remembered(_read(a), _read(b), _read(c)) for digest, a, b, c in told}
+            first, last = _read(since), _read(until)
+        except (ValueError, TypeError):
+            return None
+        return cls(first, last, sources, whole == "all") if first and last else None
+
+
+def digest_of(key: Key, client_id: str) -> str:
+    """Return the digest of a source: eight hexadecimal digits, another for every client."""
+    return hashlib.sha256("\n".join((client_id, *key)).encode()).hexdigest()[:8]
+
+
+def grown(
+    before: Checkpoint | None,
+    client_id: str,
+    begins: datetime,
+    at: datetime,
+    succeeded: Iterable[Exchange],
+    failed: Iterable[Exchange],
+) -> Checkpoint:
+    """Return a checkpoint after another look at the log, which reaches back to `begins`."""
+    joined = before is not None and before.covers(begins)
+    sources = dict(before.sources) if before else {}
+    for exchanges, refused in ((succeeded, False), (failed, True)):
+        for exchange in exchanges:
+            digest = digest_of((exchange.address, exchange.agent), client_id)
+            if not exchange.ours and (not refused or exchange.refused):
+                sources[digest] = sources.get(digest, Remembered()).met(exchange.at, failed=refused)
+    known = {digest: told for digest, told in sources.items() if told.first}  # strangers are not worth their room
+    complete = before.complete if before else True
+    return Checkpoint(before.since if before and joined else begins, at, known, complete)
+
+
+def recall(tally: Tally, checkpoint: Checkpoint, client_id: str, change: datetime, since: datetime) -> None:
+    """Add to the failures what a checkpoint knows: who succeeded before the change, and who failed after it.
+
+    A source whose failures the log has forgotten is told by its digest.
+    """
+    keys = {digest_of(key, client_id): key for key in tally.sources}
+    for digest, told in checkpoint.sources.items():
+        if told.first is None or told.first > change:
+            continue
+        until = min(told.last or told.first, change)
+        key = keys.get(digest)
+        if key is not None:
+            tally.known({key: until})
+        elif told.failed is not None and told.failed >= since:
+            unread = Source(f"recorded:{digest}", "", 1, told.failed, told.failed, until)
+            tally.sources[unread.address, unread.agent] = unread
+
+
+def _token(digest: str, told: Remembered) -> str:
+    return ":".join((digest, *(_write(moment) for moment in (told.first, told.last, told.failed))))
+
+
+def _write(moment: datetime | None) -> str:
+    """Write minutes since 2020 in base 36: five characters until 2134."""
+    if moment is None:
+        return NEVER
+    number, text = max(0, (moment - EPOCH) // MINUTE), ""
+    while number:
+        number, digit = divmod(number, 36)
+        text = DIGITS[digit] + text
+    return text or "0"
+
+
+def _read(text: str) -> datetime | None:
+    return None if text == NEVER else EPOCH + int(text, 36) * MINUTE

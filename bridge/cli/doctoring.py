@@ -1,0 +1,99 @@
+"""A command for whoever sets up, or wonders: doctor."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bridge.cli import as_json
+from bridge.cli.app import app
+from bridge.cli.opening import Typed, chosen
+from bridge.cli.options import SET_UP, Config, Key, Names, Sinks, Verbose
+from bridge.cli.run import configure, usage_errors
+from bridge.cli.say import say
+from bridge.policy import Role
+
+if TYPE_CHECKING:
+    from bridge.doctor import Finding
+    from bridge.doctor.report import Report
+
+WIDTH = 8
+NOTHING, WRONG = 1, 5
+"""Exit statuses: nothing could be looked at; something is wrong."""
+
+
+@app.command(rich_help_panel=SET_UP)
+def doctor(
+    names: Names = None,
+    *,
+    role: Annotated[Role, typer.Option("--role", help="For whose rights.")] = Role.OPERATOR,
+    sink: Sinks = None,
+    key: Key = None,
+    config: Config = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Leave out what is as it should be.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object per finding, and line.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Look for what stands in the way at tenants, vaults, clients and places; with the remedy. Changes nothing.
+
+    Exits with 5 when something is wrong, with 1 when nothing could be looked at. Without a NAME: all clients.
+    """
+    from bridge.doctor import Severity
+    from bridge.doctor.examine import Examination
+    from bridge.policy.auth0 import SCOPES
+    from sinks.clock import SystemClock
+
+    configure(verbose=verbose)
+    typed = Typed(tuple(sink or ()), key, config, tenant=bool(SCOPES[role]))
+    with usage_errors(json=json):
+        clients = chosen(names or [], typed, everyone=not names and not sink)
+    examination = Examination(clients, role, os.environ, SystemClock())
+    found: list[Finding] = []
+    for report in examination.reports():
+        shown = [one for one in report.findings if not quiet or one.severity is not Severity.OK]
+        found += report.findings
+        for text in _objects(shown) if json else _lines(report, shown):
+            say(text)
+    if not json:
+        say(_summary(found))
+    wrong = any(one.severity is Severity.WRONG for one in found)
+    raise typer.Exit(0 if not wrong else (WRONG if examination.looked else NOTHING))
+
+
+def _objects(findings: Iterable[Finding]) -> Iterator[str]:
+    for one in findings:
+        yield as_json.line(
+            {
+                "severity": one.severity,
+                "id": one.id,
+                "subject": one.subject,
+                "what": one.what,
+                "why": one.why or None,
+                "remedy": one.remedy or None,
+            }
+        )
+
+
+def _lines(report: Report, findings: list[Finding]) -> Iterator[str]:
+    """A subject with its findings: one line each, what mends it below."""
+    if findings:
+        yield report.title
+    for one in findings:
+        kind = f"   [{one.id}]" if one.why else ""
+        yield f"  {one.severity:<{WIDTH}} {one.what}{kind}"
+        if one.why:
+            yield f"  {'':<{WIDTH}}   why: {one.why}"
+        for number, text in enumerate(one.remedy.splitlines()):
+            yield f"  {'':<{WIDTH}}   {'->' if not number else '  '} {text}"
+
+
+def _summary(found: list[Finding]) -> str:
+    counted = [f"{n} {word}" for word in ("wrong", "note", "unknown", "ok") if (n := _count(found, word))]
+    return ", ".join(counted) + ". Nothing was changed."
+
+
+def _count(found: list[Finding], word: str) -> int:
+    return sum(one.severity == word for one in found)

@@ -1,0 +1,152 @@
+"""Recording what a command attempts, where the configuration says so."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from bridge.cli import show
+from bridge.cli.run import as_error
+from bridge.cli.say import say
+from bridge.errors import BridgeError, Incomplete
+from bridge.references import resolve
+from sinks.request_ids import listening
+
+if TYPE_CHECKING:
+    import typer
+
+    from bridge.audit.chain import Head
+    from bridge.audit.recorder import Recorder
+    from bridge.config.settings import AuditSettings, Settings
+    from bridge.job import Job
+    from bridge.outcome import Outcome
+
+TOLD_ELSEWHERE = frozenset({"json", "verbose", "dry_run", "sink", "key", "config", "strategy", "reason"})
+"""Options that say nothing of the attempt, or stand in the record on their own."""
+
+
+def _typed(flag: str, value: Any) -> Iterator[str]:
+    for each in value if isinstance(value, list | tuple) else (value,):
+        yield flag if each is True else f"{flag} {each}"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A command as it was typed: its name, the options that were given, and two of its texts."""
+
+    command: str
+    options: tuple[str, ...]
+    strategy: str | None
+    reason: str
+    dry_run: bool
+
+    @classmethod
+    def of(cls, context: typer.Context) -> Asked:
+        """Take it from Typer's context. No option holds a secret."""
+        given: dict[str, Any] = context.params
+        flags = {option.name: option.opts[0] for option in context.command.params if option.opts[0].startswith("--")}
+        return cls(
+            command=context.info_name or "?",
+            options=tuple(
+                text
+                for name, value in given.items()
+                if value and name in flags and name not in TOLD_ELSEWHERE
+                for text in _typed(flags[name], value)
+            ),
+            strategy=given.get("strategy"),
+            reason=given.get("reason") or "",
+            dry_run=bool(given.get("dry_run")),
+        )
+
+
+def recorded(
+    settings: Settings, job: Job, asked: Asked, work: Callable[[], Outcome | None], *, quiet: bool
+) -> Outcome | None:
+    """Do the work between the two lines of its record; just do it where nothing is recorded, or nothing changed.
+
+    Raises:
+        BridgeError: from the work, or because a line could not be written: before it (nothing was changed), or after.
+    """
+    if settings.audit is None or asked.dry_run:
+        return work()
+    from bridge.audit.records import became, failed
+    from bridge.audit.write import NotWritten
+
+    recorder = _begun(settings.audit, job, asked)
+    try:
+        with listening(job.trail.hear, recorder.id):
+            done = work()
+    except (Exception, KeyboardInterrupt) as raised:
+        error = as_error(job.settings, raised)
+        try:
+            _tell(recorder.end(failed(error)), quiet=quiet)
+        except NotWritten as lost:
+            raise _lost(job, error, lost) from None
+        raise
+    try:
+        head = recorder.end(became(done))
+    except NotWritten as lost:
+        return _done_but_lost(job, done, lost)
+    return replace(done, audit=str(head)) if done and head else done
+
+
+def _begun(audit: AuditSettings, job: Job, asked: Asked) -> Recorder:
+    """Write the beginning.
+
+    Raises:
+        NotWritten: nothing was changed.
+    """
+    from bridge.audit.process import host, this_process
+    from bridge.audit.recorder import Recorder, claimed, proven, target_of
+    from bridge.audit.records import Attempt
+
+    client = job.settings
+    target = target_of(audit, partial(resolve, environ=os.environ))
+    attempt = Attempt(
+        client=client.name,
+        client_id=client.client_id,
+        tenant=job.auth0.name,
+        command=asked.command,
+        options=asked.options,
+        places=job.uris,
+        strategy=(asked.strategy or client.strategy) if asked.command == "rotate" else None,
+        reason=asked.reason or None,
+        claimed=claimed(job, os.environ),
+        proven=proven(job.sinks),
+        host=host(),
+        process=this_process(),
+    )
+    recorder = Recorder(target, attempt, job.trail, audit.to.partition(":")[2])
+    recorder.begin()
+    return recorder
+
+
+def _tell(head: Head | None, *, quiet: bool) -> None:
+    if head is not None and not quiet:
+        say(show.recorded(str(head)), err=True)
+
+
+def _lost(job: Job, error: BridgeError, lost: BridgeError) -> BridgeError:
+    """Return what to raise where work failed and its end could not be recorded; what says more stays."""
+    if error.exit_status == Incomplete.exit_status:
+        say(_without_end(job, lost), err=True)
+        return error
+    return Incomplete(f"{error.message}\n{_without_end(job, lost)}", error.hint or lost.hint)
+
+
+def _done_but_lost(job: Job, done: Outcome | None, lost: BridgeError) -> Outcome:
+    """Return what became of it, with the status of a record without an end.
+
+    Raises:
+        Incomplete: there was nothing to do, and that is not recorded.
+    """
+    if done is None:
+        raise Incomplete(f"there was nothing to do. {_without_end(job, lost)}", lost.hint)
+    return replace(done, exit_status=Incomplete.exit_status, notes=(*done.notes, _without_end(job, lost)))
+
+
+def _without_end(job: Job, lost: BridgeError) -> str:
+    return f"NOT RECORDED: {lost.message}; its end is missing. The next command about {job.settings.name} writes it"

@@ -1,0 +1,178 @@
+"""A command for those who answer for all clients: report."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bridge import __version__
+from bridge.cli import as_json
+from bridge.cli.app import app
+from bridge.cli.opening import Typed, chosen, open_places
+from bridge.cli.options import SECURITY, Config, Key, Names, Sinks, Verbose
+from bridge.cli.run import SEVERITY, configure, usage_errors
+from bridge.cli.say import is_terminal, say
+from bridge.errors import BridgeError, Failed, Usage
+from bridge.timing import Timing
+from sinks.clock import SystemClock
+from sinks.errors import SinkError
+
+if TYPE_CHECKING:
+    from bridge.config.settings import ClientSettings, Settings
+    from bridge.report.figures import Looked, Report
+    from sinks.port import Place, Sink
+
+READERS = 8
+"""So many clients are read at a time: a slow vault is waited for, not overrun."""
+FORMS = ("--csv", "--json", "--prometheus")
+
+Seen = tuple["Looked", int]
+"""What was read of a client, and the exit status that this alone would give."""
+
+
+@app.command(rich_help_panel=SECURITY)
+def report(
+    names: Names = None,
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Where to write it, all at once; - or nothing: stdout."),
+    ] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="A table: one line per client.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object per client and line.")] = False,
+    prometheus: Annotated[bool, typer.Option("--prometheus", help="Metrics in Prometheus' text format.")] = False,
+    sink: Sinks = None,
+    key: Key = None,
+    config: Config = None,
+    verbose: Verbose = False,
+) -> None:
+    """Write how all clients stand as one HTML file, or as CSV, JSON or metrics. Reads metadata only, never a value."""
+    configure(verbose=verbose)
+    form = _form(csv=csv, json=json, prometheus=prometheus)
+    file = None if output is None or str(output) == "-" else output
+    typed = Typed(tuple(sink or ()), key, config, tenant=False)
+    with usage_errors(json=json):
+        if form == "html" and file is None and is_terminal(sys.stdout):
+            raise Usage("found a terminal, where HTML is of no use", hint="name a file: --output report.html")
+        clients = chosen(names or [], typed, everyone=not names and not sink)
+        seen = tuple(_looked(clients))
+        made = _report(clients, [looked for looked, _ in seen])
+        _write(_text(made, form), file)
+    _say_what_came_of_it(made, file)
+    raise typer.Exit(next(status for status in SEVERITY if status in {0, *(status for _, status in seen)}))
+
+
+def _form(*, csv: bool, json: bool, prometheus: bool) -> str:
+    found = [name for name, wanted in zip(FORMS, (csv, json, prometheus), strict=True) if wanted]
+    with usage_errors():
+        if len(found) > 1:
+            raise Usage(f"found {' and '.join(found)}, expected one of them", hint="without any it is HTML")
+    return found[0].lstrip("-") if found else "html"
+
+
+def _looked(clients: Iterable[tuple[Settings, ClientSettings]]) -> Iterator[Seen]:
+    """Read clients, several at a time, in their order."""
+    pool = ThreadPoolExecutor(READERS)
+    try:
+        yield from pool.map(lambda pair: _look(*pair), clients)
+    finally:
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C no other is begun
+
+
+def _look(settings: Settings, client: ClientSettings) -> Seen:
+    """Read one client's metadata; whatever goes wrong is told in its row, and costs no other."""
+    from bridge.guards import Whose
+    from bridge.report.figures import Looked, Unread
+
+    places: list[Place] = []
+    unread: list[Unread] = []
+    statuses = {0}
+    try:
+        opened: list[Sink] = [*open_places(settings, client, Timing()).values()]
+    except Exception as raised:  # noqa: BLE001  # as below
+        message, status = _told(raised)
+        opened, statuses = [], {status}
+        unread = [Unread(uri, message) for uri in client.sinks]
+    for sink in opened:
+        try:
+            places.append(sink.survey())
+        except Exception as raised:  # noqa: BLE001  # one broken vault must not cost the report
+            message, status = _told(raised)
+            unread.append(Unread(sink.uri, message))
+            statuses.add(status)
+    whose = Whose(client.client_id, "", client.name, client.sinks)
+    return Looked(client, whose, tuple(places), tuple(unread)), next(s for s in SEVERITY if s in statuses)
+
+
+def _told(raised: Exception) -> tuple[str, int]:
+    """Return what to tell of an exception, and the exit status; a bug's own text may hold anything."""
+    from bridge.job import translate
+
+    if isinstance(raised, SinkError):
+        return raised.message, translate(raised).exit_status
+    if isinstance(raised, BridgeError):
+        return raised.message, raised.exit_status
+    return f"this should not happen: {type(raised).__name__}; please report it", 1
+
+
+def _report(clients: list[tuple[Settings, ClientSettings]], looked: list[Looked]) -> Report:
+    from bridge.job import claimed_actor
+    from bridge.report.figures import Report, rows, sources
+
+    now = SystemClock().now()
+    file = next((str(settings.path) for settings, _ in clients if settings.path), None)
+    told = zip((settings for settings, _ in clients), looked, strict=True)
+    return Report(now, __version__, claimed_actor(os.environ), file, rows(looked, now, {}), sources(told))
+
+
+def _text(made: Report, form: str) -> str:
+    from bridge.report.page import page
+    from bridge.report.prometheus import metrics
+    from bridge.report.table import table
+
+    if form == "csv":
+        return table(made)
+    if form == "prometheus":
+        return metrics(made)
+    lines = [as_json.line(as_json.report(row)) for row in made.rows]
+    return page(made, lines) if form == "html" else "".join(f"{line}\n" for line in lines)
+
+
+def _write(text: str, file: Path | None) -> None:
+    """Write a file whole or not at all: whoever reads it meanwhile, as node-exporter does, sees the former one.
+
+    Raises:
+        Failed: it cannot be written.
+    """
+    data = text.encode("utf-8", "backslashreplace")
+    if file is None:
+        say(data, nl=False)
+        return
+    try:
+        if file.exists() and not stat.S_ISREG(file.stat().st_mode):
+            file.write_bytes(data)  # a pipe, or /dev/stdout
+            return
+        whole = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+        try:
+            whole.write_bytes(data)
+            whole.replace(file)
+        finally:
+            whole.unlink(missing_ok=True)
+    except OSError as error:
+        raise Failed(f"{file} cannot be written: {error.strerror or type(error).__name__}") from None
+
+
+def _say_what_came_of_it(made: Report, file: Path | None) -> None:
+    for row in made.rows:
+        for each in row.unread:
+            say(f"{row.status.client}: not read: {each.uri}: {each.why}", err=True)
+    clients = f"{len(made.rows)} client{'s' if len(made.rows) != 1 else ''}"
+    told = f"report: {clients}, {made.attention} need attention, {made.unread} could not be read"
+    say(f"{told}; written to {file or 'standard output'}", err=True)

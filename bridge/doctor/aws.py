@@ -1,0 +1,194 @@
+"""Secrets in AWS: what can be known without changing anything. The rest is told as unknown."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from bridge.doctor import Severity
+from bridge.doctor.others import STACK, managers
+from bridge.doctor.tls import Fault, certificate
+from bridge.policy import Role
+from bridge.policy.aws import ACTIONS
+from sinks.aws.inspect import Caller, Inspector
+from sinks.aws.translate import KeyDenied, NoLogin
+from sinks.errors import BadAddress, Denied, Refused, Unavailable
+
+if TYPE_CHECKING:
+    from bridge.config.settings import VaultSettings
+    from bridge.doctor.report import Report
+    from sinks.aws import Settings
+    from sinks.aws.address import Target
+    from sinks.aws.answers import Described
+    from sinks.clock import Clock
+
+KNOWABLE = ("DescribeSecret", "ListSecretVersionIds", "GetSecretValue", "UpdateSecretVersionStage")
+"""Actions of which it can be told beforehand whether they are allowed."""
+ASSUMED = re.compile(r"arn:([a-z-]+):sts::(\d{12}):assumed-role/([^/]+)/.*")
+
+
+class Secret:
+    """One secret under examination."""
+
+    def __init__(
+        self, report: Report, vault: VaultSettings, settings: Settings, target: str, role: Role, command: str
+    ) -> None:
+        self.report = report
+        self.vault = vault
+        self.settings = settings
+        self.target_text = target
+        self.role = role
+        self.answered = False
+        self.names = {"vault": vault.name, "command": command, "role": str(role)}
+
+    def look(self, clock: Clock) -> bool:
+        """Look at it; tell whether it can be surveyed."""
+        try:
+            inspector = Inspector(self.vault.name, self.target_text, self.settings, clock)
+        except BadAddress as error:
+            self.report.wrong("aws-settings", error.message, hint=error.hint or "correct the address")
+            return False
+        target = inspector.target
+        self.names |= {"region": target.region, "secret": target.secret_id, "name": target.name}
+        try:
+            return self._look(inspector, target, clock)
+        except BadAddress as error:
+            self.report.wrong("aws-settings", error.message, hint=error.hint or "correct profile and region")
+        except NoLogin as error:
+            self.report.wrong("aws-credentials", error.message)
+        except Unavailable as error:
+            self._unreachable(error)
+        finally:
+            inspector.close()
+        return False
+
+    def _look(self, inspector: Inspector, target: Target, clock: Clock) -> bool:
+        """Ask for each action that the role needs, as far as it can be asked for."""
+        wanted = [action for action in KNOWABLE if action in ACTIONS[self.role]]
+        described: Described | None = None
+        current: str | None = None
+        lacking: list[str] = []
+
+        def allowed(action: str, call: Callable[[], Any]) -> Any:
+            try:
+                return call() if action in wanted else None
+            except NoLogin:
+                raise
+            except KeyDenied as error:
+                self._key(inspector, described, error)
+            except Denied:
+                lacking.append(action)
+            except Refused as error:
+                if described is None or not described.deleted:
+                    self.report.unknown("doctor-stopped", error.message, hint=error.hint or "run doctor again")
+            return None
+
+        described = allowed("DescribeSecret", inspector.describe)
+        current = allowed("ListSecretVersionIds", inspector.labelled)
+        allowed("GetSecretValue", inspector.may_read)
+        if current:
+            allowed("UpdateSecretVersionStage", lambda: inspector.may_label(current or ""))
+        self.answered = True
+        self._lacking(lacking, described)
+        if described is not None:
+            self.report.skew(clock.now() - described.at, "AWS")
+            if described.exists:
+                self._settings(described, target)
+                self._encryption(inspector, described, allowed)
+            else:
+                self._account(inspector)
+        self._unknown(wanted, created=described is not None and not described.exists)
+        return not lacking
+
+    def _lacking(self, lacking: list[str], described: Described | None) -> None:
+        resource = described.arn if described and described.arn else "ARN"
+        for action in lacking:
+            statement = {"Effect": "Allow", "Action": [f"secretsmanager:{action}"], "Resource": [resource]}
+            told = f"AWS denies secretsmanager:{action}"
+            self.report.wrong("aws-permission", told, statement=json.dumps(statement))
+        if not lacking:
+            self.report.ok("AWS allows what can be asked for beforehand")
+
+    def _unknown(self, wanted: list[str], *, created: bool) -> None:
+        rest = [action for action in ACTIONS[self.role] if action not in wanted]
+        if created and self.role is Role.OPERATOR:
+            rest.append("CreateSecret")
+        if rest:
+            told = f"whether AWS allows {', '.join(rest)}"
+            self.report.unknown("aws-permissions-unknown", told, **self.names)
+
+    def _settings(self, described: Described, target: Target) -> None:
+        if described.deleted:
+            told = f"it is scheduled for deletion at {described.deleted:%Y-%m-%d %H:%MZ}"
+            self.report.wrong("aws-deleted", told, **self.names)
+        if described.rotates:
+            self.report.wrong("aws-rotation", "AWS itself rotates it (RotationEnabled)", **self.names)
+        if described.owner:
+            self.report.wrong("aws-owned", f"the AWS service {described.owner} owns it", **self.names)
+        if described.primary_region not in (None, target.region):
+            told = f"it is a replica of the secret in {described.primary_region}"
+            self.report.wrong("aws-replica", told, primary=str(described.primary_region), **self.names)
+        for where, status in described.replicas:
+            if status == "InSync":
+                self.report.ok(f"replica in {where} in sync")
+            else:
+                told = f"the replica in {where} is not in sync: {status}"
+                self.report.wrong("aws-replica-status", told, replica=where, **self.names)
+        self._managers(described)
+
+    def _managers(self, described: Described) -> None:
+        for tag, manager, refused in managers(described.tags):
+            words = [f"# take it out of {manager} first"]
+            if tag.startswith(STACK):
+                words.append("# with DeletionPolicy: Retain; AWS removes its own tags then")
+            else:
+                place = f"--region {self.names['region']} --secret-id '{self.names['secret']}'"
+                words.append(f"aws secretsmanager untag-resource {place} --tag-keys '{tag}'")
+            kind = "place-other-manager" if refused else "place-beside-manager"
+            severity = Severity.WRONG if refused else Severity.NOTE
+            self.report.add(severity, kind, f"its tag {tag} says {manager}", remedy="\n".join(words))
+
+    def _encryption(self, inspector: Inspector, described: Described, allowed: Callable[..., Any]) -> None:
+        """With a key of its own, the value has to be decrypted once to know whether that may be done."""
+        if described.key is None or described.key.endswith("alias/aws/secretsmanager") or described.deleted:
+            return
+        before = len(self.report.findings)
+        allowed("GetSecretValue", inspector.may_decrypt)
+        if len(self.report.findings) == before and "GetSecretValue" in ACTIONS[self.role]:
+            self.report.ok(f"the KMS key {described.key} may be used to decrypt")
+        if "PutSecretValue" in ACTIONS[self.role]:
+            self.report.unknown("aws-key-unknown", "whether kms:GenerateDataKey is allowed", key=described.key)
+
+    def _key(self, inspector: Inspector, described: Described | None, error: KeyDenied) -> None:
+        key = (described.key if described else None) or "KEY"
+        principal = principal_of(inspector.caller(), self.settings.role_arn)
+        self.report.wrong("aws-key", error.message, key=key, principal=principal, **self.names)
+
+    def _account(self, inspector: Inspector) -> None:
+        caller = inspector.caller()
+        if caller:
+            self.report.ok(f"looked for in the account {caller.account}, {self.names['region']}")
+
+    def _unreachable(self, error: Unavailable) -> None:
+        url = self.settings.endpoint_url
+        seen = certificate(url, ca_file=self.settings.ca_file) if url else None
+        if seen is None or seen.fault is Fault.NONE:
+            self.report.wrong("aws-unreachable", error.message, **self.names)
+        else:
+            told = f"the certificate of {seen.host} is not accepted ({seen.fault})"
+            self.report.wrong("aws-certificate", told, **self.names)
+
+
+def principal_of(caller: Caller | None, role_arn: str | None) -> str:
+    """Return the role or user that a grant has to name."""
+    arn = role_arn or (caller.arn if caller else "ARN-OF-THE-ROLE")
+    if assumed := ASSUMED.fullmatch(arn):
+        return "arn:{}:iam::{}:role/{}".format(*assumed.groups())
+    return arn
+
+
+def identity(target: Target, settings: Settings) -> tuple[str, ...]:
+    """Return what two names of the same secret have in common."""
+    return ("aws", settings.endpoint_url or "", settings.role_arn or settings.profile or "", target.region, target.name)

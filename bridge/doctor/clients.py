@@ -1,0 +1,61 @@
+"""Clients: may their secrets be rotated at all, and do the settings fit them."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bridge.auth0.client import HS256, SELF, objections
+from bridge.auth0.errors import Auth0Error, Forbidden, NotFound
+from bridge.doctor import Severity
+
+if TYPE_CHECKING:
+    from bridge.auth0.api import Auth0
+    from bridge.auth0.client import Client
+    from bridge.config.settings import ClientSettings
+    from bridge.doctor.report import Report
+
+TOKEN_LIFETIME = timedelta(hours=24)
+"""How long an access token lives by default (Auth0's documentation)."""
+
+
+def settings(report: Report, client: ClientSettings) -> None:
+    """Judge what the configuration says of a client."""
+    if client.fallback_min_age < TOKEN_LIFETIME:
+        told = "fallback_min_age is shorter than an access token's default lifetime"
+        report.note("client-fallback-age", told, client=client.name)
+
+
+def check(report: Report, auth0: Auth0, client: ClientSettings) -> Client | None:
+    """Look at a client at Auth0; return it, None where it cannot be read."""
+    try:
+        found = auth0.get_client(client.client_id)
+    except NotFound:
+        told = f"there is no application {client.client_id} in {auth0.name}"
+        report.wrong("client-unknown", told, client=client.name)
+        return None
+    except Forbidden as error:
+        _lacking(report, auth0, error)
+        return None
+    except Auth0Error as error:
+        report.unknown("doctor-stopped", error.message, hint=error.hint or "run doctor again")
+        return None
+    names = {"client": client.name, "name": found.name, "tenant": client.tenant}
+    places = next((uri for uri in client.sinks if uri.startswith(("vault://", "aws://"))), "vault://MOUNT/PATH")
+    against = objections(found, accept=client.accept, own_client_id=auth0.own_client_id, strategy=client.strategy)
+    for objection in against:
+        accept = client.accept | ({objection.kind} & {HS256, SELF})
+        more = {"accept": json.dumps(sorted(accept)), "place": places}
+        report.add(Severity.WRONG, f"client-{objection.kind}", objection.message, **names, **more)
+    if not against:
+        report.ok(f"{found.name} ({found.app_type or 'of no type'}) can be rotated")
+    return found
+
+
+def _lacking(report: Report, auth0: Auth0, error: Forbidden) -> None:
+    for scope in error.scopes[:1]:
+        names = {"application": auth0.own_client_id or "the bridge's application", "need": "it cannot be looked at"}
+        report.wrong("tenant-scope", f"the management token lacks the scope {scope}", scope=scope, **names)
+    if not error.scopes:
+        report.unknown("doctor-stopped", error.message, hint=error.hint or "run doctor again")

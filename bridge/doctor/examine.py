@@ -1,0 +1,184 @@
+"""The examination: every tenant, vault, client and place once, in this order; what fails in one hides no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bridge.doctor import clients, places, tenants
+from bridge.doctor.report import Report
+from bridge.guards import Whose
+from bridge.policy import Role
+from bridge.policy.auth0 import SCOPES
+from bridge.references import for_sinks
+from bridge.timing import Timing
+from sinks import kind, open_reader, open_sink, split
+
+if TYPE_CHECKING:
+    from bridge.auth0.api import Auth0
+    from bridge.auth0.client import Client
+    from bridge.config.settings import ClientSettings, Settings, TenantSettings, VaultSettings
+    from sinks.clock import Clock
+    from sinks.port import Place
+
+Chosen = tuple["Settings", "ClientSettings"]
+
+
+class Examination:
+    """Looks at clients for whoever has a role; reads, and changes nothing."""
+
+    def __init__(self, chosen: Sequence[Chosen], role: Role, environ: Mapping[str, str], clock: Clock) -> None:
+        self._chosen = chosen
+        self._role = role
+        self._environ = environ
+        self._clock = clock
+        self._auth0: dict[TenantSettings, Auth0 | None] = {}
+        self._vaults: dict[VaultSettings, Any] = {}
+        self._whole: list[tuple[ClientSettings, str, tuple[str, ...]]] = []
+        self._shared: dict[tuple[str, str], Report] = {}
+        self.looked = False
+        """Whether anything at all answered."""
+
+    def reports(self) -> Iterator[Report]:
+        """Yield what is found, subject by subject."""
+        asked = bool(SCOPES[self._role])
+        yield from self._tenants() if asked else ()
+        yield from self._all_vaults()
+        self._find_shared()
+        for settings, client in self._chosen:
+            yield from self._client(settings, client, asked=asked)
+
+    def _tenants(self) -> Iterator[Report]:
+        for tenant in dict.fromkeys(s.tenants[c.tenant] for s, c in self._chosen if c.tenant in s.tenants):
+            report = Report(f"tenant {tenant.name}", f"Tenant {tenant.name} ({tenant.domain})")
+            its = [c for s, c in self._chosen if s.tenants.get(c.tenant) == tenant]
+            self._auth0[tenant] = None
+            with report.surviving():
+                self._auth0[tenant] = tenants.check(report, tenant, self._role, its, self._environ, self._clock)
+            self.looked |= self._auth0[tenant] is not None
+            yield report
+
+    def _all_vaults(self) -> Iterator[Report]:
+        for vault in dict.fromkeys(s.vaults[split(uri)[0]] for s, c in self._chosen for uri in c.sinks):
+            if vault.type != "vault":
+                continue  # AWS is asked secret by secret
+            from bridge.doctor import vault as module
+
+            options: Any = vault.options
+            report = Report(f"vault {vault.name}", f"Vault {vault.name} ({options.url})")
+            self._vaults[vault] = None
+            with report.surviving():
+                self._vaults[vault] = module.check(report, vault, options, for_sinks(self._environ), self._clock)
+            self.looked |= self._vaults[vault] is not None
+            yield report
+
+    def _find_shared(self) -> None:
+        for settings, client in self._chosen:
+            for uri in client.sinks:
+                self._whole.append((client, _canonical(settings, uri), self._identity(settings, uri)))
+
+        def report(client: str, uri: str) -> Report:
+            return self._shared.setdefault((client, uri), Report(uri, ""))
+
+        places.shared(report, self._whole)
+
+    @staticmethod
+    def _identity(settings: Settings, uri: str) -> tuple[str, ...]:
+        scheme, target = split(uri)
+        vault: Any = settings.vaults[scheme]
+        parsed = kind(vault.type).parse(target, vault.options)
+        if vault.type == "vault":
+            from bridge.doctor import vault as module
+
+            return module.identity(vault.options, parsed)
+        from bridge.doctor import aws
+
+        return aws.identity(parsed, vault.options)
+
+    def _client(self, settings: Settings, client: ClientSettings, *, asked: bool) -> Iterator[Report]:
+        tenant = settings.tenants.get(client.tenant)
+        auth0 = self._auth0.get(tenant) if tenant else None
+        whose = Whose(
+            client.client_id, auth0.name if auth0 else "", client.name, client.sinks
+        )  # of a domain that works
+        report = Report(f"client {client.name}", f"Client {client.name} ({client.client_id})")
+        found: Client | None = None
+        with report.surviving():
+            clients.settings(report, client)
+            if auth0 is not None:
+                found = clients.check(report, auth0, client)
+            elif asked:
+                report.unknown("client-not-checked", "the application: its tenant cannot be asked")
+        named = {uri: _canonical(settings, uri) for uri in client.sinks}
+        own = {uri: self._start(client, uri) for uri in named.values()}
+        surveyed: list[Place] = []
+        for uri in client.sinks:
+            if self._looked_at(own[named[uri]], settings, uri, whose) and self._role is not Role.APPLICATION:
+                with own[named[uri]].surviving():
+                    surveyed.append(self._surveyed(settings, uri))
+        with report.surviving():
+            places.judge(own, surveyed, whose)
+            places.companions(report, client, surveyed)
+        if found is not None and found.secret_encoded and self._role is not Role.AUDITOR:
+            for uri in client.sinks:
+                self._base64(own[named[uri]], settings, uri, whose)
+        yield report
+        yield from own.values()
+
+    def _start(self, client: ClientSettings, uri: str) -> Report:
+        report = Report(uri, f"Place {uri}")
+        shared = self._shared.get((client.name, uri))
+        report.findings += shared.findings if shared else []
+        return report
+
+    def _looked_at(self, report: Report, settings: Settings, uri: str, whose: Whose) -> bool:
+        """Look at a place; tell whether its metadata can be read."""
+        scheme, target = split(uri)
+        vault: Any = settings.vaults[scheme]
+        good = False
+        with report.surviving():
+            if vault.type == "vault":
+                good = self._document(report, vault, target)
+            else:
+                from bridge.doctor import aws
+
+                secret = aws.Secret(report, vault, vault.options, target, self._role, _named(whose))
+                good = secret.look(self._clock)
+                self.looked |= secret.answered
+        return good
+
+    def _surveyed(self, settings: Settings, uri: str) -> Place:
+        """Return what a place's metadata tell of the bridge's own work."""
+        vault = settings.vaults[split(uri)[0]]
+        resolver, lease = for_sinks(self._environ), Timing().lease
+        return open_sink(uri, vault.type, vault.options, resolve=resolver, clock=self._clock, lease=lease).survey()
+
+    def _document(self, report: Report, vault: VaultSettings, target: str) -> bool:
+        from bridge.doctor import vault as module
+
+        opened = self._vaults.get(vault)
+        if opened is None:
+            report.unknown("place-not-checked", f"its vault {vault.name} cannot be asked")
+            return False
+        return module.place(report, opened, kind("vault").parse(target, opened.settings), self._role)
+
+    def _base64(self, report: Report, settings: Settings, uri: str, whose: Whose) -> None:
+        from bridge.doctor import base64
+
+        vault = settings.vaults[split(uri)[0]]
+        with report.surviving():
+            reader = open_reader(uri, vault.type, vault.options, resolve=for_sinks(self._environ))
+            base64.check(report, reader, _named(whose))
+
+
+def _canonical(settings: Settings, uri: str) -> str:
+    """Return what a place calls itself: without a key, and by its name where an ARN was given."""
+    scheme, target = split(uri)
+    vault = settings.vaults[scheme]
+    parsed = kind(vault.type).parse(target, vault.options)
+    return f"{scheme}://{parsed.path if vault.type == 'vault' else parsed.place}"
+
+
+def _named(whose: Whose) -> str:
+    """Return how a command names the client."""
+    return whose.command("").removeprefix("secret-bridge").strip()

@@ -1,0 +1,179 @@
+"""Tenants: can the bridge act there, for how long, and with which rights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bridge.auth0.errors import Forbidden, Limited, NotFound, Rejected, Unauthorised, Unreachable
+from bridge.auth0.logs import READ_LOGS
+from bridge.auth0.management import READ_CLIENTS, READ_KEYS, UPDATE_KEYS
+from bridge.doctor import Severity
+from bridge.doctor.report import CERTIFICATE, LATER, SOON
+from bridge.doctor.tls import Certificate, Fault, certificate
+from bridge.errors import Usage
+from bridge.policy.auth0 import GENERATED, SCOPES
+from bridge.references import resolve
+from bridge.timing import span
+
+if TYPE_CHECKING:
+    import httpx
+
+    from bridge.auth0.api import Auth0
+    from bridge.auth0.tenant import Token
+    from bridge.config.settings import ClientSettings, TenantSettings
+    from bridge.doctor.report import Report
+    from bridge.policy import Role
+    from sinks.clock import Clock
+
+NEED: Mapping[str, str] = {
+    READ_CLIENTS: "every command looks at the application before it touches it",
+    READ_LOGS: "who still uses a fallback is read from the tenant's logs; otherwise it can be done without",
+    UPDATE_KEYS: "without it no secret can be set: rotate, rollback and resume fail",
+    READ_KEYS: "empty places, 'adopt --repair', 'sync' after a change in the dashboard and the strategy "
+    f"{GENERATED} read the live value; otherwise it can be done without",
+}
+OPTIONAL = "some commands need it"
+
+
+class Times:
+    """Notes the server's clock at each answer. `ahead` is by how much this machine's is ahead of it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.ahead = timedelta(0)
+
+    def __call__(self, response: httpx.Response) -> None:
+        """Read an answer's date."""
+        try:
+            told = parsedate_to_datetime(response.headers.get("date", ""))
+        except ValueError:
+            return
+        self.ahead = self._clock.now() - told.replace(tzinfo=told.tzinfo or UTC)
+
+
+def check(
+    report: Report, settings: TenantSettings, role: Role, clients: Sequence[ClientSettings],
+    environ: Mapping[str, str], clock: Clock,
+) -> Auth0 | None:  # fmt: skip
+    """Look at a tenant; return the access to it, None where there is none."""
+    from bridge.auth0.api import connect
+
+    try:
+        auth0 = connect(settings, partial(resolve, environ=environ), clock)
+    except Usage as error:
+        report.wrong("tenant-settings", error.message, hint=error.hint or "correct it in bridge.toml")
+        return None
+    times = Times(clock)
+    http = auth0.tenant.http.client
+    http.event_hooks = {**http.event_hooks, "response": [*http.event_hooks["response"], times]}
+    token = _token(report, auth0, settings, clock)
+    report.skew(times.ahead, settings.domain)
+    if token is None:
+        return None
+    seen = certificate(auth0.tenant.base)
+    if seen is not None:
+        _ending(report, seen, clock.now())
+    _lifetime(report, settings, token, clock)
+    _scopes(report, settings, auth0, token, role, clients)
+    return auth0
+
+
+def _token(report: Report, auth0: Auth0, settings: TenantSettings, clock: Clock) -> Token | None:
+    """Get a token, or try the ready-made one; None, and why, where there is none that works."""
+    given = settings.api_token is not None
+    names = {"tenant": settings.name, "application": auth0.own_client_id or "the bridge's application"}
+    names["reference"] = settings.client_secret or settings.private_key or "-"
+    try:
+        token = auth0.tenant.token()
+        if given:
+            _try(auth0)
+    except Usage as error:
+        report.wrong("tenant-settings", error.message, hint=error.hint or "correct what the reference names")
+    except Unauthorised as error:
+        report.wrong("tenant-token-refused" if given else "tenant-credentials", error.message, **names)
+    except Forbidden:
+        report.wrong("tenant-grant", f"{names['application']} may not use the Management API of {auth0.name}", **names)
+    except (NotFound, Rejected) as error:
+        report.wrong("tenant-not-auth0", error.message, **names)
+    except Limited as error:
+        report.unknown("tenant-busy", error.message)
+    except Unreachable as error:
+        _unreachable(report, auth0, error, names, clock)
+    else:
+        return token
+    return None
+
+
+def _try(auth0: Auth0) -> None:
+    """Ask for anything with a ready-made token; that it may not is no answer to whether it is good."""
+    try:
+        auth0.get("/clients", {"per_page": "1", "fields": "client_id"}, doing="the request for an application")
+    except Forbidden:
+        return
+
+
+def _unreachable(report: Report, auth0: Auth0, error: Unreachable, names: Mapping[str, str], clock: Clock) -> None:
+    seen = certificate(auth0.tenant.base)
+    if seen is None or seen.fault is Fault.NONE:
+        report.wrong("tenant-unreachable", error.message, **names)
+    elif seen.fault is Fault.EXPIRED:
+        _ending(report, seen, clock.now())
+    else:
+        what = f"is for {', '.join(seen.names)}" if seen.fault is Fault.NAME else "comes from an unknown authority"
+        report.wrong("tenant-tls", f"the certificate of {seen.host} {what}")
+
+
+def _ending(report: Report, seen: Certificate, now: datetime) -> None:
+    left = seen.ends - now
+    if left < timedelta(0):
+        report.wrong("tenant-certificate", f"the certificate of {seen.host} ended {span(-left)} ago", host=seen.host)
+    elif left < CERTIFICATE:
+        report.note("tenant-certificate", f"the certificate of {seen.host} ends in {span(left)}", host=seen.host)
+    else:
+        report.ok(f"certificate good until {seen.ends:%Y-%m-%d}")
+
+
+def _lifetime(report: Report, settings: TenantSettings, token: Token, clock: Clock) -> None:
+    if settings.api_token is None:
+        report.ok("reachable; its token is renewed by itself")
+        return
+    if token.expires is None:
+        report.ok("reachable; the api_token is accepted, and does not say until when")
+        return
+    left = token.expires - clock.now()
+    severity = Severity.WRONG if left < SOON else Severity.NOTE
+    if left < LATER:
+        told = f"the api_token ends in {span(left)} ({token.expires:%Y-%m-%d %H:%MZ})"
+        report.add(severity, "tenant-token-expires", told, tenant=settings.name)
+    else:
+        report.ok(f"reachable; the api_token lives for another {span(left)}")
+
+
+def _scopes(
+    report: Report, settings: TenantSettings, auth0: Auth0, token: Token, role: Role, clients: Sequence[ClientSettings]
+) -> None:
+    wanted = SCOPES[role]
+    if token.scopes is None:
+        told = f"the token does not say which scopes it has; needed: {', '.join(wanted)}"
+        report.unknown("tenant-scopes-unknown", told, tenant=settings.name)
+        return
+    names = {"application": auth0.own_client_id or "the bridge's application"}
+    for scope in wanted:
+        if scope not in token.scopes:
+            severity = Severity.WRONG if _essential(scope, token.scopes, clients) else Severity.NOTE
+            what = f"the management token lacks the scope {scope}"
+            report.add(severity, "tenant-scope", what, scope=scope, need=NEED.get(scope, OPTIONAL), **names)
+    if found := [scope for scope in wanted if scope in token.scopes]:
+        report.ok(f"scopes: {', '.join(found)}")
+
+
+def _essential(scope: str, granted: frozenset[str], clients: Sequence[ClientSettings]) -> bool:
+    if scope == READ_CLIENTS:
+        return READ_KEYS not in granted  # which covers it
+    if scope == READ_KEYS:
+        return any(client.strategy == GENERATED for client in clients)
+    return scope == UPDATE_KEYS

@@ -1,0 +1,95 @@
+"""A server's certificate: until when it is good, and why it is not accepted. Nothing but the handshake is sent."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+TIMEOUT = 5.0  # seconds
+EXPIRED = {10}  # X509_V_ERR_CERT_HAS_EXPIRED (openssl-verify)
+OTHER_NAME = {62, 64}  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+
+
+class Fault(StrEnum):
+    """Why a certificate is not accepted."""
+
+    NONE = ""
+    EXPIRED = "expired"
+    NAME = "name"
+    AUTHORITY = "authority"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A server's certificate. `names` are those that it is for."""
+
+    host: str
+    ends: datetime
+    names: tuple[str, ...]
+    fault: Fault
+
+
+def certificate(
+    url: str, *, ca_file: str | None = None, ca_path: str | None = None, name: str | None = None
+) -> Certificate | None:
+    """Look at the certificate of a server; None where it speaks no TLS, or cannot be reached directly.
+
+    `ca_file` and `ca_path` are the authorities to trust (default: as the HTTP libraries do); `name` is asked for and
+    expected instead of the host's.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname:
+        return None
+    address = (parts.hostname, parts.port or 443)
+    named = name or parts.hostname
+    try:
+        fault = _fault(address, named, ca_file, ca_path)
+        encoded = _encoded(address, named)
+    except (OSError, ValueError):
+        return None
+    return _read(parts.netloc, encoded, fault) if encoded else None
+
+
+def _fault(address: tuple[str, int], name: str, ca_file: str | None, ca_path: str | None) -> Fault:
+    context = ssl.create_default_context(cafile=ca_file, capath=ca_path)
+    if ca_file is None and ca_path is None:
+        import certifi
+
+        named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
+        context.load_verify_locations(named or certifi.where())
+    try:
+        with socket.create_connection(address, TIMEOUT) as plain, context.wrap_socket(plain, server_hostname=name):
+            return Fault.NONE
+    except ssl.SSLCertVerificationError as error:
+        if error.verify_code in OTHER_NAME:
+            return Fault.NAME
+        return Fault.EXPIRED if error.verify_code in EXPIRED else Fault.AUTHORITY
+
+
+def _encoded(address: tuple[str, int], name: str) -> bytes | None:
+    """Return the certificate as it is sent, accepted or not."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # to look only: nothing is sent to whoever this is
+    with (
+        socket.create_connection(address, TIMEOUT) as plain,
+        context.wrap_socket(plain, server_hostname=name) as wrapped,
+    ):
+        return wrapped.getpeercert(binary_form=True)
+
+
+def _read(host: str, encoded: bytes, fault: Fault) -> Certificate:
+    from cryptography import x509
+
+    found = x509.load_der_x509_certificate(encoded)
+    try:
+        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return Certificate(host, found.not_valid_after_utc, (), fault)
+    told = (*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress)))
+    return Certificate(host, found.not_valid_after_utc, told, fault)

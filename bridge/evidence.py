@@ -1,0 +1,195 @@
+"""Who still fails with an old value, as far as the tenant's logs tell. Pure.
+
+Auth0's logs never say which secret was sent: after a change and its spreading, whoever fails with the client's id has
+an old value, or a wrong one, or is a stranger. Client ids are public, so only a source that had succeeded before the
+change is a known consumer, and counts.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from bridge.auth0.logs import Exchange
+from bridge.errors import Usage
+from sinks.record import stamp
+
+ADVISORY, REQUIRE = "advisory", "require"
+Key = tuple[str, str]
+"""A source: its address and its agent, as the logs name them."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One address and agent that failed since the change. `known_until`: when it last succeeded before the change.
+
+    `known_until` is None for a stranger. `back`: when it last succeeded after its last failure, where that was asked.
+    """
+
+    address: str
+    agent: str
+    failures: int
+    first: datetime
+    last: datetime
+    known_until: datetime | None = None
+    back: datetime | None = None
+    ignored: bool = False
+
+    @property
+    def known(self) -> bool:
+        """Whether it is one of the client's consumers."""
+        return self.known_until is not None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known about a client `at` a time since its last `change`.
+
+    `window`: a known consumer whose last failure is younger than this still has an old value. `unknown`: what could not
+    be found out, as ends of the sentence "not checked: …". `notes`: what the judgement supposes.
+    """
+
+    change: datetime
+    at: datetime
+    window: timedelta
+    sources: tuple[Source, ...] = ()
+    unknown: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def stale(self) -> tuple[Source, ...]:
+        """The known consumers that still fail, without those that somebody chose to ignore."""
+        return tuple(s for s in self.sources if s.known and not s.ignored and s.last > self.at - self.window)
+
+    @property
+    def cured(self) -> tuple[Source, ...]:
+        """The known consumers that failed after the change, and not within the window."""
+        return tuple(s for s in self.sources if s.known and not s.ignored and s.last <= self.at - self.window)
+
+    @property
+    def strangers(self) -> tuple[Source, ...]:
+        """The sources that never succeeded before the change, as far as the log reaches back."""
+        return tuple(s for s in self.sources if not s.known and not s.ignored)
+
+    def stands_against(self, mode: str) -> bool:
+        """Tell whether a retirement has to wait: for a known consumer or, with `require`, for what is not known."""
+        return bool(self.stale) or (mode == REQUIRE and bool(self.unknown))
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """A source that somebody vouches for: an address or a network, and perhaps an agent; and why."""
+
+    network: ipaddress.IPv4Network | ipaddress.IPv6Network
+    agent: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Ignored:
+        """Read "ADDRESS", "ADDRESS/BITS" or either followed by a space and the agent.
+
+        Raises:
+            Usage: it is none of them.
+        """
+        address, _, agent = text.strip().partition(" ")
+        try:
+            return cls(ipaddress.ip_network(address, strict=False), agent.strip())
+        except ValueError:
+            raise Usage(
+                f"--ignore-source: found '{text}', expected an address (10.2.3.4), a network (10.2.3.0/24), "
+                "or either followed by a space and the agent"
+            ) from None
+
+    def covers(self, source: Source) -> bool:
+        """Tell whether it is about this source."""
+        try:
+            inside = ipaddress.ip_address(source.address) in self.network
+        except ValueError:
+            return False
+        return inside and self.agent in ("", source.agent)
+
+
+@dataclass
+class Tally:
+    """Failures since the change, counted by source."""
+
+    sources: dict[Key, Source] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, exchanges: Iterable[Exchange]) -> Tally:
+        """Count what failed for its secret; the bridge's own probes never count."""
+        tally = cls()
+        for exchange in exchanges:
+            if exchange.refused and not exchange.ours:
+                tally._count(exchange)
+        return tally
+
+    def _count(self, exchange: Exchange) -> None:
+        key, at = (exchange.address, exchange.agent), exchange.at
+        seen = self.sources.get(key) or Source(*key, 0, at, at)
+        self.sources[key] = replace(
+            seen, failures=seen.failures + 1, first=min(seen.first, at), last=max(seen.last, at)
+        )
+
+    def known(self, until: Mapping[Key, datetime]) -> None:
+        """Note which sources had succeeded before the change, and when last."""
+        for key, source in self.sources.items():
+            self.sources[key] = replace(source, known_until=until.get(key, source.known_until))
+
+    def latest_first(self) -> tuple[Source, ...]:
+        """Return the sources, those that failed last at the beginning."""
+        return tuple(sorted(self.sources.values(), key=lambda source: source.last, reverse=True))
+
+
+def ignoring(evidence: Evidence, ignored: tuple[Ignored, ...]) -> Evidence:
+    """Return evidence in which the sources that somebody vouches for are marked."""
+    marked = (replace(s, ignored=any(each.covers(s) for each in ignored)) for s in evidence.sources)
+    return replace(evidence, sources=tuple(marked))
+
+
+def told(source: Source) -> str:
+    """Return a source in words."""
+    times = f"{source.failures} failure{'s' if source.failures != 1 else ''}"
+    words = f"{source.address or 'no address'} {source.agent or 'no agent'}: {times}, first {minute(source.first)}"
+    words += f", last {minute(source.last)}"
+    if source.known_until:
+        words += f"; succeeded until {minute(source.known_until)}"
+    if source.back:
+        words += f", again at {minute(source.back)}"
+    return words
+
+
+def minute(moment: datetime) -> str:
+    """Write a time to the minute."""
+    return f"{stamp(moment)[:16]}Z"
+
+
+def lines(evidence: Evidence, *, most: int = 5) -> list[tuple[str, str]]:
+    """Return the evidence as pairs of what was asked and the answer, `most` sources of a kind; the rest is counted."""
+    stale, strangers = evidence.stale, evidence.strangers
+    found = _counted("known consumers still on it", "YES", stale, most)
+    if not stale:
+        unsure = any("who succeeded" in text or "logs" in text or "failures" in text for text in evidence.unknown)
+        last = max((source.last for source in evidence.cured), default=None)
+        since = f" since {minute(last)}" if last else ""
+        found = [("known consumers still on it", f"none{' found' if unsure else ''}{since}")]
+    found += _counted("cured", str(len(evidence.cured)), evidence.cured, most)
+    found += _counted("strangers (not counted)", str(len(strangers)), strangers, most)
+    ignored = tuple(source for source in evidence.sources if source.ignored)
+    found += _counted("ignored, as asked", str(len(ignored)), ignored, most)
+    found += [("not checked", text) for text in evidence.unknown]
+    return found + [("", text) for text in evidence.notes]
+
+
+def _counted(name: str, answer: str, sources: tuple[Source, ...], most: int) -> list[tuple[str, str]]:
+    if not sources:
+        return []
+    shown = [(name if not number else "", told(source)) for number, source in enumerate(sources[:most])]
+    shown[0] = (name, f"{answer}   {shown[0][1]}")
+    return shown + ([("", f"and {len(sources) - most} more")] if len(sources) > most else [])
+
+
+def summary(evidence: Evidence) -> tuple[str, ...]:
+    """Return the evidence as notes of a plan."""
+    return tuple(f"{name}: {text}" if name else text for name, text in lines(evidence, most=2))

@@ -1,0 +1,131 @@
+"""What stands against retiring a fallback: hard conditions, and the evidence of the tenant's logs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bridge.auth0.probe import Verdict
+from bridge.begin import require_accepted
+from bridge.errors import Failed, Refused
+from bridge.evidence import REQUIRE, Evidence, Ignored, ignoring, lines
+from bridge.investigate import Question, investigate, remembered
+from bridge.job import Job, Seen
+from bridge.timing import span
+from sinks.port import Place, Stage, Version
+from sinks.record import stamp
+from sinks.secret import Secret
+from sinks.versions import short
+
+PROBES = 6
+RESOLUTION = timedelta(seconds=1)
+"""The vaults tell the time in whole seconds."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What must hold before a fallback may go. `since` is when it stopped being current, in the vaults' time."""
+
+    since: datetime
+    allowed_from: datetime
+    now: datetime
+    refused: int
+    accepted: int
+
+    @property
+    def old_enough(self) -> bool:
+        """Whether every consumer had to show its secret since."""
+        return self.now + RESOLUTION > self.allowed_from
+
+    @property
+    def met(self) -> bool:
+        """Whether the fallback may go."""
+        return self.old_enough and self.accepted == 0 and self.refused == PROBES
+
+
+def conditions(places: tuple[Place, ...], min_age: timedelta, now: datetime, verdicts: list[Verdict]) -> Conditions:
+    """Judge what was read and probed. Pure."""
+    since = max((p.record.promoted_at for p in places if p.record), default=now)
+    return Conditions(
+        since=since,
+        allowed_from=since + min_age,
+        now=now,
+        refused=verdicts.count(Verdict.REFUSED),
+        accepted=verdicts.count(Verdict.ACCEPTED),
+    )
+
+
+def judge(
+    job: Job, seen: Seen, fallbacks: list[tuple[Place, Version]], *, ignored: tuple[Ignored, ...], force: bool
+) -> Evidence:
+    """Probe both values, ask the tenant's logs, and return the evidence.
+
+    Raises:
+        Refused: a condition does not hold, or the evidence stands against it and nobody says `force`.
+        Failed: Auth0 did not say whether it refuses the value.
+    """
+    current = seen.places[0].value(Stage.CURRENT)
+    if current is None:
+        raise Refused(f"{seen.places[0].uri} holds no current value. Nothing was changed.")
+    require_accepted(job, seen, current, seen.places[0].uri)
+    values: list[Secret] = []
+    for place, _ in fallbacks:
+        value = place.value(Stage.FALLBACK)
+        if value is not None and value not in values:
+            values.append(value)
+    verdicts = [job.auth0.probe(seen.client, value) for value in values for _ in range(PROBES)]
+    judged = conditions(seen.places, job.settings.fallback_min_age, seen.at, verdicts[:PROBES])
+    judged = replace(judged, accepted=verdicts.count(Verdict.ACCEPTED))
+    may = judged.met or (not values and judged.old_enough)
+    if not may and verdicts.count(Verdict.UNKNOWN) and judged.old_enough and not judged.accepted:
+        raise Failed("Auth0 did not say whether it refuses the fallback's value. Nothing was changed.", "try again")
+    evidence = ignoring(_asked(job, seen, judged, may=may), ignored)
+    if may and (force or not evidence.stands_against(job.settings.evidence)):
+        return evidence
+    raise Refused(_told(job, fallbacks, judged, evidence), _next(job, judged, evidence, may=may))
+
+
+def _asked(job: Job, seen: Seen, judged: Conditions, *, may: bool) -> Evidence:
+    """Ask the logs; wait for what is late only as long as that may make a difference."""
+    patient = job.timing.patience if job.settings.evidence == REQUIRE else job.timing.proof
+    patience = patient if may else timedelta()
+    return investigate(job, Question(seen.client, judged.since, judged.now, patience, remembered(seen.places)))
+
+
+def _next(job: Job, judged: Conditions, evidence: Evidence, *, may: bool) -> str | None:
+    """Return what to do about a refusal."""
+    if not judged.old_enough:
+        return "run the same command then"
+    if not may:
+        return None
+    away = "retiring would not make it worse, but takes rollback away"
+    retire = job.whose.command("retire")
+    anyway = f"{retire} --force --reason …"
+    if not evidence.stale:
+        return f'what is not checked counts, because evidence = "{REQUIRE}"; find it out, or: {anyway}'
+    addresses = ", ".join(dict.fromkeys(source.address for source in evidence.stale))
+    return (
+        f"restarting {addresses} cures it, once it has not failed for {span(evidence.window)}; {away}\n"
+        f"if it is none of yours: {retire} --ignore-source {evidence.stale[0].address} --reason …\n"
+        f"in spite of it: {anyway}"
+    )
+
+
+def _told(job: Job, fallbacks: list[tuple[Place, Version]], judged: Conditions, evidence: Evidence) -> str:
+    which = " / ".join(f"{short(v.id)} ({p.uri})" for p, v in fallbacks)
+    age, least = judged.now - judged.since, job.settings.fallback_min_age
+    until = f" stays until {stamp(judged.allowed_from)} ({span(judged.allowed_from - judged.now)} left)"
+    refused = "yes" if judged.accepted == 0 else "NO: it still accepts the old value"
+    rows = [
+        ("age", f"{span(age)} (min {span(least)})   {'yes' if judged.old_enough else 'no'}"),
+        ("refused by Auth0", f"{refused} ({judged.refused} of {PROBES} probes)"),
+        *lines(evidence),
+    ]
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(
+        [
+            f"fallback {which}{' must not go yet' if judged.old_enough else until}.",
+            *(f"  {name:<{width}}  {text}" for name, text in rows),
+            "Nothing was changed.",
+        ]
+    )

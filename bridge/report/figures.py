@@ -1,0 +1,157 @@
+"""From what was read of each client to the rows of a report, the most urgent first. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from bridge.config.settings import ClientSettings, Settings
+from bridge.guards import Whose
+from bridge.status import Kind, Status, judge
+from sinks.port import Place
+
+KINDS = tuple(Kind)
+"""In the order of their urgency."""
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A place that could not be read, and why."""
+
+    uri: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What was read of one client, and what was not."""
+
+    client: ClientSettings
+    whose: Whose
+    places: tuple[Place, ...] = ()
+    unread: tuple[Unread, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One client. `evidence`: what is known of who still uses its open fallback; None: nobody asked; `ask` does."""
+
+    client: ClientSettings
+    status: Status
+    ask: str
+    unread: tuple[Unread, ...] = ()
+    evidence: tuple[str, ...] | None = None
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When the current value is older than it may be."""
+        return self.status.promoted + self.client.max_age if self.status.promoted else None
+
+    @property
+    def fallback_since(self) -> datetime | None:
+        """Since when there is an open fallback: the latest date of its places."""
+        return max((each.since for each in self.status.fallbacks), default=None)
+
+    @property
+    def fallback_age(self) -> timedelta | None:
+        """How long the fallback has been one."""
+        return self.status.at - self.fallback_since if self.fallback_since else None
+
+    @property
+    def excepted(self) -> bool:
+        """Whether an exception counts."""
+        granted = self.status.exception
+        return granted is not None and granted.counts(self.status.at)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A vault that was asked: its name in the configuration, its kind, where it is, and how many places of it."""
+
+    name: str
+    kind: str
+    where: str
+    places: int
+    unread: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """All rows, and where they come from: when, by which version, by whom, with which configuration file."""
+
+    at: datetime
+    version: str
+    actor: str
+    file: str | None
+    rows: tuple[Row, ...]
+    sources: tuple[Source, ...]
+
+    @property
+    def attention(self) -> int:
+        """How many clients somebody should do something about."""
+        return sum(row.status.attention for row in self.rows)
+
+    @property
+    def unread(self) -> int:
+        """How many clients have a place that could not be read."""
+        return sum(bool(row.unread) for row in self.rows)
+
+    def counts(self) -> dict[Kind, int]:
+        """Return how many clients stand how; each kind, the most urgent first."""
+        return {kind: sum(row.status.kind is kind for row in self.rows) for kind in KINDS}
+
+
+def rows(looked: Iterable[Looked], now: datetime, evidence: Mapping[str, Sequence[str]]) -> tuple[Row, ...]:
+    """Judge each client; `now` serves where no vault told its time, `evidence` goes by the clients' names."""
+    found = []
+    for each in looked:
+        known = evidence.get(each.client.name)
+        status = _status(each, now)
+        open_one = tuple(known) if known is not None and status.fallbacks else None
+        found.append(Row(each.client, status, each.whose.command("evidence"), each.unread, open_one))
+    return tuple(sorted(found, key=_urgency))
+
+
+def sources(chosen: Iterable[tuple[Settings, Looked]]) -> tuple[Source, ...]:
+    """Return the vaults that were asked, in the order of their names."""
+    found: dict[str, Source] = {}
+    for settings, looked in chosen:
+        broken = {each.uri.partition("#")[0] for each in looked.unread}
+        for uri in looked.client.sinks:
+            name = uri.partition("://")[0]
+            vault = settings.vaults[name]
+            seen = found.get(name) or Source(name, vault.type, _where(vault.options), 0, 0)
+            unread = seen.unread + (uri.partition("#")[0] in broken)
+            found[name] = replace(seen, places=seen.places + 1, unread=unread)
+    return tuple(found[name] for name in sorted(found))
+
+
+def _where(options: Any) -> str:
+    """Return an address or a region, whichever this kind of vault has."""
+    told = (getattr(options, name, None) for name in ("url", "endpoint_url", "region"))
+    return str(next((each for each in told if each), "-"))
+
+
+def _status(looked: Looked, now: datetime) -> Status:
+    """Judge what was read; what was not read is told first, unless an interrupted operation was seen."""
+    client = looked.client
+    if looked.places:
+        seen = judge(client, looked.whose, looked.places)
+        if not looked.unread or seen.kind is Kind.INTERRUPTED:
+            return seen
+    else:
+        bare = Status(client.name, client.client_id, client.owner, (), now, Kind.NOT_READ, "")
+        seen = replace(bare, exception=client.exception)
+    told = "; ".join(f"{each.uri}: {each.why}" for each in looked.unread)
+    command = looked.whose.command("status")
+    return replace(seen, kind=Kind.NOT_READ, state=f"not read: {told}", attention=True, next=command)
+
+
+def _urgency(row: Row) -> tuple[int, float, str]:
+    """Return what rows are sorted by: how urgent, then how long overdue, then by name."""
+    over = max(
+        (row.status.at - end for end in (row.due_at, row.status.retire_by) if end), default=timedelta.min
+    ).total_seconds()
+    return KINDS.index(row.status.kind), -over, row.client.name

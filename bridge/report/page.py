@@ -1,0 +1,232 @@
+"""The report as one HTML file that asks nobody for anything: style, script and data stand in it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from importlib.resources import files
+from string import Template
+
+from bridge.report.figures import Report, Row
+from bridge.report.markup import Html, joined, tag, text
+from bridge.status import Kind
+from bridge.timing import span
+from sinks.versions import short
+
+ESCAPED = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
+"""What could end a data block, or be read as markup: in JSON it may always be written so."""
+LABELS = {
+    Kind.INTERRUPTED: "interrupted",
+    Kind.NOT_READ: "not read",
+    Kind.DRIFT: "drift",
+    Kind.MISPLACED: "misplaced",
+    Kind.WIPED: "tags wiped",
+    Kind.FALLBACK_OVERDUE: "fallback overdue",
+    Kind.DUE: "due",
+    Kind.EMPTY: "empty",
+    Kind.UNMANAGED: "not managed",
+    Kind.IN_PROGRESS: "in progress",
+    Kind.EXCEPTED: "excepted",
+    Kind.OK: "ok",
+}
+TONES = {
+    **dict.fromkeys(Kind, "bad"),
+    **dict.fromkeys((Kind.FALLBACK_OVERDUE, Kind.DUE, Kind.EMPTY, Kind.UNMANAGED), "warn"),
+    Kind.IN_PROGRESS: "busy",
+    Kind.EXCEPTED: "excepted",
+    Kind.OK: "good",
+}
+COLUMNS = {
+    "client": "Client",
+    "state": "State",
+    "owner": "Owner",
+    "age": "Secret age",
+    "fallback": "Fallback",
+    "places": "Places",
+}
+NONE = "-"
+
+
+def page(report: Report, lines: Sequence[str]) -> str:
+    """Return the whole file. `lines` holds the JSON form of each row, in the order of the rows."""
+    style, script = _asset("report.css"), _asset("report.js")
+    return Template(_asset("report.html")).substitute(
+        policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
+        "base-uri 'none'; form-action 'none'",
+        style=style,
+        script=script,
+        data="[" + ",\n".join(lines).translate(ESCAPED) + "]",
+        title=joined(f"Client secrets, {_moment(report.at)}"),
+        origin=_origin(report),
+        headline=_headline(report),
+        bar=_bar(report),
+        tiles=_tiles(report),
+        head=_head(),
+        rows=joined(*(joined(_row(row), Html("\n")) for row in report.rows)),
+        sources=_sources(report),
+        unread=_unread(report),
+    )
+
+
+def _asset(name: str) -> str:
+    return (files("bridge.report") / "assets" / name).read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _moment(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def _day(time: datetime) -> Html:
+    return tag("time", f"{time:%Y-%m-%d}", datetime=f"{time:%Y-%m-%dT%H:%M:%SZ}")
+
+
+def _origin(report: Report) -> Html:
+    return joined(
+        "Produced ",
+        tag("time", _moment(report.at), datetime=f"{report.at:%Y-%m-%dT%H:%M:%SZ}"),
+        f" by secret-bridge {report.version}, as {report.actor}",
+        f", with {report.file}" if report.file else "",
+    )
+
+
+def _headline(report: Report) -> Html:
+    number = len(report.rows)
+    clients = f"{number:,} client" + ("" if number == 1 else "s")
+    if not report.attention:
+        return joined(f"{clients}; none needs attention")
+    return joined(f"{report.attention:,} of {clients} need{'s' if report.attention == 1 else ''} attention")
+
+
+def _bar(report: Report) -> Html:
+    """Draw how the states share the clients; the tiles below say the same in words."""
+    parts, at = [], 0.0
+    for kind, number in report.counts().items():
+        width = 1000 * number / len(report.rows) if report.rows else 0.0
+        if number:
+            parts.append(tag("rect", x=f"{at:.2f}", y="0", width=f"{width:.2f}", height="10", class_=TONES[kind]))
+        at += width
+    return tag("svg", *parts, class_="share", viewBox="0 0 1000 10", preserveAspectRatio="none", aria_hidden="true")
+
+
+def _tiles(report: Report) -> Html:
+    """Return one tile for each state that there is."""
+    return joined(
+        *(
+            tag("li", tag("b", f"{number:,}"), " ", LABELS[kind], class_=f"tile {TONES[kind]}", data_kind=kind)
+            for kind, number in report.counts().items()
+            if number
+        )
+    )
+
+
+def _head() -> Html:
+    return tag("tr", *(tag("th", name, scope="col", data_key=key, class_=key) for key, name in COLUMNS.items()))
+
+
+def _row(row: Row) -> Html:
+    status = row.status
+    return tag(
+        "tr",
+        tag("th", tag("span", status.client, class_="name"), *_client_id(row), scope="row", class_="client"),
+        tag("td", *_state(row), class_="state"),
+        tag("td", status.owner or NONE, class_="owner"),
+        tag("td", *_age(row), class_="age"),
+        tag("td", *_fallback(row), class_="fallback"),
+        tag("td", *(tag("div", _breakable(uri)) for uri in row.client.sinks), class_="places"),
+    )
+
+
+def _client_id(row: Row) -> Iterator[Html]:
+    if row.status.client_id != row.status.client:
+        yield tag("span", row.status.client_id, class_="id")
+
+
+def _state(row: Row) -> Iterator[Html]:
+    status = row.status
+    yield tag("span", LABELS[status.kind], class_=f"badge {TONES[status.kind]}")
+    if status.state != "ok":
+        yield tag("div", _plainly(status.state, LABELS[status.kind]), class_="why")
+    if status.next and status.attention:
+        yield tag("code", status.next, class_="next")
+
+
+def _plainly(state: str, label: str) -> str:
+    """Return a state in words without what its badge says already."""
+    return state.removeprefix(f"{label}: ").removeprefix(f"{label}; ")
+
+
+def _breakable(uri: str) -> Html:
+    """Return an address that breaks into lines where people would break it."""
+    return Html(text(uri).replace("/", "/<wbr>").replace("/<wbr>/", "//"))
+
+
+def _age(row: Row) -> Iterator[Html]:
+    age, limit = row.status.age, row.client.max_age
+    if age is None:
+        yield joined(NONE)
+        return
+    yield tag("span", f"{'≥ ' if row.status.age_is_minimum else ''}{span(age)}", class_="figure")
+    yield tag("span", f" of {span(limit)}", class_="of")
+    yield _gauge(age, limit, excepted=row.excepted)
+    if row.due_at:
+        yield tag("div", "due since " if age > limit else "due ", _day(row.due_at), class_="why")
+
+
+def _gauge(age: timedelta, limit: timedelta, *, excepted: bool) -> Html:
+    """Draw an age against its limit; the figures beside it say the same."""
+    share = age / limit if limit else 1.0
+    tone = ("excepted" if excepted else "warn") if share > 1 else "good"
+    filled = tag("rect", x="0", y="0", width=f"{min(share, 1) * 100:.1f}", height="4", class_=tone)
+    empty = tag("rect", x="0", y="0", width="100", height="4", class_="track")
+    return tag(
+        "svg", empty, filled, class_="gauge", viewBox="0 0 100 4", preserveAspectRatio="none", aria_hidden="true"
+    )
+
+
+def _fallback(row: Row) -> Iterator[Html]:
+    status, age = row.status, row.fallback_age
+    if age is None:
+        yield joined("none" if status.places else NONE)
+        return
+    named = ", ".join(dict.fromkeys(short(each.version) for each in status.fallbacks))
+    yield tag("span", span(age), class_="figure")
+    yield tag("span", f" of {span(row.client.fallback_max_age)}", class_="of")
+    yield _gauge(age, row.client.fallback_max_age, excepted=row.excepted)
+    yield tag("div", named, class_="why")
+    if status.retire_from and status.retire_by:
+        yield tag("div", "retire ", _day(status.retire_from), " to ", _day(status.retire_by), class_="why")
+    if row.evidence is None:
+        yield tag("div", "who uses it: not asked", class_="why")
+    yield from (tag("div", line, class_="why") for line in row.evidence or ())
+
+
+def _sources(report: Report) -> Html:
+    return joined(
+        *(
+            tag(
+                "tr",
+                tag("th", each.name, scope="row"),
+                tag("td", each.kind),
+                tag("td", each.where, class_="where"),
+                tag("td", f"{each.places:,}"),
+                tag("td", f"{each.unread:,}" if each.unread else "none", class_="bad" if each.unread else "good"),
+            )
+            for each in report.sources
+        )
+    )
+
+
+def _unread(report: Report) -> Html:
+    """Tell which places could not be read, and why."""
+    told = [
+        tag("li", tag("b", row.status.client), " ", tag("span", each.uri, class_="where"), f": {each.why}")
+        for row in report.rows
+        for each in row.unread
+    ]
+    return tag("ul", *told, class_="unread") if told else tag("p", "Every place was read.")

@@ -1,0 +1,85 @@
+"""What AWS says about the caller and about one secret: plain facts, judged elsewhere. Nothing is changed."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from sinks.aws import Settings, parse
+from sinks.aws.api import Api
+from sinks.aws.client import connector
+from sinks.aws.listing import CURRENT, PROOF
+from sinks.aws.translate import Missing, translated
+from sinks.errors import Conflict, SinkError
+
+if TYPE_CHECKING:
+    from sinks.aws.address import Target
+    from sinks.aws.answers import Described
+    from sinks.clock import Clock
+
+TIMEOUT = timedelta(seconds=10)
+READS = 2
+QUICK = Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeout=5)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who AWS takes us for."""
+
+    account: str
+    arn: str
+
+
+class Inspector:
+    """Asks about one secret. Every method may raise `SinkError`."""
+
+    def __init__(self, name: str, target: str, settings: Settings, clock: Clock) -> None:
+        self.target: Target = parse(target, settings)
+        self._settings = settings
+        self._uri = f"{name}://{self.target.place}"
+        connect = connector(settings, self.target.region, TIMEOUT, attempts=READS)
+        self._api = Api(connect, self.target.secret_id, self._uri, clock)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._api.close()
+
+    def caller(self) -> Caller | None:
+        """Ask who we are (sts:GetCallerIdentity, which needs no permission); None where nobody answers."""
+        settings = self._settings
+        if settings.role_arn is not None:
+            return None  # the role's own name says it
+        with suppress(SinkError), translated("sts:GetCallerIdentity", self._uri):
+            session = boto3.Session(profile_name=settings.profile, region_name=self.target.region)
+            sts: Any = session.client("sts", config=QUICK, endpoint_url=settings.endpoint_url, verify=settings.ca_file)
+            told = sts.get_caller_identity()
+            return Caller(str(told["Account"]), str(told["Arn"]))
+        return None
+
+    def describe(self) -> Described:
+        """Read tags and settings."""
+        return self._api.describe()
+
+    def labelled(self) -> str | None:
+        """Return the version that is current, from one page of the listing; None where there is none."""
+        with suppress(Missing):
+            return next((v.id for v in self._api.page().versions if CURRENT in v.stages), None)
+        return None
+
+    def may_read(self) -> None:
+        """Ask for the value at a label that no version has: AWS refuses that only to those who may read no value."""
+        self._api.staged(PROOF)
+
+    def may_label(self, current: str) -> None:
+        """Ask to remove a label from a version that does not have it: refused only to those who may move none."""
+        with suppress(Conflict):
+            self._api.label(PROOF, remove=current)
+
+    def may_decrypt(self) -> None:
+        """Have the current value decrypted, the only way to know; it is dropped unseen."""
+        self._api.staged(CURRENT)

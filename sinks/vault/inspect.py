@@ -1,0 +1,171 @@
+"""What a Vault server, a token, a mount and a key say about themselves: plain facts, judged elsewhere. Reads only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sinks.errors import Denied
+from sinks.vault import Settings, token_reference
+from sinks.vault.answers import Missing, answers
+from sinks.vault.kv import DEFAULT_MAX_VERSIONS
+from sinks.vault.login import Connection
+
+if TYPE_CHECKING:
+    import hvac
+
+    from sinks.clock import Clock
+    from sinks.secret import Secret
+
+HEALTH = "/v1/sys/health?standbyok=true&perfstandbyok=true&sealedcode=200&uninitcode=200&drsecondarycode=200"
+"""Answered with 200 whatever the server's state: the body tells it."""
+NEVER = "0s"
+
+
+@dataclass(frozen=True)
+class Health:
+    """A server's state. `skew` is by how much this machine's clock is ahead of the server's."""
+
+    sealed: bool
+    standby: bool
+    version: str
+    skew: timedelta
+
+
+@dataclass(frozen=True)
+class TokenFacts:
+    """A token: how long it still lives (None: for ever), whether it can be renewed, and its policies."""
+
+    left: timedelta | None
+    renewable: bool
+    policies: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Mounted:
+    """The mount that serves a path, and the path's name below it. `version` is empty where it is no KV mount."""
+
+    mount: str
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a mount or a key says about its versions; `tags` are a key's custom metadata.
+
+    `metadata_cas_required` and the metadata's own version exist in OpenBao only.
+    """
+
+    max_versions: int
+    delete_version_after: str
+    cas_required: bool
+    metadata_cas_required: bool
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metadata_version: int = 0
+
+
+def kept(mount: Limits | None, key: Limits | None) -> int:
+    """Return how many versions the server keeps of a key: the larger of the key's setting and the mount's."""
+    return max(mount.max_versions if mount else 0, key.max_versions if key else 0) or DEFAULT_MAX_VERSIONS
+
+
+class Inspector:
+    """Asks one server. Every method may raise `SinkError`."""
+
+    def __init__(self, settings: Settings, resolve: Callable[[str], Secret], clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._connection = Connection(settings, resolve, clock)
+        self._outside = _Outside(replace(settings, namespace=None), resolve, clock)  # the whole server is asked
+
+    @property
+    def tokenless(self) -> bool:
+        """Whether a token is to be used, and there is none."""
+        auth = self._settings.auth
+        return auth.method == "token" and auth.token is None and token_reference(os.environ) is None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connection.adapter.close()
+        self._outside.adapter.close()
+
+    def health(self) -> Health:
+        """Ask for the server's state; no token is sent."""
+        with answers(f"ask {self._settings.url} how it is (sys/health)"):
+            data = self._outside.client().adapter.get(HEALTH)
+            skew = self._clock.now() - self._outside.adapter.now()
+            return Health(bool(data["sealed"]), bool(data["standby"]), str(data.get("version", "?")), skew)
+
+    def log_in(self) -> None:
+        """Log in, or take the token that is there; it is not tried yet."""
+        self._connection.client()
+
+    def token(self) -> TokenFacts:
+        """Look the token up; Vault's policy 'default' allows that."""
+        client = self._connection.client()
+        with answers("look up the Vault token (auth/token/lookup-self)"):
+            data = client.auth.token.lookup_self()["data"]
+            left = timedelta(seconds=int(data["ttl"])) if data.get("expire_time") else None
+            policies = {*(data.get("policies") or ()), *(data.get("identity_policies") or ())}
+            return TokenFacts(left, bool(data.get("renewable")), tuple(sorted(policies)))
+
+    def mounted(self, path: str) -> Mounted | None:
+        """Tell which mount serves a path; None where none does, or the token may see nothing there."""
+        client = self._connection.client()
+        try:
+            with answers(f"find the mount of {path}"):
+                data = client.adapter.get(f"/v1/sys/internal/ui/mounts/{path}")["data"]
+                mount, kind = str(data["path"]).strip("/"), data["type"]
+                version = str((data["options"] or {}).get("version", "1")) if kind in ("kv", "generic") else ""
+        except (Missing, Denied):
+            return None
+        return Mounted(mount, path[len(mount) + 1 :], version)
+
+    def mount_limits(self, mount: str) -> Limits | None:
+        """Read a mount's settings; None where the token may not."""
+        return self._limits(f"{mount}/config")
+
+    def key_limits(self, at: Mounted) -> Limits | None:
+        """Read a key's settings; None where there is no such key, or the token may not."""
+        return self._limits(f"{at.mount}/metadata/{at.name}")
+
+    def _limits(self, path: str) -> Limits | None:
+        client = self._connection.client()
+        try:
+            with answers(f"read {path}"):
+                data: Mapping[str, Any] = client.adapter.get(f"/v1/{path}")["data"]
+                return Limits(
+                    max_versions=int(data.get("max_versions") or 0),
+                    delete_version_after=str(data.get("delete_version_after") or NEVER),
+                    cas_required=bool(data.get("cas_required")),
+                    metadata_cas_required=bool(data.get("metadata_cas_required")),
+                    tags=data.get("custom_metadata") or {},
+                    metadata_version=int(data.get("current_metadata_version") or 0),
+                )
+        except (Missing, Denied):
+            return None
+
+    def lacking(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+        """Return which of the wanted capabilities the token lacks, by API path ("secret/data/apps/billing")."""
+        client = self._connection.client()
+        with answers("ask for the token's capabilities (sys/capabilities-self)"):
+            granted = client.sys.get_capabilities(paths=list(wanted))["data"]
+            found = {
+                path: tuple(each for each in needed if "root" not in granted[path] and each not in granted[path])
+                for path, needed in wanted.items()
+            }
+        return {path: several for path, several in found.items() if several}
+
+
+class _Outside(Connection):
+    """A connection without a token."""
+
+    def client(self) -> hvac.Client:
+        """Return hvac's client as it is before any login."""
+        if self._client is None:
+            self._client = self._connect()
+        return self._client
