@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from bridge.auth0.logs import Exchange
-from bridge.evidence import Key, Source, Tally
+from bridge.evidence import Key, Source, Tally, minute
 
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -104,6 +104,22 @@ def grown(
     known = {digest: told for digest, told in sources.items() if told.first}  # strangers are not worth their room
     complete = before.complete if before else True
     return Checkpoint(before.since if before and joined else begins, at, known, complete)
+
+
+def latest(notes: Iterable[Mapping[str, str]]) -> Checkpoint | None:
+    """Return the latest checkpoint among the notes of a client's places."""
+    found = [checkpoint for each in notes if (checkpoint := Checkpoint.of(each))]
+    return max(found, key=lambda checkpoint: checkpoint.until, default=None)
+
+
+def summed_up(checkpoint: Checkpoint | None, change: datetime | None) -> tuple[str, ...] | None:
+    """Return what a checkpoint tells of who fails since a change; None where it was made before that."""
+    if checkpoint is None or change is None or checkpoint.until <= change:
+        return None
+    failed = [at for told in checkpoint.sources.values() if (at := told.failed) and at > change]
+    last = f", last {minute(max(failed))}" if failed else ""
+    seen = f"{len(failed)} of {len(checkpoint.sources)} known consumers failed since the change{last}"
+    return (f"{seen}; the logs were looked at until {minute(checkpoint.until)}",)
 
 
 def recall(tally: Tally, checkpoint: Checkpoint, client_id: str, change: datetime, since: datetime) -> None:

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 from bridge.auth0.probe import Verdict
 from bridge.begin import require_accepted
+from bridge.checkpoint import latest
 from bridge.errors import Failed, Refused
 from bridge.evidence import REQUIRE, Evidence, Ignored, ignoring, lines
-from bridge.investigate import Question, investigate, remembered
+from bridge.investigate import Question, investigate
 from bridge.job import Job, Seen
 from bridge.timing import span
 from sinks.port import Place, Stage, Version
@@ -89,7 +90,9 @@ def _asked(job: Job, seen: Seen, judged: Conditions, *, may: bool) -> Evidence:
     """Ask the logs; wait for what is late only as long as that may make a difference."""
     patient = job.timing.patience if job.settings.evidence == REQUIRE else job.timing.proof
     patience = patient if may else timedelta()
-    return investigate(job, Question(seen.client, judged.since, judged.now, patience, remembered(seen.places)))
+    return investigate(
+        job, Question(seen.client, judged.since, judged.now, patience, latest(place.noted for place in seen.places))
+    )
 
 
 def _next(job: Job, judged: Conditions, evidence: Evidence, *, may: bool) -> str | None:

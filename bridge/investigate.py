@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from bridge.auth0.client import Client
 from bridge.auth0.errors import Auth0Error, Forbidden
 from bridge.auth0.logs import FAILED, READ_LOGS, SUCCEEDED, Exchange, Found, begins, search
-from bridge.checkpoint import Checkpoint, grown, recall
+from bridge.checkpoint import Checkpoint, grown, latest, recall
 from bridge.errors import Refused
 from bridge.evidence import Evidence, Key, Source, Tally
 from bridge.job import Job, survey, translate
 from bridge.timing import span
 from bridge.watch import pause
-from sinks.port import Place, SinkError
+from sinks.port import SinkError
 from sinks.record import stamp
 
 TOKEN_LIFETIME = timedelta(hours=24)
@@ -73,17 +73,11 @@ def evidence_of(job: Job, *, record: bool = False) -> Evidence:
         raise Refused("no place of it is managed by secret-bridge: it is not known since when its value is live")
     client = job.auth0.get_client(job.settings.client_id)
     at = max(place.at for place in places)
-    before = remembered(places)
+    before = latest(place.noted for place in places)
     found = investigate(job, Question(client, max(changes), at, job.timing.proof, before))
     if record:
         _record(job, before)
     return found
-
-
-def remembered(places: tuple[Place, ...]) -> Checkpoint | None:
-    """Return the latest checkpoint that one of a client's places holds."""
-    found = [checkpoint for place in places if (checkpoint := Checkpoint.of(place.noted))]
-    return max(found, key=lambda checkpoint: checkpoint.until, default=None)
 
 
 def _record(job: Job, before: Checkpoint | None) -> None:

@@ -129,7 +129,20 @@ def _report(clients: list[tuple[Settings, ClientSettings]], looked: list[Looked]
     now = SystemClock().now()
     file = next((str(settings.path) for settings, _ in clients if settings.path), None)
     told = zip((settings for settings, _ in clients), looked, strict=True)
-    return Report(now, __version__, claimed_actor(os.environ), file, rows(looked, now, {}), sources(told))
+    judged = rows(looked, now, _recorded(looked))
+    return Report(now, __version__, claimed_actor(os.environ), file, judged, sources(told))
+
+
+def _recorded(looked: list[Looked]) -> dict[str, tuple[str, ...]]:
+    """Return what `evidence --record` left in the places, for each client of which it did."""
+    from bridge.checkpoint import latest, summed_up
+
+    found: dict[str, tuple[str, ...]] = {}
+    for each in looked:
+        change = max((place.record.promoted_at for place in each.places if place.record), default=None)
+        if told := summed_up(latest(place.noted for place in each.places), change):
+            found[each.client.name] = told
+    return found
 
 
 def _text(made: Report, form: str) -> str:

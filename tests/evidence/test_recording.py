@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.checkpoint import EPOCH, Checkpoint, Remembered, digest_of
+from bridge.checkpoint import EPOCH, Checkpoint, Remembered, digest_of, latest, summed_up
 from bridge.errors import Refused
 from bridge.evidence import REQUIRE
-from bridge.investigate import evidence_of, remembered
+from bridge.investigate import evidence_of
 from bridge.job import Job
 from tests.e2e.command import on
 from tests.e2e.world import DAY, MakeWorld
@@ -77,7 +77,7 @@ def test_a_checkpoint_is_in_every_place_holds_no_address_and_goes_with_the_tags(
         assert tags
         assert "127.0.0.1" not in str(tags)
         assert "billing" not in str(tags)
-    assert remembered(tuple(sink.survey() for sink in short.world.job().sinks.values())) is not None
+    assert latest(sink.survey().noted for sink in short.world.job().sinks.values()) is not None
     assert on(short.world, "forget").status == 0
     assert not any("bridge_note" in str(place.see().tags) for place in short.world.places)
 
@@ -97,3 +97,15 @@ def test_what_does_not_fit_is_said() -> None:
 @pytest.mark.parametrize("notes", [{}, {"seen": "x"}, {"seen": "1 2 all", "sources0": "abc"}, {"seen": "1 - all"}])
 def test_what_cannot_be_read_is_no_checkpoint(notes: dict[str, str]) -> None:
     assert Checkpoint.of(notes) is None
+
+
+def test_it_is_summed_up_for_reports_where_it_was_made_after_the_change() -> None:
+    at = EPOCH + timedelta(days=2400)
+    sources = {"a": Remembered(at, at, at + HOUR), "b": Remembered(at, at)}
+    checkpoint = Checkpoint(at - DAY, at + DAY, sources)
+    assert summed_up(checkpoint, at) == (
+        "1 of 2 known consumers failed since the change, last 2026-07-28T01:00Z; "
+        "the logs were looked at until 2026-07-29T00:00Z",
+    )
+    assert summed_up(checkpoint, at + 2 * DAY) is None
+    assert summed_up(None, at) is None
