@@ -68,9 +68,13 @@ def new_lock(
     *,
     base: Secret | None,
     ending: tuple[Secret, ...] = (),
+    asides: tuple[str, ...] = (),
     reason: str = "",
 ) -> Lock:
-    """Return the lock that an operation writes into every place that it takes. `ending`: the values that it ends."""
+    """Return the lock that an operation writes into every place that it takes.
+
+    `ending`: the values that it ends; `asides`: the fingerprints of those that nobody can read.
+    """
     client_id = job.settings.client_id
     waits = sum((step.time for step in plan.steps if isinstance(step, Wait)), timedelta())
     return Lock(
@@ -83,7 +87,7 @@ def new_lock(
         tenant=job.auth0.name,
         places=job.uris,
         base=base.fingerprint(client_id) if base else "",
-        ends=tuple(value.fingerprint(client_id) for value in ending),
+        ends=tuple(dict.fromkeys((*(value.fingerprint(client_id) for value in ending), *asides))),
         not_before=seen.at + waits if any(isinstance(s, Wait) and s.why == REFRESH for s in plan.steps) else None,
         fenced=seen.at + sum((step.time for step in fence(seen.places, wish(job, Options()))), timedelta()),
         reason=tag_text(reason),
@@ -208,6 +212,13 @@ def fallbacks(seen: Seen, *stay: Secret | None) -> tuple[Secret, ...]:
     return tuple(found)
 
 
+def asides(job: Job, seen: Seen, *stay: Secret | None) -> tuple[str, ...]:
+    """Return the fingerprints of what was retired softly, which a new change ends, without the values that `stay`."""
+    staying = [value.fingerprint(job.settings.client_id) for value in stay if value]
+    found = (place.aside.fingerprint for place in seen.places if place.aside)
+    return tuple(dict.fromkeys(each for each in found if each not in staying))
+
+
 def finish(job: Job, options: Options, seen: Seen, lock: Lock, *, undo: bool = False) -> Outcome:
     """Finish an operation that died, with its own value; or `undo` it.
 
@@ -218,7 +229,7 @@ def finish(job: Job, options: Options, seen: Seen, lock: Lock, *, undo: bool = F
     refuse(objection for objection in found if objection)
     if (lock.client_id, lock.tenant) != (job.settings.client_id, job.auth0.name):
         raise Refused(f"{lock.operation} {lock.id} is of {lock.client_id} in {lock.tenant}, another client")
-    check(job, seen)
+    check(job, seen, lock.operation)
     lock = replace(lock, operation=Operation.ABORT) if undo else _published(seen, lock)
     plan = plan_resumption(seen.places, lock, wish(job, options), now=seen.at)
     waits = sum((step.time for step in plan.steps if isinstance(step, Wait)), timedelta())

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from bridge.audit.trail import Trail
 from bridge.errors import BridgeError, Failed, Refused, Usage
 from bridge.guards import Whose
-from bridge.plan import CHANGES, Operation
+from bridge.plan import CHANGES, SOFT, Operation
 from bridge.timing import Timing
 from bridge.watch import Silent, Stop, Watcher
 from sinks.clock import Clock
@@ -135,14 +135,15 @@ def companions(job: Job, places: tuple[Place, ...], operation: str) -> Companion
     return Companions.END if known is Companions.KEEP else known
 
 
-def check(job: Job, seen: Seen) -> tuple[str, ...]:
+def check(job: Job, seen: Seen, operation: str = Operation.ROTATE) -> tuple[str, ...]:
     """Make sure that both ends may be changed; return what cannot be known beforehand.
 
     Raises:
         BridgeError: a permission is missing; nothing was changed.
     """
+    softly = operation in SOFT
     try:
-        return tuple(note for p in seen.places for note in job.sinks[p.uri].check(p))
+        return tuple(note for p in seen.places for note in job.sinks[p.uri].check(p, softly=softly))
     except SinkError as error:
         raise translate(error) from None
 

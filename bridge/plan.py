@@ -9,6 +9,7 @@ from enum import StrEnum
 from bridge.steps import (
     Announced,
     AwaitRefusal,
+    BringBack,
     Claim,
     Confirm,
     Forget,
@@ -40,6 +41,8 @@ class Operation(StrEnum):
     ABORT = "abort"
     SYNC = "sync"
     RETIRE = "retire"
+    RETIRE_SOFTLY = "retire-softly"
+    BRING_BACK = "bring-back"
     ADOPT = "adopt"
     FORGET = "forget"
     REPAIR = "repair"
@@ -56,11 +59,16 @@ class Strategy(StrEnum):
     AUTH0_GENERATED = "auth0-generated"
 
 
+RETIREMENTS = frozenset({Operation.RETIRE, Operation.RETIRE_SOFTLY})
+SOFT = frozenset({Operation.RETIRE_SOFTLY, Operation.BRING_BACK})
+"""The operations that need what else it takes to retire softly, and back."""
+
 PUBLISHES = CHANGES - {Operation.RESTORE} | {Operation.SYNC}
 """The operations after which readers have to get another value than they have."""
 
 LATE = "the last operation ended just now; late calls of it must have ended too"
 REFRESH = "consumers read the pending value first (consumer_refresh)"
+RETIRES = "the retired value cannot be brought back, and rollback is not possible after it"
 KILLS = "the value that is current now is made unreadable: it cannot be brought back, and rollback is not possible"
 
 
@@ -171,8 +179,11 @@ def _hook(wish: Wish) -> tuple[Hook, ...]:
 def _notes(operation: Operation, places: tuple[Place, ...], wish: Wish) -> tuple[str, ...]:
     open_fallbacks = [f"{p.uri} {v.id}" for p in places if (v := p.history.at(Stage.FALLBACK))]
     ends = "the open fallback ends with this rotation (Auth0 has refused it since the last one): "
+    aside = [f"{p.uri} {', '.join(p.aside.versions)}" for p in places if p.aside]
+    softly = "what was retired softly ends with this rotation: "
     ending = operation is not Operation.ROLLBACK and wish.ends
-    return (ends + ", ".join(open_fallbacks),) if open_fallbacks and ending else ()
+    told = ((ends, open_fallbacks), (softly, aside))
+    return tuple(text + ", ".join(found) for text, found in told if found and ending)
 
 
 def plan_sync(places: tuple[Place, ...], wish: Wish) -> Plan:
@@ -227,13 +238,26 @@ def plan_repair(places: tuple[Place, ...]) -> Plan:
     return Plan(Operation.REPAIR, (*claims, *releases))
 
 
-def plan_retirement(places: tuple[Place, ...], wish: Wish) -> Plan:
-    """Return the steps that end the fallback everywhere; its conditions are in `bridge.retire`."""
+def plan_retirement(places: tuple[Place, ...], wish: Wish, *, softly: bool = False) -> Plan:
+    """Return the steps that end the fallback everywhere; its conditions are in `bridge.gate`."""
     claims = tuple(Claim(p.uri, with_value=False) for p in places)
-    ends = tuple(Retire(p.uri) for p in places)
+    ends = tuple(Retire(p.uri, softly=softly) for p in places)
     releases = tuple(Release(p.uri) for p in reversed(places))
     return Plan(
-        Operation.RETIRE,
+        Operation.RETIRE_SOFTLY if softly else Operation.RETIRE,
         (*claims, *fence(places, wish), Prove(), *ends, *releases),
-        irreversible="the retired value cannot be brought back, and rollback is not possible after it",
+        irreversible=None if softly else RETIRES,
     )
+
+
+def plan_bringing_back(places: tuple[Place, ...], wish: Wish) -> Plan:
+    """Return the steps that undo a soft retirement."""
+    claims = tuple(Claim(p.uri, with_value=False) for p in places)
+    releases = tuple(Release(p.uri) for p in reversed(places))
+    return Plan(Operation.BRING_BACK, (*claims, *fence(places, wish), *bring_back(places, wish.companions), *releases))
+
+
+def bring_back(places: tuple[Place, ...], companions: str) -> tuple[Step, ...]:
+    """Return what does that at places which are held; companions tell of the fallback as well."""
+    beside = tuple(LayOut(p.uri, coming=False) for p in places if companions in WRITTEN)
+    return (*(BringBack(p.uri) for p in places), *beside)

@@ -34,11 +34,18 @@ def record(lock: Lock, place: Place, current: Secret | None, places: tuple[str, 
 
 def adopted(
     lock: Lock, place: Place, current: Secret | None, places: tuple[str, ...], now: datetime, *, written: bool
-) -> Record:
+) -> tuple[Record, str | None]:
     """Return the record of a place whose value was there before the bridge was: it is at least that old.
 
-    `written`: the value was written just now, as a new version.
+    `written`: the value was written just now, as a new version. Also returned: the fingerprint of the fallback that the
+    place shall have; None: the one it has.
     """
+    return _adopted(lock, place, current, places, now, written=written), _former(place, lock, written=written)
+
+
+def _adopted(
+    lock: Lock, place: Place, current: Secret | None, places: tuple[str, ...], now: datetime, *, written: bool
+) -> Record:
     new = record(lock, place, current, places, now)
     if written:
         return replace(new, age_is_minimum=True)
@@ -48,8 +55,8 @@ def adopted(
     return replace(new, promoted_at=created or now, age_is_minimum=True)
 
 
-def former(place: Place, lock: Lock, *, written: bool) -> str | None:
-    """Return the fingerprint of the fallback that an adoption shall leave a place with; None: the one it has.
+def _former(place: Place, lock: Lock, *, written: bool) -> str | None:
+    """Return the fallback that an adoption shall leave a place with.
 
     It loses it where its tags were wiped, or where the live value is `written` over what somebody put there.
     """
@@ -59,8 +66,8 @@ def former(place: Place, lock: Lock, *, written: bool) -> str | None:
     return fallback.fingerprint(lock.client_id) if written and fallback else None
 
 
-def fallback_before(lock: Lock, place: Place, undone_value: Secret, told: Record) -> str:
-    """Return the fingerprint of the fallback from before an operation that is undone; "" where there was none.
+def _fallback_before(lock: Lock, place: Place, undone_value: Secret, told: Record) -> str:
+    """Return the fallback from before an operation that is undone; what was retired softly is none.
 
     A rollback's own value was the fallback: it was current lately, as the record from before (`told`) says.
     """
@@ -69,7 +76,8 @@ def fallback_before(lock: Lock, place: Place, undone_value: Secret, told: Record
         return own
     kept = place.value(Stage.FALLBACK)
     here = kept.fingerprint(lock.client_id) if kept else ""
-    return here if here in lock.ends else next(iter(lock.ends), "")
+    aside = place.aside.fingerprint if place.aside else None
+    return here if here in lock.ends else next((each for each in lock.ends if each != aside), "")
 
 
 def unchanged(new: Record, places: tuple[Place, ...]) -> Record:
@@ -81,11 +89,17 @@ def unchanged(new: Record, places: tuple[Place, ...]) -> Record:
     return replace(new, promoted_at=first.promoted_at, age_is_minimum=first.age_is_minimum)
 
 
-def undone(lock: Lock, place: Place, now: datetime) -> Record:
+def undone(lock: Lock, place: Place, undone_value: Secret, now: datetime) -> tuple[Record, str | None]:
     """Return the record as it was before a rotation that is undone, which may have written its own already.
 
-    The log tells: its entries begin with the operation's id and its time.
+    Also returned: the fingerprint of the fallback from before it; "" where there was none.
     """
+    told = _undone(lock, place, now)
+    return told, _fallback_before(lock, place, undone_value, told)
+
+
+def _undone(lock: Lock, place: Place, now: datetime) -> Record:
+    """The log tells: its entries begin with the operation's id and its time."""
     old = place.record or place.remembered
     if old is None:
         raise ValueError("a place without a record was not tagged")

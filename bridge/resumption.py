@@ -5,7 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bridge.plan import CHANGES, LATE, Operation, Plan, Wish, announce, fence, plan_abort, publish, publish_found
+from bridge.plan import (
+    CHANGES,
+    LATE,
+    RETIREMENTS,
+    Operation,
+    Plan,
+    Wish,
+    announce,
+    bring_back,
+    fence,
+    plan_abort,
+    publish,
+    publish_found,
+)
 from bridge.steps import (
     Claim,
     Fill,
@@ -72,24 +85,38 @@ def _finish(
         for p in touched
         if p.value(Stage.PENDING) or (p in missed and adopting and p.exists and not _holds_base(p, lock))
     )
-    end: dict[Operation, type[Retire | Forget | Tag]] = {
-        Operation.RETIRE: Retire,
-        Operation.FORGET: Forget,
-        Operation.ADOPT: Tag,
-    }
-    ending = end.get(operation)
-    ends = tuple(ending(p.uri) for p in touched) if ending else ()
     releases = tuple(Release(p.uri) for p in reversed(touched))
-    proof = (Prove(),) if operation is Operation.RETIRE else ()
+    proof = (Prove(),) if operation in RETIREMENTS else ()
+    ends = _ends(operation, touched, lock)
     fills = _fills(held, lock) if adopting else ()
     beside = tuple(LayOut(p.uri, coming=False) for p in touched if adopting and wish.companions in WRITTEN)
     return (*claims, *_fence(missed, lock, wish, now), *proof, *fills, *captured, *ends, *beside, *releases)
 
 
+def _ends(operation: Operation, touched: tuple[Place, ...], lock: Lock) -> tuple[Step, ...]:
+    """Return what such an operation is about."""
+    match operation:
+        case Operation.RETIRE | Operation.RETIRE_SOFTLY:
+            return tuple(Retire(p.uri, softly=operation is Operation.RETIRE_SOFTLY) for p in touched)
+        case Operation.BRING_BACK:
+            return bring_back(touched, lock.companions)
+        case Operation.FORGET:
+            return tuple(Forget(p.uri) for p in touched)
+        case Operation.ADOPT:
+            return tuple(Tag(p.uri) for p in touched)
+        case _:
+            return ()
+
+
 def _is_left(operation: Operation, place: Place, lock: Lock) -> bool:
     """Tell whether an interrupted operation still has to be done at a place that it does not hold."""
+    open_fallback = place.history.at(Stage.FALLBACK) is not None
     if operation is Operation.RETIRE:
-        return place.history.at(Stage.FALLBACK) is not None
+        return open_fallback or place.aside is not None
+    if operation is Operation.RETIRE_SOFTLY:
+        return open_fallback
+    if operation is Operation.BRING_BACK:
+        return place.aside is not None
     if operation is Operation.FORGET:
         return place.record is not None
     if operation is Operation.ADOPT:

@@ -1,27 +1,58 @@
-"""Retiring a fallback: doing it."""
+"""Retiring a fallback: doing it, for good or softly, and undoing the latter."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from bridge.auth0.client import Objection
 from bridge.begin import Options, execute, new_lock, opened, wish
 from bridge.cleaning import finish_own
 from bridge.evidence import Ignored, summary
 from bridge.facts import Facts
 from bridge.gate import judge
 from bridge.guards import contents, ownership, refuse
-from bridge.job import Job, check
+from bridge.job import Job, Seen, check, companions
 from bridge.outcome import Outcome
-from bridge.plan import Operation, plan_retirement
+from bridge.plan import Operation, plan_bringing_back, plan_retirement
 from bridge.rotate import key_of
 from sinks.port import Place, Stage, Version
 from sinks.versions import short
 
+SOFTLY = "retired softly: 'retire --undo' brings it back while the vaults can, 'retire' and any rotation end it"
+AGAIN = "it was retired softly before; now it ends"
 
-def retire(job: Job, options: Options, *, ignored: tuple[Ignored, ...] = (), force: bool = False) -> Outcome | None:
-    """Make the fallback's value unreadable everywhere; None where there is no fallback.
 
-    `ignored`: consumers that somebody vouches for. `force`: whatever the tenant's logs tell, or do not.
+def retire(
+    job: Job, options: Options, *, ignored: tuple[Ignored, ...] = (), force: bool = False, softly: bool = False
+) -> Outcome | None:
+    """Make the fallback's value unreadable everywhere; None where there is none.
+
+    `ignored`: consumers that somebody vouches for. `force`: whatever the tenant's logs tell, or do not. `softly`: so
+    that it can be undone; without, what was retired softly ends as well: nothing stands against that any more.
+
+    Raises:
+        BridgeError: nothing was changed.
+        Stopped: it is incomplete.
+    """
+    operation = Operation.RETIRE_SOFTLY if softly else Operation.RETIRE
+    seen, lock = opened(job, options)
+    if lock is not None:
+        return finish_own(job, options, seen, lock, operation)
+    _sound(job, seen)
+    fallbacks = [(p, v) for p in seen.places if (v := p.history.at(Stage.FALLBACK))]
+    asides = [p for p in seen.places if p.aside]
+    if not fallbacks and (softly or not asides):
+        return None
+    told = summary(judge(job, seen, fallbacks, ignored=ignored, force=force)) if fallbacks else (AGAIN,)
+    notes = check(job, seen, operation)
+    plan = plan_retirement(seen.places, wish(job, options), softly=softly)
+    plan = replace(plan, notes=(*((SOFTLY,) if softly else _losses(job, fallbacks, asides)), *told, *notes))
+    lock = new_lock(job, operation, seen, plan, base=seen.places[0].value(Stage.CURRENT), reason=options.reason)
+    return execute(job, options, seen, plan, Facts(lock))
+
+
+def bring_back(job: Job, options: Options) -> Outcome | None:
+    """Make what was retired softly the fallback again; None where there is none.
 
     Raises:
         BridgeError: nothing was changed.
@@ -29,25 +60,46 @@ def retire(job: Job, options: Options, *, ignored: tuple[Ignored, ...] = (), for
     """
     seen, lock = opened(job, options)
     if lock is not None:
-        return finish_own(job, options, seen, lock, Operation.RETIRE)
-    keys = {uri: key_of(uri, job) for uri in job.uris}
-    refuse((*ownership(seen.places, job.whose, adopting=False), *contents(seen.places, job.whose, keys)))
-    fallbacks = [(p, v) for p in seen.places if (v := p.history.at(Stage.FALLBACK))]
-    if not fallbacks:
+        return finish_own(job, options, seen, lock, Operation.BRING_BACK)
+    _sound(job, seen)
+    if not any(place.aside for place in seen.places):
         return None
-    evidence = judge(job, seen, fallbacks, ignored=ignored, force=force)
-    notes = check(job, seen)
-    plan = plan_retirement(seen.places, wish(job, options))
-    plan = replace(plan, notes=(*_losses(job, fallbacks), *summary(evidence), *notes))
-    lock = new_lock(job, Operation.RETIRE, seen, plan, base=seen.places[0].value(Stage.CURRENT), reason=options.reason)
+    refuse(objection for place in seen.places for objection in _beyond(job, place))
+    notes = check(job, seen, Operation.BRING_BACK)
+    kept = companions(job, seen.places, Operation.BRING_BACK)
+    plan = plan_bringing_back(seen.places, replace(wish(job, options), companions=kept))
+    plan = replace(plan, notes=notes)
+    current = seen.places[0].value(Stage.CURRENT)
+    lock = new_lock(job, Operation.BRING_BACK, seen, plan, base=current, reason=options.reason)
     return execute(job, options, seen, plan, Facts(lock))
 
 
-def _losses(job: Job, fallbacks: list[tuple[Place, Version]]) -> tuple[str, ...]:
-    notes = []
+def _sound(job: Job, seen: Seen) -> None:
+    keys = {uri: key_of(uri, job) for uri in job.uris}
+    refuse((*ownership(seen.places, job.whose, adopting=False), *contents(seen.places, job.whose, keys)))
+
+
+def _beyond(job: Job, place: Place) -> list[Objection]:
+    """Return why what was retired softly cannot be brought back in a place."""
+    aside, current = place.aside, place.value(Stage.CURRENT)
+    rotate = f"a new value is always possible: {job.whose.command('rotate')}"
+    end = f"end what is left of it: {job.whose.command('retire')}"
+    if aside is None:
+        return []
+    if not aside.kept:
+        return [Objection(f"{place.uri} does not hold {short(aside.versions[0])} any more", rotate)]
+    if place.history.at(Stage.FALLBACK):
+        return [Objection(f"{place.uri} has another fallback by now", end)]
+    if current and current.fingerprint(job.settings.client_id) == aside.fingerprint:
+        return [Objection(f"{place.uri}: the value that was retired softly is current again", end)]
+    return []
+
+
+def _losses(job: Job, fallbacks: list[tuple[Place, Version]], asides: list[Place]) -> tuple[str, ...]:
+    notes = [f"{p.uri}: {', '.join(map(short, p.aside.versions))} go, retired softly before" for p in asides if p.aside]
     for place, version in fallbacks:
         others = ", ".join(key for key in place.keys if key != key_of(place.uri, job))
         history = f", with the history of {others} in them" if others else ""
         notes.append(f"{place.uri}: {short(version.id)} and every other version that holds its value go{history}")
-        notes += [job.sinks[place.uri].retirement]
-    return tuple(notes)
+    affected = dict.fromkeys(place.uri for place in (*(p for p, _ in fallbacks), *asides))
+    return (*notes, *(job.sinks[uri].retirement for uri in affected))

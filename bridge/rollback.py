@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from bridge.auth0.management import UPDATE_KEYS
 from bridge.auth0.probe import Verdict
-from bridge.begin import Options, execute, fallbacks, inspect, new_lock, opened, require_accepted, wish
+from bridge.begin import Options, asides, execute, fallbacks, inspect, new_lock, opened, require_accepted, wish
 from bridge.cleaning import finish_own
 from bridge.errors import Refused
 from bridge.facts import Facts
@@ -47,11 +47,11 @@ def rollback(job: Job, options: RollbackOptions) -> Outcome:
     current, target = _values(job, seen)
     notes = check(job, seen)
     ending = (*((current,) if options.discard else ()), *fallbacks(seen, current, target))
-    plan = plan_change(
-        Operation.ROLLBACK, seen.places, replace(wish(job, options), ends=bool(ending), kill=options.discard)
-    )
+    aside = asides(job, seen, current, target)
+    asked = replace(wish(job, options), ends=bool(ending or aside), kill=options.discard)
+    plan = plan_change(Operation.ROLLBACK, seen.places, asked)
     plan = replace(plan, notes=(*plan.notes, *seen.notes, *notes))
-    lock = new_lock(job, Operation.ROLLBACK, seen, plan, base=current, ending=ending)
+    lock = new_lock(job, Operation.ROLLBACK, seen, plan, base=current, ending=ending, asides=aside)
     proven = ending if options.discard else ()
     return execute(job, options, seen, plan, Facts(lock, value=target, base=current, ending=proven))
 

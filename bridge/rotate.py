@@ -10,6 +10,7 @@ from bridge.auth0.values import check_brought, generate
 from bridge.begin import (
     Options,
     always,
+    asides,
     execute,
     fallbacks,
     inspect,
@@ -132,20 +133,21 @@ def _change(job: Job, options: RotateOptions, seen: Seen, base: Secret | None, n
     if options.compromised and base is not None:
         ending = (base, *ending)
     operation = Operation.COMPROMISED if options.compromised else Operation.ROTATE
+    new_value = _new_value(options, seen) if options.strategy is Strategy.STAGED else None
+    aside = asides(job, seen, base, new_value)
     asked = replace(
         wish(job, options),
         strategy=options.strategy,
         without_fallback=options.without_fallback or options.compromised,
-        ends=bool(ending),
+        ends=bool(ending or aside),
         kill=base in ending,
         companions=companions(job, seen.places, operation),
     )
     plan = plan_change(operation, seen.places, asked)
     plan = replace(plan, notes=(*plan.notes, *seen.notes, *notes))
-    new_value = _new_value(options, seen) if options.strategy is Strategy.STAGED else None
     job.watcher.step("check", f"Auth0 ok, {len(seen.places)} place(s) ok, no operation in progress")
     known = base if base or options.strategy is Strategy.STAGED else job.auth0.live_secret(seen.client.client_id)
-    lock = new_lock(job, operation, seen, plan, base=known, ending=ending, reason=options.reason)
+    lock = new_lock(job, operation, seen, plan, base=known, ending=ending, asides=aside, reason=options.reason)
     proven = ending if options.compromised else ()
     return execute(job, options, seen, plan, Facts(lock, value=new_value, base=known, initial=base, ending=proven))
 

@@ -14,9 +14,9 @@ from bridge.job import Job, Seen, translate
 from bridge.leak import remains
 from bridge.live import LiveValue
 from bridge.outcome import At, Outcome, Settled, Stopped
-from bridge.plan import CHANGES, Operation, Plan
+from bridge.plan import CHANGES, RETIREMENTS, Operation, Plan
 from bridge.prove import Changed, await_refusal, confirm, prove, recheck
-from bridge.records import adopted, fallback_before, former, record, unchanged, undone
+from bridge.records import adopted, record, unchanged, undone
 from bridge.settle import settle
 from bridge.standing import Phase, standing
 from bridge.watch import pause
@@ -102,8 +102,10 @@ class Execution:
                 self._promote(uri, keep=keep)
             case steps.Tag():
                 self._tag(step)
-            case steps.Retire(uri, ends):
-                self._retire(uri, self._lock.ends if ends else (None,))
+            case steps.Retire(uri, ends, softly):
+                self._retire(uri, self._lock.ends if ends else (None,), softly=softly)
+            case steps.BringBack(uri):
+                self._bring_back(uri)
             case steps.Forget(uri):
                 self._forget(uri)
             case steps.Release(uri):
@@ -190,12 +192,10 @@ class Execution:
         self._reach(Phase.CHANGED)
         place, now = self._places[step.uri], self._now()
         if step.undo:
-            told = undone(self._lock, place, now)
-            fallback: str | None = fallback_before(self._lock, place, self._facts.ending[0], told)
+            told, fallback = undone(self._lock, place, self._facts.ending[0], now)
         else:
             written = step.uri in self._done
-            told = adopted(self._lock, place, self._facts.base, self._job.uris, now, written=written)
-            fallback = former(place, self._lock, written=written)
+            told, fallback = adopted(self._lock, place, self._facts.base, self._job.uris, now, written=written)
         told = self._anchored(told)
         self._sink(step.uri).tag(self._hold[step.uri], told, keep_limit=step.keep_limit, fallback=fallback)
 
@@ -216,11 +216,17 @@ class Execution:
             self._wait(time, "somebody wrote over what was announced: it was announced again")
         raise Failed("others keep writing over what is announced; Auth0 was not changed", "find out who does")
 
-    def _retire(self, uri: str, fingerprints: tuple[str | None, ...]) -> None:
+    def _retire(self, uri: str, fingerprints: tuple[str | None, ...], *, softly: bool) -> None:
         self._reach(Phase.CHANGED)
-        gone = tuple(v for each in fingerprints for v in self._sink(uri).retire(self._hold[uri], each))
+        gone = tuple(v for each in fingerprints for v in self._sink(uri).retire(self._hold[uri], each, softly=softly))
         self._done[uri] = replace(self._done.get(uri, At()), retired=gone)
         self._tell("retire", f"{uri} {', '.join(map(short, gone)) or 'nothing left'}")
+
+    def _bring_back(self, uri: str) -> None:
+        self._reach(Phase.CHANGED)
+        version = self._sink(uri).bring_back(self._hold[uri])
+        self._done[uri] = At(fallback=version)
+        self._tell("bring back", f"{uri} {short(version) if version else 'nothing'} fallback")
 
     def _forget(self, uri: str) -> None:
         self._reach(Phase.CHANGED)
@@ -258,7 +264,7 @@ class Execution:
 
     def _end(self, error: SinkError | BridgeError) -> NoReturn:
         """Give back what is held if Auth0 was not touched; otherwise tell where things stand."""
-        refused = self._plan.operation is Operation.RETIRE and isinstance(error, Refused)
+        refused = self._plan.operation in RETIREMENTS and isinstance(error, Refused)
         begun_here = self._plan.finishes is None or refused  # a retirement's lock holds no value: it can be given back
         if isinstance(error, Changed) and self._hold.give_back():
             raise error

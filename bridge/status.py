@@ -89,8 +89,10 @@ def judge(settings: ClientSettings, whose: Whose, places: tuple[Place, ...]) -> 
     fallbacks = tuple(
         Fallback(p.uri, v.id, p.record.promoted_at) for p in places if p.record and (v := p.history.at(Stage.FALLBACK))
     )
-    since = latest if fallbacks else None
-    found = _unsound(places, whose, now) or _excepted(_aged(settings, now, promoted, since), settings.exception, now)
+    asides = any(place.aside for place in places)
+    since = latest if fallbacks or asides else None
+    aged = _aged(settings, now, promoted, since, softly=not fallbacks)
+    found = _unsound(places, whose, now) or _excepted(aged, settings.exception, now)
     excepted = settings.exception is not None and settings.exception.counts(now)
     return Status(
         client=settings.name,
@@ -112,8 +114,13 @@ def judge(settings: ClientSettings, whose: Whose, places: tuple[Place, ...]) -> 
     )
 
 
-def _aged(settings: ClientSettings, now: datetime, promoted: datetime | None, since: datetime | None) -> Finding:
-    """Return what the ages of the current value and of an open fallback, which is one `since`, amount to."""
+def _aged(
+    settings: ClientSettings, now: datetime, promoted: datetime | None, since: datetime | None, *, softly: bool
+) -> Finding:
+    """Return what the ages of the current value and of a fallback, which is one `since`, amount to.
+
+    `softly`: it was retired softly, and still has to end.
+    """
     if promoted is None:
         return Finding(Kind.OK, "ok")
     age = now - promoted
@@ -124,6 +131,8 @@ def _aged(settings: ClientSettings, now: datetime, promoted: datetime | None, si
     if age > settings.max_age:
         text = f"due since {span(age - settings.max_age)} (max_age {span(settings.max_age)})"
         return Finding(Kind.DUE, text, attention=True, verb="rotate")
+    if since and softly:
+        return Finding(Kind.OK, "ok; the fallback was retired softly, and can still be brought back", verb="retire")
     if since:
         allowed = since + settings.fallback_min_age
         if now >= allowed:

@@ -111,13 +111,28 @@ class Tag:
 
 @dataclass(frozen=True)
 class Retire:
-    """Make values unreadable: the fallback's, or with `ends` those that the operation's lock says it ends."""
+    """Make values unreadable: the fallback's, or with `ends` those that the operation's lock says it ends.
+
+    `softly`: so that the fallback can be brought back.
+    """
 
     uri: str
     ends: bool = False
+    softly: bool = False
 
     def __str__(self) -> str:
-        return f"retire {'what this operation ends' if self.ends else 'the fallback'} in {self.uri}"
+        how = ", so that it can be brought back" if self.softly else ""
+        return f"retire {'what this operation ends' if self.ends else 'the fallback'} in {self.uri}{how}"
+
+
+@dataclass(frozen=True)
+class BringBack:
+    """Make what was retired softly the fallback again."""
+
+    uri: str
+
+    def __str__(self) -> str:
+        return f"make what was retired softly the fallback again in {self.uri}"
 
 
 @dataclass(frozen=True)
@@ -214,5 +229,5 @@ class Hook:
 Step = (
     Claim | TakeOver | Fill | Store | Wait | SetAtAuth0 | GenerateAtAuth0 | Recover
     | Promote | Tag | LayOut | Announced
-    | Prove | Confirm | Recheck | AwaitRefusal | Retire | Forget | Release | Settle | Hook
+    | Prove | Confirm | Recheck | AwaitRefusal | Retire | BringBack | Forget | Release | Settle | Hook
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bridge.auth0.probe import Verdict
-from bridge.begin import STDIN, Options, await_spreading, execute, new_lock, opened, require_accepted, wish
+from bridge.begin import STDIN, Options, asides, await_spreading, execute, new_lock, opened, require_accepted, wish
 from bridge.cleaning import finish_own
 from bridge.errors import BridgeError, Failed, Incomplete, Refused
 from bridge.facts import Facts
@@ -58,19 +58,21 @@ def _sync(job: Job, options: SyncOptions) -> Outcome | None:
         return finish_own(job, options, seen, lock, Operation.SYNC)
     refuse(ownership(seen.places, job.whose, adopting=False))
     live = find_live(job, seen, options.brought)
-    published = _is_published(seen, live)
-    if published and (not options.compromised or all(value == live for value in staged_values(seen))):
+    aside = asides(job, seen, live)
+    rid = not aside and all(value == live for value in staged_values(seen))
+    if _is_published(seen, live) and (not options.compromised or rid):
         return None
     known = tuple(value for value in known_values(job, seen) if value != live)
     notes = check(job, seen)
     base = _base(job, seen, live)
     ending = known if options.compromised else _older(job, seen, known, base)
-    if options.compromised and ending and base not in [v.fingerprint(job.settings.client_id) for v in ending]:
-        base = ending[0].fingerprint(job.settings.client_id)  # by which a finisher knows that nothing is to be kept
-    asked = replace(wish(job, options), ends=bool(ending), kill=options.compromised and bool(ending))
+    ends = (*(value.fingerprint(job.settings.client_id) for value in ending), *aside)
+    if options.compromised and ends and base not in ends:
+        base = ends[0]  # by which a finisher knows that nothing is to be kept
+    asked = replace(wish(job, options), ends=bool(ends), kill=options.compromised and bool(ends))
     plan = plan_sync(seen.places, asked)
     plan = replace(plan, notes=(*plan.notes, *seen.notes, *notes))
-    lock = new_lock(job, Operation.SYNC, seen, plan, base=None, ending=ending, reason=options.reason)
+    lock = new_lock(job, Operation.SYNC, seen, plan, base=None, ending=ending, asides=aside, reason=options.reason)
     facts = Facts(replace(lock, base=base), value=live, initial=live, ending=ending if options.compromised else ())
     return execute(job, options, seen, plan, facts)
 

@@ -14,13 +14,13 @@ from typing import Protocol
 
 from sinks.companions import Companions
 from sinks.errors import BadAddress, Busy, Conflict, Denied, Expired, Lost, Refused, SinkError, Unavailable
-from sinks.record import Lock, Record
+from sinks.record import Aside, Lock, Record
 from sinks.secret import Secret
 from sinks.versions import History, Stage, Version
 
 __all__ = [
-    "BadAddress", "Busy", "Conflict", "Denied", "Expired", "Held", "History", "Lock", "Lost", "Place", "Promoted",
-    "Record", "Refused", "Secret", "Sink", "SinkError", "Stage", "Unavailable", "Version",
+    "Aside", "BadAddress", "Busy", "Conflict", "Denied", "Expired", "Held", "History", "Lock", "Lost", "Place",
+    "Promoted", "Record", "Refused", "Secret", "Sink", "SinkError", "Stage", "Unavailable", "Version",
 ]  # fmt: skip
 
 
@@ -38,7 +38,7 @@ class Place:
     only). `companions`: what the documents have of them; `announced`: since when the latest one holds the pending value
     as the coming one; `astray`: they are not what they should be although nobody holds the place; `occupied`: somebody
     else's keys stand where they would (all `Sink.read` only; `sinks.companions`). `noted`: what `Sink.note` wrote.
-    `mark` is the sink's own note, for `claim`.
+    `aside`: the fallback that was retired softly, until it ends. `mark` is the sink's own note, for `claim`.
     """
 
     uri: str
@@ -64,6 +64,7 @@ class Place:
     astray: bool = False
     occupied: tuple[str, ...] = ()
     noted: Mapping[str, str] = field(default_factory=dict)
+    aside: Aside | None = None
     notes: tuple[str, ...] = ()
     mark: object = None
 
@@ -130,8 +131,8 @@ class Sink(Protocol):
         """
         ...
 
-    def check(self, place: Place) -> tuple[str, ...]:
-        """Find out, without changing anything, whether the caller may change this place.
+    def check(self, place: Place, *, softly: bool = False) -> tuple[str, ...]:
+        """Find out, without changing anything, whether the caller may change this place; `softly` retire there, too.
 
         Returns what cannot be known beforehand, as sentences. Raises `Denied` naming path and capability.
         """
@@ -216,15 +217,25 @@ class Sink(Protocol):
         """
         ...
 
-    def retire(self, held: Held, fingerprint: str | None = None) -> tuple[str, ...]:
+    def retire(self, held: Held, fingerprint: str | None = None, *, softly: bool = False) -> tuple[str, ...]:
         """Make the fallback unreachable: every version that holds its value, or a value of this fingerprint.
 
         Companions count as values. Never a version whose value is current's or pending's, nor one that is the fallback
-        for another value's sake. Returns the ids. Twice is once.
+        for another value's sake. Returns the ids. Twice is once. `softly`: so that `bring_back` can undo it; otherwise
+        what was retired softly before ends as well (with a fingerprint: if it is that value).
 
         Raises:
             Lost: the place is not ours any more.
             Refused: the value is also current's.
+        """
+        ...
+
+    def bring_back(self, held: Held) -> str | None:
+        """Make what was retired softly the fallback again; return its version, None where there is none. Twice is once.
+
+        Raises:
+            Lost: the place is not ours any more.
+            Refused: the vault does not hold it any more.
         """
         ...
 

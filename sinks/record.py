@@ -24,6 +24,7 @@ OWN_PREFIX = "bridge_"
 NOTE_PREFIX = "bridge_note_"
 COMPANIONS_TAG = "bridge_companions"
 AUDIT_TAG = "bridge_audit"
+ASIDE_TAG = "bridge_aside"
 
 
 def stamp(moment: datetime) -> str:
@@ -61,6 +62,28 @@ def noted(tags: Mapping[str, str]) -> dict[str, str]:
 def note_tags(notes: Mapping[str, str | None]) -> dict[str, str | None]:
     """Return notes as tags; None removes one."""
     return {f"{NOTE_PREFIX}{name}": text and tag_text(text) for name, text in notes.items()}
+
+
+@dataclass(frozen=True)
+class Aside:
+    """A fallback that was retired softly: its value's fingerprint, and the versions that went, its own first.
+
+    `kept`: the vault can still give them back.
+    """
+
+    fingerprint: str
+    versions: tuple[str, ...]
+    kept: bool = True
+
+    def tag(self) -> str:
+        """Return it as a tag; the last versions are missing where there are more than a tag can hold."""
+        return _fit((self.fingerprint, *self.versions), " ")
+
+    @classmethod
+    def from_tags(cls, tags: Mapping[str, str]) -> Aside | None:
+        """Read it; None where there is none."""
+        fingerprint, *versions = _filled(tags, ASIDE_TAG).split() or [""]
+        return cls(fingerprint, tuple(versions)) if versions else None
 
 
 @dataclass(frozen=True)

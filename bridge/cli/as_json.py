@@ -135,6 +135,7 @@ def place(seen: Place) -> dict[str, Any]:
         "lock": {"operation": lock.operation, "id": lock.id, "actor": lock.actor, "until": lock.expected_end}
         if lock
         else None,
+        "aside": list(seen.aside.versions) if seen.aside else None,
         "log": list(seen.record.log) if seen.record else [],
         "versions": [{"id": v.id, "stage": v.stage, "created": v.created} for v in seen.history.versions],
     }

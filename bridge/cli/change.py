@@ -116,9 +116,12 @@ def rotatable(_client: ClientSettings, seen: Status) -> bool:
 
 def retirable(_client: ClientSettings, seen: Status) -> bool:
     """Tell whether a client's fallback is old enough to go, or a retirement was interrupted and wants finishing."""
+    from bridge.plan import RETIREMENTS
+
     if _interrupted(seen):
-        return any(place.lock and place.lock.operation == "retire" for place in seen.places)
-    return seen.retire_from is not None and max(place.at for place in seen.places) >= seen.retire_from
+        return any(place.lock and place.lock.operation in RETIREMENTS for place in seen.places)
+    since = seen.retire_from if seen.fallbacks else seen.retire_by  # what was retired softly may stay for a while
+    return since is not None and max(place.at for place in seen.places) >= since
 
 
 def _interrupted(seen: Status) -> bool:

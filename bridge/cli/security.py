@@ -26,8 +26,9 @@ from bridge.cli.options import (
     Verbose,
     Yes,
 )
-from bridge.cli.run import configure, each
+from bridge.cli.run import configure, each, usage_errors
 from bridge.cli.say import say
+from bridge.errors import Usage
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings
@@ -133,6 +134,10 @@ def retire(
     force: Annotated[
         bool, typer.Option("--force", help="Whatever the tenant's logs tell or do not; needs --reason.")
     ] = False,
+    soft: Annotated[
+        bool, typer.Option("--soft", help="So that it can be undone, while the vaults still keep it.")
+    ] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Bring back what --soft retired.")] = False,
     reason: Reason = "",
     takeover: Takeover = False,
     yes: Yes = False,
@@ -143,19 +148,25 @@ def retire(
     """Make the fallback's value unreadable everywhere, once nobody can need it."""
     from bridge.begin import Options
     from bridge.cli.vouched import vouched
+    from bridge.retire import bring_back
     from bridge.retire import retire as retire_one
 
     configure(verbose=verbose)
+    with usage_errors(json=json):
+        if undo and (soft or force or ignore_source or due):
+            raise Usage("--undo: found with --soft, --force, --ignore-source or --due, expected on its own")
     ignored = vouched(ignore_source, force=force, reason=reason, json=json)
     options = Options(dry_run=dry_run, takeover=takeover, agree=consent(yes=yes), reason=reason)
     change(
         context,
         names or [],
         Typed(tuple(sink or ()), key, config),
-        lambda job: retire_one(job, options, ignored=ignored, force=force),
+        lambda job: (
+            bring_back(job, options) if undo else retire_one(job, options, ignored=ignored, force=force, softly=soft)
+        ),
         json=json,
-        title="retired",
-        nothing="there is no fallback to retire",
+        title="brought back" if undo else "retired softly" if soft else "retired",
+        nothing="nothing was retired softly" if undo else "there is no fallback to retire",
         everyone=everyone,
         due=retirable if due else None,
     )

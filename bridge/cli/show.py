@@ -73,6 +73,8 @@ def outcome(done: Outcome) -> Iterator[str]:
     for uri, at in done.places.items():
         if at.current:
             yield f"  {uri}  {short(at.current)} current, {short(at.fallback) if at.fallback else 'no'} fallback"
+        elif at.fallback:
+            yield f"  {uri}  {short(at.fallback)} fallback"
         if at.retired:
             yield f"  {uri}  retired: {', '.join(map(short, at.retired))}"
     if done.settled and done.settled.proven:
@@ -112,6 +114,8 @@ def _headline(done: Outcome) -> str:
         Operation.RESTORE: "set right at Auth0, which a late call had changed,",
         Operation.SYNC: "synced",
         Operation.RETIRE: "retired",
+        Operation.RETIRE_SOFTLY: "retired softly; 'retire --undo' brings it back, 'retire' ends it,",
+        Operation.BRING_BACK: "fallback brought back",
         Operation.ADOPT: "adopted",
         Operation.FORGET: "forgotten: tags removed, values stay",
         Operation.REPAIR: "cleaned up what an interrupted operation left",

@@ -62,10 +62,10 @@ class Claims:
             raise self._busy(mark)
         if initial is not None or mark.listing.current is None:
             mark = self._begin(mark, lock, label, initial)
-        listing, base = mark.listing, mark.listing.current
+        base = mark.listing.current
         document = (base and self._access.document(base)) or self._empty()
         text = self._text(after_promotion(lock, document, self._target.key, value)) if value else lock_text(lock)
-        return self._seize(lock, Grip(mark.described.arn, label, "", base, listing), text, value)
+        return self._seize(lock, Grip.taking(mark, label, base), text, value)
 
     def take_over(self, place: Place, lock: Lock) -> Held:
         """Put the pending version's text again, as a new version with our label (`Sink.take_over`)."""
@@ -79,7 +79,7 @@ class Claims:
         named = described_lock(mark.described, listing) is not None
         base = mark.described.tags.get(FROM_TAG) if named else listing.current
         value = document.get(self._target.key) if document else None
-        return self._seize(lock, Grip(mark.described.arn, label, "", base, listing), text, value, undo=False)
+        return self._seize(lock, Grip.taking(mark, label, base), text, value, undo=False)
 
     def _seize(self, lock: Lock, grip: Grip, text: Secret, value: Secret | None, *, undo: bool = True) -> Held:
         """Put the version that is the lock, and write whose it is.

@@ -9,14 +9,15 @@ from typing import cast
 from sinks.aws.listing import Listing
 from sinks.aws.place import Mark
 from sinks.port import Held, Place
-from sinks.record import Lock
+from sinks.record import Aside, Lock
 
 
 @dataclass(frozen=True)
 class Grip:
     """The fencing token: the label that only this holder writes, on the version that holds AWSPENDING.
 
-    `base` is the version that was current at the claim. `listing` is what the last look saw.
+    `base` is the version that was current at the claim, `aside` what was retired softly before. `listing` is what the
+    last look saw.
     """
 
     arn: str
@@ -24,6 +25,12 @@ class Grip:
     version: str
     base: str | None
     listing: Listing
+    aside: Aside | None = None
+
+    @classmethod
+    def taking(cls, mark: Mark, label: str, base: str | None) -> Grip:
+        """Return what somebody is about to hold who has read this."""
+        return cls(mark.described.arn, label, "", base, mark.listing, Aside.from_tags(mark.described.tags))
 
 
 def with_holder(lock: Lock) -> Lock:

@@ -13,7 +13,7 @@ from sinks.companions import laid_out, next_of, previous_of
 from sinks.document import Document
 from sinks.errors import Refused
 from sinks.port import Place
-from sinks.record import MANAGED_BY, MANAGER, Lock, Record, drifted, noted, stamp
+from sinks.record import MANAGED_BY, MANAGER, Aside, Lock, Record, drifted, noted, stamp
 from sinks.secret import Secret
 from sinks.versions import History, Stage, Version
 
@@ -104,9 +104,15 @@ def surveyed(uri: str, described: Described, listing: Listing) -> Place:
         edits=1 if record and listing.current not in (told, pending) else 0,
         wiped=wiped,
         noted=noted(tags),
+        aside=_aside(tags, listing),
         notes=(*_notes(listing, lock), *((WIPED,) if wiped else ())),
         mark=Mark(described, listing),
     )
+
+
+def _aside(tags: Mapping[str, str], listing: Listing) -> Aside | None:
+    aside = Aside.from_tags(tags)
+    return replace(aside, kept=listing.get(aside.versions[0]) is not None) if aside else None
 
 
 def _was_managed(described: Described, listing: Listing) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sinks.aws.claim import Claims
 from sinks.aws.grip import grip_of, mark_of
-from sinks.aws.listing import FALLBACK, PREVIOUS, PROOF, Listing
+from sinks.aws.listing import FALLBACK, PROOF, Listing
 from sinks.aws.place import (
     CURRENT_TAG,
     FALLBACK_TAG,
@@ -21,6 +21,7 @@ from sinks.aws.place import (
     wrong_key,
 )
 from sinks.aws.publisher import Publisher
+from sinks.aws.retiring import Retiring
 from sinks.aws.translate import Missing
 from sinks.companions import with_companions
 from sinks.errors import Conflict, Denied, Lost, Refused
@@ -53,6 +54,7 @@ class AwsSink:
         self._access = access
         self._claims = Claims(uri, target, access, clock, lease)
         self._publisher = Publisher(uri, target, access, self._claims)
+        self._retiring = Retiring(uri, access, self._claims, self._publisher)
 
     @property
     def uri(self) -> str:
@@ -101,8 +103,9 @@ class AwsSink:
         values = (self._access.value(version, self._target.key) for version in versions)
         return next((value for value in values if value and value.fingerprint(salt) == fingerprint), None)
 
-    def check(self, place: Place) -> tuple[str, ...]:
+    def check(self, place: Place, *, softly: bool = False) -> tuple[str, ...]:
         """Remove a label that is nowhere: AWS refuses that only to those who may not do it at all (`Sink.check`)."""
+        del softly  # the same calls
         current = mark_of(place).listing.current
         if current is None:
             return (UNKNOWN if place.exists else UNKNOWN_NEW,)
@@ -177,42 +180,13 @@ class AwsSink:
         value = self._access.value(version, self._target.key)
         return value.fingerprint(held.lock.client_id) if value else None
 
-    def retire(self, held: Held, fingerprint: str | None = None) -> tuple[str, ...]:
-        """Drop AWSPREVIOUS, left-over labels of ours and FALLBACK from versions that hold the value (`Sink.retire`).
+    def retire(self, held: Held, fingerprint: str | None = None, *, softly: bool = False) -> tuple[str, ...]:
+        """Drop the labels of versions that hold the value (`Sink.retire`)."""
+        return self._retiring.retire(held, fingerprint, softly=softly)
 
-        FALLBACK goes last, so that a second attempt still finds the value. Other labels are somebody else's.
-        """
-        held = self._claims.look(held)
-        pinned = grip_of(held).listing.fallback
-        target = self._publisher.fingerprint(held, pinned) if fingerprint is None else fingerprint
-        retired: dict[str, None] = {}
-        if target and target in self._publisher.fingerprints(held, grip_of(held).listing.current)[1:]:
-            self._publisher.lay_out(held, former=False)
-
-        def step(held: Held) -> Held | bool:
-            listing = grip_of(held).listing
-            in_use = (self._publisher.fingerprint(held, v) for v in (listing.current, listing.pending))
-            if target in in_use:
-                raise Refused(f"the value to retire is in use at {self._uri}; its labels stay")
-            for stage, version in self._labels(listing):
-                found = self._publisher.fingerprints(held, version)  # what cannot be read is nobody's value
-                if target not in (found[:1] if version == listing.holder(FALLBACK) else found):
-                    continue
-                if stage == FALLBACK:  # first the tag, by which a promotion that is cut short finds the fallback again
-                    self._access.api.tag({FALLBACK_TAG: NONE}, before=self._claims.deadline(held))
-                self._access.api.label(stage, remove=version, before=self._claims.deadline(held))
-                retired[version] = None
-            return True
-
-        if target:
-            self._claims.under_lease(held, step)
-        return tuple(retired)
-
-    def _labels(self, listing: Listing) -> tuple[tuple[str, str], ...]:
-        """Return the labels that retiring may drop, each with its version."""
-        left = [(stage, version) for version, stage in listing.left_over()]
-        found = ((PREVIOUS, listing.holder(PREVIOUS)), *left, (FALLBACK, listing.holder(FALLBACK)))
-        return tuple((stage, version) for stage, version in found if version)
+    def bring_back(self, held: Held) -> str | None:
+        """Pin the fallback again (`Sink.bring_back`)."""
+        return self._retiring.bring_back(held)
 
     def note(self, notes: Mapping[str, str | None]) -> None:
         """Change tags (`Sink.note`)."""

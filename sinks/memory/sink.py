@@ -20,7 +20,7 @@ from sinks.document import Document
 from sinks.errors import Busy, Lost, Refused
 from sinks.memory.store import MemoryStore, Stored, without
 from sinks.port import Held, Place, Promoted
-from sinks.record import COMPANIONS_TAG, MANAGED_BY, OWN_PREFIX, Lock, Record, drifted, note_tags, noted
+from sinks.record import COMPANIONS_TAG, MANAGED_BY, OWN_PREFIX, Aside, Lock, Record, drifted, note_tags, noted
 from sinks.secret import Secret, unlike
 from sinks.versions import Stage, Version
 
@@ -71,6 +71,7 @@ class MemorySink:
             remembered=stored.before if stored.lock else stored.told,
             edits=int(stored.latest) - int(stored.tagged) if stored.latest and stored.tagged else 0,
             noted=noted(stored.tags),
+            aside=Aside.from_tags(stored.tags),
             mark=stored.token,
         )
 
@@ -103,7 +104,7 @@ class MemorySink:
             version = next(stored.holding(self._key, fingerprint, salt), None)
             return stored.value(self._key, version) if version else None
 
-    def check(self, place: Place) -> tuple[str, ...]:  # noqa: ARG002  # the port's signature
+    def check(self, place: Place, *, softly: bool = False) -> tuple[str, ...]:  # noqa: ARG002  # the port's signature
         """Everything is allowed."""
         return ()
 
@@ -226,7 +227,7 @@ class MemorySink:
             found = list(stored.holding(self._key, fallback, held.lock.client_id))
             stored.promote(stored.latest, next(iter(found), None) if stored.latest not in found else None)
 
-    def retire(self, held: Held, fingerprint: str | None = None) -> tuple[str, ...]:
+    def retire(self, held: Held, fingerprint: str | None = None, *, softly: bool = False) -> tuple[str, ...]:
         """Take away every older version that holds the value (`Sink.retire`)."""
         with self._ours(held) as stored:
             salt, fallback = held.lock.client_id, stored.history.at(Stage.FALLBACK)
@@ -237,9 +238,20 @@ class MemorySink:
             if target in [v.fingerprint(salt) for v in values_in(stored.document, self._key, held.lock.companions)]:
                 self._lay_out(held, former=False)
             found = tuple(stored.holding(self._key, target, salt, held.lock.companions))[::-1] if target else ()
-            for version in found:
-                stored.retire(version)
-            return found
+            aside = Aside.from_tags(stored.tags)
+            ended = stored.end_aside() if aside and not softly and fingerprint in (None, aside.fingerprint) else ()
+            if softly and target and fallback and found:
+                others = (version for version in found if version != fallback.id)
+                stored.set_aside(Aside(target, (fallback.id, *others)))
+            else:
+                for version in found:
+                    stored.retire(version)
+            return (*ended, *found)
+
+    def bring_back(self, held: Held) -> str | None:
+        """Put back what was set aside (`Sink.bring_back`)."""
+        with self._ours(held) as stored:
+            return stored.bring_back()
 
     def note(self, notes: Mapping[str, str | None]) -> None:
         """Change tags (`Sink.note`)."""

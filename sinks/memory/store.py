@@ -11,7 +11,7 @@ from datetime import datetime
 from sinks.clock import SystemClock
 from sinks.companions import values_in
 from sinks.document import Document
-from sinks.record import Lock, Record
+from sinks.record import ASIDE_TAG, Aside, Lock, Record
 from sinks.secret import Secret
 from sinks.versions import History, Stage, Version
 
@@ -21,7 +21,7 @@ class Stored:
     """One place. The latest version is what readers get; `token` grows with every change of the lock.
 
     `told` is the record as it was last written by the bridge, `before` what it was when the present operation began.
-    `left` are values that an interrupted release left.
+    `left` are values that an interrupted release left, `aside` the documents that were retired softly.
     """
 
     history: History = field(default_factory=History)
@@ -35,6 +35,7 @@ class Stored:
     told: Record | None = None
     before: Record | None = None
     left: list[Secret] = field(default_factory=list)
+    aside: dict[str, Document] = field(default_factory=dict)
 
     @property
     def latest(self) -> str | None:
@@ -79,6 +80,33 @@ class Stored:
         moved = self.history.moved((version, Stage.RETIRED)).versions
         self.history = History(tuple(replace(v, readable=v.stage is not Stage.RETIRED) for v in moved))
         del self.documents[version]
+
+    def set_aside(self, aside: Aside) -> None:
+        """Take versions away until they are brought back, or ended."""
+        self.tags[ASIDE_TAG] = aside.tag()
+        self.aside = {version: self.documents[version] for version in aside.versions}
+        for version in aside.versions:
+            self.retire(version)
+
+    def end_aside(self) -> tuple[str, ...]:
+        """Take away for good what was set aside."""
+        ended, self.aside = tuple(self.aside), {}
+        del self.tags[ASIDE_TAG]
+        return ended
+
+    def bring_back(self) -> str | None:
+        """Make what was set aside the fallback again."""
+        aside = Aside.from_tags(self.tags)
+        if aside is None:
+            return None
+        first = aside.versions[0]
+        stages = {**dict.fromkeys(aside.versions), first: Stage.FALLBACK}
+        history = without(self.history, Stage.FALLBACK).versions
+        back = (replace(v, stage=stages[v.id], readable=True) if v.id in stages else v for v in history)
+        self.history = History(tuple(back))
+        self.documents |= self.aside
+        self.end_aside()
+        return first
 
 
 def without(history: History, *stages: Stage) -> History:

@@ -32,7 +32,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Meta:
-    """A key's metadata. `versions` maps a number to when it was made and whether it can still be read."""
+    """A key's metadata. `versions` maps a number to when it was made and whether it can still be read.
+
+    `deleted`: those that cannot be, and can be undeleted.
+    """
 
     current: int
     versions: Mapping[int, tuple[datetime, bool]]
@@ -40,6 +43,7 @@ class Meta:
     max_versions: int
     delete_version_after: str
     cas_required: bool = False
+    deleted: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -154,10 +158,22 @@ class Kv:
         with self._deadline(before), answers(f"destroy versions at {mount}/destroy/{key} (capability: update)"):
             self._client.secrets.kv.v2.destroy_secret_versions(key, list(versions), mount_point=mount)
 
+    def delete(self, path: str, versions: Sequence[int], *, before: float | None = None) -> None:
+        """Make versions unreadable until they are undeleted, by their exact numbers. Twice is once."""
+        mount, key = self._split(path)
+        with self._deadline(before), answers(f"delete versions at {mount}/delete/{key} (capability: update)"):
+            self._client.secrets.kv.v2.delete_secret_versions(key, list(versions), mount_point=mount)
+
+    def undelete(self, path: str, versions: Sequence[int], *, before: float | None = None) -> None:
+        """Make deleted versions readable again, by their exact numbers. Twice is once."""
+        mount, key = self._split(path)
+        with self._deadline(before), answers(f"undelete versions at {mount}/undelete/{key} (capability: update)"):
+            self._client.secrets.kv.v2.undelete_secret_versions(key, list(versions), mount_point=mount)
+
     def capabilities(self, wanted: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
         """Return what the token lacks of `wanted`, as "patch on secret/metadata/apps/billing".
 
-        The keys of `wanted` are "data", "metadata" or "destroy" before a logical path: "metadata:secret/apps/billing".
+        The keys of `wanted` are "data", "metadata", "destroy" … before a logical path: "metadata:secret/apps/billing".
         """
         paths = {self._api_path(name): needed for name, needed in wanted.items()}
         with answers("ask for the token's capabilities (sys/capabilities-self)"):
@@ -251,6 +267,7 @@ def _meta(data: Mapping[str, Any]) -> Meta:
         max_versions=int(data.get("max_versions") or 0),
         delete_version_after=str(data.get("delete_version_after") or "0s"),
         cas_required=bool(data.get("metadata_cas_required")),
+        deleted=frozenset(int(n) for n, v in data["versions"].items() if v["deletion_time"] and not v["destroyed"]),
     )
 
 

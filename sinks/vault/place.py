@@ -10,7 +10,7 @@ from typing import cast
 from sinks.document import Document
 from sinks.errors import Refused
 from sinks.port import Place, Promoted
-from sinks.record import MANAGED_BY, MANAGER, Lock, Record, drifted, noted
+from sinks.record import MANAGED_BY, MANAGER, Aside, Lock, Record, drifted, noted
 from sinks.secret import Secret
 from sinks.vault.answers import METADATA_CAS, METADATA_CAS_HINT
 from sinks.vault.kv import DEFAULT_MAX_VERSIONS, Entry, Meta, MountConfig
@@ -158,6 +158,16 @@ def fallback_number(meta: Meta) -> int | None:
     return number
 
 
+def aside_in(meta: Meta) -> Aside | None:
+    """Return what was retired softly; it is kept as long as the fallback's own version can be undeleted."""
+    aside = Aside.from_tags(meta.tags)
+    if aside is None:
+        return None
+    first = version_in({FALLBACK: aside.versions[0]}, FALLBACK) or 0
+    readable = meta.versions.get(first, (None, False))[1]
+    return replace(aside, kept=first < meta.current and (readable or first in meta.deleted))
+
+
 def _history(meta: Meta, *, managed: bool) -> History:
     fallback = fallback_number(meta) if managed else None
 
@@ -208,6 +218,7 @@ def without_lock(uri: str, at: datetime, config: MountConfig | None, meta: Meta 
         edits=max(edits, 0),
         room=None if fallback is None else version_limit(config, meta) - 1 - (meta.current - fallback),
         noted=noted(meta.tags),
+        aside=aside_in(meta),
     )
     return with_memory(place, managed=partly)
 

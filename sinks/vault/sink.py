@@ -23,13 +23,13 @@ from sinks.vault.place import (
     mark_of,
     refusal,
     surveyed,
-    version_in,
     with_lock,
     with_values,
     without_lock,
     wrong_key,
 )  # fmt: skip
 from sinks.vault.publisher import Publisher
+from sinks.vault.retiring import Retiring
 from sinks.vault.values import Values
 from sinks.versions import History, Stage
 
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sinks.clock import Clock
-    from sinks.document import Document
     from sinks.secret import Secret
     from sinks.vault.kv import Kv
 
@@ -61,6 +60,7 @@ class VaultSink:
         self._values = Values(kv, path, key)
         self._left = Values(kv, lock_path, key)
         self._publisher = Publisher(uri, kv, path, key, self._lock, self._values, clock, self._lease)
+        self._retiring = Retiring(uri, kv, path, self._lock, self._values, self._publisher)
         self._unclean = False  # the last survey saw that a release was interrupted
         self._kept: Secret | None = None  # what we have promoted
 
@@ -126,10 +126,12 @@ class VaultSink:
         """Look through the document's versions, newest first (`Sink.recall`)."""
         return self._values.recall(fingerprint, salt)
 
-    def check(self, place: Place) -> tuple[str, ...]:  # noqa: ARG002  # Vault needs the same for every place
+    def check(self, place: Place, *, softly: bool = False) -> tuple[str, ...]:  # noqa: ARG002  # the same everywhere
         """Ask for the capabilities that a change needs (`Sink.check`)."""
+        soft = {f"{way}:{self._path}": ("update",) for way in ("delete", "undelete")} if softly else {}
         lacking = self._kv.capabilities(
             {
+                **soft,
                 f"data:{self._path}": ("create", "read", "update"),
                 f"metadata:{self._path}": ("read", "patch"),
                 f"destroy:{self._path}": ("update",),
@@ -209,34 +211,13 @@ class VaultSink:
         self._publisher.tag(held, tags, None if keep_limit else meta)
         self._lock.told = record
 
-    def retire(self, held: Held, fingerprint: str | None = None) -> tuple[str, ...]:
-        """Take it from the companions, destroy every older version that holds the value, then untag (`Sink.retire`)."""
-        entry = self._kv.read(self._path)
-        tagged = (version_in(entry.tags, FALLBACK) or 0) if entry else 0
-        salt = held.lock.client_id
-        fallback = self._values.of(self._values.entry(tagged)) if tagged and fingerprint is None else None
-        target = fallback.fingerprint(salt) if fallback else fingerprint
-        if target and target in [v.fingerprint(salt) for v in (self._values.of(entry), held.value) if v]:
-            raise Refused(f"the value to retire is the current one at {self._uri}; nothing was destroyed")
-        if entry and target in self._fingerprints(held, entry.document):
-            self._publisher.lay_out(held, former=False)
-            entry = self._kv.read(self._path)
-        older = dict(self._values.documents(entry.version if entry else 0)) if target else {}
-        found = [n for n, document in older.items() if self._goes(held, document, target, kept=n == tagged)]
-        if found:
-            held = self._lock.within(held, lambda before: self._kv.destroy(self._path, found, before=before))
-        gone = tagged in found or (target and tagged not in older)  # now, or by who died before it could untag
-        if tagged and (fingerprint is None or gone):
-            self._publisher.tag(held, {FALLBACK: None})
-        return tuple(str(number) for number in sorted(found))
+    def retire(self, held: Held, fingerprint: str | None = None, *, softly: bool = False) -> tuple[str, ...]:
+        """Destroy, or delete, every older version that holds the value (`Sink.retire`)."""
+        return self._retiring.retire(held, fingerprint, softly=softly)
 
-    def _fingerprints(self, held: Held, document: Document | None) -> tuple[str, ...]:
-        return self._values.fingerprints(document, held.lock.client_id, held.lock.companions)
-
-    def _goes(self, held: Held, document: Document, target: str | None, *, kept: bool) -> bool:
-        """Tell whether a version holds the value that goes; the fallback's only where it is its own."""
-        found = self._fingerprints(held, document)
-        return target in (found[:1] if kept else found)
+    def bring_back(self, held: Held) -> str | None:
+        """Undelete them (`Sink.bring_back`)."""
+        return self._retiring.bring_back(held)
 
     def note(self, notes: Mapping[str, str | None]) -> None:
         """Change custom metadata (`Sink.note`)."""

@@ -12,6 +12,8 @@ POLICY = """
 path "secret/data/apps/*" { capabilities = ["create", "read", "update"] }
 path "secret/metadata/apps/*" { capabilities = ["read", "patch"] }
 path "secret/destroy/apps/*" { capabilities = ["update"] }
+path "secret/delete/apps/*" { capabilities = ["update"] }
+path "secret/undelete/apps/*" { capabilities = ["update"] }
 """
 
 

@@ -104,8 +104,10 @@ def test_it_is_summed_up_for_reports_where_it_was_made_after_the_change() -> Non
     sources = {"a": Remembered(at, at, at + HOUR), "b": Remembered(at, at)}
     checkpoint = Checkpoint(at - DAY, at + DAY, sources)
     assert summed_up(checkpoint, at) == (
-        "1 of 2 known consumers failed since the change, last 2026-07-28T01:00Z; "
-        "the logs were looked at until 2026-07-29T00:00Z",
+        (
+            "1 of 2 known consumers failed since the change, last 2026-07-28T01:00Z; "
+            "the logs were looked at until 2026-07-29T00:00Z"
+        ),
     )
     assert summed_up(checkpoint, at + 2 * DAY) is None
     assert summed_up(None, at) is None

@@ -1,0 +1,95 @@
+"""Ending a value in one secret: its labels go. AWS keeps the version, so it can be brought back as long as it does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sinks.aws.grip import grip_of
+from sinks.aws.listing import FALLBACK, PREVIOUS, Listing
+from sinks.aws.place import FALLBACK_TAG, NONE
+from sinks.errors import Refused
+from sinks.record import ASIDE_TAG, Aside
+from sinks.versions import short
+
+if TYPE_CHECKING:
+    from sinks.aws.access import Access
+    from sinks.aws.claim import Claims
+    from sinks.aws.publisher import Publisher
+    from sinks.port import Held
+
+
+class Retiring:
+    """One secret under its lock."""
+
+    def __init__(self, uri: str, access: Access, claims: Claims, publisher: Publisher) -> None:
+        self._uri = uri
+        self._access = access
+        self._claims = claims
+        self._publisher = publisher
+
+    def retire(self, held: Held, fingerprint: str | None, *, softly: bool) -> tuple[str, ...]:
+        """Drop AWSPREVIOUS, left-over labels of ours and FALLBACK from versions that hold the value (`Sink.retire`).
+
+        FALLBACK goes last, so that a second attempt still finds the value. Other labels are somebody else's.
+        """
+        held = self._claims.look(held)
+        pinned = grip_of(held).listing.fallback
+        target = self._publisher.fingerprint(held, pinned) if fingerprint is None else fingerprint
+        retired: dict[str, None] = {}
+        if target and target in self._publisher.fingerprints(held, grip_of(held).listing.current)[1:]:
+            self._publisher.lay_out(held, former=False)
+
+        def step(held: Held) -> Held | bool:
+            listing = grip_of(held).listing
+            in_use = (self._publisher.fingerprint(held, v) for v in (listing.current, listing.pending))
+            if target in in_use:
+                raise Refused(f"the value to retire is in use at {self._uri}; its labels stay")
+            if softly and target and listing.fallback:  # first, so that whoever finishes this can undo it
+                self._tag(held, {ASIDE_TAG: Aside(target, (listing.fallback,)).tag()})
+            for stage, version in self._labels(listing):
+                found = self._publisher.fingerprints(held, version)  # what cannot be read is nobody's value
+                if target not in (found[:1] if version == listing.holder(FALLBACK) else found):
+                    continue
+                if stage == FALLBACK:  # first the tag, by which a promotion that is cut short finds the fallback again
+                    self._tag(held, {FALLBACK_TAG: NONE})
+                self._access.api.label(stage, remove=version, before=self._claims.deadline(held))
+                retired[version] = None
+            return True
+
+        if target:
+            self._claims.under_lease(held, step)
+        aside = self._aside(held)
+        if aside and not softly and fingerprint in (None, aside.fingerprint):
+            self._claims.under_lease(held, lambda held: self._tag(held, {ASIDE_TAG: NONE}))
+            retired |= dict.fromkeys(aside.versions)
+        return tuple(retired)
+
+    def bring_back(self, held: Held) -> str | None:
+        """Pin the version again, then tag (`Sink.bring_back`)."""
+        aside = self._aside(held)
+        if aside is None:
+            return None
+
+        def step(held: Held) -> Held | str:
+            listing, version = grip_of(held).listing, aside.versions[0]
+            if listing.get(version) is None:
+                raise Refused(f"AWS does not hold {short(version)} of {self._uri} any more: it cannot be brought back")
+            self._publisher.pin_at(held, listing, version)
+            self._tag(held, {FALLBACK_TAG: version, ASIDE_TAG: NONE})
+            return version
+
+        return self._claims.under_lease(held, step)
+
+    def _aside(self, held: Held) -> Aside | None:
+        """Read what was retired softly; not a request where nothing was at the claim."""
+        return Aside.from_tags(self._access.described().tags) if grip_of(held).aside else None
+
+    def _tag(self, held: Held, tags: dict[str, str]) -> bool:
+        self._access.api.tag(tags, before=self._claims.deadline(held))
+        return True
+
+    def _labels(self, listing: Listing) -> tuple[tuple[str, str], ...]:
+        """Return the labels that retiring may drop, each with its version."""
+        left = [(stage, version) for version, stage in listing.left_over()]
+        found = ((PREVIOUS, listing.holder(PREVIOUS)), *left, (FALLBACK, listing.holder(FALLBACK)))
+        return tuple((stage, version) for stage, version in found if version)

@@ -1,0 +1,113 @@
+"""Ending a value in one document: for ever, or softly and back again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sinks.errors import Refused
+from sinks.record import ASIDE_TAG, Aside
+from sinks.vault.place import FALLBACK, aside_in, version_in
+from sinks.versions import short
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sinks.document import Document
+    from sinks.port import Held
+    from sinks.vault.kv import Kv
+    from sinks.vault.lock import LockKey
+    from sinks.vault.publisher import Publisher
+    from sinks.vault.values import Values
+
+
+class Retiring:
+    """One document under its lock. Versions go by their exact numbers."""
+
+    def __init__(self, uri: str, kv: Kv, path: str, lock: LockKey, values: Values, publisher: Publisher) -> None:
+        self._uri = uri
+        self._kv = kv
+        self._path = path
+        self._lock = lock
+        self._values = values
+        self._publisher = publisher
+
+    def retire(self, held: Held, fingerprint: str | None, *, softly: bool) -> tuple[str, ...]:
+        """Take it from the companions, then every older version that holds the value, then the tags (`Sink.retire`)."""
+        entry = self._kv.read(self._path)
+        tagged = (version_in(entry.tags, FALLBACK) or 0) if entry else 0
+        salt = held.lock.client_id
+        fallback = self._values.of(self._values.entry(tagged)) if tagged and fingerprint is None else None
+        target = fallback.fingerprint(salt) if fallback else fingerprint
+        staying = [v.fingerprint(salt) for v in (self._values.of(entry), held.value) if v]
+        if target and target in staying:
+            raise Refused(f"the value to retire is the current one at {self._uri}; nothing was destroyed")
+        if entry and target in self._fingerprints(held, entry.document):
+            self._publisher.lay_out(held, former=False)
+            entry = self._kv.read(self._path)
+        older = dict(self._values.documents(entry.version if entry else 0)) if target else {}
+        found = [n for n, document in older.items() if self._goes(held, document, target, kept=n == tagged)]
+        aside = Aside.from_tags(entry.tags) if entry else None
+        ending = aside if aside and _ends(aside, target, fingerprint, softly=softly) else None
+        doomed = _numbers(ending) if ending and ending.fingerprint not in staying else []
+        if softly and found and target:
+            held, unnamed = self._set_aside(held, target, found, tagged, None if ending else aside)
+            doomed += unnamed
+        else:
+            doomed += [n for n in found if n not in doomed]
+        if doomed:
+            held = self._lock.within(held, lambda before: self._kv.destroy(self._path, doomed, before=before))
+        gone = tagged in found or (target and tagged not in older)  # now, or by who died before it could untag
+        ended = [FALLBACK] if tagged and (fingerprint is None or gone) else []
+        if ending and not (softly and found):
+            ended += [ASIDE_TAG]
+        if ended:
+            self._publisher.tag(held, dict.fromkeys(ended))
+        return tuple(str(number) for number in sorted({*found, *doomed}))
+
+    def _set_aside(
+        self, held: Held, target: str, found: Sequence[int], tagged: int, before: Aside | None
+    ) -> tuple[Held, list[int]]:
+        """Name the versions, then delete them; return those that there is no room to name.
+
+        By its tag whoever finishes this, undoes it or ends it for good knows them: their values cannot be read then.
+        """
+        wanted = dict.fromkeys((tagged, *found, *(_numbers(before) if before else ())))
+        tag = Aside(target, tuple(str(number) for number in wanted if number)).tag()
+        held = self._publisher.tag(held, {ASIDE_TAG: tag})
+        named = [n for n in found if str(n) in tag.split()[1:]]
+        held = self._lock.within(held, lambda before: self._kv.delete(self._path, named, before=before))
+        return held, [n for n in found if n not in named]
+
+    def bring_back(self, held: Held) -> str | None:
+        """Undelete what was set aside, then tag (`Sink.bring_back`)."""
+        meta = self._kv.metadata(self._path)
+        aside = aside_in(meta) if meta else None
+        if meta is None or aside is None:
+            return None
+        first = aside.versions[0]
+        if not aside.kept:
+            raise Refused(f"Vault does not hold {short(first)} of {self._uri} any more: it cannot be brought back")
+        numbers = [number for number in _numbers(aside) if number in meta.deleted]
+        if numbers:
+            held = self._lock.within(held, lambda before: self._kv.undelete(self._path, numbers, before=before))
+        self._publisher.tag(held, {FALLBACK: first, ASIDE_TAG: None})
+        return first
+
+    def _fingerprints(self, held: Held, document: Document | None) -> tuple[str, ...]:
+        return self._values.fingerprints(document, held.lock.client_id, held.lock.companions)
+
+    def _goes(self, held: Held, document: Document, target: str | None, *, kept: bool) -> bool:
+        """Tell whether a version holds the value that goes; the fallback's only where it is its own."""
+        found = self._fingerprints(held, document)
+        return target in (found[:1] if kept else found)
+
+
+def _ends(aside: Aside, target: str | None, fingerprint: str | None, *, softly: bool) -> bool:
+    """Tell whether what was set aside before ends: for good with its value, and where another one takes its place."""
+    if softly:
+        return target is not None and aside.fingerprint != target
+    return fingerprint in (None, aside.fingerprint)
+
+
+def _numbers(aside: Aside) -> list[int]:
+    return [int(version) for version in aside.versions if version.isdigit()]
