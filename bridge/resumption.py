@@ -176,9 +176,8 @@ def _finish_change(
         start: tuple[Step, ...] = (*claims, *spread, *fills, *adoptions, Recover())
     else:
         stores = tuple(Store(p.uri) for p in held if not p.value(Stage.PENDING))
-        # Where it has to be proven what Auth0 accepts, it is set again: somebody may have changed it since.
-        change = (SetAtAuth0(),) if wish.kill or not done else ()
         rotating = lock.operation == Operation.ROTATE and not done
         told = announce(remaining, wish, _unread(remaining, lock, wish, now)) if rotating else ()
-        start = (*stores, *claims, *fenced, *fills, *adoptions, *told, *change)
+        # Set again where it is published already, too: a late request may have brought back an earlier one since.
+        start = (*stores, *claims, *fenced, *fills, *adoptions, *told, SetAtAuth0())
     return (*start, *publish(remaining, wish))

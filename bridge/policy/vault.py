@@ -14,13 +14,15 @@ Rights = Mapping[str, tuple[str, ...]]
 
 CHANGE: Rights = {"data": ("create", "read", "update"), "metadata": ("read", "patch"), "destroy": ("update",)}
 """What `VaultSink.check` asks for before anything is changed, a retirement too."""
-RIGHTS: Mapping[Role, Rights] = {
-    Role.OPERATOR: CHANGE,
-    Role.SECURITY: CHANGE,
-    Role.AUDITOR: {"metadata": ("read",)},
-    Role.APPLICATION: {"data": ("read",)},
+SOFTLY: Rights = {"delete": ("update",), "undelete": ("update",)}
+"""What else it asks for before a soft retirement or its undoing; of the document only."""
+RIGHTS: Mapping[Role, tuple[Rights, Rights]] = {
+    Role.OPERATOR: ({**CHANGE, **SOFTLY}, CHANGE),
+    Role.SECURITY: ({**CHANGE, **SOFTLY}, CHANGE),
+    Role.AUDITOR: ({"metadata": ("read",)}, {"metadata": ("read",)}),
+    Role.APPLICATION: ({"data": ("read",)}, {"data": ("read",)}),
 }
-"""The same for the document and for its lock key."""
+"""Of the document, and of its lock key."""
 CREDENTIAL: tuple[Rights, Rights] = ({"data": ("read",), "metadata": ("read",)}, {"data": ("read",)})
 """What reading a reference takes: of the document, and of its lock key."""
 SETTINGS = "optional: the mount's limits are checked"
@@ -61,9 +63,9 @@ def policy(name: str, settings: Settings, targets: Iterable[Target], role: Role,
     documents = _documents(targets, settings.pending_suffix, mounts)
     space = f", namespace {settings.namespace} (write it there)" if settings.namespace else ""
     told = [f"{name}: Vault at {settings.url}{space}; role {role}", _mounts(documents)]
-    if RIGHTS[role] is CHANGE:
+    if RIGHTS[role][1] is CHANGE:
         told.append("the token keeps Vault's policy 'default' (sys/capabilities-self)")
-    lines = _lines(_rules(documents, RIGHTS[role], RIGHTS[role]), settings=role is not Role.APPLICATION)
+    lines = _lines(_rules(documents, *RIGHTS[role]), settings=role is not Role.APPLICATION)
     return _block(name, told, lines)
 
 

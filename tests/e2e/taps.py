@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,11 @@ import pytest
 from sinks.vault.kv import Entry, Kv, Meta
 from tests.e2e.clock import Shifted
 
-EFFECTS = frozenset({"write", "tag", "destroy", "create", "put", "label", "untag", "set_secret", "rotate_secret"})
+EFFECTS = frozenset(
+    {"write", "tag", "destroy", "delete", "undelete"}
+    | {"create", "put", "label", "untag"}
+    | {"set_secret", "rotate_secret"}
+)
 """The raw calls that change something. Between two of them the world stays as it is."""
 
 QUIET = frozenset({"now", "name", "own_client_id", "require", "can"})
@@ -157,7 +161,7 @@ class ShiftedKv:
         if meta is None:
             return None
         moved = {n: (self._date(path, n, created), readable) for n, (created, readable) in meta.versions.items()}
-        return Meta(meta.current, moved, meta.tags, meta.max_versions, meta.delete_version_after, meta.cas_required)
+        return replace(meta, versions=moved)
 
     def _moved(self, path: str, entry: Entry) -> Entry:
         return Entry(entry.version, self._date(path, entry.version, entry.created), entry.document, entry.tags)

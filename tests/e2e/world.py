@@ -144,7 +144,7 @@ class World:
     def _tap(self, sink: Any, trace: Trace) -> Sink:
         if sink.uri.startswith("vault"):
             kv = Tap(ShiftedKv(sink._kv, self.clock, self._written), "vault", trace)
-            sink._kv = sink._lock._kv = sink._publisher._kv = kv
+            sink._kv = sink._lock._kv = sink._publisher._kv = sink._retiring._kv = kv
             self._opened.callback(lambda connection: connection.adapter.close(), kv._real._real._connection)
         else:
             api = sink._access.api

@@ -84,7 +84,8 @@ def shifted_sink(world: Behind, uri: str, *told: Any, clock: Any, **more: Any) -
     """Open a place as the command line does; what it writes to Vault is dated in the shifted time."""
     sink: Any = product.open_sink(uri, *told, clock=clock, **more)
     if uri.startswith("vault"):
-        sink._kv = sink._lock._kv = sink._publisher._kv = ShiftedKv(sink._kv, world.clock, world._written)
+        kv = ShiftedKv(sink._kv, world.clock, world._written)
+        sink._kv = sink._lock._kv = sink._publisher._kv = sink._retiring._kv = kv
         world._opened.callback(lambda connection: connection.adapter.close(), sink._kv._real._connection)
     else:
         api = sink._access.api

@@ -143,7 +143,7 @@ def test_one_language_alone_can_be_sent_into_a_file() -> None:
     hcl = invoke("policy", "--role", "auditor", "--format", "hcl")
     assert all(line.startswith(("path ", "# ")) or not line for line in hcl.out.splitlines())
     scopes = invoke("policy", "--role", "security", "--format", "scopes")
-    assert scopes.out.splitlines()[-1] == "read:clients"
+    assert scopes.out.splitlines()[-1] == "read:logs"
     assert "path" not in scopes.out
 
 

@@ -54,6 +54,8 @@ def test_an_operator_can_give_every_command_and_uses_every_right(somebody: Someb
     world.tenant.set_in_dashboard(world.client_id)
     world.spread()
     somebody.can("sync", "billing")
+    somebody.can("retire", "billing", "--soft")
+    somebody.can("retire", "billing", "--undo")
     somebody.can("retire", "billing", "--yes")
     somebody.can("resume")
     somebody.can("forget", "billing")
@@ -64,7 +66,7 @@ def test_an_operator_can_give_every_command_and_uses_every_right(somebody: Someb
     assert used(somebody, documents) == granted
     actions = {action for policy in of(told, "iam") for s in policy["Statement"] for action in s["Action"]}
     assert {f"secretsmanager:{action}" for action in somebody.guard.passed} == actions
-    assert of(told, "scopes") == [["read:clients", "update:client_keys", "read:client_keys"]]
+    assert of(told, "scopes") == [["read:clients", "update:client_keys", "read:client_keys", "read:logs"]]
 
 
 def test_security_watches_verifies_and_retires_and_changes_nothing_at_auth0(somebody: Somebody) -> None:
@@ -72,12 +74,14 @@ def test_security_watches_verifies_and_retires_and_changes_nothing_at_auth0(some
     somebody.can("rotate", "billing", "--adopt", "--no-wait")  # as root still
     world.spread()
     before = world.live
-    assert of(somebody.become("billing", "--role", "security"), "scopes") == [["read:clients"]]
+    assert of(somebody.become("billing", "--role", "security"), "scopes") == [["read:clients", "read:logs"]]
     for verb in ("status", "history", "verify"):
         somebody.can(verb, "billing")
     for verb in ("rotate", "rollback"):
         somebody.cannot(verb, "billing", told="lacks the scope update:client_keys")
     somebody.cannot("status", "shop", told="permission denied")
+    somebody.can("retire", "billing", "--soft")
+    somebody.can("retire", "billing", "--undo")
     somebody.can("retire", "billing", "--yes")
     assert world.live == before
     assert all(place.see().fallback is None for place in world.places)

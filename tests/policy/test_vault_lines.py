@@ -19,8 +19,8 @@ MOUNT = "kv/apps"
 UNUSUAL = 'namespace = "{}"\npending_suffix = "-lock"'
 KEPT = 50
 ASKS: dict[Role, tuple[str, ...]] = {
-    Role.OPERATOR: ("rotate", "billing", "--dry-run"),
-    Role.SECURITY: ("retire", "billing", "--dry-run"),
+    Role.OPERATOR: ("retire", "billing", "--soft", "--force", "--reason", "a test", "--dry-run"),
+    Role.SECURITY: ("retire", "billing", "--soft", "--force", "--reason", "a test", "--dry-run"),
     Role.AUDITOR: ("status", "billing", "--json"),
     Role.APPLICATION: ("read", "billing", "--all", "--json"),
 }

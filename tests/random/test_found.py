@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from sinks.errors import Unavailable
-from tests.e2e.taps import Call, Trace, kill_after
+from tests.e2e.taps import Call, Killed, Trace, kill_after
 from tests.e2e.world import MakeWorld, World
 from tests.random.commands import Command, Ended, operate
 
@@ -54,3 +56,32 @@ def test_a_resume_that_finished_something_and_could_not_clean_up_then_says_both(
     assert ended.done is not None
     assert ended.done.finished
     assert any("not cleaned up" in note for note in ended.done.notes)
+
+
+@pytest.mark.parametrize("command", [Command("resume"), Command("rotate"), Command("rollback")], ids=str)
+def test_finishing_what_is_published_already_sets_its_value_again_after_a_late_request(
+    make_world: MakeWorld, command: Command
+) -> None:
+    world: World = make_world()
+    world.fill()
+    world.adopt()
+    world.rotate()
+    begun = "rollback" if command.verb == "rollback" else "rotate"
+    trace, before = Trace(world.clock), world.live
+
+    def die(_call: Call) -> None:
+        if world.live != before and world.aws.see().current == world.live and world.vault.see().current == before:
+            trace.dead = True
+            raise Killed
+
+    trace.after = die
+    assert operate(world, Command(begun), trace).killed
+    wanted = world.live
+    assert wanted != before
+    world.clock.advance(timedelta(minutes=5))
+    world.tenant.update(world.client_id, {"client_secret": before}, "a request from long ago")
+    ended = operate(world, command)
+    assert ended.done
+    assert ended.done.finished
+    assert world.live == wanted
+    assert [place.see().current for place in world.places] == [wanted, wanted]

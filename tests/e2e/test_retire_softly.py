@@ -1,0 +1,239 @@
+"""Retiring softly, and undoing it: on real servers, and killed at any call."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bridge.begin import Options
+from bridge.cli.change import retirable
+from bridge.errors import Refused
+from bridge.job import survey
+from bridge.outcome import Outcome
+from bridge.plan import Plan
+from bridge.resume import resume
+from bridge.retire import bring_back, retire
+from bridge.rollback import RollbackOptions, rollback
+from bridge.rotate import RotateOptions, rotate
+from bridge.status import Kind, Status, judge
+from bridge.sync import SyncOptions, sync
+from sinks.port import Stage
+from tests.contract.harness import admin
+from tests.e2e.command import on
+from tests.e2e.observe import unsettled
+from tests.e2e.taps import Killed, Trace, kill_after
+from tests.e2e.world import DAY, MakeWorld, World
+
+
+def ripe(world: World) -> World:
+    """Rotate over places in use, and wait until the fallback may go."""
+    world.fill()
+    world.adopt()
+    world.rotate()
+    world.clock.advance(DAY)
+    return world
+
+
+def softly(world: World, trace: Trace | None = None) -> Outcome | None:
+    return retire(world.job(trace=trace), Options(), softly=True)
+
+
+def undone(world: World, trace: Trace | None = None) -> Outcome | None:
+    return bring_back(world.job(trace=trace), Options())
+
+
+def fallbacks(world: World) -> list[str | None]:
+    return [place.see().fallback for place in world.places]
+
+
+def asides(world: World) -> list[bool]:
+    return [sink.survey().aside is not None for sink in world.job().sinks.values()]
+
+
+def deleted(world: World) -> list[str]:
+    """Return Vault's versions that somebody could undelete."""
+    versions = world.vault.metadata()["versions"].items()
+    return [number for number, said in versions if said["deletion_time"] and not said["destroyed"]]
+
+
+def status(world: World) -> Status:
+    job = world.job()
+    return judge(job.settings, job.whose, survey(job))
+
+
+def test_it_takes_the_value_away_and_undoing_it_brings_back_what_was_there(world: World) -> None:
+    ripe(world)
+    before = [place.see() for place in world.places]
+    done = softly(world)
+    assert done
+    assert all(at.retired for at in done.places.values())
+    assert fallbacks(world) == [None, None]
+    assert world.s0 not in world.vault.see().readable
+    assert world.s0 not in world.aws.see().labels.values()
+    back = undone(world)
+    assert back
+    assert all(at.fallback for at in back.places.values())
+    after = [place.see() for place in world.places]
+    assert [seen.fallback for seen in after] == [seen.fallback for seen in before]
+    assert [seen.readable for seen in after] == [seen.readable for seen in before]
+    assert unsettled(world) == []
+    assert world.live == after[0].current
+
+
+def test_what_was_brought_back_serves_a_rollback(world: World) -> None:
+    ripe(world)
+    softly(world)
+    with pytest.raises(Refused, match="there is no fallback"):
+        rollback(world.job(), RollbackOptions(settle=False))
+    undone(world)
+    assert rollback(world.job(), RollbackOptions(settle=False))
+    assert world.live == world.s0
+
+
+def test_the_same_conditions_hold_as_for_retiring(world: World) -> None:
+    world.fill()
+    world.adopt()
+    world.rotate()
+    before = world.dump()
+    with pytest.raises(Refused, match="stays until"):
+        softly(world)
+    assert world.dump() == before
+
+
+def test_there_is_nothing_to_retire_softly_twice_nor_to_bring_back_twice(world: World) -> None:
+    ripe(world)
+    assert undone(world) is None
+    assert softly(world)
+    assert softly(world) is None
+    assert undone(world)
+    assert undone(world) is None
+
+
+def test_retiring_ends_it_without_waiting_any_longer_and_asks_for_consent(world: World) -> None:
+    ripe(world)
+    softly(world)
+    asked: list[Plan] = []
+
+    def refuse(plan: Plan) -> bool:
+        asked.append(plan)
+        return False
+
+    with pytest.raises(Refused, match="not confirmed"):
+        retire(world.job(), Options(agree=refuse))
+    assert asked[0].irreversible
+    assert asides(world) == [True, True]
+    done = retire(world.job(), Options())
+    assert done
+    assert all(at.retired for at in done.places.values())
+    assert asides(world) == [False, False]
+    assert undone(world) is None
+    assert deleted(world) == []
+
+
+def test_the_next_rotation_ends_it_and_says_so(world: World) -> None:
+    ripe(world)
+    softly(world)
+    planned = rotate(world.job(), RotateOptions(dry_run=True))
+    assert any("what was retired softly ends with this rotation" in note for note in planned.plan.notes)
+    world.rotate()
+    assert asides(world) == [False, False]
+    assert None not in fallbacks(world)
+    assert world.s0 not in world.vault.see().readable
+
+
+def test_the_answer_to_a_leak_ends_it_as_well(world: World) -> None:
+    ripe(world)
+    softly(world)
+    world.rotate(compromised=True, reason="found", settle=True)
+    assert asides(world) == [False, False]
+    assert fallbacks(world) == [None, None]
+    assert deleted(world) == []
+
+
+def test_after_a_leak_sync_ends_it_even_where_everything_else_is_right(world: World) -> None:
+    ripe(world)
+    softly(world)
+    assert sync(world.job(), SyncOptions(compromised=True, reason="found"))
+    assert asides(world) == [False, False]
+    assert fallbacks(world) == [None, None]
+    assert sync(world.job(), SyncOptions(compromised=True, reason="found")) is None
+
+
+def test_what_the_vault_holds_no_longer_cannot_be_brought_back_and_nothing_is_changed(world: World) -> None:
+    ripe(world)
+    softly(world)
+    (aside,) = [sink.survey().aside for uri, sink in world.job().sinks.items() if uri == world.vault.uri]
+    assert aside
+    kv = admin(world.servers.bao).secrets.kv.v2
+    kv.destroy_secret_versions(world.vault.path, [int(version) for version in aside.versions])
+    before = world.dump()
+    with pytest.raises(Refused, match="does not hold v") as caught:
+        undone(world)
+    assert "secret-bridge rotate" in (caught.value.hint or "")
+    assert world.dump() == before
+
+
+def test_a_value_that_is_live_again_is_not_brought_back_and_stays_when_the_rest_ends(world: World) -> None:
+    ripe(world)
+    softly(world)
+    world.tenant.set_in_dashboard(world.client_id, world.s0)
+    world.spread()
+    assert sync(world.job(), SyncOptions())
+    assert [place.see().current for place in world.places] == [world.s0, world.s0]
+    with pytest.raises(Refused, match="has another fallback by now"):
+        undone(world)
+    world.clock.advance(DAY)
+    assert retire(world.job(), Options())
+    assert [place.see().current for place in world.places] == [world.s0, world.s0]
+    assert asides(world) == [False, False]
+
+
+def test_the_daily_view_shows_it_and_asks_for_its_end_when_it_is_overdue(world: World) -> None:
+    ripe(world)
+    softly(world)
+    seen = status(world)
+    assert (seen.kind, seen.attention, seen.fallbacks) == (Kind.OK, False, ())
+    assert "retired softly" in seen.state
+    assert not retirable(world.job().settings, seen)
+    world.clock.advance(14 * DAY)
+    seen = status(world)
+    assert (seen.kind, seen.attention) == (Kind.FALLBACK_OVERDUE, True)
+    assert retirable(world.job().settings, seen)
+
+
+def test_undo_goes_with_no_other_word(world: World) -> None:
+    for option in (["--soft"], ["--force", "--reason", "x"], ["--due"]):
+        ended = on(world, "retire", "--undo", *option)
+        assert (ended.status, "--undo: found with" in ended.told) == (2, True)
+
+
+@pytest.mark.parametrize("command", ["softly", "undone"])
+@pytest.mark.parametrize("again", ["resume", "itself"])
+def test_killed_anywhere_it_is_finished_as_what_it_was(make_world: MakeWorld, command: str, again: str) -> None:
+    act = softly if command == "softly" else undone
+    number, reached = 0, True
+    while reached:
+        number += 1 if again == "resume" else 4
+        world = make_world()
+        ripe(world)
+        if command == "undone":
+            softly(world)
+        trace = Trace(world.clock)
+        kill_after(trace, number)
+        try:
+            act(world, trace)
+            reached = False
+        except Killed:
+            world.clock.advance(timedelta(minutes=5))
+            done = resume(world.job(), Options()) if again == "resume" else act(world)
+            assert again == "resume" or done or all(fallbacks(world)) is (command == "undone")
+            act(world)  # where it died before its first word
+            resume(world.job(), Options())  # where it died in its last
+        assert asides(world) == [command == "softly"] * 2
+        assert [bool(f) for f in fallbacks(world)] == [command == "undone"] * 2
+        assert unsettled(world) == []
+        seen = [sink.read().history.at(Stage.FALLBACK) is not None for sink in world.job().sinks.values()]
+        assert seen == [command == "undone"] * 2
+        assert world.live == world.vault.see().current
+    assert number > 10
