@@ -27,6 +27,12 @@ def line(data: dict[str, Any]) -> str:
     return json.dumps({"schema": SCHEMA, **data}, default=_plain, ensure_ascii=False)
 
 
+def plain(data: dict[str, Any]) -> dict[str, Any]:
+    """Return an object as a reader of `line` gets it."""
+    read: dict[str, Any] = json.loads(json.dumps(data, default=_plain))
+    return read
+
+
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return stamp(value)
