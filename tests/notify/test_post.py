@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -15,25 +16,18 @@ from bridge.notify import post as posting
 from bridge.notify.events import SEVERITY, Event, Message
 from bridge.notify.post import LIMIT, Post
 from bridge.references import resolve
+from tests.notify.conftest import TOKEN
 from tests.notify.receiver import ERROR, GARBAGE, HANG, OK, REDIRECT, RESET, TRICKLE, Receiver, receiver
 
-TOKEN = "T0kenThatNobodyMaySee"
 SAID = Message(Event.ROTATED, "billing: rotated", "first line\nsecond line", {"client": "billing", "exit": 0})
-
-
-@pytest.fixture
-def hook() -> Iterator[Receiver]:
-    with receiver() as found:
-        yield found
 
 
 Send = Callable[..., list[str]]
 
 
 @pytest.fixture
-def send(hook: Receiver, monkeypatch: pytest.MonkeyPatch) -> Send:
-    """Send messages to the receiver by its URL in the variable HOOK; return what was said of failures."""
-    monkeypatch.setenv("HOOK", hook.url(TOKEN))
+def send(hook: Receiver) -> Send:
+    """Send messages to the receiver; return what was said of failures."""
 
     def sent(*messages: Message, to: tuple[str, ...] = ("env:HOOK",), asked: bool = False, limit: timedelta = LIMIT,
              ) -> list[str]:  # fmt: skip
@@ -125,13 +119,11 @@ def test_a_url_that_cannot_be_used_is_told_and_never_shown(
 
 
 def test_the_messenger_gets_no_credentials_and_nothing_of_the_working_directory(
-    hook: Receiver, send: Send, monkeypatch: pytest.MonkeyPatch, tmp_path: object
+    hook: Receiver, send: Send, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("VAULT_TOKEN", "s.secret")
-    monkeypatch.chdir(str(tmp_path))
-    from pathlib import Path
-
-    (Path(str(tmp_path)) / "apprise.py").write_text("raise SystemExit('hijacked')")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "apprise.py").write_text("raise SystemExit('hijacked')")
     assert send() == []
     started = posting._started({"VAULT_TOKEN": "s.secret", "HOOK": "x", "PATH": "/bin"})
     environ = Path(f"/proc/{started.pid}/environ").read_bytes()
