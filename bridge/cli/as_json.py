@@ -84,6 +84,12 @@ def outcome(done: Outcome) -> dict[str, Any]:
     }
 
 
+def nothing(client: ClientSettings, why: str) -> dict[str, Any]:
+    """Tell that there was nothing to do."""
+    told = {"client": client.name, "client_id": client.client_id}
+    return {**told, "result": "nothing to do", "exit": 0, "message": why}
+
+
 def status(found: Status) -> dict[str, Any]:
     """Tell how a client stands."""
     return {

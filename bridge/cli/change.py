@@ -92,14 +92,7 @@ def change(
 
     def present(client: ClientSettings, done: Outcome | None) -> tuple[int, str]:
         if done is None:
-            told = {
-                "client": client.name,
-                "client_id": client.client_id,
-                "result": "nothing to do",
-                "exit": 0,
-                "message": nothing,
-            }
-            say(as_json.line(told) if json else f"{client.name}  {nothing}")
+            say(as_json.line(as_json.nothing(client, nothing)) if json else f"{client.name}  {nothing}")
             return 0, "nothing"
         for text in [as_json.line(as_json.outcome(done))] if json else show.outcome(done):
             say(text)
