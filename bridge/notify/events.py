@@ -74,7 +74,7 @@ def text(lines: Iterable[str]) -> str:
 def title(*words: str) -> str:
     """Return a title: names in it can be nobody's markup and nobody's mention."""
     joined = " ".join(_plain(word) for word in words)
-    return "".join(char if char.isalnum() or char in " .,:-_" else "·" for char in joined)
+    return "".join(char if char.isalnum() or char in " .,:-_()" else "·" for char in joined)
 
 
 def _plain(line: str) -> str:
