@@ -27,6 +27,12 @@ def line(data: dict[str, Any]) -> str:
     return json.dumps({"schema": SCHEMA, **data}, default=_plain, ensure_ascii=False)
 
 
+def plain(data: dict[str, Any]) -> dict[str, Any]:
+    """Return an object as a reader of `line` gets it."""
+    read: dict[str, Any] = json.loads(json.dumps(data, default=_plain))
+    return read
+
+
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return stamp(value)
@@ -76,6 +82,12 @@ def outcome(done: Outcome) -> dict[str, Any]:
         "plan": [str(step) for step in done.plan.steps] if done.result == "planned" else None,
         "audit": done.audit,
     }
+
+
+def nothing(client: ClientSettings, why: str) -> dict[str, Any]:
+    """Tell that there was nothing to do."""
+    told = {"client": client.name, "client_id": client.client_id}
+    return {**told, "result": "nothing to do", "exit": 0, "message": why}
 
 
 def status(found: Status) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from bridge.cli import as_json, show
+from bridge.cli.notifying import News
 from bridge.cli.opening import Typed, chosen, open_job, survey
 from bridge.cli.progress import Lines
 from bridge.cli.recording import Asked, recorded
@@ -72,6 +73,8 @@ def change(
     What is attempted is recorded as `context` tells it, where the configuration says so.
     """
     stop = Stop()
+    asked = Asked.of(context)
+    news = News(asked.command, stop, off=asked.dry_run)
 
     def do(settings: Settings, client: ClientSettings) -> Outcome | None:
         if stop.asked:
@@ -85,18 +88,11 @@ def change(
             return done and _completed(job, done)
 
         with heeding(stop):
-            return recorded(settings, job, Asked.of(context), attempt, quiet=json)
+            return recorded(settings, job, asked, attempt, quiet=json)
 
     def present(client: ClientSettings, done: Outcome | None) -> tuple[int, str]:
         if done is None:
-            told = {
-                "client": client.name,
-                "client_id": client.client_id,
-                "result": "nothing to do",
-                "exit": 0,
-                "message": nothing,
-            }
-            say(as_json.line(told) if json else f"{client.name}  {nothing}")
+            say(as_json.line(as_json.nothing(client, nothing)) if json else f"{client.name}  {nothing}")
             return 0, "nothing"
         for text in [as_json.line(as_json.outcome(done))] if json else show.outcome(done):
             say(text)
@@ -104,9 +100,10 @@ def change(
 
     def select() -> list[tuple[Settings, ClientSettings]]:
         found = chosen(names, typed, everyone=everyone or (due is not None and not names))
+        news.check(found)
         return [pair for pair in found if due is None or due(pair[1], survey(*pair))]
 
-    each(select, do, present, json=json, title=title)
+    each(select, do, present, json=json, title=title, listener=news)
 
 
 def rotatable(_client: ClientSettings, seen: Status) -> bool:

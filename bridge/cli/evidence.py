@@ -8,8 +8,9 @@ import typer
 
 from bridge.cli import as_json
 from bridge.cli.app import app
+from bridge.cli.notifying import Look
 from bridge.cli.opening import Typed, chosen, open_job
-from bridge.cli.options import SECURITY, Config, Everyone, Json, Key, Names, Sinks, Verbose
+from bridge.cli.options import SECURITY, Config, Everyone, Json, Key, Names, Notify, Sinks, Verbose
 from bridge.cli.run import configure, each
 from bridge.cli.say import say
 
@@ -29,6 +30,7 @@ def evidence(
     record: Annotated[
         bool, typer.Option("--record", help="Keep what matters of the logs in the places' metadata, for later.")
     ] = False,
+    notify: Notify = False,
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
@@ -38,6 +40,7 @@ def evidence(
     from bridge.timing import span
 
     configure(verbose=verbose)
+    look = Look("evidence", wanted=notify)
     typed = Typed(tuple(sink or ()), key, config)
 
     def do(settings: Settings, client: ClientSettings) -> Evidence:
@@ -57,8 +60,9 @@ def evidence(
         return 5 if found.stale or found.unknown else 0
 
     each(
-        lambda: chosen(names or [], typed, everyone=everyone or (not names and not sink)),
+        look.at(lambda: chosen(names or [], typed, everyone=everyone or (not names and not sink))),
         do,
         present,
         json=json,
+        listener=look,
     )

@@ -127,6 +127,11 @@ def survey(settings: Settings, client: ClientSettings) -> Status:
     return judge(client, Whose(client.client_id, "", client.name, client.sinks), places)
 
 
+def variables_of(*settings: object) -> frozenset[str]:
+    """Return the environment variables that settings name: what a program that is started must not see."""
+    return frozenset(re.findall(r"\benv:(\w+)", " ".join(map(str, settings))))
+
+
 def open_job(
     settings: Settings, client: ClientSettings, watcher: Watcher | None = None, stop: Stop | None = None
 ) -> Job:
@@ -148,7 +153,7 @@ def open_job(
         clock=clock,
         timing=timing,
         actor=claimed_actor(os.environ),
-        credentials=frozenset(re.findall(r"\benv:(\w+)", f"{tenant} {settings.vaults} {settings.audit}")),
+        credentials=variables_of(tenant, settings.vaults, settings.audit, settings.notify),
         watcher=watcher or Silent(),
         stop=stop or Stop(),
     )

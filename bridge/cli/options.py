@@ -28,6 +28,9 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object per client a
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until the change has spread.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree beforehand to what cannot be undone.")]
+Notify = Annotated[
+    bool, typer.Option("--notify", help="Tell whom the configuration names, where there is something to tell.")
+]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log each call to stderr; never a secret.")]
 Reason = Annotated[
     str,

@@ -8,14 +8,14 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import typer
 
 from bridge.cli import as_json, show
 from bridge.cli.say import is_terminal, say
 from bridge.config.settings import ClientSettings, Settings
-from bridge.errors import BridgeError, Incomplete, Usage
+from bridge.errors import BridgeError, Incomplete
 from bridge.guards import Whose
 from bridge.watch import Stop
 
@@ -66,6 +66,19 @@ def usage_errors(*, json: bool = False) -> Iterator[None]:
         raise typer.Exit(error.exit_status) from None
 
 
+class Listener(Protocol):
+    """Whoever wants to know what became of each client, once that is shown."""
+
+    def became(self, settings: Settings, client: ClientSettings, done: Any, /) -> None:
+        """Hear what the work returned."""
+
+    def failed(self, settings: Settings, client: ClientSettings, error: BridgeError, /) -> None:
+        """Hear how the work failed."""
+
+    def close(self) -> None:
+        """Hear that this was all."""
+
+
 def each(
     choose: Callable[[], list[Chosen]],
     work: Callable[[Settings, ClientSettings], Any],
@@ -74,6 +87,7 @@ def each(
     json: bool,
     title: str | None = None,
     after: Callable[[], None] = lambda: None,
+    listener: Listener | None = None,
 ) -> None:
     """Do `work` for each client, `present` what it returns, and exit with the most serious status.
 
@@ -84,9 +98,9 @@ def each(
         clients = choose()
     statuses: list[int] = []
     for settings, client in clients:
-        word, error = title, None
+        word, error, done = title, None, None
         try:
-            shown = present(client, work(settings, client))
+            shown = present(client, done := work(settings, client))
             status, word = shown if isinstance(shown, tuple) else (shown, title)
         except (Exception, KeyboardInterrupt) as raised:  # noqa: BLE001  # whatever it is, it is told, and the next come
             error = as_error(client, raised)
@@ -95,9 +109,13 @@ def each(
         statuses.append(status)
         if title and not json and not is_terminal(sys.stdout):
             say(f"result={_word(status, word)} client={client.name} exit={status}")
+        if listener is not None:
+            listener.failed(settings, client, error) if error else listener.became(settings, client, done)
         if isinstance(error, Interrupted):
             break
     after()
+    if listener is not None:
+        listener.close()
     raise typer.Exit(next((s for s in SEVERITY if s in statuses), max(statuses, default=0)))
 
 
@@ -123,9 +141,7 @@ def _report(client: ClientSettings | None, error: BridgeError, *, json: bool) ->
     if json:
         say(as_json.line(as_json.failure(client, error)))
         return
-    faults = error.faults if isinstance(error, Usage) else (error.message,)
-    prefix = f"{client.name}: " if client else ""
-    for text in show.failure(error, prefix, faults):
+    for text in show.failed(client, error):
         say(text, err=True)
 
 

@@ -9,6 +9,7 @@ import typer
 from bridge.cli import as_json, show
 from bridge.cli.app import app
 from bridge.cli.change import change, consent, retirable
+from bridge.cli.notifying import Look
 from bridge.cli.opening import Typed, chosen, open_job, survey
 from bridge.cli.options import (
     SECURITY,
@@ -20,6 +21,7 @@ from bridge.cli.options import (
     Key,
     Name,
     Names,
+    Notify,
     Reason,
     Sinks,
     Takeover,
@@ -44,12 +46,14 @@ def status(
     key: Key = None,
     config: Config = None,
     check: Annotated[bool, typer.Option("--check", help="Exit with 5 when a client needs attention.")] = False,
+    notify: Notify = False,
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
     """Show how clients stand: ages, fallbacks, what is interrupted or due. Reads metadata only, never a value."""
     configure(verbose=verbose)
     found: list[Status] = []
+    look = Look("status", wanted=notify)
     typed = Typed(tuple(sink or ()), key, config, tenant=False)
 
     def present(_client: ClientSettings, seen: Status) -> int:
@@ -63,7 +67,14 @@ def status(
             for text in show.statuses(found):
                 say(text)
 
-    each(lambda: chosen(names or [], typed, everyone=not names and not sink), survey, present, json=json, after=finish)
+    each(
+        look.at(lambda: chosen(names or [], typed, everyone=not names and not sink)),
+        survey,
+        present,
+        json=json,
+        after=finish,
+        listener=look,
+    )
 
 
 @app.command(rich_help_panel=SECURITY)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, Usage
 from bridge.outcome import Stopped
 from bridge.timing import span
 from sinks.record import stamp
 from sinks.versions import short
 
 if TYPE_CHECKING:
+    from bridge.config.settings import ClientSettings
     from bridge.outcome import Outcome, Standing
     from bridge.plan import Plan
     from bridge.status import Status
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 UNCHANGED = "Nothing was changed."
 TITLES = {1: "Failed", 2: "Usage", 3: "INCOMPLETE", 4: "Refused", 5: "Attention"}
+
+
+def failed(client: ClientSettings | None, error: BridgeError) -> Iterator[str]:
+    """Tell whose work went wrong, and how."""
+    faults = error.faults if isinstance(error, Usage) else (error.message,)
+    yield from failure(error, f"{client.name}: " if client else "", faults)
 
 
 def failure(error: BridgeError, prefix: str, faults: Sequence[str]) -> Iterator[str]:
@@ -69,7 +76,7 @@ def outcome(done: Outcome) -> Iterator[str]:
         yield f"{done.client}  dry run: nothing was changed. It would:"
         yield from plan(done.plan)
         return
-    yield _headline(done)
+    yield headline(done)
     for uri, at in done.places.items():
         if at.current:
             yield f"  {uri}  {short(at.current)} current, {short(at.fallback) if at.fallback else 'no'} fallback"
@@ -98,7 +105,8 @@ def recorded(anchor: str) -> str:
     return f"Record: audit seq {anchor.partition(':')[0]} (anchor {anchor})"
 
 
-def _headline(done: Outcome) -> str:
+def headline(done: Outcome) -> str:
+    """What became of an operation, in one line."""
     from bridge.plan import CHANGES, Operation
 
     if done.operation is Operation.ABORT:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json as json_text
 import os
-import re
 import signal
 import sys
 from collections.abc import Iterable
@@ -14,7 +13,7 @@ import typer
 
 from bridge.cli.app import app
 from bridge.cli.formats import PREFIX, Format, line, variables
-from bridge.cli.opening import Typed, chosen, open_readers
+from bridge.cli.opening import Typed, chosen, open_readers, variables_of
 from bridge.cli.options import USE, Config, Key, Name, Sinks, Verbose
 from bridge.cli.run import configure, each, usage_errors
 from bridge.cli.say import is_terminal, silence
@@ -109,7 +108,7 @@ def execute(
             _, found = values(settings, client, (Stage.CURRENT, Stage.FALLBACK))
             return variables(client.client_id, found, prefix)
 
-        hidden = frozenset(re.findall(r"\benv:(\w+)", f"{settings.tenants} {settings.vaults} {settings.audit}"))
+        hidden = variables_of(settings.tenants, settings.vaults, settings.audit, settings.notify)
         environ = dict(os.environ) if keep_env else cleaned(os.environ, hidden)
         if change is None:
             become(command, environ, given())

@@ -35,8 +35,8 @@ def choose(
                 hint="or name a client id with its places: --sink vault://MOUNT/PATH",
             )
         typed = from_environment(name, sinks, environ, key=key, tenant=tenant)
-        if settings is not None and settings.audit is not None:  # nobody escapes the record by naming places
-            typed = replace(typed, audit=settings.audit)
+        if settings is not None:  # nobody escapes the record, or notice, by naming places
+            typed = replace(typed, audit=settings.audit or typed.audit, notify=settings.notify)
         return typed, typed.clients[name]
     if sinks or key:
         raise Usage(f"'{name}' is {found.name} in {settings.path}, with its places: leave --sink and --key out")

@@ -10,7 +10,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bridge.config.fields import FAULT, named, quoted
-from bridge.config.model import AuditTable, ClientTable, ConfigFile, ExceptionTable, PolicyTable, TenantTable
+from bridge.config.model import (
+    AuditTable,
+    ClientTable,
+    ConfigFile,
+    ExceptionTable,
+    NotifyTable,
+    PolicyTable,
+    TenantTable,
+)
 
 if typing.TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -103,6 +111,8 @@ def _keys_of_model(key: Key) -> list[str]:
         return list(ExceptionTable.model_fields)
     if key[:1] == ("audit",):
         return list(AuditTable.model_fields)
+    if key[:1] == ("notify",) and len(key) > 1:
+        return list(NotifyTable.model_fields)
     depth = {"tenants": 3, "clients": 3, "defaults": 2}.get(str(key[0]))
     table: type[BaseModel] = _TABLES[str(key[0])] if depth == len(key) else ConfigFile
     return list(table.model_fields)

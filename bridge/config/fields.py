@@ -135,3 +135,14 @@ Words = Annotated[list[Text], BeforeValidator(_words)]
 Strategy = Literal["staged", "auth0-generated"]
 Evidence = Literal["advisory"]
 Consent = Literal["hs256", "self"]
+Event = Literal[
+    "incomplete",
+    "failed",
+    "attention",
+    "overdue",
+    "fallback-used",
+    "refused",
+    "due-to-be-retired",
+    "rotated",
+    "retired",
+]

@@ -13,6 +13,7 @@ from bridge.config.environment import skip_verify_faults
 from bridge.config.settings import (
     ClientSettings,
     Exemption,
+    NotifySettings,
     Settings,
     TenantSettings,
     VaultSettings,
@@ -22,7 +23,7 @@ from bridge.errors import Usage
 
 FILE_NAME = "bridge.toml"
 VARIABLE = "BRIDGE_CONFIG"
-_SECTIONS = ("tenants", "vaults", "defaults", "clients", "audit")
+_SECTIONS = ("tenants", "vaults", "defaults", "clients", "audit", "notify")
 
 
 def find(option: str | Path | None, environ: Mapping[str, str], directory: Path | None = None) -> Path | None:
@@ -84,6 +85,7 @@ def build(data: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> Se
         clients={name: _client(name, table, config.defaults) for name, table in config.clients.items()},
         path=path,
         audit=audit,
+        notify=tuple(NotifySettings(**_said(table)) for table in config.notify),
     )
 
 
@@ -117,6 +119,11 @@ def _vaults(data: Mapping[str, Any]) -> tuple[dict[str, VaultSettings], list[Fau
 
 def _tenant(name: str, table: Any) -> TenantSettings:
     return TenantSettings(name=name, **table.model_dump(exclude_none=True))
+
+
+def _said(table: Any) -> dict[str, Any]:
+    said: dict[str, Any] = table.model_dump(exclude_none=True)
+    return {**said, "on": tuple(said["on"])} if "on" in said else said
 
 
 def _client(name: str, table: Any, defaults: Any) -> ClientSettings:

@@ -13,6 +13,7 @@ from bridge.config.fields import (
     Day,
     Domain,
     Duration,
+    Event,
     Evidence,
     Place,
     PlainId,
@@ -88,6 +89,13 @@ class AuditTable(Table):
     key: Reference | None = None
 
 
+class NotifyTable(Table):
+    """One destination of messages."""
+
+    url: Reference
+    on: list[Event] | None = Field(default=None, min_length=1, description="The events that are sent there (all)")
+
+
 class ConfigFile(Table):
     """The configuration of secret-bridge."""
 
@@ -96,3 +104,4 @@ class ConfigFile(Table):
     defaults: PolicyTable = Field(default_factory=PolicyTable)
     clients: dict[str, ClientTable] = Field(default_factory=dict)
     audit: AuditTable | None = _may("The record of every attempt; without it nothing is recorded")
+    notify: list[NotifyTable] = Field(default_factory=list, description="Whom to tell what became of it")

@@ -10,6 +10,17 @@ from pathlib import Path
 STRATEGIES = ("staged", "auth0-generated")
 EVIDENCE = ("advisory", "require")
 CONSENTS = ("hs256", "self")
+EVENTS = (
+    "incomplete",
+    "failed",
+    "attention",
+    "overdue",
+    "fallback-used",
+    "refused",
+    "due-to-be-retired",
+    "rotated",
+    "retired",
+)
 PROPAGATION = timedelta(seconds=30)
 """Auth0 accepts either value for up to this long after a change; shorter only against a local one."""
 
@@ -96,6 +107,14 @@ class AuditSettings:
 
 
 @dataclass(frozen=True)
+class NotifySettings:
+    """One destination of messages: `url` is a reference to apprise's URL, `on` the events that are sent there."""
+
+    url: str
+    on: tuple[str, ...] = EVENTS
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything, by name. `path` is the file it came from; None: the environment. `audit`: None, it is off."""
 
@@ -104,6 +123,7 @@ class Settings:
     clients: Mapping[str, ClientSettings] = field(default_factory=dict)
     path: Path | None = None
     audit: AuditSettings | None = None
+    notify: tuple[NotifySettings, ...] = ()
 
 
 def with_key(uri: str, key: str | None) -> str:

@@ -15,6 +15,7 @@ from bridge.consumer.events import Event, Kind
 
 if TYPE_CHECKING:
     from bridge.consumer.client_credentials import ClientCredentials
+    from bridge.consumer.notifications import Notifications
     from bridge.consumer.telemetry import Telemetry
 
 __all__ = [
@@ -25,13 +26,14 @@ __all__ = [
     "ConsumerError",
     "Event",
     "Kind",
+    "Notifications",
     "SecretUnavailable",
     "Telemetry",
     "TokenError",
 ]
 
-LATER = {"ClientCredentials": "client_credentials", "Telemetry": "telemetry"}
-"""What loads httpx, or OpenTelemetry: only for those who use it."""
+LATER = {"ClientCredentials": "client_credentials", "Notifications": "notifications", "Telemetry": "telemetry"}
+"""What loads httpx, OpenTelemetry, or what sends messages: only for those who use it."""
 
 
 def __getattr__(name: str) -> Any:

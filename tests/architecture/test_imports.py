@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted([*ROOT.glob("bridge/**/*.py"), *ROOT.glob("sinks/**/*.py")])
-HEAVY = ("boto3", "botocore", "hvac", "httpx", "requests", "pydantic", "jwt", "flask", "moto", "stamina")
+HEAVY = ("boto3", "botocore", "hvac", "httpx", "requests", "pydantic", "jwt", "flask", "moto", "stamina", "apprise")
 
 
 def name_of(path: Path) -> str:
@@ -62,6 +62,10 @@ def test_there_are_sources_to_check() -> None:
         (("bridge.consumer",), ("bridge.rotation", "bridge.plan", "bridge.job", "bridge.config", "bridge.cli"), ()),
         (("bridge.consumer",), ("httpx",), ("bridge.consumer.client_credentials",)),
         (("bridge", "sinks"), ("opentelemetry",), ("bridge.consumer.telemetry",)),
+        (("bridge", "sinks"), ("apprise",), ("bridge.notify.deliver",)),
+        (("bridge", "sinks"), ("bridge.notify.deliver",), ("bridge.notify.messenger",)),
+        (("bridge", "sinks"), ("bridge.notify.messenger",), ()),
+        (("bridge.notify",), ("bridge.job", "bridge.config", "bridge.rotation"), ()),
     ],
     ids=lambda value: ",".join(value) or "-",
 )

@@ -13,9 +13,9 @@ import sinks.aws
 import sinks.vault
 from bridge.config import kinds
 from bridge.config.fields import duration
-from bridge.config.model import ClientTable, ConfigFile, ExceptionTable, PolicyTable, TenantTable
+from bridge.config.model import ClientTable, ConfigFile, ExceptionTable, NotifyTable, PolicyTable, TenantTable
 from bridge.config.schema import text
-from bridge.config.settings import CONSENTS, EVIDENCE, STRATEGIES, ClientSettings, TenantSettings
+from bridge.config.settings import CONSENTS, EVENTS, EVIDENCE, STRATEGIES, ClientSettings, TenantSettings
 from tests.docs.pages import DOCS, keys, section, spans, tables
 
 PAGE = DOCS / "configuration.md"
@@ -29,8 +29,13 @@ def told(heading: str, number: int = 0) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize(
     ("heading", "table"),
-    [("[tenants.NAME]", TenantTable), ("[defaults]", PolicyTable), ("Exceptions", ExceptionTable)],
-    ids=["tenants", "defaults", "exceptions"],
+    [
+        ("[tenants.NAME]", TenantTable),
+        ("[defaults]", PolicyTable),
+        ("Exceptions", ExceptionTable),
+        ("[[notify]]", NotifyTable),
+    ],
+    ids=["tenants", "defaults", "exceptions", "notify"],
 )
 def test_every_key_of_a_table_is_told_and_no_other(heading: str, table: type[BaseModel]) -> None:
     assert set(told(heading)) == set(table.model_fields)
@@ -41,7 +46,7 @@ def test_the_keys_of_a_client_are_its_own_and_those_of_the_defaults() -> None:
 
 
 def test_every_table_of_the_file_has_its_heading() -> None:
-    headings = re.findall(r"^## \[(\w+)", PAGE.read_text("utf-8"), re.MULTILINE)
+    headings = re.findall(r"^## \[+(\w+)", PAGE.read_text("utf-8"), re.MULTILINE)
     assert headings == list(ConfigFile.model_fields)
 
 
@@ -79,6 +84,10 @@ def test_every_choice_is_told() -> None:
     rows = told("[defaults]")
     for key, choices in (("strategy", STRATEGIES), ("evidence", EVIDENCE), ("accept", CONSENTS)):
         assert all(f"`{choice}`" in rows[key][2] or f'`"{choice}"`' in rows[key][2] for choice in choices), key
+
+
+def test_the_events_are_told_in_their_order() -> None:
+    assert tuple(spans(told("[[notify]]")["on"][2])) == EVENTS
 
 
 def test_the_schema_that_ships_is_the_codes() -> None:

@@ -52,9 +52,9 @@ def on(world: World, verb: str, *options: str, typed: str = "") -> Ended:
     return invoke(verb, world.client_id, *places(world), *options, typed=typed)
 
 
-def execute(world: World, *args: str, home: Path) -> Ended:
-    """Run the installed command as a process of its own, with nothing but this world's variables."""
-    environ = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT), **world.environment}
+def execute(world: World, *args: str, home: Path, **more: str) -> Ended:
+    """Run the installed command as a process of its own, with nothing but this world's variables and these."""
+    environ = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT), **world.environment, **more}
     command = [sys.executable, "-c", "from bridge.cli import main; main()", *args]
     done = subprocess.run(command, env=environ, cwd=home, capture_output=True, text=True, check=False, timeout=120)
     return Ended(done.returncode, done.stdout, done.stderr)

@@ -1,0 +1,222 @@
+"""Telling whom the configuration names: what became of each client, or how all of them stand. Nothing here fails."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from bridge.cli import as_json, show
+from bridge.cli.run import Chosen, heeding
+from bridge.cli.say import say
+from bridge.errors import BridgeError, Usage
+from bridge.references import resolve
+from bridge.watch import Stop
+
+if TYPE_CHECKING:
+    from bridge.config.settings import ClientSettings, NotifySettings, Settings
+    from bridge.evidence import Evidence
+    from bridge.notify.events import Event, Message
+    from bridge.notify.post import Post
+    from bridge.outcome import Outcome
+    from bridge.status import Status
+
+EXTRA = "apprise"
+MOST = 50
+"""So many clients are told one by one in a message; a program gets all of them."""
+
+
+def require(settings: Settings | None, *, wanted: bool = False) -> None:
+    """Make sure that messages can be sent where the configuration asks for them; `wanted`: and that it does.
+
+    Raises:
+        Usage: it does not, or the extra is not installed.
+    """
+    from importlib.util import find_spec
+
+    if settings is None or not settings.notify:
+        if wanted:
+            where = f"in {settings.path}" if settings and settings.path else "without a configuration file"
+            raise Usage(f"--notify: there is no [[notify]] {where}", hint="it names whom to tell: see bridge.toml")
+    elif find_spec(EXTRA) is None:
+        raise Usage(
+            f"notify: the extra 'notify' is not installed ({EXTRA} is missing). Nothing was changed.",
+            hint="install it: pip install 'secret-bridge[notify]'",
+        )
+
+
+class Teller:
+    """What both kinds of tellers have in common: whom, and the way there."""
+
+    def __init__(self, command: str, stop: Stop | None = None, *, off: bool = False) -> None:
+        self._command = command
+        self._stop = stop or Stop()
+        self._off = off
+        self._post: Post | None = None
+        self._wrong: str | None = None
+
+    def check(self, chosen: Iterable[tuple[Settings, ClientSettings]], *, wanted: bool = False) -> None:
+        """Make sure beforehand that messages can be sent.
+
+        Raises:
+            Usage: they cannot.
+        """
+        if not self._off:
+            for settings, _ in chosen:
+                require(settings, wanted=wanted)
+
+    def _send(self, to: Iterable[NotifySettings], message: Message) -> None:
+        from bridge.notify.post import Post
+
+        if self._post is None:
+            self._post = Post(partial(resolve, environ=os.environ))
+        self._post.send([each.url for each in to], message)
+
+    def _safely(self, work: Callable[[], None]) -> None:
+        """Do something that must cost nobody an operation, whatever becomes of it."""
+        try:
+            if not self._off:
+                work()
+        except Exception as error:  # noqa: BLE001  # its text may hold anything
+            self._wrong = type(error).__name__
+
+    def _finish(self) -> None:
+        """Wait until all is delivered, within limits, and say what was not."""
+        try:
+            with heeding(self._stop):
+                lost = self._post.finish(lambda: self._stop.asked) if self._post else []
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # as above; a second Ctrl-C: no more waiting
+            lost, self._wrong = [], type(error).__name__
+        if self._wrong:
+            lost.append(f"not notified: this should not happen: {self._wrong}; please report it")
+        for text in lost:
+            say(text, err=True)
+
+    def _fields(self, **told: Any) -> dict[str, Any]:
+        """Return what every message tells programs, in its order."""
+        from bridge.job import claimed_actor
+
+        return {"command": self._command, "actor": claimed_actor(os.environ), **told}
+
+
+class News(Teller):
+    """Tells what became of each client, when it is shown and recorded."""
+
+    def became(self, settings: Settings, _client: ClientSettings, done: Outcome | None) -> None:
+        """Tell of an operation that raised nothing."""
+        self._safely(lambda: self._became(settings, done))
+
+    def failed(self, settings: Settings, client: ClientSettings, error: BridgeError) -> None:
+        """Tell of one that did."""
+        self._safely(lambda: self._failed(settings, client, error))
+
+    def close(self) -> None:
+        """Wait for what is on its way."""
+        self._finish()
+
+    def _became(self, settings: Settings, done: Outcome | None) -> None:
+        from bridge.notify.events import of_outcome
+
+        event = of_outcome(done) if done and settings.notify else None
+        if done is not None and event is not None:
+            words = str(event) if done.exit_status else show.headline(done).removeprefix(done.client).strip()
+            self._tell(settings, event, (done.client, words), show.outcome(done), as_json.outcome(done))
+
+    def _failed(self, settings: Settings, client: ClientSettings, error: BridgeError) -> None:
+        from bridge.notify.events import OF_STATUS
+
+        if settings.notify:
+            event = OF_STATUS[error.exit_status]
+            words = (client.name, f"{self._command} {show.TITLES[error.exit_status]}")
+            self._tell(settings, event, words, show.failed(client, error), as_json.failure(client, error))
+
+    def _tell(
+        self, settings: Settings, event: Event, title: tuple[str, str], body: Iterable[str], details: dict[str, Any]
+    ) -> None:
+        from bridge.notify import events
+
+        to = [each for each in settings.notify if event in each.on]
+        if not to:
+            return
+        told = {key: details.get(key) for key in ("client", "client_id", "rotation", "result", "exit")}
+        fields = self._fields(**told, details=as_json.plain(details))
+        by = f"{self._command} by {fields['actor']}"
+        named = events.title("secret-bridge:", *title)
+        self._send(to, events.Message(event, named, events.text([*body, "", by]), fields))
+
+
+class Look(Teller):
+    """Tells how all clients stand, in one message for each destination; only where something is to be told."""
+
+    def __init__(self, command: str, *, wanted: bool) -> None:
+        super().__init__(command, off=not wanted)
+        self._found: list[tuple[Settings, Event, str, dict[str, Any]]] = []
+
+    def became(self, settings: Settings, client: ClientSettings, done: Status | Evidence) -> None:
+        """Note how a client stands."""
+        self._safely(lambda: self._note(settings, client, done))
+
+    def failed(self, settings: Settings, client: ClientSettings, error: BridgeError) -> None:
+        """Note that this could not be found out."""
+        from bridge.notify.events import Event
+
+        text = " ".join(show.failed(None, error))
+        self._safely(lambda: self._add(settings, Event.FAILED, client, text, as_json.failure(client, error)))
+
+    def close(self) -> None:
+        """Tell, and wait until it is delivered."""
+        self._safely(self._tell_all)
+        self._finish()
+
+    def at(self, choose: Callable[[], list[Chosen]]) -> Callable[[], list[Chosen]]:
+        """Return how clients are chosen, if they can be told of."""
+
+        def checked() -> list[Chosen]:
+            chosen = choose()
+            self.check(chosen, wanted=True)
+            return chosen
+
+        return checked
+
+    def _note(self, settings: Settings, client: ClientSettings, done: Status | Evidence) -> None:
+        from bridge.evidence import Evidence, told
+        from bridge.notify.events import Event, of_status
+
+        if isinstance(done, Evidence):
+            if done.stale:
+                text = f"an old value is still used: {'; '.join(told(source) for source in done.stale)}"
+                self._add(settings, Event.FALLBACK_USED, client, text, as_json.evidence(client, done))
+        elif (event := of_status(done)) is not None:
+            text = f"{done.state}   -> {done.next}" if done.next else done.state
+            self._add(settings, event, client, text, as_json.status(done))
+
+    def _add(
+        self, settings: Settings, event: Event, client: ClientSettings, text: str, details: dict[str, Any]
+    ) -> None:
+        fields = {"event": str(event), "client": client.name, "client_id": client.client_id, "details": details}
+        self._found.append((settings, event, f"{client.name}  {text}", as_json.plain(fields)))
+
+    def _tell_all(self) -> None:
+        from bridge.notify import events
+
+        order = list(events.Event)
+        settings = {id(found[0]): found[0] for found in self._found}
+        for mine in settings.values():
+            for each in mine.notify:
+                wanted = [f for f in self._found if f[0] is mine and f[1] in each.on]
+                if wanted:
+                    wanted.sort(key=lambda found: order.index(found[1]))
+                    self._send([each], self._summary(wanted))
+
+    def _summary(self, found: list[tuple[Settings, Event, str, dict[str, Any]]]) -> Message:
+        from bridge.notify import events
+
+        event = found[0][1]
+        lines = [f"{kind.upper() if kind is events.Event.INCOMPLETE else kind}: {text}" for _, kind, text, _ in found]
+        if len(lines) > MOST:
+            lines[MOST:] = [f"and {len(lines) - MOST} more"]
+        count = f"{len(found)} client{'s' if len(found) != 1 else ''}"
+        title = events.title("secret-bridge:", f"{event}: {count}" if len({f[1] for f in found}) == 1 else count)
+        fields = self._fields(clients=[told for *_, told in found])
+        return events.Message(event, title, events.text(lines), fields)

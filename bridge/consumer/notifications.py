@@ -1,0 +1,87 @@
+"""Tells people what an application met at its place. The extra `notify` brings apprise; it runs in another process."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from importlib.util import find_spec
+
+from bridge.consumer import events
+from bridge.consumer.events import LOG, Hook, Kind
+from bridge.notify.events import Event, Message, text, title
+from bridge.notify.post import Post
+from bridge.references import resolve
+from sinks.clock import Clock, SystemClock
+
+TOLD: Mapping[Kind, Event] = {Kind.FALLBACK_USED: Event.FALLBACK_USED, Kind.ALL_REFUSED: Event.FAILED}
+"""What is worth a message. A pending value that is used is what a rotation looks like."""
+
+
+class Notifications:
+    """A function for `on_event` that sends a message when the fallback was used, or every value was refused.
+
+    It never waits and never raises: what was not taken is logged. No message holds a value.
+
+    Example:
+        secret = ClientSecret("AbC123", "vault://secret/apps/billing", on_event=Notifications("env:SLACK_URL"))
+
+    Args:
+        url: a reference to a URL of apprise's: `env:NAME`, `file:PATH` …
+        every: of each kind and place at most one message in so long.
+        then: told each event afterwards.
+
+    Raises:
+        ImportError: the extra is not installed.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        every: timedelta = timedelta(hours=1),
+        then: Hook | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        if find_spec("apprise") is None:
+            raise ImportError("the extra is not installed: pip install 'secret-bridge[notify]'")
+        self._url = url
+        self._every = every.total_seconds()
+        self._then = then
+        self._clock = clock or SystemClock()
+        self._guard = threading.Lock()
+        self._told: dict[tuple[str, str], float] = {}
+
+    def __call__(self, event: events.Event) -> None:
+        """Tell of an event (`bridge.consumer.events.Hook`)."""
+        if event.kind in TOLD and self._due(event):
+            threading.Thread(target=self._deliver, args=(_message(event),), name="notify", daemon=True).start()
+        if self._then is not None:
+            self._then(event)
+
+    def _due(self, event: events.Event) -> bool:
+        now, key = self._clock.monotonic(), (event.kind, event.place)
+        with self._guard:
+            if key in self._told and now - self._told[key] < self._every:
+                return False
+            self._told[key] = now
+        return True
+
+    def _deliver(self, message: Message) -> None:
+        post = Post(partial(resolve, environ=os.environ))
+        post.send([self._url], message)
+        for lost in post.finish():
+            LOG.warning(lost)
+
+
+def _message(event: events.Event) -> Message:
+    fields = {"client_id": event.client_id, "place": event.place, "current": event.version, "kind": str(event.kind)}
+    why = f": {event.why}" if event.why else ""
+    body = [
+        f"An application of client {event.client_id} reports: {event.kind}{why}",
+        f"{event.place}, where version {event.version or 'unknown'} is current",
+        "Within a minute after a rotation this is its spreading. Else look: secret-bridge verify, then evidence",
+    ]
+    return Message(TOLD[event.kind], title("secret-bridge:", event.client_id, event.kind), text(body), fields)
