@@ -11,7 +11,7 @@ from bridge.begin import Options
 from bridge.job import survey
 from bridge.outcome import Stopped
 from bridge.resume import resume
-from bridge.retire import retire
+from bridge.retire import bring_back, retire
 from bridge.rollback import RollbackOptions, rollback
 from bridge.rotate import RotateOptions, rotate
 from bridge.sync import SyncOptions, sync
@@ -62,6 +62,14 @@ def test_its_requests_are_those_that_are_made(
         note("status")
         retire(client.job(), Options())
         note("retire")
+        rotate(client.job(), RotateOptions())
+        client.taken()
+        retire(client.job(), Options(), softly=True)
+        note("retire --soft")
+        bring_back(client.job(), Options())
+        note("retire --undo")
+        retire(client.job(), Options())
+        client.taken()
         resume(client.job(), Options())
         note("resume")
         forget(client.job(), Options())
