@@ -136,6 +136,7 @@ def place(seen: Place) -> dict[str, Any]:
         if lock
         else None,
         "log": list(seen.record.log) if seen.record else [],
+        "audit": seen.record.audit or None if seen.record else None,
         "versions": [{"id": v.id, "stage": v.stage, "created": v.created} for v in seen.history.versions],
     }
 
