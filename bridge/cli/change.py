@@ -15,7 +15,7 @@ from bridge.cli.progress import Lines
 from bridge.cli.recording import Asked, recorded
 from bridge.cli.run import each, heeding, usage_errors
 from bridge.cli.say import is_terminal, say
-from bridge.errors import Failed, Refused, Usage
+from bridge.errors import BridgeError, Failed, Refused, Usage
 from bridge.watch import Stop
 
 if TYPE_CHECKING:
@@ -72,8 +72,11 @@ def change(
     What is attempted is recorded as `context` tells it, where the configuration says so.
     """
     stop = Stop()
+    unread: dict[str, BridgeError] = {}
 
     def do(settings: Settings, client: ClientSettings) -> Outcome | None:
+        if client.name in unread:
+            raise unread[client.name]
         if stop.asked:
             raise Failed("stopped as asked, before it was begun. Nothing was changed.", "run it again")
         job = open_job(settings, client, Lines(quiet=json), stop)
@@ -102,9 +105,16 @@ def change(
             say(text)
         return done.exit_status, done.result if done.result in ("planned", "finished") else title
 
+    def wanted(settings: Settings, client: ClientSettings) -> bool:
+        try:
+            return due is None or due(client, survey(settings, client))
+        except BridgeError as error:  # it is this client's own, and costs no other
+            unread[client.name] = error
+            return True
+
     def select() -> list[tuple[Settings, ClientSettings]]:
         found = chosen(names, typed, everyone=everyone or (due is not None and not names))
-        return [pair for pair in found if due is None or due(pair[1], survey(*pair))]
+        return [pair for pair in found if wanted(*pair)]
 
     each(select, do, present, json=json, title=title)
 
