@@ -92,31 +92,37 @@ def change(
 
     def present(client: ClientSettings, done: Outcome | None) -> tuple[int, str]:
         if done is None:
-            told = {
-                "client": client.name,
-                "client_id": client.client_id,
-                "result": "nothing to do",
-                "exit": 0,
-                "message": nothing,
-            }
-            say(as_json.line(told) if json else f"{client.name}  {nothing}")
+            say(_nothing(client, nothing, json=json))
             return 0, "nothing"
         for text in [as_json.line(as_json.outcome(done))] if json else show.outcome(done):
             say(text)
         return done.exit_status, done.result if done.result in ("planned", "finished") else title
 
-    def wanted(settings: Settings, client: ClientSettings) -> bool:
-        try:
-            return due is None or due(client, survey(settings, client))
-        except BridgeError as error:  # it is this client's own, and costs no other
-            unread[client.name] = error
-            return True
-
     def select() -> list[tuple[Settings, ClientSettings]]:
         found = chosen(names, typed, everyone=everyone or (due is not None and not names))
-        return [pair for pair in found if wanted(*pair)]
+        return [pair for pair in found if due is None or _is_due(*pair, due, unread)]
 
     each(select, do, present, json=json, title=title)
+
+
+def _nothing(client: ClientSettings, message: str, *, json: bool) -> str:
+    """Return the line about a client for which there was nothing to do."""
+    told = {"client": client.name, "client_id": client.client_id, "result": "nothing to do", "exit": 0}
+    return as_json.line({**told, "message": message}) if json else f"{client.name}  {message}"
+
+
+def _is_due(
+    settings: Settings,
+    client: ClientSettings,
+    due: Callable[[ClientSettings, Status], bool],
+    unread: dict[str, BridgeError],
+) -> bool:
+    """Tell whether a client is meant; one that cannot be read is, and why is noted: it costs no other."""
+    try:
+        return due(client, survey(settings, client))
+    except BridgeError as error:
+        unread[client.name] = error
+        return True
 
 
 def rotatable(_client: ClientSettings, seen: Status) -> bool:

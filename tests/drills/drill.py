@@ -6,7 +6,6 @@ line of "…" stands for any lines. A block whose page says nothing of its exit 
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -119,7 +118,9 @@ class Drill:
         told = f"{step.heading}:\n{step.commands}\nprinted:\n{printed}"
         assert status == 0, f"{told}\nit ended with {status}"
         if step.shown is not None:
-            assert fits(step.shown, printed), f"{told}\nin shape:\n{shape(printed)}\nthe page says:\n{shape(step.shown)}"
+            assert fits(step.shown, printed), (
+                f"{told}\nin shape:\n{shape(printed)}\nthe page says:\n{shape(step.shown)}"
+            )
 
     def type(self, commands: str) -> tuple[str, int]:
         """Type commands; return what they print and how the last one ends."""
@@ -219,7 +220,7 @@ def begun(page: Path, directory: Path) -> Iterator[Drill]:
 def _running(argv: list[str], environ: Mapping[str, str], directory: Path) -> Iterator[subprocess.Popen[str]]:
     """Run a program in a group of its own, so that what it leaves in the background ends with it."""
     process = subprocess.Popen(
-        argv, env=environ, cwd=directory, text=True, start_new_session=True, executable=None,
+        argv, env=environ, cwd=directory, text=True, start_new_session=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     try:
@@ -233,8 +234,3 @@ def _running(argv: list[str], environ: Mapping[str, str], directory: Path) -> It
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-
-
-def objects(text: str) -> list[dict[str, Any]]:
-    """Return the JSON objects among printed lines."""
-    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]

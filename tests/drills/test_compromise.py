@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -71,4 +70,4 @@ def assert_the_record_holds(drill: Drill) -> None:
     assert anchor
     found = verify(lines, Chain(key), (anchor,))
     assert (found.faults, found.open, found.head) == ((), (), anchor)
-    assert os.stat(drill.directory / "audit.jsonl").st_mode & 0o077 == 0
+    assert (drill.directory / "audit.jsonl").stat().st_mode & 0o077 == 0
