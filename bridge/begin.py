@@ -225,7 +225,7 @@ def finish(job: Job, options: Options, seen: Seen, lock: Lock, *, undo: bool = F
     Raises:
         Refused: it may still be running, or it covers other places.
     """
-    found = [same_places(lock, job.uris), None if options.takeover else live(lock, seen.at)]
+    found = [same_places(lock, job.uris), None if options.takeover else live(lock, seen.at, job.whose)]
     refuse(objection for objection in found if objection)
     if (lock.client_id, lock.tenant) != (job.settings.client_id, job.auth0.name):
         raise Refused(f"{lock.operation} {lock.id} is of {lock.client_id} in {lock.tenant}, another client")

@@ -33,7 +33,7 @@ def finish_own(job: Job, options: Options, seen: Seen, lock: Lock, operation: Op
     """
     if lock.operation == operation:
         return finish(job, options, seen, lock)
-    refuse(objection for objection in (live(lock, seen.at),) if objection)
+    refuse(objection for objection in (live(lock, seen.at, job.whose),) if objection)
     raise Refused(
         f"{lock.operation} {lock.id} by {lock.actor} was interrupted here. Nothing was changed.",
         f"finish it first: {job.whose.command('resume', seen.places)}{hint}",

@@ -185,14 +185,14 @@ def holder(places: tuple[Place, ...]) -> Lock | None:
     return found[-1] if found else None
 
 
-def live(lock: Lock, now: datetime) -> Objection | None:
+def live(lock: Lock, now: datetime, whose: Whose) -> Objection | None:
     """Return the refusal for an operation that may still be running; None when it counts as dead."""
     if now >= lock.expected_end:
         return None
     return Objection(
         f"{lock.operation} {lock.id} by {lock.actor}, begun {stamp(lock.started)}, is in progress and counts as live "
         f"until {stamp(lock.expected_end)}",
-        "wait for it; if you know that it died, finish it now: resume with --takeover",
+        f"wait for it; if you know that it died, finish it now: {whose.command('resume')} --takeover",
     )
 
 

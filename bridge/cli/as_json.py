@@ -149,6 +149,7 @@ def place(seen: Place) -> dict[str, Any]:
         else None,
         "aside": list(seen.aside.versions) if seen.aside else None,
         "log": list(seen.record.log) if seen.record else [],
+        "audit": seen.record.audit or None if seen.record else None,
         "versions": [{"id": v.id, "stage": v.stage, "created": v.created} for v in seen.history.versions],
     }
 

@@ -16,7 +16,7 @@ from bridge.cli.progress import Lines
 from bridge.cli.recording import Asked, recorded
 from bridge.cli.run import each, heeding, usage_errors
 from bridge.cli.say import is_terminal, say
-from bridge.errors import Failed, Refused, Usage
+from bridge.errors import BridgeError, Failed, Refused, Usage
 from bridge.watch import Stop
 
 if TYPE_CHECKING:
@@ -75,8 +75,11 @@ def change(
     stop = Stop()
     asked = Asked.of(context)
     news = News(asked.command, stop, off=asked.dry_run)
+    unread: dict[str, BridgeError] = {}
 
     def do(settings: Settings, client: ClientSettings) -> Outcome | None:
+        if client.name in unread:
+            raise unread[client.name]
         if stop.asked:
             raise Failed("stopped as asked, before it was begun. Nothing was changed.", "run it again")
         job = open_job(settings, client, Lines(quiet=json), stop)
@@ -101,9 +104,23 @@ def change(
     def select() -> list[tuple[Settings, ClientSettings]]:
         found = chosen(names, typed, everyone=everyone or (due is not None and not names))
         news.check(found)
-        return [pair for pair in found if due is None or due(pair[1], survey(*pair))]
+        return [pair for pair in found if due is None or _is_due(*pair, due, unread)]
 
     each(select, do, present, json=json, title=title, listener=news)
+
+
+def _is_due(
+    settings: Settings,
+    client: ClientSettings,
+    due: Callable[[ClientSettings, Status], bool],
+    unread: dict[str, BridgeError],
+) -> bool:
+    """Tell whether a client is meant; one that cannot be read is, and why is noted: it costs no other."""
+    try:
+        return due(client, survey(settings, client))
+    except BridgeError as error:
+        unread[client.name] = error
+        return True
 
 
 def rotatable(_client: ClientSettings, seen: Status) -> bool:

@@ -184,6 +184,8 @@ def history(client: str, places: Sequence[Place]) -> Iterator[str]:
     for place in places:
         yield f"{client}  {place.uri}"
         yield from (f"  {entry}" for entry in (place.record.log if place.record else ()))
+        if place.record and place.record.audit:
+            yield f"  anchor of the record, from when the latest of these began: {place.record.audit}"
         for version in reversed(place.history.versions):
             created = f"{version.created:%Y-%m-%d %H:%MZ}" if version.created else "-"
             yield f"    {short(version.id):<12} {created}  {version.stage or 'others'}"

@@ -177,8 +177,8 @@ def _rights(report: Report, vault: Vault, at: Mounted, role: Role) -> bool:
     suffix = vault.settings.pending_suffix
     wanted = {
         f"{at.mount}/{endpoint}/{name}": capabilities
-        for name in (at.name, at.name + suffix)
-        for endpoint, capabilities in RIGHTS[role].items()
+        for name, rights in zip((at.name, at.name + suffix), RIGHTS[role], strict=True)
+        for endpoint, capabilities in rights.items()
     }
     try:
         lacking = vault.inspector.lacking(wanted)

@@ -137,6 +137,9 @@ def test_the_outcome_and_the_places_tell_anchors(adopted: World, record: Record)
     begun = record.told[0]["mac"]
     for place in adopted.places:
         assert place.see().tags["bridge_audit"] == f"1:{begun}"
+    assert on(adopted, "history").out.count(f"latest of these began: 1:{begun}") == 2
+    (seen,) = on(adopted, "history", "--json").objects
+    assert [place["audit"] for place in seen["places"]] == [f"1:{begun}"] * 2
     (told,) = on(adopted, "rotate", "--no-wait", "--json").objects
     assert told["audit"] == _head(record)
     assert head_in(told["audit"])
@@ -154,6 +157,7 @@ def test_without_a_record_nothing_is_asked_told_or_written(
     done = on(adopted, "rotate", "--no-wait", "--json")
     assert (done.status, done.objects[0]["audit"]) == (0, None)
     assert all("bridge_audit" not in place.see().tags for place in adopted.places)
+    assert "anchor" not in on(adopted, "history").out
 
 
 def test_every_changing_command_is_recorded(adopted: World, record: Record, monkeypatch: pytest.MonkeyPatch) -> None:

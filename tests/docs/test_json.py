@@ -76,7 +76,7 @@ def test_a_place() -> None:
 
 
 def test_each_example_has_the_keys_that_its_table_names() -> None:
-    shown = {"A change": 0, "An error": 1, "status": 2, "verify": 3}
+    shown = {"A change": 0, "An error": 1, "evidence": 2, "status": 3, "verify": 4}
     examples = [json.loads(fence.text) for fence in fences(PAGE, "json")]
     assert len(examples) == len(shown)
     for heading, number in shown.items():

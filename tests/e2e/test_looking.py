@@ -153,7 +153,8 @@ def test_rotate_finishes_what_was_interrupted_and_does_not_rotate_again(live: Wo
     value = live.live
     refused = done(on(live, "rotate"), 4)
     assert "is in progress and counts as live until" in refused.err
-    assert "--takeover" in refused.err
+    assert f"finish it now: secret-bridge resume {live.client_id} --sink " in refused.err
+    assert "--takeover\n" in refused.err
     finished = done(on(live, "rotate", "--takeover", "--no-wait"))
     assert "not rotating again" in finished.out
     assert live.live == value

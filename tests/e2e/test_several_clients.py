@@ -177,6 +177,25 @@ def test_a_client_whose_settings_cannot_be_meant_so_is_told_in_the_status(
     assert "NOT_SET" in ended.err
 
 
+def test_a_place_that_cannot_be_read_does_not_keep_what_is_due_elsewhere_from_being_done(
+    three: dict[str, World], tmp_path: Path
+) -> None:
+    assert invoke("rotate", "mailer", "--no-wait").status == 0
+    write(tmp_path, three, more='max_age = "1s"\nfallback_min_age = "0s"')
+    time.sleep(2)
+    settings = (tmp_path / "bridge.toml").read_text("utf-8")
+    away = f"eu://elsewhere/{three['billing'].vault.path}"
+    (tmp_path / "bridge.toml").write_text(settings.replace(f"eu://secret/{three['billing'].vault.path}", away), "utf-8")
+    ended = invoke("retire", "--all", "--due", "--yes")
+    assert (ended.status, results(ended)) == (
+        4, ["result=refused client=billing exit=4", "result=retired client=mailer exit=0"],
+    )  # fmt: skip
+    assert "billing: Refused: no mount serves" in ended.err
+    ended = invoke("rotate", "--due", "--no-wait")
+    assert [line.rpartition("exit=")[2] for line in results(ended)] == ["4", "0", "0"]
+    assert (three["billing"].live, three["orders"].live == three["orders"].s0) == (three["billing"].s0, False)
+
+
 def test_asked_to_stop_it_begins_no_other_client(three: dict[str, World], tmp_path: Path) -> None:
     settings = (tmp_path / "bridge.toml").read_text("utf-8")
     hook = 'after = ["sh", "-c", "kill -TERM $PPID; sleep 0.3"]'

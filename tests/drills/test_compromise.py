@@ -1,0 +1,73 @@
+"""docs/drills/compromise.md, typed from top to bottom; what became of it is asked of the servers, not of the bridge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bridge.audit.chain import Chain, head_in
+from bridge.audit.verify import verify
+from sinks.secret import Secret
+from tests.canary.stage import leaks
+from tests.docs.pages import DOCS
+from tests.drills.drill import Drill, begun
+
+PAGE = DOCS / "drills" / "compromise.md"
+
+
+@pytest.mark.timeout(600)
+def test_the_drill_goes_as_the_page_says_and_the_servers_agree(tmp_path: Path) -> None:
+    with begun(PAGE, tmp_path) as drill:
+        drill.through("Preparation")
+        first, second = drill.values("billing")
+        assert drill.accepts("billing", second)
+        drill.through("The leak is found")
+        assert (drill.directory / "leaked.txt").read_text() == second
+        drill.through("Answer")
+        assert_dead(drill, {first, second})
+        drill.through("Check")
+        drill.through("A vault is down")
+        assert len(drill.values("billing")) == 4
+        assert_dead(drill, {*drill.values("billing")[:-1]})
+        drill.through("The answer is interrupted")
+        assert len(drill.values("billing")) == 5  # the one that finished it made no value of its own
+        assert_dead(drill, {*drill.values("billing")[:-1]})
+        drill.through("Afterwards")
+        assert not drill.waiting
+        assert_nothing_is_shown(drill)
+        assert_the_record_holds(drill)
+
+
+def assert_dead(drill: Drill, ended: set[str]) -> None:
+    """Auth0 refuses the values, no version in Vault holds them, and no label of AWS leads to them."""
+    live = drill.values("billing")[-1]
+    assert drill.accepts("billing", live)
+    assert [value for value in ended if drill.accepts("billing", value)] == []
+    with drill.vault("billing") as vault, drill.aws("billing") as aws:
+        for seen in (vault.see(), aws.see()):
+            assert seen.current == live
+            assert seen.readable & ended == frozenset()
+            assert (seen.fallback, seen.pending) == (None, None)
+        assert set(aws.see().labels) == {"AWSCURRENT"}
+
+
+def assert_nothing_is_shown(drill: Drill) -> None:
+    """Neither what was printed nor any file holds a secret, but for the two that are made to."""
+    key = (drill.directory / "audit.key").read_text().strip()
+    found = {"printed": drill.printed, **drill.files(but=("sandbox.env", "audit.key"))}
+    assert {"timeline.txt", "timeline.jsonl", "incident.html", "audit.jsonl"} <= set(found)
+    tokens = drill.type("printf '%s\\n' $OPERATOR $AUDITOR")[0].split()
+    assert len(tokens) == 2
+    for name, text in found.items():
+        assert leaks(text, {*drill.secrets(), *tokens, key}) == [], name
+
+
+def assert_the_record_holds(drill: Drill) -> None:
+    key = Secret((drill.directory / "audit.key").read_text().strip())
+    lines = (drill.directory / "audit.jsonl").read_bytes().splitlines(keepends=True)
+    anchor = head_in((drill.directory / "anchor.txt").read_text().strip())
+    assert anchor
+    found = verify(lines, Chain(key), (anchor,))
+    assert (found.faults, found.open, found.head) == ((), (), anchor)
+    assert (drill.directory / "audit.jsonl").stat().st_mode & 0o077 == 0
