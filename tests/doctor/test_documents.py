@@ -102,8 +102,10 @@ def test_a_mount_of_another_kind_is_found(inpatient: Patient, unique: str) -> No
     inpatient.well()
 
 
-@pytest.mark.parametrize("endpoint", RIGHTS[Role.OPERATOR])
-@pytest.mark.parametrize("end", ["", "/pending"], ids=["document", "lock"])
+@pytest.mark.parametrize(
+    ("endpoint", "end"),
+    [(each, end) for end, rights in zip(("", "/pending"), RIGHTS[Role.OPERATOR], strict=True) for each in rights],
+)
 def test_each_capability_that_is_missing_is_found_and_the_pasted_line_grants_it(
     inpatient: Patient, endpoint: str, end: str
 ) -> None:
@@ -111,6 +113,7 @@ def test_each_capability_that_is_missing_is_found_and_the_pasted_line_grants_it(
     rules = rules_in(of(printed("billing", "--role", "operator"), "hcl"))
     inpatient.limited(written(rules))
     inpatient.well()
+    assert path in rules
     for gone, capability, left in smaller(rules):
         if gone == path:
             inpatient.rules = written({other: each for other, each in left.items() if other != path})
