@@ -68,6 +68,12 @@ def rotated(subject: Subject) -> None:
     subject.must("rotate", "--adopt", "--no-wait")
 
 
+def set_aside(subject: Subject) -> None:
+    """The fallback was retired softly."""
+    rotated(subject)
+    subject.must("retire", "--soft")
+
+
 def changed_elsewhere(subject: Subject) -> None:
     """Somebody rotated in Auth0's dashboard: no place holds what Auth0 accepts."""
     rotated(subject)
@@ -107,7 +113,10 @@ def _others() -> Iterator[Scenario]:
         yield Scenario(f"compromised/{name}", ends, rotated, COMPROMISED, leaked, repeats=True)
         yield Scenario(f"abort/{name}", ends, undone, ABORT, none, repeats=True, begins=NAMED)
         yield Scenario(f"retire/{name}", ends, rotated, ("retire", "--yes"), none, repeats=True)
+        yield Scenario(f"retire softly/{name}", ends, rotated, ("retire", "--soft"), none, repeats=True)
+        yield Scenario(f"bring back/{name}", ends, set_aside, ("retire", "--undo"), none, repeats=True)
         yield Scenario(f"adopt/{name}", ends, filled, ("adopt", "--yes"), none)
+    yield Scenario("rotate/staged/both/aside", PLACES["both"], set_aside, ("rotate",), repeats=True)
     yield Scenario("adopt/both/empty", PLACES["both"], empty, ("adopt", "--yes"), none)
     discarding = ("rollback", "--discard", "--yes")
     yield Scenario("rollback/both/discard", PLACES["both"], rotated, discarding, Limits(0, ends_current=True))
@@ -129,6 +138,8 @@ def _resumptions() -> Iterator[Scenario]:
         ("generated/aws/open/set", "aws", rotated, SET, generated),
         ("retire/both/claimed", "both", rotated, CLAIMED, ("retire", "--yes")),
         ("retire/vault/ended", "vault", rotated, ENDED, ("retire", "--yes")),
+        ("retire softly/both/claimed", "both", rotated, CLAIMED, ("retire", "--soft")),
+        ("bring back/both/claimed", "both", set_aside, CLAIMED, ("retire", "--undo")),
         ("adopt/both/claimed", "both", filled, CLAIMED, ("adopt", "--yes")),
         ("rollback/both/set", "both", rotated, SET, ("rollback", "--no-wait")),
         ("compromised/both/set", "both", rotated, SET, COMPROMISED),
@@ -154,6 +165,8 @@ def _with_companions() -> Iterator[Scenario]:
             ("rotate/open", rotated, ("rotate",), Limits()),
             ("rollback", rotated, ("rollback",), none),
             ("retire", rotated, ("retire", "--yes"), none),
+            ("retire softly", rotated, ("retire", "--soft"), none),
+            ("bring back", set_aside, ("retire", "--undo"), none),
             ("compromised", rotated, COMPROMISED, leaked),
             ("resume", undone, RESUME, Limits()),
         )

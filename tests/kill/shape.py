@@ -95,10 +95,16 @@ class _Naming:
     def tags(self, tags: Mapping[str, str], versions: Mapping[str, str | None]) -> dict[str, str | None]:
         """`versions` are the values by the versions' ids."""
         return {
-            name: self.value(versions.get(text)) if name in POINTERS else self.text(_latest(name, text))
+            name: self._tag(name, text, versions)
             for name, text in sorted(tags.items())
             if not name.startswith("bridge_lock")
         }
+
+    def _tag(self, name: str, text: str, versions: Mapping[str, str | None]) -> str | None:
+        if name == "bridge_aside":  # the versions of what was retired softly, of which AWS makes the names
+            value, *named = text.split() or [""]
+            return f"{self.text(value)} {sum(each in versions for each in named)}"
+        return self.value(versions.get(text)) if name in POINTERS else self.text(_latest(name, text))
 
     def document(self, document: Mapping[str, Any] | None, key: str) -> dict[str, Any] | None:
         return (

@@ -15,7 +15,7 @@ from bridge.holders import interrupted
 from bridge.job import Job, read, survey
 from bridge.plan import Strategy
 from bridge.resume import resume
-from bridge.retire import retire
+from bridge.retire import bring_back, retire
 from bridge.rollback import RollbackOptions, rollback
 from bridge.rotate import RotateOptions, rotate
 from bridge.sync import SyncOptions, sync
@@ -58,6 +58,8 @@ OPERATIONS: dict[str, Operate] = {
     "rotate --compromised": lambda job: rotate(job, RotateOptions(settle=False, compromised=True, reason="leak")),
     "sync --compromised": lambda job: sync(job, SyncOptions(settle=False, compromised=True, reason="leak")),
     "retire": lambda job: retire(job, Options(settle=False)),
+    "retire --soft": lambda job: retire(job, Options(settle=False), softly=True),
+    "retire --undo": lambda job: bring_back(job, Options(settle=False)),
     "adopt": lambda job: adopt(job, AdoptOptions(settle=False)),
     "adopt --repair": lambda job: adopt(job, AdoptOptions(settle=False, repair=True)),
     "inspect": lambda job: _inspect(job),  # noqa: PLW0108  # it stands below

@@ -59,6 +59,11 @@ def rotated(*places: str) -> World:
     return after(raw(*places), "adopt", "rotate")
 
 
+def aside(*places: str) -> World:
+    """Return a world whose fallback was retired softly."""
+    return after(raw(*places), "adopt", "rotate", "retire --soft")
+
+
 def changed(*places: str) -> World:
     """Return a world with places that the bridge manages, after somebody changed the value in the dashboard."""
     world = rotated(*places)
@@ -78,7 +83,13 @@ def interrupted(command: str, effects: int, *places: str) -> World:
 
 
 Start = Callable[[], World]
-STARTS: dict[str, Callable[..., World]] = {"raw": raw, "managed": managed, "rotated": rotated, "changed": changed}
+STARTS: dict[str, Callable[..., World]] = {
+    "raw": raw,
+    "managed": managed,
+    "rotated": rotated,
+    "aside": aside,
+    "changed": changed,
+}
 
 
 def scenario(start: str, places: str, *operators: str, **more: Any) -> Scenario:
@@ -207,7 +218,28 @@ def companions() -> Iterator[Scenario]:
             yield finishing("rotate", effects, places, "resume --abort --takeover", limit=15_000)
 
 
+def softly() -> Iterator[Scenario]:
+    """Fallbacks that are retired softly, brought back, or ended."""
+    for places in ("vault", "aws", BOTH, *WITH_COMPANIONS):
+        yield scenario("rotated", places, "retire --soft", switches=2)
+        for name in ("retire --undo", "retire", "rotate", "generate", "rotate --compromised", "sync --compromised"):
+            yield scenario("aside", places, name, switches=2)
+    for places in ("vault", "aws"):
+        for other in ("retire --soft", "retire", "rotate", "rollback", "sync", "resume --takeover", "forget"):
+            yield scenario("rotated", places, "retire --soft", other, limit=60_000)
+        for other in ("retire --undo", "retire", "rotate", "sync", "resume --takeover", "resume --abort --takeover"):
+            yield scenario("aside", places, "retire --undo", other, limit=60_000)
+        for effects in range(1, 9):
+            for command in ("retire --soft", "resume"):
+                yield finishing("retire --soft", effects, places, command, "rotate", limit=15_000)
+        for name in ("retire --soft", "rotate"):
+            yield scenario("rotated" if name != "rotate" else "aside", places, name, losses=1)
+        for what in ("value", "wipe", "dashboard"):
+            yield scenario("rotated", places, "retire --soft", foreign=(what,))
+            yield scenario("aside", places, "retire --undo", foreign=(what,))
+
+
 GROUPS: dict[str, Callable[[], Iterator[Scenario]]] = {
     "alone": alone, "pairs": pairs, "both": both_places, "interruptions": interruptions, "zombies": zombies,
-    "disturbed": disturbed, "companions": companions,
+    "disturbed": disturbed, "companions": companions, "softly": softly,
 }  # fmt: skip

@@ -45,6 +45,7 @@ def _meta(key: Key) -> tuple[Any, ...]:
         tuple((n, made, document is not None) for n, made, document in key.versions),
         key.tags,
         key.limit,
+        tuple(n for n, _ in key.deleted),
     )
 
 
@@ -54,7 +55,8 @@ def _write(key: Key | None, clock: float, document: str, cas: int) -> tuple[Key 
         return key, (CONFLICT,)
     number = present.current + 1
     versions = (*present.versions, (number, clock, document))[-present.limit :]
-    return present._replace(current=number, versions=versions), (OK, number, clock)
+    deleted = tuple((n, text) for n, text in present.deleted if n >= versions[0][0])
+    return present._replace(current=number, versions=versions, deleted=deleted), (OK, number, clock)
 
 
 def _tag(key: Key | None, clock: float, changes: Any, limit: int | None) -> tuple[Key | None, Answer]:
@@ -69,10 +71,29 @@ def _destroy(key: Key | None, clock: float, numbers: tuple[int, ...]) -> tuple[K
     if key is None:
         return key, (OK,)
     versions = tuple((n, made, None if n in numbers else document) for n, made, document in key.versions)
-    return key._replace(versions=versions), (OK,)
+    deleted = tuple((n, text) for n, text in key.deleted if n not in numbers)
+    return key._replace(versions=versions, deleted=deleted), (OK,)
 
 
-_CHANGES: Mapping[str, Callable[..., tuple[Key | None, Answer]]] = {"write": _write, "tag": _tag, "destroy": _destroy}
+def _delete(key: Key | None, clock: float, numbers: tuple[int, ...]) -> tuple[Key | None, Answer]:
+    if key is None:
+        return key, (OK,)
+    gone = {n: text for n, _, text in key.versions if n in numbers and text is not None}
+    versions = tuple((n, made, None if n in numbers else document) for n, made, document in key.versions)
+    return key._replace(versions=versions, deleted=tuple(sorted({**dict(key.deleted), **gone}.items()))), (OK,)
+
+
+def _undelete(key: Key | None, clock: float, numbers: tuple[int, ...]) -> tuple[Key | None, Answer]:
+    if key is None:
+        return key, (OK,)
+    back = {n: text for n, text in key.deleted if n in numbers}
+    versions = tuple((n, made, back.get(n, document)) for n, made, document in key.versions)
+    return key._replace(versions=versions, deleted=tuple((n, t) for n, t in key.deleted if n not in numbers)), (OK,)
+
+
+_CHANGES: Mapping[str, Callable[..., tuple[Key | None, Answer]]] = {
+    "write": _write, "tag": _tag, "destroy": _destroy, "delete": _delete, "undelete": _undelete,
+}  # fmt: skip
 
 
 class ModelKv:
@@ -93,9 +114,9 @@ class ModelKv:
         answer = self._call("metadata", path)
         if answer is None:
             return None
-        current, versions, tags, limit = answer[0]
+        current, versions, tags, limit, deleted = answer[0]
         made = {number: (at(clock), readable) for number, clock, readable in versions}
-        return Meta(current, made, dict(tags), limit, "0s")
+        return Meta(current, made, dict(tags), limit, "0s", deleted=frozenset(deleted))
 
     def read(self, path: str, version: int | None = None) -> Entry | None:
         answer = self._call("read", path, version)
@@ -116,6 +137,12 @@ class ModelKv:
 
     def destroy(self, path: str, versions: Sequence[int], *, before: float | None = None) -> None:
         self._call("destroy", path, tuple(versions), before=before)
+
+    def delete(self, path: str, versions: Sequence[int], *, before: float | None = None) -> None:
+        self._call("delete", path, tuple(versions), before=before)
+
+    def undelete(self, path: str, versions: Sequence[int], *, before: float | None = None) -> None:
+        self._call("undelete", path, tuple(versions), before=before)
 
     def _call(self, name: str, path: str, *args: Any, before: float | None = None) -> tuple[Any, ...] | None:
         which = "lock" if path.endswith(LOCK_SUFFIX) else "main"

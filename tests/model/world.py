@@ -22,12 +22,16 @@ def at(clock: float) -> datetime:
 
 
 class Key(NamedTuple):
-    """One key of Vault's KV version 2: versions as (number, made at, document as JSON; None once it is destroyed)."""
+    """One key of Vault's KV version 2: versions as (number, made at, document as JSON; None once it is gone).
+
+    `deleted` are the documents that can be undeleted, by number.
+    """
 
     current: int
     versions: tuple[tuple[int, float, str | None], ...]
     tags: tuple[tuple[str, str], ...] = ()
     limit: int = 10
+    deleted: tuple[tuple[int, str], ...] = ()
 
 
 class VaultPlace(NamedTuple):
