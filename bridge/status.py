@@ -108,7 +108,7 @@ def judge(settings: ClientSettings, whose: Whose, places: tuple[Place, ...]) -> 
         age_is_minimum=any(r.age_is_minimum for r in records),
         due=promoted is not None and now - promoted > settings.max_age and not excepted,
         fallbacks=fallbacks,
-        retire_from=since + settings.fallback_min_age if since else None,
+        retire_from=since + settings.fallback_min_age if since and fallbacks else None,
         retire_by=since + settings.fallback_max_age if since else None,
         exception=settings.exception,
     )

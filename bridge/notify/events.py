@@ -84,13 +84,13 @@ def _plain(line: str) -> str:
 
 def of_outcome(done: Outcome) -> Event | None:
     """Return what to tell of an operation that raised nothing; None: not worth a message."""
-    from bridge.plan import Operation
+    from bridge.plan import SOFT, Operation
 
     if done.result == "planned":
         return None
     if done.exit_status:
         return OF_STATUS[done.exit_status]
-    if done.operation is Operation.RETIRE:
+    if done.operation is Operation.RETIRE or done.operation in SOFT:
         return Event.RETIRED
     return None if done.operation in (Operation.ADOPT, Operation.FORGET, Operation.REPAIR) else Event.ROTATED
 

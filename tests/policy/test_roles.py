@@ -77,6 +77,9 @@ def test_security_watches_verifies_and_retires_and_changes_nothing_at_auth0(some
     assert of(somebody.become("billing", "--role", "security"), "scopes") == [["read:clients", "read:logs"]]
     for verb in ("status", "history", "verify"):
         somebody.can(verb, "billing")
+    somebody.can("report", "billing", "--json")
+    asked = somebody.run("evidence", "billing")
+    assert (asked.status, "known consumers" in asked.told) == (0, True), asked.told
     for verb in ("rotate", "rollback"):
         somebody.cannot(verb, "billing", told="lacks the scope update:client_keys")
     somebody.cannot("status", "shop", told="permission denied")
@@ -92,7 +95,7 @@ def test_an_auditor_reads_metadata_and_no_value(somebody: Somebody) -> None:
     somebody.can("rotate", "billing", "--adopt", "--no-wait")
     world.spread()
     assert of(somebody.become("billing", "--role", "auditor"), "scopes") == [[]]
-    told = "".join(somebody.can(verb, "billing", "--json").out for verb in ("status", "history"))
+    told = "".join(somebody.can(verb, "billing", "--json").out for verb in ("status", "history", "report"))
     assert "retire_from" in told
     somebody.cannot("read", "billing", told="permission denied")
     for verb in ("verify", "rotate", "retire"):
