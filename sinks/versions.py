@@ -20,7 +20,7 @@ ALLOWED: dict[Stage, frozenset[Stage]] = {
     Stage.PENDING: frozenset({Stage.CURRENT, Stage.RETIRED}),
     Stage.CURRENT: frozenset({Stage.FALLBACK}),  # never retired directly
     Stage.FALLBACK: frozenset({Stage.CURRENT, Stage.RETIRED}),
-    Stage.RETIRED: frozenset({Stage.FALLBACK}),  # where it was retired softly
+    Stage.RETIRED: frozenset(),
 }
 """The only moves there are. A rollback writes a new version, so `FALLBACK -> CURRENT` is a carry-over."""
 

@@ -39,8 +39,7 @@ def root(world: World, unique: str) -> Iterator[Vault]:
 def patient(world: World, root: Vault, guard: Guard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Patient:
     """A client that is adopted in both of its places, and nothing is wrong with it."""
     found = Patient(world, root, guard, tmp_path, monkeypatch)
-    for place in world.places:
-        place.fill(world.s0)
+    world.fill()  # a while ago, so that nobody waits for calls that may still be on their way
     found.write([f"eu://secret/{world.vault.path}", f"use1://{world.aws.name}"])
     found.healthy()
     return found

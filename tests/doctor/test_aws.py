@@ -27,7 +27,7 @@ OTHER = "eu-west-1"
 def stored(world: World, root: Vault, guard: Guard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Patient:
     """A client whose secret is in AWS alone."""
     found = Patient(world, root, guard, tmp_path, monkeypatch)
-    world.aws.fill(world.s0)
+    world.fill(world.aws)
     found.write([f"use1://{world.aws.name}"])
     found.healthy()
     return found

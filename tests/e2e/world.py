@@ -165,11 +165,11 @@ class World:
     def adopt(self, trace: Trace | None = None, uris: Iterable[str] = (), **options: Any) -> Outcome:
         return adopt(self.job(uris, trace), AdoptOptions(**options))
 
-    def fill(self) -> None:
-        """Put the live value and other people's keys and tags into both places, as if an hour ago."""
+    def fill(self, *places: VaultPlace | AwsPlace) -> None:
+        """Put the live value and other people's keys and tags into places, or all of them, as if an hour ago."""
         clock = controls.clock
         controls.clock = lambda: clock() - 3600
-        for place in self.places:
+        for place in places or self.places:
             place.fill(self.s0)
         controls.clock = clock
 

@@ -28,7 +28,7 @@ from sinks.port import Conflict, Held, Promoted
 from sinks.vault.lock import LockKey
 from sinks.vault.place import CURRENT
 from sinks.vault.publisher import Publisher as VaultPublisher
-from sinks.vault.sink import VaultSink
+from sinks.vault.retiring import Retiring as VaultRetiring
 from tests.model import operations, servers, vault_model
 from tests.model.auth0_model import serve_auth0
 from tests.model.scenarios import finishing, scenario
@@ -248,7 +248,7 @@ def _fallback_with_what_ends(patch: Patch) -> None:
     """The version that becomes the fallback still holds the value that ends, and goes with it."""
     patch.setattr(VaultPublisher, "_former", lambda self, held, entry, coming: _former(self, held, entry))
     patch.setattr(
-        VaultSink, "_goes", lambda self, held, document, target, kept: target in self._fingerprints(held, document)
+        VaultRetiring, "_goes", lambda self, held, document, target, kept: target in self._fingerprints(held, document)
     )
 
 
@@ -287,10 +287,10 @@ def _other_list(patch: Patch) -> None:
 
 def _no_age(patch: Patch) -> None:
     """Retire as soon as one refusal was seen, however young the fallback is."""
-    import bridge.retire
+    import bridge.gate
 
     patch.setattr(operations, "MIN_AGE", operations.MIN_AGE * 0)
-    patch.setattr(bridge.retire, "PROBES", 1)
+    patch.setattr(bridge.gate, "PROBES", 1)
     patch.setattr(bridge.plan, "fence", lambda places, wish: ())
 
 

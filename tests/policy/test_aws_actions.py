@@ -32,7 +32,7 @@ def breaking(role: Role, action: str) -> tuple[str, ...]:
 
 def adopted(world: World, empty: World, somebody: Somebody, directory: Path) -> None:
     """Have a managed place with a fallback, and one that does not exist; in AWS alone."""
-    world.aws.fill(world.s0)
+    world.fill(world.aws)
     sinks = {"billing": (world, (f"use1://{world.aws.name}",)), "shop": (empty, (f"use1://{empty.aws.name}",))}
     write_config(directory, sinks)
     somebody.can("rotate", "billing", "--adopt", "--no-wait")
