@@ -145,7 +145,7 @@ class Demo:
         )
 
     def _retire(self) -> None:
-        wait = timedelta(seconds=2.5)
+        wait = timedelta(seconds=4)  # since the last reader failed: the logs tell the time in whole seconds
         self.tell("6 retire", f"the fallback may go after fallback_min_age (here {2} s, usually 24 h)")
         time.sleep(wait.total_seconds())
         done = retire(self._job, Options())

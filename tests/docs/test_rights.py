@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import cast
 
+from bridge.auth0.logs import READ_LOGS
 from bridge.auth0.management import READ_CLIENTS, READ_KEYS, UPDATE_KEYS
 from sinks import LEASE
 from sinks.clock import SystemClock
@@ -59,4 +60,4 @@ def test_awss_policy_grants_every_action_that_is_used() -> None:
 
 def test_auth0s_scopes_are_told() -> None:
     (table,) = [t for t in tables(section(PAGE, "What the bridge needs")) if spans(t[0][0])]
-    assert {spans(row[0])[0] for row in table} == {READ_CLIENTS, READ_KEYS, UPDATE_KEYS}
+    assert {spans(row[0])[0] for row in table} == {READ_CLIENTS, READ_KEYS, UPDATE_KEYS, READ_LOGS}

@@ -1,7 +1,7 @@
 """The process dies at any moment. Auth0 never accepts a value that no place holds, and `resume` finishes.
 
 Between two calls that change something the world stands still: dying anywhere there is dying after the first of them.
-Every other call of each story in turn; `EVERY_DEATH=1 pytest tests/e2e/test_interruption.py` takes all of them.
+Every fourth call of each story in turn; `EVERY_DEATH=1 pytest tests/e2e/test_interruption.py` takes all of them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.e2e.taps import Killed, Trace, kill_after
 from tests.e2e.world import DAY, MakeWorld, World
 
 Work = Callable[[World, Trace], object]
-SHARDS = 2
+SHARDS = 4
 TAKEN = range(SHARDS) if "EVERY_DEATH" in os.environ else range(1)
 
 

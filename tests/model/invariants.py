@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tests.model.auth0_model import met
 from tests.model.seeing import Shown, shown
-from tests.model.world import AwsPlace, World
+from tests.model.world import AwsPlace, Key, VaultPlace, World
 
 FOREIGN_VALUES = ("foreign", "dashboard")
 """How values begin that the bridge neither made nor was told of."""
@@ -50,6 +50,8 @@ def faults(world: World, leave: Leave) -> Iterator[str]:
             yield f"place {index}: lost a foreign key: {at.sibling} instead of {world.siblings[index]}"
         if isinstance(place, AwsPlace):
             yield from _labels(index, place)
+        elif not leave.forgetting and not world.foreign and (unnamed := _unnamed(place)):
+            yield f"place {index}: {unnamed} can be undeleted, and nobody knows"
         if at.managed and not world.foreign:
             yield from _unserved(world, index, at, leave)
             if world.companions and not (leave.generating or leave.killing):
@@ -91,6 +93,12 @@ def _in_gap(world: World) -> bool:
     live = world.auth0.live
     stored = all(live in shown(place).candidates for place in world.places)
     return live.startswith("generated") and not stored
+
+
+def _unnamed(place: VaultPlace) -> set[str]:
+    """Return the deleted versions that no tag names: nobody could end them, or bring them back."""
+    main = place.main or Key(0, ())
+    return {str(number) for number, _ in main.deleted} - {*dict(main.tags).get("bridge_aside", "").split()[1:]}
 
 
 def _labels(index: int, place: AwsPlace) -> Iterator[str]:

@@ -252,6 +252,17 @@ def _fallback_with_what_ends(patch: Patch) -> None:
     )
 
 
+def _deleted_before_named(patch: Patch) -> None:
+    """A soft retirement deletes the versions, and then says which."""
+    real = VaultRetiring._set_aside
+
+    def set_aside(self: Any, held: Held, target: str, found: Any, *args: Any) -> Any:
+        self._kv.delete(self._path, found)
+        return real(self, held, target, found, *args)
+
+    patch.setattr(VaultRetiring, "_set_aside", set_aside)
+
+
 def _former(publisher: Any, held: Any, entry: Any) -> Any:
     number = int(entry.tags.get("bridge_fallback", "0"))
     return publisher._value_in(entry, number) if 0 < number < entry.version else None
@@ -322,6 +333,8 @@ MUTANTS = (
            scenario("managed", "vault", "rotate --compromised")),
     Mutant("one refused probe is believed, and age is none, retiring", _no_age,
            scenario("managed", "vault", "rotate", "retire")),
+    Mutant("a soft retirement deletes before it says what", _deleted_before_named,
+           scenario("rotated", "vault", "retire --soft")),
     Mutant("retire without the lock", _unlocked("retire"), scenario("rotated", "vault", "retire", "rollback")),
     Mutant("sync without the lock", _unlocked("sync"),
            scenario("changed", "vault", "sync", "sync", "rotate", crash=False, preemptions=2)),

@@ -12,7 +12,7 @@ from tests.e2e.world import World
 from tests.races.field import SPREAD, Field, MakeField, assert_whole, names, winners
 from tests.races.operators import Operators
 
-ROUNDS = 6
+ROUNDS = 4
 PLACES = pytest.mark.parametrize("places", [("vault",), ("aws",)], ids=["vault", "aws"])
 
 

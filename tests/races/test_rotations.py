@@ -13,7 +13,7 @@ from tests.proxy import Proxy, Rule
 from tests.races.field import MakeField, assert_whole, names, winners
 from tests.races.operators import Ended, Operators
 
-ROUNDS = int(os.environ.get("ROUNDS_OF_TWO", "10"))
+ROUNDS = int(os.environ.get("ROUNDS_OF_TWO", "6"))
 WHO = ("one", "two")
 UNNAMED = ("whose name is not written yet", "somebody else was faster")
 
