@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -74,3 +75,12 @@ def a_while(world: World, seconds: float) -> None:
 
 
 Make = Callable[..., Application]
+
+
+def soon(true: Callable[[], bool]) -> bool:
+    """Wait for what the reading thread tells, which is a moment after the value is served."""
+    for _ in range(100):
+        if true():
+            return True
+        time.sleep(0.05)
+    return False

@@ -7,7 +7,6 @@ import contextlib
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -17,7 +16,7 @@ import pytest
 from bridge.consumer import ClientSecret, Kind, SecretUnavailable
 from bridge.consumer.loading import Flight
 from sinks.errors import BadAddress
-from tests.consumer.asking import Application, a_while, applications
+from tests.consumer.asking import Application, a_while, applications, soon
 from tests.e2e.taps import Call, Trace, died
 from tests.e2e.world import DAY, MakeWorld, World
 from tests.proxy import Answer, Proxy
@@ -147,11 +146,7 @@ def test_the_last_good_values_serve_while_the_vault_is_away_but_not_for_ever(mak
         application.secret.close()
     a_while(world, 3600)
     assert application.ask() == world.s0
-    for _ in range(100):  # told by the thread that read, a moment after the value is served
-        if application.kinds[-1] == Kind.READ_FAILED:
-            break
-        time.sleep(0.05)
-    assert application.kinds[-1] == Kind.READ_FAILED
+    assert soon(lambda: application.kinds[-1] == Kind.READ_FAILED)
     a_while(world, 3601)
     with pytest.raises(SecretUnavailable, match="cannot be read"):
         application.ask()

@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from bridge.consumer import Event, Kind
 from bridge.consumer.telemetry import NAME, Telemetry
-from tests.consumer.asking import Application
+from tests.consumer.asking import Application, soon
 from tests.consumer.test_candidates import adopted
 from tests.e2e.taps import died
 from tests.e2e.world import MakeWorld, World
@@ -89,7 +89,7 @@ def test_a_place_that_cannot_be_read_is_counted(make_world: MakeWorld, collected
         reader.secret.close()
     world.clock.sleep(3600)
     assert reader.ask()
-    assert collected.counts()["read failed", ""] >= 1
+    assert soon(lambda: collected.counts().get(("read failed", ""), 0) >= 1)
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from tests.races.field import SPREAD, Field, MakeField, assert_whole, names, win
 from tests.races.operators import Operators
 
 ROUNDS = 4
+ALONE: tuple[tuple[str, ...], ...] = (("vault",), ("aws",)) if "ROUNDS_OF_TWO" in os.environ else ()
+KINDS = pytest.mark.parametrize("places", [*ALONE, ("vault", "aws")], ids="-".join)
+"""CI takes both places at once."""
 PLACES = pytest.mark.parametrize("places", [("vault",), ("aws",)], ids=["vault", "aws"])
 
 
@@ -82,7 +86,7 @@ def dead(field: Field, world: World, at: str) -> None:
 
 
 @pytest.mark.parametrize("at", ["set_secret", "claimed"])
-@pytest.mark.parametrize("places", [("vault",), ("aws",), ("vault", "aws")], ids=["vault", "aws", "both"])
+@KINDS
 def test_of_two_who_take_a_dead_rotation_over_at_once_one_finishes_it(
     make_field: MakeField, operators: Operators, places: tuple[str, ...], at: str
 ) -> None:
