@@ -133,17 +133,20 @@ class Cache:
         version = self._snapshot.latest.version if self._snapshot else ""
         tell(Event(kind, self.client_id, self._uri, version, why), self._hook)
 
-    def _landed(self, flight: Flight) -> None:
-        error = flight.landed.exception()
-        if error is None:
-            self._keep(flight.landed.result())
-        elif isinstance(error, SinkError):
-            with self._guard:
-                self._failure, self._failed_at = error, self._now()
-                self._ahead_at = self._old_at = min(max(self._old_at, self._now() + AGAIN), self._stale_at)
-            self.tell(Kind.READ_FAILED, error.message)
+    def _landed(self, flight: Flight, read: Snapshot | SinkError) -> None:
+        """Keep what was read before anybody is woken who then asks for it; the application's hook has its time after."""
+        told = self._failed(read) if isinstance(read, SinkError) else self._keep(read)
+        flight.land(read)
+        for kind, why in told:
+            self.tell(kind, why)
 
-    def _keep(self, snapshot: Snapshot) -> None:
+    def _failed(self, error: SinkError) -> list[tuple[Kind, str]]:
+        with self._guard:
+            self._failure, self._failed_at = error, self._now()
+            self._ahead_at = self._old_at = min(max(self._old_at, self._now() + AGAIN), self._stale_at)
+        return [(Kind.READ_FAILED, error.message)]
+
+    def _keep(self, snapshot: Snapshot) -> list[tuple[Kind, str]]:
         with self._guard:
             before, limits = self._snapshot, self._limits
             found = snapshot.candidates(self.client_id)
@@ -157,8 +160,8 @@ class Cache:
             self._ahead_at = snapshot.started + (min(limits.max_age * AHEAD, limits.max_age if settled else SOON))
             self._old_at = snapshot.started + limits.max_age
             self._stale_at = snapshot.started + limits.max_stale
-        if changed:
-            self.tell(Kind.REFRESHED)
+        told = [(Kind.REFRESHED, "")] if changed else []
         if self._loading.denied and not self._told_denied:
             self._told_denied = True
-            self.tell(Kind.READ_FAILED, f"{self._loading.denied}; a pending value is never seen")
+            told.append((Kind.READ_FAILED, f"{self._loading.denied}; a pending value is never seen"))
+        return told

@@ -28,11 +28,23 @@ class Flight:
         self.landed: Future[Snapshot] = Future()
         self.landed.set_running_or_notify_cancel()  # one waiter's cancelling is not the others'
 
+    def land(self, read: Snapshot | SinkError) -> None:
+        """Wake whoever waits, with what was read or with why it was not."""
+        if isinstance(read, SinkError):
+            self.landed.set_exception(read)
+        else:
+            self.landed.set_result(read)
+
 
 class Loading:
-    """Reads in a thread of its own, which ends when nobody waits any more. `land` is given what every reading found."""
+    """Reads in a thread of its own, which ends when nobody waits any more.
 
-    def __init__(self, connect: Callable[[], Reader], clock: Clock, land: Callable[[Flight], None]) -> None:
+    `land` is given every reading with what it found: keeps it, wakes who waits (`Flight.land`), and then tells of it.
+    """
+
+    def __init__(
+        self, connect: Callable[[], Reader], clock: Clock, land: Callable[[Flight, Snapshot | SinkError], None]
+    ) -> None:
         self._connect = connect
         self._clock = clock
         self._land = land
@@ -68,19 +80,22 @@ class Loading:
     def _fly(self, flight: Flight | None) -> None:
         while flight is not None:
             flight.started = self._clock.monotonic()
+            read = self._outcome(flight.whole, flight.started)
             try:
-                flight.landed.set_result(self._read(whole=flight.whole, started=flight.started))
-            except SinkError as error:
-                flight.landed.set_exception(error)
-            except BaseException as error:  # noqa: BLE001  # else whoever waits would wait for ever
-                flight.landed.set_exception(SinkError(f"reading failed: {_place(error)}"))
-            try:
-                self._land(flight)
+                self._land(flight, read)
             finally:
                 with self._guard:
-                    self._landed = flight if flight.landed.exception() is None else None
+                    self._landed = None if isinstance(read, SinkError) else flight
                     flight = self._flying = self._waiting
                     self._waiting = None
+
+    def _outcome(self, whole: bool, started: float) -> Snapshot | SinkError:
+        try:
+            return self._read(whole=whole, started=started)
+        except SinkError as error:
+            return error
+        except BaseException as error:  # noqa: BLE001  # else whoever waits would wait for ever
+            return SinkError(f"reading failed: {_place(error)}")
 
     def _read(self, *, whole: bool, started: float) -> Snapshot:
         try:

@@ -71,6 +71,7 @@ def rotated(subject: Subject) -> None:
 def set_aside(subject: Subject) -> None:
     """The fallback was retired softly."""
     rotated(subject)
+    subject.spread()
     subject.must("retire", "--soft")
 
 
