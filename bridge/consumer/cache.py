@@ -134,7 +134,7 @@ class Cache:
         tell(Event(kind, self.client_id, self._uri, version, why), self._hook)
 
     def _landed(self, flight: Flight, read: Snapshot | SinkError) -> None:
-        """Keep what was read before anybody is woken who then asks for it; the application's hook has its time after."""
+        """Keep what was read before who waits for it is woken and asks again; the application's hook comes last."""
         told = self._failed(read) if isinstance(read, SinkError) else self._keep(read)
         flight.land(read)
         for kind, why in told:

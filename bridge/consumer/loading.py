@@ -80,7 +80,7 @@ class Loading:
     def _fly(self, flight: Flight | None) -> None:
         while flight is not None:
             flight.started = self._clock.monotonic()
-            read = self._outcome(flight.whole, flight.started)
+            read = self._outcome(whole=flight.whole, started=flight.started)
             try:
                 self._land(flight, read)
             finally:
@@ -89,7 +89,7 @@ class Loading:
                     flight = self._flying = self._waiting
                     self._waiting = None
 
-    def _outcome(self, whole: bool, started: float) -> Snapshot | SinkError:
+    def _outcome(self, *, whole: bool, started: float) -> Snapshot | SinkError:
         try:
             return self._read(whole=whole, started=started)
         except SinkError as error:

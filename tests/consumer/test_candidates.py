@@ -189,6 +189,17 @@ def test_a_value_is_read_ahead_in_the_background_and_the_place_once_for_each_tim
         application.close()
 
 
+def test_who_is_woken_by_a_reading_finds_it_kept(world: World) -> None:
+    adopted(world)
+    for application in applications(world):
+        assert application.ask()
+        cache, kept = application.secret._cache, list[bool]()
+        reading = cache.load(whole=True, after=world.clock.monotonic())
+        reading.add_done_callback(lambda done, cache=cache, kept=kept: kept.append(cache.snapshot is done.result()))
+        reading.result(10)
+        assert soon(lambda kept=kept: kept == [True])
+
+
 def test_coroutines_have_the_same(world: World) -> None:
     adopted(world)
     waiting = applications(world)
