@@ -85,9 +85,12 @@ def forget(job: Job, options: Options) -> Outcome:
     done = execute(job, options, seen, plan, Facts(lock))
     open_still = [p.uri for p in seen.places if p.history.at(Stage.FALLBACK)]
     notes = [f"the fallback's value stays readable, and nobody will retire it now: {', '.join(open_still)}"]
+    softly = [f"{p.uri} {', '.join(p.aside.versions)}" for p in seen.places if p.aside]
+    word = f"what was retired softly is not named any more, and the vault may still hold it: {'; '.join(softly)}"
     beside = [p.uri for p in seen.places if p.companions is Companions.KEEP]
     told = f"the companions stay in the documents, and nobody will keep them right: {', '.join(beside)}"
-    return replace(done, notes=(*done.notes, *(notes if open_still else ()), *((told,) if beside else ())))
+    more = (*(notes if open_still else ()), *((word,) if softly else ()), *((told,) if beside else ()))
+    return replace(done, notes=(*done.notes, *more))
 
 
 def _live(job: Job, seen: Seen, options: AdoptOptions) -> Secret:

@@ -89,7 +89,7 @@ class Wish:
 
     `ends`: it makes values unreadable at its end, and with `kill` the one among them that is current when it begins:
     that value becomes no fallback, and goes only when Auth0 has refused it for long enough. `companions`: what becomes
-    of them.
+    of them. `without_base`: no value becomes the fallback.
     """
 
     strategy: Strategy = Strategy.STAGED
@@ -103,6 +103,7 @@ class Wish:
     ends: bool = False
     kill: bool = False
     companions: str = Companions.NONE
+    without_base: bool = False
 
 
 def fence(places: tuple[Place, ...], wish: Wish) -> tuple[Wait, ...]:
@@ -157,8 +158,9 @@ def publish(places: tuple[Place, ...], wish: Wish) -> tuple[Step, ...]:
 def _make_current(places: tuple[Place, ...], wish: Wish) -> tuple[Step, ...]:
     """Promote everywhere, then end what ends; the proof for that takes as long as a hook does, or longer."""
     proof: tuple[Step, ...] = (*_hook(wish), AwaitRefusal()) if wish.kill else ()
+    keep = not (wish.kill or wish.without_base)
     return (
-        *(Promote(p.uri, keep=not wish.kill and (p.exists or not wish.without_fallback)) for p in places),
+        *(Promote(p.uri, keep=keep and (p.exists or not wish.without_fallback)) for p in places),
         *proof,
         *(Retire(p.uri, ends=True) for p in places if wish.ends),
     )

@@ -138,6 +138,7 @@ def _fills(held: tuple[Place, ...], lock: Lock) -> tuple[Fill, ...]:
 def _finish_sync(
     places: tuple[Place, ...], held: tuple[Place, ...], lock: Lock, wish: Wish, now: datetime
 ) -> tuple[Step, ...]:
+    wish = replace(wish, without_base=not lock.base)
     missed = tuple(p for p in places if p not in held and (p.record is None or p.record.rotation != lock.id))
     stores = tuple(Store(p.uri) for p in held if not p.value(Stage.PENDING))
     claims = tuple(Claim(p.uri, fill=not p.exists) for p in missed)

@@ -88,6 +88,9 @@ def _beyond(job: Job, place: Place) -> list[Objection]:
         return []
     if not aside.kept:
         return [Objection(f"{place.uri} does not hold {short(aside.versions[0])} any more", rotate)]
+    fallback = place.value(Stage.FALLBACK)
+    if fallback and fallback.fingerprint(job.settings.client_id) == aside.fingerprint:
+        return []  # it was given up halfway: only the word of it has to go
     if place.history.at(Stage.FALLBACK):
         return [Objection(f"{place.uri} has another fallback by now", end)]
     if current and current.fingerprint(job.settings.client_id) == aside.fingerprint:

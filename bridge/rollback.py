@@ -65,6 +65,11 @@ def _values(job: Job, seen: Seen) -> tuple[Secret, Secret]:
     found = fallbacks(seen)
     current = next((value for p in seen.places if (value := p.value(Stage.CURRENT))), None)
     if not found or current is None:
+        if any(place.aside and place.aside.kept for place in seen.places):
+            raise Refused(
+                "there is no fallback to go back to: it was retired softly. Nothing was changed.",
+                f"bring it back first: {job.whose.command('retire')} --undo",
+            )
         raise Refused(
             "there is no fallback to go back to: it was retired, or there was none. Nothing was changed.",
             f"a new value is always possible: {job.whose.command('rotate', seen.places)}",

@@ -201,8 +201,7 @@ class Execution:
 
     def _anchored(self, told: Record) -> Record:
         """Add the head of the audit record, where one is kept."""
-        head = self._job.trail.head
-        return replace(told, audit=head) if head else told
+        return replace(told, audit=head) if (head := self._job.trail.head) else told
 
     def _lay_out(self, uri: str, coming: Secret | None) -> None:
         self._reach(Phase.CHANGED)
@@ -226,6 +225,8 @@ class Execution:
         self._reach(Phase.CHANGED)
         version = self._sink(uri).bring_back(self._hold[uri])
         self._done[uri] = At(fallback=version)
+        if not version and self._places[uri].aside:
+            self._live.notes += (f"{uri} holds it no longer: nothing was brought back there",)
         self._tell("bring back", f"{uri} {short(version) if version else 'nothing'} fallback")
 
     def _forget(self, uri: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,7 +11,7 @@ from bridge.config.settings import ClientSettings, Exemption
 from bridge.guards import Whose
 from bridge.timing import span
 from sinks.port import Place, Stage
-from sinks.record import MANAGER, sinks_tag
+from sinks.record import MANAGER, Aside, sinks_tag
 
 
 class Kind(StrEnum):
@@ -89,9 +90,9 @@ def judge(settings: ClientSettings, whose: Whose, places: tuple[Place, ...]) -> 
     fallbacks = tuple(
         Fallback(p.uri, v.id, p.record.promoted_at) for p in places if p.record and (v := p.history.at(Stage.FALLBACK))
     )
-    asides = any(place.aside for place in places)
+    asides = [place.aside for place in places if place.aside]
     since = latest if fallbacks or asides else None
-    aged = _aged(settings, now, promoted, since, softly=not fallbacks)
+    aged = _aged(settings, now, promoted, since, softly=_softly(asides) if not fallbacks else "")
     found = _unsound(places, whose, now) or _excepted(aged, settings.exception, now)
     excepted = settings.exception is not None and settings.exception.counts(now)
     return Status(
@@ -115,11 +116,11 @@ def judge(settings: ClientSettings, whose: Whose, places: tuple[Place, ...]) -> 
 
 
 def _aged(
-    settings: ClientSettings, now: datetime, promoted: datetime | None, since: datetime | None, *, softly: bool
+    settings: ClientSettings, now: datetime, promoted: datetime | None, since: datetime | None, *, softly: str
 ) -> Finding:
     """Return what the ages of the current value and of a fallback, which is one `since`, amount to.
 
-    `softly`: it was retired softly, and still has to end.
+    `softly`: what to say where it was retired softly, and still has to end.
     """
     if promoted is None:
         return Finding(Kind.OK, "ok")
@@ -132,13 +133,18 @@ def _aged(
         text = f"due since {span(age - settings.max_age)} (max_age {span(settings.max_age)})"
         return Finding(Kind.DUE, text, attention=True, verb="rotate")
     if since and softly:
-        return Finding(Kind.OK, "ok; the fallback was retired softly, and can still be brought back", verb="retire")
+        return Finding(Kind.OK, softly, verb="retire")
     if since:
         allowed = since + settings.fallback_min_age
         if now >= allowed:
             return Finding(Kind.OK, "ok; the fallback may be retired", verb="retire")
         return Finding(Kind.OK, f"ok; retire from {allowed:%Y-%m-%d %H:%MZ}")
     return Finding(Kind.OK, "ok")
+
+
+def _softly(asides: Sequence[Aside]) -> str:
+    kept = all(aside.kept for aside in asides)
+    return f"ok; the fallback was retired softly, and can {'still' if kept else 'no longer'} be brought back"
 
 
 def _excepted(found: Finding, granted: Exemption | None, now: datetime) -> Finding:

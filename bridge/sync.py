@@ -58,18 +58,18 @@ def _sync(job: Job, options: SyncOptions) -> Outcome | None:
         return finish_own(job, options, seen, lock, Operation.SYNC)
     refuse(ownership(seen.places, job.whose, adopting=False))
     live = find_live(job, seen, options.brought)
-    aside = asides(job, seen, live)
+    base = _base(job, seen, live)
+    aside = tuple(each for each in asides(job, seen, live) if options.compromised or each != base)
     rid = not aside and all(value == live for value in staged_values(seen))
     if _is_published(seen, live) and (not options.compromised or rid):
         return None
     known = tuple(value for value in known_values(job, seen) if value != live)
     notes = check(job, seen)
-    base = _base(job, seen, live)
     ending = known if options.compromised else _older(job, seen, known, base)
     ends = (*(value.fingerprint(job.settings.client_id) for value in ending), *aside)
     if options.compromised and ends and base not in ends:
         base = ends[0]  # by which a finisher knows that nothing is to be kept
-    asked = replace(wish(job, options), ends=bool(ends), kill=options.compromised and bool(ends))
+    asked = replace(wish(job, options), ends=bool(ends), kill=options.compromised and bool(ends), without_base=not base)
     plan = plan_sync(seen.places, asked)
     plan = replace(plan, notes=(*plan.notes, *seen.notes, *notes))
     lock = new_lock(job, Operation.SYNC, seen, plan, base=None, ending=ending, asides=aside, reason=options.reason)
@@ -141,11 +141,19 @@ def _is_published(seen: Seen, live: Secret) -> bool:
 
 
 def _base(job: Job, seen: Seen, live: Secret) -> str:
-    """Return the fingerprint of the value that was live before, by the record that changed last: the new fallback."""
+    """Return the fingerprint of the fallback to be; "" where nothing is to be one.
+
+    It is what was current by the record that changed last. Where that is the live value, Auth0 did not change, and the
+    fallback stays what it is: a value from before that one was retired, perhaps because it leaked.
+    """
     salt = job.settings.client_id
-    records = sorted((p.record for p in seen.places if p.record), key=lambda record: record.promoted_at, reverse=True)
-    recent = [fingerprint for record in records for fingerprint in record.recent]
-    return next((fingerprint for fingerprint in recent if fingerprint != live.fingerprint(salt)), "")
+    known = [p for p in seen.places if p.record]
+    known.sort(key=lambda place: place.record.promoted_at if place.record else seen.at, reverse=True)
+    current = next((fingerprint for p in known if p.record for fingerprint in p.record.recent[:1]), "")
+    if current != live.fingerprint(salt):
+        return current
+    found = (value for p in known if (value := p.value(Stage.FALLBACK)) and value != live)
+    return next((value.fingerprint(salt) for value in found), "")
 
 
 def _older(job: Job, seen: Seen, known: tuple[Secret, ...], base: str) -> tuple[Secret, ...]:

@@ -233,9 +233,10 @@ class Sink(Protocol):
     def bring_back(self, held: Held) -> str | None:
         """Make what was retired softly the fallback again; return its version, None where there is none. Twice is once.
 
+        Where the vault does not hold it any more the word of it goes, and there is none.
+
         Raises:
             Lost: the place is not ours any more.
-            Refused: the vault does not hold it any more.
         """
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, NoReturn
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -132,17 +132,3 @@ AuditTarget = Annotated[
 ]
 Text = Annotated[str, AfterValidator(_filled)]
 Words = Annotated[list[Text], BeforeValidator(_words)]
-Strategy = Literal["staged", "auth0-generated"]
-Evidence = Literal["advisory"]
-Consent = Literal["hs256", "self"]
-Event = Literal[
-    "incomplete",
-    "failed",
-    "attention",
-    "overdue",
-    "fallback-used",
-    "refused",
-    "due-to-be-retired",
-    "rotated",
-    "retired",
-]

@@ -9,19 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from bridge.config.fields import (
     AuditTarget,
     ClientId,
-    Consent,
     Day,
     Domain,
     Duration,
-    Event,
-    Evidence,
     Place,
     PlainId,
     Reference,
-    Strategy,
     Text,
     Words,
 )
+from bridge.config.settings import Consent, Event, Evidence, Strategy
 
 
 def _may(description: str) -> Any:

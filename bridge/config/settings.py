@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Literal, get_args
 
-STRATEGIES = ("staged", "auth0-generated")
-EVIDENCE = ("advisory", "require")
-CONSENTS = ("hs256", "self")
-EVENTS = (
+Strategy = Literal["staged", "auth0-generated"]
+Evidence = Literal["advisory", "require"]
+Consent = Literal["hs256", "self"]
+Event = Literal[
     "incomplete",
     "failed",
     "attention",
@@ -20,7 +21,11 @@ EVENTS = (
     "due-to-be-retired",
     "rotated",
     "retired",
-)
+]
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
+CONSENTS: tuple[Consent, ...] = get_args(Consent)
+EVENTS: tuple[Event, ...] = get_args(Event)
 PROPAGATION = timedelta(seconds=30)
 """Auth0 accepts either value for up to this long after a change; shorter only against a local one."""
 

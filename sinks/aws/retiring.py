@@ -9,7 +9,6 @@ from sinks.aws.listing import FALLBACK, PREVIOUS, Listing
 from sinks.aws.place import FALLBACK_TAG, NONE
 from sinks.errors import Refused
 from sinks.record import ASIDE_TAG, Aside
-from sinks.versions import short
 
 if TYPE_CHECKING:
     from sinks.aws.access import Access
@@ -35,6 +34,8 @@ class Retiring:
         held = self._claims.look(held)
         pinned = grip_of(held).listing.fallback
         target = self._publisher.fingerprint(held, pinned) if fingerprint is None else fingerprint
+        aside = self._aside(held)
+        target = target or (self._former(held, aside) if aside and fingerprint is None else None)
         retired: dict[str, None] = {}
         if target and target in self._publisher.fingerprints(held, grip_of(held).listing.current)[1:]:
             self._publisher.lay_out(held, former=False)
@@ -58,7 +59,6 @@ class Retiring:
 
         if target:
             self._claims.under_lease(held, step)
-        aside = self._aside(held)
         if aside and not softly and fingerprint in (None, aside.fingerprint):
             self._claims.under_lease(held, lambda held: self._tag(held, {ASIDE_TAG: NONE}))
             retired |= dict.fromkeys(aside.versions)
@@ -73,12 +73,19 @@ class Retiring:
         def step(held: Held) -> Held | str:
             listing, version = grip_of(held).listing, aside.versions[0]
             if listing.get(version) is None:
-                raise Refused(f"AWS does not hold {short(version)} of {self._uri} any more: it cannot be brought back")
+                self._tag(held, {ASIDE_TAG: NONE})
+                return ""
             self._publisher.pin_at(held, listing, version)
             self._tag(held, {FALLBACK_TAG: version, ASIDE_TAG: NONE})
             return version
 
-        return self._claims.under_lease(held, step)
+        return self._claims.under_lease(held, step) or None
+
+    def _former(self, held: Held, aside: Aside) -> str | None:
+        """Return what was set aside, unless it is in use again: what was written again since goes with it."""
+        listing = grip_of(held).listing
+        in_use = (self._publisher.fingerprint(held, v) for v in (listing.current, listing.pending))
+        return None if aside.fingerprint in in_use else aside.fingerprint
 
     def _aside(self, held: Held) -> Aside | None:
         """Read what was retired softly; not a request where nothing was at the claim."""

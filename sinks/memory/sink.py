@@ -233,12 +233,15 @@ class MemorySink:
             salt, fallback = held.lock.client_id, stored.history.at(Stage.FALLBACK)
             tagged = stored.value(self._key, fallback.id) if fallback else None
             target = fingerprint if fingerprint is not None else tagged and tagged.fingerprint(salt)
-            if target in [v.fingerprint(salt) for v in (stored.value(self._key), stored.pending) if v]:
+            staying = [v.fingerprint(salt) for v in (stored.value(self._key), stored.pending) if v]
+            aside = Aside.from_tags(stored.tags)
+            if target is None and aside and aside.fingerprint not in staying:
+                target = aside.fingerprint
+            if target in staying:
                 raise Refused(f"the value to retire is the current one at {self._uri}; nothing was destroyed")
             if target in [v.fingerprint(salt) for v in values_in(stored.document, self._key, held.lock.companions)]:
                 self._lay_out(held, former=False)
             found = tuple(stored.holding(self._key, target, salt, held.lock.companions))[::-1] if target else ()
-            aside = Aside.from_tags(stored.tags)
             ended = stored.end_aside() if aside and not softly and fingerprint in (None, aside.fingerprint) else ()
             if softly and target and fallback and found:
                 others = (version for version in found if version != fallback.id)

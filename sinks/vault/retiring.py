@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from sinks.errors import Refused
 from sinks.record import ASIDE_TAG, Aside
 from sinks.vault.place import FALLBACK, aside_in, version_in
-from sinks.versions import short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +36,10 @@ class Retiring:
         tagged = (version_in(entry.tags, FALLBACK) or 0) if entry else 0
         salt = held.lock.client_id
         fallback = self._values.of(self._values.entry(tagged)) if tagged and fingerprint is None else None
-        target = fallback.fingerprint(salt) if fallback else fingerprint
         staying = [v.fingerprint(salt) for v in (self._values.of(entry), held.value) if v]
+        aside = Aside.from_tags(entry.tags) if entry else None
+        former = _former(aside, fingerprint, staying)
+        target = (fallback.fingerprint(salt) if fallback else fingerprint) or former
         if target and target in staying:
             raise Refused(f"the value to retire is the current one at {self._uri}; nothing was destroyed")
         if entry and target in self._fingerprints(held, entry.document):
@@ -46,9 +47,10 @@ class Retiring:
             entry = self._kv.read(self._path)
         older = dict(self._values.documents(entry.version if entry else 0)) if target else {}
         found = [n for n, document in older.items() if self._goes(held, document, target, kept=n == tagged)]
-        aside = Aside.from_tags(entry.tags) if entry else None
         ending = aside if aside and _ends(aside, target, fingerprint, softly=softly) else None
-        doomed = _numbers(ending) if ending and ending.fingerprint not in staying else []
+        doomed = _numbers(ending) if ending else []  # a value that lives again lives in another version
+        if ending and former:
+            doomed += [n for n, document in older.items() if self._goes(held, document, former, kept=n == tagged)]
         if softly and found and target:
             held, unnamed = self._set_aside(held, target, found, tagged, None if ending else aside)
             doomed += unnamed
@@ -71,7 +73,7 @@ class Retiring:
 
         By its tag whoever finishes this, undoes it or ends it for good knows them: their values cannot be read then.
         """
-        wanted = dict.fromkeys((tagged, *found, *(_numbers(before) if before else ())))
+        wanted = dict.fromkeys((tagged, *(_numbers(before) if before else ()), *found))
         tag = Aside(target, tuple(str(number) for number in wanted if number)).tag()
         held = self._publisher.tag(held, {ASIDE_TAG: tag})
         named = [n for n in found if str(n) in tag.split()[1:]]
@@ -84,9 +86,10 @@ class Retiring:
         aside = aside_in(meta) if meta else None
         if meta is None or aside is None:
             return None
-        first = aside.versions[0]
         if not aside.kept:
-            raise Refused(f"Vault does not hold {short(first)} of {self._uri} any more: it cannot be brought back")
+            self._publisher.tag(held, {ASIDE_TAG: None})
+            return None
+        first = aside.versions[0]
         numbers = [number for number in _numbers(aside) if number in meta.deleted]
         if numbers:
             held = self._lock.within(held, lambda before: self._kv.undelete(self._path, numbers, before=before))
@@ -100,6 +103,13 @@ class Retiring:
         """Tell whether a version holds the value that goes; the fallback's only where it is its own."""
         found = self._fingerprints(held, document)
         return target in (found[:1] if kept else found)
+
+
+def _former(aside: Aside | None, fingerprint: str | None, staying: Sequence[str]) -> str | None:
+    """Return what was set aside if its copies go as well: written again since, or not named by who died over it."""
+    if aside is None or fingerprint not in (None, aside.fingerprint) or aside.fingerprint in staying:
+        return None
+    return aside.fingerprint
 
 
 def _ends(aside: Aside, target: str | None, fingerprint: str | None, *, softly: bool) -> bool:

@@ -81,7 +81,7 @@ ONE_FAULT = [
     ('owner = "team-billing"', 'accept = ["hs265"]',
      'clients.billing.accept[0]: found "hs265", expected one of hs256, self; did you mean hs256?'),
     ('owner = "team-billing"', 'evidence = "required"',
-     'clients.billing.evidence: found "required", expected one of advisory'),
+     'clients.billing.evidence: found "required", expected one of advisory, require; did you mean require?'),
     ('owner = "team-billing"', 'owners = "team-billing"', "clients.billing.owners: unknown key; did you mean owner?"),
     ('client_id = "AbC123"\n', "", "clients.billing.client_id: missing"),
     ('client_id = "AbC123"', 'client_id = ""',

@@ -13,7 +13,7 @@ import pytest
 import sinks.aws
 import sinks.vault
 from bridge.config.load import find
-from bridge.config.settings import ClientSettings, TenantSettings
+from bridge.config.settings import CONSENTS, EVIDENCE, STRATEGIES, ClientSettings, TenantSettings
 from bridge.errors import Usage
 
 
@@ -52,6 +52,21 @@ def test_defaults_hold_for_each_client_that_says_nothing_else(load_text: Any, go
     assert (clients["billing"].accept, clients["other"].accept) == (frozenset({"hs256"}), frozenset())
     assert (clients["billing"].evidence, clients["other"].evidence) == ("advisory", "advisory")
     assert clients["other"].sinks == ("eu://secret/x#auth0", "eu://secret/y#z")
+
+
+@pytest.mark.parametrize(
+    ("line", "known"),
+    [
+        *((f'strategy = "{each}"', "strategy") for each in STRATEGIES),
+        *((f'evidence = "{each}"', "evidence") for each in EVIDENCE),
+        *((f'accept = ["{each}"]', "accept") for each in CONSENTS),
+    ],
+)
+def test_every_word_that_is_known_can_be_written(load_text: Any, good: str, line: str, known: str) -> None:
+    text = "".join(each for each in good.splitlines(keepends=True) if not each.startswith(f"{known} ="))
+    client = load_text(text.replace("[defaults]", f"[defaults]\n{line}", 1)).clients["billing"]
+    said = getattr(client, known)
+    assert (said if isinstance(said, str) else next(iter(said))) == line.split('"')[1]
 
 
 def test_propagation_may_be_short_on_loopback_only(load_text: Any, faults_of: Any, good: str) -> None:

@@ -5,6 +5,7 @@ A sample of the changes; `EVERY_DEATH=1` takes all of them.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import timedelta
 
@@ -191,6 +192,101 @@ def test_a_value_that_is_live_again_is_not_brought_back_and_stays_when_the_rest_
     assert retire(world.job(), Options())
     assert [place.see().current for place in world.places] == [world.s0, world.s0]
     assert asides(world) == [False, False]
+
+
+def test_a_place_that_was_overwritten_is_mended_and_what_was_set_aside_ends(world: World) -> None:
+    ripe(world)
+    softly(world)
+    world.vault.edit("client_secret", "somebody-pasted-something-else")
+    assert sync(world.job(), SyncOptions())
+    assert fallbacks(world) == [None, None]
+    assert asides(world) == [False, False]
+
+
+def test_a_sync_over_it_that_was_killed_is_not_finished_as_the_answer_to_a_leak(make_world: MakeWorld) -> None:
+    for number in range(3, 18, 4):
+        world = make_world()
+        ripe(world)
+        softly(world)
+        world.vault.edit("client_secret", "somebody-pasted-something-else")
+        trace = Trace(world.clock)
+        kill_after(trace, number)
+        with contextlib.suppress(Killed):
+            sync(world.job(trace=trace), SyncOptions())
+        assert fallbacks(world) == [None, None]
+        world.clock.advance(timedelta(minutes=5))
+        done = resume(world.job(), Options())
+        assert not done or "access tokens" not in " ".join(done.notes)
+        sync(world.job(), SyncOptions())
+        assert (fallbacks(world), asides(world)) == ([None, None], [False, False])
+        assert unsettled(world) == []
+
+
+def test_no_copy_that_can_be_undeleted_outlives_a_leak(world: World) -> None:
+    ripe(world)
+    softly(world)
+    world.tenant.set_in_dashboard(world.client_id, world.s0)
+    world.spread()
+    assert sync(world.job(), SyncOptions())
+    world.clock.advance(DAY)
+    assert retire(world.job(), Options())
+    world.clock.advance(DAY)
+    world.rotate(compromised=True, reason="found", settle=True)
+    assert deleted(world) == []
+    assert world.s0 not in world.vault.see().readable
+
+
+def test_a_copy_that_somebody_wrote_since_ends_with_it(world: World) -> None:
+    ripe(world)
+    live = world.live
+    softly(world)
+    for place in world.places:
+        place.edit("client_secret", world.s0)
+        place.edit("client_secret", live)
+    world.clock.advance(DAY)
+    assert retire(world.job(), Options())
+    assert world.s0 not in world.vault.see().readable
+    assert world.s0 not in [place.see().fallback for place in world.places]
+    assert asides(world) == [False, False]
+
+
+def test_an_interrupted_undoing_ends_where_the_vault_holds_it_no_longer(make_world: MakeWorld) -> None:
+    world = make_world()
+    ripe(world)
+    softly(world)
+    (aside,) = [sink.survey().aside for uri, sink in world.job().sinks.items() if uri == world.vault.uri]
+    assert aside
+    trace = Trace(world.clock)
+    kill_after(trace, 3)
+    with pytest.raises(Killed):
+        undone(world, trace)
+    kv = admin(world.servers.bao).secrets.kv.v2
+    kv.destroy_secret_versions(world.vault.path, [int(version) for version in aside.versions])
+    world.clock.advance(timedelta(minutes=5))
+    done = resume(world.job(), Options())
+    assert done
+    assert any("holds it no longer" in note for note in done.notes)
+    assert asides(world) == [False, False]
+    assert unsettled(world) == []
+    assert retire(world.job(), Options())
+
+
+def test_a_rollback_names_what_brings_the_fallback_back(world: World) -> None:
+    ripe(world)
+    softly(world)
+    with pytest.raises(Refused, match="retired softly") as caught:
+        rollback(world.job(), RollbackOptions())
+    assert "retire" in (caught.value.hint or "")
+    assert "--undo" in (caught.value.hint or "")
+
+
+def test_the_daily_view_says_when_it_cannot_be_brought_back(world: World) -> None:
+    ripe(world)
+    softly(world)
+    assert "can still be brought back" in status(world).state
+    kv = admin(world.servers.bao).secrets.kv.v2
+    kv.destroy_secret_versions(world.vault.path, [2])
+    assert "can no longer be brought back" in status(world).state
 
 
 def test_the_daily_view_shows_it_and_asks_for_its_end_when_it_is_overdue(world: World) -> None:

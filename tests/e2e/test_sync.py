@@ -16,7 +16,7 @@ from bridge.sync import SyncOptions, sync
 from sinks.secret import Secret
 from tests.e2e.observe import assert_rotated, beside, unsettled
 from tests.e2e.taps import Call, Killed, Trace
-from tests.e2e.world import SCOPES, MakeWorld, World
+from tests.e2e.world import DAY, SCOPES, MakeWorld, World
 
 NO_READING = tuple(scope for scope in SCOPES if scope != "read:client_keys")
 
@@ -116,6 +116,20 @@ def test_a_place_that_was_overwritten_gets_the_live_value_again(
     synced(world)
     assert_mended(world, value)
     assert beside(world)[place]["document"]["db_url"] == "postgres://and-changed-this"
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["vault", "aws"])
+def test_what_ended_is_no_fallback_again_where_a_place_was_overwritten(world: World, place: int) -> None:
+    rotated(world)
+    world.clock.advance(DAY)
+    world.rotate(compromised=True, reason="found", settle=True)
+    value = world.live
+    world.places[place].edit("client_secret", "somebody-pasted-something-else")
+    synced(world)
+    for seen in (each.see() for each in world.places):
+        assert (seen.current, seen.fallback, seen.pending) == (value, None, None)
+    assert unsettled(world) == []
+    assert synced(world) is None
 
 
 def test_a_key_that_was_removed_is_written_again(world: World) -> None:
