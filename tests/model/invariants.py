@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tests.model.auth0_model import met
 from tests.model.seeing import Shown, shown
-from tests.model.world import AwsPlace, Key, VaultPlace, World
+from tests.model.world import VALUE_KEY, AwsPlace, Key, VaultPlace, World
 
 FOREIGN_VALUES = ("foreign", "dashboard")
 """How values begin that the bridge neither made nor was told of."""
@@ -19,19 +20,21 @@ class Leave:
 
     `generating`: Auth0 generates values; the gap between its answer and the store is unavoidable. `killing`: a value is
     made unreadable because it leaked or is unwanted; readers do without it while Auth0 still accepts it here and there.
-    `forgetting`: places may end unmanaged.
+    `forgetting`: places may end unmanaged. `ended`: values that were retired, or leaked, before it all began.
     """
 
     generating: bool = False
     killing: bool = False
     forgetting: bool = False
+    ended: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, operators: Iterable[str], start: World) -> Leave:
         """Return what these commands may do; places that nobody managed before may end like that."""
         unmanaged = not any(shown(place).managed for place in start.places)
         words = {word for name in operators for word in name.split()}
-        return cls("generate" in words, bool(words & {"--compromised", "--discard"}), "forget" in words or unmanaged)
+        killing, forgetting = bool(words & {"--compromised", "--discard"}), "forget" in words or unmanaged
+        return cls("generate" in words, killing, forgetting, _ended(start))
 
 
 def faults(world: World, leave: Leave) -> Iterator[str]:
@@ -43,19 +46,25 @@ def faults(world: World, leave: Leave) -> Iterator[str]:
     if not allowed and not world.foreign and (fault := _adrift(world)):
         yield fault
     for index, place in enumerate(world.places):
-        at = shown(place)
-        if not at.whole:
-            yield f"place {index}: current was destroyed or stands twice"
-        if world.siblings and at.sibling != world.siblings[index]:
-            yield f"place {index}: lost a foreign key: {at.sibling} instead of {world.siblings[index]}"
-        if isinstance(place, AwsPlace):
-            yield from _labels(index, place)
-        elif not leave.forgetting and not world.foreign and (unnamed := _unnamed(place)):
-            yield f"place {index}: {unnamed} can be undeleted, and nobody knows"
-        if at.managed and not world.foreign:
-            yield from _unserved(world, index, at, leave)
-            if world.companions and not (leave.generating or leave.killing):
-                yield from _untold(world, index, at)
+        yield from _faults_at(world, index, place, leave)
+
+
+def _faults_at(world: World, index: int, place: VaultPlace | AwsPlace, leave: Leave) -> Iterator[str]:
+    at = shown(place)
+    if not at.whole:
+        yield f"place {index}: current was destroyed or stands twice"
+    if at.fallback in leave.ended:
+        yield f"place {index}: {at.fallback} had ended, and is the fallback again"
+    if world.siblings and at.sibling != world.siblings[index]:
+        yield f"place {index}: lost a foreign key: {at.sibling} instead of {world.siblings[index]}"
+    if isinstance(place, AwsPlace):
+        yield from _labels(index, place)
+    elif not leave.forgetting and not world.foreign:
+        yield from _unnamed(index, place)
+    if at.managed and not world.foreign:
+        yield from _unserved(world, index, at, leave)
+        if world.companions and not (leave.generating or leave.killing):
+            yield from _untold(world, index, at)
 
 
 def _adrift(world: World) -> str | None:
@@ -95,10 +104,31 @@ def _in_gap(world: World) -> bool:
     return live.startswith("generated") and not stored
 
 
-def _unnamed(place: VaultPlace) -> set[str]:
-    """Return the deleted versions that no tag names: nobody could end them, or bring them back."""
+def _unnamed(index: int, place: VaultPlace) -> Iterator[str]:
+    """Every deleted version is named by a tag: else nobody could end it, or bring it back."""
     main = place.main or Key(0, ())
-    return {str(number) for number, _ in main.deleted} - {*dict(main.tags).get("bridge_aside", "").split()[1:]}
+    named = dict(main.tags).get("bridge_aside", "").split()[1:]
+    if unnamed := {str(number) for number, _ in main.deleted} - {*named}:
+        yield f"place {index}: {unnamed} can be undeleted, and nobody knows"
+
+
+def _ended(start: World) -> frozenset[str]:
+    """Return the values that a vault still holds although nothing names them any more; none where a place is held."""
+    places = [shown(place) for place in start.places]
+    if any(at.locked or not at.managed for at in places):
+        return frozenset()
+    named = {start.auth0.live} | {value for at in places for value in (*at.candidates, *at.beside)}
+    return frozenset(value for place in start.places for value in _kept(place) if value not in named)
+
+
+def _kept(place: VaultPlace | AwsPlace) -> set[str]:
+    """Return all values that can be read in a place, without those that AWS can still bring back."""
+    if isinstance(place, VaultPlace):
+        return {*shown(place).held}
+    aside = dict(place.tags).get("bridge_aside", "").split()[1:]
+    documents = {version.id: json.loads(version.text) for version in place.versions}
+    values = {number: document[VALUE_KEY] for number, document in documents.items() if VALUE_KEY in document}
+    return {*values.values()} - {value for number, value in values.items() if number in aside}
 
 
 def _labels(index: int, place: AwsPlace) -> Iterator[str]:

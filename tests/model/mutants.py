@@ -15,6 +15,7 @@ import bridge.plan
 import bridge.prove
 import bridge.resumption
 import bridge.rotate
+import bridge.sync
 import sinks.aws.claim
 import sinks.aws.publisher
 from bridge.outcome import Settled
@@ -55,6 +56,15 @@ def _delete_lock(patch: Patch) -> None:
 
     patch.setattr(LockKey, "release", release)
     patch.setitem(vault_model._CHANGES, "delete", lambda key, clock: (None, (OK,)))
+
+
+def _any_base(patch: Patch) -> None:
+    def base(job: Any, seen: Any, live: Any) -> str:
+        salt = job.settings.client_id
+        recent = [fingerprint for p in seen.places if p.record for fingerprint in p.record.recent]
+        return next((fingerprint for fingerprint in recent if fingerprint != live.fingerprint(salt)), "")
+
+    patch.setattr(bridge.sync, "_base", base)
 
 
 def _no_look_vault(patch: Patch) -> None:
@@ -336,6 +346,8 @@ MUTANTS = (
     Mutant("a soft retirement deletes before it says what", _deleted_before_named,
            scenario("rotated", "vault", "retire --soft")),
     Mutant("retire without the lock", _unlocked("retire"), scenario("rotated", "vault", "retire", "rollback")),
+    Mutant("sync keeps what was current before, ended or not", _any_base,
+           scenario("retired", "aws", "sync", foreign=("value",))),
     Mutant("sync without the lock", _unlocked("sync"),
            scenario("changed", "vault", "sync", "sync", "rotate", crash=False, preemptions=2)),
     Mutant("places are claimed in the typed order", _typed_order, scenario("managed", "aws+vault", "rotate", "rotate")),

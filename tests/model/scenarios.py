@@ -59,6 +59,11 @@ def rotated(*places: str) -> World:
     return after(raw(*places), "adopt", "rotate")
 
 
+def retired(*places: str) -> World:
+    """Return a world whose fallback was retired."""
+    return after(raw(*places), "adopt", "rotate", "retire")
+
+
 def aside(*places: str) -> World:
     """Return a world whose fallback was retired softly."""
     return after(raw(*places), "adopt", "rotate", "retire --soft")
@@ -87,6 +92,7 @@ STARTS: dict[str, Callable[..., World]] = {
     "raw": raw,
     "managed": managed,
     "rotated": rotated,
+    "retired": retired,
     "aside": aside,
     "changed": changed,
 }
@@ -181,6 +187,7 @@ def disturbed() -> Iterator[Scenario]:
             yield scenario("rotated", places, name, losses=1)
             for what in ("value", "wipe", "dashboard", *(("pending",) if places == "aws" else ())):
                 yield scenario("rotated", places, name, foreign=(what,))
+        yield scenario("retired", places, "sync", foreign=("value",))
         yield scenario("changed", places, "sync", "sync")
         yield scenario("changed", places, "sync", "rotate")
         yield scenario("rotated", places, "sync", "rotate", foreign=("dashboard",), limit=60_000)
@@ -234,6 +241,7 @@ def softly() -> Iterator[Scenario]:
                 yield finishing("retire --soft", effects, places, command, "rotate", limit=15_000)
         for name in ("retire --soft", "rotate"):
             yield scenario("rotated" if name != "rotate" else "aside", places, name, losses=1)
+        yield scenario("aside", places, "sync", foreign=("value",))
         for what in ("value", "wipe", "dashboard"):
             yield scenario("rotated", places, "retire --soft", foreign=(what,))
             yield scenario("aside", places, "retire --undo", foreign=(what,))
