@@ -16,7 +16,7 @@ from bridge.holders import interrupted
 from bridge.hook import TIMEOUT
 from bridge.job import Job, Seen, check, companions, new_id, read, recall
 from bridge.outcome import Outcome
-from bridge.plan import REFRESH, Operation, Plan, Wish, fence
+from bridge.plan import REFRESH, RETIREMENTS, Operation, Plan, Wish, fence
 from bridge.resumption import plan_resumption
 from bridge.rotation import Execution
 from bridge.steps import AwaitRefusal, Hook, Wait
@@ -115,8 +115,17 @@ def execute(job: Job, options: Options, seen: Seen, plan: Plan, facts: Facts) ->
     if not options.agree(plan):
         raise Refused("not confirmed. Nothing was changed.")
     facts.lock = _from_now_on(facts.lock, seen.server_time(job.clock.monotonic()) - seen.at, plan)
+    facts.retired = _retired(job, seen, plan.operation)
     job.trail.working(facts)
     return Execution(job, plan, seen, facts).run()
+
+
+def _retired(job: Job, seen: Seen, operation: str) -> tuple[str, ...]:
+    """Return the fingerprints of what a retirement ends, softly or for good."""
+    if operation not in RETIREMENTS:
+        return ()
+    ended = (value.fingerprint(job.settings.client_id) for value in fallbacks(seen))
+    return tuple(dict.fromkeys((*ended, *(asides(job, seen) if operation == Operation.RETIRE else ()))))
 
 
 def _from_now_on(lock: Lock, passed: timedelta, plan: Plan) -> Lock:

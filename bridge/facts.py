@@ -15,6 +15,7 @@ class Facts:
 
     `value` is the one that Auth0 shall accept in the end, `base` the one that was current when the operation began,
     `initial` what an empty place gets first. `ending` are the values that Auth0 has to refuse before they are ended.
+    `retired` are the fingerprints of what a retirement finds to end; its lock does not name them.
     """
 
     lock: Lock
@@ -22,6 +23,7 @@ class Facts:
     base: Secret | None = None
     initial: Secret | None = None
     ending: tuple[Secret, ...] = ()
+    retired: tuple[str, ...] = ()
 
     @property
     def required(self) -> Secret:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bridge.auth0.probe import Verdict
@@ -25,11 +25,15 @@ RESOLUTION = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Conditions:
-    """What must hold before a fallback may go. `since` is when it stopped being current, in the vaults' time."""
+    """What must hold before a fallback may go. `since` is when it stopped being current, in the vaults' time.
+
+    Of `probes`, so many were `refused`, and `accepted`.
+    """
 
     since: datetime
     allowed_from: datetime
     now: datetime
+    probes: int
     refused: int
     accepted: int
 
@@ -41,7 +45,7 @@ class Conditions:
     @property
     def met(self) -> bool:
         """Whether the fallback may go."""
-        return self.old_enough and self.accepted == 0 and self.refused == PROBES
+        return self.old_enough and self.accepted == 0 and 0 < self.refused == self.probes
 
 
 def conditions(places: tuple[Place, ...], min_age: timedelta, now: datetime, verdicts: list[Verdict]) -> Conditions:
@@ -51,6 +55,7 @@ def conditions(places: tuple[Place, ...], min_age: timedelta, now: datetime, ver
         since=since,
         allowed_from=since + min_age,
         now=now,
+        probes=len(verdicts),
         refused=verdicts.count(Verdict.REFUSED),
         accepted=verdicts.count(Verdict.ACCEPTED),
     )
@@ -75,8 +80,7 @@ def judge(
         if value is not None and value not in values:
             values.append(value)
     verdicts = [job.auth0.probe(seen.client, value) for value in values for _ in range(PROBES)]
-    judged = conditions(seen.places, job.settings.fallback_min_age, seen.at, verdicts[:PROBES])
-    judged = replace(judged, accepted=verdicts.count(Verdict.ACCEPTED))
+    judged = conditions(seen.places, job.settings.fallback_min_age, seen.at, verdicts)
     may = judged.met or (not values and judged.old_enough)
     if not may and verdicts.count(Verdict.UNKNOWN) and judged.old_enough and not judged.accepted:
         raise Failed("Auth0 did not say whether it refuses the fallback's value. Nothing was changed.", "try again")
@@ -121,7 +125,7 @@ def _told(job: Job, fallbacks: list[tuple[Place, Version]], judged: Conditions, 
     refused = "yes" if judged.accepted == 0 else "NO: it still accepts the old value"
     rows = [
         ("age", f"{span(age)} (min {span(least)})   {'yes' if judged.old_enough else 'no'}"),
-        ("refused by Auth0", f"{refused} ({judged.refused} of {PROBES} probes)"),
+        ("refused by Auth0", f"{refused} ({judged.refused} of {judged.probes} probes)"),
         *lines(evidence),
     ]
     width = max(len(name) for name, _ in rows)

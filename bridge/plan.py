@@ -60,6 +60,11 @@ class Strategy(StrEnum):
 
 
 RETIREMENTS = frozenset({Operation.RETIRE, Operation.RETIRE_SOFTLY})
+LEAKED = frozenset({Operation.COMPROMISED, Operation.SYNC})
+SAME_VALUE = frozenset({Operation.SYNC, Operation.RESTORE})
+"""What publishes a value that may be older than the operation."""
+NOTED = RETIREMENTS | {Operation.BRING_BACK}
+"""What leaves a place's record as it is, and a note beside it."""
 SOFT = frozenset({Operation.RETIRE_SOFTLY, Operation.BRING_BACK})
 """The operations that need what else it takes to retire softly, and back."""
 

@@ -11,6 +11,8 @@ from sinks.record import stamp, unstamp
 from sinks.secret import Secret
 
 REASON = 100  # characters of a reason that a log keeps
+RETIREMENT, ANCHOR = "retirement", "anchor"
+"""The notes of what ended a fallback last, or brought it back."""
 
 
 def record(lock: Lock, place: Place, current: Secret | None, places: tuple[str, ...], now: datetime) -> Record:
@@ -18,8 +20,7 @@ def record(lock: Lock, place: Place, current: Secret | None, places: tuple[str, 
     old = place.record or place.remembered
     before = (lock.base, *(old.recent if old else ()))
     fingerprints = (*([current.fingerprint(lock.client_id)] if current else []), *before)
-    reason = f": {lock.reason[:REASON].replace(' / ', ' - ')}" if lock.reason else ""
-    entry = f"{lock.id} {stamp(now)} {lock.operation} {lock.actor}{reason}"
+    entry = _entry(lock, now)
     return Record(
         lock.client_id,
         lock.tenant,
@@ -30,6 +31,16 @@ def record(lock: Lock, place: Place, current: Secret | None, places: tuple[str, 
         recent=tuple(dict.fromkeys(f for f in fingerprints if f)),
         companions=afterwards(lock.companions),
     )
+
+
+def _entry(lock: Lock, now: datetime) -> str:
+    reason = f": {lock.reason[:REASON].replace(' / ', ' - ')}" if lock.reason else ""
+    return f"{lock.id} {stamp(now)} {lock.operation} {lock.actor}{reason}"
+
+
+def noted(lock: Lock, now: datetime, anchor: str) -> dict[str, str | None]:
+    """Return the notes of an operation that leaves the record as it is; `anchor`: of the audit record, if any."""
+    return {RETIREMENT: _entry(lock, now), **({ANCHOR: anchor} if anchor else {})}
 
 
 def adopted(

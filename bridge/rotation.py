@@ -14,21 +14,17 @@ from bridge.job import Job, Seen, translate
 from bridge.leak import remains
 from bridge.live import LiveValue
 from bridge.outcome import At, Outcome, Settled, Stopped
-from bridge.plan import CHANGES, RETIREMENTS, Operation, Plan
+from bridge.plan import CHANGES, LEAKED, NOTED, RETIREMENTS, SAME_VALUE, Plan
 from bridge.prove import Changed, await_refusal, confirm, prove, recheck
-from bridge.records import adopted, record, unchanged, undone
+from bridge.records import adopted, noted, record, unchanged, undone
 from bridge.settle import settle
 from bridge.standing import Phase, standing
 from bridge.watch import pause
 from sinks.port import Busy, Lost, Record, Secret, Sink, SinkError, Unavailable
 from sinks.versions import short
 
-LEAKED = frozenset({Operation.COMPROMISED, Operation.SYNC})
 ROUNDS = 3
 """How often a value is announced again."""
-
-SAME_VALUE = frozenset({Operation.SYNC, Operation.RESTORE})
-"""What publishes a value that may be older than the operation."""
 
 
 class Execution:
@@ -113,7 +109,8 @@ class Execution:
             case steps.Wait(time, why):
                 self._wait(time, why)
             case steps.Hook(argv):
-                self._run_hook(argv)
+                asked = self._job.stop.asked
+                self._hook = "not run: it was asked to stop" if asked else hook.run(argv, self._job.credentials)
             case _:
                 self._do_at_auth0(step)
 
@@ -220,6 +217,7 @@ class Execution:
         gone = tuple(v for each in fingerprints for v in self._sink(uri).retire(self._hold[uri], each, softly=softly))
         self._done[uri] = replace(self._done.get(uri, At()), retired=gone)
         self._tell("retire", f"{uri} {', '.join(map(short, gone)) or 'nothing left'}")
+        self._note(uri)
 
     def _bring_back(self, uri: str) -> None:
         self._reach(Phase.CHANGED)
@@ -228,22 +226,24 @@ class Execution:
         if not version and self._places[uri].aside:
             self._live.notes += (f"{uri} holds it no longer: nothing was brought back there",)
         self._tell("bring back", f"{uri} {short(version) if version else 'nothing'} fallback")
+        self._note(uri)
+
+    def _note(self, uri: str) -> None:
+        """Say beside the record who ended the fallback, or brought it back, and why."""
+        if self._plan.operation in NOTED:
+            self._sink(uri).note(noted(self._lock, self._now(), self._job.trail.head))
 
     def _forget(self, uri: str) -> None:
         self._reach(Phase.CHANGED)
         self._sink(uri).forget(self._hold[uri])
 
     def _await_refusal(self) -> None:
-        client, facts = self._seen.client, self._facts
-        self._settled = await_refusal(self._job, client, facts.required, facts.ending, since=self._live.since)
+        required, ending = self._facts.required, self._facts.ending
+        self._settled = await_refusal(self._job, self._seen.client, required, ending, since=self._live.since)
 
     def _settle(self) -> None:
         client, facts = self._seen.client, self._facts
         self._settled = settle(self._job, client, facts.required, facts.base, since=self._live.since)
-
-    def _run_hook(self, argv: tuple[str, ...]) -> None:
-        asked = self._job.stop.asked
-        self._hook = "not run: it was asked to stop" if asked else hook.run(argv, self._job.credentials)
 
     def _raise_missed(self) -> None:
         if self._missed is not None:

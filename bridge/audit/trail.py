@@ -48,7 +48,7 @@ def _told(facts: Facts) -> dict[str, Any]:
         "rotation": lock.id,
         "before": lock.base or None,
         "after": value.fingerprint(lock.client_id) if value else None,
-        "ends": list(lock.ends),
+        "ends": [*lock.ends, *facts.retired],
     }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.errors import BridgeError, Usage
 from bridge.outcome import Stopped
+from bridge.records import ANCHOR, RETIREMENT
 from sinks.record import stamp
 
 if TYPE_CHECKING:
@@ -150,6 +151,8 @@ def place(seen: Place) -> dict[str, Any]:
         "aside": list(seen.aside.versions) if seen.aside else None,
         "log": list(seen.record.log) if seen.record else [],
         "audit": seen.record.audit or None if seen.record else None,
+        "retirement": seen.noted.get(RETIREMENT),
+        "retirement_audit": seen.noted.get(ANCHOR),
         "versions": [{"id": v.id, "stage": v.stage, "created": v.created} for v in seen.history.versions],
     }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import BridgeError, Usage
 from bridge.outcome import Stopped
+from bridge.records import ANCHOR, RETIREMENT
 from bridge.timing import span
 from sinks.record import stamp
 from sinks.versions import short
@@ -186,6 +187,9 @@ def history(client: str, places: Sequence[Place]) -> Iterator[str]:
         yield from (f"  {entry}" for entry in (place.record.log if place.record else ()))
         if place.record and place.record.audit:
             yield f"  anchor of the record, from when the latest of these began: {place.record.audit}"
+        if told := place.noted.get(RETIREMENT):
+            anchor = place.noted.get(ANCHOR)
+            yield f"  fallback: {told}" + (f" (anchor {anchor})" if anchor else "")
         for version in reversed(place.history.versions):
             created = f"{version.created:%Y-%m-%d %H:%MZ}" if version.created else "-"
             yield f"    {short(version.id):<12} {created}  {version.stage or 'others'}"

@@ -11,10 +11,12 @@ import pytest
 from bridge import __version__
 from bridge.audit.chain import head_in
 from bridge.audit.process import host, this_process
+from sinks.secret import Secret
 from tests.audit.record import Record
 from tests.contract.harness import admin
 from tests.e2e.command import invoke, on, places
 from tests.e2e.world import MakeWorld, World
+from tests.notify.setting import configured, run
 
 
 @pytest.fixture
@@ -143,6 +145,30 @@ def test_the_outcome_and_the_places_tell_anchors(adopted: World, record: Record)
     (told,) = on(adopted, "rotate", "--no-wait", "--json").objects
     assert told["audit"] == _head(record)
     assert head_in(told["audit"])
+
+
+@pytest.mark.parametrize("softly", [(), ("--soft",)], ids=["for good", "softly"])
+def test_a_retirement_says_which_value_ends_and_leaves_its_anchor_and_its_reason(
+    adopted: World, record: Record, tmp_path: Path, softly: tuple[str, ...]
+) -> None:
+    path = configured(adopted, tmp_path, notify="", more='fallback_min_age = "0s"')
+    adopted.tenant.settings.propagation = timedelta(0)  # the bridge still waits for what its file says
+    old = adopted.live
+    assert run(path, "rotate", "--no-wait").status == 0
+    before = len(record.told)
+    done = run(path, "retire", "--yes", "--force", "--reason", "INC-7", *softly)
+    assert done.status == 0, done.err
+    begin, end = record.told[before:]
+    assert [each["ends"] for each in end["operations"]] == [[Secret(old).fingerprint(adopted.client_id)]]
+    anchor = f"{begin['seq']}:{begin['mac']}"
+    for place in adopted.places:
+        tags = place.see().tags
+        assert tags["bridge_note_anchor"] == anchor
+        assert tags["bridge_note_retirement"].endswith(": INC-7")
+    told = run(path, "history")
+    assert told.out.count(f": INC-7 (anchor {anchor})") == len(adopted.places)
+    (seen,) = run(path, "history", "--json").objects
+    assert [place["retirement_audit"] for place in seen["places"]] == [anchor] * len(adopted.places)
 
 
 def test_without_a_record_nothing_is_asked_told_or_written(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bridge.auth0 import logs
+from bridge.auth0.probe import Verdict
 from bridge.errors import Refused
 from bridge.evidence import REQUIRE
+from bridge.gate import PROBES, conditions
 from tests.e2e.world import DAY, SCOPES, MakeWorld
 from tests.evidence.tenancy import AUDIENCE, BILLING, HOUR, LOGS, MAILER, Tenancy
 
@@ -53,6 +56,16 @@ def test_a_source_that_somebody_vouches_for_does_not_block_and_the_reason_is_rec
     done = tenancy.retire(vouched, reason="a test system of ours, OPS-12")
     assert done is not None
     assert any(note.startswith("ignored, as asked: 1   127.0.0.1") for note in done.plan.notes)
+    for sink in tenancy.world.job().sinks.values():
+        assert re.fullmatch(r"r-\w+ \S+Z retire .*: a test system of ours_ OPS-12", sink.survey().noted["retirement"])
+
+
+def test_it_may_go_only_if_auth0_refuses_every_value_that_would() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    one, other = [Verdict.REFUSED] * PROBES, [*[Verdict.REFUSED] * (PROBES - 1), Verdict.UNKNOWN]
+    assert conditions((), timedelta(), now, one + one).met
+    assert not conditions((), timedelta(), now, one + other).met
+    assert not conditions((), timedelta(), now, []).met
 
 
 @pytest.mark.parametrize("vouched", ["10.0.0.0/8", f"127.0.0.1 {MAILER}"])
