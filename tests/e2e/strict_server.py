@@ -27,7 +27,7 @@ class _Handler(WSGIRequestHandler):
         """Stay silent: what arrives holds secrets."""
 
 
-def _app() -> Any:
+def app() -> Any:
     """Return moto's application; which service is meant is looked for only where it is not the usual one."""
     secrets, others = create_backend_app("secretsmanager"), DomainDispatcherApplication(create_backend_app)
 
@@ -42,7 +42,7 @@ def _app() -> Any:
 def strict_server() -> Iterator[str]:
     """Serve on loopback; yields the address."""
     make_strict()
-    server = make_server("127.0.0.1", 0, _app(), threaded=True, request_handler=_Handler)
+    server = make_server("127.0.0.1", 0, app(), threaded=True, request_handler=_Handler)
     server.daemon_threads = True  # type: ignore[attr-defined]  # of its class, not its type
     server.block_on_close = False  # type: ignore[attr-defined]  # clients keep their connections
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="strict-moto", daemon=True)

@@ -87,6 +87,11 @@ class Subject:
     def places(self) -> tuple[VaultPlace | AwsPlace, ...]:
         return self.world.places
 
+    @property
+    def urls(self) -> dict[str, str]:
+        """The variables that lead a command over the wire."""
+        return self.wire.urls
+
     def command(self, argv: Iterable[str]) -> Command:
         """Return what an operator types: a verb and its options; all of them are the same actor."""
         verb, *options = argv

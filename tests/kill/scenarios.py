@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +46,10 @@ class Scenario:
     repeats: bool = False
     begins: str | None = None
     companions: bool = False
+
+    def begun(self, done: Iterable[str]) -> bool:
+        """Tell whether others know of the operation, by the requests that servers have heard."""
+        return self.begins is None or any(re.fullmatch(self.begins, call) for call in done)
 
 
 def empty(_subject: Subject) -> None:

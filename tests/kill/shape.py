@@ -79,7 +79,7 @@ class _Naming:
         known = {value: f"v{number}" for number, value in enumerate(values(subject))} | {ANCIENT: "ancient"}
         self._values = known
         prints = {Secret(value).fingerprint(world.client_id): f"#{name}" for value, name in known.items()}
-        urls = {url.partition("//")[2]: end for end, url in subject.wire.urls.items()}
+        urls = {url.partition("//")[2]: end for end, url in subject.urls.items()}
         self._words = {**known, **prints, **urls, world.client_id: "CLIENT", world.vault.path: "PATH"}
 
     def value(self, value: str | None) -> str | None:

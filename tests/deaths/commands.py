@@ -1,0 +1,107 @@
+"""What an operator types, given to the operations themselves: the same words as on the command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.adopt import AdoptOptions, adopt, forget
+from bridge.begin import Options
+from bridge.errors import BridgeError
+from bridge.job import Job
+from bridge.outcome import Outcome
+from bridge.plan import Strategy
+from bridge.resume import resume
+from bridge.retire import bring_back, retire
+from bridge.rollback import RollbackOptions, rollback
+from bridge.rotate import RotateOptions, rotate
+from bridge.sync import SyncOptions, sync
+from tests.e2e.taps import Killed
+
+FLAGS: dict[str, dict[str, Any]] = {
+    "--takeover": {"takeover": True},
+    "--no-wait": {"settle": False},
+    "--adopt": {"adopt": True},
+    "--compromised": {"compromised": True},
+    "--discard": {"discard": True},
+    "--repair": {"repair": True},
+    "--abort": {"abort": True},
+    "--soft": {"softly": True},
+    "--undo": {"undo": True},
+    "--yes": {},
+}
+WORDS = {"--reason": "reason", "--strategy": "strategy"}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended. `status` None: it was killed. `out` and `err` are what it would have said."""
+
+    status: int | None
+    done: Outcome | None = None
+    out: str = ""
+    err: str = ""
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there was nothing to do."""
+        return self.status == 0 and self.done is None
+
+
+def parsed(argv: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """Return a command's verb and its options by the names of their fields.
+
+    Raises:
+        KeyError: there is no such option here.
+    """
+    verb, *rest = argv
+    options: dict[str, Any] = {}
+    words = iter(rest)
+    for word in words:
+        if word in WORDS:
+            options[WORDS[word]] = next(words)
+        else:
+            options |= FLAGS[word]
+    if "strategy" in options:
+        options["strategy"] = Strategy(options["strategy"])
+    return verb, options
+
+
+def _retire(job: Job, options: dict[str, Any]) -> Outcome | None:
+    softly, undo = options.pop("softly", False), options.pop("undo", False)
+    return bring_back(job, Options(**options)) if undo else retire(job, Options(**options), softly=softly)
+
+
+def _resume(job: Job, options: dict[str, Any]) -> Outcome | None:
+    return resume(job, Options(**{k: v for k, v in options.items() if k != "abort"}), abort=options.get("abort", False))
+
+
+RUN: dict[str, Callable[[Job, dict[str, Any]], Outcome | None]] = {
+    "rotate": lambda job, options: rotate(job, RotateOptions(**options)),
+    "resume": _resume,
+    "rollback": lambda job, options: rollback(job, RollbackOptions(**options)),
+    "sync": lambda job, options: sync(job, SyncOptions(**options)),
+    "retire": _retire,
+    "adopt": lambda job, options: adopt(job, AdoptOptions(**options)),
+    "forget": lambda job, options: forget(job, Options(**options)),
+}
+
+
+def operate(job: Job, argv: Sequence[str]) -> Ended:
+    """Run a command to its end, or to its death. Whatever else is raised is a finding."""
+    verb, options = parsed(argv)
+    try:
+        done = RUN[verb](job, options)
+    except Killed:
+        return Ended(None)
+    except BridgeError as error:
+        return Ended(error.exit_status, err=f"{error.message}\n{error.hint or ''}")
+    return Ended(done.exit_status if done else 0, done, _said(done))
+
+
+def _said(done: Outcome | None) -> str:
+    if done is None:
+        return "nothing to do"
+    return re.sub(r"\s+", " ", f"{done.operation} {done.result} {' '.join(done.notes)} {done.plan}")

@@ -1,0 +1,76 @@
+"""A server state as a text in which only what matters is left: no times, and names instead of values, ids and words."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Any
+
+from sinks.secret import Secret
+from tests.deaths.bench import Subject
+from tests.e2e.places import AwsPlace, VaultPlace
+
+WORDS = re.compile(
+    r"(?P<T>\d{4}-\d\d-\d\d[T ][0-9:.]+(?:Z|\+00:00)?)"
+    r"|(?P<R>\br-[0-9a-f]{8}\b)"
+    r"|(?P<U>\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b)"
+    r"|(?P<S>(?<![\w-])[\w-]{64}(?![\w-]))"
+    r"|(?P<F>\b[0-9a-f]{16}\b)"
+    r"|(?P<H>\b[0-9a-f]{8}\b)"
+)
+
+
+def canonical(subject: Subject) -> str:
+    """Return a hash that two clients have in common when nothing but time and chance tells them apart."""
+    world = subject.world
+    history = [change.value for change in world.tenant.secret_history(world.client_id)]
+    with subject.bench.edges.passing(None):
+        places = [_vault(place) if isinstance(place, VaultPlace) else _aws(place) for place in world.places]
+    told = json.dumps([history, sorted(history.index(value) for value in subject.met()), places], sort_keys=False, default=str)
+    names = {Secret(value).fingerprint(world.client_id): f"#{value}" for value in history}
+    for old, new in (
+        *names.items(), (world.client_id, "CLIENT"), (world.vault.path, "PATH"), (world.own.client_id, "OWN"),
+    ):  # fmt: skip
+        told = told.replace(old, new)
+    return hashlib.sha256(named(told).encode()).hexdigest()[:16]
+
+
+def _vault(place: VaultPlace) -> Any:
+    """The lock's older versions that nobody can read any more, and their numbers, make no difference."""
+    dump = place.dump()
+    metadata, versions = dump[f"{place.path}/pending"]
+    lock, tags = [(v or {}).get("data") for v in versions.values()], metadata.get("custom_metadata") or {}
+    if "bridge_lock_version" in tags:
+        tags = {**tags, "bridge_lock_version": int(tags["bridge_lock_version"]) == metadata["current_version"]}
+    told, documents = dump[place.path]
+    told.pop("current_metadata_version", None)
+    return told, documents, tags, [data for data in lock if data]
+
+
+def _aws(place: AwsPlace) -> Any:
+    """Versions without a label are a heap: each takeover leaves one more."""
+    dump = place.dump()
+    labelled = [(version, sorted(stages), text) for version, (stages, text) in dump["versions"].items() if stages]
+    shown = {text for _, _, text in labelled}
+    heap = list(dict.fromkeys(text for stages, text in dump["versions"].values() if not stages and text not in shown))
+    described = dump["described"]
+    tags = sorted((tag["Key"], tag["Value"]) for tag in described.get("Tags", ()))
+    return described.get("Description"), tags, labelled, heap
+
+
+def named(told: str) -> str:
+    """Replace whatever no two runs have in common by its kind and its number in the order of appearance."""
+    known: dict[str, str] = {}
+    count: dict[str, int] = {}
+
+    def name(found: re.Match[str]) -> str:
+        kind: Any = found.lastgroup
+        if kind == "T":
+            return "T"
+        if found[0] not in known:
+            count[kind] = count.get(kind, 0) + 1
+            known[found[0]] = f"{kind}{count[kind]}"
+        return known[found[0]]
+
+    return WORDS.sub(name, told)

@@ -1,0 +1,116 @@
+"""The ledger: what each proof last passed on, in `docs/internals/proofs.json`.
+
+A stale entry (the code has changed since) is a warning, and refuses a release. An entry that cannot be, or that was
+edited, is an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from tests.proofs.fingerprint import ROOT, fingerprint, libraries
+from tests.proofs.registry import PROOFS, Proof
+
+LEDGER = ROOT / "docs" / "internals" / "proofs.json"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One proof. `cases` is how many there are on the code of `fingerprint`, `passed` how many of them have passed."""
+
+    fingerprint: str
+    cases: int
+    passed: int
+    date: str
+    command: str
+    seconds: int
+    libraries: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every case has passed."""
+        return self.passed == self.cases
+
+
+def read(path: Path = LEDGER) -> dict[str, Line]:
+    """Return the ledger's lines by their proofs.
+
+    Raises:
+        ValueError: with every fault: edited by hand, or a count that cannot be.
+    """
+    try:
+        told = json.loads(path.read_text("utf-8"))
+        lines = {name: Line(**line) for name, line in told["proofs"].items()}
+        checksum = told["checksum"]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path.name} cannot be read as a ledger: {error}") from None
+    faults = [] if checksum == _checksum(lines) else ["its checksum does not fit: it was edited by hand"]
+    faults += [f"{name}: {fault}" for name, line in lines.items() for fault in _impossible(name, line)]
+    if faults:
+        raise ValueError("; ".join(faults))
+    return lines
+
+
+def write(lines: Mapping[str, Line], path: Path = LEDGER) -> None:
+    """Write the ledger."""
+    told = {"checksum": _checksum(lines), "proofs": {name: asdict(line) for name, line in sorted(lines.items())}}
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"{json.dumps(told, indent=2)}\n", "utf-8")
+
+
+def record(proof: str, *, cases: int, passed: int, seconds: float, path: Path = LEDGER) -> None:
+    """Write down how far a proof has come on the present code."""
+    lines = read(path) if path.exists() else {}
+    now = date.today().isoformat()  # noqa: DTZ011  # a day for people
+    command = PROOFS[proof].command
+    lines[proof] = Line(of(PROOFS[proof]), cases, passed, now, command, round(seconds), libraries())
+    write(lines, path)
+
+
+def of(proof: Proof) -> str:
+    """Return the fingerprint of the code that a proof stands on now."""
+    return fingerprint(proof.roots)
+
+
+def stale(lines: Mapping[str, Line], now: Mapping[str, str] | None = None) -> list[str]:
+    """Return what is missing, one line for each proof; `now` are the present fingerprints."""
+    found = []
+    for name, proof in PROOFS.items():
+        line, present = lines.get(name), now[name] if now else of(proof)
+        if line is None:
+            found.append(f"{name}: never recorded; run: {proof.command}")
+        elif line.fingerprint != present:
+            found.append(f"{name}: the code has changed since {line.date}; run: {proof.command}")
+        elif not line.whole:
+            found.append(f"{name}: {line.cases - line.passed} of {line.cases} cases are missing; run: {proof.command}")
+    return found
+
+
+def _impossible(name: str, line: Line) -> list[str]:
+    found = []
+    if name not in PROOFS:
+        found.append("there is no such proof")
+    elif line.command != PROOFS[name].command:
+        found.append("its command is another one than the proof's")
+    whole: Any = (line.cases, line.passed, line.seconds)
+    if not all(isinstance(number, int) for number in whole) or not 0 <= line.passed <= line.cases or line.cases == 0:
+        found.append(f"{line.passed} of {line.cases} cases cannot be")
+    if len(line.fingerprint) != 16 or set(line.fingerprint) - set("0123456789abcdef"):
+        found.append("its fingerprint is none")
+    try:
+        if date.fromisoformat(line.date) > date.today():  # noqa: DTZ011  # a day for people
+            found.append(f"{line.date} is in the future")
+    except (TypeError, ValueError):
+        found.append(f"{line.date!r} is no date")
+    return found
+
+
+def _checksum(lines: Mapping[str, Line]) -> str:
+    told = json.dumps({name: asdict(line) for name, line in lines.items()}, sort_keys=True)
+    return hashlib.sha256(f"secret-bridge ledger 1\n{told}".encode()).hexdigest()
