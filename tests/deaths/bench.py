@@ -27,7 +27,8 @@ from sinks import open_sink, split
 from tests.deaths.clients import Clients
 from tests.deaths.commands import Ended, operate
 from tests.deaths.edges import Edges
-from tests.deaths.line import Line
+from tests.deaths.line import NEVER, At, Blow, Line
+from tests.deaths.states import canonical
 from tests.deaths.times import Times
 from tests.e2e.clock import Shifted
 from tests.e2e.observe import values_met
@@ -43,6 +44,9 @@ LONG = timedelta(days=1)
 """After that nothing of an operation counts as live any more."""
 NOWHERE = "http://127.0.0.1:9"
 """AWS's address: whatever is sent there is answered in this process."""
+
+
+Meanwhile = Callable[[list[str]], None]
 
 
 class Bench:
@@ -166,21 +170,31 @@ class Subject:
         """Let the time pass after which no operation counts as live."""
         self.bench.clock.advance(LONG)
 
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        """Do something with lines of one's own, while another command's is in use."""
-        line = self.wire
-        try:
-            yield
-        finally:
-            self.wire = line
+    def strike(self, argv: Sequence[str], at: At, blow: Blow, *, meanwhile: Meanwhile | None = None,
+               late: int = NEVER) -> Line:  # fmt: skip
+        """Run a command and strike it; return its line."""
+        line = self.line(at=at, blow=blow, deliver=late)
+        if meanwhile:
+            line.meanwhile = meanwhile
+        self.run(argv, line)
+        if blow is Blow.LATE_ALIVE:
+            line.end()
+        return line
+
+    def overtake(self, argv: Sequence[str], before: Line, late: int) -> list[str]:
+        """Run a command, while the server carries out what an earlier one holds back; return when it may."""
+        line = self.line(held=before.held, deliver=late)
+        self.run(argv, line)
+        line.end()
+        return line.late
 
     @contextmanager
-    def noting(self, noted: Callable[[str], None]) -> Iterator[None]:
-        """Have something done after each change that commands make meanwhile."""
-        self._noted = noted
+    def noting(self) -> Iterator[list[str]]:
+        """Yield the list of the states after each change that commands make meanwhile, with the one before."""
+        states = [canonical(self)]
+        self._noted = lambda _what: states.append(canonical(self))
         try:
-            yield
+            yield states
         finally:
             self._noted = None
 

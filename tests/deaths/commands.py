@@ -12,7 +12,7 @@ from bridge.begin import Options
 from bridge.errors import BridgeError
 from bridge.job import Job
 from bridge.outcome import Outcome
-from bridge.plan import Strategy
+from bridge.plan import Operation, Strategy
 from bridge.resume import resume
 from bridge.retire import bring_back, retire
 from bridge.rollback import RollbackOptions, rollback
@@ -45,9 +45,9 @@ class Ended:
     err: str = ""
 
     @property
-    def nothing(self) -> bool:
-        """Whether there was nothing to do."""
-        return self.status == 0 and self.done is None
+    def unknown(self) -> bool:
+        """Whether it found nothing to do, or nothing but something to repair."""
+        return self.status == 0 and (self.done is None or self.done.operation is Operation.REPAIR)
 
 
 def parsed(argv: Sequence[str]) -> tuple[str, dict[str, Any]]:

@@ -145,7 +145,7 @@ def _ask_moto(app: Any, request: Any) -> Any:
     told: list[Any] = []
 
     def start(status: str, heads: list[tuple[str, str]], _error: object = None) -> None:
-        told[:] = [int(status.split()[0]), heads]
+        told[:] = [int(status.split(maxsplit=1)[0]), heads]
 
     environ = _environ(request.method, request.url, headers, body)
     environ.setdefault("HTTP_HOST", urlsplit(request.url).netloc)

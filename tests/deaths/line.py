@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from tests.e2e.taps import Killed
 
+SPREADS = 30.0
+"""Seconds after which no request is carried out any more: what is later is no promise of ours."""
+NEVER, AT_LAST = 0, -1
+SECRET = re.compile(r"/v1/secret/\w+/([^?]*)")
+TAGS = ("TagResource", "UntagResource", "DescribeSecret")
 VAULT = re.compile(r"vault (POST|PUT|PATCH|DELETE) /v1/secret/(data|metadata|destroy|delete|undelete)/.*")
 AWS = re.compile(r"aws POST (?!Get|List|Describe|BatchGet).*")
 AUTH0 = re.compile(r"auth0 (PATCH|POST) /api/v2/clients/.*")
@@ -52,6 +58,17 @@ def changes(what: str) -> bool:
     return any(pattern.fullmatch(what) for pattern in (VAULT, AWS, AUTH0))
 
 
+def touches(what: str, held: str) -> bool:
+    """Tell whether a request can meet, or change, what another one changes."""
+    (end, _, path), (held_end, _, held_path) = what.split(" ", 2), held.split(" ", 2)
+    if end != held_end:
+        return False
+    if end == "vault":
+        one, other = SECRET.match(path), SECRET.match(held_path)
+        return bool(one and other and one[1] == other[1])
+    return not (end == "aws" and held_path in TAGS) or path in TAGS
+
+
 Ask = Callable[[], Any]
 
 
@@ -63,33 +80,27 @@ class Held:
     ask: Ask
     since: float
 
-    def deliver(self) -> None:
-        """Have the server carry it out; nobody hears the answer."""
-        self.ask()
-
-
-def nothing() -> None:
-    """Do nothing."""
-
 
 @dataclass
 class Line:
     """The requests of one command. `calls` are those that were sent, `done` those that a server has carried out.
 
-    `meanwhile` is what others do while the command is frozen. `before` is run before each request that is sent.
-    `noted` is run after each change that was carried out.
+    `meanwhile` is what others do while the command is frozen; it is given what was done so far. `noted` is run after
+    each change that was carried out. `held` is what this line or an earlier one holds back: it is carried out before
+    request `deliver`. `late` are the requests before which it may be.
     """
 
     now: Callable[[], float]
     at: At | None = None
     blow: Blow | None = None
-    meanwhile: Callable[[], None] = nothing
-    before: Callable[[str], None] = lambda _what: None
+    meanwhile: Callable[[list[str]], None] = lambda _done: None
     noted: Callable[[str], None] = lambda _what: None
     calls: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     struck: str = ""
     held: Held | None = None
+    deliver: int = NEVER
+    late: list[str] = field(default_factory=list)
     dead: bool = False
     _changes: int = 0
 
@@ -102,8 +113,9 @@ class Line:
         """
         named = f"{end} {what}"
         assert not self.dead, f"{named} was sent by a dead process"
-        self.before(named)
         self.calls.append(named)
+        if self.held:
+            self._pass(named, self.held)
         self._changes += changes(named)
         if self._is_meant(named):
             self.struck = named
@@ -131,15 +143,33 @@ class Line:
                 self.held = Held(named, ask, self.now())
                 raise Lost
             case Blow.DROPPED:
-                self.meanwhile()
+                self.meanwhile(self.done)
                 raise Lost
             case Blow.DELIVERED:
-                self.meanwhile()
+                self.meanwhile(self.done)
             case Blow.ANSWERED:
                 answer = self._ask(named, ask)
-                self.meanwhile()
+                self.meanwhile(self.done)
                 return answer
         return self._ask(named, ask)
+
+    def end(self) -> None:
+        """All have ended: what is held back is carried out now, if ever."""
+        if self.held and self.now() - self.held.since < SPREADS:
+            self.late.append(str(AT_LAST))
+            if self.deliver == AT_LAST:
+                self._deliver()
+
+    def _pass(self, named: str, held: Held) -> None:
+        if self.now() - held.since < SPREADS and touches(named, held.what):
+            self.late.append(str(len(self.calls)))
+        if len(self.calls) == self.deliver:
+            self._deliver()
+
+    def _deliver(self) -> None:
+        held, self.held = self.held, None
+        with suppress(Exception):  # nobody hears the answer
+            held and held.ask()
 
     def _ask(self, named: str, ask: Ask) -> Any:
         answer = ask()

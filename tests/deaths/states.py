@@ -8,7 +8,6 @@ import re
 from typing import Any
 
 from sinks.secret import Secret
-from tests.deaths.bench import Subject
 from tests.e2e.places import AwsPlace, VaultPlace
 
 WORDS = re.compile(
@@ -21,13 +20,15 @@ WORDS = re.compile(
 )
 
 
-def canonical(subject: Subject) -> str:
+def canonical(subject: Any) -> str:
     """Return a hash that two clients have in common when nothing but time and chance tells them apart."""
     world = subject.world
     history = [change.value for change in world.tenant.secret_history(world.client_id)]
     with subject.bench.edges.passing(None):
         places = [_vault(place) if isinstance(place, VaultPlace) else _aws(place) for place in world.places]
-    told = json.dumps([history, sorted(history.index(value) for value in subject.met()), places], sort_keys=False, default=str)
+    told = json.dumps(
+        [history, sorted(history.index(value) for value in subject.met()), places], sort_keys=False, default=str
+    )
     names = {Secret(value).fingerprint(world.client_id): f"#{value}" for value in history}
     for old, new in (
         *names.items(), (world.client_id, "CLIENT"), (world.vault.path, "PATH"), (world.own.client_id, "OWN"),

@@ -120,12 +120,12 @@ def _said(node: object) -> Iterator[str]:
 
 def _undocumented(node: ast.AST, body: object) -> object:
     """Leave out texts that stand alone in a module's, a class's or a function's body: they document."""
-    if not isinstance(body, list) or not isinstance(
-        node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    ):
+    owners = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    if not isinstance(body, list) or not isinstance(node, owners):
         return body
-    return [
-        each
-        for each in body
-        if not (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant) and isinstance(each.value.value, str))
-    ]
+    return [each for each in body if not _documents(each)]
+
+
+def _documents(each: ast.AST) -> bool:
+    value = each.value if isinstance(each, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -49,7 +48,6 @@ class Journal:
     def __init__(self, path: Path, fingerprint: str) -> None:
         self.path = path
         self.fingerprint = fingerprint
-        self._guard = threading.Lock()
 
     @classmethod
     def of(cls, proof: str, fingerprint: str, folder: Path = FOLDER) -> Journal:
@@ -62,12 +60,11 @@ class Journal:
         entry = Entry(self.fingerprint, scenario, case, result, round(seconds, 3), why, tuple(found))
         line = f"{json.dumps(asdict(entry), ensure_ascii=False)}\n".encode()
         self.path.parent.mkdir(exist_ok=True, parents=True)
-        with self._guard:
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-            try:
-                os.write(descriptor, b"\n" + line if self._is_torn() else line)
-            finally:
-                os.close(descriptor)
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(descriptor, b"\n" + line if self._is_torn() else line)
+        finally:
+            os.close(descriptor)
         return entry
 
     def latest(self) -> dict[tuple[str, str], Entry]:

@@ -20,4 +20,10 @@ class Proof:
     about: str
 
 
-PROOFS: dict[str, Proof] = {}
+PROOFS: dict[str, Proof] = {
+    "deaths": Proof(
+        "python -m tests.deaths",
+        (*CORE, "tests.deaths.__main__"),
+        "killed, frozen or delayed in any server state, and finished in any way, also by one that dies: in one process",
+    ),
+}

@@ -1,0 +1,203 @@
+"""Playing one case: strike, look, have others go on, compare. The same for commands in this process and for processes.
+
+`subject` is a client of either kind (`tests/deaths/bench.py`, `tests/kill/bench.py`).
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from tests.deaths.cases import Case, Played, Rehearsal
+from tests.deaths.line import Blow
+from tests.kill.judge import Start, at_death, at_end
+from tests.kill.scenarios import RESUME, Scenario
+from tests.kill.shape import differences, leftovers, locked, shape, without
+from tests.kill.ways import TAKEOVER, finish
+
+NEXT = ("rotate", "--adopt", "--no-wait")
+"""What others do after all was finished."""
+SYNC = ("sync", "--takeover")
+
+
+def rehearse(bench: Any, scenario: Scenario) -> Rehearsal:
+    """Run a scenario undisturbed.
+
+    Raises:
+        AssertionError: it does not end well.
+    """
+    with bench.subject(scenario.ends, companions=scenario.companions) as subject:
+        start = _begin(subject, scenario)
+        before = shape(subject)
+        with subject.noting() as states:
+            subject.must(*scenario.argv)
+        calls = list(subject.wire.calls)
+        subject.spread()
+        faults = at_end(subject, start)
+        assert not faults, (scenario.name, faults)
+        return Rehearsal(calls, states, before, shape(subject))
+
+
+def play(bench: Any, scenario: Scenario, case: Case, rehearsal: Rehearsal) -> Played:
+    """Play one case. Never raises: whatever is wrong is among its faults."""
+    played = Played()
+    try:
+        seed = Random(str(case)).randrange(10**6)
+        with bench.subject(scenario.ends, companions=scenario.companions, seed=seed) as subject:
+            _Play(subject, scenario, case, rehearsal, played).run()
+    except Exception as error:  # noqa: BLE001  # told with the case
+        played.faults.append(f"{type(error).__name__}: {error}")
+    return played
+
+
+def _begin(subject: Any, scenario: Scenario) -> Start:
+    scenario.scene(subject)
+    subject.rest()
+    return Start.of(subject)
+
+
+class _Play:
+    def __init__(self, subject: Any, scenario: Scenario, case: Case, rehearsal: Rehearsal, played: Played) -> None:
+        self.subject = subject
+        self.scenario = scenario
+        self.case = case
+        self.rehearsal = rehearsal
+        self.played = played
+
+    def run(self) -> None:
+        start = _begin(self.subject, self.scenario)
+        if self.case.kills:
+            self._killed(start)
+        elif self.case.blow is Blow.LATE:
+            self._late(start)
+        elif self.case.blow is Blow.LATE_ALIVE:
+            self._lost(start)
+        else:
+            self._frozen(start)
+
+    def _reached(self, line: Any) -> bool:
+        self.played.call = line.struck
+        if not line.struck:
+            self.played.faults.append("the command never came there")
+        return bool(line.struck)
+
+    def _at_death(self, start: Start, when: str) -> None:
+        self.played.faults += [f"{when}: {fault}" for fault in at_death(self.subject, start, self.scenario.limits)]
+
+    def _killed(self, start: Start) -> None:
+        subject = self.subject
+        line = subject.strike(self.scenario.argv, self.case.at, self.case.blow)
+        if not self._reached(line):
+            return
+        self._at_death(start, "at death")
+        nameless = "aws POST PutSecretValue" in line.done and "aws POST TagResource" not in line.done
+        if self.case.second is not None:
+            self._killed_again(start)
+        elif self.case.way.repeats and not locked(subject):
+            return  # what was released is done, and the same command begins anew
+        else:
+            with subject.noting() as self.played.found:
+                finish(subject, self.scenario, self.case.way)
+        if "the next resume will" in subject.said[-1].out:
+            subject.must(*RESUME)
+        subject.spread()
+        self._compare(start, nameless=nameless)
+
+    def _killed_again(self, start: Start) -> None:
+        subject, way = self.subject, self.case.way
+        begun = self.scenario.begun(subject.wire.done)
+        if begun and way.patiently:
+            subject.die_out()
+        argv = way.argv(self.scenario) if begun else self.scenario.argv
+        line = subject.strike(argv, self.case.second, Blow.KILLED_AFTER)
+        if not line.struck:
+            self.played.faults.append("the finisher never came there")
+        self._at_death(start, "at its second")
+        subject.must(*(RESUME if begun or self.scenario.begun(line.done) else self.scenario.argv))
+
+    def _compare(self, start: Start, *, nameless: bool) -> None:
+        """Make sure that the end is the one of the undisturbed run."""
+        subject, scenario, expected = self.subject, self.scenario, self.rehearsal.after
+        found = shape(subject)
+        reason = scenario.argv[scenario.argv.index("--reason") + 1] if "--reason" in scenario.argv else ""
+        if nameless and reason and reason not in str(found):  # only who gives the same command again can say it
+            expected = without(expected, f": {reason}")
+        if subject.changes == start.changes and subject.said[-1].unknown and differences(found, expected):
+            subject.must(*scenario.argv)  # it died before anybody could tell what it was
+            subject.spread()
+            found = shape(subject)
+        self.played.faults += at_end(subject, start) + differences(found, expected)
+        made = len(found["auth0"]) - len(self.rehearsal.before["auth0"])
+        if made > scenario.limits.makes:
+            self.played.faults.append(f"Auth0 was given {made} new values")
+
+    def _frozen(self, start: Start) -> None:
+        subject, changes = self.subject, 0
+
+        def meanwhile(done: list[str]) -> None:
+            nonlocal changes
+            self._at_death(start, "while frozen")
+            subject.must(*(RESUME if self.scenario.begun(done) else self.scenario.argv))
+            subject.must(*NEXT)
+            changes = subject.changes
+
+        line = subject.strike(self.scenario.argv, self.case.at, self.case.blow, meanwhile=meanwhile)
+        if not self._reached(line):
+            return
+        ended = subject.said[-1]
+        if ended.status not in (0, 1, 3, 4):
+            self.played.faults.append(f"woken, it ended with {ended.status}: {ended.out}{ended.err}")
+        late = self.case.blow is Blow.DELIVERED and line.struck.startswith("auth0")
+        if subject.changes != changes and not late:
+            self.played.faults.append("woken, it changed Auth0's value although it had lost the places")
+        self._heal(start)
+
+    def _late(self, start: Start) -> None:
+        """The command was killed, and its request is carried out while others finish."""
+        subject = self.subject
+        line = subject.strike(self.scenario.argv, self.case.at, self.case.blow)
+        if not self._reached(line):
+            return
+        self._at_death(start, "at death")
+        if self.scenario.begun(line.done):
+            self.played.found = subject.overtake(TAKEOVER.argv(self.scenario), line, self.case.late)
+            if subject.said[-1].status not in (0, 3, 4):
+                self.played.faults.append(f"the finisher ended with {subject.said[-1]}")
+        self._heal(start)
+
+    def _lost(self, start: Start) -> None:
+        """The connection broke, and the request is carried out while the same command goes on."""
+        line = self.subject.strike(self.scenario.argv, self.case.at, self.case.blow, late=self.case.late)
+        if self._reached(line):
+            self.played.found = line.late
+            self._heal(start)
+
+    def _heal(self, start: Start) -> None:
+        """Whatever happened: what people are told to do leads to a good end, and the next rotation to another."""
+        subject = self.subject
+        if self.case.is_late:
+            self._at_death(start, "afterwards")
+        if leftovers(subject) or self.case.blow is Blow.DELIVERED:
+            subject.must(*RESUME)
+        elif subject.said[-1].status:
+            self._next()
+        subject.spread()
+        self.played.faults += at_end(subject, start)
+        subject.rest()
+        self._next()
+        subject.spread()
+        self.played.faults += [f"after the next rotation: {fault}" for fault in at_end(subject, start)]
+
+    def _next(self) -> None:
+        """Rotate; where a late request wrote over tags, the message says to publish again what Auth0 accepts."""
+        subject = self.subject
+        if self.case.is_late or self.case.blow is Blow.DELIVERED:
+            ended = subject.run(NEXT)
+            if ended.status == 0:
+                return
+            assert ended.status == 4 and "secret-bridge sync" in ended.err, f"the next rotation: {ended.err}"
+            self.played.synced = True
+            subject.must(*SYNC)
+            subject.spread()
+            subject.rest()
+        subject.must(*NEXT)
