@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property, partial
@@ -146,7 +146,7 @@ class Subject:
 
     def see(self) -> list[Seen]:
         """Look at the places from outside."""
-        with self.bench.edges.passing(None):
+        with self.outside():
             return [place.see() for place in self.places]
 
     def met(self) -> set[str]:
@@ -165,6 +165,10 @@ class Subject:
     def rest(self) -> None:
         """Let the time pass after which nothing makes the next operation wait."""
         self.bench.clock.advance(Timing().propagation + timedelta(seconds=1))
+
+    def outside(self) -> AbstractContextManager[None]:
+        """Look from outside: no line counts it."""
+        return self.bench.edges.passing(None)
 
     def die_out(self) -> None:
         """Let the time pass after which no operation counts as live."""

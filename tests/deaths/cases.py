@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from tests.deaths.line import AT_LAST, NEVER, At, Blow
-from tests.kill.scenarios import SCENARIOS, Scenario
+from tests.kill.scenarios import Scenario
 from tests.kill.ways import TAKEOVER, WAYS, Way
 
 READS = 2
@@ -102,8 +102,3 @@ def first_cases(scenario: Scenario, rehearsal: Rehearsal) -> Iterator[Case]:
     for number in numbers:
         for blow in (Blow.DROPPED, Blow.DELIVERED, Blow.ANSWERED, Blow.LATE, Blow.LATE_ALIVE):
             yield Case(At(number), blow)
-
-
-def scenarios() -> dict[str, Scenario]:
-    """Return the scenarios: how a killed `resume` is finished follows from the states, and undoing has none."""
-    return {name: row for name, row in SCENARIOS.items() if "resume" not in name and "abort" not in name}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from tests.deaths.bench import Bench
-from tests.deaths.cases import Case, Rehearsal, first_cases, scenarios
+from tests.deaths.cases import Case, Rehearsal, first_cases
 from tests.deaths.play import play, rehearse
-from tests.kill.scenarios import Scenario
+from tests.kill.scenarios import SCENARIOS, Scenario
 from tests.proofs.journal import Entry, Journal, Result
 from tests.proofs.options import Budget, Shard
 
@@ -41,9 +41,9 @@ class Tally:
 class Exploration:
     """One scenario on one bench."""
 
-    def __init__(self, bench: Bench, name: str, journal: Journal, known: dict[tuple[str, str], Entry]) -> None:
+    def __init__(self, bench: Any, name: str, journal: Journal, known: dict[tuple[str, str], Entry]) -> None:
         self._bench = bench
-        self._scenario: Scenario = scenarios()[name]
+        self._scenario: Scenario = SCENARIOS[name]
         self._journal = journal
         self._known = known
         self.tally = Tally(name)

@@ -177,6 +177,8 @@ class _Play:
         subject = self.subject
         if self.case.is_late:
             self._at_death(start, "afterwards")
+        if self.case.blow is Blow.DELIVERED:
+            subject.spread()
         if leftovers(subject) or self.case.blow is Blow.DELIVERED:
             subject.must(*RESUME)
         elif subject.said[-1].status:
@@ -195,7 +197,8 @@ class _Play:
             ended = subject.run(NEXT)
             if ended.status == 0:
                 return
-            assert ended.status == 4 and "secret-bridge sync" in ended.err, f"the next rotation: {ended.err}"
+            assert ended.status == 4, f"the next rotation: {ended.err}"
+            assert "secret-bridge sync" in ended.err, f"the next rotation: {ended.err}"
             self.played.synced = True
             subject.must(*SYNC)
             subject.spread()

@@ -8,35 +8,37 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterable
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
 from bridge.sandbox.auth0 import LocalAuth0
 from bridge.sandbox.openbao import OpenBao
+from tests.deaths.line import NEVER, At, Blow
+from tests.deaths.states import canonical
 from tests.e2e.clock import Real
 from tests.e2e.observe import values_met
 from tests.e2e.places import AwsPlace, Seen, VaultPlace
 from tests.e2e.strict_server import strict_server
 from tests.e2e.world import Servers, World
-from tests.kill.wire import Blow, Point, Trap, Wire
+from tests.kill.wire import FREEZES, Trap, Wire
 from tests.quick_aws import once_per_process
-from tests.races.operators import Command, Ended, Operators, Spawned
+from tests.races.operators import OVERDUE, Command, Ended, Operators, Spawned
 from tests.strict_moto import controls
 
 PROPAGATION = timedelta(seconds=3)
 """What operators go by. Auth0's own is shorter, as everywhere; each lease is a third of this."""
 SPREAD = timedelta(seconds=2)
 NAME = "billing"
+Meanwhile = Callable[[list[str]], None]
 
 
 class Bench:
     """A local Auth0, a real OpenBao, strict moto over HTTP, and the process that forks operators."""
 
-    def __init__(self, propagation: timedelta = PROPAGATION) -> None:
+    def __init__(self, propagation: timedelta = PROPAGATION) -> None:  # seconds are whole in configurations
         self.propagation = propagation
         self._numbers = itertools.count()
         self._unique = uuid.uuid4().hex[:8]
@@ -56,7 +58,7 @@ class Bench:
     def __exit__(self, *_: object) -> None:
         self._running.close()
 
-    def subject(self, ends: str, *, companions: bool = False) -> Subject:
+    def subject(self, ends: str, *, companions: bool = False, seed: int = 0) -> Subject:
         """Make a client with a secret, and places ("vault aws") that do not exist yet."""
         with self._opening:  # boto3's default session is not for several threads
             world = World(self.servers, f"{self._unique}-{next(self._numbers)}", Real(), ends=ends)
@@ -70,7 +72,7 @@ class Subject:
         self.bench = bench
         self.companions = companions
         self.world = world
-        self.wire = Wire(bench.servers)
+        self.wire = Wire(bench.servers, bench.propagation.total_seconds())
         self.config = bench.home / f"{world.vault.path.rpartition('/')[2]}.toml"
         self.said: list[Ended] = []
 
@@ -121,19 +123,66 @@ class Subject:
         self.said.append(process.ended())
         return self.said[-1]
 
-    def strike(self, argv: Iterable[str], point: Point, blow: Blow = Blow.KILL) -> Struck:
-        """Run a command and strike it at a point; it may end before it comes there."""
-        trap = Trap(point, blow)
+    def strike(self, argv: Iterable[str], at: At, blow: Blow, *, meanwhile: Meanwhile | None = None,
+               late: int = NEVER) -> Trap:  # fmt: skip
+        """Run a command and strike it at a request; it may end before it comes there."""
+        trap = Trap(at, blow, late)
         self.wire.listen(trap)
         process = self.bench.operators.spawn(self.command(argv))
         trap.aim(process)
-        ended: Ended | None = None
-        if blow is Blow.KILL:
-            ended = self.ended(process)
-        while not trap.struck.wait(0.02) and ended is None:
-            ended = self.ended(process) if process.over else None
+        if blow in FREEZES and self._is_frozen(trap, process):
+            self.wire.disarm()
+            try:
+                if meanwhile:
+                    meanwhile(trap.done)
+            finally:
+                process.wake()
+                trap.woken.set()
+        with self.wire.carrying(None, NEVER) if blow is not Blow.LATE_ALIVE else self.wire.continuing():
+            self.ended(process)
         self.wire.disarm()
-        return Struck(process, trap, ended)
+        return trap
+
+    def overtake(self, argv: Iterable[str], before: Trap, late: int) -> list[str]:
+        """Run a command, while the server carries out what an earlier one holds back; return when it may."""
+        self.wire.listen()
+        with self.wire.carrying(before.held, late) as found:
+            self.run(*argv)
+        return found
+
+    def patiently(self, *argv: str) -> Ended:
+        """Run a command that is refused as long as the dead one counts as live, and that has to end well then."""
+        end = time.monotonic() + OVERDUE
+        while (ended := self.run(*argv)).status == 4 and "counts as live until" in ended.err:
+            assert time.monotonic() < end, "it never counts as dead"
+            time.sleep(1)
+        assert ended.status == 0, f"{' '.join(argv)} ended with {ended.status}: {ended.out}{ended.err}"
+        return ended
+
+    def die_out(self) -> None:
+        """Wait until nothing counts as live any more: what is refused until then, and what is not, changes nothing."""
+        time.sleep(3 * self.bench.propagation.total_seconds())
+
+    @contextmanager
+    def noting(self) -> Iterator[list[str]]:
+        """Yield the list of the states after each change that commands make meanwhile, with the one before."""
+        states = [canonical(self)]
+        self.wire.listen()
+        self.wire.noted = lambda: states.append(canonical(self))
+        try:
+            yield states
+        finally:
+            self.wire.noted = None
+
+    def outside(self) -> AbstractContextManager[None]:
+        """Look from outside: past the wire, as all that looks here does."""
+        return nullcontext()
+
+    def _is_frozen(self, trap: Trap, process: Spawned) -> bool:
+        while not trap.met.wait(0.02):
+            if process.over:
+                return False
+        return True
 
     def see(self) -> list[Seen]:
         """Look at the places from outside, past the wire."""
@@ -172,16 +221,3 @@ class Subject:
             *(f"[clients.{NAME}]", 'tenant = "local"', f'client_id = "{self.world.client_id}"', f"sinks = [{uris}]"),
         ]
         self.config.write_text("\n".join(lines), encoding="utf-8")
-
-
-@dataclass(frozen=True)
-class Struck:
-    """A process that was struck, or that had ended by itself before its point came; a stopped one has not `ended`."""
-
-    process: Spawned
-    trap: Trap
-    ended: Ended | None = None
-
-    @property
-    def reached(self) -> bool:
-        return self.trap.struck.is_set()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tests.e2e.places import ANCIENT, Seen
-from tests.kill.bench import Subject
 from tests.kill.shape import leftovers, values
+
+if TYPE_CHECKING:
+    from tests.kill.bench import Subject
 
 BUG = ("Traceback (most recent call last)", "this should not happen")
 """What a command of ours never says."""

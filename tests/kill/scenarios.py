@@ -5,29 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.kill.bench import Subject
 from tests.kill.judge import Limits
-from tests.kill.wire import Point, Side
+
+if TYPE_CHECKING:
+    from tests.kill.bench import Subject
 
 RESUME = ("resume", "--takeover", "--no-wait")
 PLACES = {"vault": "vault", "aws": "aws", "both": "vault aws"}
 REASON = "in a public repository"
 COMPROMISED = ("rotate", "--compromised", "--reason", REASON, "--yes")
-ABORT = ("resume", "--abort", "--takeover")
 GENERATED = ("--strategy", "auth0-generated")
 
-CLAIMED = Point(1, Side.AFTER, r"vault (POST|PUT) .*/pending|aws POST PutSecretValue")
-NAMED = r"vault (POST|PUT) .*/pending|aws POST TagResource"
-"""In AWS a claim says in tags who made it and why."""
-SET = Point(1, Side.AFTER, r"auth0 (PATCH .*|POST .*/rotate-secret)")
-CURRENT = Point(1, Side.AFTER, r"vault (POST|PUT) /v1/secret/data/apps/[^/]*")
-LABELLED = Point(3, Side.AFTER, r"aws POST UpdateSecretVersionStage")
-"""The check's, FALLBACK's and then AWSCURRENT's."""
-ENDED = Point(1, Side.AFTER, r"vault (POST|PUT) /v1/secret/destroy/apps/[^/]*")
+CLAIMED = r"vault (POST|PUT) .*/pending|aws POST PutSecretValue"
 
-Scene = Callable[[Subject], None]
+Scene = Callable[["Subject"], None]
 
 
 @dataclass(frozen=True)
@@ -86,18 +79,6 @@ def changed_elsewhere(subject: Subject) -> None:
     subject.world.tenant.set_in_dashboard(subject.world.client_id)
 
 
-def interrupted(before: Scene, point: Point, *argv: str) -> Scene:
-    """After `before` and a pause, a command died at a point."""
-
-    def scene(subject: Subject) -> None:
-        before(subject)
-        subject.rest()
-        struck = subject.strike(argv, point)
-        assert struck.reached, f"{' '.join(argv)} never came to {point}: {struck.ended}"
-
-    return scene
-
-
 def _rotations() -> Iterator[Scenario]:
     for strategy, options in {"staged": (), "generated": GENERATED}.items():
         limits = Limits(generated=bool(options))
@@ -112,12 +93,10 @@ def _rotations() -> Iterator[Scenario]:
 
 def _others() -> Iterator[Scenario]:
     none, leaked = Limits(makes=0), Limits(ends_current=True)
-    undone = interrupted(rotated, SET, "rotate", "--no-wait")
     for name, ends in PLACES.items():
         yield Scenario(f"rollback/{name}", ends, rotated, ("rollback",), none, repeats=True)
-        yield Scenario(f"sync/{name}", ends, changed_elsewhere, ("sync",), none, repeats=True, begins=CLAIMED.match)
+        yield Scenario(f"sync/{name}", ends, changed_elsewhere, ("sync",), none, repeats=True, begins=CLAIMED)
         yield Scenario(f"compromised/{name}", ends, rotated, COMPROMISED, leaked, repeats=True)
-        yield Scenario(f"abort/{name}", ends, undone, ABORT, none, repeats=True, begins=NAMED)
         yield Scenario(f"retire/{name}", ends, rotated, ("retire", "--yes"), none, repeats=True)
         yield Scenario(f"retire softly/{name}", ends, rotated, ("retire", "--soft"), none, repeats=True)
         yield Scenario(f"bring back/{name}", ends, set_aside, ("retire", "--undo"), none, repeats=True)
@@ -129,42 +108,9 @@ def _others() -> Iterator[Scenario]:
     yield Scenario("forget/both", PLACES["both"], adopted, ("forget",), none)
 
 
-def _resumptions() -> Iterator[Scenario]:
-    """What died is finished by a `resume` that dies as well."""
-    staged, generated = ("rotate", "--no-wait"), ("rotate", "--no-wait", *GENERATED)
-    rows: list[tuple[str, str, Scene, Point, tuple[str, ...]]] = [
-        ("staged/both/open/claimed", "both", rotated, CLAIMED, staged),
-        ("staged/both/open/set", "both", rotated, SET, staged),
-        ("staged/both/open/current in one", "both", rotated, LABELLED, staged),
-        ("staged/vault/first/set", "vault", filled, SET, (*staged, "--adopt")),
-        ("staged/aws/first/set", "aws", filled, SET, (*staged, "--adopt")),
-        ("generated/both/first/claimed", "both", filled, CLAIMED, (*generated, "--adopt")),
-        ("generated/both/first/set", "both", filled, SET, (*generated, "--adopt")),
-        ("generated/vault/open/set", "vault", rotated, SET, generated),
-        ("generated/aws/open/set", "aws", rotated, SET, generated),
-        ("retire/both/claimed", "both", rotated, CLAIMED, ("retire", "--yes")),
-        ("retire/vault/ended", "vault", rotated, ENDED, ("retire", "--yes")),
-        ("retire softly/both/claimed", "both", rotated, CLAIMED, ("retire", "--soft")),
-        ("bring back/both/claimed", "both", set_aside, CLAIMED, ("retire", "--undo")),
-        ("adopt/both/claimed", "both", filled, CLAIMED, ("adopt", "--yes")),
-        ("rollback/both/set", "both", rotated, SET, ("rollback", "--no-wait")),
-        ("compromised/both/set", "both", rotated, SET, COMPROMISED),
-        ("sync/both/claimed", "both", changed_elsewhere, CLAIMED, ("sync",)),
-        ("abort/both/claimed", "both", interrupted(rotated, SET, *staged), CLAIMED, ABORT),
-        ("abort/both/set", "both", interrupted(rotated, SET, *staged), SET, ABORT),
-    ]
-    for name, ends, before, point, argv in rows:
-        makes = 1 if argv[0] == "rotate" else 0
-        limits = Limits(makes, ends_current=argv is COMPROMISED, generated=GENERATED[1] in argv)
-        scene = interrupted(before, point, *argv)
-        yield Scenario(f"resume/{name}", PLACES[ends], scene, RESUME, limits, repeats=True)
-
-
 def _with_companions() -> Iterator[Scenario]:
     """Documents that hold the other candidates too: whatever writes them, on each kind of place."""
     none, leaked = Limits(makes=0), Limits(ends_current=True)
-    staged = ("rotate", "--no-wait")
-    undone = interrupted(rotated, SET, *staged)
     for name, ends in PLACES.items():
         rows: tuple[tuple[str, Scene, tuple[str, ...], Limits], ...] = (
             ("rotate/first", filled, ("rotate", "--adopt"), Limits()),
@@ -174,20 +120,14 @@ def _with_companions() -> Iterator[Scenario]:
             ("retire softly", rotated, ("retire", "--soft"), none),
             ("bring back", set_aside, ("retire", "--undo"), none),
             ("compromised", rotated, COMPROMISED, leaked),
-            ("resume", undone, RESUME, Limits()),
         )
         for what, scene, argv, limits in rows:
             yield Scenario(f"companions/{what}/{name}", ends, scene, argv, limits, repeats=True, companions=True)
         more: dict[str, Any] = {"limits": none, "companions": True}
-        yield Scenario(f"companions/abort/{name}", ends, undone, ABORT, **more, repeats=True, begins=NAMED)
         yield Scenario(f"companions/adopt/{name}", ends, filled, ("adopt", "--yes"), **more)
     sync = ("sync",)
     more["limits"] = Limits(makes=0, untold=True)
-    yield Scenario(
-        "companions/sync/both", "vault aws", changed_elsewhere, sync, **more, repeats=True, begins=CLAIMED.match
-    )
+    yield Scenario("companions/sync/both", "vault aws", changed_elsewhere, sync, **more, repeats=True, begins=CLAIMED)
 
 
-SCENARIOS: dict[str, Scenario] = {
-    row.name: row for row in (*_rotations(), *_others(), *_resumptions(), *_with_companions())
-}
+SCENARIOS: dict[str, Scenario] = {row.name: row for row in (*_rotations(), *_others(), *_with_companions())}

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sinks.secret import Secret
 from tests.e2e.places import ANCIENT, AwsPlace, VaultPlace, companions
-from tests.kill.bench import Subject
+
+if TYPE_CHECKING:
+    from tests.kill.bench import Subject
 
 POINTERS = ("bridge_current", "bridge_fallback")
 """Tags that name a version."""

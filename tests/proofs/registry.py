@@ -13,17 +13,26 @@ CORE = (
 
 @dataclass(frozen=True)
 class Proof:
-    """A proof that takes longer than a test may. `roots` are modules; `about` is its claim, for the docs."""
+    """A proof that takes longer than a test may. `about` is its claim, for the docs.
+
+    `roots` are the modules that it exercises; `without` are packages that they import and that prove nothing.
+    """
 
     command: str
     roots: tuple[str, ...]
     about: str
+    without: tuple[str, ...] = ("bridge.cli", "bridge.config", "tests.proofs")
 
 
 PROOFS: dict[str, Proof] = {
     "deaths": Proof(
         "python -m tests.deaths",
-        (*CORE, "tests.deaths.__main__"),
+        (*CORE, "tests.deaths.bench", "tests.deaths.play"),
         "killed, frozen or delayed in any server state, and finished in any way, also by one that dies: in one process",
+    ),
+    "kill": Proof(
+        "python -m tests.kill",
+        (*CORE, "tests.deaths.play", "tests.kill.bench"),
+        "the same cases by real processes, killed and stopped by real signals, on real servers over real connections",
     ),
 }
