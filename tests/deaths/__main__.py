@@ -12,10 +12,11 @@ from collections.abc import Sequence
 
 from tests.deaths import running
 from tests.deaths.bench import Bench
+from tests.deaths.running import Slices
 
 PROOF = "deaths"
-SLICES = 300
-"""Into how many shares commits divide the first blows: CI plays one."""
+SLICES = Slices(groups=8, shares=40)
+"""CI plays one."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 from tests.deaths.explore import WHOLE, Tally
@@ -14,25 +15,42 @@ from tests.deaths.spread import Work, explore
 from tests.kill.scenarios import SCENARIOS
 from tests.proofs import ledger
 from tests.proofs.journal import Journal
-from tests.proofs.options import add, slice_of
+from tests.proofs.options import Shard, add, slice_of
 from tests.proofs.registry import PROOFS
 
 LEFT = 3
 """The exit status when all that was played has passed, and something is left to play."""
 
 
-def parser(proof: str, about: str | None, slices: int) -> argparse.ArgumentParser:
-    """Return the options of a proof; a commit's share is one of `slices`."""
+@dataclass(frozen=True)
+class Slices:
+    """How commits divide the cases: into groups of scenarios, and these into shares of first blows."""
+
+    groups: int
+    shares: int
+
+    def of(self, commit: str, names: Sequence[str]) -> tuple[list[str], Shard]:
+        """Return a commit's scenarios, and its share of each."""
+        number = slice_of(commit, self.groups * self.shares).number - 1
+        group = Shard(number % self.groups + 1, self.groups)
+        found = [name for name in names if group.takes(name)]
+        return found or list(names[:1]), Shard(number // self.groups + 1, self.shares)
+
+
+def parser(proof: str, about: str | None, slices: Slices) -> argparse.ArgumentParser:
+    """Return the options of a proof."""
     found = argparse.ArgumentParser(prog=PROOFS[proof].command, description=about)
     found.add_argument("--only", action="append", default=[], metavar="TEXT", help="only scenarios with this in them")
-    found.add_argument("--slice", metavar="COMMIT", help=f"only a commit's share of the cases, one of {slices}")
+    found.add_argument(
+        "--slice", metavar="COMMIT", help=f"only a commit's share of the cases, one of {slices.groups * slices.shares}"
+    )
     found.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="worker processes")
     found.add_argument("--list", action="store_true", help="print the scenarios")
     add(found)
     return found
 
 
-def run(proof: str, told: argparse.Namespace, bench: Callable[[], AbstractContextManager[Any]], slices: int,
+def run(proof: str, told: argparse.Namespace, bench: Callable[[], AbstractContextManager[Any]], slices: Slices,
         threads: int = 1) -> int:  # fmt: skip
     """Play what was asked for, print a table, record a complete run, and return the exit status."""
     names = [name for name in SCENARIOS if not told.only or any(text in name for text in told.only)]
@@ -42,7 +60,7 @@ def run(proof: str, told: argparse.Namespace, bench: Callable[[], AbstractContex
         return 0 if names else 2
     began = time.monotonic()
     journal = Journal.of(proof, ledger.of(PROOFS[proof]), told.journals)
-    share = slice_of(told.slice, slices) if told.slice else WHOLE
+    names, share = slices.of(told.slice, names) if told.slice else (names, WHOLE)
     tallies = explore(names, Work(bench, journal, told.jobs, threads, told.seconds, share))
     print(table(tallies, time.monotonic() - began), flush=True)
     cases, passed = sum(tally.cases for tally in tallies), sum(tally.passed for tally in tallies)

@@ -12,10 +12,11 @@ from datetime import timedelta
 from functools import partial
 
 from tests.deaths import running
+from tests.deaths.running import Slices
 from tests.kill.bench import PROPAGATION, Bench
 
 PROOF = "kill"
-SLICES = 20
+SLICES = Slices(groups=4, shares=5)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

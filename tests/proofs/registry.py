@@ -30,6 +30,16 @@ PROOFS: dict[str, Proof] = {
         (*CORE, "tests.deaths.bench", "tests.deaths.play"),
         "killed, frozen or delayed in any server state, and finished in any way, also by one that dies: in one process",
     ),
+    "model": Proof(
+        "python -m tests.model",
+        (*CORE, "tests.model.search", "tests.model.scenarios"),
+        "every interleaving of operators, sleepers and strangers, with a crash between any two calls, on model servers",
+    ),
+    "random": Proof(
+        "python -m tests.random",
+        (*CORE, "tests.random.machine", "tests.random.servers"),
+        "random commands, deaths, faults and foreign writes, one after the other, on real servers",
+    ),
     "kill": Proof(
         "python -m tests.kill",
         (*CORE, "tests.deaths.play", "tests.kill.bench"),

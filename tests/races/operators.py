@@ -243,6 +243,10 @@ def _import_everything() -> None:
 def main() -> None:
     """Fork what a line asks for; an empty one asks for the answers of all that were started together."""
     _import_everything()
+    if planted := os.environ.get("SECRET_BRIDGE_TESTS_PLANTED"):  # a fault that the tests have to find
+        from tests.deaths.planted import plant
+
+        plant(planted)
     started: list[list[_Forked]] = []
     spawned: dict[int, _Forked] = {}
     for line in sys.stdin:
