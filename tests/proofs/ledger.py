@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from tests.proofs import page
 from tests.proofs.fingerprint import ROOT, fingerprint, libraries
 from tests.proofs.registry import PROOFS, Proof
 
@@ -71,6 +72,8 @@ def record(proof: str, *, cases: int, passed: int, seconds: float, path: Path = 
     command = PROOFS[proof].command
     lines[proof] = Line(of(PROOFS[proof]), cases, passed, now, command, round(seconds), libraries())
     write(lines, path)
+    if path == LEDGER:
+        page.rewrite(lines)
 
 
 def of(proof: Proof) -> str:

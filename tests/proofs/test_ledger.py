@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.proofs import __main__ as command
-from tests.proofs import ledger
+from tests.proofs import ledger, page
 from tests.proofs.ledger import Line
 from tests.proofs.registry import PROOFS
 
@@ -25,6 +25,10 @@ def whole() -> dict[str, Line]:
 
 def test_the_kept_ledger_is_sound() -> None:
     ledger.read()
+
+
+def test_the_page_quotes_the_kept_ledger() -> None:
+    assert page.block(page.PAGE.read_text("utf-8")) == page.quoted(ledger.read())
 
 
 def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
