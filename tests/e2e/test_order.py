@@ -22,7 +22,7 @@ from bridge.sync import SyncOptions, sync
 from sinks.port import SinkError
 from sinks.secret import Secret
 from tests.e2e.observe import values_met
-from tests.e2e.taps import Call, Trace
+from tests.e2e.taps import Call, Trace, is_noting
 from tests.e2e.world import DAY, World
 
 STAGED, GENERATED = Strategy.STAGED, Strategy.AUTH0_GENERATED
@@ -164,12 +164,6 @@ def test_after_the_change_at_auth0_a_place_is_looked_at_again_before_anything_is
 
 
 GUARDED = {"aws.put", "aws.create", "vault.write"}  # by a compare-and-set of their own
-
-
-def is_noting(call: Call) -> bool:
-    """Tell whether a call writes a note beside the record: nothing decides by it, so it needs no look."""
-    tags = next((arg for arg in call.args if isinstance(arg, dict)), {})
-    return call.name == "tag" and bool(tags) and all(name.startswith("bridge_note_") for name in tags)
 
 
 def assert_within_lease(trace: Trace, lease: float) -> None:
