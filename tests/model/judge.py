@@ -9,7 +9,10 @@ from tests.model.converge import Converging
 from tests.model.invariants import Leave, bad_end, faults
 from tests.model.program import End
 from tests.model.states import DEAD, NEW, Scenario, State
-from tests.model.world import World
+from tests.model.world import ANY_TIME, World
+
+WELL = frozenset({"done", "finished", "nothing"})
+"""How operators end that say nothing of a change that somebody made."""
 
 Fault = tuple[str, tuple[str, ...]]
 """What is wrong, and the commands that lead there after the state's own steps."""
@@ -49,8 +52,10 @@ class Judge:
             yield from self._quiet(state, world)
 
     def _quiet(self, state: State, world: World) -> Iterator[Fault]:
-        undisturbed = not world.foreign and state.losses == self._scenario.losses
-        ended = all(at < DEAD and self._ends[-at - 2] != "Stopped" for at in state.operators)
+        disturbed = world.struck == ANY_TIME if world.struck else world.foreign
+        undisturbed = not disturbed and state.losses == self._scenario.losses
+        kinds = {self._ends[-at - 2] if at < DEAD else "" for at in state.operators}
+        ended = kinds <= WELL if world.struck else not kinds & {"", "Stopped"}
         if ended and undisturbed and (why := bad_end(world, self._leave)):
             yield f"all ended, but {why}", ()
         elif self._scenario.converge:
