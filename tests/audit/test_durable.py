@@ -17,6 +17,7 @@ import pytest
 
 from tests.audit.record import Record
 from tests.e2e.command import on
+from tests.e2e.taps import Killed
 from tests.e2e.world import MakeWorld, Servers, World
 from tests.proxies import Proxies
 from tests.proxy import Answer
@@ -33,6 +34,8 @@ class Disk:
     """What has reached the disk, by the syncs that a process made: contents by inode, names by directory."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.left_to_live: int | None = None
+        """After so many more syncs the process dies."""
         self._contents: dict[int, bytes] = {}
         self._names: dict[str, dict[str, int]] = {}
         for name in ("fsync", "fdatasync"):
@@ -54,6 +57,11 @@ class Disk:
                 held_, inode = path.read_bytes(), path.stat().st_ino
                 sync(descriptor)
                 self._contents[inode] = held_
+            if self.left_to_live is not None:
+                self.left_to_live -= 1
+                if self.left_to_live == 0:
+                    self.left_to_live = None
+                    raise Killed
 
         return synced
 
@@ -138,4 +146,14 @@ def test_so_does_one_that_was_moved_away_before(
         record.path.touch()
     assert on(world, "adopt", "--yes").status == 0
     assert_begun(proxies, "adopt", 1)
+    assert disk.left(record.path) == record.path.read_bytes()
+
+
+@pytest.mark.parametrize("syncs", [1, 2])
+def test_so_does_one_that_a_process_began_which_died_between_its_syncs(record: Record, disk: Disk, syncs: int) -> None:
+    """Whoever goes on with it cannot tell whether its name is on the disk, unless that came first."""
+    disk.left_to_live = syncs
+    with pytest.raises(Killed):
+        record.begin()
+    record.begin()
     assert disk.left(record.path) == record.path.read_bytes()
