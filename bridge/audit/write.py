@@ -92,9 +92,9 @@ class FileTarget:
         for each in told(descriptor):
             line, head = self._chain.seal(each, head)
             text += line
-        files.append(descriptor, text)
         if last is None:
-            files.sync_directory(self._path)
+            files.sync_directory(self._path)  # first: whoever finds a line does not do it again
+        files.append(descriptor, text)
         files.remember(lock, head)
         return head
 

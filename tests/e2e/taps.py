@@ -47,6 +47,12 @@ class Call:
         return f"{self.end}.{self.name}"
 
 
+def is_noting(call: Call) -> bool:
+    """Tell whether a call writes a note beside the record: nothing decides by it, so it needs no look."""
+    tags = next((arg for arg in call.args if isinstance(arg, dict)), {})
+    return call.name == "tag" and bool(tags) and all(name.startswith("bridge_note_") for name in tags)
+
+
 def ignore(call: Call) -> None:
     """Let it happen."""
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
 from itertools import pairwise
+from random import Random
+from typing import Any
 
 import pytest
 
+from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.auth0.errors import Auth0Error
 from bridge.begin import Options
+from bridge.job import Job
 from bridge.plan import Strategy
-from bridge.retire import retire
+from bridge.retire import bring_back, retire
+from bridge.rollback import RollbackOptions, rollback
 from bridge.rotate import RotateOptions, rotate
+from bridge.sync import SyncOptions, sync
 from sinks.port import SinkError
 from sinks.secret import Secret
-from tests.e2e.taps import Call, Trace
+from tests.e2e.observe import values_met
+from tests.e2e.taps import Call, Trace, is_noting
 from tests.e2e.world import DAY, World
 
 STAGED, GENERATED = Strategy.STAGED, Strategy.AUTH0_GENERATED
@@ -165,7 +174,8 @@ def assert_within_lease(trace: Trace, lease: float) -> None:
             looked[call.end] = call.began
         cleaning = call.name == "destroy" and at_lock(call)  # exact numbers below the idle record's: harmless for ever
         dropping = call.name == "label" and "to" not in call.more  # names its holder: a compare-and-set
-        if call not in trace.effects or (str(call) in GUARDED and not is_main_write(call)) or cleaning or dropping:
+        harmless = cleaning or dropping or is_noting(call)
+        if call not in trace.effects or (str(call) in GUARDED and not is_main_write(call)) or harmless:
             continue
         relevant = looked.values() if call.end == "auth0" else [looked[call.end]]
         assert trace.ended[call.number] <= min(relevant) + lease, f"{call} without a look"
@@ -212,3 +222,83 @@ def test_two_changes_at_auth0_are_at_least_the_time_to_spread_apart(world: World
         rotate(world.job(), RotateOptions(settle=False))
     times = [change.since for change in world.tenant.secret_history(world.client_id)]
     assert min(later - earlier for earlier, later in pairwise(times[1:])) >= 30
+
+
+def is_naming(call: Call) -> bool:
+    """Tell whether a call says beside a claim whose it is."""
+    return call.name == "tag" and any("bridge_lock_operation" in arg for arg in call.args if isinstance(arg, dict))
+
+
+def nothing(world: World) -> None:
+    """Nothing has to be so."""
+
+
+def retired_softly(world: World) -> None:
+    assert retire(world.job(), Options(), softly=True)
+
+
+def changed_in_the_dashboard(world: World) -> None:
+    world.tenant.set_in_dashboard(world.client_id)
+
+
+Before = Callable[[World], None]
+OPERATIONS: dict[str, tuple[Before, Before, Callable[[Job], Any]]] = {
+    "rotate": (nothing, nothing, lambda job: rotate(job, RotateOptions(settle=False))),
+    "generate": (nothing, nothing, lambda job: rotate(job, RotateOptions(settle=False, strategy=GENERATED))),
+    "rotate --compromised": (nothing, nothing, lambda job: rotate(job, RotateOptions(compromised=True, reason="leak"))),
+    "rollback": (nothing, nothing, lambda job: rollback(job, RollbackOptions(settle=False))),
+    "retire": (nothing, nothing, lambda job: retire(job, Options())),
+    "retire --soft": (nothing, nothing, lambda job: retire(job, Options(), softly=True)),
+    "retire --undo": (retired_softly, nothing, lambda job: bring_back(job, Options())),
+    "sync": (nothing, changed_in_the_dashboard, lambda job: sync(job, SyncOptions())),
+    "adopt --repair": (nothing, nothing, lambda job: adopt(job, AdoptOptions(repair=True))),
+    "forget": (nothing, nothing, lambda job: forget(job, Options())),
+}
+"""What has to be so a while before, what happens in the last moment, and the operation."""
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_after_a_release_every_operation_waits_for_late_calls_before_its_first_unguarded_one(
+    world: World, name: str
+) -> None:
+    early, late, operate = OPERATIONS[name]
+    prepared(world).rotate()
+    world.clock.advance(DAY)
+    early(world)
+    world.spread()
+    released = Trace(world.clock)
+    world.adopt(released, repair=True)
+    late(world)
+    trace = Trace(world.clock)
+    assert operate(world.job(trace=trace))
+    first = next(call for call in trace.effects if not is_claim(call) and not is_naming(call))
+    lease = world.job().timing.lease.total_seconds()
+    of_others = [call.began for call in released.calls if is_look(call) or is_claim(call)]
+    assert first.began > of_others[-1] + lease, f"a call within that lease may come after {first}"
+    assert first.began - released.ended[released.effects[-1].number] > 28  # the vaults tell whole seconds
+
+
+class Newest(Random):
+    """Chance as it may happen: every request meets an edge of Auth0 that knows of the change."""
+
+    def choice(self, seq: Any) -> Any:
+        return seq[-1]
+
+
+def test_a_fallback_without_a_least_age_is_not_retired_before_the_change_has_spread(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Probes that happen to meet the new value only tell nothing; time does."""
+    rotate(prepared(world).job(), RotateOptions(settle=False))
+    monkeypatch.setattr(world.tenant, "random", Newest())
+    assert world.s0 in values_met(world)
+    trace, met = Trace(world.clock), list[set[str]]()
+
+    def look(call: Call) -> None:
+        unlabelled = call.name == "label" and call.args[0] in ("FALLBACK", "AWSPREVIOUS")
+        if unlabelled or (call.name == "destroy" and not at_lock(call)):
+            met.append(values_met(world))
+
+    trace.before = look
+    assert retire(world.job(trace=trace, fallback_min_age=timedelta()), Options())
+    assert met == [{world.live}] * 3  # two labels, one version

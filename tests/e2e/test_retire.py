@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -15,7 +16,7 @@ from bridge.resume import resume
 from bridge.retire import retire
 from tests.e2e.observe import unsettled
 from tests.e2e.places import ANCIENT
-from tests.e2e.taps import Killed, Trace, kill_after
+from tests.e2e.taps import Call, Killed, Trace, kill_after
 from tests.e2e.world import DAY, World
 
 YOUNG = timedelta(hours=23, minutes=58)
@@ -96,6 +97,134 @@ def test_a_fallback_that_auth0_accepts_at_random_is_kept(world: World, monkeypat
         with pytest.raises(Refused):
             retired(world)
     assert world.dump() == before
+
+
+class InTurn(Random):
+    """Chance as it may happen: the live value, then the one before it, and so on."""
+
+    turn = 0
+
+    def choice(self, seq: Any) -> Any:
+        self.turn += 1
+        return seq[-1 if self.turn % 2 else -2]
+
+
+def once_all_is_claimed(world: World, strike: Callable[[], None]) -> Trace:
+    """Have something happen right after the last claim: what was probed before is true no longer."""
+    trace, struck = Trace(world.clock), list[Call]()
+
+    def after(call: Call) -> None:
+        if not struck and str(call) == "vault.write":
+            struck.append(call)
+            strike()
+
+    trace.after = after
+    return trace
+
+
+def assert_nothing_went(world: World) -> None:
+    """The fallback is everywhere what it was, and nobody holds a place."""
+    assert all(world.s0 in place.see().readable for place in world.places)
+    assert unsettled(world) == []
+
+
+def set_again(world: World, _patch: pytest.MonkeyPatch) -> None:
+    """Somebody goes back by hand."""
+    world.tenant.set_in_dashboard(world.client_id, world.s0)
+    world.spread()
+
+
+def set_anew(world: World, _patch: pytest.MonkeyPatch) -> None:
+    """Somebody presses Rotate in the dashboard."""
+    world.tenant.set_in_dashboard(world.client_id)
+    world.spread()
+
+
+def set_to_and_fro(world: World, patch: pytest.MonkeyPatch) -> None:
+    """Somebody goes back by hand, and takes that back: for 30 s Auth0 accepts either."""
+    value = world.live
+    world.tenant.set_in_dashboard(world.client_id, world.s0)
+    world.tenant.set_in_dashboard(world.client_id, value)
+    patch.setattr(world.tenant, "random", InTurn())
+
+
+@pytest.mark.parametrize("softly", [False, True], ids=["for good", "softly"])
+@pytest.mark.parametrize(
+    ("strike", "why"),
+    [
+        (set_again, "does not accept the current value"),
+        (set_anew, "does not accept the current value"),
+        (set_to_and_fro, "still accepts the fallback's value"),
+    ],
+    ids=["set again", "set anew", "set to and fro"],
+)
+def test_what_auth0_accepts_is_asked_again_once_all_places_are_held(
+    world: World, monkeypatch: pytest.MonkeyPatch, strike: Callable[..., None], why: str, *, softly: bool
+) -> None:
+    rotated(world)
+    world.clock.advance(DAY)
+    trace = once_all_is_claimed(world, lambda: strike(world, monkeypatch))
+    with pytest.raises(Refused, match=why):
+        retire(world.job(trace=trace), Options(), softly=softly)
+    assert_nothing_went(world)
+    assert [place.see().fallback for place in world.places] == [world.s0] * 2
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["vault", "aws"])
+def test_that_auth0_accepts_current_is_asked_for_every_place(world: World, place: int) -> None:
+    rotated(world)
+    world.clock.advance(DAY)
+    overwritten = world.places[place]
+    trace = once_all_is_claimed(world, lambda: overwritten.edit("client_secret", "somebody-pasted-something-else"))
+    with pytest.raises(Refused, match=f"does not accept the current value in {overwritten.uri}"):
+        retired(world, trace)
+    assert_nothing_went(world)
+    assert [seen.see().fallback for seen in world.places] == [world.s0] * 2
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["vault", "aws"])
+def test_that_auth0_refuses_the_fallback_is_asked_for_every_place(
+    world: World, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    """Somebody makes another version the fallback in one place, and its value is one that Auth0 may accept."""
+    rotated(world)
+    world.clock.advance(DAY)
+    value = world.live
+
+    def strike() -> None:
+        if place == 0:
+            world.vault.tag("bridge_fallback", "1")
+        else:
+            held = {label: version for version, labels in world.aws.versions().items() for label in labels}
+            world.aws.client.update_secret_version_stage(
+                SecretId=world.aws.name,
+                VersionStage="FALLBACK",
+                MoveToVersionId=held["THEIRS"],
+                RemoveFromVersionId=held["FALLBACK"],
+            )
+        world.tenant.set_in_dashboard(world.client_id, ANCIENT)
+        world.tenant.set_in_dashboard(world.client_id, value)
+        monkeypatch.setattr(world.tenant, "random", InTurn())
+
+    with pytest.raises(Refused, match=f"still accepts the fallback's value in {world.places[place].uri}"):
+        retired(world, once_all_is_claimed(world, strike))
+    assert_nothing_went(world)
+    assert world.places[place].see().fallback == ANCIENT
+
+
+def test_who_finishes_a_retirement_asks_as_well(world: World) -> None:
+    rotated(world)
+    world.clock.advance(DAY)
+    trace = Trace(world.clock)
+    kill_after(trace, 3)  # both places are claimed
+    with pytest.raises(Killed):
+        retired(world, trace)
+    world.tenant.set_in_dashboard(world.client_id, world.s0)
+    world.clock.advance(timedelta(minutes=5))
+    with pytest.raises(Refused, match="does not accept the current value"):
+        resume(world.job(), Options())
+    assert_nothing_went(world)
+    assert [place.see().fallback for place in world.places] == [world.s0] * 2
 
 
 def test_after_it_no_readable_version_holds_the_value_whatever_others_wrote_meanwhile(world: World) -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from bridge.begin import Options
-from bridge.errors import BridgeError, Refused
+from bridge.errors import BridgeError, Incomplete, Refused
 from bridge.plan import Operation
 from bridge.prove import Changed
 from bridge.resume import resume
 from bridge.status import judge
-from bridge.sync import SyncOptions, sync
+from bridge.sync import ROUNDS, SyncOptions, sync
 from sinks.secret import Secret
 from tests.e2e.observe import assert_rotated, beside, unsettled
-from tests.e2e.taps import Call, Killed, Trace
+from tests.e2e.taps import Call, Killed, Trace, died
 from tests.e2e.world import DAY, SCOPES, MakeWorld, World
 
 NO_READING = tuple(scope for scope in SCOPES if scope != "read:client_keys")
@@ -140,33 +141,103 @@ def test_a_key_that_was_removed_is_written_again(world: World) -> None:
     assert_rotated(world, old=world.s0, edited=True)
 
 
-def test_a_change_while_it_is_published_is_published_too(world: World) -> None:
+def claimed(call: Call) -> bool:
+    """Tell whether the last place was claimed just now: the sync asks Auth0 for the first time after this."""
+    return str(call) == "vault.write" and str(call.args[0]).endswith("/pending")
+
+
+def published(call: Call) -> bool:
+    """Tell whether the last place got the value just now: the sync asks Auth0 for the second time after this."""
+    return str(call) == "vault.write" and not str(call.args[0]).endswith("/pending")
+
+
+When = Callable[[Call], bool]
+whenever = pytest.mark.parametrize("when", [claimed, published])
+
+
+def once(world: World, when: When, change: Callable[[], object]) -> Trace:
+    """Have somebody change the value at Auth0 once, at that moment."""
+    trace, changes = Trace(world.clock), list[Call]()
+
+    def strike(call: Call) -> None:
+        if when(call) and not changes:
+            changes.append(call)
+            change()
+
+    trace.after = strike
+    return trace
+
+
+@whenever
+def test_a_change_while_it_is_published_is_published_too(world: World, when: When) -> None:
     rotated(world)
-    in_dashboard(world)
-    trace, again = Trace(world.clock), []
-
-    def change(call: Call) -> None:
-        if call.name == "claim" or (call.name == "write" and not again):
-            again.append(in_dashboard(world))
-
-    trace.after = change
-    synced(world, trace)
+    before, first, again = world.live, in_dashboard(world), list[str]()
+    synced(world, once(world, when, lambda: again.append(in_dashboard(world))))
     assert again == [world.live]
-    assert {place.see().current for place in world.places} == {world.live}
+    seen = [place.see() for place in world.places]
+    assert {place.current for place in seen} == {world.live}
+    assert {place.fallback for place in seen} == {before if when is claimed else first}  # the other was never current
     assert unsettled(world) == []
 
 
-def test_a_value_that_changes_all_the_time_is_not_run_after_for_ever(world: World) -> None:
+@whenever
+def test_without_reading_rights_a_change_back_while_it_is_published_is_published_too(
+    make_world: MakeWorld, when: When
+) -> None:
+    """Somebody goes on to a value by hand, and back to the one before: Auth0 is probed, and accepts that."""
+    world = make_world(scopes=NO_READING)
+    rotated(world)
+    value = world.live
+    brought = Secret(in_dashboard(world))
+    trace = once(world, when, lambda: in_dashboard(world, value))
+    with pytest.raises(BridgeError) as told:
+        synced(world, trace, brought=brought)
+    assert told.value.exit_status == Incomplete.exit_status
+    assert "somebody changed the value at Auth0 meanwhile" in told.value.message
+    assert unsettled(world) == []
+    synced(world)
+    assert {place.see().current for place in world.places} == {world.live} == {value}
+
+
+@whenever
+def test_without_reading_rights_a_change_to_what_nobody_knows_is_told(make_world: MakeWorld, when: When) -> None:
+    world = make_world(scopes=NO_READING)
+    rotated(world)
+    world.vault.edit("client_secret", "somebody-pasted-something-else")
+    with pytest.raises(Incomplete, match=r"value at Auth0 meanwhile; then: Auth0 accepts none") as told:
+        synced(world, once(world, when, lambda: in_dashboard(world)))
+    assert "--secret-stdin" in str(told.value.hint)
+    assert unsettled(world) == []
+    synced(world, brought=Secret(world.live))
+    assert {place.see().current for place in world.places} == {world.live}
+
+
+@whenever
+def test_a_value_that_changes_all_the_time_is_not_run_after_for_ever(world: World, when: When) -> None:
     rotated(world)
     in_dashboard(world)
-    trace = Trace(world.clock)
-    trace.after = lambda call: in_dashboard(world) if call.name == "write" else None
+    trace, rounds = Trace(world.clock), list[str]()
+    trace.after = lambda call: rounds.append(in_dashboard(world)) if when(call) else None
     with pytest.raises(Changed) as changed:
         synced(world, trace)
     assert changed.value.exit_status == 3
+    assert ROUNDS <= len(rounds) <= 2 * ROUNDS  # what is given back is written as well
     assert unsettled(world) == []
     synced(world)
     assert {place.see().current for place in world.places} == {world.live}
+
+
+@whenever
+def test_who_finishes_a_sync_publishes_a_change_meanwhile_too(world: World, when: When) -> None:
+    rotated(world)
+    in_dashboard(world)
+    died(world, "aws.put", lambda trace: synced(world, trace))
+    again: list[str] = []
+    trace = once(world, when, lambda: again.append(in_dashboard(world)))
+    synced(world, trace, takeover=True)
+    assert again == [world.live]
+    assert {place.see().current for place in world.places} == {world.live}
+    assert unsettled(world) == []
 
 
 def test_an_interrupted_sync_is_finished_by_the_same_command(world: World) -> None:

@@ -39,7 +39,7 @@ class Converging:
         return self._judged[world]
 
     def _wrong(self, world: World) -> tuple[str | None, tuple[str, ...]]:
-        unknown = world.foreign or world.auth0.live.startswith(FOREIGN_VALUES)
+        unknown = world.foreign or world.struck or world.auth0.live.startswith(FOREIGN_VALUES)
         for way, commands in (("repair", REPAIRS),) if unknown else WAYS:
             worlds: list[Reached] = [(tidied(world) if unknown else world, (f"-- {way} --",))]
             for number, name in enumerate(commands):

@@ -1,4 +1,8 @@
-"""Somebody else, who writes beside the bridge: one atomic step at any time, in the order that a scenario names."""
+"""Somebody else, who writes beside the bridge: one atomic step at a time, in the order that a scenario names.
+
+Most of it may happen at any moment. What is named with a moment happens then only, and the commands have to cope with
+it: `World.struck`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,27 @@ from typing import Any
 
 from tests.model.auth0_model import changed
 from tests.model.aws_model import give, holder
-from tests.model.world import OTHER_KEY, VALUE_KEY, AwsPlace, Key, Labelled, VaultPlace, World, with_place
+from tests.model.seeing import shown
+from tests.model.world import (
+    ANY_TIME,
+    EARLY,
+    OTHER_KEY,
+    VALUE_KEY,
+    AwsPlace,
+    Key,
+    Labelled,
+    VaultPlace,
+    World,
+    with_place,
+)  # fmt: skip
+
+ANYTHING = ("sibling", "value", "wipe", "pending", "dashboard")
+"""What "anything" is one of."""
+
+LATE = "a late request while they wait"
+PASTED = "a value while they wait"
+HALFWAY = "dashboard when half is published"
+BETWEEN = "dashboard when nobody holds a place"
 
 
 def kinds(world: World) -> tuple[str, ...]:
@@ -22,11 +46,39 @@ def kinds(world: World) -> tuple[str, ...]:
     return tuple(f"{kind}*" for kind in found) if world.companions else tuple(found)
 
 
-def steps(world: World, planned: tuple[str, ...], done: int) -> Iterator[tuple[str, World]]:
-    """Yield the next thing that the foreign writer does, at each place where it can."""
+def steps(world: World, planned: tuple[str, ...], done: int, *, waiting: bool) -> Iterator[tuple[str, World]]:
+    """Yield the next thing that the foreign writer does, at each place where it can.
+
+    `waiting`: whoever does anything waits for time to pass.
+    """
     if done >= len(planned):
         return
-    what = planned[done]
+    for what in ANYTHING if planned[done] == "anything" else (planned[done],):
+        yield from _struck(world, what, done, waiting=waiting) if what in _MOMENTS else _steps(world, what, done)
+
+
+def _struck(world: World, what: str, done: int, *, waiting: bool) -> Iterator[tuple[str, World]]:
+    """Yield what somebody does at a certain moment, if this is the moment."""
+    places = [shown(place) for place in world.places]
+    moment = {
+        LATE: waiting and any(at.locked for at in places),
+        PASTED: waiting and any(at.locked for at in places),
+        HALFWAY: any(at.locked for at in places) and len({at.current for at in places}) > 1,
+        BETWEEN: not any(at.locked for at in places),
+    }[what]
+    former = next((at.fallback for at in places if at.fallback), None)
+    if not moment or (what == LATE and former is None):
+        return
+    if what == LATE:
+        late = world._replace(auth0=changed(world.auth0, str(former), world.clock))
+        yield f"Auth0 carries out an old request: set_secret({former})", late._replace(struck=EARLY)
+        return
+    for told, after in _steps(world, _MOMENTS[what], done):
+        foreign = world.foreign or what == PASTED
+        yield told, after._replace(foreign=foreign, struck=ANY_TIME if what == BETWEEN else EARLY)
+
+
+def _steps(world: World, what: str, done: int) -> Iterator[tuple[str, World]]:
     if what == "dashboard":
         auth0 = changed(world.auth0, f"dashboard-{done}", world.clock)
         yield "somebody presses Rotate in the dashboard", world._replace(auth0=auth0, foreign=True)
@@ -101,5 +153,7 @@ def _pending(world: World, index: int, done: int) -> World | None:
 _WRITES: dict[str, Callable[[World, int, int], World | None]] = {
     "sibling": _sibling, "value": _value, "wipe": _wipe, "pending": _pending,
 }  # fmt: skip
+
+_MOMENTS = {LATE: "", PASTED: "value", HALFWAY: "dashboard", BETWEEN: "dashboard"}
 
 __all__ = ["Key", "kinds", "steps", "tidied"]

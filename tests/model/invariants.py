@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tests.model.auth0_model import met
 from tests.model.seeing import Shown, shown
-from tests.model.world import VALUE_KEY, AwsPlace, Key, VaultPlace, World
+from tests.model.world import FIRST_OTHER, VALUE_KEY, AwsPlace, Key, VaultPlace, World
 
 FOREIGN_VALUES = ("foreign", "dashboard")
 """How values begin that the bridge neither made nor was told of."""
@@ -43,7 +43,7 @@ def faults(world: World, leave: Leave) -> Iterator[str]:
     allowed = live.startswith(FOREIGN_VALUES) or (leave.generating and live.startswith("generated"))
     if not allowed and not any(live in shown(place).held for place in world.places):
         yield f"lost: Auth0 holds {live}, and no place does"
-    if not allowed and not world.foreign and (fault := _adrift(world)):
+    if not allowed and not world.foreign and not world.struck and (fault := _adrift(world)):
         yield fault
     for index, place in enumerate(world.places):
         yield from _faults_at(world, index, place, leave)
@@ -81,12 +81,19 @@ def _unserved(world: World, index: int, at: Shown, leave: Leave) -> Iterator[str
     values = {value for value in met(world.auth0) if not value.startswith(FOREIGN_VALUES)}
     if leave.killing:
         gap = {world.auth0.live} if leave.generating and _in_gap(world) else set[str]()
-        if missing := values - at.held - gap:
+        if missing := values - at.held - gap - _unlabelled_by_others(world, index):
             yield f"place {index}: {sorted(missing)} was ended, and Auth0 may still accept it"
         values &= {world.auth0.live}
     for value in sorted(values - {*at.candidates}):
         if not (leave.generating and _in_gap(world)):
             yield f"place {index}: Auth0 may accept {value}; its readers try {at.current}, {at.pending}, {at.fallback}"
+
+
+def _unlabelled_by_others(world: World, index: int) -> set[str]:
+    """Return the values that an editor of other keys in AWS took AWSPREVIOUS from; they can be read by version id."""
+    edited = bool(world.siblings) and world.siblings[index] != FIRST_OTHER
+    place = world.places[index]
+    return _kept(place) if edited and isinstance(place, AwsPlace) else set()
 
 
 def _untold(world: World, index: int, at: Shown) -> Iterator[str]:

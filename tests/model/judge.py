@@ -8,8 +8,12 @@ from tests.model import foreign, reader
 from tests.model.converge import Converging
 from tests.model.invariants import Leave, bad_end, faults
 from tests.model.program import End
+from tests.model.seeing import shown
 from tests.model.states import DEAD, NEW, Scenario, State
-from tests.model.world import World
+from tests.model.world import ANY_TIME, World
+
+WELL = frozenset({"done", "finished", "nothing"})
+"""How operators end that say nothing of a change that somebody made."""
 
 Fault = tuple[str, tuple[str, ...]]
 """What is wrong, and the commands that lead there after the state's own steps."""
@@ -23,6 +27,8 @@ class Judge:
         self._leave = Leave.of(scenario.operators, start)
         self._ends: list[str] = []
         self._seen: set[int] = set()
+        held = any(shown(place).locked for place in start.places)
+        self._amiss = not held and bad_end(start, self._leave) is not None
         self.converging = Converging(foreign.kinds(start), self._leave, switches=scenario.switches)
 
     def end(self, end: End) -> int:
@@ -48,9 +54,17 @@ class Judge:
         if all(at < NEW for at in state.operators):
             yield from self._quiet(state, world)
 
+    def _nobody_mended(self, state: State) -> bool:
+        """Tell whether every sync was refused: then what was amiss when all began may be amiss still."""
+        ends = zip(self._scenario.operators, state.operators, strict=True)
+        return not any(name.startswith("sync") and at < DEAD and self._ends[-at - 2] in WELL for name, at in ends)
+
     def _quiet(self, state: State, world: World) -> Iterator[Fault]:
-        undisturbed = not world.foreign and state.losses == self._scenario.losses
-        ended = all(at < DEAD and self._ends[-at - 2] != "Stopped" for at in state.operators)
+        disturbed = world.struck == ANY_TIME if world.struck else world.foreign
+        undisturbed = not disturbed and state.losses == self._scenario.losses
+        kinds = {self._ends[-at - 2] if at < DEAD else "" for at in state.operators}
+        ended = kinds <= WELL if world.struck else not kinds & {"", "Stopped"}
+        ended = ended and not (self._amiss and self._nobody_mended(state))
         if ended and undisturbed and (why := bad_end(world, self._leave)):
             yield f"all ended, but {why}", ()
         elif self._scenario.converge:

@@ -14,12 +14,16 @@ import bridge.guards
 import bridge.plan
 import bridge.prove
 import bridge.resumption
+import bridge.retire
 import bridge.rotate
+import bridge.rotation
 import bridge.sync
 import sinks.aws.claim
 import sinks.aws.publisher
 from bridge.outcome import Settled
+from bridge.plan import LATE as LATE_CALLS
 from bridge.rotation import Execution
+from bridge.steps import Confirm, Wait
 from sinks.aws.claim import Claims
 from sinks.aws.grip import grip_of
 from sinks.aws.listing import Listing
@@ -32,7 +36,8 @@ from sinks.vault.publisher import Publisher as VaultPublisher
 from sinks.vault.retiring import Retiring as VaultRetiring
 from tests.model import operations, servers, vault_model
 from tests.model.auth0_model import serve_auth0
-from tests.model.scenarios import finishing, scenario
+from tests.model.foreign import BETWEEN, HALFWAY, LATE, PASTED
+from tests.model.scenarios import BOTH, finishing, scenario
 from tests.model.states import Scenario
 from tests.model.world import OK, VALUE_KEY, Key, Request
 
@@ -91,6 +96,47 @@ def _no_lease(patch: Patch) -> None:
 def _no_fence(patch: Patch) -> None:
     for module in (bridge.plan, bridge.resumption):
         patch.setattr(module, "fence", lambda places, wish: ())
+
+
+def _no_fence_before(module: Any, name: str) -> Callable[[Patch], None]:
+    def remove(patch: Patch) -> None:
+        real = getattr(module, name)
+
+        def plan(*args: Any, **more: Any) -> Any:
+            made = real(*args, **more)
+            steps = (step for step in made.steps if not (isinstance(step, Wait) and step.why == LATE_CALLS))
+            return replace(made, steps=tuple(steps))
+
+        patch.setattr(module, name, plan)
+
+    return remove
+
+
+def _nothing_proven(patch: Patch) -> None:
+    patch.setattr(bridge.rotation, "prove", lambda job, client, uris: None)
+
+
+def _proven_at(which: int) -> Callable[[Patch], None]:
+    """Auth0 is asked about the values of one place, and the others are taken to hold the same."""
+
+    def remove(patch: Patch) -> None:
+        real = bridge.rotation.prove
+        patch.setattr(bridge.rotation, "prove", lambda job, client, uris: real(job, client, (tuple(uris)[which],)))
+
+    return remove
+
+
+def _confirmed_once(patch: Patch) -> None:
+    """A sync asks Auth0 under the lock before it publishes, and not after that."""
+    real = bridge.plan.publish_found
+
+    def publish_found(*args: Any) -> Any:
+        steps = list(real(*args))
+        del steps[max(n for n, step in enumerate(steps) if isinstance(step, Confirm))]
+        return tuple(steps)
+
+    for module in (bridge.plan, bridge.resumption):
+        patch.setattr(module, "publish_found", publish_found)
 
 
 def _no_cas_on(which: str) -> Callable[[Patch], None]:
@@ -331,6 +377,21 @@ MUTANTS = (
     Mutant("no lease (AWS)", _no_lease, _overtaken("aws")),
     Mutant("no fence (Vault)", _no_fence, _two_vault),
     Mutant("no fence (AWS)", _no_fence, _two_aws),
+    Mutant("no fence before a retirement", _no_fence_before(bridge.retire, "plan_retirement"),
+           scenario("managed", "vault", "rotate", "retire at any age", crash=False)),
+    Mutant("no fence before a sync", _no_fence_before(bridge.sync, "plan_sync"),
+           scenario("rotated", "vault", "retire", "resume --takeover, sync", foreign=(BETWEEN,), stalls=1,
+                    preemptions=1, crash=False, converge=False, any_time=False)),
+    Mutant("a retirement proves nothing under the lock (Vault)", _nothing_proven,
+           scenario("rotated", "vault", "adopt --repair, retire", foreign=(LATE,), crash=False)),
+    Mutant("a retirement proves nothing under the lock (AWS)", _nothing_proven,
+           scenario("rotated", "aws", "adopt --repair, retire", foreign=(LATE,), crash=False)),
+    Mutant("a retirement proves the values of the first place only", _proven_at(0),
+           scenario("rotated", BOTH, "adopt --repair, retire", foreign=(PASTED,), crash=False)),
+    Mutant("a retirement proves the values of the last place only", _proven_at(-1),
+           scenario("rotated", BOTH, "adopt --repair, retire", foreign=(PASTED,), crash=False)),
+    Mutant("a sync does not ask Auth0 again after it has published", _confirmed_once,
+           scenario("changed", BOTH, "sync", foreign=(HALFWAY,), crash=False)),
     Mutant("no compare-and-set on the lock", _no_cas_on("lock"), _two_vault),
     Mutant("no compare-and-set on the document", _no_cas_on("main"),
            scenario("managed", "vault", "rotate", foreign=("sibling",))),

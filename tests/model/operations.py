@@ -50,6 +50,8 @@ OPERATIONS: dict[str, Operate] = {
     "resume": lambda job: resume(job, Options(settle=False)),
     "resume --takeover": lambda job: resume(job, Options(settle=False, takeover=True)),
     "resume --takeover, rotate": lambda job: (OPERATIONS["resume --takeover"](job), OPERATIONS["rotate"](job))[1],
+    "adopt --repair, retire": lambda job: (OPERATIONS["adopt --repair"](job), OPERATIONS["retire"](job))[1],
+    "resume --takeover, sync": lambda job: (OPERATIONS["resume --takeover"](job), OPERATIONS["sync"](job))[1],
     "resume --abort": lambda job: resume(job, Options(settle=False), abort=True),
     "resume --abort --takeover": lambda job: resume(job, Options(settle=False, takeover=True), abort=True),
     "rollback": lambda job: rollback(job, RollbackOptions(settle=False)),
@@ -58,6 +60,7 @@ OPERATIONS: dict[str, Operate] = {
     "rotate --compromised": lambda job: rotate(job, RotateOptions(settle=False, compromised=True, reason="leak")),
     "sync --compromised": lambda job: sync(job, SyncOptions(settle=False, compromised=True, reason="leak")),
     "retire": lambda job: retire(job, Options(settle=False)),
+    "retire at any age": lambda job: retire(_of_any_age(job), Options(settle=False)),
     "retire --soft": lambda job: retire(job, Options(settle=False), softly=True),
     "retire --undo": lambda job: bring_back(job, Options(settle=False)),
     "adopt": lambda job: adopt(job, AdoptOptions(settle=False)),
@@ -65,6 +68,11 @@ OPERATIONS: dict[str, Operate] = {
     "inspect": lambda job: _inspect(job),  # noqa: PLW0108  # it stands below
     "forget": lambda job: forget(job, Options(settle=False)),
 }
+
+
+def _of_any_age(job: Job) -> Job:
+    """Return a job whose settings name no least age for a fallback."""
+    return replace(job, settings=replace(job.settings, fallback_min_age=timedelta()))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from tests.model.program import End
 from tests.model.servers import READS, serve
 from tests.model.states import Scenario
 from tests.model.world import (
+    FIRST_OTHER,
     OTHER_KEY,
     VALUE_KEY,
     Auth0State,
@@ -32,12 +33,12 @@ HOUR = 3600.0
 
 def raw(*places: str) -> World:
     """Return a world in which the places hold the live value, and the bridge has never been."""
-    text = json.dumps({VALUE_KEY: "S0", OTHER_KEY: "x0"}, sort_keys=True)
+    text = json.dumps({VALUE_KEY: "S0", OTHER_KEY: FIRST_OTHER}, sort_keys=True)
     vault = VaultPlace(Key(1, ((1, 0.0, text),)))
     aws = AwsPlace(True, (Labelled("first", 0.0, text, ("AWSCURRENT",)),))
     found = tuple(aws if kind.startswith("aws") else vault for kind in places)
     kept = places[0].endswith("*")
-    return World(HOUR, found, Auth0State("S0"), siblings=("x0",) * len(places), companions=kept)
+    return World(HOUR, found, Auth0State("S0"), siblings=(FIRST_OTHER,) * len(places), companions=kept)
 
 
 def after(world: World, *commands: str) -> World:
@@ -112,6 +113,10 @@ EVERY = (
 )  # fmt: skip
 """The commands that are paired, each with each."""
 
+COMMANDS = (*EVERY, "retire --soft", "retire --undo", "sync --compromised", "rotate --takeover")
+"""The same, with those that are paired only under the worse conditions of a stalled operator or a foreign writer."""
+
+LIMIT_OF_PAIRS = 250_000
 KILLING = frozenset({"rotate --compromised", "rollback --discard"})
 BOTH = "aws+vault"
 
@@ -139,6 +144,28 @@ def pairs() -> Iterator[Scenario]:
     for places in ("vault", "aws"):
         for pair in combinations_with_replacement(EVERY, 2):
             yield scenario("rotated", places, *pair, limit=8_000 if KILLING & {*pair} else 200_000)
+
+
+def _start_for(*commands: str) -> str:
+    """Return where commands begin, so that each has something to do."""
+    if "retire --undo" in commands:
+        return "aside"
+    return "changed" if any(name.startswith("sync") for name in commands) else "rotated"
+
+
+def stalled_pairs() -> Iterator[Scenario]:
+    """Every pair of commands, one of which stands still anywhere while time passes and the other one goes on."""
+    for places in ("vault", "aws"):
+        for pair in combinations_with_replacement(COMMANDS, 2):
+            yield scenario(_start_for(*pair), places, *pair, stalls=1, preemptions=1, crash=False, limit=LIMIT_OF_PAIRS)
+
+
+def disturbed_pairs() -> Iterator[Scenario]:
+    """Every pair of commands, and somebody else who does anything, once."""
+    for places in ("vault", "aws"):
+        for pair in combinations_with_replacement(COMMANDS, 2):
+            start = _start_for(*pair)
+            yield scenario(start, places, *pair, foreign=("anything",), preemptions=1, limit=LIMIT_OF_PAIRS)
 
 
 def both_places() -> Iterator[Scenario]:
@@ -248,6 +275,7 @@ def softly() -> Iterator[Scenario]:
 
 
 GROUPS: dict[str, Callable[[], Iterator[Scenario]]] = {
-    "alone": alone, "pairs": pairs, "both": both_places, "interruptions": interruptions, "zombies": zombies,
+    "alone": alone, "pairs": pairs, "stalled": stalled_pairs, "foreign": disturbed_pairs,
+    "both": both_places, "interruptions": interruptions, "zombies": zombies,
     "disturbed": disturbed, "companions": companions, "softly": softly,
 }  # fmt: skip

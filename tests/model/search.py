@@ -83,7 +83,10 @@ class Search:
             if self.scenario.crash and node > NEW and self._changed_something(index, node):
                 yield f"{self._name(index)} dies", self._with(turn, index, DEAD)
         yield from self._time_passes(state)
-        for label, world in foreign.steps(self.worlds[state.world], self.scenario.foreign, state.foreign):
+        waiting = self._all_wait(state)
+        for label, world in foreign.steps(
+            self.worlds[state.world], self.scenario.foreign, state.foreign, waiting=waiting
+        ):
             yield label, state._replace(world=self._number(world), foreign=state.foreign + 1)
         for label, at in reader.steps(self.worlds[state.world], state.reader):
             yield label, state._replace(reader=at)
@@ -101,6 +104,11 @@ class Search:
         world = self.worlds[state.world]
         request = self.programs[index].next(state.operators[index], world)
         return isinstance(request, Request) and request.end == CLOCK and request.args[0] > world.clock
+
+    def _all_wait(self, state: State) -> bool:
+        """Tell whether there are operators on their way, and all of them wait for time to pass."""
+        running = [index for index, node in enumerate(state.operators) if node > NEW]
+        return bool(self.scenario.foreign and running) and all(self._sleeps(state, index) for index in running)
 
     def _operator_steps(self, state: State, index: int, node: int) -> Iterator[Step]:
         operator, world = self.programs[index], self.worlds[state.world]

@@ -14,6 +14,9 @@ AUTH0, CLOCK = -1, -2
 
 OK, CONFLICT, EXPIRED, MISSING, LOST = "ok", "conflict", "expired", "missing", "lost"
 VALUE_KEY, OTHER_KEY = "client_secret", "other"
+FIRST_OTHER = "x0"
+"""What stands at OTHER_KEY as long as nobody else writes."""
+EARLY, ANY_TIME = "early", "any time"
 
 
 def at(clock: float) -> datetime:
@@ -75,7 +78,8 @@ class World(NamedTuple):
     """Everything outside of the operators. `siblings` is what the foreign writer last wrote beside our key, by place.
 
     `foreign` says that somebody changed a *value*, wiped tags or took AWSPENDING: then fewer promises hold.
-    `companions`: the client is configured so.
+    `struck` says that somebody changed something which the commands have to cope with: EARLY if whoever ends well
+    afterwards has noticed, ANY_TIME if not. `companions`: the client is configured so.
     """
 
     clock: float
@@ -83,6 +87,7 @@ class World(NamedTuple):
     auth0: Auth0State
     siblings: tuple[str, ...] = ()
     foreign: bool = False
+    struck: str = ""
     companions: bool = False
 
 

@@ -21,7 +21,8 @@ from bridge.plan import Strategy
 from bridge.resume import resume
 from bridge.retire import retire
 from bridge.rotate import RotateOptions, rotate
-from tests.e2e.taps import Call, Trace
+from bridge.sync import SyncOptions, sync
+from tests.e2e.taps import Call, Trace, is_noting
 from tests.e2e.world import DAY, MakeWorld, World
 from tests.races.frozen import Frozen
 
@@ -145,7 +146,9 @@ CLEAR = ("not ours any more", "held by", "somebody else was faster", "does not a
 
 
 def is_release(call: Call) -> bool:
-    """Tell whether a call belongs to giving a place back: by then everything else is done."""
+    """Tell whether a call belongs to giving a place back, or is the note before it: by then everything else is done."""
+    if is_noting(call):
+        return True
     if call.end == "vault":
         told = call.name == "tag" and "bridge_lock_managed" in call.args[1] and len(call.args[1]) == 1
         return str(call.args[0]).endswith("/pending") and (call.name in ("write", "destroy") or told)
@@ -202,6 +205,34 @@ def test_a_retirement_that_wakes_two_rotations_later_destroys_nothing_that_is_ne
         zombie.wake()
         assert zombie.exit_status in (3, 4) or (zombie.call and is_release(zombie.call)), zombie.call
         following.finish()
+        assert_whole(world)
+
+
+@ONE_PLACE
+def test_a_retirement_that_wakes_within_its_lease_takes_nothing_from_what_a_sync_published(
+    make_world: MakeWorld, places: str
+) -> None:
+    """The sync does not begin before the lease is over: the fallback that it makes is the value before, still met."""
+
+    def operate(world: World, trace: Trace) -> Any:
+        return retire(world.job(names(world), trace), Options())
+
+    def a_day_later(world: World) -> None:
+        world.clock.advance(DAY)
+
+    for zombie in each_zombie(make_world, places, operate, a_day_later):
+        world = zombie.world
+        value = world.live
+        resume(world.job(names(world)), Options(takeover=True, settle=False))
+        world.tenant.set_in_dashboard(world.client_id)
+        assert sync(world.job(names(world)), SyncOptions())
+        zombie.wake()
+        told = f"{zombie.call}: {zombie.exit_status} {zombie.message}"
+        assert zombie.exit_status in (3, 4) or (zombie.call and is_release(zombie.call)), told
+        for seen in (place.see() for place in world.places):
+            assert (seen.current, seen.fallback, seen.pending) == (world.live, value, None), told
+        world.spread()
+        Next(world).finish()
         assert_whole(world)
 
 
