@@ -21,6 +21,7 @@ from tests.planted.operators import Fault
 
 NOT_COPIED = (".git", ".venv", ".proofs", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "*.egg-info")
 TESTS_FAILED = 1  # pytest's exit status; any other but 0 is not yet the word of a test
+FALSE_FAILURES = 5  # so many tests may fail that fail without the fault, too
 TAIL = 2000  # characters of what pytest said last
 
 
@@ -61,13 +62,22 @@ class Bench:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def judge(self, fault: Fault, tests: Sequence[str]) -> tuple[Verdict, Run]:
-        """Run the tests with the fault; a failure counts only where the same tests pass without it."""
+        """Run the tests with the fault; a failure counts only where the same tests pass without it.
+
+        A test that fails without it, too, as one does that needs others before it, is left out.
+        """
         with self._planted(fault) as tree:
-            run = self._run(tree, tests)
-        if run.status == 0:
-            return Verdict.SURVIVED, run
-        told = [run.failed] if run.status == TESTS_FAILED and run.failed in tests else list(tests)
-        return (Verdict.KILLED if self._sound_passes(told) else Verdict.UNJUDGED), run
+            for _ in range(FALSE_FAILURES):
+                run = self._run(tree, tests)
+                if run.status == 0:
+                    return Verdict.SURVIVED, run
+                by_one = run.status == TESTS_FAILED and run.failed in tests
+                if self._sound_passes([run.failed] if by_one else tests):
+                    return Verdict.KILLED, run
+                tests = [test for test in tests if test != run.failed]
+                if not by_one or not tests:
+                    break
+        return Verdict.UNJUDGED, run
 
     @contextlib.contextmanager
     def _planted(self, fault: Fault) -> Iterator[Path]:
