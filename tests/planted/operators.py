@@ -381,7 +381,8 @@ def _lines(statement: ast.stmt) -> tuple[int, int]:
 def _given(statement: ast.stmt) -> tuple[str, ...]:
     """Return the names that a statement gives."""
     if isinstance(statement, ast.Assign):
-        return tuple(name for target in statement.targets if (name := _name(target)))
+        targets = [each for target in statement.targets for each in getattr(target, "elts", [target])]
+        return tuple(name for target in targets if (name := _name(target)))
     if isinstance(statement, ast.AnnAssign):
         return (_name(statement.target),)
     return (statement.name,) if isinstance(statement, Function | ast.ClassDef) else ()
