@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.audit import process
 from bridge.audit.process import host, runs, this_process
 from bridge.audit.write import ELSEWHERE, NotWritten
 from tests.audit.record import Record, attempt
@@ -213,6 +214,19 @@ def test_whether_a_process_runs_is_told_by_its_start_its_boot_and_its_namespace(
 
 def _start_of(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[19]
+
+
+def test_a_system_without_proc_is_not_asked_and_its_processes_are_known_by_their_ids(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "PROC", tmp_path)
+    mine = process.this_process()
+    assert mine == {"pid": os.getpid(), "started": None, "boot": None, "space": None}
+    assert process.runs({**mine, "pid": os.getppid()}, process.host()) is True
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+    assert process.runs({**mine, "pid": ended.pid}, process.host()) is False
+    assert process.runs({**mine, "pid": os.getppid()}, "another") is None
 
 
 def test_what_cannot_be_seen_from_here_counts_as_dead_after_a_day(record: Record) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
 import traceback
 
 import pytest
 
 from bridge.auth0.client import Client
-from bridge.auth0.values import check_brought, existing, generate
+from bridge.auth0.values import check_brought, estimated_bits, existing, generate
 from bridge.errors import Usage
 from sinks.secret import Secret
 
@@ -70,6 +71,22 @@ def test_a_brought_value_is_refused_with_the_reason_and_without_the_value(text: 
     shown = "".join(traceback.format_exception(caught.value))
     assert why in shown
     assert text not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "characters", "alphabet"),
+    [
+        ("", 0, 2),
+        ("ab1", 3, 36),
+        ("aB1-", 4, 63),
+        ("abc", 2, 26),
+        ("aaaa", 2, 26),
+        ("axbaxb", 5, 26),  # the second "axb" repeats the first
+        ("9510736284", 10, 10),
+    ],
+)
+def test_each_character_counts_but_for_those_that_repeat_or_go_on(text: str, characters: int, alphabet: int) -> None:
+    assert estimated_bits(text) == pytest.approx(characters * math.log2(alphabet))
 
 
 def test_a_random_32_digit_hexadecimal_value_is_good_enough() -> None:

@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
+from bridge.job import new_id
+from bridge.plan import Operation
 from sinks.aws.answers import Listed
-from sinks.aws.listing import Listing, version_id
+from sinks.aws.grip import with_holder
+from sinks.aws.listing import Listing, ends_of, own_label, said_by, version_id
+from sinks.record import Lock
+from sinks.secret import Secret
 from tests.aws.factory import NOW
 
+LONGEST_LABEL = 256
 ARN = "arn:aws:secretsmanager:us-east-1:111122223333:secret:apps/x-AbCdEf"
 
 
@@ -31,6 +40,18 @@ def test_versions_that_aws_has_deleted_leave_gaps() -> None:
 def test_ids_of_another_secret_do_not_count() -> None:
     other = ARN.replace("AbCdEf", "GhIjKl")
     assert listing((version_id(other, 1), set())).next_id(ARN) == version_id(ARN, 1)
+
+
+@pytest.mark.parametrize("operation", Operation)
+def test_a_label_is_never_longer_than_aws_takes_and_names_as_many_values_as_fit(operation: Operation) -> None:
+    ends = tuple(Secret(f"value {n}").fingerprint("client") for n in range(30))
+    lock = Lock(operation, new_id(), "actor", NOW, NOW, "client", "tenant", ("aws://r/a",), base=ends[0], ends=ends)
+    lock = with_holder(lock)
+    label = own_label(lock.id, lock)
+    assert len(label) <= LONGEST_LABEL
+    assert ends_of(label) == ends[:11]
+    read = said_by(label, replace(lock, operation="", base="", ends=(), holder=""))
+    assert read == replace(lock, ends=ends[:11])
 
 
 def test_the_holder_is_who_has_its_label_where_pending_is() -> None:

@@ -16,7 +16,7 @@ from bridge.retire import retire
 from tests.consumer.asking import Application
 from tests.consumer.test_candidates import Counting, adopted
 from tests.docs.pages import DOCS, fences
-from tests.e2e.taps import Call, Trace
+from tests.e2e.taps import Call, Trace, died
 from tests.e2e.world import DAY, MakeWorld, World
 
 ISSUER = "https://acme.eu.auth0.com/"
@@ -104,6 +104,24 @@ def test_forged_tokens_have_the_vault_read_every_ten_seconds_at_the_most(make_wo
         world.clock.advance(timedelta(seconds=11))
         assert not valid(signed(world, "x" * 64), application)
         assert asked < len(proxy.asked) <= 2 * asked
+
+
+def test_keys_are_read_once_in_a_while_and_what_was_read_for_a_request_is_not_all_of_them(
+    make_world: MakeWorld,
+) -> None:
+    world = adopted(make_world(ends="vault"))
+    with Counting(world) as proxy:
+        application = reader(world, environ={**world.environment, "VAULT_ADDR": proxy.url})
+        died(world, "auth0.set_secret")
+        assert next(iter(application.secret.candidates())).reveal() == world.s0  # current alone was read for that
+        keys = application.secret.verification_keys()
+        assert [key.reveal() for key in keys] == [world.s0, world.live]
+        asked = len(proxy.asked)
+        assert application.secret.verification_keys() == keys
+        assert len(proxy.asked) == asked
+        world.clock.advance(FRESH)
+        assert application.secret.verification_keys() == keys
+        assert len(proxy.asked) > asked
 
 
 def test_a_token_from_before_is_invalid_when_the_fallback_is_retired(world: World) -> None:

@@ -220,6 +220,13 @@ def test_read_goes_on_to_the_next_place_when_one_does_not_answer(live: World) ->
     assert done(on(live, "read")).out == live.live
 
 
+def test_a_fallback_in_one_place_is_reason_enough_to_tell_until_when_it_may_stay(live: World) -> None:
+    live.fill(live.aws)
+    (told,) = done(on(live, "rotate", "--adopt", "--without-fallback", "--json")).objects
+    assert [place["fallback"] is None for place in told["places"]] == [False, True]
+    assert told["retire_from"] < told["retire_by"]
+
+
 def test_the_outcome_of_a_rotation_in_json_has_the_documented_keys(live: World) -> None:
     live.fill()
     ended = done(on(live, "rotate", "--adopt", "--json"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from datetime import timedelta
 
 import pytest
@@ -104,6 +105,24 @@ def test_the_same_conditions_hold_as_for_retiring(world: World) -> None:
     with pytest.raises(Refused, match="stays until"):
         softly(world)
     assert world.dump() == before
+
+
+def test_who_brought_it_back_and_why_stands_beside_the_record(world: World) -> None:
+    ripe(world)
+    softly(world)
+    assert bring_back(world.job(), Options(reason="INC-8"))
+    for place in world.places:
+        assert re.fullmatch(r"r-\w+ \S+Z bring-back test: INC-8", place.see().tags["bridge_note_retirement"])
+
+
+def test_it_comes_back_where_one_place_alone_had_a_fallback(world: World) -> None:
+    world.fill(world.aws)
+    world.rotate(adopt=True, without_fallback=True)
+    world.clock.advance(DAY)
+    softly(world)
+    assert (fallbacks(world), asides(world)) == ([None, None], [True, False])
+    assert undone(world)
+    assert (fallbacks(world), asides(world)) == ([None, world.s0], [False, False])
 
 
 def test_there_is_nothing_to_retire_softly_twice_nor_to_bring_back_twice(world: World) -> None:
@@ -265,7 +284,8 @@ def test_an_interrupted_undoing_ends_where_the_vault_holds_it_no_longer(make_wor
     world.clock.advance(timedelta(minutes=5))
     done = resume(world.job(), Options())
     assert done
-    assert any("holds it no longer" in note for note in done.notes)
+    missing = [note for note in done.notes if "holds it no longer" in note]
+    assert missing == [f"{world.vault.uri} holds it no longer: nothing was brought back there"]
     assert asides(world) == [False, False]
     assert unsettled(world) == []
     assert retire(world.job(), Options())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from bridge.sync import ROUNDS, SyncOptions, sync
 from sinks.secret import Secret
 from tests.e2e.observe import assert_rotated, beside, unsettled
 from tests.e2e.taps import Call, Killed, Trace, died
+from tests.e2e.test_order import at_lock, is_change
 from tests.e2e.world import DAY, SCOPES, MakeWorld, World
 
 NO_READING = tuple(scope for scope in SCOPES if scope != "read:client_keys")
@@ -282,6 +284,21 @@ def test_a_late_call_of_an_old_operation_is_taken_back_by_resume(world: World) -
     assert done.operation is Operation.RESTORE
     assert world.live == value
     assert_rotated(world, old=world.s0, untouched=untouched)
+
+
+def test_taking_it_back_holds_every_place_though_one_was_claimed_before_it_died(world: World) -> None:
+    """That a place holds the value already is how it was all along: it is claimed all the same."""
+    rotated(world)
+    value = world.live
+    in_dashboard(world, world.s0)
+    died(world, "aws.tag", lambda trace: resume(world.job(trace=trace), Options(settle=False)))
+    world.clock.advance(timedelta(minutes=5))
+    trace = Trace(world.clock)
+    assert resume(world.job(trace=trace), Options(settle=False))
+    claimed = trace.index(lambda call: call.name == "write" and at_lock(call))
+    assert claimed < trace.index(is_change)
+    world.spread()
+    assert_mended(world, value)
 
 
 def test_resume_names_sync_where_auth0_holds_a_value_that_nobody_knows(world: World) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,6 +24,7 @@ from sinks.vault import Auth, Settings, from_environment
 from tests.contract.clock import ManualClock
 from tests.contract.harness import VaultHarness, admin
 from tests.contract.operator import S0, filled
+from tests.proxy import Answer, Proxy
 from tests.vault.support import sink_at
 
 POLICY = 'path "secret/*" { capabilities = ["create", "read", "update", "patch"] }'
@@ -246,6 +247,34 @@ def test_a_login_is_renewed_during_long_work_though_its_secret_id_was_good_for_o
     while time.monotonic() < end:  # twice as long as the token lives
         assert sink.read().value(Stage.CURRENT) == S0
         time.sleep(0.2)
+
+
+def test_a_login_is_renewed_when_two_thirds_of_its_lease_are_over_and_not_before(
+    root: Any, place: VaultHarness, operator: str, unique: str
+) -> None:
+    filled(place)
+    mount = f"people-{unique}"
+    root.sys.enable_auth_method("userpass", path=mount)
+    root.auth.userpass.create_or_update_user("ann", password="pw", policies=[operator], mount_point=mount)
+    root.adapter.post(f"/v1/auth/{mount}/users/ann", json={"token_ttl": "1h", "token_policies": [operator]})
+    asked: list[str] = []
+
+    def gate(what: str, ask: Callable[[], Answer]) -> Answer:
+        asked.extend(word for word in ("login", "renew-self") if word in what)
+        return ask()
+
+    clock = ManualClock()
+    with Proxy(place.server.url, gate=gate) as proxy:
+        auth = Auth(method="userpass", mount=mount, username="ann", password="env:PW")
+        settings = Settings(proxy.url, auth=auth)
+        sink = sink_at(proxy.url, f"secret/{place.path}", settings=settings, references={"env:PW": "pw"}, clock=clock)
+        seen = []
+        for seconds in (0, 2395, 10, 2385, 20):
+            clock.advance(seconds)
+            sink.read()
+            seen.append(list(asked))
+    once, twice = ["login", "renew-self"], ["login", "renew-self", "renew-self"]
+    assert seen == [["login"], ["login"], once, once, twice]
 
 
 def test_a_token_that_cannot_be_renewed_longer_is_replaced_by_another_login(

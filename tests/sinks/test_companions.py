@@ -1,0 +1,82 @@
+"""When the keys beside a value count as ours: they are changed and taken away only then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from sinks.companions import Companions, with_companions
+from sinks.document import Document
+from sinks.errors import Refused
+from sinks.port import Place, Stage
+from sinks.record import Record
+from sinks.secret import Secret
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+HELD = {Stage.CURRENT: Secret("current"), Stage.FALLBACK: Secret("fallback"), Stage.PENDING: Secret("pending")}
+PLACE = Place("vault://secret/a", NOW, exists=True, values=HELD)
+RECORD = Record("client", "tenant", (PLACE.uri,), "r-1", NOW)
+BOTH = ("key_next", "key_previous")
+
+
+def seen(beside: dict[str, str], **more: Any) -> Place:
+    return with_companions(replace(PLACE, **more), Document({"key": "current", **beside}), "key", NOW)
+
+
+@pytest.mark.parametrize(
+    ("following", "previous", "ours"),
+    [
+        ("current", "current", True),
+        ("pending", "fallback", True),
+        ("current", "somebody's", False),
+        ("somebody's", "fallback", False),
+    ],
+)
+def test_without_a_record_they_are_ours_if_both_hold_what_ours_would(following: str, previous: str, ours: bool) -> None:
+    place = seen({"key_next": following, "key_previous": previous})
+    assert place.companions is (Companions.KEEP if ours else Companions.NONE)
+    assert place.occupied == (() if ours else BOTH)
+
+
+def test_one_alone_is_somebody_elses() -> None:
+    place = seen({"key_next": "current"})
+    assert (place.companions, place.occupied) == (Companions.NONE, ("key_next",))
+
+
+def test_where_the_tags_were_wiped_they_are_ours_whatever_they_hold() -> None:
+    place = seen({"key_next": "x", "key_previous": "y"}, wiped=True)
+    assert (place.companions, place.occupied) == (Companions.KEEP, ())
+    assert seen({}, wiped=True).companions is Companions.NONE
+
+
+def test_a_record_tells_whether_there_are_any_and_whether_they_went_astray() -> None:
+    kept = replace(RECORD, companions=Companions.KEEP)
+    right = {"key_next": "current", "key_previous": "fallback"}
+    assert seen(right, record=RECORD).companions is Companions.NONE
+    assert not seen(right, record=kept).astray
+    assert seen({**right, "key_previous": "current"}, record=kept).astray
+    assert seen({}, record=kept).astray
+    assert not seen({}, record=kept, unsettled=True).astray
+    assert not seen({}, record=RECORD).astray
+    assert not seen({}, remembered=kept).astray
+    without = {stage: value for stage, value in HELD.items() if stage is not Stage.FALLBACK}
+    assert not seen({"key_next": "current", "key_previous": "current"}, record=kept, values=without).astray
+
+
+def test_the_pending_value_is_announced_once_it_stands_in_the_document() -> None:
+    assert seen({"key_next": "pending", "key_previous": "fallback"}).announced == NOW
+    assert seen({"key_next": "current", "key_previous": "fallback"}).announced is None
+    without = {stage: value for stage, value in HELD.items() if stage is not Stage.PENDING}
+    assert seen({"key_previous": "fallback"}, values=without).announced is None
+
+
+def test_a_companion_is_no_place_of_its_own() -> None:
+    place = replace(PLACE, record=replace(RECORD, companions=Companions.KEEP))
+    document = Document({"key": "current", "key_next": "current"})
+    with pytest.raises(Refused, match="is written beside 'key' by secret-bridge"):
+        with_companions(place, document, "key_next", NOW)
+    assert with_companions(PLACE, document, "key_next", NOW).companions is Companions.NONE
+    assert with_companions(place, Document({"key_next": "current"}), "key_next", NOW).companions is Companions.KEEP
