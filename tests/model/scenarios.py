@@ -117,7 +117,7 @@ COMMANDS = (*EVERY, "retire --soft", "retire --undo", "sync --compromised", "rot
 """The same, with those that are paired only under the worse conditions of a stalled operator or a foreign writer."""
 
 LIMIT_OF_PAIRS = 250_000
-KILLING = frozenset({"rotate --compromised", "rollback --discard"})
+KILLING = frozenset({"rotate --compromised", "rollback --discard", "sync --compromised"})
 BOTH = "aws+vault"
 
 
@@ -164,8 +164,8 @@ def disturbed_pairs() -> Iterator[Scenario]:
     """Every pair of commands, and somebody else who does anything, once."""
     for places in ("vault", "aws"):
         for pair in combinations_with_replacement(COMMANDS, 2):
-            start = _start_for(*pair)
-            yield scenario(start, places, *pair, foreign=("anything",), preemptions=1, limit=LIMIT_OF_PAIRS)
+            limit = 8_000 if KILLING & {*pair} else LIMIT_OF_PAIRS  # proofs of a refusal branch with every probe
+            yield scenario(_start_for(*pair), places, *pair, foreign=("anything",), preemptions=1, limit=limit)
 
 
 def both_places() -> Iterator[Scenario]:
