@@ -33,7 +33,7 @@ from tests.planted.operators import Fault
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / ".proofs" / "planted"
-SHARE = 0.25
+SHARE = 0.1
 """Of the limit: what its tests may take as they were timed, since servers start anew, perhaps on a busy machine."""
 
 
