@@ -9,6 +9,7 @@ import pytest
 
 from bridge.auth0.errors import Auth0Error, Forbidden, Limited, NotFound, Rejected, Unauthorised, Unreachable
 from bridge.auth0.tenant import Credentials
+from sinks import request_ids
 from sinks.errors import Expired
 from sinks.secret import Secret
 
@@ -37,6 +38,33 @@ def test_rotate_secret_returns_what_auth0_generated(connect: Any, wire: Any) -> 
     wire.answers = [httpx.Response(200, json={"client_secret": "generated"})]
     assert connect().rotate_secret("AbC123", before=None) == Secret("generated")
     assert [(r.method, r.url.path) for r in wire.requests] == [("POST", "/api/v2/clients/AbC123/rotate-secret")]
+
+
+def test_a_change_bears_our_own_id_and_what_changes_or_fails_is_heard_by_its_requests_id(
+    connect: Any, wire: Any, client: Any, refusal: Any
+) -> None:
+    heard: list[tuple[str, str]] = []
+    wire.tokens[0].headers["x-request-id"] = "token"
+    wire.answers = [
+        httpx.Response(200, json={"client_id": "AbC123"}, headers={"x-auth0-requestid": "read"}),
+        httpx.Response(200, json={}, headers={"x-auth0-requestid": "set", "x-request-id": "not this"}),
+        refusal(401, "Unauthorized", "access_denied", x_request_id="probe"),
+        refusal(404, "not there", x_request_id="absent"),
+        refusal(403, "Insufficient scope", x_correlation_id="failed"),
+    ]
+    auth0 = connect(MACHINE)
+    with request_ids.listening(lambda *told: heard.append(told), "r-1"):
+        auth0.get_client("AbC123")
+        auth0.set_secret("AbC123", NEW, before=None)
+        auth0.probe(client, NEW)
+        with pytest.raises(NotFound):
+            auth0.get_client("AbC123")
+        with pytest.raises(Forbidden):
+            auth0.get_client("AbC123")
+    own = [(request.method, request.headers.get("x-correlation-id")) for request in wire.requests]
+    assert own == [("GET", None), ("PATCH", "r-1"), ("POST", None), ("GET", None), ("GET", None)]
+    assert [request.headers.get("x-correlation-id") for request in wire.token_requests] == [None]
+    assert heard == [("auth0", "set"), ("auth0", "failed")]
 
 
 @pytest.mark.parametrize("body", [{}, {"client_secret": ""}, {"client_secret": None}, []])

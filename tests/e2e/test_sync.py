@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from bridge.begin import Options
-from bridge.errors import BridgeError, Incomplete, Refused
+from bridge.errors import BridgeError, Failed, Incomplete, Refused
+from bridge.job import read
 from bridge.plan import Operation
 from bridge.prove import Changed
 from bridge.resume import resume
 from bridge.status import judge
-from bridge.sync import ROUNDS, SyncOptions, sync
+from bridge.sync import ROUNDS, SyncOptions, find_live, sync
 from sinks.secret import Secret
 from tests.e2e.observe import assert_rotated, beside, unsettled
 from tests.e2e.taps import Call, Killed, Trace, died
@@ -94,6 +95,26 @@ def test_a_value_that_nobody_knows_is_asked_for(make_world: MakeWorld) -> None:
     assert world.dump() == before
     synced(world, brought=Secret(new))
     assert_rotated(world, old=world.s0)
+
+
+def test_while_auth0_accepts_two_of_the_stored_values_neither_is_taken_for_the_live_one(make_world: MakeWorld) -> None:
+    world = make_world(scopes=NO_READING)
+    rotated(world)
+    until = world.clock.monotonic() + 3600
+
+    def accept(call: Call) -> None:
+        """Whichever value is probed is the one that somebody has just set."""
+        if call.name == "probe" and world.clock.monotonic() < until:
+            world.tenant.set_in_dashboard(world.client_id, call.args[1].reveal())
+
+    job = world.job(trace=Trace(world.clock, before=accept))
+    world.tenant.settings.propagation = timedelta(0)
+    before = [place.dump() for place in world.places]
+    with pytest.raises(Failed, match="still accepts more than one of the values that are stored"):
+        sync(job, SyncOptions())
+    assert [place.dump() for place in world.places] == before
+    until = world.clock.monotonic() + 1  # the second look finds one
+    assert find_live(job, read(job)).reveal() == world.live
 
 
 def test_a_value_that_was_brought_and_is_not_live_is_refused(world: World) -> None:
