@@ -13,7 +13,7 @@ from bridge.cleaning import finish_own
 from bridge.errors import Failed, Refused
 from bridge.facts import Facts
 from bridge.guards import companions_room, contents, ownership, refuse
-from bridge.job import Job, Seen, check, companions
+from bridge.job import Job, Seen, companions
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_adoption, plan_forgetting
 from bridge.rotate import key_of
@@ -54,7 +54,6 @@ def adopt(job: Job, options: AdoptOptions) -> Outcome:
         keys = {uri: key_of(uri, job) for uri in job.uris}
         lacking = tuple(p for p in seen.places if p.exists and p.value(Stage.CURRENT) is None)
         refuse(contents(lacking, job.whose, keys))
-    notes = check(job, seen)
     base = _live(job, seen, options)
     captured = frozenset(p.uri for p in seen.places if p.value(Stage.CURRENT) != base)
     if not options.repair:
@@ -64,7 +63,7 @@ def adopt(job: Job, options: AdoptOptions) -> Outcome:
     asked = replace(wish(job, options), keep_limit=options.keep_limit, companions=beside)
     plan = plan_adoption(seen.places, asked, captured=captured)
     lock = new_lock(job, Operation.ADOPT, seen, plan, base=base)
-    plan = replace(plan, notes=(*_notes(seen.places, captured), *BESIDE.get(beside, ()), *seen.notes, *notes))
+    plan = replace(plan, notes=(*_notes(seen.places, captured), *BESIDE.get(beside, ()), *seen.notes))
     return execute(job, options, seen, plan, Facts(lock, value=base, base=base, initial=base))
 
 
@@ -79,7 +78,6 @@ def forget(job: Job, options: Options) -> Outcome:
     if lock is not None:
         return finish_own(job, options, seen, lock, Operation.FORGET)
     refuse(ownership(seen.places, job.whose, adopting=False))
-    check(job, seen)
     plan = plan_forgetting(seen.places, wish(job, options))
     lock = new_lock(job, Operation.FORGET, seen, plan, base=None)
     done = execute(job, options, seen, plan, Facts(lock))

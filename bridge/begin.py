@@ -25,6 +25,8 @@ from sinks.port import Lock, Stage
 from sinks.record import tag_text
 from sinks.secret import Secret
 
+CHECKED = frozenset({Operation.ROTATE, Operation.COMPROMISED})
+"""Of these it is told that everything was looked at before."""
 STDIN = "standard input"
 """Where a value is that the user brings."""
 
@@ -104,11 +106,14 @@ def _longest(job: Job, plan: Plan) -> timedelta:
 
 
 def execute(job: Job, options: Options, seen: Seen, plan: Plan, facts: Facts) -> Outcome:
-    """Show the plan, ask, and execute it; with `dry_run` only return it.
+    """Make sure that it may be carried out, show the plan, ask, and execute it; with `dry_run` only return it.
 
     Raises:
-        Refused: the user did not agree.
+        BridgeError: a permission is missing, or the user did not agree; nothing was changed.
     """
+    plan = replace(plan, notes=(*plan.notes, *check(job, seen, plan, facts.lock)))
+    if plan.operation in CHECKED and plan.finishes is None:
+        job.watcher.step("check", f"Auth0 ok, {len(seen.places)} place(s) ok, no operation in progress")
     if options.dry_run:
         client = seen.client
         return Outcome(job.settings.name, client.client_id, plan.operation, facts.lock.id, plan, "planned")
@@ -238,7 +243,6 @@ def finish(job: Job, options: Options, seen: Seen, lock: Lock, *, undo: bool = F
     refuse(objection for objection in found if objection)
     if (lock.client_id, lock.tenant) != (job.settings.client_id, job.auth0.name):
         raise Refused(f"{lock.operation} {lock.id} is of {lock.client_id} in {lock.tenant}, another client")
-    check(job, seen, lock.operation)
     lock = replace(lock, operation=Operation.ABORT) if undo else _published(seen, lock)
     plan = plan_resumption(seen.places, lock, wish(job, options), now=seen.at)
     waits = sum((step.time for step in plan.steps if isinstance(step, Wait)), timedelta())

@@ -9,7 +9,7 @@ from bridge.begin import finish as finish_only
 from bridge.errors import BridgeError, Refused
 from bridge.facts import Facts
 from bridge.guards import live, refuse
-from bridge.job import Job, Seen, check, read, survey
+from bridge.job import Job, Seen, read, survey
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_repair
 from sinks.port import Lock
@@ -55,7 +55,6 @@ def repair(job: Job, options: Options, seen: Seen) -> Outcome | None:
     left = {place.uri for place in survey(job) if place.unsettled}
     if not left or any(place.lock for place in seen.places):
         return None
-    check(job, seen)
     plan = plan_repair(tuple(place for place in seen.places if place.uri in left))
     lock = new_lock(job, Operation.REPAIR, seen, plan, base=None)
     return execute(job, options, seen, plan, Facts(lock))

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from bridge.audit.trail import Trail
 from bridge.errors import BridgeError, Failed, Refused, Usage
 from bridge.guards import Whose
-from bridge.plan import CHANGES, SOFT, Operation
+from bridge.plan import CHANGES, Operation, Plan
+from bridge.rights import asked
 from bridge.timing import Timing
 from bridge.watch import Silent, Stop, Watcher
 from sinks.clock import Clock
@@ -135,15 +136,15 @@ def companions(job: Job, places: tuple[Place, ...], operation: str) -> Companion
     return Companions.END if known is Companions.KEEP else known
 
 
-def check(job: Job, seen: Seen, operation: str = Operation.ROTATE) -> tuple[str, ...]:
-    """Make sure that both ends may be changed; return what cannot be known beforehand.
+def check(job: Job, seen: Seen, plan: Plan, lock: Lock) -> tuple[str, ...]:
+    """Make sure that a plan may be carried out in every place; return what cannot be known beforehand.
 
     Raises:
         BridgeError: a permission is missing; nothing was changed.
     """
-    softly = operation in SOFT
     try:
-        return tuple(note for p in seen.places for note in job.sinks[p.uri].check(p, softly=softly))
+        wanted = ((place, asked(plan, place, lock.companions)) for place in seen.places)
+        return tuple(note for place, deeds in wanted if deeds for note in job.sinks[place.uri].check(place, deeds))
     except SinkError as error:
         raise translate(error) from None
 

@@ -66,7 +66,7 @@ SAME_VALUE = frozenset({Operation.SYNC, Operation.RESTORE})
 NOTED = RETIREMENTS | {Operation.BRING_BACK}
 """What leaves a place's record as it is, and a note beside it."""
 SOFT = frozenset({Operation.RETIRE_SOFTLY, Operation.BRING_BACK})
-"""The operations that need what else it takes to retire softly, and back."""
+"""A soft retirement, and its undoing."""
 
 PUBLISHES = CHANGES - {Operation.RESTORE} | {Operation.SYNC}
 """The operations after which readers have to get another value than they have."""

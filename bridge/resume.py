@@ -10,7 +10,7 @@ from bridge.cleaning import finish, repair
 from bridge.errors import Refused
 from bridge.facts import Facts
 from bridge.guards import ownership, refuse, unadopted
-from bridge.job import Job, Seen, check
+from bridge.job import Job, Seen
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_change
 from bridge.sync import known_values
@@ -78,7 +78,6 @@ def _restore(job: Job, options: Options, seen: Seen) -> Outcome | None:
             "changed it elsewhere. Nothing was changed.",
             f"publish the live value: {job.whose.command('sync', seen.places)}",
         )
-    check(job, seen)
     base = next(iter(fallbacks(seen, current)), None)
     plan = plan_change(Operation.RESTORE, seen.places, replace(wish(job, options), hook=()))
     lock = new_lock(job, Operation.RESTORE, seen, plan, base=base)

@@ -11,7 +11,7 @@ from bridge.evidence import Ignored, summary
 from bridge.facts import Facts
 from bridge.gate import judge
 from bridge.guards import contents, ownership, refuse
-from bridge.job import Job, Seen, check, companions
+from bridge.job import Job, Seen, companions
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_bringing_back, plan_retirement
 from bridge.rotate import key_of
@@ -44,9 +44,8 @@ def retire(
     if not fallbacks and (softly or not asides):
         return None
     told = summary(judge(job, seen, fallbacks, ignored=ignored, force=force)) if fallbacks else (AGAIN,)
-    notes = check(job, seen, operation)
     plan = plan_retirement(seen.places, wish(job, options), softly=softly)
-    plan = replace(plan, notes=(*((SOFTLY,) if softly else _losses(job, fallbacks, asides)), *told, *notes))
+    plan = replace(plan, notes=(*((SOFTLY,) if softly else _losses(job, fallbacks, asides)), *told))
     lock = new_lock(job, operation, seen, plan, base=seen.places[0].value(Stage.CURRENT), reason=options.reason)
     return execute(job, options, seen, plan, Facts(lock))
 
@@ -65,10 +64,8 @@ def bring_back(job: Job, options: Options) -> Outcome | None:
     if not any(place.aside for place in seen.places):
         return None
     refuse(objection for place in seen.places for objection in _beyond(job, place))
-    notes = check(job, seen, Operation.BRING_BACK)
     kept = companions(job, seen.places, Operation.BRING_BACK)
     plan = plan_bringing_back(seen.places, replace(wish(job, options), companions=kept))
-    plan = replace(plan, notes=notes)
     current = seen.places[0].value(Stage.CURRENT)
     lock = new_lock(job, Operation.BRING_BACK, seen, plan, base=current, reason=options.reason)
     return execute(job, options, seen, plan, Facts(lock))

@@ -11,7 +11,7 @@ from bridge.cleaning import finish_own
 from bridge.errors import Refused
 from bridge.facts import Facts
 from bridge.guards import contents, ownership, refuse
-from bridge.job import Job, Seen, check
+from bridge.job import Job, Seen
 from bridge.outcome import Outcome
 from bridge.plan import Operation, Strategy, plan_change
 from bridge.rotate import key_of
@@ -45,12 +45,11 @@ def rollback(job: Job, options: RollbackOptions) -> Outcome:
     refuse((*ownership(seen.places, job.whose, adopting=False), *contents(seen.places, job.whose, keys)))
     job.auth0.require(UPDATE_KEYS)
     current, target = _values(job, seen)
-    notes = check(job, seen)
     ending = (*((current,) if options.discard else ()), *fallbacks(seen, current, target))
     aside = asides(job, seen, current, target)
     asked = replace(wish(job, options), ends=bool(ending or aside), kill=options.discard)
     plan = plan_change(Operation.ROLLBACK, seen.places, asked)
-    plan = replace(plan, notes=(*plan.notes, *seen.notes, *notes))
+    plan = replace(plan, notes=(*plan.notes, *seen.notes))
     lock = new_lock(job, Operation.ROLLBACK, seen, plan, base=current, ending=ending, asides=aside)
     proven = ending if options.discard else ()
     return execute(job, options, seen, plan, Facts(lock, value=target, base=current, ending=proven))

@@ -24,7 +24,7 @@ from bridge.errors import BridgeError, Incomplete, Refused, Usage
 from bridge.facts import Facts
 from bridge.guards import companions_room, contents, ownership, refuse, unadopted
 from bridge.holders import interrupted
-from bridge.job import Job, Seen, check, companions, read
+from bridge.job import Job, Seen, companions, read
 from bridge.outcome import Outcome, Stopped
 from bridge.plan import KILLS, Operation, Plan, Strategy, plan_change
 from sinks.port import Lock, Stage
@@ -83,9 +83,7 @@ def _rotate(job: Job, options: RotateOptions, seen: Seen) -> Outcome:
     inspect(job, seen, options.strategy)
     _guard(job, seen, options)
     job.auth0.require(UPDATE_KEYS)
-    notes = check(job, seen)
-    base = _base(job, seen, options)
-    return _change(job, options, seen, base, notes)
+    return _change(job, options, seen, _base(job, seen, options))
 
 
 def _after_finishing(job: Job, options: RotateOptions, seen: Seen, lock: Lock) -> Outcome:
@@ -128,7 +126,7 @@ def _finish_first(job: Job, options: RotateOptions, seen: Seen, lock: Lock) -> R
     return replace(options, agree=always)
 
 
-def _change(job: Job, options: RotateOptions, seen: Seen, base: Secret | None, notes: tuple[str, ...]) -> Outcome:
+def _change(job: Job, options: RotateOptions, seen: Seen, base: Secret | None) -> Outcome:
     ending = fallbacks(seen, base)
     if options.compromised and base is not None:
         ending = (base, *ending)
@@ -144,8 +142,7 @@ def _change(job: Job, options: RotateOptions, seen: Seen, base: Secret | None, n
         companions=companions(job, seen.places, operation),
     )
     plan = plan_change(operation, seen.places, asked)
-    plan = replace(plan, notes=(*plan.notes, *seen.notes, *notes))
-    job.watcher.step("check", f"Auth0 ok, {len(seen.places)} place(s) ok, no operation in progress")
+    plan = replace(plan, notes=(*plan.notes, *seen.notes))
     known = base if base or options.strategy is Strategy.STAGED else job.auth0.live_secret(seen.client.client_id)
     lock = new_lock(job, operation, seen, plan, base=known, ending=ending, asides=aside, reason=options.reason)
     proven = ending if options.compromised else ()

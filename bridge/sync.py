@@ -10,7 +10,7 @@ from bridge.cleaning import finish_own
 from bridge.errors import BridgeError, Failed, Incomplete, Refused
 from bridge.facts import Facts
 from bridge.guards import ownership, refuse
-from bridge.job import Job, Seen, check, recall
+from bridge.job import Job, Seen, recall
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_sync
 from bridge.prove import Changed
@@ -64,14 +64,13 @@ def _sync(job: Job, options: SyncOptions) -> Outcome | None:
     if _is_published(seen, live) and (not options.compromised or rid):
         return None
     known = tuple(value for value in known_values(job, seen) if value != live)
-    notes = check(job, seen)
     ending = known if options.compromised else _older(job, seen, known, base)
     ends = (*(value.fingerprint(job.settings.client_id) for value in ending), *aside)
     if options.compromised and ends and base not in ends:
         base = ends[0]  # by which a finisher knows that nothing is to be kept
     asked = replace(wish(job, options), ends=bool(ends), kill=options.compromised and bool(ends), without_base=not base)
     plan = plan_sync(seen.places, asked)
-    plan = replace(plan, notes=(*plan.notes, *seen.notes, *notes))
+    plan = replace(plan, notes=(*plan.notes, *seen.notes))
     lock = new_lock(job, Operation.SYNC, seen, plan, base=None, ending=ending, asides=aside, reason=options.reason)
     facts = Facts(replace(lock, base=base), value=live, initial=live, ending=ending if options.compromised else ())
     return execute(job, options, seen, plan, facts)

@@ -15,11 +15,12 @@ from typing import Protocol
 from sinks.companions import Companions
 from sinks.errors import BadAddress, Busy, Conflict, Denied, Expired, Lost, Refused, SinkError, Unavailable
 from sinks.record import Aside, Lock, Record
+from sinks.rights import Deed
 from sinks.secret import Secret
 from sinks.versions import History, Stage, Version
 
 __all__ = [
-    "Aside", "BadAddress", "Busy", "Conflict", "Denied", "Expired", "Held", "History", "Lock", "Lost", "Place",
+    "Aside", "BadAddress", "Busy", "Conflict", "Deed", "Denied", "Expired", "Held", "History", "Lock", "Lost", "Place",
     "Promoted", "Record", "Refused", "Secret", "Sink", "SinkError", "Stage", "Unavailable", "Version",
 ]  # fmt: skip
 
@@ -131,10 +132,13 @@ class Sink(Protocol):
         """
         ...
 
-    def check(self, place: Place, *, softly: bool = False) -> tuple[str, ...]:
-        """Find out, without changing anything, whether the caller may change this place; `softly` retire there, too.
+    def check(self, place: Place, deeds: frozenset[Deed]) -> tuple[str, ...]:
+        """Find out, without changing anything, whether the caller may do all of this at a place that `read` returned.
 
-        Returns what cannot be known beforehand, as sentences. Raises `Denied` naming path and capability.
+        Asks for no right that these deeds do not take. Returns what cannot be known beforehand, as sentences.
+
+        Raises:
+            Denied: naming path and capability, or the action.
         """
         ...
 

@@ -11,8 +11,9 @@ from bridge.doctor import Severity
 from bridge.doctor.others import STACK, managers
 from bridge.doctor.tls import Fault, certificate
 from bridge.policy import Role
-from bridge.policy.aws import ACTIONS
+from bridge.policy.deeds import deeds
 from sinks.aws.inspect import Caller, Inspector
+from sinks.aws.rights import CREATE, needed
 from sinks.aws.translate import KeyDenied, NoLogin
 from sinks.errors import BadAddress, Denied, Refused, Unavailable
 
@@ -40,6 +41,7 @@ class Secret:
         self.settings = settings
         self.target_text = target
         self.role = role
+        self.actions = tuple(each for each in needed(deeds(role, companions=None)) if each != CREATE)
         self.answered = False
         self.names = {"vault": vault.name, "command": command, "role": str(role)}
 
@@ -66,7 +68,7 @@ class Secret:
 
     def _look(self, inspector: Inspector, target: Target, clock: Clock) -> bool:
         """Ask for each action that the role needs, as far as it can be asked for."""
-        wanted = [action for action in KNOWABLE if action in ACTIONS[self.role]]
+        wanted = [action for action in KNOWABLE if action in self.actions]
         described: Described | None = None
         current: str | None = None
         lacking: list[str] = []
@@ -112,7 +114,7 @@ class Secret:
             self.report.ok("AWS allows what can be asked for beforehand")
 
     def _unknown(self, wanted: list[str], *, created: bool) -> None:
-        rest = [action for action in ACTIONS[self.role] if action not in wanted]
+        rest = [action for action in self.actions if action not in wanted]
         if created and self.role is Role.OPERATOR:
             rest.append("CreateSecret")
         if rest:
@@ -156,9 +158,9 @@ class Secret:
             return
         before = len(self.report.findings)
         allowed("GetSecretValue", inspector.may_decrypt)
-        if len(self.report.findings) == before and "GetSecretValue" in ACTIONS[self.role]:
+        if len(self.report.findings) == before and "GetSecretValue" in self.actions:
             self.report.ok(f"the KMS key {described.key} may be used to decrypt")
-        if "PutSecretValue" in ACTIONS[self.role]:
+        if "PutSecretValue" in self.actions:
             self.report.unknown("aws-key-unknown", "whether kms:GenerateDataKey is allowed", key=described.key)
 
     def _key(self, inspector: Inspector, described: Described | None, error: KeyDenied) -> None:

@@ -10,6 +10,7 @@ from bridge.doctor.report import Report
 from bridge.guards import Whose
 from bridge.policy import Role
 from bridge.policy.auth0 import SCOPES
+from bridge.policy.deeds import deeds
 from bridge.references import for_sinks
 from bridge.timing import Timing
 from sinks import kind, open_reader, open_sink, split
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings, TenantSettings, VaultSettings
     from sinks.clock import Clock
     from sinks.port import Place
+    from sinks.rights import Deed
 
 Chosen = tuple["Settings", "ClientSettings"]
 
@@ -113,7 +115,7 @@ class Examination:
         own = {uri: self._start(client, uri) for uri in named.values()}
         surveyed: list[Place] = []
         for uri in client.sinks:
-            if self._looked_at(own[named[uri]], settings, uri, whose) and self._role is not Role.APPLICATION:
+            if self._looked_at(own[named[uri]], settings, client, uri, whose) and self._role is not Role.APPLICATION:
                 with own[named[uri]].surviving():
                     surveyed.append(self._surveyed(settings, uri))
         with report.surviving():
@@ -131,14 +133,14 @@ class Examination:
         report.findings += shared.findings if shared else []
         return report
 
-    def _looked_at(self, report: Report, settings: Settings, uri: str, whose: Whose) -> bool:
+    def _looked_at(self, report: Report, settings: Settings, client: ClientSettings, uri: str, whose: Whose) -> bool:
         """Look at a place; tell whether its metadata can be read."""
         scheme, target = split(uri)
         vault: Any = settings.vaults[scheme]
         good = False
         with report.surviving():
             if vault.type == "vault":
-                good = self._document(report, vault, target)
+                good = self._document(report, vault, target, deeds(self._role, companions=client.companions))
             else:
                 from bridge.doctor import aws
 
@@ -153,14 +155,14 @@ class Examination:
         resolver, lease = for_sinks(self._environ), Timing().lease
         return open_sink(uri, vault.type, vault.options, resolve=resolver, clock=self._clock, lease=lease).survey()
 
-    def _document(self, report: Report, vault: VaultSettings, target: str) -> bool:
+    def _document(self, report: Report, vault: VaultSettings, target: str, asked: frozenset[Deed]) -> bool:
         from bridge.doctor import vault as module
 
         opened = self._vaults.get(vault)
         if opened is None:
             report.unknown("place-not-checked", f"its vault {vault.name} cannot be asked")
             return False
-        return module.place(report, opened, kind("vault").parse(target, opened.settings), self._role)
+        return module.place(report, opened, kind("vault").parse(target, opened.settings), self._role, asked)
 
     def _base64(self, report: Report, settings: Settings, uri: str, whose: Whose) -> None:
         from bridge.doctor import base64

@@ -11,11 +11,12 @@ from bridge.doctor import Severity
 from bridge.doctor.others import managers
 from bridge.doctor.report import CERTIFICATE, LATER, SOON
 from bridge.doctor.tls import Certificate, Fault, certificate
-from bridge.policy.vault import RIGHTS, mount_of
+from bridge.policy.vault import mount_of
 from bridge.timing import span
 from sinks.errors import BadAddress, Denied, SinkError
 from sinks.vault.inspect import NEVER, Inspector, Limits, Mounted, TokenFacts, kept
 from sinks.vault.place import LEAST_VERSIONS
+from sinks.vault.rights import needed
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from bridge.doctor.report import Report
     from bridge.policy import Role
     from sinks.clock import Clock
+    from sinks.rights import Deed
     from sinks.secret import Secret
     from sinks.vault import Settings, Target
 
@@ -143,10 +145,10 @@ def _lifetime(report: Report, token: TokenFacts) -> None:
     report.add(severity, "vault-token-expires", f"the token ends in {span(token.left)}; {able}", remedy=remedy)
 
 
-def place(report: Report, vault: Vault, target: Target, role: Role) -> bool:
+def place(report: Report, vault: Vault, target: Target, role: Role, asked: frozenset[Deed]) -> bool:
     """Look at a document's mount, at what the token may do, and at its settings; tell whether there is anything."""
     at = vault.inspector.mounted(target.path)
-    missing = _rights(report, vault, at or _assumed(target.path), role)
+    missing = _rights(report, vault, at or _assumed(target.path), role, asked)
     if at is None:
         if not missing:
             mount = mount_of(target.path, ())
@@ -172,12 +174,12 @@ def _assumed(path: str) -> Mounted:
     return Mounted(mount, path[len(mount) + 1 :], "2")
 
 
-def _rights(report: Report, vault: Vault, at: Mounted, role: Role) -> bool:
+def _rights(report: Report, vault: Vault, at: Mounted, role: Role, asked: frozenset[Deed]) -> bool:
     """Tell what the token lacks of what the role needs, and whether it lacks anything."""
     suffix = vault.settings.pending_suffix
     wanted = {
         f"{at.mount}/{endpoint}/{name}": capabilities
-        for name, rights in zip((at.name, at.name + suffix), RIGHTS[role], strict=True)
+        for name, rights in zip((at.name, at.name + suffix), needed(asked), strict=True)
         for endpoint, capabilities in rights.items()
     }
     try:

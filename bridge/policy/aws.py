@@ -9,16 +9,11 @@ from typing import Any
 
 from bridge.policy import Block, Language, Role
 from sinks.aws import Settings, Target
+from sinks.aws.rights import CREATE, needed
+from sinks.rights import Deed
 
-LOOK = ("DescribeSecret", "ListSecretVersionIds")
-READ = (*LOOK, "GetSecretValue")
-CHANGE = (*READ, "PutSecretValue", "UpdateSecretVersionStage", "TagResource")
-ACTIONS: Mapping[Role, tuple[str, ...]] = {
-    Role.OPERATOR: (*CHANGE, "UntagResource"),
-    Role.SECURITY: CHANGE,
-    Role.AUDITOR: LOOK,
-    Role.APPLICATION: ("GetSecretValue",),
-}
+REFERENCE = frozenset({Deed.READ})
+"""What resolving a reference asks of a place."""
 ENCRYPTION: Mapping[Role, str] = {
     Role.OPERATOR: "kms:Decrypt and kms:GenerateDataKey",
     Role.SECURITY: "kms:Decrypt and kms:GenerateDataKey",
@@ -37,12 +32,13 @@ LONGEST = 6144  # a managed policy, in characters without white space (IAM's quo
 Statement = dict[str, Any]
 
 
-def policy(name: str, settings: Settings, targets: Iterable[Target], role: Role) -> Block:
-    """Return what a role needs for the secrets in one account and region."""
-    found = tuple(dict.fromkeys(targets))
+def policy(name: str, settings: Settings, asked: Mapping[Target, frozenset[Deed]], role: Role) -> Block:
+    """Return what a role needs for the secrets in one account and region, of each of which it asks something."""
+    found = tuple(asked)
     resources = [_resource(target, settings.role_arn) for target in found]
-    statements = [_allow(ACTIONS[role], resources)]
-    if role is Role.OPERATOR:
+    actions = needed(deed for deeds in asked.values() for deed in deeds)
+    statements = [_allow((action for action in actions if action != CREATE), resources)]
+    if CREATE in actions:
         statements += _creation(found)
     if role is Role.APPLICATION:
         statements.append(_labels_only(resources))
@@ -59,7 +55,7 @@ def credentials(targets: Iterable[Target]) -> Block:
     """Return what reading references takes, with the credentials that AWS's usual chain finds."""
     resources = [_resource(target, None) for target in dict.fromkeys(targets)]
     told = ["aws: AWS's usual chain; the bridge's own credentials, to which the configuration refers"]
-    return _block("aws", told, [_allow(READ, resources)])
+    return _block("aws", told, [_allow(needed(REFERENCE), resources)])
 
 
 def _resource(target: Target, role_arn: str | None) -> str:
@@ -89,7 +85,7 @@ def _creation(targets: Iterable[Target]) -> list[Statement]:
     }
     created: Statement = {
         "Sid": "OnlyWhileSomeDoNotExist",
-        **_allow(["CreateSecret"], ["*"]),
+        **_allow([CREATE], ["*"]),
         "Condition": {"StringEquals": condition},
     }
     return [created] if named else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sinks.aws
@@ -10,7 +10,9 @@ import sinks.vault
 from bridge.config.settings import ClientSettings, Settings, VaultSettings
 from bridge.errors import Usage
 from bridge.policy import Block, Role, auth0, aws, vault
+from bridge.policy.deeds import deeds
 from sinks import kind, split
+from sinks.rights import Deed
 
 Chosen = tuple[Settings, ClientSettings]
 
@@ -24,34 +26,35 @@ def blocks(chosen: Sequence[Chosen], role: Role, mounts: Iterable[str] = ()) -> 
         Usage: a vault or a path that no policy can be written for, or a mount that no place is in.
     """
     known = tuple(mount.strip("/") for mount in mounts)
-    vaults: dict[str, tuple[VaultSettings, list[Any]]] = {}
+    vaults: dict[str, tuple[VaultSettings, dict[Any, frozenset[Deed]]]] = {}
     tenants: dict[str, tuple[str, list[ClientSettings]]] = {}
     for settings, client in chosen:
         for uri in client.sinks:
             scheme, target = split(uri)
             found = settings.vaults[scheme]
-            _, targets = vaults.setdefault(scheme, (found, []))
-            targets.append(kind(found.type).parse(target, found.options))
+            _, asked = vaults.setdefault(scheme, (found, {}))
+            parsed, wanted = kind(found.type).parse(target, found.options), deeds(role, companions=client.companions)
+            asked[parsed] = asked.get(parsed, frozenset()) | wanted
         tenant = settings.tenants.get(client.tenant)
         tenants.setdefault(client.tenant, (tenant.domain if tenant else "AUTH0_DOMAIN", []))[1].append(client)
     references = [reference for settings, client in chosen for reference in _references(settings, client)]
     in_vault, in_aws = _parsed(references)
-    paths = [t.path for found, targets in vaults.values() if found.type == "vault" for t in targets]
+    paths = [t.path for found, asked in vaults.values() if found.type == "vault" for t in asked]
     _all_used(known, [*paths, *(target.path for target in in_vault)])
     own = role is Role.OPERATOR  # nobody else gets at the credentials that the configuration refers to
     return (
-        *(_of_vault(found, targets, role, known) for found, targets in vaults.values()),
+        *(_of_vault(found, asked, role, known) for found, asked in vaults.values()),
         *([vault.credentials(in_vault, known)] if own and in_vault else ()),
         *([aws.credentials(in_aws)] if own and in_aws else ()),
         *(auth0.scopes(name, domain, clients, role) for name, (domain, clients) in tenants.items()),
     )
 
 
-def _of_vault(found: VaultSettings, targets: list[Any], role: Role, mounts: tuple[str, ...]) -> Block:
+def _of_vault(found: VaultSettings, asked: Mapping[Any, frozenset[Deed]], role: Role, mounts: tuple[str, ...]) -> Block:
     if isinstance(found.options, sinks.vault.Settings):
-        return vault.policy(found.name, found.options, targets, role, mounts)
+        return vault.policy(found.name, found.options, asked, role, mounts)
     if isinstance(found.options, sinks.aws.Settings):
-        return aws.policy(found.name, found.options, targets, role)
+        return aws.policy(found.name, found.options, asked, role)
     raise Usage(f"vaults.{found.name}.type: found {found.type}, whose policies are not known; expected vault or aws")
 
 

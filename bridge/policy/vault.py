@@ -8,23 +8,14 @@ from dataclasses import dataclass
 
 from bridge.errors import Usage
 from bridge.policy import Block, Language, Role
+from sinks.rights import Deed
 from sinks.vault import Settings, Target
+from sinks.vault.rights import needed
 
-Rights = Mapping[str, tuple[str, ...]]
+Deeds = frozenset[Deed]
 
-CHANGE: Rights = {"data": ("create", "read", "update"), "metadata": ("read", "patch"), "destroy": ("update",)}
-"""What `VaultSink.check` asks for before anything is changed, a retirement too."""
-SOFTLY: Rights = {"delete": ("update",), "undelete": ("update",)}
-"""What else it asks for before a soft retirement or its undoing; of the document only."""
-RIGHTS: Mapping[Role, tuple[Rights, Rights]] = {
-    Role.OPERATOR: ({**CHANGE, **SOFTLY}, CHANGE),
-    Role.SECURITY: ({**CHANGE, **SOFTLY}, CHANGE),
-    Role.AUDITOR: ({"metadata": ("read",)}, {"metadata": ("read",)}),
-    Role.APPLICATION: ({"data": ("read",)}, {"data": ("read",)}),
-}
-"""Of the document, and of its lock key."""
-CREDENTIAL: tuple[Rights, Rights] = ({"data": ("read",), "metadata": ("read",)}, {"data": ("read",)})
-"""What reading a reference takes: of the document, and of its lock key."""
+REFERENCE = frozenset({Deed.READ})
+"""What resolving a reference asks of a place."""
 SETTINGS = "optional: the mount's limits are checked"
 WILD = re.compile(r'\*|(?:^|/)\+(?:/|$)|\{\{|\$\{|["\\\x00-\x1f\x7f]')
 """What a policy does not take literally, or cannot hold in a path."""
@@ -32,11 +23,12 @@ WILD = re.compile(r'\*|(?:^|/)\+(?:/|$)|\{\{|\$\{|["\\\x00-\x1f\x7f]')
 
 @dataclass(frozen=True)
 class Document:
-    """A document, below its mount, and the key that is its lock."""
+    """A document, below its mount, and the key that is its lock; `asked`: what is to be asked of it."""
 
     mount: str
     name: str
     lock: str
+    asked: Deeds
 
 
 @dataclass(frozen=True)
@@ -54,18 +46,18 @@ class Rule:
         return f"{self.mount}/{self.endpoint}/{self.name}"
 
 
-def policy(name: str, settings: Settings, targets: Iterable[Target], role: Role, mounts: tuple[str, ...]) -> Block:
-    """Return what a role needs for the places in one Vault.
+def policy(name: str, settings: Settings, asked: Mapping[Target, Deeds], role: Role, mounts: tuple[str, ...]) -> Block:
+    """Return what a role needs for the places in one Vault, of each of which it asks something.
 
     Raises:
         Usage: a policy cannot name one of them.
     """
-    documents = _documents(targets, settings.pending_suffix, mounts)
+    documents = _documents(asked, settings.pending_suffix, mounts)
     space = f", namespace {settings.namespace} (write it there)" if settings.namespace else ""
     told = [f"{name}: Vault at {settings.url}{space}; role {role}", _mounts(documents)]
-    if RIGHTS[role][1] is CHANGE:
+    if any(Deed.HOLD in document.asked for document in documents):
         told.append("the token keeps Vault's policy 'default' (sys/capabilities-self)")
-    lines = _lines(_rules(documents, *RIGHTS[role]), settings=role is not Role.APPLICATION)
+    lines = _lines(_rules(documents), settings=role is not Role.APPLICATION)
     return _block(name, told, lines)
 
 
@@ -75,9 +67,9 @@ def credentials(targets: Iterable[Target], mounts: tuple[str, ...]) -> Block:
     Raises:
         Usage: a policy cannot name one of them.
     """
-    documents = _documents(targets, Settings.pending_suffix, mounts)
+    documents = _documents(dict.fromkeys(targets, REFERENCE), Settings.pending_suffix, mounts)
     told = ["vault: the Vault at VAULT_ADDR; the bridge's own credentials, to which the configuration refers"]
-    return _block("vault", [*told, _mounts(documents)], _lines(_rules(documents, *CREDENTIAL)))
+    return _block("vault", [*told, _mounts(documents)], _lines(_rules(documents)))
 
 
 def mount_of(path: str, mounts: Iterable[str]) -> str:
@@ -85,9 +77,12 @@ def mount_of(path: str, mounts: Iterable[str]) -> str:
     return max((m for m in mounts if path.startswith(f"{m}/")), key=len, default=path.partition("/")[0])
 
 
-def _documents(targets: Iterable[Target], suffix: str, mounts: tuple[str, ...]) -> tuple[Document, ...]:
+def _documents(asked: Mapping[Target, Deeds], suffix: str, mounts: tuple[str, ...]) -> tuple[Document, ...]:
     found = []
-    for path in dict.fromkeys(target.path for target in targets):
+    by_path: dict[str, Deeds] = {}
+    for target, deeds in asked.items():  # there may be several keys in one document
+        by_path[target.path] = by_path.get(target.path, frozenset()) | deeds
+    for path, deeds in by_path.items():
         if wild := WILD.search(path + suffix):
             raise Usage(
                 f"{path}{suffix}: found {wild.group()!r}, expected a path that a Vault policy takes literally",
@@ -95,15 +90,15 @@ def _documents(targets: Iterable[Target], suffix: str, mounts: tuple[str, ...]) 
             )
         mount = mount_of(path, mounts)
         name = path[len(mount) + 1 :]
-        found.append(Document(mount, name, name + suffix))
+        found.append(Document(mount, name, name + suffix, deeds))
     return tuple(found)
 
 
-def _rules(documents: Iterable[Document], on_document: Rights, on_lock: Rights) -> list[Rule]:
+def _rules(documents: Iterable[Document]) -> list[Rule]:
     return [
         Rule(document.mount, endpoint, name, capabilities)
         for document in documents
-        for name, rights in ((document.name, on_document), (document.lock, on_lock))
+        for name, rights in zip((document.name, document.lock), needed(document.asked), strict=True)
         for endpoint, capabilities in rights.items()
     ]
 

@@ -22,6 +22,7 @@ from sinks.aws.place import (
 )
 from sinks.aws.publisher import Publisher
 from sinks.aws.retiring import Retiring
+from sinks.aws.rights import LABEL, READ, needed
 from sinks.aws.translate import Missing
 from sinks.companions import with_companions
 from sinks.errors import Conflict, Denied, Lost, Refused
@@ -36,13 +37,13 @@ if TYPE_CHECKING:
     from sinks.aws.access import Access
     from sinks.aws.address import Target
     from sinks.clock import Clock
+    from sinks.rights import Deed
     from sinks.secret import Secret
 
 UNKNOWN = (
-    "AWS has no dry run: secretsmanager:PutSecretValue, secretsmanager:TagResource and the KMS key's permissions show"
-    " at the claim, which is undone if one is missing"
+    "AWS has no dry run: {} and the KMS key's permissions show when they are used; the claim comes first, and is undone"
+    " if one that it needs is missing"
 )
-UNKNOWN_NEW = "AWS has no dry run: whether the secret may be created (secretsmanager:CreateSecret) shows when it is"
 
 
 class AwsSink:
@@ -103,15 +104,14 @@ class AwsSink:
         values = (self._access.value(version, self._target.key) for version in versions)
         return next((value for value in values if value and value.fingerprint(salt) == fingerprint), None)
 
-    def check(self, place: Place, *, softly: bool = False) -> tuple[str, ...]:
+    def check(self, place: Place, deeds: frozenset[Deed]) -> tuple[str, ...]:
         """Remove a label that is nowhere: AWS refuses that only to those who may not do it at all (`Sink.check`)."""
-        del softly  # the same calls
-        current = mark_of(place).listing.current
-        if current is None:
-            return (UNKNOWN if place.exists else UNKNOWN_NEW,)
-        with contextlib.suppress(Conflict):  # allowed, and nothing was there to remove
-            self._access.api.label(PROOF, remove=current)
-        return (UNKNOWN,)
+        wanted, current = needed(deeds), mark_of(place).listing.current
+        if current is not None and LABEL in wanted:
+            with contextlib.suppress(Conflict):  # allowed, and nothing was there to remove
+                self._access.api.label(PROOF, remove=current)
+        unknown = [f"secretsmanager:{action}" for action in wanted if action not in (*READ, LABEL)]
+        return (UNKNOWN.format(", ".join(unknown)),) if unknown else ()
 
     def claim(self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None) -> Held:
         """Put a version with AWSPENDING (`Sink.claim`)."""

@@ -21,6 +21,7 @@ from sinks.errors import Busy, Lost, Refused
 from sinks.memory.store import MemoryStore, Stored, without
 from sinks.port import Held, Place, Promoted
 from sinks.record import COMPANIONS_TAG, MANAGED_BY, OWN_PREFIX, Aside, Lock, Record, drifted, note_tags, noted
+from sinks.rights import Deed
 from sinks.secret import Secret, unlike
 from sinks.versions import Stage, Version
 
@@ -104,7 +105,7 @@ class MemorySink:
             version = next(stored.holding(self._key, fingerprint, salt), None)
             return stored.value(self._key, version) if version else None
 
-    def check(self, place: Place, *, softly: bool = False) -> tuple[str, ...]:  # noqa: ARG002  # the port's signature
+    def check(self, place: Place, deeds: frozenset[Deed]) -> tuple[str, ...]:  # noqa: ARG002  # the port's signature
         """Everything is allowed."""
         return ()
 

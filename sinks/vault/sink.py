@@ -11,6 +11,7 @@ from sinks.companions import with_companions
 from sinks.errors import Busy, Denied, Lost, Refused, SinkError, Unavailable
 from sinks.port import Held, Place, Promoted
 from sinks.record import MANAGED_BY, OWN_PREFIX, Lock, Record, note_tags
+from sinks.rights import Deed
 from sinks.secret import unlike
 from sinks.vault.answers import AGAIN
 from sinks.vault.lock import LockKey
@@ -30,17 +31,19 @@ from sinks.vault.place import (
 )  # fmt: skip
 from sinks.vault.publisher import Publisher
 from sinks.vault.retiring import Retiring
+from sinks.vault.rights import needed
 from sinks.vault.values import Values
 from sinks.versions import History, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from sinks.clock import Clock
     from sinks.secret import Secret
     from sinks.vault.kv import Kv
 
 CALLER_SECONDS = 5.0  # it is asked for a record: nobody waits longer for that
+NAMED = 40  # so many versions are named by the tag of a soft retirement for certain
 UNCHECKED = "the mount's settings: not checked (no permission)"
 
 
@@ -126,26 +129,25 @@ class VaultSink:
         """Look through the document's versions, newest first (`Sink.recall`)."""
         return self._values.recall(fingerprint, salt)
 
-    def check(self, place: Place, *, softly: bool = False) -> tuple[str, ...]:  # noqa: ARG002  # the same everywhere
-        """Ask for the capabilities that a change needs (`Sink.check`)."""
-        soft = {f"{way}:{self._path}": ("update",) for way in ("delete", "undelete")} if softly else {}
-        lacking = self._kv.capabilities(
-            {
-                **soft,
-                f"data:{self._path}": ("create", "read", "update"),
-                f"metadata:{self._path}": ("read", "patch"),
-                f"destroy:{self._path}": ("update",),
-                f"data:{self._lock.path}": ("create", "read", "update"),
-                f"metadata:{self._lock.path}": ("read", "patch"),
-                f"destroy:{self._lock.path}": ("update",),
-            }
-        )
-        if lacking:
+    def check(self, place: Place, deeds: frozenset[Deed]) -> tuple[str, ...]:
+        """Ask for the capabilities that these deeds take here (`Sink.check`)."""
+        on_document, on_lock = needed({*deeds, *self._besides(place, deeds)})
+        wanted = {f"{endpoint}:{self._path}": each for endpoint, each in on_document.items()}
+        wanted |= {f"{endpoint}:{self._lock.path}": each for endpoint, each in on_lock.items()}
+        if lacking := self._kv.capabilities(wanted):
             raise Denied(
                 f"the Vault token may not change {self._uri}; it lacks: {', '.join(lacking)}",
                 "add these capabilities to its policy",
             )
         return ()
+
+    @staticmethod
+    def _besides(place: Place, deeds: frozenset[Deed]) -> Iterator[Deed]:
+        """Yield what else they come to at this place."""
+        if Deed.HOLD in deeds and mark_of(place).lock_version == 0:
+            yield Deed.BEGIN
+        if Deed.RETIRE_SOFTLY in deeds and len(place.history.versions) > NAMED:
+            yield Deed.RETIRE  # what the tag has no room for is destroyed
 
     def claim(self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None) -> Held:
         """Take the lock key; fill an empty place under it (`Sink.claim`)."""

@@ -9,7 +9,7 @@ from moto.secretsmanager.models import secretsmanager_backends
 
 from sinks.aws.translate import translated
 from sinks.errors import BadAddress, Denied, Refused, SinkError, Unavailable
-from sinks.port import Stage
+from sinks.port import Deed, Stage
 from sinks.secret import Secret
 from tests.aws.factory import REGION, client, make_lock, make_sink, stages, tapped
 from tests.strict_moto import Controls
@@ -242,15 +242,15 @@ def test_check_finds_out_that_labels_may_not_be_moved(aws: Controls, secret: str
     sink = make_sink()
     place = sink.read()
     labels = stages()
-    assert len(sink.check(place)) == 1
+    assert len(sink.check(place, frozenset({Deed.HOLD}))) == 1
     assert stages() == labels
     aws.deny.add("UpdateSecretVersionStage")
     with pytest.raises(Denied, match="secretsmanager:UpdateSecretVersionStage"):
-        sink.check(place)
+        sink.check(place, frozenset({Deed.HOLD}))
 
 
 def test_check_of_a_secret_that_is_not_there_says_what_it_cannot_know() -> None:
     sink = make_sink()
     place = sink.read()
     assert not place.exists
-    assert "secretsmanager:CreateSecret" in sink.check(place)[0]
+    assert "secretsmanager:CreateSecret" in sink.check(place, frozenset({Deed.HOLD, Deed.FILL}))[0]

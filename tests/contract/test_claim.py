@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from sinks.port import Busy, Held, Lost, SinkError, Stage
+from sinks.port import Busy, Deed, Held, Lost, SinkError, Stage
 from sinks.secret import Secret
 from tests.contract.harness import KEY, LEASE, Harness
 from tests.contract.operator import P1, P2, S0, claimed, filled, lock, record, rotated, seen_again, taken_over, text
@@ -26,7 +26,7 @@ def test_checking_changes_nothing_and_finds_no_fault(place: Harness) -> None:
     filled(place)
     before = place.document(), place.tags(), seen_again(place).history
     sink = place.sink()
-    sink.check(sink.read())
+    sink.check(sink.read(), frozenset(Deed))
     assert (place.document(), place.tags(), seen_again(place).history) == before
 
 

@@ -4,48 +4,29 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import cast
 
 from bridge.auth0.logs import READ_LOGS
 from bridge.auth0.management import READ_CLIENTS, READ_KEYS, UPDATE_KEYS
-from sinks import LEASE
-from sinks.clock import SystemClock
-from sinks.port import Place
-from sinks.vault.kv import Kv
-from sinks.vault.sink import VaultSink
+from sinks.aws.rights import CREATE
+from sinks.aws.rights import needed as aws_rights
+from sinks.rights import Deed
+from sinks.vault.rights import needed as vault_rights
 from tests.docs.pages import DOCS, ROOT, fences, section, spans, tables
 
 PAGE = DOCS / "security.md"
-PATH = "secret/apps/billing"
+NAMES = ("apps/billing", "apps/billing/pending")
 POLICY = re.compile(r'path "([^"]+)"\s*\{ capabilities = (\[[^\]]*\]) \}')
 
 
-class Asked:
-    """Remembers which capabilities the sink asks for, and has them all."""
-
-    wanted: Mapping[str, Sequence[str]]
-
-    def capabilities(self, wanted: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-        self.wanted = wanted
-        return ()
-
-
 def test_vaults_policy_grants_what_is_checked_and_no_more() -> None:
-    asked = Asked()
-    uri = f"vault://{PATH}"
-    sink = VaultSink(
-        uri, cast(Kv, asked), PATH, "client_secret", lock_path=f"{PATH}/pending", clock=SystemClock(), lease=LEASE
-    )
-    sink.check(Place(uri, datetime.now(UTC), exists=True), softly=True)
-    needed = {
-        f"secret/{name.partition(':')[0]}/{name.partition(':')[2].removeprefix('secret/')}": set(capabilities)
-        for name, capabilities in asked.wanted.items()
-    }
     (policy,) = fences(PAGE, "hcl")
-    granted = {path: set(json.loads(capabilities)) for path, capabilities in POLICY.findall(policy.text)}
-    assert granted == {**needed, "secret/config": {"read"}}  # asked for, and done without
+    granted = {path: tuple(json.loads(capabilities)) for path, capabilities in POLICY.findall(policy.text)}
+    wanted = {
+        f"secret/{endpoint}/{name}": capabilities
+        for name, rights in zip(NAMES, vault_rights(Deed), strict=True)
+        for endpoint, capabilities in rights.items()
+    }
+    assert granted == {**wanted, "secret/config": ("read",)}  # asked for, and done without
 
 
 def test_awss_policy_grants_every_action_that_is_used() -> None:
@@ -53,7 +34,8 @@ def test_awss_policy_grants_every_action_that_is_used() -> None:
     used = {f"secretsmanager:{action}" for action in re.findall(r'_calling\("(\w+)"', source)}
     (policy,) = fences(PAGE, "json")
     granted = set(json.loads(policy.text)["Action"])
-    assert used - granted == {"secretsmanager:CreateSecret"}
+    assert used == {f"secretsmanager:{action}" for action in aws_rights(Deed)}
+    assert used - granted == {f"secretsmanager:{CREATE}"}
     assert granted <= used
     assert "`secretsmanager:CreateSecret` only for" in PAGE.read_text("utf-8")
 

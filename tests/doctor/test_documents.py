@@ -6,7 +6,9 @@ import time
 
 import pytest
 
-from bridge.policy.vault import RIGHTS, Role
+from bridge.policy import Role
+from bridge.policy.deeds import deeds
+from sinks.vault.rights import needed
 from tests.doctor.patient import Patient
 from tests.policy.rights import of, printed, rules_in, smaller, written
 
@@ -104,7 +106,11 @@ def test_a_mount_of_another_kind_is_found(inpatient: Patient, unique: str) -> No
 
 @pytest.mark.parametrize(
     ("endpoint", "end"),
-    [(each, end) for end, rights in zip(("", "/pending"), RIGHTS[Role.OPERATOR], strict=True) for each in rights],
+    [
+        (each, end)
+        for end, rights in zip(("", "/pending"), needed(deeds(Role.OPERATOR, companions=None)), strict=True)
+        for each in rights
+    ],
 )
 def test_each_capability_that_is_missing_is_found_and_the_pasted_line_grants_it(
     inpatient: Patient, endpoint: str, end: str

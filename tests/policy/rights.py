@@ -54,13 +54,13 @@ Rules = dict[str, tuple[str, ...]]
 
 def write_config(
     directory: Path, clients: Mapping[str, tuple[World, Sequence[str]]], *, own: str = "env:AUTH0_CLIENT_SECRET",
-    vault: str = "",
+    vault: str = "", client: str = "",
 ) -> None:  # fmt: skip
-    """Write a `bridge.toml` for clients at their places."""
+    """Write a `bridge.toml` for clients at their places; `vault` and `client`: more lines of their tables."""
     environ = next(iter(clients.values()))[0].environment
     text = CONFIG.format(own=own, vault=vault, region=REGION, **environ)
     for name, (world, sinks) in clients.items():
-        text += CLIENT.format(name=name, client_id=world.client_id, sinks=json.dumps([*sinks]))
+        text += CLIENT.format(name=name, client_id=world.client_id, sinks=json.dumps([*sinks])) + client
     (directory / "bridge.toml").write_text(text, "utf-8")
 
 
@@ -87,6 +87,27 @@ def rules_in(texts: Sequence[str]) -> Rules:
 def written(rules: Rules) -> str:
     """Write lines of HCL."""
     return "\n".join(f'path "{path}" {{ capabilities = {json.dumps(each)} }}' for path, each in rules.items())
+
+
+DOES = {"GET": "read", "POST": "update", "PUT": "update", "PATCH": "patch", "create": "create"}
+DOCUMENT = "DOCUMENT"
+
+
+def documents(rules: Rules, mount: str = "secret", end: str = "/pending") -> tuple[str, ...]:
+    """Return the documents that rules are about, below their mount; `end`: how their lock keys' names end."""
+    names = {path.split("/", mount.count("/") + 2)[-1] for path in rules if not path.endswith("/config")}
+    return tuple(sorted(name for name in names if not name.endswith(end)))
+
+
+def anonymous(path: str, names: Sequence[str]) -> str:
+    """Return a path whichever of these documents it is about."""
+    found = next((name for name in names if re.search(f"/{re.escape(name)}(/pending)?$", path)), None)
+    return path.replace(found, DOCUMENT) if found else path
+
+
+def granted(rules: Rules, names: Sequence[str]) -> set[tuple[str, str]]:
+    """Return which capabilities rules grant, and where, whichever the document is."""
+    return {(capability, anonymous(path, names)) for path, several in rules.items() for capability in several}
 
 
 def smaller(rules: Rules) -> Iterator[tuple[str, str, Rules]]:
@@ -131,7 +152,7 @@ class Vault:
 
 
 class Somebody:
-    """Whoever has a role's rights. `requests` are those to Vault, as a method and a path."""
+    """Whoever has a role's rights. `requests` are those that Vault has let pass since, as a method and a path."""
 
     def __init__(self, world: World, vault: Vault, guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
         self.world = world
@@ -144,6 +165,7 @@ class Somebody:
     def become(self, *options: str) -> list[dict[str, Any]]:
         """Get the rights that are printed, and none beside them."""
         told = printed(*options)
+        self.forget()
         self.vault.allow("\n".join(of(told, "hcl")))
         self._monkeypatch.setenv("VAULT_TOKEN", self.vault.token())
         self.iam = of(told, "iam")
@@ -156,6 +178,21 @@ class Somebody:
         self._monkeypatch.setenv("AUTH0_CLIENT_ID", own.client_id)
         self._monkeypatch.setenv("AUTH0_CLIENT_SECRET", own.client_secret)
         return own.client_secret
+
+    def forget(self) -> None:
+        """Forget which requests were made."""
+        self.requests.clear()
+        self.guard.passed.clear()
+
+    def used(self, names: Sequence[str]) -> set[tuple[str, str]]:
+        """Return what was asked of Vault: which capability, and where, whichever the document was."""
+        found = {(DOES[method], path.partition("?")[0]) for method, path in self.requests}
+        return {(method, anonymous(path, names)) for method, path in found if path.startswith("secret/")}
+
+    @property
+    def acted(self) -> set[str]:
+        """The actions that AWS was asked for."""
+        return {f"secretsmanager:{action}" for action in self.guard.passed}
 
     def run(self, *args: str) -> Ended:
         """Give a command."""
@@ -178,10 +215,11 @@ class Somebody:
 
         def send(adapter: Adapter, request: requests.PreparedRequest, *args: Any, **more: Any) -> requests.Response:
             first = b'"cas": 0}' in (request.body if isinstance(request.body, bytes) else b"")
-            self.requests.append(
-                ("create" if first else str(request.method), str(request.path_url).removeprefix("/v1/"))
-            )
-            return real(adapter, request, *args, **more)
+            answer = real(adapter, request, *args, **more)
+            if answer.status_code != httpx.codes.FORBIDDEN:
+                method = "create" if first else str(request.method)
+                self.requests.append((method, str(request.path_url).removeprefix("/v1/")))
+            return answer
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Adapter, "send", send)

@@ -27,6 +27,8 @@ def breaking(role: Role, action: str) -> tuple[str, ...]:
     }
     if role is Role.OPERATOR:
         others |= {"CreateSecret": ("rotate", "shop", "--no-wait"), "UntagResource": ("forget", "billing")}
+    if role is Role.SECURITY:
+        others |= {"UntagResource": ("evidence", "billing", "--record")}
     return others.get(action.partition(":")[2], change)
 
 

@@ -1,0 +1,42 @@
+"""What each role may ask of a place: what its commands do, and no more. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from bridge.plan import Wish, plan_bringing_back, plan_repair, plan_retirement
+from bridge.policy import Role
+from bridge.rights import asked
+from sinks.companions import Companions
+from sinks.port import Place
+from sinks.rights import Deed
+
+MANAGED = Place("", datetime(2020, 1, 1, tzinfo=UTC), exists=True)
+"""Stands for a place that retiring may meet: there is a fallback only where a rotation has been."""
+RECORDS = frozenset({Deed.NOTE, Deed.REMOVE_NOTE})
+"""What `evidence --record` does."""
+
+
+def deeds(role: Role, *, companions: bool | None) -> frozenset[Deed]:
+    """Return what a role's commands ask of a client's places; `companions`: its setting."""
+    match role:
+        case Role.OPERATOR:
+            return frozenset(Deed)
+        case Role.SECURITY:
+            return _security(Companions.KEEP if companions else Companions.NONE)
+        case Role.AUDITOR:
+            return frozenset({Deed.SURVEY})
+        case Role.APPLICATION:
+            return frozenset({Deed.FOLLOW})
+
+
+def _security(companions: Companions) -> frozenset[Deed]:
+    places, wish = (MANAGED,), Wish(companions=companions)
+    plans = (
+        plan_retirement(places, wish),
+        plan_retirement(places, wish, softly=True),
+        plan_bringing_back(places, wish),
+        plan_repair(places),  # what a release left behind is cleaned up by whoever comes next
+    )
+    found = (asked(plan, MANAGED, companions) for plan in plans)
+    return frozenset({Deed.SURVEY, Deed.READ}).union(RECORDS, *found)

@@ -1,0 +1,41 @@
+"""Which actions each deed takes at AWS Secrets Manager: the one table that the check and the policies read. Pure.
+
+`tests/policy` compares it with the requests that are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sinks.rights import Deed
+
+LOOK = ("DescribeSecret", "ListSecretVersionIds")
+READ = (*LOOK, "GetSecretValue")
+CREATE = "CreateSecret"
+"""It cannot be allowed for one secret by its ARN, which does not exist yet; so policies say it apart."""
+LABEL = "UpdateSecretVersionStage"
+ACTIONS = (*READ, "PutSecretValue", LABEL, "TagResource", "UntagResource", CREATE)
+
+NEEDED: Mapping[Deed, tuple[str, ...]] = {
+    Deed.SURVEY: LOOK,
+    Deed.READ: READ,
+    Deed.FOLLOW: ("GetSecretValue",),
+    Deed.HOLD: (*READ, "PutSecretValue", LABEL, "TagResource"),
+    Deed.BEGIN: (),
+    Deed.FILL: (*READ, CREATE, "PutSecretValue", LABEL),
+    Deed.PROMOTE: (*READ, "PutSecretValue", LABEL, "TagResource"),
+    Deed.LAY_OUT: (*READ, "PutSecretValue", LABEL, "TagResource"),
+    Deed.TAG: (*READ, LABEL, "TagResource"),
+    Deed.NOTE: ("TagResource",),
+    Deed.REMOVE_NOTE: ("UntagResource",),
+    Deed.RETIRE: (*READ, LABEL, "TagResource"),
+    Deed.RETIRE_SOFTLY: (*READ, LABEL, "TagResource"),
+    Deed.BRING_BACK: (*READ, LABEL, "TagResource"),
+    Deed.FORGET: (*LOOK, LABEL, "UntagResource"),
+}
+
+
+def needed(deeds: Iterable[Deed]) -> tuple[str, ...]:
+    """Return the actions that several deeds take together."""
+    found = {action for deed in deeds for action in NEEDED[deed]}
+    return tuple(action for action in ACTIONS if action in found)

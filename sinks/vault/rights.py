@@ -1,0 +1,49 @@
+"""Which capabilities each deed takes at Vault: the one table that the check and the policies read. Pure.
+
+`tests/policy` compares it with the requests that are made to a real server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sinks.rights import Deed
+
+Rights = Mapping[str, tuple[str, ...]]
+"""Capabilities by KV's endpoint: {"data": ("read",)}."""
+
+ENDPOINTS = ("data", "metadata", "destroy", "delete", "undelete")
+CAPABILITIES = ("create", "read", "update", "patch")
+
+NEEDED: Mapping[Deed, tuple[Rights, Rights]] = {
+    Deed.SURVEY: ({"metadata": ("read",)}, {"metadata": ("read",)}),
+    Deed.READ: ({"data": ("read",), "metadata": ("read",)}, {"data": ("read",), "metadata": ("read",)}),
+    Deed.FOLLOW: ({"data": ("read",)}, {"data": ("read",)}),
+    Deed.HOLD: ({}, {"data": ("read", "update"), "metadata": ("patch",), "destroy": ("update",)}),
+    Deed.BEGIN: ({}, {"data": ("create",)}),  # the lock key is never deleted, so it is made once
+    Deed.FILL: ({"data": ("create", "read"), "metadata": ("read", "patch")}, {}),
+    Deed.PROMOTE: ({"data": ("read", "update"), "metadata": ("read", "patch")}, {}),
+    Deed.LAY_OUT: ({"data": ("read", "update"), "metadata": ("patch",)}, {}),
+    Deed.TAG: ({"data": ("read",), "metadata": ("read", "patch")}, {}),
+    Deed.NOTE: ({"metadata": ("patch",)}, {}),
+    Deed.REMOVE_NOTE: ({"metadata": ("patch",)}, {}),
+    Deed.RETIRE: ({"data": ("read",), "metadata": ("read", "patch"), "destroy": ("update",)}, {}),
+    Deed.RETIRE_SOFTLY: ({"data": ("read",), "metadata": ("read", "patch"), "delete": ("update",)}, {}),
+    Deed.BRING_BACK: ({"metadata": ("read", "patch"), "undelete": ("update",)}, {}),
+    Deed.FORGET: ({"metadata": ("read", "patch")}, {}),
+}
+"""Of the document, and of its lock key."""
+
+
+def needed(deeds: Iterable[Deed]) -> tuple[Rights, Rights]:
+    """Return what several deeds take together: of the document, and of its lock key."""
+    tables = [NEEDED[deed] for deed in deeds]
+    return _together(table[0] for table in tables), _together(table[1] for table in tables)
+
+
+def _together(several: Iterable[Rights]) -> Rights:
+    found: dict[str, set[str]] = {}
+    for rights in several:
+        for endpoint, capabilities in rights.items():
+            found.setdefault(endpoint, set()).update(capabilities)
+    return {each: tuple(c for c in CAPABILITIES if c in found[each]) for each in ENDPOINTS if each in found}
