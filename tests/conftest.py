@@ -10,15 +10,38 @@ from pathlib import Path
 import pytest
 
 from bridge.sandbox.openbao import OpenBao
+from tests.proofs import choice
 from tests.quick_aws import once_per_process
 
 FOREIGN = ("VAULT_", "BAO_", "AUTH0_", "AWS_", "BRIDGE_")
 TRUST = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
-def pytest_configure() -> None:
-    """Spare every test what each would do again."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Spare every test what each would do again; choose the same tests in every process of this run."""
     once_per_process()
+    choice.commit()
+    choice.left_out()
+    if proof := getattr(config, "workerinput", {}).get("proof"):
+        from tests.proofs.suites import Chooser, Wanted
+
+        config.pluginmanager.register(Chooser(Wanted(**proof)))
+
+
+def pytest_report_header() -> str:
+    """Say what is not here."""
+    return f"left to the proofs (`python -m tests.proofs.suites NAME`): {', '.join(choice.left_out())}"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the suites that are proofs."""
+    return choice.is_left_out(collection_path, config.args) or None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that are proofs."""
+    items[:], left = choice.ordinary(items, config.args)
+    config.hook.pytest_deselected(items=left)
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -1,12 +1,12 @@
 """The process dies at any moment. Auth0 never accepts a value that no place holds, and `resume` finishes.
 
 Between two calls that change something the world stands still: dying anywhere there is dying after the first of them.
-Every fourth call of each story in turn; `EVERY_DEATH=1 pytest tests/e2e/test_interruption.py` takes all of them.
+An ordinary run takes a share of each story's calls, which the commit chooses; all of them are in
+`python -m tests.proofs.suites interruption`.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import pytest
@@ -24,10 +24,11 @@ from tests.e2e.observe import assert_rotated, shape, values_met
 from tests.e2e.places import SIBLINGS, TAGS
 from tests.e2e.taps import Killed, Trace, kill_after
 from tests.e2e.world import DAY, MakeWorld, World
+from tests.proofs.choice import shares
 
 Work = Callable[[World, Trace], object]
 SHARDS = 4
-TAKEN = range(SHARDS) if "EVERY_DEATH" in os.environ else range(1)
+SHARES = pytest.mark.parametrize("shard", shares("interruption", SHARDS))
 
 
 def filled(world: World) -> World:
@@ -146,17 +147,19 @@ def die_after(world: World, work: Work, nth: int) -> str:
     return f"{nth}: {last} {last.args[0] if isinstance(last.args[0], str) else ''}"
 
 
-@pytest.mark.parametrize("shard", TAKEN)
+@SHARES
 @pytest.mark.parametrize("story", list(STORIES))
 def test_whenever_it_dies_nothing_is_lost_and_resume_finishes_it(make_world: MakeWorld, story: str, shard: int) -> None:
     die_everywhere(make_world, story, shard)
 
 
+@SHARES
 @pytest.mark.parametrize("ends", ["vault", "aws"])
 @pytest.mark.parametrize("story", ["rotate, empty", "adopt, empty", "rotate, generated"])
-def test_whenever_it_dies_at_its_only_place_resume_finishes_it(make_world: MakeWorld, story: str, ends: str) -> None:
-    for shard in TAKEN:
-        die_everywhere(lambda: make_world(ends=ends), story, shard)
+def test_whenever_it_dies_at_its_only_place_resume_finishes_it(
+    make_world: MakeWorld, story: str, ends: str, shard: int
+) -> None:
+    die_everywhere(lambda: make_world(ends=ends), story, shard)
 
 
 def die_everywhere(make_world: MakeWorld, story: str, shard: int) -> None:
@@ -197,9 +200,12 @@ def check_after_death(world: World, work: Work, expected: dict[str, object], uns
     assert {k: v for k, v in found.items() if v != expected[k]} == {k: v for k, v in expected.items() if v != found[k]}
 
 
+@SHARES
 @pytest.mark.parametrize("fallback", [False, True], ids=["first", "fallback open"])
-def test_whenever_an_undoing_dies_it_is_finished_or_was_not_begun(make_world: MakeWorld, *, fallback: bool) -> None:
-    nth = 0
+def test_whenever_an_undoing_dies_it_is_finished_or_was_not_begun(
+    make_world: MakeWorld, shard: int, *, fallback: bool
+) -> None:
+    nth = shard
     while True:
         world = (rotated if fallback else adopted)(make_world())
         old, earlier = world.live, world.s0 if fallback else None
@@ -219,12 +225,13 @@ def test_whenever_an_undoing_dies_it_is_finished_or_was_not_begun(make_world: Ma
         else:
             assert world.live == old
             assert_rotated(world, old=earlier, edited=True)
-        nth += 1
+        nth += SHARDS
     assert nth > 8
 
 
+@SHARES
 @pytest.mark.parametrize("story", ["rotate, unmanaged", "rotate, generated"])
-def test_when_resume_dies_too_the_next_one_finishes_it(make_world: MakeWorld, story: str) -> None:
+def test_when_resume_dies_too_the_next_one_finishes_it(make_world: MakeWorld, story: str, shard: int) -> None:
     """The first process died right after Auth0's change; the second after each of its own changes."""
     prepare, work = STORIES[story]
     trace = Trace(make_world().clock)
@@ -233,7 +240,7 @@ def test_when_resume_dies_too_the_next_one_finishes_it(make_world: MakeWorld, st
     world.spread()
     expected = shape(world)
     change = next(nth for nth, call in enumerate(trace.effects) if call.name in ("set_secret", "rotate_secret"))
-    nth = 0
+    nth = shard
     while True:
         world = prepare(make_world())
         die_after(world, work, change)
@@ -247,11 +254,11 @@ def test_when_resume_dies_too_the_next_one_finishes_it(make_world: MakeWorld, st
             break
         world.spread()
         assert shape(world) == expected, f"{nth}: {second.effects[-1]}"
-        nth += 1
+        nth += SHARDS
     assert nth > 8
 
 
-@pytest.mark.parametrize("shard", TAKEN)
+@SHARES
 def test_a_sibling_written_between_death_and_resume_survives(make_world: MakeWorld, shard: int) -> None:
     prepare, work = STORIES["rotate, unmanaged"]
     trace = Trace(make_world().clock)

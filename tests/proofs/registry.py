@@ -15,13 +15,19 @@ CORE = (
 class Proof:
     """A proof that takes longer than a test may. `about` is its claim, for the docs.
 
-    `roots` are the modules that it exercises; `without` are packages that they import and that prove nothing.
+    `roots` are the modules that it exercises; `without` are packages that they import and that prove nothing. `files`
+    are patterns of other files that it stands on.
     """
 
     command: str
     roots: tuple[str, ...]
     about: str
     without: tuple[str, ...] = ("bridge.cli", "bridge.config", "tests.proofs")
+    files: tuple[str, ...] = ()
+
+
+def _suite(name: str, about: str, *roots: str, **more: tuple[str, ...]) -> Proof:
+    return Proof(f"python -m tests.proofs.suites {name}", roots, about, **more)
 
 
 PROOFS: dict[str, Proof] = {
@@ -45,4 +51,36 @@ PROOFS: dict[str, Proof] = {
         (*CORE, "tests.deaths.play", "tests.kill.bench"),
         "the same cases by real processes, killed and stopped by real signals, on real servers over real connections",
     ),
-}
+    "browser": _suite(
+        "browser",
+        "the report in a real Chromium, of five clients and of five thousand, by eye, keyboard and on paper",
+        "bridge.report.page", "tests.report.test_in_a_browser", "tests.report.conftest",
+        without=("tests.proofs",), files=("bridge/report/assets/*",),
+    ),
+    "drills": _suite(
+        "drills",
+        "the drills' pages, typed from top to bottom",
+        *CORE, "bridge.cli.app", "tests.drills.*",
+        without=("tests.proofs",), files=("docs/drills/*.md",),
+    ),
+    "interruption": _suite(
+        "interruption",
+        "every death of every story of the operations, and of the `resume` that follows it",
+        *CORE, "tests.e2e.test_interruption", "tests.e2e.test_retire_softly", "tests.e2e.conftest",
+    ),
+    "races": _suite(
+        "races",
+        "operators at the same instant, stopped ones that wake up late, and thirty at once",
+        *CORE, "tests.races.*",
+    ),
+    "rotations": _suite(
+        "rotations",
+        "two hundred rotations with other writers in between",
+        *CORE, "tests.e2e.test_many_rotations", "tests.e2e.conftest",
+    ),
+    "sequences": _suite(
+        "sequences",
+        "random commands, deaths and foreign writes, one after the other",
+        *CORE, "tests.random.test_random", "tests.random.conftest",
+    ),
+}  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
@@ -13,10 +12,8 @@ from tests.proxy import Proxy, Rule
 from tests.races.field import MakeField, assert_whole, names, winners
 from tests.races.operators import Ended, Operators
 
-ROUNDS = int(os.environ.get("ROUNDS_OF_TWO", "6"))
-ALONE: tuple[tuple[str, ...], ...] = (("vault",), ("aws",)) if "ROUNDS_OF_TWO" in os.environ else ()
-KINDS = pytest.mark.parametrize("places", [*ALONE, ("vault", "aws")], ids="-".join)
-"""CI takes both places at once."""
+ROUNDS = 20
+KINDS = pytest.mark.parametrize("places", [("vault",), ("aws",), ("vault", "aws")], ids="-".join)
 WHO = ("one", "two")
 UNNAMED = ("whose name is not written yet", "somebody else was faster")
 

@@ -1,13 +1,8 @@
-"""Thirty people do everything at once to one client: one valid state, clean refusals, one value for each rotation's id.
-
-CI runs one round in both places; `ROUNDS_OF_THIRTY=5 pytest tests/races/test_thirty_at_once.py` runs more, and in
-each alone too.
-"""
+"""Thirty people do everything at once to one client: one valid state, clean refusals, one value per rotation's id."""
 
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -24,9 +19,8 @@ from tests.proxy import Proxy
 from tests.races.field import Field, MakeField, names
 from tests.races.operators import Ended, Operators
 
-ALONE: tuple[tuple[str, ...], ...] = (("vault",), ("aws",)) if "ROUNDS_OF_THIRTY" in os.environ else ()
-KINDS = (*ALONE, ("vault", "aws"))
-ROUNDS = int(os.environ.get("ROUNDS_OF_THIRTY", "1"))
+KINDS = (("vault",), ("aws",), ("vault", "aws"))
+ROUNDS = 5
 LEAKED = ("--compromised", "--reason", "seen in a log", "--yes")
 CROWD: tuple[tuple[str, ...], ...] = (
     *[("rotate", "--no-wait")] * 7,

@@ -6,7 +6,6 @@ its deadline. The time is shifted, so that leases, fences and propagation have t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +26,6 @@ from tests.e2e.world import DAY, MakeWorld, World
 from tests.races.frozen import Frozen
 
 EVERY = [(place, strategy) for place in ("vault", "aws") for strategy in Strategy]
-ALONE = EVERY if "EVERY_DEATH" in os.environ else [("vault", Strategy.STAGED), ("aws", Strategy.AUTH0_GENERATED)]
 ONE_PLACE = pytest.mark.parametrize("places", ["vault", "aws"])
 SETTING = ("set_secret", "rotate_secret")
 
@@ -155,7 +153,7 @@ def is_release(call: Call) -> bool:
     return call.name == "label" and (call.args[0] == "AWSPENDING" or str(call.args[0]).startswith("BRIDGE:"))
 
 
-@pytest.mark.parametrize(("places", "strategy"), [*ALONE, ("both", Strategy.STAGED)])
+@pytest.mark.parametrize(("places", "strategy"), [*EVERY, ("both", Strategy.STAGED)])
 def test_a_rotation_that_wakes_two_rotations_later_harms_nothing(
     make_world: MakeWorld, places: str, strategy: Strategy
 ) -> None:
@@ -172,7 +170,7 @@ def test_a_rotation_that_wakes_two_rotations_later_harms_nothing(
         assert_whole(world)
 
 
-@pytest.mark.parametrize(("places", "strategy"), ALONE)
+@pytest.mark.parametrize(("places", "strategy"), EVERY)
 def test_a_rotation_that_wakes_within_its_lease_after_another_has_finished_it_harms_nothing(
     make_world: MakeWorld, places: str, strategy: Strategy
 ) -> None:

@@ -1,4 +1,4 @@
-"""A few short random sequences, always the same; the long run is `python -m tests.random --steps 5000`."""
+"""Short random sequences, always the same; the long run is `python -m tests.random --steps 5000`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def make(bao: OpenBao) -> Iterator[Callable[..., World]]:
         yield made
 
 
-@pytest.mark.parametrize("number", [11])
+@pytest.mark.parametrize("number", range(10, 30))
 def test_no_sequence_of_commands_faults_and_other_peoples_writes_breaks_an_invariant(
     make: Callable[..., World], number: int
 ) -> None:

@@ -1,0 +1,103 @@
+"""Which tests an ordinary run takes, and which are left to the proofs.
+
+Some proofs are test suites: whole files and folders (`WHOLE`), or tests that say so themselves by the mark
+`proof("NAME")`. An ordinary run leaves them out, except those with `daily=True`, and the suites of `UNTIL_PROVEN` while
+the ledger has no pass of the present code. What pytest is given by path is taken in any case.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.proofs import ledger
+from tests.proofs.fingerprint import ROOT
+from tests.proofs.options import slice_of
+from tests.proofs.registry import PROOFS
+
+WHOLE = {
+    "browser": ("tests/report/test_in_a_browser.py",),
+    "drills": ("tests/drills/test_compromise.py", "tests/drills/test_quarterly_review.py"),
+    "races": ("tests/races",),
+    "sequences": ("tests/random/test_random.py",),
+}
+MARKED = {
+    "interruption": ("tests/e2e/test_interruption.py", "tests/e2e/test_retire_softly.py"),
+    "rotations": ("tests/e2e/test_many_rotations.py",),
+}
+SUITES = WHOLE | MARKED
+"""The proofs that are test suites, and where their tests are."""
+UNTIL_PROVEN = ("browser",)
+
+COMMIT, LEFT_OUT = "PROOFS_COMMIT", "PROOFS_LEFT_OUT"
+"""Variables by which all processes of a run choose alike. Whoever sets the first chooses another commit's share."""
+
+
+def commit() -> str:
+    """Return what today's share of a proof is chosen by: the commit; nothing where there is no repository."""
+    if COMMIT not in os.environ:
+        asked = ["git", "rev-parse", "HEAD"]
+        try:
+            done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
+            os.environ[COMMIT] = done.stdout.strip()
+        except (OSError, subprocess.CalledProcessError):
+            os.environ[COMMIT] = ""
+    return os.environ[COMMIT]
+
+
+def shares(proof: str, of: int) -> list[Any]:
+    """Return the numbers of all shares as parameters: the commit's is taken daily, the others by the proof."""
+    mine = slice_of(commit(), of).number - 1
+    return [pytest.param(number, marks=pytest.mark.proof(proof, daily=number == mine)) for number in range(of)]
+
+
+def left_out() -> list[str]:
+    """Return the suites that an ordinary run does not look into."""
+    if LEFT_OUT not in os.environ:
+        os.environ[LEFT_OUT] = " ".join(name for name in WHOLE if name not in UNTIL_PROVEN or _is_proven(name))
+    return os.environ[LEFT_OUT].split()
+
+
+def is_left_out(path: Path, named: Sequence[str]) -> bool:
+    """Tell whether a folder or file is a suite that is left out; `named` are pytest's arguments."""
+    return path in _paths(tuple(left_out())) and not _is_named(path, named)
+
+
+def ordinary(items: Iterable[pytest.Item], named: Sequence[str]) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    """Divide tests into those that an ordinary run takes, and those that it leaves to the proofs."""
+    taken: list[pytest.Item] = []
+    left: list[pytest.Item] = []
+    for item in items:
+        mark = item.get_closest_marker("proof")
+        is_taken = mark is None or mark.kwargs.get("daily") or _is_named(item.path, named)
+        (taken if is_taken else left).append(item)
+    return taken, left
+
+
+def belongs(item: pytest.Item, proof: str) -> bool:
+    """Tell whether a test that was found in a proof's files belongs to it."""
+    mark = item.get_closest_marker("proof")
+    return mark.args[0] == proof if mark else proof in WHOLE
+
+
+def _is_proven(name: str) -> bool:
+    try:
+        line = ledger.read().get(name)
+    except ValueError:
+        return False
+    return line is not None and line.whole and line.fingerprint == ledger.of(PROOFS[name])
+
+
+@functools.cache
+def _paths(names: tuple[str, ...]) -> frozenset[Path]:
+    return frozenset(ROOT / path for name in names for path in WHOLE[name])
+
+
+def _is_named(path: Path, named: Sequence[str]) -> bool:
+    return any(Path(argument.partition("::")[0]).absolute().is_relative_to(path) for argument in named)
