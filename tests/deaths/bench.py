@@ -98,6 +98,7 @@ class Subject:
         self._noted: Callable[[str], None] | None = None
         self.wire = self.line()
         self.said: list[Ended] = []
+        self.versions: dict[Any, Any] = {}
 
     def __enter__(self) -> Self:
         return self

@@ -6,7 +6,7 @@ that the servers hold is looked at. A state that was seen before makes no new ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -15,6 +15,7 @@ from tests.deaths.line import AT_LAST, NEVER, At, Blow
 from tests.kill.scenarios import Scenario
 from tests.kill.ways import TAKEOVER, WAYS, Way
 
+LATE = 2
 READS = 2
 """How many of a scenario's requests that change nothing are drawn."""
 
@@ -52,10 +53,19 @@ class Case:
             return told
         return f"{told}, {self.way.name}" + (f", killed after {self.second}" if self.second else "")
 
-    def children(self, found: Iterable[str], seen: set[str]) -> Iterator[Case]:
-        """Yield the cases that follow from what playing this one has found."""
+    def children(self, scenario: Scenario, found: Sequence[str], seen: set[str]) -> Iterator[Case]:
+        """Yield the cases that follow from what playing this one has found.
+
+        A late request can only be met at its own sink. So all moments are tried where that is the only one, and two of
+        them, drawn, beside another sink.
+        """
         if self.is_late and self.late == NEVER:
-            yield from (Case(self.at, self.blow, late=int(number)) for number in found)
+            drawn = Random(f"{scenario.name} {self}").sample(found, min(LATE, len(found)))
+            yield from (
+                Case(self.at, self.blow, late=int(number))
+                for number in found
+                if " " not in scenario.ends or number in drawn
+            )
         elif self.kills and not self.at.every:
             for number in new_states(list(found), seen):
                 yield Case(self.at, self.blow, self.way, At(number))

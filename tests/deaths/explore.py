@@ -80,7 +80,7 @@ class Exploration:
         yield from (case for case in first if case not in failed)
         for case in first:
             if entry := self._known.get((name, str(case))):
-                yield from case.children(entry.found, seen)
+                yield from case.children(self._scenario, entry.found, seen)
 
     def _play(self, case: Case, rehearsal: Rehearsal, tell: Callable[[str], None]) -> Entry:
         began = time.monotonic()

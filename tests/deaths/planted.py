@@ -110,7 +110,7 @@ def _failing(bench: Any, scenario: Scenario, rehearsal: Rehearsal) -> Case | Non
         played = play(bench, scenario, case, rehearsal)
         if played.faults:
             return case
-        later += case.children(played.found, seen)
+        later += case.children(scenario, played.found, seen)
     return next((case for case in later if play(bench, scenario, case, rehearsal).faults), None)
 
 

@@ -25,7 +25,9 @@ def canonical(subject: Any) -> str:
     world = subject.world
     history = [change.value for change in world.tenant.secret_history(world.client_id)]
     with subject.outside():
-        places = [_vault(place) if isinstance(place, VaultPlace) else _aws(place) for place in world.places]
+        places = [
+            _vault(place, subject.versions) if isinstance(place, VaultPlace) else _aws(place) for place in world.places
+        ]
     told = json.dumps(
         [history, sorted(history.index(value) for value in subject.met()), places], sort_keys=False, default=str
     )
@@ -37,16 +39,28 @@ def canonical(subject: Any) -> str:
     return hashlib.sha256(named(told).encode()).hexdigest()[:16]
 
 
-def _vault(place: VaultPlace) -> Any:
-    """The lock's older versions that nobody can read any more, and their numbers, make no difference."""
-    dump = place.dump()
-    metadata, versions = dump[f"{place.path}/pending"]
-    lock, tags = [(v or {}).get("data") for v in versions.values()], metadata.get("custom_metadata") or {}
+def _vault(place: VaultPlace, known: dict[Any, Any]) -> Any:
+    """The lock's older versions that nobody can read any more, and their numbers, make no difference.
+
+    `known` are the versions that were read before: their data never change.
+    """
+
+    def read(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        metadata, found = place.metadata(path), {}
+        for number, version in metadata.get("versions", {}).items():
+            if not version["destroyed"] and not version["deletion_time"]:
+                if (path, number) not in known:
+                    known[path, number] = place.document(int(number), path)
+                found[number] = known[path, number]
+        return metadata, found
+
+    metadata, lock = read(f"{place.path}/pending")
+    tags = metadata.get("custom_metadata") or {}
     if "bridge_lock_version" in tags:
         tags = {**tags, "bridge_lock_version": int(tags["bridge_lock_version"]) == metadata["current_version"]}
-    told, documents = dump[place.path]
+    told, documents = read(place.path)
     told.pop("current_metadata_version", None)
-    return told, documents, tags, [data for data in lock if data]
+    return told, documents, tags, list(lock.values())
 
 
 def _aws(place: AwsPlace) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from bridge.sandbox.auth0 import LocalAuth0
 from bridge.sandbox.openbao import OpenBao
@@ -75,6 +75,7 @@ class Subject:
         self.wire = Wire(bench.servers, bench.propagation.total_seconds())
         self.config = bench.home / f"{world.vault.path.rpartition('/')[2]}.toml"
         self.said: list[Ended] = []
+        self.versions: dict[Any, Any] = {}
 
     def __enter__(self) -> Self:
         self.wire.__enter__()
