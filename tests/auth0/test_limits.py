@@ -24,6 +24,7 @@ UNIX = int(NOW.timestamp())
         ({"x-ratelimit-reset": str(UNIX - 3)}, 0),
         ({"retry-after": "soon", "x-ratelimit-reset": str(UNIX + 3)}, 3),
         ({"retry-after": "Mon, 23 Nov 2026 00:00:09 GMT"}, 9),
+        ({"retry-after": "Mon, 23 Nov 2026 00:00:09 -0000"}, 9),  # no zone is told: it is UTC (RFC 5322, section 3.3)
         ({"x-ratelimit-reset": "never"}, None),
         ({"x-ratelimit-reset": str(UNIX + 100), "date": "Mon, 23 Nov 2026 00:01:39 GMT"}, 1),
     ],

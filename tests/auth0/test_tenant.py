@@ -12,13 +12,18 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from bridge.auth0.address import base_url, is_loopback
+from bridge.auth0.address import base_url, display_name, is_loopback
 from bridge.auth0.errors import Forbidden, Unauthorised, Unreachable
 from bridge.auth0.tenant import Credentials
 from bridge.errors import Usage
 from sinks.secret import Secret
 
 MACHINE = Credentials("M2M", Secret("own-secret"))
+
+
+@pytest.mark.parametrize("name", ["acme.eu.auth0.com", "127.0.0.1:8443"])
+def test_messages_call_a_tenant_by_its_domain(name: str) -> None:
+    assert display_name(f"https://{name}") == display_name(name) == name
 
 
 @pytest.mark.parametrize(

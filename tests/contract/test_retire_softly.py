@@ -134,6 +134,32 @@ def test_a_value_that_is_current_again_stays_when_what_was_set_aside_ends(place:
     assert (place.document() or {})[KEY] == S0.reveal()
 
 
+def test_retiring_softly_again_leaves_what_was_set_aside(place: Harness) -> None:
+    in_use(place)
+    retired_softly(place)
+    before = seen_again(place).aside
+    sink, held = retiring(place, "ci-3")
+    assert sink.retire(held, softly=True) == ()
+    sink.release(held, "retired softly")
+    assert seen_again(place).aside == before
+    assert place.fallback() is None
+
+
+def test_what_was_written_again_since_goes_with_what_was_set_aside(place: Harness) -> None:
+    in_use(place)
+    retired_softly(place)
+    current = (place.document() or {})[KEY]
+    place.write_key(KEY, S0.reveal())
+    place.write_key(KEY, current)
+    assert S0.reveal() in place.reachable()
+    sink, held = retiring(place, "ci-3", "retire")
+    sink.retire(held)
+    sink.release(held, "retired")
+    assert seen_again(place).aside is None
+    assert S0.reveal() not in place.reachable()
+    assert (place.document() or {})[KEY] == current
+
+
 def test_forgetting_leaves_no_word_of_it(place: Harness) -> None:
     in_use(place)
     retired_softly(place)

@@ -16,6 +16,7 @@ from bridge.retire import retire
 from bridge.rotate import RotateOptions, rotate
 from bridge.steps import Wait
 from tests.e2e.command import on
+from tests.e2e.places import SIBLINGS
 from tests.e2e.taps import Killed, Trace, kill_after
 from tests.e2e.world import DAY, MakeWorld, World
 
@@ -84,6 +85,15 @@ def test_a_dry_run_changes_nothing_and_returns_the_plan(world: World, case: str)
     assert planned.plan.steps
     assert trace.effects == []
     assert world.dump() == before
+
+
+def test_a_plan_to_adopt_says_of_each_place_what_will_be_written(world: World) -> None:
+    world.fill(world.aws)
+    planned = adopt(world.job(), AdoptOptions(dry_run=True))
+    assert planned.plan.notes[:2] == (
+        f"{world.aws.uri}: Auth0 accepts its value; only metadata is written ({len(SIBLINGS) + 1} keys stay)",
+        f"{world.vault.uri} is empty: the live value is written as its first version",
+    )
 
 
 @pytest.mark.parametrize("case", ["rotate, staged", "rotate, empty", "rotate --adopt", "adopt", "retire", "resume"])

@@ -15,6 +15,7 @@ from bridge.auth0.errors import Auth0Error
 from bridge.begin import Options
 from bridge.job import Job
 from bridge.plan import Strategy
+from bridge.resume import resume
 from bridge.retire import bring_back, retire
 from bridge.rollback import RollbackOptions, rollback
 from bridge.rotate import RotateOptions, rotate
@@ -22,7 +23,7 @@ from bridge.sync import SyncOptions, sync
 from sinks.port import SinkError
 from sinks.secret import Secret
 from tests.e2e.observe import values_met
-from tests.e2e.taps import Call, Trace, is_noting
+from tests.e2e.taps import Call, Trace, died, is_noting
 from tests.e2e.world import DAY, World
 
 STAGED, GENERATED = Strategy.STAGED, Strategy.AUTH0_GENERATED
@@ -143,6 +144,22 @@ def test_in_aws_the_fallback_is_pinned_before_current_moves_and_pending_goes_las
     trace = trace_of(prepared(world))
     labels = [(call.args[0].partition(":")[0], "to" in call.more) for call in trace.effects if call.name == "label"]
     assert labels == [("FALLBACK", True), ("AWSCURRENT", True), ("AWSPENDING", False), ("BRIDGE", False)]
+
+
+def test_who_finishes_has_the_value_stored_everywhere_before_it_sets_it_again(world: World) -> None:
+    """Auth0's answer was stored in one place; the other one is held without a value."""
+    prepared(world)
+    died(world, "aws.put", lambda trace: world.rotate(trace, strategy=GENERATED), nth=1)
+    assert [place.see().pending for place in world.places] == [None, world.live]
+    world.clock.advance(timedelta(minutes=5))
+    seen: list[list[str | None]] = []
+
+    def look(call: Call) -> None:
+        if is_change(call):
+            seen.append([place.see().pending for place in world.places])
+
+    assert resume(world.job(trace=Trace(world.clock, before=look)), Options(settle=False))
+    assert seen == [[world.live] * 2]
 
 
 def test_promotion_follows_the_change_and_release_is_in_reverse_order(world: World) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 
 from bridge.begin import Options
+from bridge.cleaning import repair
 from bridge.errors import Failed, Refused
+from bridge.job import read
 from bridge.resume import resume
 from bridge.rotate import RotateOptions, rotate
 from sinks.errors import Denied
 from sinks.secret import Secret
 from tests.e2e.observe import assert_rotated, unsettled
-from tests.e2e.taps import Call, Killed, Trace, kill_after
+from tests.e2e.taps import Call, Killed, Trace, died, kill_after
 from tests.e2e.world import DAY, MakeWorld, World
 
 
@@ -91,3 +93,13 @@ def test_what_adopts_gives_up_halfway_and_dies_at_that_is_nothing_to_refuse(worl
     if world.live == world.s0:
         world.rotate(adopt=True)
     assert_rotated(world, old=world.s0)
+
+
+def test_what_somebody_holds_is_nothing_to_clean_up(world: World) -> None:
+    """It was claimed after the operation before had ended: one place already, the other one not yet."""
+    world.fill()
+    world.adopt()
+    died(world, "aws.tag")
+    before, job = world.dump(), world.job()
+    assert repair(job, Options(), read(job)) is None
+    assert world.dump() == before

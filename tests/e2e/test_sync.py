@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -294,15 +295,17 @@ def test_other_commands_name_sync_when_the_value_was_changed_elsewhere(world: Wo
     assert f"sync {world.client_id}" in str(refused.value.hint)
 
 
-def test_a_late_call_of_an_old_operation_is_taken_back_by_resume(world: World) -> None:
+def test_a_late_call_of_an_old_operation_is_taken_back_by_resume(world: World, tmp_path: Path) -> None:
     """What no guard prevents: Auth0 carries out a request long after its sender was given up."""
     rotated(world)
     value, untouched = world.live, beside(world)
     in_dashboard(world, world.s0)
-    done = resume(world.job(), Options(settle=False))
+    ran = tmp_path / "ran"
+    done = resume(world.job(after=("touch", str(ran))), Options(settle=False))
     world.spread()
     assert done is not None
     assert done.operation is Operation.RESTORE
+    assert not ran.exists()  # what readers have is current: there is nothing to tell them
     assert world.live == value
     assert_rotated(world, old=world.s0, untouched=untouched)
 
@@ -338,6 +341,17 @@ def test_adopt_with_repair_leaves_the_fallback_where_it_writes_the_live_value(wo
     value = world.live
     world.places[place].edit("client_secret", "somebody-pasted-something-else")
     world.adopt(repair=True)
+    assert_mended(world, value)
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["vault", "aws"])
+def test_an_adoption_with_repair_that_died_holding_everything_is_finished(world: World, place: int) -> None:
+    rotated(world)
+    value = world.live
+    world.places[place].edit("client_secret", "somebody-pasted-something-else")
+    died(world, "vault.tag", lambda trace: world.adopt(trace, repair=True))
+    world.clock.advance(timedelta(minutes=5))
+    assert resume(world.job(), Options())
     assert_mended(world, value)
 
 

@@ -68,6 +68,21 @@ def test_it_may_go_only_if_auth0_refuses_every_value_that_would() -> None:
     assert not conditions((), timedelta(), now, []).met
 
 
+@pytest.mark.parametrize(("early", "allowed"), [(1.001, False), (1, False), (0.999, True), (0, True), (-1, True)])
+def test_it_may_go_when_its_age_is_reached_by_clocks_that_tell_whole_seconds(early: float, allowed: bool) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    judged = conditions((), timedelta(seconds=early), now, [Verdict.REFUSED] * PROBES)
+    assert (judged.old_enough, judged.met) == (allowed, allowed)
+
+
+@pytest.mark.parametrize("other", [Verdict.ACCEPTED, Verdict.UNKNOWN])
+def test_one_probe_that_is_not_refused_keeps_it(other: Verdict) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    judged = conditions((), timedelta(), now, [*[Verdict.REFUSED] * (PROBES - 1), other])
+    assert (judged.probes, judged.refused, judged.accepted) == (PROBES, PROBES - 1, other is Verdict.ACCEPTED)
+    assert not judged.met
+
+
 @pytest.mark.parametrize("vouched", ["10.0.0.0/8", f"127.0.0.1 {MAILER}"])
 def test_vouching_for_another_source_does_not_help(tenancy: Tenancy, vouched: str) -> None:
     tenancy.world.clock.advance(DAY)
