@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bridge.sandbox.openbao import OpenBao
+from tests.forks import Forks
 from tests.proofs import choice
 from tests.quick_aws import once_per_process
 
@@ -67,6 +68,13 @@ def bao() -> Iterator[OpenBao]:
     """A real OpenBao with a KV version 2 mount at `secret/`."""
     with OpenBao.dev() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """What runs commands in processes of their own, quickly."""
+    with Forks() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

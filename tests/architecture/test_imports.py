@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-SOURCES = sorted([*ROOT.glob("bridge/**/*.py"), *ROOT.glob("sinks/**/*.py")])
+from tests.architecture.sources import ROOT, SOURCES, nodes, text
+
 HEAVY = ("boto3", "botocore", "hvac", "httpx", "requests", "pydantic", "jwt", "flask", "moto", "stamina", "apprise")
 
 
@@ -18,9 +19,10 @@ def name_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
+@functools.cache
 def imported(path: Path) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -98,7 +100,7 @@ def test_a_vault_only_command_does_not_load_boto3() -> None:
 
 
 def test_no_module_is_longer_than_300_lines() -> None:
-    long = {name_of(path): n for path in SOURCES if (n := len(path.read_text().splitlines())) > 300}
+    long = {name_of(path): n for path in SOURCES if (n := len(text(path).splitlines())) > 300}
     assert long == {}
 
 
@@ -106,7 +108,7 @@ def test_no_function_is_longer_than_40_lines_without_a_reason() -> None:
     # A command's options are its function's parameters: their declaration is the length, not the body.
     long = []
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 begin = node.body[0].lineno if name_of(path).startswith("bridge.cli") else node.lineno
                 length = (node.end_lineno or begin) - begin + 1

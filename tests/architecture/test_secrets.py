@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-SOURCES = sorted([*ROOT.glob("bridge/**/*.py"), *ROOT.glob("sinks/**/*.py")])
+from tests.architecture.sources import ROOT, SOURCES, nodes
 
 ALLOWED = {
     "sinks/document.py",  # a document is written whole
@@ -35,7 +34,7 @@ ALLOWED = {
 def reveals(path: Path) -> list[int]:
     return [
         node.lineno
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Attribute) and node.attr in {"reveal", "reveal_text", "_text", "_data", "_bare"}
         and not (isinstance(node.value, ast.Name) and node.value.id in {"self", "other", "show"})
     ]  # fmt: skip
@@ -56,6 +55,6 @@ def test_nothing_prints_outside_the_command_line() -> None:
     for path in SOURCES:
         if path.is_relative_to(ROOT / "bridge/cli"):
             continue
-        calls = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)]
+        calls = [n for n in nodes(path) if isinstance(n, ast.Call)]
         printed = [c.lineno for c in calls if isinstance(c.func, ast.Name) and c.func.id == "print"]
         assert printed == [], path

@@ -11,6 +11,7 @@ from tests.canary.stage import SPREAD, Stage
 from tests.e2e.clock import Real
 from tests.e2e.conftest import servers
 from tests.e2e.world import Servers, World
+from tests.forks import Forks
 from tests.strict_moto import controls
 
 __all__ = ["servers"]
@@ -19,7 +20,9 @@ AN_HOUR = 3600.0  # seconds
 
 
 @pytest.fixture
-def stage(servers: Servers, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+def stage(
+    servers: Servers, forks: Forks, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stage]:
     """A client whose two places hold its value beside other people's secrets; nothing is adopted yet."""
     tenant = servers.auth0.tenant
     tenant.clear_faults()
@@ -34,7 +37,7 @@ def stage(servers: Servers, unique: str, tmp_path: Path, monkeypatch: pytest.Mon
         for place in world.places:
             place.fill(world.s0, db_url=f"postgres://u:{sibling}@db")
         controls.clock = time.time
-        found = Stage(world, tmp_path, {**world.environment, **made, "BRIDGE_PROPAGATION": "3s"})
+        found = Stage(world, tmp_path, {**world.environment, **made, "BRIDGE_PROPAGATION": "3s"}, forks)
         found.secrets |= {sibling, *made.values()}
         yield found
     tenant.clear_faults()

@@ -1,4 +1,4 @@
-"""Runs the real command line in a process of its own, and looks for secrets in all that it leaves behind.
+"""Runs the real command line in a process of its own, forked or started, and looks for secrets in all it leaves behind.
 
 The process gets a working directory, a HOME and a TMPDIR of its own. Inside it every value that ever becomes a `Secret`
 is noted in a file elsewhere; together with what the servers hold these are the canaries. None may stand in what is
@@ -16,7 +16,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,12 +25,15 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.e2e.world import World
+from tests.forks import Forks
 
 ROOT = Path(__file__).parents[2]
 SPREAD = timedelta(seconds=1)
 UNHURRIED = timedelta(seconds=9)
 LIMIT = 90  # seconds
 WINDOW = 12  # so many characters in a row of a secret are a leak
+MAIN = "from bridge.cli import main; main()"
+SERVING = ("demo", "sandbox")
 RECORDER = """
     import os
     from sinks.secret import Secret
@@ -132,8 +135,9 @@ class Ran:
 class Stage:
     """A client in its places, and the environment of whoever runs the command line on it."""
 
-    def __init__(self, world: World, directory: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, world: World, directory: Path, environ: Mapping[str, str], forks: Forks) -> None:
         self.world = world
+        self.forks = forks
         self.directory = directory
         self.environ = dict(environ)
         self.secrets: set[str] = set()
@@ -152,29 +156,27 @@ class Stage:
         fresh = {name: here / name for name in ("work", "home", "tmp")}
         for path in (*fresh.values(), here / "site"):
             path.mkdir(parents=True)
-        (here / "site" / "sitecustomize.py").write_text(textwrap.dedent(RECORDER) + textwrap.dedent(crash))
+        site = textwrap.dedent(RECORDER) + textwrap.dedent(crash)
+        (here / "site" / "sitecustomize.py").write_text(site)
         (here / "noted").touch()
         changed = {name: text for name, text in {**self.environ, **environ}.items() if text is not None}
-        process = subprocess.Popen(
-            [sys.executable, "-c", "from bridge.cli import main; main()", *argv],
-            env={
-                **changed,
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": f"{here / 'site'}:{ROOT}",
-                "PYTHONDONTWRITEBYTECODE": "1",
-                "HOME": str(fresh["home"]),
-                "TMPDIR": str(fresh["tmp"]),
-                "CANARY_RECORD": str(here / "noted"),
-                "BRIDGE_AUDIT": f"file:{fresh['tmp'] / 'audit.jsonl'}",
-            },
-            cwd=fresh["work"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        watcher = Watcher(process.pid)
-        out, err = self._followed(process, stdin, dict(send or {}))
+        environment = {
+            **changed,
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": f"{here / 'site'}:{ROOT}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "HOME": str(fresh["home"]),
+            "TMPDIR": str(fresh["tmp"]),
+            "CANARY_RECORD": str(here / "noted"),
+            "BRIDGE_AUDIT": f"file:{fresh['tmp'] / 'audit.jsonl'}",
+        }
+        if send or argv[0] in SERVING:
+            ended = self._started(argv, environment, fresh["work"], dict(send or {}))
+        else:
+            process = self.forks.start(f"{site}\n{MAIN}", argv, environment, fresh["work"])
+            watcher = Watcher(process.pid)
+            ended = (*process.communicate(stdin, LIMIT), watcher)
+        out, err, status, watcher = ended
         watcher.stop()
         told = {
             "stdout": out,
@@ -185,7 +187,24 @@ class Stage:
         }
         lines = (here / "noted").read_text("utf-8").splitlines()
         noted = frozenset(text for line in lines for text in told_by(line) if len(text) >= WINDOW)
-        return Ran(process.returncode, out, err, told, noted)
+        return Ran(status, out, err, told, noted)
+
+    def _started(
+        self, argv: Sequence[str], environment: Mapping[str, str], cwd: Path, send: dict[str, int]
+    ) -> tuple[str, str, int, Watcher]:
+        """Run a command in a process that is not forked: it serves, or is sent signals."""
+        process = subprocess.Popen(
+            [sys.executable, "-c", MAIN, *argv],
+            env=environment,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        watcher = Watcher(process.pid)
+        out, err = self._followed(process, send)
+        return out, err, process.returncode, watcher
 
     def on_client(self, command: str, *argv: str, **more: Any) -> Ran:
         """Run a command on the client and its places, as talkative as it can be."""
@@ -200,10 +219,10 @@ class Stage:
         settings.propagation = SPREAD
 
     @staticmethod
-    def _followed(process: subprocess.Popen[str], stdin: str, send: dict[str, int]) -> tuple[str, str]:
-        """Feed and read a process, sending signals at their time."""
+    def _followed(process: subprocess.Popen[str], send: dict[str, int]) -> tuple[str, str]:
+        """Read a process, sending signals at their time."""
         if not send:
-            return process.communicate(stdin, timeout=LIMIT)
+            return process.communicate(timeout=LIMIT)
         assert process.stderr
         lines, end = [], time.monotonic() + LIMIT
         for line in process.stderr:

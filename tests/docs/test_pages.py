@@ -69,7 +69,7 @@ def options() -> set[str]:
 def options_of_proofs() -> set[str]:
     """Return the options of the commands under `tests`, which the page about reliability names."""
     sources = [path.read_text("utf-8") for path in (ROOT / "tests").glob("*/*.py")]
-    return {flag for text in sources for flag in re.findall(r'add_argument\("(--[a-z-]+)"', text)}
+    return {flag for text in sources for flag in re.findall(r'add_argument\(\s*"(--[a-z-]+)"', text)}
 
 
 @pytest.mark.parametrize("page", [*PAGES, *EXAMPLES], ids=name_of)

@@ -1,8 +1,8 @@
 """The process dies at any moment. Auth0 never accepts a value that no place holds, and `resume` finishes.
 
 Between two calls that change something the world stands still: dying anywhere there is dying after the first of them.
-An ordinary run takes a share of each story's calls, which the commit chooses; all of them are in
-`python -m tests.proofs.suites interruption`.
+All of it is in `python -m tests.proofs.suites interruption`. Of the stories that `python -m tests.deaths` does not tell
+an ordinary run takes a share of the calls, which the commit chooses.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from tests.proofs.choice import shares
 Work = Callable[[World, Trace], object]
 SHARDS = 4
 SHARES = pytest.mark.parametrize("shard", shares("interruption", SHARDS))
+PROVEN = pytest.mark.parametrize("shard", shares("interruption", SHARDS, daily=False))
+"""Of what `python -m tests.deaths` has as well, and plays a share of in each run of CI."""
 
 
 def filled(world: World) -> World:
@@ -137,6 +139,10 @@ STORIES: dict[str, tuple[Callable[[World], World], Work]] = {
 }
 
 
+UNTOLD = ("rotate, empty, without fallback", "sync, compromised", "restore")
+"""What `python -m tests.deaths` does not tell."""
+
+
 def die_after(world: World, work: Work, nth: int) -> str:
     """Run until right after the nth call that changes something; return its name."""
     trace = Trace(world.clock)
@@ -147,8 +153,10 @@ def die_after(world: World, work: Work, nth: int) -> str:
     return f"{nth}: {last} {last.args[0] if isinstance(last.args[0], str) else ''}"
 
 
-@SHARES
-@pytest.mark.parametrize("story", list(STORIES))
+@pytest.mark.parametrize(
+    ("story", "shard"),
+    [each for name in STORIES for each in shares("interruption", SHARDS, name, daily=name in UNTOLD)],
+)
 def test_whenever_it_dies_nothing_is_lost_and_resume_finishes_it(make_world: MakeWorld, story: str, shard: int) -> None:
     die_everywhere(make_world, story, shard)
 
@@ -229,7 +237,7 @@ def test_whenever_an_undoing_dies_it_is_finished_or_was_not_begun(
     assert nth > 8
 
 
-@SHARES
+@PROVEN
 @pytest.mark.parametrize("story", ["rotate, unmanaged", "rotate, generated"])
 def test_when_resume_dies_too_the_next_one_finishes_it(make_world: MakeWorld, story: str, shard: int) -> None:
     """The first process died right after Auth0's change; the second after each of its own changes."""

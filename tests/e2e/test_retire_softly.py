@@ -1,7 +1,7 @@
 """Retiring softly, and undoing it: on real servers, and killed at any change.
 
-An ordinary run takes a share of the changes, which the commit chooses; all are in
-`python -m tests.proofs.suites interruption`.
+The latter is `python -m tests.proofs.suites interruption`; an ordinary run leaves it to `python -m tests.deaths`, of
+which CI plays a share.
 """
 
 from __future__ import annotations
@@ -331,7 +331,7 @@ def test_undo_goes_with_no_other_word(world: World) -> None:
         assert (ended.status, "--undo: found with" in ended.told) == (2, True)
 
 
-@pytest.mark.parametrize("shard", shares("interruption", SHARDS))
+@pytest.mark.parametrize("shard", shares("interruption", SHARDS, daily=False))
 @pytest.mark.parametrize("command", ["softly", "undone"])
 @pytest.mark.parametrize("again", ["resume", "itself"])
 def test_killed_anywhere_it_is_finished_as_what_it_was(

@@ -25,6 +25,7 @@ WHOLE = {
     "browser": ("tests/report/test_in_a_browser.py",),
     "drills": ("tests/drills/test_compromise.py", "tests/drills/test_quarterly_review.py"),
     "races": ("tests/races",),
+    "searches": ("tests/model/test_findings.py", "tests/model/test_mutants.py", "tests/model/test_searches.py"),
     "sequences": ("tests/random/test_random.py",),
 }
 MARKED = {
@@ -33,7 +34,7 @@ MARKED = {
 }
 SUITES = WHOLE | MARKED
 """The proofs that are test suites, and where their tests are."""
-UNTIL_PROVEN = ("browser",)
+UNTIL_PROVEN = ("browser", "searches")
 
 COMMIT, LEFT_OUT = "PROOFS_COMMIT", "PROOFS_LEFT_OUT"
 """Variables by which all processes of a run choose alike. Whoever sets the first chooses another commit's share."""
@@ -51,10 +52,14 @@ def commit() -> str:
     return os.environ[COMMIT]
 
 
-def shares(proof: str, of: int) -> list[Any]:
-    """Return the numbers of all shares as parameters: the commit's is taken daily, the others by the proof."""
+def shares(proof: str, of: int, *first: Any, daily: bool = True) -> list[Any]:
+    """Return the numbers of all shares as parameters, after those that are given.
+
+    The commit's share is taken daily, the others by the proof; without `daily` all of them are.
+    """
     mine = slice_of(commit(), of).number - 1
-    return [pytest.param(number, marks=pytest.mark.proof(proof, daily=number == mine)) for number in range(of)]
+    mark = pytest.mark.proof
+    return [pytest.param(*first, n, marks=mark(proof, daily=daily and n == mine)) for n in range(of)]
 
 
 def left_out() -> list[str]:

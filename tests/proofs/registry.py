@@ -78,6 +78,11 @@ PROOFS: dict[str, Proof] = {
         "two hundred rotations with other writers in between",
         *CORE, "tests.e2e.test_many_rotations", "tests.e2e.conftest",
     ),
+    "searches": _suite(
+        "searches",
+        "the model's part that fits into a minute, and that it sees each guard of the protocol that is removed",
+        *CORE, "tests.model.*",
+    ),
     "sequences": _suite(
         "sequences",
         "random commands, deaths and foreign writes, one after the other",
