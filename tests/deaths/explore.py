@@ -14,7 +14,7 @@ from tests.proofs.journal import Entry, Journal, Result
 from tests.proofs.options import Budget, Shard
 
 WHOLE = Shard()
-SYNCED = "a late request had written over tags: it took a sync to go on"
+SYNCED = "a late request had written over something: it took what the message says to go on"
 
 
 @dataclass

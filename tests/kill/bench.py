@@ -110,13 +110,13 @@ class Subject:
         }
         return Command((verb, NAME, *options, "--config", str(self.config)), environ)
 
-    def run(self, *argv: str) -> Ended:
+    def run(self, argv: Iterable[str]) -> Ended:
         """Run a command to its end."""
         return self.ended(self.bench.operators.spawn(self.command(argv)))
 
     def must(self, *argv: str) -> Ended:
         """Run a command that has to end well."""
-        ended = self.run(*argv)
+        ended = self.run(argv)
         assert ended.status == 0, f"{' '.join(argv)} ended with {ended.status}: {ended.out}{ended.err}"
         return ended
 
@@ -148,13 +148,13 @@ class Subject:
         """Run a command, while the server carries out what an earlier one holds back; return when it may."""
         self.wire.listen()
         with self.wire.carrying(before.held, late) as found:
-            self.run(*argv)
+            self.run(argv)
         return found
 
     def patiently(self, *argv: str) -> Ended:
         """Run a command that is refused as long as the dead one counts as live, and that has to end well then."""
         end = time.monotonic() + OVERDUE
-        while (ended := self.run(*argv)).status == 4 and "counts as live until" in ended.err:
+        while (ended := self.run(argv)).status == 4 and "counts as live until" in ended.err:
             assert time.monotonic() < end, "it never counts as dead"
             time.sleep(1)
         assert ended.status == 0, f"{' '.join(argv)} ended with {ended.status}: {ended.out}{ended.err}"
