@@ -9,9 +9,9 @@ from bridge.auth0.client import Client
 from bridge.auth0.errors import Auth0Error, Forbidden
 from bridge.auth0.logs import FAILED, READ_LOGS, SUCCEEDED, Exchange, Found, begins, search
 from bridge.checkpoint import Checkpoint, grown, latest, recall
-from bridge.errors import Refused
+from bridge.errors import Incomplete, Refused
 from bridge.evidence import Evidence, Key, Source, Tally
-from bridge.job import Job, survey, translate
+from bridge.job import Job, survey
 from bridge.timing import span
 from bridge.watch import pause
 from sinks.port import SinkError
@@ -25,6 +25,7 @@ OF_ONE = 1000
 OVERLAP = timedelta(hours=1)
 """How much of what was looked at already is looked at again: some of it may have come late."""
 LATE = "the log is late"
+AGAIN = "run it again: nothing but this was changed"
 MARKED_BEFORE = timedelta(minutes=10)
 """How much younger than now, by our clock, our own mark may look to the log."""
 
@@ -94,8 +95,8 @@ def _record(job: Job, before: Checkpoint | None) -> None:
     try:
         for sink in job.sinks.values():
             sink.note(found.notes())
-    except SinkError as error:
-        raise translate(error) from None
+    except SinkError as error:  # an earlier place, or half of this one, may have been written
+        raise Incomplete(f"{error.message}; the checkpoint may not be in every place", error.hint or AGAIN) from None
 
 
 def _reach(first: datetime | None, checkpoint: Checkpoint | None) -> datetime | None:

@@ -15,6 +15,7 @@ from tests.random.others import WRITES
 SECONDS = (5, 31, 31, 200, 86_400, 15 * 86_400)
 MEDDLING = (
     "sibling", "sibling", "tag", "dashboard", "overwrite", "wipe", "resume", "resume", "rotate", "sync", "adopt",
+    "undo", "record",
 )  # fmt: skip
 
 
@@ -44,9 +45,17 @@ class Later:
 
 @dataclass(frozen=True)
 class Reading:
-    """The scope read:client_keys is granted, or revoked."""
+    """The scopes read:client_keys and read:logs are granted, or revoked."""
 
-    may: bool
+    keys: bool
+    logs: bool
+
+
+@dataclass(frozen=True)
+class Configure:
+    """Somebody changes the configuration: documents shall have companions, or none, or what they have."""
+
+    companions: bool | None
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,7 @@ class Mend:
     """Everything is put right, by the hints."""
 
 
-Action = Do | Other | Later | Reading | Mend
+Action = Do | Other | Later | Reading | Configure | Mend
 
 yes = st.booleans()
 rarely = st.sampled_from((False, False, False, True))
@@ -95,7 +104,10 @@ commands = st.one_of(
     command("rollback", discard=yes, takeover=yes, **unsettled),
     command("sync", takeover=yes),
     command("sync", takeover=yes, **leaked),
-    command("retire", takeover=yes),
+    command("retire", takeover=yes, softly=yes),
+    command("retire", takeover=yes, softly=yes),
+    command("undo", takeover=yes),
+    command("record"),
     command("adopt", takeover=yes, repair=yes),
     command("forget", takeover=yes),
 )
@@ -103,10 +115,11 @@ others = st.one_of(
     st.builds(Other, st.sampled_from(WRITES), st.integers(0, 1)),
     st.builds(Other, st.just("sibling"), st.integers(0, 1), st.integers(1, 4)),
 )
+companions = st.sampled_from((None, True, True, False))
 later = st.builds(Later, st.sampled_from(SECONDS))
 actions: st.SearchStrategy[Action] = st.one_of(
     commands, commands, commands, commands, commands, commands,
     others, others,
     later, later,
-    st.one_of(st.builds(Reading, yes), st.builds(Mend)),
+    st.one_of(st.builds(Reading, yes, yes), st.builds(Configure, companions), st.builds(Mend)),
 )  # fmt: skip

@@ -10,10 +10,11 @@ from typing import Any
 from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
 from bridge.errors import BridgeError
+from bridge.investigate import evidence_of
 from bridge.job import Job
 from bridge.outcome import Outcome
 from bridge.resume import resume
-from bridge.retire import retire
+from bridge.retire import bring_back, retire
 from bridge.rollback import RollbackOptions, rollback
 from bridge.rotate import RotateOptions, rotate
 from bridge.sync import SyncOptions, sync
@@ -24,7 +25,10 @@ from tests.e2e.world import World
 
 @dataclass(frozen=True)
 class Command:
-    """A verb and its options, by the names of the options' fields; `abort` is `resume`'s own."""
+    """A verb and its options, by the names of the options' fields; `abort` is `resume`'s own, `softly` `retire`'s.
+
+    `undo` is what undoes a soft retirement, `record` what keeps in the places what the tenant's log says.
+    """
 
     verb: str
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -68,12 +72,23 @@ def _resume(job: Job, options: dict[str, Any]) -> Outcome | None:
     return resume(job, Options(**options), abort=abort)
 
 
+def _retire(job: Job, options: dict[str, Any]) -> Outcome | None:
+    softly = options.pop("softly", False)
+    return retire(job, Options(**options), softly=softly)
+
+
+def _record(job: Job, _options: dict[str, Any]) -> None:
+    evidence_of(job, record=True)
+
+
 RUN: dict[str, Run] = {
     "rotate": _rotate,
     "resume": _resume,
     "rollback": lambda job, options: rollback(job, RollbackOptions(**options)),
     "sync": lambda job, options: sync(job, SyncOptions(**options)),
-    "retire": lambda job, options: retire(job, Options(**options)),
+    "retire": _retire,
+    "undo": lambda job, options: bring_back(job, Options(**options)),
+    "record": _record,
     "adopt": lambda job, options: adopt(job, AdoptOptions(**options)),
     "forget": lambda job, options: forget(job, Options(**options)),
 }

@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable
 
 from tests.random.commands import Command, Ended
+from tests.random.others import Others
 
 HINTED = re.compile(r"secret-bridge (rotate|resume|rollback|sync|retire|adopt)\b([^;\n]*)")
 OPTIONS = {"--repair": "repair", "--takeover": "takeover"}
 LONGEST = 12
 
 
-def mend(run: Callable[[Command], Ended], unlabel: Callable[[], None]) -> list[str]:
+def mend(run: Callable[[Command], Ended], others: Others) -> list[str]:
     """Finish what is interrupted, then have the live value published; return what was done on the way.
 
     Raises:
@@ -30,15 +31,18 @@ def mend(run: Callable[[Command], Ended], unlabel: Callable[[], None]) -> list[s
                 after = None if after.verb == command.verb else command
                 after = Command("resume", {"takeover": True}) if left else after
             else:
-                after = _next(after, ended, unlabel, path)
+                after = _next(after, ended, others, path)
     return path
 
 
-def _next(command: Command, ended: Ended, unlabel: Callable[[], None], path: list[str]) -> Command:
+def _next(command: Command, ended: Ended, others: Others, path: list[str]) -> Command:
     """Return what the hint says to do."""
     hint = (ended.error and ended.error.hint) or ""
     if "remove the label AWSPENDING" in hint:
-        unlabel()
+        others.unlabel_pending()
+        return command
+    if "move them" in hint:  # companions that a client left behind which was given back, and that are no candidates now
+        others.move_companions()
         return command
     if "name the key" in hint:  # who knows that it is the right one can only guess this
         return Command("adopt", {"repair": True, "takeover": True})

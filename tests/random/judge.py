@@ -15,7 +15,7 @@ SETTLES = frozenset({"rotate", "rollback", "sync", "adopt", "restore", "compromi
 
 def nothing_is_lost(before: Sight, after: Sight, excused: frozenset[str]) -> None:
     """1: what Auth0 may accept is held, unless it was not before, or is the one gap of `auth0-generated`."""
-    lost = after.unheld - before.unheld - after.brief - excused
+    lost = after.unheld - before.unheld - after.brief - before.given_up - excused
     assert not lost, f"lost: Auth0 accepts {names(lost, after)}, and no place holds it"
 
 
@@ -60,9 +60,7 @@ def done_means_done(command: Command, before: Sight, after: Sight, ended: Ended,
     unsettled = [uri for uri in unsettled if uri.startswith("vault") or after.places[uri].own]
     assert told or not unsettled, f"{command}: {operation} is done, and it is still held or left something: {unsettled}"
     looks = after.places.values()
-    # An adoption goes by what Auth0 said once; and what others wrote before it was finished is told as drift.
-    unsure = operation == "adopt" and (ended.done.finished or before.met != {before.live})
-    if operation in SETTLES and not unsure:
+    if operation in SETTLES and not unsure(before, ended):
         currents = {look.current for look in looks}
         assert currents == {after.live}, f"{command}: {operation} is done; {[names({c}, after) for c in currents]}"
     if operation == "retire":
@@ -72,6 +70,15 @@ def done_means_done(command: Command, before: Sight, after: Sight, ended: Ended,
     fallbacks = {look.fallback for look in looks if look.fallback}
     assert len(fallbacks) <= 1, f"{command}: {operation} is done, and there are different fallbacks"
     assert not fallbacks & {look.current for look in looks}, f"{command}: the fallback's value is current's"
+
+
+def unsure(before: Sight, ended: Ended) -> bool:
+    """Tell whether an operation may leave other values: an adoption goes by what Auth0 said once.
+
+    And what others wrote before it was finished is told as drift.
+    """
+    adopting = ended.done is not None and ended.done.operation == "adopt"
+    return adopting and ((ended.done is not None and ended.done.finished) or before.met != {before.live})
 
 
 def converged(after: Sight, unsettled: list[str], accepted: str) -> None:

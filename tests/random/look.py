@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.e2e.places import AwsPlace, VaultPlace, foreign
+from tests.e2e.places import AwsPlace, VaultPlace, companions, foreign
 from tests.e2e.world import World
 
 OWN_LABEL = "BRIDGE:"
 THEIRS = "THEIRS"
 LOCK = "secret-bridge"
+NOTE = "bridge_note_"
+UNREAD = "what nobody has read"
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,9 @@ class Look:
     """One place. `held` are the values that a labelled or readable version holds, the lock's included.
 
     `substance` is all that a command that says "nothing was changed" must leave as it was. `locks` counts the readable
-    versions of Vault's lock key, `own` the bridge's own labels in AWS.
+    versions of Vault's lock key, `own` the bridge's own labels in AWS. `companions` are the coming and the former value
+    in the latest document, `keeps` tells whether the place says that it has them. `aside` is what was retired softly.
+    `notes` are what was recorded of the tenant's log, `doing` is the operation that holds the place.
     """
 
     current: str | None
@@ -33,13 +37,24 @@ class Look:
     versions: int = 0
     locks: int = 0
     own: int = 0
+    companions: tuple[str | None, ...] = (None, None)
+    keeps: bool = False
+    aside: str | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
+    doing: str | None = None
+
+    @property
+    def stray(self) -> frozenset[str]:
+        """What the companions say although no version holds it as its value."""
+        return frozenset(value for value in self.companions if value) - self.held
 
 
 @dataclass(frozen=True)
 class Sight:
     """Both ends at one moment. `met` are the values that Auth0 may accept, `live` is the one that it stores.
 
-    `brief` are those that others have set and that were replaced since: Auth0 forgets them within 30 s.
+    `brief` are those that others have set and that were replaced since: Auth0 forgets them within 30 s. `theirs`: they
+    have set the live one.
     """
 
     live: str
@@ -47,6 +62,13 @@ class Sight:
     brief: frozenset[str]
     changes: int
     places: Mapping[str, Look]
+    theirs: bool = False
+
+    @property
+    def given_up(self) -> frozenset[str]:
+        """The values that others replaced at Auth0 a moment ago, and took from every stage as well."""
+        staged = {value for look in self.places.values() for value in (look.current, look.fallback, look.pending)}
+        return self.met - {self.live} - staged if self.theirs else frozenset()
 
     @property
     def held(self) -> frozenset[str]:
@@ -73,7 +95,7 @@ class Eyes:
         known = ("creation", world.own.client_id)
         others = {change.value for change in client.live.changes if change.by not in known}
         brief = frozenset(others - {world.live})
-        return Sight(world.live, frozenset(met), brief, len(client.live.changes), places)
+        return Sight(world.live, frozenset(met), brief, len(client.live.changes), places, theirs=world.live in others)
 
     def _look(self, place: VaultPlace | AwsPlace) -> Look:
         return self._vault(place) if isinstance(place, VaultPlace) else self._aws(place)
@@ -85,20 +107,37 @@ class Eyes:
         tags: dict[str, str] = meta.get("custom_metadata") or {}
         latest = main.get(str(meta.get("current_version")), {})
         newest = lock.get(str(lock_meta.get("current_version")), {})
-        pending = newest.get(place.key) if newest.get(LOCK, {}).get("state") == "locked" else None
+        pending = newest.get(place.key) if locked(newest) else None
         values = [document.get(place.key) for document in (*main.values(), *lock.values())]
-        beside = {"document": {k: v for k, v in latest.items() if k != place.key}, "tags": foreign(tags)}
+        ours, first = companions(place.key), aside_in(tags)
+        others = {k: v for k, v in latest.items() if k not in (place.key, *ours)}
         return Look(
             current=latest.get(place.key),
             fallback=main.get(tags.get("bridge_fallback", "-"), {}).get(place.key),
             pending=pending,
             held=frozenset(value for value in values if value),
-            beside=beside,
+            beside={"document": others, "tags": foreign(tags)},
             tags=tags,
-            substance={"documents": main, "tags": tags, "pending": pending, "limit": meta.get("max_versions")},
+            substance={
+                "documents": main,
+                "tags": plain(tags),
+                "pending": pending,
+                "limit": meta.get("max_versions"),
+            },
             versions=len(main),
             locks=len(lock),
+            companions=tuple(latest.get(name) for name in ours),
+            keeps=tags.get("bridge_companions") == "keep",
+            aside=self._before(place, meta, first) if first else None,
+            notes=notes_in(tags),
+            doing=newest[LOCK].get("bridge_lock_operation") if locked(newest) else None,
         )
+
+    def _before(self, place: VaultPlace, meta: dict[str, Any], version: str) -> str:
+        """Return what a version held that cannot be read now; a word where it was never read."""
+        made = (meta.get("versions") or {}).get(version, {}).get("created_time")
+        document = self._documents.get((place.path, version, made), {})
+        return str(document.get(place.key) or UNREAD)
 
     def _versions(self, place: VaultPlace, path: str, meta: dict[str, Any]) -> dict[str, dict[str, Any]]:
         """Return the versions that can be read."""
@@ -119,23 +158,51 @@ class Eyes:
         values = {stage: document.get(place.key) for stage, document in labels.items()}
         current = labels.get("AWSCURRENT", {})
         theirs = {k: v for k, v in labels.items() if not k.startswith(OWN_LABEL)}
-        plain = {k: v for k, v in tags.items() if not k.startswith("bridge_lock_")}
+        ours, first = companions(place.key), aside_in(tags)
+        aside = json.loads(place._text(first)).get(place.key) if first in stages else None
         return Look(
             current=values.get("AWSCURRENT"),
             fallback=values.get("FALLBACK"),
             pending=values.get("AWSPENDING"),
             held=frozenset(value for stage, value in values.items() if value and stage != THEIRS),
             beside={
-                "document": {k: v for k, v in current.items() if k != place.key},
+                "document": {k: v for k, v in current.items() if k not in (place.key, *ours)},
                 "tags": foreign(tags),
                 "label": next((v for v, found in stages.items() if THEIRS in found), None),
                 "description": described.get("Description"),
             },
             tags=tags,
-            substance={"labels": theirs, "tags": plain, "description": described.get("Description")},
+            substance={"labels": theirs, "tags": plain(tags), "description": described.get("Description")},
             versions=len(stages),
             own=sum(stage.startswith(OWN_LABEL) for stage in values),
+            companions=tuple(current.get(name) for name in ours),
+            keeps=tags.get("bridge_companions") == "keep",
+            aside=aside or UNREAD if first else None,
+            notes=notes_in(tags),
+            doing=tags.get("bridge_lock_operation") if any(s.startswith(OWN_LABEL) for s in values) else None,
         )
+
+
+def locked(document: Mapping[str, Any]) -> bool:
+    """Tell whether the newest version of Vault's lock key says that somebody holds the place."""
+    return bool(document.get(LOCK, {}).get("state") == "locked")
+
+
+def aside_in(tags: Mapping[str, str]) -> str | None:
+    """Return the first version that was retired softly."""
+    words = tags.get("bridge_aside", "-").split()
+    return words[1] if len(words) > 1 else None
+
+
+def notes_in(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return what was recorded of the tenant's log, by the names of its notes."""
+    recorded = (f"{NOTE}seen", f"{NOTE}sources")
+    return {name.removeprefix(NOTE): text for name, text in tags.items() if name.startswith(recorded)}
+
+
+def plain(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags by which anybody decides."""
+    return {name: text for name, text in tags.items() if not name.startswith((NOTE, "bridge_lock_"))}
 
 
 def all_versions(place: AwsPlace) -> dict[str, list[str]]:

@@ -12,18 +12,21 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from bridge.job import Job
 from tests.e2e.observe import unsettled
 from tests.e2e.taps import Trace
 from tests.e2e.world import SCOPES, World
-from tests.random import judge
-from tests.random.actions import Action, Do, Later, Mend, Other, Reading, actions
+from tests.random import beside, judge
+from tests.random.actions import Action, Configure, Do, Later, Mend, Other, Reading, actions, companions
 from tests.random.commands import Command, Ended, operate
 from tests.random.heal import mend
 from tests.random.look import Eyes, Sight
 from tests.random.mishaps import UNDISTURBED, Mishap, Struck
 from tests.random.others import WRITES, Others
 
+LOGS = "read:logs"
 NO_READING = tuple(scope for scope in SCOPES if scope != "read:client_keys")
+REFRESH = timedelta(seconds=20)  # companions need it
 PLACES = ("vault aws", "vault aws", "vault aws", "vault", "aws")
 
 
@@ -47,21 +50,27 @@ class Machine(RuleBasedStateMachine):
         self._tally = tally
         self._world: World | None = None
         self._whole = True  # no invariant was broken
+        self._companions: bool | None = None
 
-    @initialize(ends=st.sampled_from(PLACES), seed=st.integers(0, 9999))
-    def begin(self, ends: str, seed: int) -> None:
+    @initialize(ends=st.sampled_from(PLACES), seed=st.integers(0, 9999), beside=companions)
+    def begin(self, ends: str, seed: int, beside: bool | None) -> None:  # drawn by name
         self._world = world = self._make(ends=ends)
         world.tenant.random = Random(seed)
         world.fill()
         self._others = Others(world)
         self._eyes = Eyes(world)
-        self._say(f"places: {ends}")
+        self._companions = beside
+        self._say(f"places: {ends}; companions: {beside}")
         self._command(Command("adopt"))
 
     @rule(action=actions)
     def step(self, action: Action) -> None:
         self._whole = False
-        self._take(action)
+        try:
+            self._take(action)
+        except Exception as error:
+            self._say(f"    broke: {error!r}")  # Hypothesis may tell of nothing but that a repetition went otherwise
+            raise
         self._whole = True
 
     def _take(self, action: Action) -> None:
@@ -74,9 +83,12 @@ class Machine(RuleBasedStateMachine):
             case Later(seconds):
                 self._count(f"{seconds} s pass")
                 self.world.clock.advance(timedelta(seconds=seconds))
-            case Reading(may):
-                self._count(f"read:client_keys is {'granted' if may else 'revoked'}")
-                self._grant(SCOPES if may else NO_READING)
+            case Reading(keys, logs):
+                self._count(f"scopes: read:client_keys {keys}, read:logs {logs}")
+                self._grant((*(SCOPES if keys else NO_READING), *((LOGS,) if logs else ())))
+            case Configure(beside):
+                self._count(f"companions = {beside}")
+                self._companions = beside
             case Mend():
                 self._mend()
 
@@ -101,7 +113,7 @@ class Machine(RuleBasedStateMachine):
         before = self._eyes.sight()
         trace = Trace(self.world.clock)
         struck = Struck(mishap, self.world, trace, self._meddle)
-        job = self.world.job(trace=trace)
+        job = self._job(trace)
         struck.arm(job)
         try:
             ended = operate(self.world, command, job=job)
@@ -123,6 +135,12 @@ class Machine(RuleBasedStateMachine):
             judge.refused_means_unchanged(before, after, ended)
             judge.a_takeover_keeps_the_value(before, after, ended)
             judge.done_means_done(command, before, after, ended, unsettled(self.world) if ended.done else [])
+            beside.nothing_comes_back_by_itself(command, before, after, ended)
+            beside.companions_are_right(before, after, ended, self._companions)
+            beside.soft_is_soft(before, after, ended, self.world.client_id)
+            beside.only_notes_are_recorded(command, before, after, ended)
+        if not struck.theirs:
+            beside.companions_say_what_is_held(before, after)
         judge.foreign_stays(after, self._others.expected)
 
     def _meddle(self, what: str) -> None:
@@ -131,8 +149,13 @@ class Machine(RuleBasedStateMachine):
             self._others.act(what)
             return
         options: dict[str, Any] = {"repair": True} if what == "adopt" else {}
-        ended = operate(self.world, Command(what, {"takeover": True, **options}), Trace(self.world.clock))
+        command = Command(what, {"takeover": True, **options} if what != "record" else {})
+        ended = operate(self.world, command, job=self._job(Trace(self.world.clock)))
         self._say(f"    meanwhile {what}: {ended}")
+
+    def _job(self, trace: Trace) -> Job:
+        """Open a job under the configuration of now."""
+        return self.world.job(trace=trace, companions=self._companions, consumer_refresh=REFRESH)
 
     def _act(self, what: str, where: int) -> None:
         self._count(f"others: {what} {where}")
@@ -148,12 +171,13 @@ class Machine(RuleBasedStateMachine):
             self.world.spread()
             return self._command(command)
 
-        path = mend(run, self._others.unlabel_pending)
+        path = mend(run, self._others)
         self.world.spread()
         after = self._eyes.sight()
         accepted = self.world.tenant.accepted(self.world.client_id, after.live)
         try:
             judge.converged(after, unsettled(self.world), accepted)
+            beside.converged(after)
         except AssertionError as error:
             raise AssertionError(f"{error}\nafter " + "\n".join(path)) from None
 

@@ -7,7 +7,7 @@ import json
 import uuid
 from typing import Any
 
-from tests.e2e.places import SIBLINGS, TAGS, AwsPlace, VaultPlace
+from tests.e2e.places import SIBLINGS, TAGS, AwsPlace, VaultPlace, companions
 from tests.e2e.world import World
 
 TERRAFORM = {"owner": "terraform"}
@@ -42,13 +42,21 @@ class Others:
         """Paste something else over the client's secret."""
         place.edit(place.key or "", f"pasted-{self._count}-{uuid.uuid4().hex}")
 
+    def move_companions(self) -> None:
+        """Take the keys away that stand where companions would, as a hint says."""
+        for place in self._world.places:
+            self._without(place, *companions(place.key))
+
     def remove(self, place: VaultPlace | AwsPlace) -> None:
         """Write the document without the client's secret."""
+        self._without(place, place.key or "")
+
+    def _without(self, place: VaultPlace | AwsPlace, *keys: str) -> None:
         if isinstance(place, VaultPlace):
-            document = {k: v for k, v in (place.document() or {}).items() if k != place.key}
+            document = {k: v for k, v in (place.document() or {}).items() if k not in keys}
             place.kv.create_or_update_secret(place.path, document)
             return
-        document = {k: v for k, v in json.loads(place.text() or "{}").items() if k != place.key}
+        document = {k: v for k, v in json.loads(place.text() or "{}").items() if k not in keys}
         place.client.put_secret_value(SecretId=place.name, SecretString=json.dumps(document))
 
     def tag(self, place: VaultPlace | AwsPlace) -> None:
