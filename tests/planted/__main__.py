@@ -51,7 +51,8 @@ def make_map(arguments: Sequence[str]) -> int:
     known = Map.read(path) if path.exists() else Map()
     if known.stale(files):
         known = Map()
-    known = known.merged(found, files)
+    whole = () if "-k" in arguments else tuple(word for word in arguments if word.startswith("tests"))
+    known = known.merged(found, files, whole)
     known.write(path)
     print(f"{len(known.tests)} tests are in the map")
     return 0 if found else 1
