@@ -27,7 +27,7 @@ from tests.planted.covering import Map
 from tests.planted.drawing import TURNS, area_of, draw, every_fault, sources
 from tests.planted.equivalents import EQUIVALENT
 from tests.planted.journal import Journal, Row, identity, table
-from tests.planted.judging import Bench, Verdict
+from tests.planted.judging import Bench, Run, Verdict
 from tests.planted.mapping import PARTS
 from tests.planted.operators import Fault
 
@@ -35,6 +35,8 @@ ROOT = Path(__file__).parents[2]
 KEPT = ROOT / ".proofs" / "planted"
 SHARE = 0.1
 """Of the limit: what its tests may take as they were timed, since servers start anew, perhaps on a busy machine."""
+
+NOTHING = Run(None, "", 0.0, "no test runs it")
 
 
 def make_map(arguments: Sequence[str]) -> int:
@@ -49,7 +51,8 @@ def make_map(arguments: Sequence[str]) -> int:
     known = Map.read(path) if path.exists() else Map()
     if known.stale(files):
         known = Map()
-    known = known.merged(found, files)
+    whole = () if "-k" in arguments else tuple(word for word in arguments if word.startswith("tests"))
+    known = known.merged(found, files, whole)
     known.write(path)
     print(f"{len(known.tests)} tests are in the map")
     return 0 if found else 1
@@ -95,9 +98,11 @@ def judge(faults: Sequence[Fault], files: dict[str, str], told: argparse.Namespa
             if fault.change(files[fault.path]) in EQUIVALENT:
                 journal.rows[name] = _row(name, fault, files, verdict=Verdict.EQUIVALENT)
             elif not journal.judged(name, again=told.again) and time.monotonic() < end:
-                covering = seen.covering(fault, files)
+                covering = [n for n in seen.covering(fault, files) if re.search(told.tests, seen.tests[n])]
+                if told.tests and not covering:
+                    continue
                 tests = [seen.tests[number] for number in seen.chosen(covering, told.limit * SHARE)]
-                verdict, run = bench.judge(fault, tests)
+                verdict, run = bench.judge(fault, tests) if tests else (Verdict.SURVIVED, NOTHING)
                 more: dict[str, object] = {
                     "tests": len(tests),
                     "of": len(covering),
@@ -138,6 +143,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--for", type=seconds, dest="time", metavar="TIME", help="start no more after, say, 15m")
     parser.add_argument("--shard", type=part, default=(1, 1), metavar="I/N", help="only every N-th, from the I-th on")
     parser.add_argument("--only", metavar="PATTERN", help="only faults whose path, scope, change or kind matches")
+    parser.add_argument("--tests", default="", metavar="PATTERN", help="only tests whose name matches: new ones")
     parser.add_argument("--limit", type=float, default=60, metavar="SECONDS", help="for the tests of one fault")
     parser.add_argument("--again", action="store_true", help="judge again what was not killed")
     parser.add_argument("--show", action="store_true", help="show the faults, and run nothing")

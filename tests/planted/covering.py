@@ -27,6 +27,9 @@ NEIGHBOURS = {
 }
 """Whose tests are run where no test of the map runs a line: they may run it in a process of their own."""
 
+READING = ("tests/docs/", "tests/architecture/")
+"""Tests that read what is made at import, without running a line of its users."""
+
 
 @dataclass
 class Map:
@@ -48,15 +51,22 @@ class Map:
         """Keep the map."""
         path.write_text(json.dumps(self.__dict__))
 
-    def merged(self, parts: Iterable[dict[str, dict[str, object]]], files: dict[str, str]) -> Map:
-        """Return a map with what was seen newly; a test that was run again counts only as it ran now."""
+    def merged(
+        self, parts: Iterable[dict[str, dict[str, object]]], files: dict[str, str], whole: tuple[str, ...] = ()
+    ) -> Map:
+        """Return a map with what was seen newly.
+
+        A test that was run again counts only as it ran now; of files and folders that were run as a `whole`, tests that
+        were not run are there no longer.
+        """
         parts = list(parts)
-        seconds: dict[str, float] = dict(zip(self.tests, self.seconds, strict=True))
+        before = dict(zip(self.tests, self.seconds, strict=True))
+        seconds = {name: taken for name, taken in before.items() if not name.startswith(whole)}
         seen: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
         now = {name for part in parts for name in part["seconds"]}
         for path, lines in self.lines.items():
             for line, numbers in lines.items():
-                seen[path][line] |= {self.tests[number] for number in numbers} - now
+                seen[path][line] |= {name for number in numbers if (name := self.tests[number]) in seconds} - now
         for part in parts:
             seconds |= part["seconds"]  # type: ignore[arg-type]  # read from JSON that `mapping` wrote
             for path, of in part["lines"].items():
@@ -77,8 +87,11 @@ class Map:
             word = re.compile(rf"\b{re.escape(name)}\b")
             for path, source in files.items():
                 found |= self._of(path, (at for at, line in enumerate(source.splitlines(), 1) if word.search(line)))
-        starts = NEIGHBOURS[area_of(fault.path)]
-        return sorted(found) or [at for at, name in enumerate(self.tests) if name.startswith(starts)]
+        found = found or self._in(NEIGHBOURS[area_of(fault.path)])
+        return sorted(found | self._in(READING) if fault.names else found)
+
+    def _in(self, folders: tuple[str, ...]) -> set[int]:
+        return {at for at, name in enumerate(self.tests) if name.startswith(folders)}
 
     def _of(self, path: str, lines: Iterable[int]) -> set[int]:
         of = self.lines.get(path, {})

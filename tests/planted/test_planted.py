@@ -130,6 +130,8 @@ def test_the_tests_of_a_line_are_those_that_ran_it_or_what_uses_it() -> None:
     assert seen.stale({"bridge/plan.py": "changed"}) == ["bridge/plan.py"]
     again = seen.merged([{"lines": {}, "seconds": {"tests/a.py::one": 2.0}}], files)
     assert again.lines["bridge/plan.py"][3] == [again.tests.index("tests/a.py::two")]
+    gone = seen.merged([{"lines": {}, "seconds": {"tests/a.py::one": 2.0}}], files, ("tests/a.py",))
+    assert (gone.tests, gone.lines["bridge/plan.py"]) == (["tests/a.py::one", "tests/e2e/b.py::three"], {})
 
 
 def test_a_map_is_read_as_it_was_written(tmp_path: Path) -> None:
