@@ -46,8 +46,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Run one worker more than there are cores: many tests wait for a clock, not for the processor."""
-    return (os.cpu_count() or 1) + 1
+    """Run more workers than there are cores: many tests wait for a clock, not for the processor."""
+    return 2 * (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(autouse=True)

@@ -71,10 +71,29 @@ def test_a_root_that_is_no_module_is_an_error(tree: Path) -> None:
         closure(["bridge.nothing"], root=tree)
 
 
-@pytest.mark.parametrize("proof", PROOFS)
+OF_WINGS = {"browser": "bridge/report/page.py", "drills": "bridge/cli/app.py"}
+
+
+@pytest.mark.parametrize("proof", sorted(set(PROOFS) - set(OF_WINGS)))
 def test_every_proof_stands_on_the_core_and_both_sinks_and_on_no_wing(proof: str) -> None:
     files = {str(path.relative_to(ROOT)) for path in closure(PROOFS[proof].roots, without=PROOFS[proof].without)}
     assert {"bridge/rotation.py", "bridge/plan.py", "sinks/vault/lock.py", "sinks/aws/claim.py"} <= files
     wings = ("bridge/report/", "bridge/doctor/", "bridge/consumer/", "bridge/policy/", "bridge/notify/", "bridge/cli/")
     assert not [name for name in files if name.startswith(wings)]
     assert set(CORE) <= set(PROOFS[proof].roots)
+
+
+@pytest.mark.parametrize(("proof", "module"), OF_WINGS.items())
+def test_a_proof_of_a_wing_stands_on_it_and_on_its_files(proof: str, module: str) -> None:
+    files = {str(path.relative_to(ROOT)) for path in closure(PROOFS[proof].roots, without=PROOFS[proof].without)}
+    assert module in files
+    assert PROOFS[proof].files
+
+
+def test_it_changes_with_a_file_that_is_no_module_and_a_pattern_without_files_is_an_error(tree: Path) -> None:
+    (tree / "page.css").write_text("a")
+    before = fingerprint(["bridge.rotate"], files=["*.css"], root=tree)
+    (tree / "page.css").write_text("b")
+    assert fingerprint(["bridge.rotate"], files=["*.css"], root=tree) != before
+    with pytest.raises(ValueError, match="no file"):
+        fingerprint(["bridge.rotate"], files=["*.js"], root=tree)
