@@ -17,7 +17,7 @@ from bridge.retire import retire
 from tests.e2e.observe import unsettled
 from tests.e2e.places import ANCIENT
 from tests.e2e.taps import Call, Killed, Trace, kill_after
-from tests.e2e.world import DAY, World
+from tests.e2e.world import DAY, MakeWorld, World
 
 YOUNG = timedelta(hours=23, minutes=58)
 
@@ -287,6 +287,21 @@ def test_a_live_retirement_is_not_taken_over(world: World) -> None:
     for command in (lambda: retired(world), lambda: resume(world.job(), Options())):
         with pytest.raises(Refused, match="counts as live until"):
             command()
+    assert world.dump() == before
+
+
+def test_a_fallback_without_a_value_to_probe_is_kept_until_its_age_too(make_world: MakeWorld) -> None:
+    world = rotated(make_world(ends="aws"))
+    client, name = world.aws.client, world.aws.name
+    put = client.put_secret_value(SecretId=name, SecretString='{"smtp": 1}', VersionStages=["MISTAKE"])
+    (fallback,) = [version for version, labels in world.aws.versions().items() if "FALLBACK" in labels]
+    client.update_secret_version_stage(
+        SecretId=name, VersionStage="FALLBACK", RemoveFromVersionId=fallback, MoveToVersionId=put["VersionId"]
+    )
+    world.clock.advance(YOUNG)
+    before = world.dump()
+    with pytest.raises(Refused, match="stays until"):
+        retired(world)
     assert world.dump() == before
 
 
