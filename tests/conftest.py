@@ -12,7 +12,7 @@ import pytest
 from bridge.sandbox.openbao import OpenBao
 from tests.forks import Forks
 from tests.proofs import choice
-from tests.quick_aws import once_per_process
+from tests.quick import once_per_process
 
 FOREIGN = ("VAULT_", "BAO_", "AUTH0_", "AWS_", "BRIDGE_")
 TRUST = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
