@@ -11,8 +11,9 @@ import pytest
 
 from bridge.sandbox.openbao import OpenBao
 from tests.forks import Forks
+from tests.order import slow_first
 from tests.proofs import choice
-from tests.quick_aws import once_per_process
+from tests.quick import once_per_process
 
 FOREIGN = ("VAULT_", "BAO_", "AUTH0_", "AWS_", "BRIDGE_")
 TRUST = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -40,8 +41,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that are proofs."""
+    """Leave out the tests that are proofs; begin with those that take long."""
     items[:], left = choice.ordinary(items, config.args)
+    if workers := getattr(config, "workerinput", {}).get("workercount"):
+        items[:] = slow_first(items, workers)
     config.hook.pytest_deselected(items=left)
 
 

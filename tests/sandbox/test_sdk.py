@@ -11,6 +11,10 @@ from auth0.management import Auth0
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:invalid escape sequence"
+)  # in the library's own texts, once it is compiled
+
 
 @pytest.fixture
 def sdk(auth0):
