@@ -63,7 +63,14 @@ class Mend:
     """Everything is put right, by the hints."""
 
 
-Action = Do | Other | Later | Reading | Configure | Mend
+@dataclass(frozen=True)
+class Several:
+    """One after the other: what single steps come to too rarely."""
+
+    actions: tuple[Do | Later, ...]
+
+
+Action = Do | Other | Later | Reading | Configure | Mend | Several
 
 yes = st.booleans()
 rarely = st.sampled_from((False, False, False, True))
@@ -117,8 +124,19 @@ others = st.one_of(
 )
 companions = st.sampled_from((None, True, True, False))
 later = st.builds(Later, st.sampled_from(SECONDS))
+rotated = st.just(Do(Command("rotate", {"takeover": True, "settle": False})))
+a_day = st.just(Later(2 * 86_400))
+set_aside = command("retire", takeover=st.just(value=True), softly=st.just(value=True))
+after_that = st.one_of(
+    command("undo", takeover=yes),
+    command("undo", takeover=yes),
+    command("retire", takeover=yes, softly=rarely),
+    commands,
+)
+softly = st.builds(Several, st.tuples(rotated, a_day, set_aside, after_that, later, after_that))
 actions: st.SearchStrategy[Action] = st.one_of(
     commands, commands, commands, commands, commands, commands,
+    softly,
     others, others,
     later, later,
     st.one_of(st.builds(Reading, yes, yes), st.builds(Configure, companions), st.builds(Mend)),

@@ -17,7 +17,7 @@ from tests.e2e.observe import unsettled
 from tests.e2e.taps import Trace
 from tests.e2e.world import SCOPES, World
 from tests.random import beside, judge
-from tests.random.actions import Action, Configure, Do, Later, Mend, Other, Reading, actions, companions
+from tests.random.actions import Action, Configure, Do, Later, Mend, Other, Reading, Several, actions, companions
 from tests.random.commands import Command, Ended, operate
 from tests.random.heal import mend
 from tests.random.look import Eyes, Sight
@@ -89,6 +89,9 @@ class Machine(RuleBasedStateMachine):
             case Configure(beside):
                 self._count(f"companions = {beside}")
                 self._companions = beside
+            case Several(several):
+                for each in several:
+                    self._take(each)
             case Mend():
                 self._mend()
 
