@@ -17,7 +17,7 @@ CAPABILITIES = ("create", "read", "update", "patch")
 
 NEEDED: Mapping[Deed, tuple[Rights, Rights]] = {
     Deed.SURVEY: ({"metadata": ("read",)}, {"metadata": ("read",)}),
-    Deed.READ: ({"data": ("read",), "metadata": ("read",)}, {"data": ("read",), "metadata": ("read",)}),
+    Deed.READ: ({"data": ("read",), "metadata": ("read",)}, {"data": ("read",)}),
     Deed.FOLLOW: ({"data": ("read",)}, {"data": ("read",)}),
     Deed.HOLD: ({}, {"data": ("read", "update"), "metadata": ("patch",), "destroy": ("update",)}),
     Deed.BEGIN: ({}, {"data": ("create",)}),  # the lock key is never deleted, so it is made once
