@@ -11,14 +11,15 @@ import pytest
 
 from bridge.auth0.client import Client
 from bridge.auth0.probe import Verdict
-from bridge.errors import Failed
+from bridge.errors import Failed, Refused
 from bridge.job import Job
 from bridge.outcome import Settled
-from bridge.prove import await_refusal
+from bridge.prove import await_refusal, prove
 from bridge.settle import settle
 from bridge.timing import Timing
+from sinks.port import Place, Stage
 from sinks.secret import Secret
-from tests.contract.clock import ManualClock
+from tests.contract.clock import START, ManualClock
 
 ACCEPTED, REFUSED, UNKNOWN = Verdict.ACCEPTED, Verdict.REFUSED, Verdict.UNKNOWN
 CLIENT, NEW, OLD, LEAKED = Client("AbC123", "billing"), Secret("new"), Secret("old"), Secret("leaked")
@@ -121,3 +122,50 @@ def test_a_value_that_goes_on_being_accepted_is_told_as_that() -> None:
         await_refusal(job(edges), CLIENT, NEW, (LEAKED,), since=1000.0)
     edges = Edges({"new": always(ACCEPTED), "leaked": always(REFUSED)})
     assert await_refusal(job(edges), CLIENT, NEW, (LEAKED,), since=1000.0).proven
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A place that holds these values."""
+
+    values: dict[Stage, Secret]
+
+    def read(self) -> Place:
+        return Place("vault://secret/a", START, exists=True, values=self.values)
+
+
+@pytest.mark.parametrize(
+    ("current", "fallback", "why"),
+    [
+        (ACCEPTED, REFUSED, None),
+        (ACCEPTED, ACCEPTED, "still accepts the fallback"),
+        (ACCEPTED, UNKNOWN, "did not say which"),
+        (REFUSED, REFUSED, "does not accept the current value"),
+        (REFUSED, ACCEPTED, "does not accept the current value"),
+        (UNKNOWN, REFUSED, "did not say which"),
+        (REFUSED, UNKNOWN, "did not say which"),
+    ],
+)
+def test_under_the_lock_both_values_are_probed_once_more_before_one_ends(
+    current: Verdict, fallback: Verdict, why: str | None
+) -> None:
+    asked = job(Edges({"new": always(current), "old": always(fallback)}))
+    place: Any = Stored({Stage.CURRENT: NEW, Stage.FALLBACK: OLD})
+    asked.sinks["vault://secret/a"] = place
+    if why is None:
+        prove(asked, CLIENT, asked.uris)
+        return
+    with pytest.raises((Refused, Failed), match=why) as caught:
+        prove(asked, CLIENT, asked.uris)
+    assert isinstance(caught.value, Failed) is (UNKNOWN in (current, fallback))
+
+
+def test_a_place_without_a_current_value_proves_nothing_and_without_a_fallback_nothing_ends() -> None:
+    asked = job(Edges({"new": always(ACCEPTED), "old": always(REFUSED)}))
+    empty: Any = Stored({Stage.FALLBACK: OLD})
+    asked.sinks["vault://secret/a"] = empty
+    with pytest.raises(Refused, match="does not accept the current value"):
+        prove(asked, CLIENT, asked.uris)
+    alone: Any = Stored({Stage.CURRENT: NEW})
+    asked.sinks["vault://secret/a"] = alone
+    prove(asked, CLIENT, asked.uris)
