@@ -74,6 +74,15 @@ class Access:
             return self.document(version)
         return None
 
+    def may_label(self, stage: str, version: str) -> None:
+        """Ask to remove a label that is nowhere; whoever may do that is told that it is not there.
+
+        Raises:
+            Denied: they may not.
+        """
+        with suppress(Conflict):
+            _repeated(lambda: self.api.label(stage, remove=version))
+
     def create(self, version: str, text: Secret, tags: Mapping[str, str]) -> None:
         """Create the secret; twice is once. `Unavailable.unsure`: it may yet arrive."""
         _written(lambda: self.api.create(version, text, tags))

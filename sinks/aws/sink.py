@@ -25,7 +25,7 @@ from sinks.aws.retiring import Retiring
 from sinks.aws.rights import LABEL, READ, needed
 from sinks.aws.translate import Missing
 from sinks.companions import with_companions
-from sinks.errors import Conflict, Denied, Lost, Refused
+from sinks.errors import Denied, Lost, Refused
 from sinks.port import Held, Place, Promoted
 from sinks.record import MANAGED_BY, MANAGER, OWN_PREFIX, Lock, Record, note_tags
 from sinks.secret import unlike
@@ -108,8 +108,7 @@ class AwsSink:
         """Remove a label that is nowhere: AWS refuses that only to those who may not do it at all (`Sink.check`)."""
         wanted, current = needed(deeds), mark_of(place).listing.current
         if current is not None and LABEL in wanted:
-            with contextlib.suppress(Conflict):  # allowed, and nothing was there to remove
-                self._access.api.label(PROOF, remove=current)
+            self._access.may_label(PROOF, current)
         unknown = [f"secretsmanager:{action}" for action in wanted if action not in (*READ, LABEL)]
         return (UNKNOWN.format(", ".join(unknown)),) if unknown else ()
 
