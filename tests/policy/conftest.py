@@ -29,8 +29,8 @@ def guard() -> Iterator[Guard]:
 
 @pytest.fixture
 def make(make_live: MakeWorld, servers: Servers) -> MakeWorld:
-    """Make worlds in real time in which a change spreads as quickly as a configuration can say."""
-    servers.auth0.tenant.settings.propagation = timedelta(seconds=1)
+    """Make worlds in real time in which a change spreads soon. A lease is a third of that: the machine may be busy."""
+    servers.auth0.tenant.settings.propagation = timedelta(seconds=4)
     return make_live
 
 
