@@ -85,5 +85,7 @@ def table(tallies: Sequence[Tally], seconds: float) -> str:
     spent = sum(tally.seconds for tally in tallies)
     lines.append(f"{'all':<{width}}  {cases:>5}  {passed:>6}  {played:>10}  {spent:>7.0f}, {seconds:.0f} s in all")
     if synced := sum(tally.synced for tally in tallies):
-        lines.append(f"in {synced} of them a late request had written over something: it took sync or adopt --repair")
+        lines.append(
+            f"in {synced} of them a late request had written over something: it took sync, adopt --repair or a rotation"
+        )
     return "\n".join(lines)
