@@ -8,15 +8,14 @@ from dataclasses import dataclass, replace
 from bridge.auth0.client import HS256, SELF, Objection
 from bridge.auth0.client import objections as of_client
 from bridge.auth0.probe import Verdict
-from bridge.begin import STDIN, Options, execute, new_lock, opened, require_accepted, wish
-from bridge.cleaning import finish_own
+from bridge.begin import STDIN, Options, execute, new_lock, require_accepted, wish
 from bridge.errors import Failed, Refused
 from bridge.facts import Facts
 from bridge.guards import companions_room, contents, ownership, refuse
-from bridge.job import Job, Seen, companions
+from bridge.job import Job, Seen, companions, key_of
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_adoption, plan_forgetting
-from bridge.rotate import key_of
+from bridge.settling import settle_first
 from sinks.companions import Companions
 from sinks.port import Place, Stage
 from sinks.secret import Secret
@@ -44,9 +43,10 @@ def adopt(job: Job, options: AdoptOptions) -> Outcome:
         BridgeError: nothing was changed.
         Stopped: it is incomplete.
     """
-    seen, lock = opened(job, options)
-    if lock is not None:
-        return finish_own(job, options, seen, lock, Operation.ADOPT)
+    opened = settle_first(job, options)
+    if opened.settled and opened.ends:
+        return opened.settled
+    seen = opened.seen
     everything = frozenset({HS256, SELF})  # adopting changes no secret
     refuse(of_client(seen.client, accept=everything, own_client_id=None, strategy="staged"))
     refuse(ownership(seen.places, job.whose, adopting=True))
@@ -74,10 +74,11 @@ def forget(job: Job, options: Options) -> Outcome:
         BridgeError: nothing was changed.
         Stopped: it is incomplete.
     """
-    seen, lock = opened(job, options)
-    if lock is not None:
-        return finish_own(job, options, seen, lock, Operation.FORGET)
-    refuse(ownership(seen.places, job.whose, adopting=False))
+    opened = settle_first(job, options)
+    if opened.settled and opened.ends:
+        return opened.settled
+    seen = opened.seen
+    refuse(ownership(seen.places, job.whose, adopting=any(place.record for place in seen.places)))
     plan = plan_forgetting(seen.places, wish(job, options))
     lock = new_lock(job, Operation.FORGET, seen, plan, base=None)
     done = execute(job, options, seen, plan, Facts(lock))

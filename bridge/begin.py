@@ -11,13 +11,11 @@ from bridge.auth0.client import objections
 from bridge.auth0.probe import Verdict
 from bridge.errors import Failed, Refused
 from bridge.facts import Facts
-from bridge.guards import live, refuse, same_places
-from bridge.holders import interrupted
+from bridge.guards import refuse
 from bridge.hook import TIMEOUT
-from bridge.job import Job, Seen, check, companions, new_id, read, recall
+from bridge.job import Job, Seen, check, companions, new_id
 from bridge.outcome import Outcome
-from bridge.plan import REFRESH, RETIREMENTS, Operation, Plan, Wish, fence
-from bridge.resumption import plan_resumption
+from bridge.plan import RETIREMENTS, Operation, Plan, Wish
 from bridge.rotation import Execution
 from bridge.steps import AwaitRefusal, Hook, Wait
 from bridge.watch import pause
@@ -40,13 +38,14 @@ def always(_plan: Plan) -> bool:
 class Options:
     """What every changing command may be told.
 
-    `reason` is recorded. `agree` is shown the plan and says whether to go on.
+    `reason` is recorded. `agree` is shown the plan and says whether to go on. `discard_foreign`: take places over that
+    hold somebody else's text where a lock would stand.
     """
 
     dry_run: bool = False
     takeover: bool = False
-    now: bool = False
     settle: bool = True
+    discard_foreign: bool = False
     reason: str = ""
     agree: Callable[[Plan], bool] = field(default=always)
 
@@ -58,7 +57,6 @@ def wish(job: Job, options: Options) -> Wish:
         fence=job.timing.fence,
         settle=options.settle,
         hook=job.settings.after,
-        skip_waits=options.now,
     )
 
 
@@ -90,8 +88,6 @@ def new_lock(
         places=job.uris,
         base=base.fingerprint(client_id) if base else "",
         ends=tuple(dict.fromkeys((*(value.fingerprint(client_id) for value in ending), *asides))),
-        not_before=seen.at + waits if any(isinstance(s, Wait) and s.why == REFRESH for s in plan.steps) else None,
-        fenced=seen.at + sum((step.time for step in fence(seen.places, wish(job, Options()))), timedelta()),
         reason=tag_text(reason),
         holder=secrets.token_hex(4),
         companions=companions(job, seen.places, operation),
@@ -111,8 +107,8 @@ def execute(job: Job, options: Options, seen: Seen, plan: Plan, facts: Facts) ->
     Raises:
         BridgeError: a permission is missing, or the user did not agree; nothing was changed.
     """
-    plan = replace(plan, notes=(*plan.notes, *check(job, seen, plan, facts.lock)))
-    if plan.operation in CHECKED and plan.finishes is None:
+    plan = replace(plan, notes=(*plan.notes, *check(job, seen.places, plan, facts.lock)))
+    if plan.operation in CHECKED:
         job.watcher.step("check", f"Auth0 ok, {len(seen.places)} place(s) ok, no operation in progress")
     if options.dry_run:
         client = seen.client
@@ -134,14 +130,9 @@ def _retired(job: Job, seen: Seen, operation: str) -> tuple[str, ...]:
 
 
 def _from_now_on(lock: Lock, passed: timedelta, plan: Plan) -> Lock:
-    """Count a lock's times from after the user agreed; who finishes an operation leaves its beginning as it was."""
-    return replace(
-        lock,
-        started=lock.started if plan.finishes else lock.started + passed,
-        expected_end=lock.expected_end + passed,
-        not_before=lock.not_before + passed if lock.not_before and not plan.finishes else lock.not_before,
-        fenced=lock.fenced + passed if lock.fenced and not plan.finishes else lock.fenced,
-    )
+    """Count a lock's times from after the user agreed; who settles leaves its beginning as it was."""
+    started = lock.started if plan.says else lock.started + passed
+    return replace(lock, started=started, expected_end=lock.expected_end + passed)
 
 
 def inspect(job: Job, seen: Seen, strategy: str) -> None:
@@ -182,14 +173,8 @@ def require_accepted(job: Job, seen: Seen, value: Secret, where: str) -> None:
 
 def _remedy(job: Job, seen: Seen) -> str:
     """Return what to do when Auth0 does not accept the current value."""
-    sync, resume = job.whose.command("sync", seen.places), job.whose.command("resume", seen.places)
-    leaked = f"after a leak: {sync} --compromised --reason …"
-    if any(job.auth0.probe(seen.client, value) is Verdict.ACCEPTED for value in fallbacks(seen)):
-        return (
-            f"it accepts the fallback's value again. If that was a late call: {resume} sets the current one;\n"
-            f"if somebody wanted it: {sync} publishes it; {leaked}"
-        )
-    return f"find out who changed it, then publish the live value: {sync}; {leaked}"
+    sync = job.whose.command("sync", seen.places)
+    return f"publish the one that it accepts: {sync}; after a leak: {sync} --compromised --reason …"
 
 
 def await_spreading(job: Job, seen: Seen) -> bool:
@@ -201,19 +186,6 @@ def await_spreading(job: Job, seen: Seen) -> bool:
     why = "an earlier change may still be spreading at Auth0"
     pause(left, why, clock=job.clock, watcher=job.watcher, stop=lambda: job.stop.asked)
     return True
-
-
-def opened(job: Job, options: Options) -> tuple[Seen, Lock | None]:
-    """Read both ends, and finish whatever cleaning up died: it changes nothing that anybody decides by.
-
-    Raises:
-        BridgeError: something cannot be read, or another operation still cleans up.
-    """
-    seen, lock = interrupted(job, read(job))
-    while lock is not None and lock.operation == Operation.REPAIR and not options.dry_run:
-        finish(job, options, seen, lock)
-        seen, lock = interrupted(job, read(job))
-    return seen, lock
 
 
 def fallbacks(seen: Seen, *stay: Secret | None) -> tuple[Secret, ...]:
@@ -231,66 +203,3 @@ def asides(job: Job, seen: Seen, *stay: Secret | None) -> tuple[str, ...]:
     staying = [value.fingerprint(job.settings.client_id) for value in stay if value]
     found = (place.aside.fingerprint for place in seen.places if place.aside)
     return tuple(dict.fromkeys(each for each in found if each not in staying))
-
-
-def finish(job: Job, options: Options, seen: Seen, lock: Lock, *, undo: bool = False) -> Outcome:
-    """Finish an operation that died, with its own value; or `undo` it.
-
-    Raises:
-        Refused: it may still be running, or it covers other places.
-    """
-    found = [same_places(lock, job.uris), None if options.takeover else live(lock, seen.at, job.whose)]
-    refuse(objection for objection in found if objection)
-    if (lock.client_id, lock.tenant) != (job.settings.client_id, job.auth0.name):
-        raise Refused(f"{lock.operation} {lock.id} is of {lock.client_id} in {lock.tenant}, another client")
-    lock = replace(lock, operation=Operation.ABORT) if undo else _published(seen, lock)
-    plan = plan_resumption(seen.places, lock, wish(job, options), now=seen.at)
-    waits = sum((step.time for step in plan.steps if isinstance(step, Wait)), timedelta())
-    mine = replace(
-        lock,
-        actor=job.actor,
-        holder=secrets.token_hex(4),
-        expected_end=seen.at + waits + _longest(job, plan),
-        places=job.uris,
-        reason=lock.reason or tag_text(options.reason),  # it may have died before it could write that
-    )
-    return execute(job, options, seen, plan, _facts(job, seen, mine))
-
-
-def _published(seen: Seen, lock: Lock) -> Lock:
-    """Turn an undoing into a finishing, where somebody had published the value before it began."""
-    pending = [p.value(Stage.PENDING) for p in seen.places if p.lock and p.lock.id == lock.id]
-    published = any(p.value(Stage.CURRENT) in pending for p in seen.places if p.value(Stage.CURRENT))
-    return replace(lock, operation=Operation.ROTATE) if published and lock.operation == Operation.ABORT else lock
-
-
-def _facts(job: Job, seen: Seen, lock: Lock) -> Facts:
-    """Return the values that an interrupted operation is about, from wherever they stand now."""
-    held = [p for p in seen.places if p.lock and p.lock.id == lock.id]
-    pending = next((value for p in held if (value := p.value(Stage.PENDING))), None)
-    base = _find(job, seen, lock.base) or _live_base(job, lock)
-    if lock.operation == Operation.ABORT:
-        if pending is None or base is None:
-            raise Refused(f"the value from before {lock.id} is nowhere to be found: it cannot be undone", "finish it")
-        return Facts(lock, value=base, base=base, ending=(pending,))
-    if pending is None and lock.operation == Operation.ADOPT:
-        pending = base  # what an adoption writes is the live value
-    proven = lock.ends if lock.base in lock.ends else ()
-    ending = tuple(value for each in proven if (value := _find(job, seen, each, everywhere=True)))
-    return Facts(lock, value=pending, base=base, initial=base, ending=ending)
-
-
-def _find(job: Job, seen: Seen, fingerprint: str, *, everywhere: bool = False) -> Secret | None:
-    """Return a value by its fingerprint: from its stage or, `everywhere`, from whichever version still holds it."""
-    for place in seen.places:
-        for stage in (Stage.CURRENT, Stage.FALLBACK, Stage.PENDING):
-            value = place.value(stage)
-            if value and value.fingerprint(job.settings.client_id) == fingerprint:
-                return value
-    return recall(job, fingerprint, *job.uris) if everywhere else None
-
-
-def _live_base(job: Job, lock: Lock) -> Secret | None:
-    """Return that value from Auth0: it was read there to fill empty places, and none of them has got it yet."""
-    live = job.auth0.live_secret(job.settings.client_id) if lock.base else None
-    return live if live and live.fingerprint(lock.client_id) == lock.base else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bridge.auth0.origin import Origin, Settable
 from bridge.errors import Failed
 from sinks.port import Lock
 from sinks.secret import Secret
@@ -14,16 +15,32 @@ class Facts:
     """What an execution starts from.
 
     `value` is the one that Auth0 shall accept in the end, `base` the one that was current when the operation began,
-    `initial` what an empty place gets first. `ending` are the values that Auth0 has to refuse before they are ended.
-    `retired` are the fingerprints of what a retirement finds to end; its lock does not name them.
+    `initial` what an empty place gets first. `origin` says why the value may be set at Auth0; None: it must not be.
+    `ending` are the values that Auth0 has to refuse before they are ended. `ends` are the fingerprints of all values
+    that the operation has read as ending, and `retired` those of what a retirement finds to end. `brought` is a value
+    that the user says is live.
     """
 
     lock: Lock
     value: Secret | None = None
     base: Secret | None = None
     initial: Secret | None = None
+    origin: Origin | None = None
     ending: tuple[Secret, ...] = ()
+    ends: tuple[str, ...] = ()
+    brought: Secret | None = None
     retired: tuple[str, ...] = ()
+
+    @property
+    def settable(self) -> Settable:
+        """The value, as Auth0's client takes it.
+
+        Raises:
+            Failed: there is none, or nothing says that it may be set.
+        """
+        if self.origin is None:
+            raise Failed("this value must not be set at Auth0: nobody here made it, brought it or saw it accepted")
+        return Settable(self.required, self.origin)
 
     @property
     def required(self) -> Secret:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 from bridge.auth0.client import Objection
 from bridge.errors import Refused
-from bridge.plan import Operation
 from sinks.companions import Companions
 from sinks.port import Lock, Place, Stage
-from sinks.record import MANAGER, sinks_tag, stamp
+from sinks.record import MANAGER, sinks_tag
 
 
 @dataclass(frozen=True)
@@ -161,38 +159,6 @@ def _no_value(place: Place, key: str | None) -> Objection:
     return Objection(
         f"no key '{key}' in {place.uri}. Keys there: {others}",
         f"name the key: {place.uri}#{guess}  (or --key {guess})",
-    )
-
-
-def holder(places: tuple[Place, ...]) -> Lock | None:
-    """Return the operation that holds the places, if one does.
-
-    Raises:
-        Refused: different operations hold different places.
-    """
-    cleaning = next((p.lock for p in places if p.lock and p.lock.operation == Operation.REPAIR), None)
-    if cleaning is not None:
-        return cleaning  # it may hold some places only, while another operation has begun in the others
-    if len({p.lock.id for p in places if p.lock}) > 1:
-        told = "; ".join(f"{p.uri}: {p.lock.id} by {p.lock.actor}" for p in places if p.lock)
-        raise Refused(
-            f"different operations hold these places ({told}). Nothing was changed.", "resume each with its list"
-        )
-    # Where one process took it over in some places only, its words count: that it is being undone, and until when.
-    found = sorted(
-        (p.lock for p in places if p.lock), key=lambda lock: (lock.operation == Operation.ABORT, lock.expected_end)
-    )
-    return found[-1] if found else None
-
-
-def live(lock: Lock, now: datetime, whose: Whose) -> Objection | None:
-    """Return the refusal for an operation that may still be running; None when it counts as dead."""
-    if now >= lock.expected_end:
-        return None
-    return Objection(
-        f"{lock.operation} {lock.id} by {lock.actor}, begun {stamp(lock.started)}, is in progress and counts as live "
-        f"until {stamp(lock.expected_end)}",
-        f"wait for it; if you know that it died, finish it now: {whose.command('resume')} --takeover",
     )
 
 

@@ -35,32 +35,40 @@ class Hold:
         """Take note of a place that was taken, or of a new lease on it."""
         self._held[held.uri] = held
 
-    def release(self, uri: str, outcome: str) -> None:
-        """Give one place back."""
-        self._sink(uri).release(self._held[uri], outcome)
+    def release(self, uri: str, outcome: str, ended: tuple[Secret, ...] = ()) -> None:
+        """Give one place back. `ended` are values that nobody needs there any more."""
+        self._sink(uri).release(self._held[uri], outcome, ended=ended)
         del self._held[uri]
 
-    def give_back(self) -> bool:
+    def give_back(self, ended: tuple[Secret, ...] = ()) -> bool:
         """Give back all of them, the last first, as far as possible; tell whether nothing is held any more."""
         for uri in reversed(self.uris):
             with suppress(SinkError):
-                self.release(uri, "given up")
+                self.release(uri, "given up", ended)
         return not self._held
+
+    def based_on(self, fingerprint: str) -> None:
+        """Take note of which value was current before, where that is found out under the lock."""
+        self._held = {uri: replace(held, lock=replace(held.lock, base=fingerprint)) for uri, held in self._held.items()}
 
     def forget_looks(self) -> None:
         """Let whatever comes next begin with a look of its own: what stood before is none any more."""
         self._held = {uri: replace(held, looked=-math.inf) for uri, held in self._held.items()}
 
-    def within_lease(self, call: Callable[[float], T]) -> T:
+    def within_lease(self, call: Callable[[float], T], *, claimed: bool = False) -> T:
         """Look, then call; what was certainly not sent in time is asked for again, after another look.
+
+        `claimed`: the claims' own answers are the first look, if at least half of their lease is left.
 
         Raises:
             Lost: a place is not ours any more.
             Unavailable: looking takes too long.
         """
         lease, why = self._job.timing.lease.total_seconds(), ""
-        for _ in range(TRIES):
-            self._held = {uri: self._sink(uri).look(held) for uri, held in self._held.items()}
+        for number in range(TRIES):
+            spent = self._job.clock.monotonic() - min(held.looked for held in self._held.values())
+            if number or not claimed or spent >= lease / 2:
+                self._held = {uri: self._sink(uri).look(held) for uri, held in self._held.items()}
             try:
                 return call(min(held.looked for held in self._held.values()) + lease)
             except Expired as error:

@@ -20,7 +20,7 @@ from bridge.timing import Timing
 from bridge.watch import Silent, Stop, Watcher
 from sinks.clock import Clock
 from sinks.companions import Companions
-from sinks.port import BadAddress, Busy, Lock, Place, Sink, SinkError
+from sinks.port import BadAddress, Busy, Lock, Place, Sink, SinkError, Unavailable
 from sinks.port import Refused as SinkRefused
 from sinks.record import stamp, tag_text
 
@@ -103,6 +103,27 @@ def read(job: Job) -> Seen:
     return Seen(client, places, max(p.at for p in places), job.clock.monotonic(), notes)
 
 
+def read_what_can_be(job: Job) -> tuple[Seen, dict[str, str]]:
+    """Read both ends as `read` does, without the places that do not answer; return why, by their names.
+
+    Raises:
+        BridgeError: nothing can be read, or a place is unfit; nothing was changed.
+    """
+    client = job.auth0.get_client(job.settings.client_id)
+    places, away = list[Place](), dict[str, str]()
+    for uri, sink in job.sinks.items():
+        try:
+            places.append(sink.read())
+        except Unavailable as error:
+            away[uri] = error.message
+        except SinkError as error:
+            raise translate(error) from None
+    if not places:
+        raise Failed("; ".join(away.values()) + ". Nothing was changed.", "try again")
+    notes = tuple(note for place in places for note in place.notes)
+    return Seen(client, tuple(places), max(p.at for p in places), job.clock.monotonic(), notes), away
+
+
 def recall(job: Job, fingerprint: str, *uris: str) -> Secret | None:
     """Return a value that is at no stage any more, from whichever of the places still holds it.
 
@@ -116,7 +137,18 @@ def recall(job: Job, fingerprint: str, *uris: str) -> Secret | None:
         raise translate(error) from None
 
 
-SWITCHES = CHANGES - {Operation.RESTORE} | {Operation.ADOPT, Operation.SYNC}
+def key_of(uri: str, job: Job) -> str | None:
+    """Return the key that a place's value stands at; None when the value is the whole text."""
+    for said in job.settings.sinks:
+        place, _, rest = said.partition("#")
+        if place == uri:
+            return rest or "client_secret"
+        if place.partition("?")[0] == uri:
+            return None
+    return "client_secret"
+
+
+SWITCHES = CHANGES | {Operation.ADOPT, Operation.SYNC}
 """The operations that write the record anew, by which documents get companions or lose them."""
 
 
@@ -136,14 +168,14 @@ def companions(job: Job, places: tuple[Place, ...], operation: str) -> Companion
     return Companions.END if known is Companions.KEEP else known
 
 
-def check(job: Job, seen: Seen, plan: Plan, lock: Lock) -> tuple[str, ...]:
+def check(job: Job, places: tuple[Place, ...], plan: Plan, lock: Lock) -> tuple[str, ...]:
     """Make sure that a plan may be carried out in every place; return what cannot be known beforehand.
 
     Raises:
         BridgeError: a permission is missing; nothing was changed.
     """
     try:
-        wanted = ((place, asked(plan, place, lock.companions)) for place in seen.places)
+        wanted = ((place, asked(plan, place, lock.companions)) for place in places)
         return tuple(note for place, deeds in wanted if deeds for note in job.sinks[place.uri].check(place, deeds))
     except SinkError as error:
         raise translate(error) from None

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from bridge.auth0.client import Client
 from bridge.auth0.errors import Unreachable
-from bridge.auth0.values import generate
 from bridge.facts import Facts
 from bridge.hold import TRIES, Hold
 from bridge.job import Job
 from bridge.standing import Phase
 
+if TYPE_CHECKING:
+    from bridge.auth0.api import Auth0
+    from bridge.auth0.origin import Settable
+    from sinks.secret import Secret
+
 
 class LiveValue:
-    """One client's value at Auth0. `since` is the monotonic time of its last change from here.
+    """One client's value at Auth0. `since` is the monotonic time of its last change from here, `until` its lease's end.
 
-    `reach` is told how far the operation came; `notes` are what its user should know.
+    `reach` is told how far the operation came; `notes` are what its user should know. `urgent`: the claim's answer is
+    as good as a look while its lease lasts.
     """
 
-    def __init__(self, job: Job, client: Client, facts: Facts, hold: Hold, reach: Callable[[Phase], None]) -> None:
+    def __init__(
+        self, job: Job, client: Client, facts: Facts, hold: Hold, reach: Callable[[Phase], None], *, urgent: bool
+    ) -> None:
+        self._urgent = urgent
+        self.until = job.clock.monotonic()
         self._job = job
         self._client = client
         self._facts = facts
@@ -30,10 +40,10 @@ class LiveValue:
 
     def set(self) -> None:
         """PATCH; after an answer that was lost, look again and repeat: twice is once."""
-        auth0, value = self._job.auth0, self._facts.required
+        auth0, value = self._job.auth0, self._facts.settable
         for left in reversed(range(TRIES)):
             try:
-                self._hold.within_lease(lambda before: auth0.set_secret(self._client.client_id, value, before=before))
+                self._hold.within_lease(lambda before: self._set(auth0, value, before), claimed=self._urgent)
                 break
             except KeyboardInterrupt:
                 self._reach(Phase.SETTING)
@@ -49,7 +59,9 @@ class LiveValue:
         """Have Auth0 generate a value, once, and store it as pending before anything else."""
         auth0, client_id = self._job.auth0, self._client.client_id
         try:
-            self._facts.value = self._hold.within_lease(lambda before: auth0.rotate_secret(client_id, before=before))
+            self._facts.value = self._hold.within_lease(
+                lambda before: self._generated(auth0, client_id, before), claimed=self._urgent
+            )
         except KeyboardInterrupt:
             self._reach(Phase.GENERATING)
             raise
@@ -61,19 +73,13 @@ class LiveValue:
         self._hold.store_everywhere(self._facts.required)
         self._changed("Auth0 generated a value")
 
-    def recover(self) -> None:
-        """Read back what became of a generation whose answer was lost; replace what cannot be read."""
-        live = self._job.auth0.live_secret(self._client.client_id)
-        if live is not None and live != self._facts.base:
-            self._facts.value = live
-            self._hold.store_everywhere(live)
-            self._changed("the value that Auth0 had generated was read back")
-            return
-        if live is None:
-            self.notes.append("a value that Auth0 may have generated could not be read back; it was replaced")
-        self._facts.value = generate(self._client)
-        self._hold.store_everywhere(self._facts.required)
-        self.set()
+    def _generated(self, auth0: Auth0, client_id: str, before: float) -> Secret:
+        self.until = before
+        return auth0.rotate_secret(client_id, before=before)
+
+    def _set(self, auth0: Auth0, value: Settable, before: float) -> None:
+        self.until = before
+        auth0.set_secret(self._client.client_id, value, before=before)
 
     def _changed(self, text: str) -> None:
         self._reach(Phase.SET)

@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bridge.errors import BridgeError
+from bridge.settlement import Way
 
 if TYPE_CHECKING:
     from bridge.plan import Operation, Plan
+    from bridge.settlement import Settlement
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class At:
 class Outcome:
     """One operation of one client, ended `at` a time of the vaults. `exit_status` is 0 unless somebody should look.
 
+    `settlement`: how an interruption was ended, where that is what was done.
     `audit` is the anchor of its record's last line ("SEQ:MAC"), where one is kept with a chain.
     """
 
@@ -48,7 +51,7 @@ class Outcome:
     result: str
     places: dict[str, At] = field(default_factory=dict)
     settled: Settled | None = None
-    finished: bool = False
+    settlement: Settlement | None = None
     retire_from: datetime | None = None
     retire_by: datetime | None = None
     hook: str | None = None
@@ -58,10 +61,15 @@ class Outcome:
     exit_status: int = 0
     audit: str | None = None
 
+    @property
+    def published(self) -> bool:
+        """Whether something interrupted was settled by making a value current."""
+        return self.settlement is not None and self.settlement.way is not Way.GIVE_BACK
+
 
 @dataclass(frozen=True)
 class Standing:
-    """The five answers when an operation stopped on its way, one warning, and the way back if there is one.
+    """The five answers when an operation stopped on its way, and one warning.
 
     `first`: what to mend before `next`.
     """
@@ -76,7 +84,6 @@ class Standing:
     until: str
     first: str | None = None
     dont: str | None = None
-    undo: str | None = None
 
 
 class Stopped(BridgeError):

@@ -12,19 +12,20 @@ from bridge.steps import (
     BringBack,
     Claim,
     Confirm,
+    Examine,
     Forget,
     GenerateAtAuth0,
     Hook,
     LayOut,
     Promote,
     Prove,
-    Recheck,
     Release,
     Retire,
     SetAtAuth0,
     Settle,
     Step,
     Tag,
+    TakeOver,
     Wait,
 )
 from sinks.companions import WRITTEN, Companions
@@ -37,18 +38,16 @@ class Operation(StrEnum):
     ROTATE = "rotate"
     ROLLBACK = "rollback"
     COMPROMISED = "compromised"
-    RESTORE = "restore"
-    ABORT = "abort"
     SYNC = "sync"
     RETIRE = "retire"
     RETIRE_SOFTLY = "retire-softly"
     BRING_BACK = "bring-back"
     ADOPT = "adopt"
     FORGET = "forget"
-    REPAIR = "repair"
+    SETTLE = "settle"
 
 
-CHANGES = frozenset({Operation.ROTATE, Operation.ROLLBACK, Operation.COMPROMISED, Operation.RESTORE})
+CHANGES = frozenset({Operation.ROTATE, Operation.ROLLBACK, Operation.COMPROMISED})
 """The operations that make Auth0 accept the value that is pending."""
 
 
@@ -61,17 +60,18 @@ class Strategy(StrEnum):
 
 RETIREMENTS = frozenset({Operation.RETIRE, Operation.RETIRE_SOFTLY})
 LEAKED = frozenset({Operation.COMPROMISED, Operation.SYNC})
-SAME_VALUE = frozenset({Operation.SYNC, Operation.RESTORE})
+SAME_VALUE = frozenset({Operation.SYNC, Operation.SETTLE})
 """What publishes a value that may be older than the operation."""
 NOTED = RETIREMENTS | {Operation.BRING_BACK}
 """What leaves a place's record as it is, and a note beside it."""
 SOFT = frozenset({Operation.RETIRE_SOFTLY, Operation.BRING_BACK})
 """A soft retirement, and its undoing."""
 
-PUBLISHES = CHANGES - {Operation.RESTORE} | {Operation.SYNC}
+PUBLISHES = CHANGES | {Operation.SYNC}
 """The operations after which readers have to get another value than they have."""
 
 LATE = "the last operation ended just now; late calls of it must have ended too"
+SETTLING = "late calls of whatever was interrupted must have ended, and its change must have spread"
 REFRESH = "consumers read the pending value first (consumer_refresh)"
 RETIRES = "the retired value cannot be brought back, and rollback is not possible after it"
 KILLS = "the value that is current now is made unreadable: it cannot be brought back, and rollback is not possible"
@@ -79,12 +79,15 @@ KILLS = "the value that is current now is made unreadable: it cannot be brought 
 
 @dataclass(frozen=True)
 class Plan:
-    """An operation's steps in their order. `notes` are what the user should know before agreeing to them."""
+    """An operation's steps in their order. `notes` are what the user should know before agreeing to them.
+
+    `says` is what the lock says that is settled: anybody may have written it who may write there.
+    """
 
     operation: Operation
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = ()
-    finishes: Lock | None = None
+    says: Lock | None = None
     irreversible: str | None = None
 
 
@@ -92,9 +95,9 @@ class Plan:
 class Wish:
     """What the user and the configuration ask of an operation.
 
-    `ends`: it makes values unreadable at its end, and with `kill` the one among them that is current when it begins:
-    that value becomes no fallback, and goes only when Auth0 has refused it for long enough. `companions`: what becomes
-    of them. `without_base`: no value becomes the fallback.
+    `over`: it takes places whatever holds them. `ends`: it makes values unreadable at its end, and with `kill` the one
+    among them that is current when it begins: that value becomes no fallback, and goes only when Auth0 has refused it
+    for long enough. `companions`: what becomes of them. `without_base`: no value becomes the fallback.
     """
 
     strategy: Strategy = Strategy.STAGED
@@ -103,18 +106,18 @@ class Wish:
     without_fallback: bool = False
     settle: bool = True
     hook: tuple[str, ...] = ()
-    skip_waits: bool = False
     keep_limit: bool = False
     ends: bool = False
     kill: bool = False
     companions: str = Companions.NONE
     without_base: bool = False
+    over: bool = False
 
 
 def fence(places: tuple[Place, ...], wish: Wish) -> tuple[Wait, ...]:
-    """Return the wait since the last release that outlasts every late call of its holder; usually none.
+    """Return the wait since the last change of a lock key that outlasts every late call of its holder; usually none.
 
-    Never longer than the fence, whatever a server's clock did meanwhile: it was released before it was read.
+    It counts by the vault's own time, whatever stands there. Never longer than the fence: it was read after that.
     """
     waits = [wish.fence - (p.at - p.released) for p in places if p.released]
     longest = min(max(waits, default=timedelta()), wish.fence)
@@ -128,17 +131,19 @@ def plan_change(operation: Operation, places: tuple[Place, ...], wish: Wish) -> 
 
     A value that Auth0 or readers had before waits for no consumers, and neither does the answer to a leak.
     """
-    staged = wish.strategy is Strategy.STAGED
-    claims = tuple(Claim(p.uri, with_value=staged, fill=not p.exists and not wish.without_fallback) for p in places)
+    staged, urgent = wish.strategy is Strategy.STAGED, operation is Operation.COMPROMISED
+    claims = tuple(
+        Claim(p.uri, with_value=staged, fill=not p.exists and not wish.without_fallback, over=wish.over) for p in places
+    )
     adoptions = tuple(Tag(p.uri, wish.keep_limit) for p in places if p.exists and p.record is None)
     change: Step = SetAtAuth0() if staged else GenerateAtAuth0()
+    before: tuple[Step, ...] = () if urgent else (*fence(places, wish), *adoptions)
     readers = staged and operation is Operation.ROTATE
     return Plan(
         operation,
         (
             *claims,
-            *fence(places, wish),
-            *adoptions,
+            *before,
             *(announce(places, wish, wish.refresh) if readers else ()),
             change,
             *publish(places, wish),
@@ -150,7 +155,7 @@ def plan_change(operation: Operation, places: tuple[Place, ...], wish: Wish) -> 
 
 def announce(places: tuple[Place, ...], wish: Wish, refresh: timedelta) -> tuple[Step, ...]:
     """Return what lets readers know a value before Auth0 does: those of the latest document, and those with a cache."""
-    waits = (Wait(refresh, REFRESH),) if refresh > timedelta() and not wish.skip_waits else ()
+    waits = (Wait(refresh, REFRESH),) if refresh > timedelta() else ()
     told = places if wish.companions == Companions.KEEP else ()
     return (*(LayOut(p.uri) for p in told), *waits, *((Announced(refresh),) if told and waits else ()))
 
@@ -205,16 +210,17 @@ def publish_found(places: tuple[Place, ...], wish: Wish) -> tuple[Step, ...]:
     return (Confirm(), *_make_current(places, wish), Confirm(), *_give_back(places, replace(wish, settle=False)))
 
 
-def plan_abort(held: tuple[Place, ...], wish: Wish) -> tuple[Step, ...]:
-    """Return what undoes a rotation whose places were just taken over, and whose value nobody has published."""
-    return (
-        Wait(wish.fence, "late calls of the interrupted operation must have ended"),
-        Recheck(),
-        SetAtAuth0(),
-        AwaitRefusal(),
-        *(Tag(p.uri, undo=True) for p in held if p.record or p.remembered),
-        *(Release(p.uri) for p in reversed(held)),
+def plan_settling(places: tuple[Place, ...], wait: timedelta, says: Lock | None) -> Plan:
+    """Return the steps that take what was interrupted, and find out what to do (`bridge.settlement`).
+
+    Locks are taken over with their values; places that nobody holds are locked, unless they are empty.
+    """
+    taken: tuple[Step, ...] = tuple(
+        TakeOver(p.uri) if p.lock else Claim(p.uri, with_value=False, over=bool(p.foreign))
+        for p in places
+        if p.lock or p.foreign or p.exists
     )
+    return Plan(Operation.SETTLE, (*taken, Wait(wait, SETTLING), Examine()), says=says)
 
 
 def plan_adoption(places: tuple[Place, ...], wish: Wish, *, captured: frozenset[str]) -> Plan:
@@ -233,16 +239,6 @@ def plan_forgetting(places: tuple[Place, ...], wish: Wish) -> Plan:
     forgets = tuple(Forget(p.uri) for p in places)
     releases = tuple(Release(p.uri) for p in reversed(places))
     return Plan(Operation.FORGET, (*claims, *fence(places, wish), *forgets, *releases))
-
-
-def plan_repair(places: tuple[Place, ...]) -> Plan:
-    """Return the steps that clean up what an interrupted release left: taking the places and giving them back.
-
-    Every call in them is a compare-and-set, so they wait for no fence.
-    """
-    claims = tuple(Claim(p.uri, with_value=False) for p in places)
-    releases = tuple(Release(p.uri) for p in reversed(places))
-    return Plan(Operation.REPAIR, (*claims, *releases))
 
 
 def plan_retirement(places: tuple[Place, ...], wish: Wish, *, softly: bool = False) -> Plan:

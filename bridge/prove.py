@@ -60,17 +60,6 @@ def confirm(job: Job, client: Client, value: Secret) -> None:
         raise Changed("somebody changed the value at Auth0 meanwhile", f"{job.whose.command('sync')}")
 
 
-def recheck(job: Job, uris: Iterable[str], values: tuple[Secret, ...]) -> None:
-    """Before a rotation is undone: make sure that nobody has published its value.
-
-    Raises:
-        Refused: somebody has; the rotation can only be finished.
-    """
-    for uri in uris:
-        if job.sinks[uri].read().value(Stage.CURRENT) in values:
-            raise Refused(f"the value was published in {uri} meanwhile: it can only be finished", "run resume")
-
-
 def await_refusal(job: Job, client: Client, alive: Secret, ending: tuple[Secret, ...], *, since: float) -> Settled:
     """Probe until Auth0 accepts one value, and refuses all others that end, throughout the proof.
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sinks.companions import afterwards
 from sinks.port import Lock, Place, Record, Stage
-from sinks.record import stamp, unstamp
+from sinks.record import stamp
 from sinks.secret import Secret
 
 REASON = 100  # characters of a reason that a log keeps
@@ -77,20 +77,6 @@ def _former(place: Place, lock: Lock, *, written: bool) -> str | None:
     return fallback.fingerprint(lock.client_id) if written and fallback else None
 
 
-def _fallback_before(lock: Lock, place: Place, undone_value: Secret, told: Record) -> str:
-    """Return the fallback from before an operation that is undone; what was retired softly is none.
-
-    A rollback's own value was the fallback: it was current lately, as the record from before (`told`) says.
-    """
-    own = undone_value.fingerprint(lock.client_id)
-    if own in told.recent:
-        return own
-    kept = place.value(Stage.FALLBACK)
-    here = kept.fingerprint(lock.client_id) if kept else ""
-    aside = place.aside.fingerprint if place.aside else None
-    return here if here in lock.ends else next((each for each in lock.ends if each != aside), "")
-
-
 def unchanged(new: Record, places: tuple[Place, ...]) -> Record:
     """Return a record for a value that is as old as one of the places says, where one of them knows the value."""
     known = [p.record for p in places if p.record and new.recent and p.record.recent[:1] == new.recent[:1]]
@@ -100,36 +86,13 @@ def unchanged(new: Record, places: tuple[Place, ...]) -> Record:
     return replace(new, promoted_at=first.promoted_at, age_is_minimum=first.age_is_minimum)
 
 
-def undone(lock: Lock, place: Place, undone_value: Secret, now: datetime) -> tuple[Record, str | None]:
-    """Return the record as it was before a rotation that is undone, which may have written its own already.
+def restored(lock: Lock, place: Place, now: datetime) -> tuple[Record, str]:
+    """Return what a place's tags said before an interrupted operation wrote its own, and the fallback's fingerprint.
 
-    Also returned: the fingerprint of the fallback from before it; "" where there was none.
+    Raises:
+        ValueError: it is not known.
     """
-    told = _undone(lock, place, now)
-    return told, _fallback_before(lock, place, undone_value, told)
-
-
-def _undone(lock: Lock, place: Place, now: datetime) -> Record:
-    """The log tells: its entries begin with the operation's id and its time."""
-    old = place.record or place.remembered
-    if old is None:
-        raise ValueError("a place without a record was not tagged")
-    entry, kept = f"{lock.id} {stamp(now)} abort {lock.actor}", afterwards(lock.companions)
-    if old.rotation != lock.id:
-        return replace(old, log=(entry, *old.log), companions=kept)
-    if place.remembered and place.remembered.rotation != lock.id:
-        return replace(place.remembered, log=(entry, *place.remembered.log), companions=kept)
-    log = tuple(line for line in old.log if not line.startswith(f"{lock.id} "))
-    changes = [line.split() for line in log if line.split()[2:3] != ["abort"]]
-    before = changes[0] if changes else ["-"]
-    since = unstamp(before[1]) if len(before) > 1 else None
-    version = place.history.at(Stage.CURRENT)
-    return replace(
-        old,
-        rotation=before[0],
-        promoted_at=since or (version.created if version else None) or now,
-        age_is_minimum=since is None,
-        log=(entry, *log),
-        recent=old.recent[1:],
-        companions=kept,
-    )
+    before = place.remembered
+    if before is None:
+        raise ValueError("a place that remembers nothing is not restored")
+    return replace(before, log=(_entry(lock, now), *before.log)), next(iter(before.recent[1:2]), "")

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bridge.auth0.client import Objection
-from bridge.begin import Options, execute, new_lock, opened, wish
-from bridge.cleaning import finish_own
+from bridge.begin import Options, execute, new_lock, wish
 from bridge.evidence import Ignored, summary
 from bridge.facts import Facts
 from bridge.gate import judge
 from bridge.guards import contents, ownership, refuse
-from bridge.job import Job, Seen, companions
+from bridge.job import Job, Seen, companions, key_of
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_bringing_back, plan_retirement
-from bridge.rotate import key_of
+from bridge.settling import settle_first
 from sinks.port import Place, Stage, Version
 from sinks.versions import short
 
@@ -35,14 +34,15 @@ def retire(
         Stopped: it is incomplete.
     """
     operation = Operation.RETIRE_SOFTLY if softly else Operation.RETIRE
-    seen, lock = opened(job, options)
-    if lock is not None:
-        return finish_own(job, options, seen, lock, operation)
+    opened = settle_first(job, options)
+    if opened.ends:
+        return opened.settled
+    seen = opened.seen
     _sound(job, seen)
     fallbacks = [(p, v) for p in seen.places if (v := p.history.at(Stage.FALLBACK))]
     asides = [p for p in seen.places if p.aside]
     if not fallbacks and (softly or not asides):
-        return None
+        return opened.settled
     told = summary(judge(job, seen, fallbacks, ignored=ignored, force=force)) if fallbacks else (AGAIN,)
     plan = plan_retirement(seen.places, wish(job, options), softly=softly)
     plan = replace(plan, notes=(*((SOFTLY,) if softly else _losses(job, fallbacks, asides)), *told))
@@ -57,12 +57,13 @@ def bring_back(job: Job, options: Options) -> Outcome | None:
         BridgeError: nothing was changed.
         Stopped: it is incomplete.
     """
-    seen, lock = opened(job, options)
-    if lock is not None:
-        return finish_own(job, options, seen, lock, Operation.BRING_BACK)
+    opened = settle_first(job, options)
+    if opened.ends:
+        return opened.settled
+    seen = opened.seen
     _sound(job, seen)
     if not any(place.aside for place in seen.places):
-        return None
+        return opened.settled
     refuse(objection for place in seen.places for objection in _beyond(job, place))
     kept = companions(job, seen.places, Operation.BRING_BACK)
     plan = plan_bringing_back(seen.places, replace(wish(job, options), companions=kept))

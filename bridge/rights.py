@@ -15,7 +15,6 @@ PLAIN: Mapping[type, Deed] = {
     steps.TakeOver: Deed.HOLD,
     steps.Store: Deed.HOLD,
     steps.Release: Deed.HOLD,
-    steps.Fill: Deed.FILL,
     steps.Promote: Deed.PROMOTE,
     steps.LayOut: Deed.LAY_OUT,
     steps.Tag: Deed.TAG,

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bridge.auth0.management import UPDATE_KEYS
+from bridge.auth0.origin import Origin
 from bridge.auth0.probe import Verdict
-from bridge.begin import Options, asides, execute, fallbacks, inspect, new_lock, opened, require_accepted, wish
-from bridge.cleaning import finish_own
+from bridge.begin import Options, asides, execute, fallbacks, inspect, new_lock, require_accepted, wish
 from bridge.errors import Refused
 from bridge.facts import Facts
 from bridge.guards import contents, ownership, refuse
-from bridge.job import Job, Seen
+from bridge.job import Job, Seen, key_of
 from bridge.outcome import Outcome
 from bridge.plan import Operation, Strategy, plan_change
-from bridge.rotate import key_of
+from bridge.settling import settle_first
 from sinks.port import Stage
 from sinks.secret import Secret
 
@@ -35,11 +35,11 @@ def rollback(job: Job, options: RollbackOptions) -> Outcome:
         BridgeError: nothing was changed.
         Stopped: it is incomplete; the error tells where things stand.
     """
-    seen, lock = opened(job, options)
-    if lock is not None:
-        resume = job.whose.command("resume", seen.places)
-        undo = f"\nor undo it, if its value is published nowhere yet: {resume} --abort"
-        return finish_own(job, options, seen, lock, Operation.ROLLBACK, undo)
+    opened = settle_first(job, options)
+    done = opened.settled
+    if done and (opened.ends or (done.published and done.settlement and done.settlement.former)):
+        return done  # somebody had gone back already, and this has finished it
+    seen = opened.seen
     inspect(job, seen, Strategy.STAGED)
     keys = {uri: key_of(uri, job) for uri in job.uris}
     refuse((*ownership(seen.places, job.whose, adopting=False), *contents(seen.places, job.whose, keys)))
@@ -52,7 +52,8 @@ def rollback(job: Job, options: RollbackOptions) -> Outcome:
     plan = replace(plan, notes=(*plan.notes, *seen.notes))
     lock = new_lock(job, Operation.ROLLBACK, seen, plan, base=current, ending=ending, asides=aside)
     proven = ending if options.discard else ()
-    return execute(job, options, seen, plan, Facts(lock, value=target, base=current, ending=proven))
+    facts = Facts(lock, value=target, base=current, origin=Origin.SEALED, ending=proven, ends=lock.ends)
+    return execute(job, options, seen, plan, facts)
 
 
 def _values(job: Job, seen: Seen) -> tuple[Secret, Secret]:

@@ -8,7 +8,7 @@ from enum import IntEnum
 from bridge.errors import BridgeError
 from bridge.guards import Whose
 from bridge.outcome import At, Standing
-from bridge.plan import CHANGES, Operation
+from bridge.plan import CHANGES, SAME_VALUE, Operation, Plan
 from sinks.port import Lock, Lost, Place, SinkError, Unavailable
 from sinks.record import stamp
 from sinks.versions import short
@@ -40,16 +40,15 @@ PRODUCTION = {
     Phase.GENERATED: "Auth0 accepts a NEW value that it generated",
     Phase.SET: "Auth0 accepts the NEW value only (the old one for up to 30 s more)",
 }
-UNDONE = "works: Auth0 accepts the OLD value again, current everywhere (the new one for up to 30 s more)"
-RESTORED = "works: Auth0 accepts the current value again (an earlier one for up to 30 s more)"
-RESTORING = "Auth0 accepts an earlier value, or the current one again; readers of the current one may be refused"
 SYNCING = "Auth0 was not touched; readers of a place that is not published yet may be refused"
+SETTLING = "Auth0 was not touched; it accepts one of the values that are stored, or one that it generated itself"
 OVERTAKEN = "not known from here: another operation has gone on since, and may have changed the value again"
 DONT = "press Rotate in the Auth0 dashboard: it makes a third value"
 
 
 def standing(
     whose: Whose,
+    plan: Plan,
     lock: Lock,
     phase: Phase,
     places: tuple[Place, ...],
@@ -60,12 +59,12 @@ def standing(
 
     Who lost the places knows nothing any more of what it did not finish itself.
     """
-    rotating, overtaken = lock.operation in CHANGES, isinstance(error, Lost)
+    rotating, overtaken = plan.operation in CHANGES, isinstance(error, Lost)
     until = f"it counts as live until {stamp(lock.expected_end)}; before that: --takeover, if you saw it end"
     return Standing(
         id=lock.id,
-        operation=Operation(lock.operation),
-        production=OVERTAKEN if overtaken else _production(Operation(lock.operation), phase),
+        operation=plan.operation,
+        production=OVERTAKEN if overtaken else _production(plan.operation, phase),
         stored=tuple(
             f"{p.uri}: {_stored(done.get(p.uri), phase, rotating=rotating, overtaken=overtaken)}" for p in places
         ),
@@ -74,33 +73,16 @@ def standing(
         first=None if isinstance(error, Unavailable) or error.hint == "try again" else error.hint,  # `next` says so
         next=whose.command("resume", places),
         until="whoever holds the places now is told there" if overtaken else until,
-        dont=DONT if rotating or lock.operation in (Operation.ABORT, Operation.SYNC) else None,
-        undo=_undo(whose, lock, phase, places, done) if rotating and not overtaken else None,
-    )
-
-
-def _undo(whose: Whose, lock: Lock, phase: Phase, places: tuple[Place, ...], done: Mapping[str, At]) -> str | None:
-    """Return the way back of a rotation: before it is published anywhere, and after; None where there is none."""
-    if lock.operation not in (Operation.ROTATE, Operation.ROLLBACK) or not lock.base:
-        return None
-    published = any(at.current for at in done.values())
-    if phase in (Phase.GENERATING, Phase.GENERATED) or (published and lock.base in lock.ends):
-        return None
-    return (
-        f"{whose.command('rollback', places)}, after that"
-        if published
-        else f"{whose.command('resume', places)} --abort"
+        dont=DONT if rotating or plan.operation in SAME_VALUE else None,
     )
 
 
 def _production(operation: Operation, phase: Phase) -> str:
-    if operation is Operation.RESTORE:
-        return RESTORED if phase is Phase.SET else RESTORING
     if operation in CHANGES:
         leaked = operation is Operation.COMPROMISED
         return PRODUCTION[phase] + ("; the leaked value can still be read in the places" if leaked else "")
-    if operation is Operation.ABORT:
-        return UNDONE if phase is Phase.SET else PRODUCTION[Phase.SETTING]
+    if operation is Operation.SETTLE:
+        return SETTLING
     return SYNCING if operation is Operation.SYNC else "works: Auth0 was not touched"
 
 

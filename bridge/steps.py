@@ -8,15 +8,20 @@ from datetime import timedelta
 
 @dataclass(frozen=True)
 class Claim:
-    """Take a place; the new value, if there is one already, is stored there as pending."""
+    """Take a place; the new value, if there is one already, is stored there as pending.
+
+    `fill`: the place is empty, and the live value becomes its first one. `over`: whatever holds it.
+    """
 
     uri: str
     with_value: bool = True
     fill: bool = False
+    over: bool = False
 
     def __str__(self) -> str:
         filled = "store the live value as current, then " if self.fill else ""
-        return f"{filled}{'store the value as pending in' if self.with_value else 'lock'} {self.uri}"
+        over = ", whatever holds it" if self.over else ""
+        return f"{filled}{'store the value as pending in' if self.with_value else 'lock'} {self.uri}{over}"
 
 
 @dataclass(frozen=True)
@@ -27,16 +32,6 @@ class TakeOver:
 
     def __str__(self) -> str:
         return f"take over {self.uri}"
-
-
-@dataclass(frozen=True)
-class Fill:
-    """Make the live value the first one of a place that is held and empty: what its claim would have done."""
-
-    uri: str
-
-    def __str__(self) -> str:
-        return f"store the live value as current in {self.uri}"
 
 
 @dataclass(frozen=True)
@@ -77,14 +72,6 @@ class GenerateAtAuth0:
 
 
 @dataclass(frozen=True)
-class Recover:
-    """Find out what became of a generation whose answer was lost: read the live value back. Never asks for another."""
-
-    def __str__(self) -> str:
-        return "read the live value back from Auth0"
-
-
-@dataclass(frozen=True)
 class Promote:
     """Make the value current; with `keep` the one before becomes the fallback."""
 
@@ -98,20 +85,20 @@ class Promote:
 
 @dataclass(frozen=True)
 class Tag:
-    """Adopt the present value: write metadata only. With `undo`, what an undone operation may have written there."""
+    """Adopt the present value: write metadata only. With `restore`, what the tags said before an interruption."""
 
     uri: str
     keep_limit: bool = False
-    undo: bool = False
+    restore: bool = False
 
     def __str__(self) -> str:
-        said = "as it was before" if self.undo else "as managed by secret-bridge"
+        said = "as it was before" if self.restore else "as managed by secret-bridge"
         return f"tag {self.uri} {said} (metadata only)"
 
 
 @dataclass(frozen=True)
 class Retire:
-    """Make values unreadable: the fallback's, or with `ends` those that the operation's lock says it ends.
+    """Make values unreadable: the fallback's, or with `ends` those that this operation has read as ending.
 
     `softly`: so that the fallback can be brought back.
     """
@@ -173,19 +160,19 @@ class Confirm:
 
 
 @dataclass(frozen=True)
-class Recheck:
-    """Make sure, by reading them again, that no place holds the pending value as current."""
-
-    def __str__(self) -> str:
-        return "read the places again: nobody has published the value meanwhile"
-
-
-@dataclass(frozen=True)
 class AwaitRefusal:
     """Probe until Auth0 accepts the value that was set at every probe, and refuses all those that end."""
 
     def __str__(self) -> str:
         return "probe Auth0 until it refuses what ends, and only accepts what was set"
+
+
+@dataclass(frozen=True)
+class Examine:
+    """Find out which of all stored values Auth0 accepts; what is done then follows from that alone."""
+
+    def __str__(self) -> str:
+        return "ask Auth0 which of the stored values it accepts; publish that one everywhere, or give the places back"
 
 
 @dataclass(frozen=True)
@@ -227,7 +214,6 @@ class Hook:
 
 
 Step = (
-    Claim | TakeOver | Fill | Store | Wait | SetAtAuth0 | GenerateAtAuth0 | Recover
-    | Promote | Tag | LayOut | Announced
-    | Prove | Confirm | Recheck | AwaitRefusal | Retire | BringBack | Forget | Release | Settle | Hook
+    Claim | TakeOver | Store | Wait | SetAtAuth0 | GenerateAtAuth0 | Promote | Tag | LayOut | Announced
+    | Prove | Confirm | Examine | AwaitRefusal | Retire | BringBack | Forget | Release | Settle | Hook
 )  # fmt: skip

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from bridge.auth0.probe import Verdict
-from bridge.begin import STDIN, Options, asides, await_spreading, execute, new_lock, opened, require_accepted, wish
-from bridge.cleaning import finish_own
+from bridge.begin import STDIN, Options, asides, await_spreading, execute, new_lock, require_accepted, wish
 from bridge.errors import BridgeError, Failed, Incomplete, Refused
 from bridge.facts import Facts
 from bridge.guards import ownership, refuse
-from bridge.job import Job, Seen, recall
+from bridge.inquiry import accepted as accepted_of
+from bridge.inquiry import candidates
+from bridge.job import Job, Seen
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_sync
 from bridge.prove import Changed
+from bridge.settling import settle_first
 from bridge.watch import pause
 from sinks.port import Stage
-from sinks.secret import Secret
+from sinks.secret import Secret, unlike
 
 ROUNDS = 3
 
@@ -53,17 +54,18 @@ def sync(job: Job, options: SyncOptions) -> Outcome | None:
 
 
 def _sync(job: Job, options: SyncOptions) -> Outcome | None:
-    seen, lock = opened(job, options)
-    if lock is not None:
-        return finish_own(job, options, seen, lock, Operation.SYNC)
+    opened = settle_first(job, options, brought=options.brought)
+    if opened.settled and opened.ends:
+        return opened.settled
+    seen = opened.seen
     refuse(ownership(seen.places, job.whose, adopting=False))
     live = find_live(job, seen, options.brought)
     base = _base(job, seen, live)
     aside = tuple(each for each in asides(job, seen, live) if options.compromised or each != base)
-    rid = not aside and all(value == live for value in staged_values(seen))
+    rid = not aside and all(value == live for value in known_values(seen))
     if _is_published(seen, live) and (not options.compromised or rid):
-        return None
-    known = tuple(value for value in known_values(job, seen) if value != live)
+        return opened.settled
+    known = unlike((live,), candidates(job, seen.places, None))
     ending = known if options.compromised else _older(job, seen, known, base)
     ends = (*(value.fingerprint(job.settings.client_id) for value in ending), *aside)
     if options.compromised and ends and base not in ends:
@@ -72,7 +74,8 @@ def _sync(job: Job, options: SyncOptions) -> Outcome | None:
     plan = plan_sync(seen.places, asked)
     plan = replace(plan, notes=(*plan.notes, *seen.notes))
     lock = new_lock(job, Operation.SYNC, seen, plan, base=None, ending=ending, asides=aside, reason=options.reason)
-    facts = Facts(replace(lock, base=base), value=live, initial=live, ending=ending if options.compromised else ())
+    proven = ending if options.compromised else ()
+    facts = Facts(replace(lock, base=base), value=live, initial=live, ending=proven, ends=lock.ends)
     return execute(job, options, seen, plan, facts)
 
 
@@ -90,12 +93,12 @@ def find_live(job: Job, seen: Seen, brought: Secret | None = None) -> Secret:
     if live is not None:
         return live
     await_spreading(job, seen)  # meanwhile either answer may come for either value
-    known = known_values(job, seen)
-    accepted = _accepted(job, seen, known)
+    known = candidates(job, seen.places, None)
+    accepted = accepted_of(job, seen.client, known)
     if len(accepted) > 1:
         why = "Auth0 accepts more than one of the values that are stored: a change is spreading"
         pause(job.timing.propagation, why, clock=job.clock, watcher=job.watcher, stop=lambda: job.stop.asked)
-        accepted = _accepted(job, seen, known)
+        accepted = accepted_of(job, seen.client, known)
     if len(accepted) > 1:
         raise Failed("Auth0 still accepts more than one of the values that are stored", "try again in a minute")
     if not accepted:
@@ -107,29 +110,10 @@ def find_live(job: Job, seen: Seen, brought: Secret | None = None) -> Secret:
     return accepted[0]
 
 
-def _accepted(job: Job, seen: Seen, values: tuple[Secret, ...]) -> tuple[Secret, ...]:
-    verdicts = [job.auth0.probe(seen.client, value) for value in values]
-    if Verdict.UNKNOWN in verdicts:
-        raise Failed("Auth0 did not say which of the stored values it accepts. Nothing was changed.", "try again")
-    return tuple(value for value, verdict in zip(values, verdicts, strict=True) if verdict is Verdict.ACCEPTED)
-
-
-def known_values(job: Job, seen: Seen) -> tuple[Secret, ...]:
-    """Return the different values that the places hold or held lately, as far as they can still be read."""
-    salt, found = job.settings.client_id, staged_values(seen)
-    fingerprints = {value.fingerprint(salt) for value in found}
-    for place in seen.places:
-        for fingerprint in place.record.recent if place.record else ():
-            if fingerprint not in fingerprints and (value := recall(job, fingerprint, place.uri)):
-                fingerprints.add(fingerprint)
-                found.append(value)
-    return tuple(value for n, value in enumerate(found) if value not in found[:n])
-
-
-def staged_values(seen: Seen) -> list[Secret]:
-    """Return the values at any stage of any place, those that an interrupted operation left among them."""
+def known_values(seen: Seen) -> list[Secret]:
+    """Return the values at any stage of any place."""
     stages = (Stage.CURRENT, Stage.FALLBACK, Stage.PENDING)
-    return [v for p in seen.places for v in (*(p.value(stage) for stage in stages), *p.left) if v is not None]
+    return [value for p in seen.places for stage in stages if (value := p.value(stage))]
 
 
 def _is_published(seen: Seen, live: Secret) -> bool:

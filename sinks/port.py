@@ -33,7 +33,9 @@ class Place:
     was tagged; `drifted` says that current is not what the bridge put there (another value, or none). `room` is how
     many more foreign writes the fallback survives (None: no limit). `unsettled` means that an operation holds the
     place or left something behind; `lock` may be unknown even so: then `unnamed` is what is known of it, which is
-    neither who nor until when. `left` are the values that an operation left (`Sink.read` only).
+    neither who nor until when. `foreign` says what stands where a lock would and is none of ours: somebody else's text.
+    `claimed` is the vault's time of the lock, or of what is foreign. `released` is when the vault last saw the lock key
+    change (AWS: the secret), whatever was written there.
     `wiped`: the place was managed, nobody holds it, and somebody replaced its tags. `remembered` is what they said last
     or, while an operation holds the place, when that began, as far as another part of the place tells (`Sink.read`
     only). `companions`: what the documents have of them; `announced`: since when the latest one holds the pending value
@@ -50,6 +52,8 @@ class Place:
     record: Record | None = None
     lock: Lock | None = None
     unnamed: Lock | None = None
+    foreign: str = ""
+    claimed: datetime | None = None
     unsettled: bool = False
     released: datetime | None = None
     edits: int = 0
@@ -57,7 +61,6 @@ class Place:
     room: int | None = None
     keys: tuple[str, ...] = ()
     values: Mapping[Stage, Secret] = field(default_factory=dict)
-    left: tuple[Secret, ...] = ()
     wiped: bool = False
     remembered: Record | None = None
     companions: Companions = Companions.NONE
@@ -90,10 +93,14 @@ class Held:
 
 @dataclass(frozen=True)
 class Promoted:
-    """Where a promotion put things: the ids of current and fallback."""
+    """Where a promotion put things: the ids of current and fallback.
+
+    `untold` is why tags or labels that say so could not be written; current is what it should be all the same.
+    """
 
     current: str
     fallback: str | None = None
+    untold: str = ""
 
 
 class Sink(Protocol):
@@ -125,6 +132,15 @@ class Sink(Protocol):
         """
         ...
 
+    def candidates(self, *, every: bool = False) -> tuple[Secret, ...]:
+        """Return other values than those at its stages that Auth0 may accept, the likeliest first.
+
+        What operations that died have left here, and the newest versions that can still be read, at most about twenty;
+        with `every`, all that are worth looking into. Slow: it reads each of them. For finding out what Auth0 accepts:
+        nothing is known of where they come from.
+        """
+        ...
+
     def recall(self, fingerprint: str, salt: str) -> Secret | None:
         """Find a value by its fingerprint (`Secret.fingerprint(salt)`) among the versions that can still be read.
 
@@ -142,8 +158,12 @@ class Sink(Protocol):
         """
         ...
 
-    def claim(self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None) -> Held:
+    def claim(
+        self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None, over: bool = False
+    ) -> Held:
         """Take the place, by compare-and-set on what `place` saw, and store `value` as pending.
+
+        `over`: whatever held it then, somebody else's text too. It stays readable as an older version.
 
         With `initial` the place is empty and this becomes its first, current value before anything else. An answer
         that was lost is asked for again: once is enough, twice is once.
@@ -156,7 +176,7 @@ class Sink(Protocol):
     def take_over(self, place: Place, lock: Lock) -> Held:
         """Become the holder of the operation that `place` shows, keeping its value.
 
-        What `lock` says replaces what the lock said so far: it may be another operation, which undoes the first.
+        What `lock` says replaces what the lock said so far.
 
         Raises:
             Busy: somebody else was faster.
@@ -204,6 +224,15 @@ class Sink(Protocol):
         """
         ...
 
+    def finish(self, held: Held, base: Secret, value: Secret, *, before: float) -> bool:
+        """Make `value` current, and `base` the fallback, although the place is not ours any more; nothing else.
+
+        Only if `base` still is current. For a value that Auth0 has accepted already: its readers must not wait for
+        whoever took the place. By compare-and-set, and only until `before` (monotonic). Tells whether `value` is
+        current now.
+        """
+        ...
+
     def tag(self, held: Held, record: Record, *, keep_limit: bool = False, fallback: str | None = None) -> None:
         """Write what the place shall say about itself, leaving its versions as they are: the latest is current.
 
@@ -248,9 +277,11 @@ class Sink(Protocol):
         """Remove what the bridge wrote beside the values; versions stay."""
         ...
 
-    def release(self, held: Held, outcome: str) -> None:
+    def release(self, held: Held, outcome: str, *, ended: tuple[Secret, ...] = ()) -> None:
         """Give the place back, leaving no pending value, and none announced where companions are kept.
 
-        Twice is once; a lock that is not ours is left alone.
+        Of what this process wrote or read under the lock, copies of current's value go, and of values that have `ended`
+        (Auth0 was shown to refuse them). Another pending value, which Auth0 may yet come to accept, stays readable as
+        an older version. Twice is once; a lock that is not ours is left alone.
         """
         ...

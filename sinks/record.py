@@ -24,7 +24,27 @@ OWN_PREFIX = "bridge_"
 NOTE_PREFIX = "bridge_note_"
 COMPANIONS_TAG = "bridge_companions"
 AUDIT_TAG = "bridge_audit"
+LOCK_PREFIX = "bridge_lock_"
 ASIDE_TAG = "bridge_aside"
+
+
+_TEXT, _TIME = r"[A-Za-z0-9 +\-=._:/@]+", r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|\+00:00)"
+LOCK_FIELDS: Mapping[str, str] = {
+    "operation": r"[a-z][a-z-]{0,31}",
+    "id": r"r-[A-Za-z0-9-]{1,64}",
+    "actor": _TEXT,
+    "holder": r"[A-Za-z0-9-]{1,64}",
+    "started": _TIME,
+    "expected_end": _TIME,
+    "base": r"-|[0-9a-f]{16}",
+    "ends": r"-|[0-9a-f]{16}( [0-9a-f]{16})*",
+    "reason": _TEXT,
+    "companions": "-|keep|end|were",
+    "sinks": _TEXT,
+    "client_id": _TEXT,
+    "tenant": _TEXT,
+}
+"""The fields of a lock by their names without the prefix, and the form that each has; "-" stands for an empty one."""
 
 
 def stamp(moment: datetime) -> str:
@@ -93,9 +113,8 @@ class Lock:
     `id` is the rotation's id. `base` is the fingerprint of the value that was current when it began. `ends` holds those
     of the values that the operation makes unreadable at its end: an open fallback's, or a leaked one's. `places` is the
     complete list of the client's places. After `expected_end` (the vault's time) the holder counts as dead. `holder` is
-    made anew for each claim and takeover: the one word by which a process knows its own writing again. Before `fenced`
-    calls of whoever held the place before may still arrive. `reason` is what the user said. `companions`: what it does
-    about them (`sinks.companions`).
+    made anew for each claim and takeover: the one word by which a process knows its own writing again. `reason`
+    is what the user said. `companions`: what it does about them (`sinks.companions`).
     """
 
     operation: str
@@ -108,8 +127,6 @@ class Lock:
     places: tuple[str, ...]
     base: str = ""
     ends: tuple[str, ...] = ()
-    not_before: datetime | None = None
-    fenced: datetime | None = None
     holder: str = ""
     reason: str = ""
     companions: Companions = Companions.NONE
@@ -123,8 +140,6 @@ class Lock:
             "bridge_lock_holder": self.holder or "-",
             "bridge_lock_started": stamp(self.started),
             "bridge_lock_expected_end": stamp(self.expected_end),
-            "bridge_lock_not_before": stamp(self.not_before) if self.not_before else "-",
-            "bridge_lock_fenced": stamp(self.fenced) if self.fenced else "-",
             "bridge_lock_base": self.base or "-",
             "bridge_lock_ends": _fit(self.ends, " ") or "-",
             "bridge_lock_reason": tag_text(self.reason) or "-",
@@ -135,28 +150,34 @@ class Lock:
         }
 
     @classmethod
-    def from_tags(cls, tags: Mapping[str, str]) -> Lock | None:
-        """Read a lock; None where there is none or it is not complete."""
-        told = {k.removeprefix("bridge_lock_"): v for k, v in tags.items() if k.startswith("bridge_lock_")}
-        started, end = unstamp(told.get("started")), unstamp(told.get("expected_end"))
-        if started is None or end is None or "id" not in told or "operation" not in told:
+    def from_tags(cls, tags: Mapping[str, object]) -> Lock | None:
+        """Read a lock. None where there is none, or a text that no version of the bridge writes: others may write here.
+
+        The only parser: what it lets through is shown, and compared, and never done.
+        """
+        told: dict[str, str] = {}
+        for name, form in LOCK_FIELDS.items():
+            text = tags.get(f"{LOCK_PREFIX}{name}", "-")
+            if not isinstance(text, str) or len(text) > TAG_LIMIT or not re.fullmatch(form, text):
+                return None
+            told[name] = "" if text == "-" else text
+        started, end = unstamp(told["started"]), unstamp(told["expected_end"])
+        if started is None or end is None:
             return None
         return cls(
             operation=told["operation"],
             id=told["id"],
-            actor=told.get("actor", "?"),
+            actor=told["actor"],
             started=started,
             expected_end=end,
-            client_id=told.get("client_id", ""),
-            tenant=told.get("tenant", ""),
-            places=tuple(told.get("sinks", "").split()),
-            base=_filled(told, "base"),
-            ends=tuple(_filled(told, "ends").split()),
-            not_before=unstamp(told.get("not_before")),
-            fenced=unstamp(told.get("fenced")),
-            holder=_filled(told, "holder"),
-            reason=_filled(told, "reason"),
-            companions=_companions(told, "companions"),
+            client_id=told["client_id"],
+            tenant=told["tenant"],
+            places=tuple(told["sinks"].split()),
+            base=told["base"],
+            ends=tuple(told["ends"].split()),
+            holder=told["holder"],
+            reason=told["reason"],
+            companions=Companions(told["companions"]),
         )
 
 

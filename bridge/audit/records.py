@@ -101,8 +101,7 @@ def became(done: Outcome | None) -> dict[str, Any]:
         {"uri": uri, "current": at.current, "fallback": at.fallback, "retired": list(at.retired)}
         for uri, at in done.places.items()
     ]
-    result = "finished" if done.finished else done.result
-    return {**_became(result, done.exit_status, None), "versions": versions}
+    return {**_became(done.result, done.exit_status, None), "versions": versions}
 
 
 def failed(error: BridgeError) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from bridge.auth0.answers import lacking
 from bridge.auth0.client import FIELDS, Client
 from bridge.auth0.errors import Forbidden, NotFound, Unauthorised, Unreachable
+from bridge.auth0.origin import Settable
 from bridge.auth0.tenant import Tenant
 from sinks.secret import Secret
 
@@ -67,8 +68,8 @@ class Management:
             raise
         return Secret(text) if isinstance(text, str) and text else None
 
-    def set_secret(self, client_id: str, secret: Secret, *, before: float | None) -> None:
-        """Make Auth0 accept `secret` (PATCH). Twice is once; repeated only within a lease.
+    def set_secret(self, client_id: str, secret: Settable, *, before: float | None) -> None:
+        """Make Auth0 accept a value (PATCH). Twice is once; repeated only within a lease.
 
         `before` is the lease's end (monotonic seconds).
 
@@ -77,7 +78,7 @@ class Management:
             Unreachable: see `maybe_done`.
         """
         self._call(
-            lambda http, more: http.patch(_path(client_id), json={"client_secret": secret.reveal()}, **more),
+            lambda http, more: http.patch(_path(client_id), json={"client_secret": secret.value.reveal()}, **more),
             doing=f"the change of {client_id}'s secret",
             safe=before is not None,
             before=before,

@@ -57,8 +57,7 @@ def failure(client: ClientSettings | None, error: BridgeError) -> dict[str, Any]
     if isinstance(error, Stopped):
         standing = error.standing
         told |= {"rotation": standing.id, "production": standing.production, "stored": list(standing.stored)}
-        told |= {"began": standing.began, "next": standing.next, "undo": standing.undo}
-        told |= {"dont": standing.dont}
+        told |= {"began": standing.began, "next": standing.next, "dont": standing.dont}
     return told
 
 
@@ -69,7 +68,7 @@ def outcome(done: Outcome) -> dict[str, Any]:
         "client_id": done.client_id,
         "operation": done.operation,
         "rotation": done.id,
-        "result": "finished" if done.finished else done.result,
+        "result": done.result,
         "exit": done.exit_status,
         "places": [
             {"uri": uri, "current": at.current, "fallback": at.fallback, "retired": list(at.retired)}

@@ -33,7 +33,7 @@ def consent(*, yes: bool, always: bool = False) -> Callable[[Plan], bool]:
     """Return how consent is asked for: on a terminal by a question, elsewhere by --yes."""
 
     def ask(plan: Plan) -> bool:
-        if yes or (plan.irreversible is None and not always) or plan.finishes:
+        if yes or (plan.irreversible is None and not always):
             return True
         for text in show.plan(plan):
             say(text, err=True)
@@ -86,8 +86,8 @@ def change(
 
         def attempt() -> Outcome | None:
             done = work(job)
-            if done and done.finished and title == "rotated" and done.operation not in ("rotate", "compromised"):
-                done = replace(done, notes=(*done.notes, "nothing was rotated: the same command does that now"))
+            if done and title == "rotated" and done.published:
+                done = replace(done, notes=(*done.notes, "not rotating again: this was the rotation"))
             return done and _completed(job, done)
 
         with heeding(stop):
@@ -99,7 +99,7 @@ def change(
             return 0, "nothing"
         for text in [as_json.line(as_json.outcome(done))] if json else show.outcome(done):
             say(text)
-        return done.exit_status, done.result if done.result in ("planned", "finished") else title
+        return done.exit_status, done.result if done.result in ("planned", "finished", "given-back", "cleaned-up") else title
 
     def select() -> list[tuple[Settings, ClientSettings]]:
         found = chosen(names, typed, everyone=everyone or (due is not None and not names))

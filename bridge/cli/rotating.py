@@ -77,7 +77,7 @@ def rotate(
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Rotate and publish; finish an interrupted operation instead, if there is one."""
+    """Rotate and publish. What was interrupted is settled first; a rotation that was under way ends with that."""
     from bridge.plan import Strategy
     from bridge.rotate import RotateOptions
     from bridge.rotate import rotate as rotate_one
@@ -127,31 +127,38 @@ def resume(
     config: Config = None,
     everyone: Everyone = False,
     takeover: Takeover = False,
-    abort: Annotated[
-        bool, typer.Option("--abort", help="Undo a rotation whose value is published nowhere yet, instead.")
+    discard_foreign: Annotated[
+        bool,
+        typer.Option("--discard-foreign", help="Also where somebody else's text stands in the way; it stays readable."),
     ] = False,
-    now: Annotated[bool, typer.Option("--now", help="Do not wait for consumers to refresh.")] = False,
+    yes: Yes = False,
     no_wait: NoWait = False,
     dry_run: DryRun = False,
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Finish interrupted operations, from any machine; safe to repeat."""
+    """Settle what was interrupted: publish what Auth0 accepts, or give the places back. Safe to repeat, anywhere."""
     from bridge.begin import Options
     from bridge.resume import resume as resume_one
 
     configure(verbose=verbose)
-    options = Options(dry_run=dry_run, takeover=takeover, now=now, settle=not no_wait)
+    options = Options(
+        dry_run=dry_run,
+        takeover=takeover,
+        settle=not no_wait,
+        agree=consent(yes=yes, always=discard_foreign),
+        discard_foreign=discard_foreign,
+    )
     typed = Typed(tuple(sink or ()), key, config)
-    if abort and not names and not everyone:
+    if discard_foreign and not names and not everyone:
         with usage_errors(json=json):
-            raise Usage("--abort: found no NAME, expected which client's rotation to undo")
+            raise Usage("--discard-foreign: found no NAME, expected which client it is about")
     all_of_them = everyone or (not names and not sink)
     change(
         context,
         names or [],
         typed,
-        lambda job: resume_one(job, options, abort=abort),
+        lambda job: resume_one(job, options),
         json=json,
         title="resumed",
         nothing="nothing is interrupted",

@@ -54,17 +54,15 @@ def standing(told: Standing, prefix: str) -> Iterator[str]:
         yield f"  First        {told.first}"
     yield f"  Do           {told.next}      (safe to repeat, from any machine)"
     yield f"               {told.until}"
-    if told.undo:
-        yield f"  Undo         {told.undo}"
     if told.dont:
         yield f"  Don't        {told.dont}"
 
 
 def plan(chosen: Plan) -> Iterator[str]:
     """A plan's steps, numbered, and what should be known before agreeing."""
-    if chosen.finishes:
-        lock = chosen.finishes
-        yield f"Finishing {lock.operation} {lock.id}, begun {stamp(lock.started)} by {lock.actor}:"
+    if chosen.says:
+        lock = chosen.says
+        yield f"Settling {lock.operation} {lock.id}, begun {stamp(lock.started)} by {lock.actor}, says its lock:"
     yield from (f"  {number:>2} {step}" for number, step in enumerate(chosen.steps, 1))
     yield from (f"  Note {text}" for text in chosen.notes)
     if chosen.irreversible:
@@ -108,28 +106,33 @@ def recorded(anchor: str) -> str:
 
 def headline(done: Outcome) -> str:
     """What became of an operation, in one line."""
-    from bridge.plan import CHANGES, Operation
+    from bridge.plan import Operation
 
-    if done.operation is Operation.ABORT:
-        return f"{done.client}  undone {done.id}: the value from before is live, and the new one is refused"
-    if done.finished:
-        again = "; not rotating again" if done.operation is Operation.ROTATE else ""
-        same = " with the same value" if done.operation in CHANGES else ""
-        return f"{done.client}  finished {done.operation} {done.id}{same}{again}"
+    if done.operation is Operation.SETTLE:
+        return f"{done.client}  {settled(done)}"
     verbs = {
         Operation.ROTATE: "rotated",
         Operation.ROLLBACK: "rolled back",
         Operation.COMPROMISED: "rotated after a leak",
-        Operation.RESTORE: "set right at Auth0, which a late call had changed,",
         Operation.SYNC: "synced",
         Operation.RETIRE: "retired",
         Operation.RETIRE_SOFTLY: "retired softly; 'retire --undo' brings it back, 'retire' ends it,",
         Operation.BRING_BACK: "fallback brought back",
         Operation.ADOPT: "adopted",
         Operation.FORGET: "forgotten: tags removed, values stay",
-        Operation.REPAIR: "cleaned up what an interrupted operation left",
     }
     return f"{done.client}  {verbs[done.operation]} in {done.seconds:.0f} s ({done.id})"
+
+
+def settled(done: Outcome) -> str:
+    """How an interruption was ended, and who began it by the words of its lock."""
+    says = done.plan.says
+    which = f"{says.operation} {says.id}, begun by {says.actor}" if says else ""
+    if done.result == "cleaned-up":
+        return "nothing was interrupted; cleaned up what was left"
+    if not done.published:
+        return f"given back {which}: Auth0 accepts what is current"
+    return f"finished {which}" if which else "published what Auth0 accepts"
 
 
 def statuses(found: Sequence[Status]) -> Iterator[str]:

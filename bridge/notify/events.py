@@ -92,7 +92,9 @@ def of_outcome(done: Outcome) -> Event | None:
         return OF_STATUS[done.exit_status]
     if done.operation is Operation.RETIRE or done.operation in SOFT:
         return Event.RETIRED
-    return None if done.operation in (Operation.ADOPT, Operation.FORGET, Operation.REPAIR) else Event.ROTATED
+    if done.operation is Operation.SETTLE and not done.published:
+        return None
+    return None if done.operation in (Operation.ADOPT, Operation.FORGET) else Event.ROTATED
 
 
 def of_status(seen: Status) -> Event | None:

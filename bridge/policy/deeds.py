@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from bridge.plan import Wish, plan_bringing_back, plan_repair, plan_retirement
+from bridge.plan import Wish, plan_bringing_back, plan_retirement, plan_settling
 from bridge.policy import Role
 from bridge.rights import asked
 from sinks.companions import Companions
@@ -36,7 +36,7 @@ def _security(companions: Companions) -> frozenset[Deed]:
         plan_retirement(places, wish),
         plan_retirement(places, wish, softly=True),
         plan_bringing_back(places, wish),
-        plan_repair(places),  # what a release left behind is cleaned up by whoever comes next
+        plan_settling(places, timedelta(), None),  # what was interrupted is settled by whoever comes next
     )
     found = (asked(plan, MANAGED, companions) for plan in plans)
     return frozenset({Deed.SURVEY, Deed.READ}).union(RECORDS, *found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -53,12 +54,13 @@ class Claims:
         self._clock = clock
         self._lease = lease.total_seconds()
         self.promoted: Grip | None = None  # what a promotion by this process has left in order
+        self._labels: set[str] = set()  # the labels by which this process has taken and kept the place
 
-    def claim(self, place: Place, lock: Lock, value: Secret | None, initial: Secret | None) -> Held:
+    def claim(self, place: Place, lock: Lock, value: Secret | None, initial: Secret | None, *, over: bool) -> Held:
         """Put a version with AWSPENDING, above everything that `place` saw (`Sink.claim`)."""
         mark, lock = mark_of(place), with_holder(lock)
         label = own_label(lock.id, lock)
-        if mark.listing.pending and not mark.listing.is_held_by(lock):
+        if mark.listing.pending and not mark.listing.is_held_by(lock) and not over:
             raise self._busy(mark)
         if initial is not None or mark.listing.current is None:
             mark = self._begin(mark, lock, label, initial)
@@ -86,7 +88,7 @@ class Claims:
 
         `undo`: give it back if that fails. Never after a takeover: its value may be the one that Auth0 accepts.
         """
-        self.promoted, listing = None, grip.listing
+        self.promoted, self._labels, listing = None, {grip.label}, grip.listing
         again = listing.is_held_by(lock)  # the answer to an earlier attempt of ours was lost
         version = cast(str, listing.pending) if again else listing.next_id(grip.arn)
         started = self._clock.monotonic()
@@ -203,23 +205,26 @@ class Claims:
         looked = self._clock.monotonic()
         listing = self._access.listing()
         grip = grip_of(held)
-        if listing.pending is None or listing.label != grip.label:
+        if listing.pending is None or listing.label not in {grip.label, *self._labels}:
             raise Lost(f"{self._uri} is not ours any more: somebody took the operation over, or finished it", RESUME)
-        return replace(held, looked=looked, token=replace(grip, version=listing.pending, listing=listing))
+        token = replace(grip, version=listing.pending, label=listing.label, listing=listing)
+        return replace(held, looked=looked, token=token)
 
     def advance(self, held: Held, document: Document, value: Secret) -> Held:
-        """Put a new pending version in place of ours.
+        """Put a new pending version in place of ours. It has a label of its own, so that AWSPENDING is taken from ours.
 
         Raises:
             Lost: somebody else has put one.
         """
-        grip = grip_of(held)
+        grip, started = grip_of(held), self._clock.monotonic()
         version = grip.listing.next_id(grip.arn)
+        label = own_label(chain_of(grip.label), replace(held.lock, holder=secrets.token_hex(8)))
         try:
-            self._access.put(version, self._text(document), grip.label, PENDING)
+            self._put(version, self._text(document), replace(grip, label=label))
         except Conflict:
             raise Lost(f"{self._uri} is not ours any more; the value was not stored", RESUME) from None
-        return self.look(replace(held, value=value, token=replace(grip, version=version)))
+        self._labels.add(label)
+        return replace(held, looked=started, value=value, token=replace(grip, version=version, label=label))
 
     def under_lease(self, held: Held, step: Callable[[Held], Held | T]) -> T:
         """Look, then do one step, until it returns a result.
@@ -258,9 +263,9 @@ class Claims:
         try:
             self.under_lease(held, self._tidy)
         except Lost:  # given back before, perhaps not to the end
-            label = grip_of(held).label
+            ours = {grip_of(held).label, *self._labels}
             for version, stage in self._access.listing().left_over():
-                if stage == label:
+                if stage in ours:
                     self._drop(stage, version)
 
     def _tidy(self, held: Held) -> bool:

@@ -11,6 +11,7 @@ and brings its own holder.
 from __future__ import annotations
 
 import functools
+import re
 import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,11 +22,15 @@ from sinks.record import Lock
 CURRENT, PENDING, PREVIOUS, FALLBACK = "AWSCURRENT", "AWSPENDING", "AWSPREVIOUS", "FALLBACK"
 UNIQUE = (CURRENT, PENDING, PREVIOUS, FALLBACK)
 OWN = "BRIDGE:"
-WORDS, ENDS = 5, 11  # of a label: its parts, and how many fingerprints fit into its 256 characters
+ENDS = 11  # how many fingerprints fit into the 256 characters of a label
 PROOF = "BRIDGE-CHECK"
 GAP = 2000  # sequence numbers without a version after which none is expected; AWS keeps about 100 versions
 DEPRECATED = 20  # how many versions without a label are worth looking into, one request each
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+LABEL = re.compile(rf"{OWN}r-[A-Za-z0-9-]{{1,64}}:[a-z-]{{1,32}}:([0-9a-f]{{16}})?:([0-9a-f+]*):[A-Za-z0-9-]{{1,64}}")
+"""The form of such a label; who writes another one is not the bridge."""
 
 
 def own_label(chain: str, lock: Lock) -> str:
@@ -41,17 +46,14 @@ def chain_of(label: str) -> str:
 
 def said_by(label: str, lock: Lock) -> Lock:
     """Return a lock with what a label says of it; unlike tags it is written in the same call that takes the place."""
-    words = label.removeprefix(OWN).split(":")
-    if len(words) != WORDS:
-        return replace(lock, holder=holder_of(label))
-    _, operation, base, _, holder = words
+    _, operation, base, _, holder = label.removeprefix(OWN).split(":")
     return replace(lock, operation=operation, base=base, ends=ends_of(label), holder=holder)
 
 
 def ends_of(label: str) -> tuple[str, ...]:
     """Return the fingerprints of the values that the operation of such a label makes unreadable."""
-    words = label.removeprefix(OWN).split(":")
-    return tuple(words[3].split("+")) if len(words) == WORDS and words[3] else ()
+    ends = label.removeprefix(OWN).split(":")[3]
+    return tuple(ends.split("+")) if ends else ()
 
 
 def holder_of(label: str) -> str:
@@ -116,7 +118,12 @@ class Listing:
     def label(self) -> str | None:
         """The bridge's label on the version that holds AWSPENDING: who holds the place."""
         version = self.get(self.holder(PENDING))
-        return next((s for s in sorted(version.stages) if s.startswith(OWN)), None) if version else None
+        return next((s for s in sorted(version.stages) if LABEL.fullmatch(s)), None) if version else None
+
+    @property
+    def foreign(self) -> str | None:
+        """The version that holds AWSPENDING and that no operation of ours has put."""
+        return self.pending if self.pending and not self.label else None
 
     @property
     def fallback(self) -> str | None:
@@ -151,6 +158,11 @@ class Listing:
     def next_id(self, arn: str) -> str:
         """Return the id above the highest one here."""
         return version_id(arn, max(self._numbers(arn).values(), default=0) + 1)
+
+    def highest(self, arn: str, count: int) -> tuple[str, ...]:
+        """Return the versions with the highest sequence numbers, the highest first."""
+        numbers = self._numbers(arn)
+        return tuple(sorted(numbers, key=lambda version: -numbers[version])[:count])
 
     def _numbers(self, arn: str) -> dict[str, int]:
         """Return the sequence number of each version here that has one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sinks.aws.answers import Described
 from sinks.aws.listing import FALLBACK, PENDING, Listing, chain_of, said_by
@@ -99,8 +100,10 @@ def surveyed(uri: str, described: Described, listing: Listing) -> Place:
         record=record,
         lock=lock,
         unnamed=labelled_lock(listing) if lock is None else None,
+        foreign=unnamed(listing) if listing.foreign else "",
+        claimed=_made(listing, pending),
         unsettled=pending is not None or bool(listing.left_over()),
-        released=described.changed if pending is None else None,
+        released=described.changed,
         edits=1 if record and listing.current not in (told, pending) else 0,
         wiped=wiped,
         noted=noted(tags),
@@ -108,6 +111,11 @@ def surveyed(uri: str, described: Described, listing: Listing) -> Place:
         notes=(*_notes(listing, lock), *((WIPED,) if wiped else ())),
         mark=Mark(described, listing),
     )
+
+
+def _made(listing: Listing, version: str | None) -> datetime | None:
+    found = listing.get(version)
+    return found.created if found else None
 
 
 def _aside(tags: Mapping[str, str], listing: Listing) -> Aside | None:
@@ -147,10 +155,8 @@ def with_documents(place: Place, documents: Mapping[Stage, Document | None], key
     )
 
 
-def wrong_key(
-    documents: Mapping[Stage, Document | None], key: str | None, lock: Lock | None, uri: str
-) -> Refused | None:
-    """Return the refusal for an operation that began with another key of the document.
+def wrong_key(documents: Mapping[Stage, Document | None], key: str | None, lock: Lock | None, uri: str) -> str | None:
+    """Say that an operation began with another key of the document; None where it did not.
 
     Its value stands at its own key; and the value that was current then, by its fingerprint, stood there too.
     """
@@ -166,10 +172,7 @@ def wrong_key(
     if pending.get(key) is not None and (key is None or not began or key in began):
         return None
     names = ", ".join(sorted(began) if began else pending.keys)
-    return Refused(
-        f"the operation that holds {uri} began with another key than '{key}'. Nothing was changed.",
-        f"name the one with which it began ({names}): #KEY behind the place, or --key",
-    )
+    return f"an operation on another key than '{key}' stands at {uri} (keys: {names})"
 
 
 def described_lock(described: Described, listing: Listing) -> Lock | None:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sinks.aws.grip import grip_of
 from sinks.aws.listing import CURRENT, FALLBACK, OWN, PREVIOUS, Listing
 from sinks.aws.place import CURRENT_TAG, FALLBACK_TAG, NONE, empty, fallback_in, text_of
-from sinks.companions import WRITTEN, Companions, afterwards, announces, laid_out, values_in
+from sinks.companions import (
+    WRITTEN,
+    Companions,
+    afterwards,
+    announces,
+    laid_out,
+    next_of,
+    previous_of,
+    values_in,
+)
+from sinks.errors import Conflict, Expired, Refused, Unavailable
 from sinks.port import Held, Promoted
 from sinks.record import COMPANIONS_TAG
 
@@ -57,10 +69,15 @@ class Publisher:
         if keep and held.lock.ends:  # what ends must not stand in the version that becomes the fallback
             self.lay_out(held, value)
 
+        untold: list[str] = []
+
         def step(held: Held) -> Held | Promoted:
             listing = grip_of(held).listing
-            document = self.document(listing.current)
-            fallback = self._pin(held, listing, value, keep=keep)
+            document, fallback = self.document(listing.current), None
+            try:
+                fallback = self._pin(held, listing, value, keep=keep)
+            except Refused as error:  # no room among other labels: readers must not wait for that
+                untold[:] = [error.message]
             told = fallback if held.lock.companions in WRITTEN else None
             former = self.document(told).get(self._key)
             wanted = laid_out(document, self._key, held.lock.companions, value, former=former)
@@ -70,12 +87,35 @@ class Publisher:
                 if self._access.document(current) != wanted:
                     return self._claims.advance(held, wanted, value)
                 self._access.api.label(CURRENT, remove=listing.current, to=current, before=self._claims.deadline(held))
-            promoted = Promoted(current or NONE, fallback)
-            self._tag(held, record, promoted)
+            promoted = Promoted(current or NONE, fallback, "; ".join(untold))
+            try:
+                self._tag(held, record, promoted)
+            except Refused as error:
+                promoted = replace(promoted, untold=error.message)
             self._claims.promoted = grip_of(held)
             return promoted
 
         return self._claims.under_lease(held, step)
+
+    def finish(self, held: Held, base: Secret, value: Secret, *, before: float) -> bool:
+        """Move AWSCURRENT from the version that holds `base`, and do nothing else (`Sink.finish`)."""
+        mine = grip_of(held).version
+        with contextlib.suppress(Conflict, Expired, Unavailable):
+            listing = self._access.listing()
+            current = listing.current
+            if current and self._fits(current, base, mine, value):
+                with contextlib.suppress(Refused):
+                    self._access.api.label(FALLBACK, remove=listing.holder(FALLBACK), to=current, before=before)
+                self._access.api.label(CURRENT, remove=current, to=mine, before=before)
+        current = self._access.listing().current
+        return current is not None and self._access.value(current, self._key) == value
+
+    def _fits(self, current: str, base: Secret, mine: str, value: Secret) -> bool:
+        """Tell whether a version is current's document with another value: nobody has edited it since."""
+        old, new, beside = self.document(current), self.document(mine), (next_of(self._key), previous_of(self._key))
+        if old.get(self._key) != base or new.get(self._key) != value:
+            return False
+        return old.with_value(self._key, value).without(*beside) == new.without(*beside)
 
     def take_back(self, held: Held) -> None:
         """Announce nothing any more, if something is announced."""

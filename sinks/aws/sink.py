@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from sinks.rights import Deed
     from sinks.secret import Secret
 
+HIGHEST, NEWEST = 3, 5  # how many of its own and of all versions are looked into for what Auth0 may accept
 UNKNOWN = (
     "AWS has no dry run: {} and the KMS key's permissions show when they are used; the claim comes first, and is undone"
     " if one that it needs is missing"
@@ -87,13 +88,21 @@ class AwsSink:
         if listing.label and listing.pending == listing.current:  # promoted, and not released yet
             documents[Stage.PENDING] = documents.get(Stage.CURRENT)
         if listing.label and (other := wrong_key(documents, self._target.key, place.lock, self._uri)):
-            raise other
+            place = replace(place, lock=None, unnamed=None, foreign=other)
         place = with_documents(place, documents, self._target.key)
         current = stages[Stage.CURRENT]
         made = current.created if current else None
-        place = with_companions(place, documents.get(Stage.CURRENT), self._target.key, made)
-        found = [self._access.value(version, self._target.key) for version, _ in listing.left_over()]
-        return replace(place, left=unlike(place.values.values(), [value for value in found if value]))
+        return with_companions(place, documents.get(Stage.CURRENT), self._target.key, made)
+
+    def candidates(self, *, every: bool = False) -> tuple[Secret, ...]:
+        """Look into the versions that the bridge put last, labelled or not, and others' newest (`Sink.candidates`)."""
+        listing, arn = self._access.listing(), self._access.described().arn
+        newest = [version.id for version in reversed(listing.versions)][:NEWEST]
+        left = [version for version, _ in listing.left_over()]
+        versions = dict.fromkeys((*listing.highest(arn, HIGHEST), *left[:NEWEST], *newest))
+        versions |= dict.fromkeys(listing.likeliest() if every else ())
+        found = (self._access.value(version, self._target.key) for version in versions)
+        return unlike((), [value for value in found if value])
 
     def recall(self, fingerprint: str, salt: str) -> Secret | None:
         """Look through the labelled versions, then through the newest others (`Sink.recall`)."""
@@ -112,9 +121,11 @@ class AwsSink:
         unknown = [f"secretsmanager:{action}" for action in wanted if action not in (*READ, LABEL)]
         return (UNKNOWN.format(", ".join(unknown)),) if unknown else ()
 
-    def claim(self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None) -> Held:
+    def claim(
+        self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None, over: bool = False
+    ) -> Held:
         """Put a version with AWSPENDING (`Sink.claim`)."""
-        return self._claims.claim(place, lock, value, initial)
+        return self._claims.claim(place, lock, value, initial, over=over)
 
     def take_over(self, place: Place, lock: Lock) -> Held:
         """Put the pending version again, with our label (`Sink.take_over`)."""
@@ -149,6 +160,10 @@ class AwsSink:
             listing = Listing((), described.at)
         place = surveyed(self._uri, described, listing)
         return place, refusal(self._uri, self._target.region, self._target.name, described, listing)
+
+    def finish(self, held: Held, base: Secret, value: Secret, *, before: float) -> bool:
+        """Move AWSCURRENT from what was current to the version that was put for it (`Sink.finish`)."""
+        return self._publisher.finish(held, base, value, before=before)
 
     def tag(self, held: Held, record: Record, *, keep_limit: bool = False, fallback: str | None = None) -> None:
         """Write tags; AWS has no number of versions to raise (`Sink.tag`)."""
@@ -208,9 +223,12 @@ class AwsSink:
 
         self._claims.under_lease(held, step)
 
-    def release(self, held: Held, outcome: str) -> None:
-        """Drop AWSPENDING (`Sink.release`). The time of it is the secret's LastChangedDate; `outcome` is not kept."""
-        del outcome
+    def release(self, held: Held, outcome: str, *, ended: tuple[Secret, ...] = ()) -> None:
+        """Drop AWSPENDING (`Sink.release`). The time of it is the secret's LastChangedDate; `outcome` is not kept.
+
+        No version can be destroyed here, so what has `ended` stays like everything else.
+        """
+        del outcome, ended
         if self._claims.promoted is None:  # else a promotion has left the companions right
             with contextlib.suppress(Lost):
                 self._publisher.take_back(held)

@@ -67,7 +67,8 @@ class MemorySink:
             manager=stored.tags.get(MANAGED_BY),
             record=record,
             lock=stored.lock,
-            unsettled=stored.lock is not None or bool(stored.left),
+            claimed=stored.claimed if stored.lock else None,
+            unsettled=stored.lock is not None or stored.unclean,
             wiped=record is None and stored.latest is not None and stored.lock is None and stored.told is not None,
             remembered=stored.before if stored.lock else stored.told,
             edits=int(stored.latest) - int(stored.tagged) if stored.latest and stored.tagged else 0,
@@ -91,13 +92,18 @@ class MemorySink:
                 place,
                 keys=document.keys if document else (),
                 values=values,
-                left=unlike(values.values(), stored.left),
                 history=stored.history.added(Version("pending", Stage.PENDING)) if stored.pending else stored.history,
                 drifted=drifted(place.record, current),
-                released=None if stored.lock else stored.released,
+                released=stored.claimed if stored.lock else stored.released,
             )
             made = stored.history.versions[-1].created if stored.history.versions else None
             return with_companions(place, document, self._key, made)
+
+    def candidates(self, *, every: bool = False) -> tuple[Secret, ...]:  # noqa: ARG002  # it is quick here
+        """Return what was left behind, and what other versions hold (`Sink.candidates`)."""
+        with self._store.at(self._path) as stored:
+            older = (stored.value(self._key, version.id) for version in reversed(stored.history.versions))
+            return unlike((), [value for value in (*reversed(stored.left), *older) if value])
 
     def recall(self, fingerprint: str, salt: str) -> Secret | None:
         """Look through all versions (`Sink.recall`)."""
@@ -109,9 +115,11 @@ class MemorySink:
         """Everything is allowed."""
         return ()
 
-    def claim(self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None) -> Held:
+    def claim(
+        self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None, over: bool = False
+    ) -> Held:
         """Take the place if nothing has happened to its lock since it was read (`Sink.claim`)."""
-        if place.lock and place.lock.holder != lock.holder:
+        if place.lock and place.lock.holder != lock.holder and not over:
             raise Busy(f"{self._uri} is held by another operation", place.lock)
         with self._store.at(self._path) as stored:
             held = self._take(stored, place, lock, value)
@@ -133,7 +141,10 @@ class MemorySink:
             return Held(self._uri, lock, stored.token, self._clock.monotonic(), value)
         if stored.token != place.mark:
             raise Busy(f"{self._uri} is held by another operation", stored.lock)
+        if stored.pending not in (None, value):
+            stored.left.append(stored.pending)
         stored.token, stored.lock, stored.pending = stored.token + 1, lock, value
+        stored.claimed = self._store.now()
         return Held(self._uri, lock, stored.token, self._clock.monotonic(), value)
 
     @contextmanager
@@ -170,6 +181,13 @@ class MemorySink:
             self._lay_out(held)
             fallback = stored.history.at(Stage.FALLBACK)
             return Promoted(stored.tagged or "", fallback.id if fallback else None)
+
+    def finish(self, held: Held, base: Secret, value: Secret, *, before: float) -> bool:
+        """Write the value over what was current (`Sink.finish`)."""
+        with self._store.at(self._path) as stored:
+            if stored.value(self._key) == base and self._clock.monotonic() < before:
+                stored.write(self._laid_out(held, stored, value, former=base), self._store.now())
+            return stored.value(self._key) == value
 
     def lay_out(self, held: Held, coming: Secret | None = None) -> bool:
         """Write the companions that are not right (`Sink.lay_out`)."""
@@ -270,11 +288,15 @@ class MemorySink:
             stored.history, stored.tagged = without(stored.history, Stage.CURRENT, Stage.FALLBACK), None
             stored.told = None
 
-    def release(self, held: Held, outcome: str) -> None:  # noqa: ARG002  # nobody reads it here
+    def release(self, held: Held, outcome: str, *, ended: tuple[Secret, ...] = ()) -> None:  # noqa: ARG002  # unread
         """Give the place back (`Sink.release`)."""
         with self._store.at(self._path) as stored:
             if stored.token == held.token and stored.lock is not None:
                 if stored.tags.get(COMPANIONS_TAG) == Companions.KEEP and announces(stored.document, self._key):
                     self._lay_out(held)
+                gone = (*ended, stored.value(self._key))
+                stored.left = [
+                    v for v in (*stored.left, *([stored.pending] if stored.pending else [])) if v not in gone
+                ]
                 stored.token, stored.lock, stored.pending = stored.token + 1, None, None
-                stored.released, stored.left = self._store.now(), []
+                stored.released, stored.unclean = self._store.now(), False

@@ -21,7 +21,8 @@ class Stored:
     """One place. The latest version is what readers get; `token` grows with every change of the lock.
 
     `told` is the record as it was last written by the bridge, `before` what it was when the present operation began.
-    `left` are values that an interrupted release left, `aside` the documents that were retired softly.
+    `left` are pending values that nobody published and that Auth0 may yet accept, `aside` the documents that were
+    retired softly, `unclean` says that a release was interrupted.
     """
 
     history: History = field(default_factory=History)
@@ -30,6 +31,8 @@ class Stored:
     tagged: str | None = None
     lock: Lock | None = None
     pending: Secret | None = None
+    claimed: datetime | None = None
+    unclean: bool = False
     token: int = 0
     released: datetime | None = None
     told: Record | None = None
@@ -149,3 +152,4 @@ class MemoryStore:
         with self.at(path) as stored:
             stored.left += [stored.pending] if stored.pending else []
             stored.token, stored.lock, stored.pending, stored.released = stored.token + 1, None, None, self.now()
+            stored.unclean = True

@@ -22,19 +22,23 @@ SIZE_LIMIT = 1_000_000  # bytes; a server refuses a request above 1 MiB with sta
 
 @dataclass(frozen=True)
 class Entry:
-    """One version of a document. `document` is None where it was deleted or destroyed."""
+    """One version of a document. `document` is None where it was deleted or destroyed.
+
+    `fading`: the server has already set a time at which it will delete it.
+    """
 
     version: int
     created: datetime
     document: Document | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    fading: bool = False
 
 
 @dataclass(frozen=True)
 class Meta:
     """A key's metadata. `versions` maps a number to when it was made and whether it can still be read.
 
-    `deleted`: those that cannot be, and can be undeleted.
+    `deleted`: those that cannot be, and can be undeleted, each with the server's time of its deletion.
     """
 
     current: int
@@ -43,7 +47,7 @@ class Meta:
     max_versions: int
     delete_version_after: str
     cas_required: bool = False
-    deleted: frozenset[int] = frozenset()
+    deleted: Mapping[int, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,8 @@ class Kv:
             answer = self._client.secrets.kv.v2.create_or_update_secret(
                 key, document.reveal(), cas=cas, mount_point=mount
             )
-            return Entry(int(answer["data"]["version"]), _time(answer["data"]["created_time"]))
+            told = answer["data"]
+            return Entry(int(told["version"]), _time(told["created_time"]), fading=bool(told.get("deletion_time")))
 
     def tag(
         self,
@@ -267,7 +272,11 @@ def _meta(data: Mapping[str, Any]) -> Meta:
         max_versions=int(data.get("max_versions") or 0),
         delete_version_after=str(data.get("delete_version_after") or "0s"),
         cas_required=bool(data.get("metadata_cas_required")),
-        deleted=frozenset(int(n) for n, v in data["versions"].items() if v["deletion_time"] and not v["destroyed"]),
+        deleted={
+            int(n): _time(v["deletion_time"])
+            for n, v in data["versions"].items()
+            if v["deletion_time"] and not v["destroyed"]
+        },
     )
 
 

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
-from sinks.errors import Busy, Conflict, Expired, Lost, SinkError, Unavailable
+from sinks.errors import Busy, Conflict, Expired, Lost, Refused, SinkError, Unavailable
 from sinks.port import Held
 from sinks.vault.answers import AGAIN
-from sinks.vault.place import LOCK_VERSION, held_by, idle_document, is_idle_of, lock_document, managed_tag
+from sinks.vault.place import (
+    KEPT,
+    LOCK_VERSION,
+    held_by,
+    idle_document,
+    is_idle_of,
+    is_ours,
+    lock_document,
+    managed_tag,
+)
 
 if TYPE_CHECKING:
     from sinks.clock import Clock
@@ -18,9 +28,11 @@ if TYPE_CHECKING:
     from sinks.record import Lock, Record
     from sinks.secret import Secret
     from sinks.vault.kv import Entry, Kv
+    from sinks.vault.place import Mark
 
-HISTORY = 32  # how many versions back a release cleans; Vault keeps 10 unless told otherwise
 TRIES = 3
+CANDIDATES = 16  # so many older versions of the key are looked into
+KEPT_VERSIONS = 50  # of the key: what a release leaves there on purpose goes by their number only
 
 
 class LockKey:
@@ -35,25 +47,43 @@ class LockKey:
         self._lease = lease
         self._before: Record | None = None  # what the place said when the operation began
         self._named: Record | None = None  # what the key's metadata says: see `managed_tag`
-        self._dropped = False  # an older version of the key holds a value that was replaced
+        self._ours: dict[int, Secret | None] = {}  # versions that this process wrote or read as locks, each its value
         self.told: Record | None = None  # what it says now; None: it is not managed
+        self.began = datetime.min.replace(tzinfo=UTC)  # when the key was taken, by the server's clock
 
-    def take(self, lock: Lock, value: Secret | None, cas: int, *, before: Record | None, told: Record | None) -> Held:
-        """Write the lock if the key is still at version `cas`.
+    def take(
+        self,
+        lock: Lock,
+        value: Secret | None,
+        mark: Mark,
+        *,
+        before: Record | None,
+        told: Record | None,
+        found: Secret | None = None,
+    ) -> Held:
+        """Write the lock if the key is still at the version that was read.
 
-        `before` is what the place said about itself when the operation began, `told` what it says now.
+        `before` is what the place said about itself when the operation began, `told` what it says now, `found` the
+        value that was pending until then.
 
         Raises:
             Busy: it is not, and the holder is somebody else.
         """
-        started = self._clock.monotonic()
-        self._before, self._named, self.told, self._dropped = before, told, told, False
+        started, cas = self._clock.monotonic(), mark.lock_version
+        self._before, self._named, self.told = before, told, told
+        self._ours, self.began = {cas: found} if mark.ours else {}, self._kv.now()
         document = lock_document(lock, self._key, value, before)
         for _ in range(TRIES):
+            written = None
             with suppress(Conflict, Unavailable):
-                return Held(self._uri, lock, self._kv.write(self.path, document, cas=cas).version, started, value)
-            if version := self._taken_after_all(lock, cas):
-                return Held(self._uri, lock, version, started, value)
+                written = self._kv.write(self.path, document, cas=cas)
+            if version := written.version if written else self._taken_after_all(lock, cas):
+                self._ours[version] = value
+                held = Held(self._uri, lock, version, started, value)
+                if written and written.fading:
+                    self._give_back(held, idle_document(lock, "not claimed", told))
+                    raise fading(self.path)
+                return held
             self._clock.sleep(self._lease / 10)
         raise Unavailable(f"it is not known whether {self._uri} was locked", AGAIN, unsure=True)
 
@@ -73,9 +103,38 @@ class LockKey:
     def name(self, held: Held) -> Held:
         """Say in the key's metadata who holds it: for readers of metadata; the truth stands in its document."""
         tags = {**held.lock.tags(), LOCK_VERSION: str(held.token), **managed_tag(self.told)}
-        held = self.within(held, lambda before: self._kv.tag(self.path, tags, before=before))
+        held = self.within(
+            held, lambda before: self._kv.tag(self.path, tags, max_versions=KEPT_VERSIONS, before=before)
+        )
         self._named = self.told
         return held
+
+    def end(self, fingerprint: str, salt: str) -> None:
+        """Destroy older versions of the key that hold a value which ends: what an interrupted release has left."""
+        meta = self._kv.metadata(self.path)
+        readable = [n for n, (_, ok) in (meta.versions if meta else {}).items() if ok and n not in self._ours]
+        found = []
+        for number in readable:
+            entry = self._kv.read(self.path, number)
+            value = entry.document.get(self._key) if entry and entry.document and is_ours(entry) else None
+            if value is not None and value.fingerprint(salt) == fingerprint:
+                found.append(number)
+        if found:
+            self._kv.destroy(self.path, found)
+
+    def candidates(self) -> tuple[Secret, ...]:
+        """Return the values in older versions that can still be read, whoever wrote them there, newest first."""
+        meta = self._kv.metadata(self.path)
+        found: list[Secret] = []
+        readable = sorted((n for n, (_, ok) in (meta.versions if meta else {}).items() if ok), reverse=True)
+        for number in readable[:CANDIDATES]:
+            entry = self._kv.read(self.path, number)
+            value = entry.document.get(self._key) if entry and entry.document else None
+            if is_ours(entry):
+                self._ours[number] = value
+            if value is not None and value not in found:
+                found.append(value)
+        return tuple(found)
 
     def look(self, held: Held) -> Held:
         """Make sure that the key is at our version and says our words; begin a new lease."""
@@ -118,11 +177,11 @@ class LockKey:
     def store(self, held: Held, value: Secret) -> Held:
         """Write the lock again, with the value."""
         document = lock_document(held.lock, self._key, value, self._before)
-        self._dropped = self._dropped or held.value not in (None, value)
         try:
             version = self._kv.write(self.path, document, cas=cast(int, held.token)).version
         except (Conflict, Unavailable) as error:
             version = self._stored_after_all(held, value, document, error)
+        self._ours[version] = value
         return self.name(replace(held, token=version, value=value))
 
     def _stored_after_all(self, held: Held, value: Secret, document: Document, error: SinkError) -> int:
@@ -138,25 +197,35 @@ class LockKey:
         except Conflict:  # the first write arrived late, or somebody took over
             raise Unavailable(f"it is not known whether {self._uri} stored the value", "run resume") from None
 
-    def release(self, held: Held, outcome: str, *, kept: Secret | None) -> None:
-        """Write an idle record over our version, then destroy what the older ones hold.
+    def release(self, held: Held, outcome: str, *, gone: tuple[Secret, ...]) -> None:
+        """Write an idle record over our version, then destroy the older ones that nobody can need any more.
 
-        `kept` is the value that the document holds by now.
+        `gone` are values that may go from here: the document holds it by now, or Auth0 was shown to refuse it. Another
+        pending value stays, and the key's metadata says so: Auth0 may carry out a dead process's request very late.
         """
-        if (self.told is None) != (self._named is None):
+        kept = sorted(n for n, value in self._ours.items() if value is not None and value not in gone)
+        more = {**managed_tag(self.told), **({KEPT: self._kept(kept)} if kept else {})}
+        if kept or (self.told is None) != (self._named is None):
             with suppress(Lost):
-                self.within(held, lambda before: self._kv.tag(self.path, managed_tag(self.told), before=before))
-        dropped = self._dropped or held.value not in (None, kept)
-        idle = self._give_back(held, idle_document(held.lock, outcome, self.told, dropped=dropped))
+                held = self.within(held, lambda before: self._kv.tag(self.path, more, before=before))
+        idle = self._give_back(held, idle_document(held.lock, outcome, self.told))
         if idle is None:
             return  # somebody else's now: theirs to release
-        # Exact numbers, all below the idle record's: they cannot mean a later holder's version.
-        older = range(max(1, idle - HISTORY), idle)
+        # Exact numbers of what this process knows, all below the idle record's: never a later holder's version.
+        older = sorted(n for n in self._ours if n < idle and n not in kept and n)
+        if not older:
+            return
         try:
             self._kv.destroy(self.path, older)
         except Unavailable:
             self._clock.sleep(self._lease / 10)
             self._kv.destroy(self.path, older)
+
+    def _kept(self, numbers: list[int]) -> str:
+        """Return the tag that names these versions beside those that it names already, newest first."""
+        meta = self._kv.metadata(self.path)
+        said = (meta.tags.get(KEPT, "") if meta else "").split()
+        return " ".join(dict.fromkeys((*map(str, reversed(numbers)), *said[:CANDIDATES])))
 
     def _give_back(self, held: Held, document: Document) -> int | None:
         """Return the idle record's version; None where the lock is not ours any more."""
@@ -178,7 +247,15 @@ class LockKey:
 
     def _read(self) -> tuple[Entry | None, Lock | None]:
         entry = self._kv.read(self.path)
-        return entry, held_by(entry, self.path)
+        return entry, held_by(entry)
+
+
+def fading(path: str) -> Refused:
+    """Return the error for a value that the server is going to delete by itself."""
+    return Refused(
+        f"Vault is going to delete what was written to {path}: somebody set delete_version_after",
+        f"unset it: bao kv metadata put -delete-version-after=0s {path}",
+    )
 
 
 def _same(lock: Lock, other: Lock | None) -> bool:

@@ -10,7 +10,7 @@ from typing import cast
 from sinks.document import Document
 from sinks.errors import Refused
 from sinks.port import Place, Promoted
-from sinks.record import MANAGED_BY, MANAGER, Aside, Lock, Record, drifted, noted
+from sinks.record import MANAGED_BY, MANAGER, Aside, Lock, Record, drifted, noted, stamp
 from sinks.secret import Secret
 from sinks.vault.answers import METADATA_CAS, METADATA_CAS_HINT
 from sinks.vault.kv import DEFAULT_MAX_VERSIONS, Entry, Meta, MountConfig
@@ -18,16 +18,19 @@ from sinks.versions import History, Stage, Version
 
 CURRENT, FALLBACK = "bridge_current", "bridge_fallback"
 LOCK_VERSION, MANAGED = "bridge_lock_version", "bridge_lock_managed"
-LOCK_KEY, DROPPED = "secret-bridge", "dropped"
+KEPT = "bridge_lock_kept"
+LOCK_KEY = "secret-bridge"
+SHOWN = 8  # how many keys of a foreign text are named
 LEAST_VERSIONS = 3
 WIPED = "the tags of secret-bridge are gone: somebody replaced the custom metadata"
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What a claim has to know: the version the lock key is at (0: none)."""
+    """What a claim has to know: the version the lock key is at (0: none), and whether that is a lock or idle record."""
 
     lock_version: int
+    ours: bool = False
 
 
 def lock_document(lock: Lock, key: str, value: Secret | None, before: Record | None) -> Document:
@@ -36,22 +39,15 @@ def lock_document(lock: Lock, key: str, value: Secret | None, before: Record | N
     return document if value is None else document.with_value(key, value)
 
 
-def idle_document(lock: Lock, outcome: str, told: Record | None, *, dropped: bool) -> Document:
-    """Return the lock key's document after an operation: it holds no value, but what the place says about itself.
-
-    `dropped`: older versions hold a value that is nowhere else, until they are destroyed.
-    """
-    said = {"state": "idle", "id": lock.id, "holder": lock.holder, "outcome": outcome, DROPPED: _word(dropped)}
+def idle_document(lock: Lock, outcome: str, told: Record | None) -> Document:
+    """Return the lock key's document after an operation: it holds no value, but what the place says about itself."""
+    said = {"state": "idle", "id": lock.id, "holder": lock.holder, "outcome": outcome}
     return Document({LOCK_KEY: {**said, **_tags(told)}})
 
 
 def managed_tag(record: Record | None) -> dict[str, str]:
     """Return the lock key's tag that says whether the place is managed: it outlives a wiping of the place's own."""
-    return {MANAGED: _word(record is not None)}
-
-
-def _word(true: bool) -> str:  # noqa: FBT001  # a conversion
-    return "yes" if true else "no"
+    return {MANAGED: "yes" if record is not None else "no"}
 
 
 def _tags(record: Record | None) -> dict[str, str]:
@@ -60,61 +56,61 @@ def _tags(record: Record | None) -> dict[str, str]:
 
 def is_idle_of(lock: Lock, entry: Entry) -> bool:
     """Tell whether the lock key holds the idle record that this claim's release writes."""
-    inner = entry.document.reveal().get(LOCK_KEY) if entry.document else None
-    said = inner if isinstance(inner, dict) else {}
+    said = told(entry) or {}
     return said.get("state") == "idle" and bool(lock.holder) and said.get("holder") == lock.holder
 
 
-def told(entry: Entry, path: str) -> Mapping[str, str]:
-    """Return what a lock key's document says about itself.
-
-    Raises:
-        Refused: it is not a lock of ours.
-    """
-    inner = (entry.document.reveal() if entry.document else {}).get(LOCK_KEY)
-    if not isinstance(inner, dict):
-        raise Refused(
-            f"'{path}' is where secret-bridge keeps its lock, and it holds something else. Nothing was changed",
-            "move that document, or set pending_suffix for this vault",
-        )
-    return inner
+def told(entry: Entry | None) -> Mapping[str, object] | None:
+    """Return what a lock key's document says about itself; None where it is none of ours."""
+    inner = (entry.document.reveal() if entry and entry.document else {}).get(LOCK_KEY)
+    return inner if isinstance(inner, dict) else None
 
 
-def held_by(entry: Entry | None, path: str) -> Lock | None:
-    """Return who holds the place according to its lock key; None when idle or absent."""
+def held_by(entry: Entry | None) -> Lock | None:
+    """Return who holds the place according to its lock key; None when idle, absent, or none of ours."""
+    inner = told(entry)
+    return Lock.from_tags(inner) if inner is not None and inner.get("state") == "locked" else None
+
+
+def is_ours(entry: Entry | None) -> bool:
+    """Tell whether a version of the lock key is a lock or an idle record, as far as its form tells."""
+    inner = told(entry)
+    return inner is not None and (inner.get("state") == "idle" or held_by(entry) is not None)
+
+
+def foreign(entry: Entry | None, path: str, key: str) -> str:
+    """Say what stands at the lock key and is no operation on this key of the document; "" where nothing does."""
     if entry is None or entry.document is None:
-        return None
-    inner = told(entry, path)
-    return Lock.from_tags(inner) if inner.get("state") == "locked" else None
+        return ""
+    names = [ascii(name)[1:-1] for name in entry.document.keys if name != LOCK_KEY]
+    told = f"{path} (v{entry.version}, {stamp(entry.created)}, keys: {', '.join(names[:SHOWN]) or 'none'})"
+    if not is_ours(entry):
+        return f"somebody else's text stands at {told}"
+    if held_by(entry) and names and key not in entry.document.keys:
+        return f"an operation on another key than '{key}' stands at {told}"
+    return ""
 
 
-def wrong_key(entry: Entry | None, key: str, uri: str) -> Refused | None:
-    """Return the refusal for an operation that began with another key of the document."""
-    names = [name for name in (entry.document.keys if entry and entry.document else ()) if name != LOCK_KEY]
-    if not names or key in names:
-        return None
-    return Refused(
-        f"the operation that holds {uri} began with the key '{names[0]}', and the command names '{key}'. "
-        "Nothing was changed.",
-        f"name that key: {uri}#{names[0]}  (or --key {names[0]})",
-    )
-
-
-def remembered(entry: Entry | None, path: str) -> Record | None:
+def remembered(entry: Entry | None) -> Record | None:
     """Return what the place said about itself according to its lock key."""
-    return Record.from_tags(told(entry, path)) if entry and entry.document else None
+    return Record.from_tags(texts(told(entry) or {}))
 
 
-def has_dropped(entry: Entry | None, path: str) -> bool:
-    """Tell whether the operation before has dropped a value that was nowhere else."""
-    return bool(entry and entry.document and told(entry, path).get(DROPPED) == _word(true=True))
+def texts(said: Mapping[str, object]) -> dict[str, str]:
+    """Return what is a text among what a lock key's document says: others may write there."""
+    return {name: text for name, text in said.items() if isinstance(text, str)}
 
 
 def leftovers(lock_meta: Meta | None) -> tuple[int, ...]:
-    """Return the versions below an idle record that can still be read, newest first: a release was interrupted."""
+    """Return the versions below the latest one that can still be read, newest first.
+
+    Those are left out that a release has left on purpose: their values may yet come to be live.
+    """
     if lock_meta is None:
         return ()
-    return tuple(sorted((n for n, (_, ok) in lock_meta.versions.items() if ok and n < lock_meta.current), reverse=True))
+    kept = {int(word) for word in lock_meta.tags.get(KEPT, "").split() if word.isdigit()}
+    older = (n for n, (_, readable) in lock_meta.versions.items() if readable and n < lock_meta.current)
+    return tuple(sorted((n for n in older if n not in kept), reverse=True))
 
 
 def refusal(uri: str, config: MountConfig | None, meta: Meta | None) -> Refused | None:
@@ -193,10 +189,12 @@ def surveyed(uri: str, at: datetime, config: MountConfig | None, meta: Meta | No
         return place
     named = version_in(lock_meta.tags, LOCK_VERSION)
     lock = Lock.from_tags(lock_meta.tags) if named == lock_meta.current else None
-    # An idle key has one readable version, never the first: otherwise it is claimed and not yet named, or not cleaned.
+    # An idle key has one readable version beside what is kept, never the first one: otherwise it is claimed and not yet
+    # named, or not cleaned.
     unsettled = lock is not None or bool(leftovers(lock_meta)) or lock_meta.current == 1
-    place = replace(place, lock=lock, unsettled=place.unsettled or unsettled)
-    return with_memory(place, managed=lock is None and lock_meta.tags.get(MANAGED) == _word(true=True))
+    made = lock_meta.versions.get(lock_meta.current, (None, False))[0]
+    place = replace(place, lock=lock, claimed=made if lock else None, unsettled=place.unsettled or unsettled)
+    return with_memory(place, managed=lock is None and lock_meta.tags.get(MANAGED) == "yes")
 
 
 def without_lock(uri: str, at: datetime, config: MountConfig | None, meta: Meta | None) -> Place:
@@ -241,18 +239,20 @@ def with_values(place: Place, main: Entry | None, values: Mapping[Stage, Secret]
     )
 
 
-def with_lock(place: Place, lock: Lock | None, entry: Entry | None, path: str) -> Place:
+def with_lock(place: Place, lock: Lock | None, strange: str, entry: Entry | None) -> Place:
     """Return a place with what its lock key's document tells; `place` has its values already."""
-    before = remembered(entry, path)
-    place = with_memory(place, managed=lock is None and before is not None)
+    before = remembered(entry)
+    place = with_memory(place, managed=lock is None and not strange and before is not None)
     return replace(
         place,
         lock=lock,
-        unsettled=place.unsettled or lock is not None,
+        foreign=strange,
+        claimed=entry.created if entry and (lock or strange) else None,
+        unsettled=place.unsettled or lock is not None or bool(strange),
         history=_with_pending(place.history, entry) if Stage.PENDING in place.values else place.history,
-        released=entry.created if entry and not lock else None,
+        released=entry.created if entry else None,
         remembered=before,
-        mark=Mark(entry.version if entry else 0),
+        mark=Mark(entry.version if entry else 0, ours=is_ours(entry) and not strange),
     )
 
 

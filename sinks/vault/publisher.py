@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from sinks.companions import WRITTEN, Companions, afterwards, announces, laid_out
 from sinks.document import Document
-from sinks.errors import Busy, Conflict, Expired, Unavailable
+from sinks.errors import Busy, Conflict, Expired, Refused, Unavailable
 from sinks.port import Promoted
 from sinks.record import COMPANIONS_TAG, Record
+from sinks.vault.lock import fading
 from sinks.vault.place import CURRENT, FALLBACK, record_tags, version_in, version_limit
 
 if TYPE_CHECKING:
@@ -108,6 +110,19 @@ class Publisher:
     ) -> Document:
         return laid_out(document, self._key, held.lock.companions, current, coming=coming, former=former)
 
+    def finish(self, held: Held, base: Secret, value: Secret, *, before: float) -> bool:
+        """Write the value over what was current, once (`Sink.finish`)."""
+        with suppress(Conflict, Expired, Unavailable):
+            entry = self._kv.read(self._path)
+            if entry and entry.document and self._values.of(entry) == base:
+                former = base if held.lock.companions in WRITTEN else None
+                document = self._laid_out(held, entry.document, value, None, former)
+                where: dict[str, str | None] = {CURRENT: str(entry.version + 1), FALLBACK: str(entry.version)}
+                with suppress(Refused):
+                    self._kv.tag(self._path, where, before=before)
+                self._kv.write(self._path, document, cas=entry.version, before=before)
+        return self._values.of(self._kv.read(self._path)) == value
+
     def _until_done(self, held: Held, step: Callable[[Held, Entry | None], T]) -> T:
         """Read, and do a step by what was read, until nobody has come in between."""
         failures = 0
@@ -141,7 +156,8 @@ class Publisher:
     def _write_new(self, held: Held, value: Secret, record: Record) -> Promoted:
         """Write the first version, then tag: nobody reads yet, and tagging a key into being would replace its tags."""
         document = self._laid_out(held, Document({}), value, None, None)
-        self._kv.write(self._path, document, cas=0, before=self._lock.deadline(held))
+        if self._kv.write(self._path, document, cas=0, before=self._lock.deadline(held)).fading:
+            raise fading(self._path)
         meta = self._kv.metadata(self._path)
         self.tag(held, record_tags(record, Promoted("1")), meta)
         self._lock.told = record
@@ -152,11 +168,15 @@ class Publisher:
         promoted = Promoted(str(entry.version + 1), str(base) if base else None)
         former = self._value_in(entry, base) if base and held.lock.companions in WRITTEN else None
         document = self._laid_out(held, entry.document or Document({}), value, None, former)
-        deadline = self._lock.deadline(held)
-        self._kv.tag(self._path, record_tags(record, promoted), before=deadline)
-        self._lock.told = record
-        self._kv.write(self._path, document, cas=entry.version, before=deadline)
-        return promoted
+        deadline, untold = self._lock.deadline(held), ""
+        try:
+            self._kv.tag(self._path, record_tags(record, promoted), before=deadline)
+            self._lock.told = record
+        except Refused as error:  # no room among other tags: readers must not wait for that
+            untold = error.message
+        if self._kv.write(self._path, document, cas=entry.version, before=deadline).fading:
+            raise fading(self._path)
+        return replace(promoted, untold=untold)
 
     def _already(self, held: Held, entry: Entry, record: Record, *, keep: bool) -> Promoted:
         """Make the tags fit a document that holds the value already."""
@@ -165,7 +185,10 @@ class Publisher:
             return Promoted(entry.tags.get(CURRENT, str(entry.version)), entry.tags.get(FALLBACK))
         base = self._older_base(held, entry.version) if keep else None
         promoted = Promoted(str(entry.version), str(base) if base else None)
-        self.tag(held, record_tags(record, promoted))
+        try:
+            self.tag(held, record_tags(record, promoted))
+        except Refused as error:
+            return replace(promoted, untold=error.message)
         return promoted
 
     def _base(self, held: Held, entry: Entry) -> int | None:

@@ -50,7 +50,7 @@ class VaultReader:
     def pending(self) -> Next:
         """Read the lock key's document (`Reader.pending`)."""
         entry = self._kv.read(self._lock_path)
-        lock = held_by(entry, self._lock_path)
+        lock = held_by(entry)
         if entry is None or entry.document is None or lock is None:
             return NOTHING_NEXT
         return Next(entry.document.get(self._key), frozenset(lock.ends))

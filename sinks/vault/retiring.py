@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sinks.errors import Refused
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from sinks.vault.lock import LockKey
     from sinks.vault.publisher import Publisher
     from sinks.vault.values import Values
+
+SECOND = timedelta(seconds=1)  # the server's clock tells whole ones
 
 
 class Retiring:
@@ -48,7 +51,7 @@ class Retiring:
         older = dict(self._values.documents(entry.version if entry else 0)) if target else {}
         found = [n for n, document in older.items() if self._goes(held, document, target, kept=n == tagged)]
         ending = aside if aside and _ends(aside, target, fingerprint, softly=softly) else None
-        doomed = _numbers(ending) if ending else []  # a value that lives again lives in another version
+        doomed = self._deleted(ending) if ending else []
         if ending and former:
             doomed += [n for n, document in older.items() if self._goes(held, document, former, kept=n == tagged)]
         if softly and found and target:
@@ -64,7 +67,22 @@ class Retiring:
             ended += [ASIDE_TAG]
         if ended:
             self._publisher.tag(held, dict.fromkeys(ended))
+        if target and not softly and (fingerprint is None or held.lock.base in held.lock.ends):
+            self._lock.end(target, salt)
         return tuple(str(number) for number in sorted({*found, *doomed}))
+
+    def _deleted(self, aside: Aside) -> list[int]:
+        """Return what a tag names and the vault itself says was deleted before this began: nothing that can be read.
+
+        A tag is anybody's word who may write metadata; a deletion is not.
+        """
+        meta = self._kv.metadata(self._path)
+        gone = meta.deleted if meta else {}
+        return [
+            n
+            for n in _numbers(aside)
+            if n in gone and gone[n] < self._lock.began + SECOND and meta and n < meta.current
+        ]
 
     def _set_aside(
         self, held: Held, target: str, found: Sequence[int], tagged: int, before: Aside | None

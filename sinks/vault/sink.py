@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from sinks.companions import with_companions
@@ -18,16 +19,14 @@ from sinks.vault.lock import LockKey
 from sinks.vault.place import (
     CURRENT,
     FALLBACK,
-    has_dropped,
+    foreign,
     held_by,
-    leftovers,
     mark_of,
     refusal,
     surveyed,
     with_lock,
     with_values,
     without_lock,
-    wrong_key,
 )  # fmt: skip
 from sinks.vault.publisher import Publisher
 from sinks.vault.retiring import Retiring
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from sinks.vault.kv import Kv
 
 CALLER_SECONDS = 5.0  # it is asked for a record: nobody waits longer for that
+NEWEST = 5  # so many of the document's versions are looked into for what Auth0 may accept
 NAMED = 40  # so many versions are named by the tag of a soft retirement for certain
 UNCHECKED = "the mount's settings: not checked (no permission)"
 
@@ -61,10 +61,8 @@ class VaultSink:
         self._lease = lease.total_seconds()
         self._lock = LockKey(kv, uri, lock_path, key, clock, self._lease)
         self._values = Values(kv, path, key)
-        self._left = Values(kv, lock_path, key)
         self._publisher = Publisher(uri, kv, path, key, self._lock, self._values, clock, self._lease)
         self._retiring = Retiring(uri, kv, path, self._lock, self._values, self._publisher)
-        self._unclean = False  # the last survey saw that a release was interrupted
         self._kept: Secret | None = None  # what we have promoted
 
     @property
@@ -85,45 +83,38 @@ class VaultSink:
         """Read metadata only (`Sink.survey`)."""
         config = self._kv.config(self._path)
         lock_meta, meta = self._kv.metadata(self._lock.path), self._kv.metadata(self._path)
-        self._unclean = bool(leftovers(lock_meta))
         return surveyed(self._uri, self._kv.now(), config, meta, lock_meta)
 
     def read(self) -> Place:
         """Read metadata and values (`Sink.read`)."""
         config = self._kv.config(self._path)
         lock_entry = self._kv.read(self._lock.path)  # first: whatever operation changes the rest, moves this on
-        lock = held_by(lock_entry, self._lock.path)
+        strange = foreign(lock_entry, self._lock.path, self._key)
+        lock = None if strange else held_by(lock_entry)
         meta = self._kv.metadata(self._path)
-        other_key = wrong_key(lock_entry, self._key, self._uri) if lock else None
-        if refused := refusal(self._uri, config, meta) or other_key:
+        if refused := refusal(self._uri, config, meta):
             raise refused
         main = self._values.entry() if meta and meta.current else None
         place = without_lock(self._uri, self._kv.now(), config, meta)
         found = {
             Stage.CURRENT: self._values.of(main),
-            Stage.PENDING: self._left.of(lock_entry) if lock else None,
+            Stage.PENDING: self._values.of(lock_entry) if lock else None,
             Stage.FALLBACK: self._fallback(place.history),
         }
         values = {stage: value for stage, value in found.items() if value}
         place = with_values(place, main, values)
-        place = with_lock(place, lock, lock_entry, self._lock.path)
+        place = with_lock(place, lock, strange, lock_entry)
         place = with_companions(place, main.document if main else None, self._key, main.created if main else None)
-        place = place if config else replace(place, notes=(*place.notes, UNCHECKED))
-        return place if lock else self._with_left(place, likely=has_dropped(lock_entry, self._lock.path))
+        return place if config else replace(place, notes=(*place.notes, UNCHECKED))
 
     def _fallback(self, history: History) -> Secret | None:
         fallback = history.at(Stage.FALLBACK)
         return self._values.of(self._values.entry(int(fallback.id))) if fallback else None
 
-    def _with_left(self, place: Place, *, likely: bool) -> Place:
-        """Look for what an interrupted release left in the lock key: one request more, so only where it is likely."""
-        if not (likely or self._unclean or place.unsettled or place.drifted or place.wiped):
-            return place
-        lock_meta = self._kv.metadata(self._lock.path)
-        if lock_meta is None or not leftovers(lock_meta):
-            return place
-        found = [value for _, value in self._left.below(lock_meta.current, lock_meta)]
-        return replace(place, unsettled=True, left=unlike(place.values.values(), found))
+    def candidates(self, *, every: bool = False) -> tuple[Secret, ...]:
+        """Look into the older versions of the lock key, then into the document's newest ones (`Sink.candidates`)."""
+        newest = (value for _, value in self._values.below(None))
+        return unlike((), (*self._lock.candidates(), *islice(newest, None if every else NEWEST)))
 
     def recall(self, fingerprint: str, salt: str) -> Secret | None:
         """Look through the document's versions, newest first (`Sink.recall`)."""
@@ -149,12 +140,17 @@ class VaultSink:
         if Deed.RETIRE_SOFTLY in deeds and len(place.history.versions) > NAMED:
             yield Deed.RETIRE  # what the tag has no room for is destroyed
 
-    def claim(self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None) -> Held:
+    def claim(
+        self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None, over: bool = False
+    ) -> Held:
         """Take the lock key; fill an empty place under it (`Sink.claim`)."""
-        if place.lock and place.lock.holder != lock.holder:
+        if place.lock and place.lock.holder != lock.holder and not over:
             raise Busy(f"{self._uri} is held by another operation", place.lock)
+        if place.foreign and not over:
+            raise Busy(f"{self._uri}: {place.foreign}", None)
         known, self._kept = place.record or place.remembered, None
-        held = self._lock.take(lock, value, mark_of(place).lock_version, before=known, told=known)
+        found = place.value(Stage.PENDING)
+        held = self._lock.take(lock, value, mark_of(place), before=known, told=known, found=found)
         try:
             held = self._lock.name(held)
             if initial is not None:
@@ -166,7 +162,8 @@ class VaultSink:
 
     def _give_back(self, held: Held) -> None:
         try:
-            self._lock.release(held, "not claimed", kept=self._kept)
+            gone = () if held.value is None else (held.value,)  # nobody was told of it
+            self._lock.release(held, "not claimed", gone=gone)
         except SinkError:
             raise Unavailable(f"{self._uri} was locked, and could not be given back", AGAIN, unsure=True) from None
 
@@ -174,7 +171,8 @@ class VaultSink:
         """Write the lock again, as another holder, with the same value (`Sink.take_over`)."""
         before, told = place.remembered or place.record, place.record or place.remembered
         value, self._kept = place.value(Stage.PENDING), None
-        return self._lock.name(self._lock.take(lock, value, mark_of(place).lock_version, before=before, told=told))
+        taken = self._lock.take(lock, value, mark_of(place), before=before, told=told, found=value)
+        return self._lock.name(taken)
 
     def look(self, held: Held) -> Held:
         """Read the lock key again (`Sink.look`)."""
@@ -184,12 +182,12 @@ class VaultSink:
         """Write the lock key again, with the value (`Sink.store`)."""
         return self._lock.store(held, value)
 
-    def release(self, held: Held, outcome: str) -> None:
+    def release(self, held: Held, outcome: str, *, ended: tuple[Secret, ...] = ()) -> None:
         """Write an idle record and destroy the lock key's older versions (`Sink.release`)."""
         if self._kept is None:  # else a promotion has done that
             with suppress(Lost):
                 self._publisher.take_back(held)
-        self._lock.release(held, outcome, kept=self._kept)
+        self._lock.release(held, outcome, gone=(*ended, *((self._kept,) if self._kept else ())))
 
     def lay_out(self, held: Held, coming: Secret | None = None) -> bool:
         """Write the companions, by compare-and-set, until they are right (`Sink.lay_out`)."""
@@ -200,6 +198,10 @@ class VaultSink:
         promoted = self._publisher.promote(held, value, record, keep=keep)
         self._kept = value
         return promoted
+
+    def finish(self, held: Held, base: Secret, value: Secret, *, before: float) -> bool:
+        """Write the document by compare-and-set, and nothing else (`Sink.finish`)."""
+        return self._publisher.finish(held, base, value, before=before)
 
     def tag(self, held: Held, record: Record, *, keep_limit: bool = False, fallback: str | None = None) -> None:
         """Tag what is there, and make room for more versions (`Sink.tag`)."""

@@ -12,7 +12,7 @@ from bridge.begin import Options
 from bridge.errors import BridgeError
 from bridge.job import Job
 from bridge.outcome import Outcome
-from bridge.plan import Operation, Strategy
+from bridge.plan import Strategy
 from bridge.resume import resume
 from bridge.retire import bring_back, retire
 from bridge.rollback import RollbackOptions, rollback
@@ -27,7 +27,6 @@ FLAGS: dict[str, dict[str, Any]] = {
     "--compromised": {"compromised": True},
     "--discard": {"discard": True},
     "--repair": {"repair": True},
-    "--abort": {"abort": True},
     "--soft": {"softly": True},
     "--undo": {"undo": True},
     "--yes": {},
@@ -43,11 +42,6 @@ class Ended:
     done: Outcome | None = None
     out: str = ""
     err: str = ""
-
-    @property
-    def unknown(self) -> bool:
-        """Whether it found nothing to do, or nothing but something to repair."""
-        return self.status == 0 and (self.done is None or self.done.operation is Operation.REPAIR)
 
 
 def parsed(argv: Sequence[str]) -> tuple[str, dict[str, Any]]:
@@ -74,13 +68,9 @@ def _retire(job: Job, options: dict[str, Any]) -> Outcome | None:
     return bring_back(job, Options(**options)) if undo else retire(job, Options(**options), softly=softly)
 
 
-def _resume(job: Job, options: dict[str, Any]) -> Outcome | None:
-    return resume(job, Options(**{k: v for k, v in options.items() if k != "abort"}), abort=options.get("abort", False))
-
-
 RUN: dict[str, Callable[[Job, dict[str, Any]], Outcome | None]] = {
     "rotate": lambda job, options: rotate(job, RotateOptions(**options)),
-    "resume": _resume,
+    "resume": lambda job, options: resume(job, Options(**options)),
     "rollback": lambda job, options: rollback(job, RollbackOptions(**options)),
     "sync": lambda job, options: sync(job, SyncOptions(**options)),
     "retire": _retire,
@@ -98,7 +88,8 @@ def operate(job: Job, argv: Sequence[str]) -> Ended:
         return Ended(None)
     except BridgeError as error:
         return Ended(error.exit_status, err=f"{error.message}\n{error.hint or ''}")
-    return Ended(done.exit_status if done else 0, done, _said(done))
+    notes = "\n".join(done.notes) if done and done.exit_status else ""
+    return Ended(done.exit_status if done else 0, done, _said(done), notes)
 
 
 def _said(done: Outcome | None) -> str:

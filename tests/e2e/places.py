@@ -27,7 +27,7 @@ class Seen:
     """One place at one moment. `readable` are the values that can still be read, at the pending path and labels too.
 
     `labels` are AWS's, each with the value there. `beside` is everything that is not the bridge's. `companions` are the
-    coming and the former value in the latest document.
+    coming and the former value in the latest document. `left` are values in older versions of Vault's lock key.
     """
 
     exists: bool
@@ -39,6 +39,7 @@ class Seen:
     labels: dict[str, str | None]
     beside: dict[str, Any]
     companions: tuple[str | None, ...] = (None, None)
+    left: frozenset[str] = frozenset()
 
 
 def companions(key: str | None) -> tuple[str, str]:
@@ -98,7 +99,8 @@ class VaultPlace:
         tags = metadata.get("custom_metadata") or {}
         values = {n: (self.document(int(n)) or {}).get(self.key) for n in metadata.get("versions", {})}
         lock = f"{self.path}/pending"
-        held = [(self.document(int(n), lock) or {}).get(self.key) for n in self.metadata(lock).get("versions", {})]
+        numbers = sorted(map(int, self.metadata(lock).get("versions", {})))
+        held = [(self.document(n, lock) or {}).get(self.key) for n in numbers]
         ours = companions(self.key)
         others = {name: value for name, value in latest.items() if name not in (self.key, *ours)}
         return Seen(
@@ -111,6 +113,7 @@ class VaultPlace:
             labels={},
             beside={"document": others, "tags": foreign(tags)},
             companions=tuple(latest.get(name) for name in ours),
+            left=frozenset(value for value in held[:-1] if value),
         )
 
     def dump(self) -> dict[str, Any]:

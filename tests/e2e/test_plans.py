@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from bridge.resumption import plan_resumption
 
 from bridge.plan import REFRESH, Operation, Wish
-from bridge.resumption import plan_resumption
 from bridge.steps import Claim, SetAtAuth0, Wait
 from sinks.companions import Companions
 from sinks.port import Lock, Place, Record, Stage

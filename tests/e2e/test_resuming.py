@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from bridge.cleaning import repair
 
 from bridge.begin import Options
-from bridge.cleaning import repair
 from bridge.errors import Failed, Refused
 from bridge.job import read
 from bridge.resume import resume

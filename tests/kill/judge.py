@@ -87,7 +87,7 @@ def at_end(subject: Subject, start: Start) -> list[str]:
             faults.append(f"{place.uri}: Auth0 does not accept what is current")
         if now.pending is not None:
             faults.append(f"{place.uri}: a value is pending")
-        if not now.readable <= known:
+        if not now.readable - now.left <= known:
             faults.append(f"{place.uri}: a value can be read that was never live")
         if now.fallback == live:
             faults.append(f"{place.uri}: the fallback is current")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 RESUME = ("resume", "--takeover", "--no-wait")
 PLACES = {"vault": "vault", "aws": "aws", "both": "vault aws"}
 REASON = "in a public repository"
+END_LEAKED = ("sync", "--compromised", "--reason", REASON, "--yes")
 COMPROMISED = ("rotate", "--compromised", "--reason", REASON, "--yes")
 GENERATED = ("--strategy", "auth0-generated")
 
@@ -92,7 +93,7 @@ def _rotations() -> Iterator[Scenario]:
 
 
 def _others() -> Iterator[Scenario]:
-    none, leaked = Limits(makes=0), Limits(ends_current=True)
+    none, leaked = Limits(makes=0), Limits(makes=3, ends_current=True)
     for name, ends in PLACES.items():
         yield Scenario(f"rollback/{name}", ends, rotated, ("rollback",), none, repeats=True)
         yield Scenario(f"sync/{name}", ends, changed_elsewhere, ("sync",), none, repeats=True, begins=CLAIMED)
@@ -110,7 +111,7 @@ def _others() -> Iterator[Scenario]:
 
 def _with_companions() -> Iterator[Scenario]:
     """Documents that hold the other candidates too: whatever writes them, on each kind of place."""
-    none, leaked = Limits(makes=0), Limits(ends_current=True)
+    none, leaked = Limits(makes=0), Limits(makes=3, ends_current=True)
     for name, ends in PLACES.items():
         rows: tuple[tuple[str, Scene, tuple[str, ...], Limits], ...] = (
             ("rotate/first", filled, ("rotate", "--adopt"), Limits()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import groupby
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 POINTERS = ("bridge_current", "bridge_fallback")
 """Tags that name a version."""
+SETTLED = r"^(\S+) (\S+) settle (\S+): (\S+) by .*"
 PATTERNS = {r"\br-[0-9a-f]{8}\b": "ID", r"\b20\d\d-\d\d-\d\dT[0-9:.]+Z": "TIME"}
 
 
@@ -25,11 +27,11 @@ def values(subject: Subject) -> list[str]:
 
 
 def shape(subject: Subject) -> dict[str, Any]:
-    """Return how both ends stand. Values are called v0 (the first that Auth0 had), v1 …"""
+    """Return how both ends stand. The live value is called so; others are v0 (the first that Auth0 had), v1 …"""
     naming = _Naming(subject)
     tenant, client_id = subject.world.tenant, subject.world.client_id
     told: dict[str, Any] = {
-        "auth0": {naming.value(value): tenant.accepted(client_id, value) for value in values(subject)}
+        "auth0": [naming.value(v) for v in values(subject) if tenant.accepted(client_id, v) != "no"]
     }
     for place in subject.places:
         told[place.uri.partition(":")[0]] = (
@@ -44,6 +46,16 @@ def differences(found: Any, expected: Any, where: str = "") -> list[str]:
         keys = {**expected, **found}
         return [line for key in keys for line in differences(found.get(key), expected.get(key), f"{where} {key}")]
     return [] if found == expected else [f"{where.strip()}: {found!r}, undisturbed: {expected!r}"]
+
+
+def ended(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the same shape without its history: an answer to a leak that is given again makes one value more."""
+    found: dict[str, Any] = json.loads(re.sub(r"\bv\d+\b", "former", json.dumps(told)))
+    for place in found.values():
+        if isinstance(place, dict):
+            place["tags"].pop("bridge_recent", None)
+            place["tags"].pop("bridge_log", None)
+    return found
 
 
 def without(told: Mapping[str, Any], words: str) -> dict[str, Any]:
@@ -65,7 +77,7 @@ def leftovers(subject: Subject) -> list[str]:
     found = []
     for place in subject.places:
         if isinstance(place, VaultPlace):
-            if _lock(place) not in ([], ["idle"]):
+            if _lock(place)[-1:] not in ([], ["idle"]):
                 found.append(f"{place.uri}: {_lock(place)}")
         else:
             held = [label for label in place.see().labels if label == "AWSPENDING" or label.startswith("BRIDGE")]
@@ -79,6 +91,7 @@ class _Naming:
     def __init__(self, subject: Subject) -> None:
         world = subject.world
         known = {value: f"v{number}" for number, value in enumerate(values(subject))} | {ANCIENT: "ancient"}
+        known |= {world.live: "live"}
         self._values = known
         prints = {Secret(value).fingerprint(world.client_id): f"#{name}" for value, name in known.items()}
         urls = {url.partition("//")[2]: end for end, url in subject.urls.items()}
@@ -99,7 +112,7 @@ class _Naming:
         return {
             name: self._tag(name, text, versions)
             for name, text in sorted(tags.items())
-            if not name.startswith("bridge_lock")
+            if not name.startswith(("bridge_lock", "bridge_note"))
         }
 
     def _tag(self, name: str, text: str, versions: Mapping[str, str | None]) -> str | None:
@@ -117,8 +130,9 @@ class _Naming:
 
 
 def _latest(name: str, text: str) -> str:
-    """Return a tag's text; of the log, the latest entry: who finishes an operation may note it once more."""
-    return text.partition(" / ")[0] if name == "bridge_log" else text
+    """Return a tag's text; of the log, the latest entry. Who settled an operation says that it was this one."""
+    latest = text.partition(" / ")[0] if name == "bridge_log" else text
+    return re.sub(SETTLED, r"\1 \2 \4 \3", latest)
 
 
 def _vault(place: VaultPlace, naming: _Naming) -> dict[str, Any]:
@@ -127,17 +141,17 @@ def _vault(place: VaultPlace, naming: _Naming) -> dict[str, Any]:
     versions = {number: (place.document(int(number)) or {}).get(place.key) for number in numbers}
     return {
         "document": naming.document(place.document(), place.key),
-        "versions": [naming.value(value) for value in versions.values()],
+        "versions": [name for name, _ in groupby(naming.value(value) for value in versions.values() if value)],
         "tags": naming.tags(metadata.get("custom_metadata") or {}, versions),
         "limits": [metadata.get(name) for name in ("max_versions", "delete_version_after", "cas_required")],
-        "lock": _lock(place),
+        "lock": _lock(place)[-1:],
     }
 
 
 def _lock(place: VaultPlace) -> list[str]:
     """Return the states in every version of the lock key that can be read."""
     path = f"{place.path}/pending"
-    documents = (place.document(int(number), path) for number in place.metadata(path).get("versions", {}))
+    documents = (place.document(int(number), path) for number in sorted(map(int, place.metadata(path).get("versions", {}))))
     return [document["secret-bridge"]["state"] for document in documents if document]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bridge.auth0.client import Client
 from bridge.auth0.errors import Unreachable
+from bridge.auth0.origin import Settable
 from bridge.auth0.probe import Verdict
 from sinks.errors import Expired
 from sinks.secret import Secret
@@ -80,8 +81,8 @@ class ModelAuth0:
             raise Unreachable("no answer", maybe_done=False)
         return Secret(told[0])
 
-    def set_secret(self, client_id: str, secret: Secret, *, before: float | None) -> None:
-        self._change("set_secret", (secret.reveal(),), before)
+    def set_secret(self, client_id: str, secret: Settable, *, before: float | None) -> None:
+        self._change("set_secret", (secret.value.reveal(),), before)
 
     def rotate_secret(self, client_id: str, *, before: float | None) -> Secret:
         return Secret(self._change("rotate_secret", (), before)[1])

@@ -67,8 +67,14 @@ class Converging:
     def _unfit(self, world: World) -> str | None:
         if why := bad_end(advanced(world, world.clock + LATER), self._leave):
             return why
-        if self._leave.forgetting and not any(shown(place).managed for place in world.places):
-            return None
+        if self._leave.forgetting and not all(shown(place).managed for place in world.places):
+            if not any(shown(place).managed for place in world.places):
+                return None
+            ((world, kind),) = self.run("adopt", "u", advanced(world, world.clock + LATER))  # it was given back halfway
+            if kind != "done" and self.run("forget", "t", advanced(world, world.clock + LATER))[0][1] == "done":
+                return None
+            if kind != "done":
+                return f"half of it is managed, and adopt says: {kind}"
         ((_, kind),) = self.run("inspect", "v", advanced(world, world.clock + LATER))
         return None if kind == "fit" else f"the next rotation would be refused: {kind}"
 

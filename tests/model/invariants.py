@@ -80,10 +80,10 @@ def _unserved(world: World, index: int, at: Shown, leave: Leave) -> Iterator[str
     """Every value that Auth0 may accept now is one that this place's readers try."""
     values = {value for value in met(world.auth0) if not value.startswith(FOREIGN_VALUES)}
     if leave.killing:
-        gap = {world.auth0.live} if leave.generating and _in_gap(world) else set[str]()
+        gap = {v for v in values if leave.generating and v.startswith("generated")}  # its answer may be on its way
         if missing := values - at.held - gap - _unlabelled_by_others(world, index):
             yield f"place {index}: {sorted(missing)} was ended, and Auth0 may still accept it"
-        values &= {world.auth0.live}
+        values = set[str]() if at.urgent else values & {world.auth0.live}  # what was pending is overtaken
     for value in sorted(values - {*at.candidates}):
         if not (leave.generating and _in_gap(world)):
             yield f"place {index}: Auth0 may accept {value}; its readers try {at.current}, {at.pending}, {at.fallback}"

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import bridge.resumption
 import pytest
 
 import bridge.begin
 import bridge.guards
 import bridge.plan
 import bridge.prove
-import bridge.resumption
 import bridge.retire
 import bridge.rotate
 import bridge.rotation

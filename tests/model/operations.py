@@ -11,7 +11,6 @@ from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
 from bridge.config.settings import ClientSettings
 from bridge.guards import contents, ownership
-from bridge.holders import interrupted
 from bridge.job import Job, read, survey
 from bridge.plan import Strategy
 from bridge.resume import resume
@@ -52,8 +51,6 @@ OPERATIONS: dict[str, Operate] = {
     "resume --takeover, rotate": lambda job: (OPERATIONS["resume --takeover"](job), OPERATIONS["rotate"](job))[1],
     "adopt --repair, retire": lambda job: (OPERATIONS["adopt --repair"](job), OPERATIONS["retire"](job))[1],
     "resume --takeover, sync": lambda job: (OPERATIONS["resume --takeover"](job), OPERATIONS["sync"](job))[1],
-    "resume --abort": lambda job: resume(job, Options(settle=False), abort=True),
-    "resume --abort --takeover": lambda job: resume(job, Options(settle=False, takeover=True), abort=True),
     "rollback": lambda job: rollback(job, RollbackOptions(settle=False)),
     "rollback --discard": lambda job: rollback(job, RollbackOptions(settle=False, discard=True)),
     "sync": lambda job: sync(job, SyncOptions(settle=False)),
@@ -84,9 +81,9 @@ class Verdict:
 
 def _inspect(job: Job) -> Verdict:
     """Tell, by the product's own guards, whether the next rotation would begin; changes nothing."""
-    seen, lock = interrupted(job, read(job))
-    if lock is not None:
-        return Verdict(f"held by {lock.operation} {lock.id}")
+    seen = read(job)
+    if held := [place for place in seen.places if place.lock or place.unnamed or place.foreign]:
+        return Verdict(f"held: {' '.join(place.uri for place in held)}")
     if left := [place.uri for place in survey(job) if place.unsettled]:
         return Verdict(f"unsettled: {' '.join(left)}")
     keys: dict[str, str | None] = dict.fromkeys(job.uris, "client_secret")

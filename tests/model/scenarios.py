@@ -109,7 +109,7 @@ def scenario(start: str, places: str, *operators: str, **more: Any) -> Scenario:
 
 EVERY = (
     "rotate", "generate", "rotate --compromised", "rollback", "rollback --discard", "sync", "retire", "adopt",
-    "adopt --repair", "forget", "resume", "resume --takeover", "resume --abort --takeover",
+    "adopt --repair", "forget", "resume", "resume --takeover",
 )  # fmt: skip
 """The commands that are paired, each with each."""
 
@@ -237,7 +237,7 @@ def companions() -> Iterator[Scenario]:
     for places in ("vault*", "aws*"):
         for pair in combinations_with_replacement(("rotate", "rollback", "retire", "sync", "resume --takeover"), 2):
             yield scenario("rotated", places, *pair, limit=100_000)
-        for name in ("generate", "rotate --compromised", "rollback --discard", "resume --abort --takeover"):
+        for name in ("generate", "rotate --compromised", "rollback --discard"):
             yield scenario("rotated", places, "rotate", name, limit=8_000 if name in KILLING else 60_000)
         yield scenario("rotated", places, "rotate", "rotate", stalls=1, limit=60_000)
         yield scenario("rotated", places, "rotate", losses=1)
@@ -245,11 +245,9 @@ def companions() -> Iterator[Scenario]:
         for what in ("sibling", "value", "wipe", "dashboard"):
             yield scenario("rotated", places, "rotate", foreign=(what,))
         yield scenario("rotated", places, "rotate", foreign=("sibling", "sibling"))
-    for places, changes, published in (("vault*", 11, 6), ("aws*", 15, 9)):
+    for places, changes in (("vault*", 11), ("aws*", 15)):
         for effects in range(1, changes):
             yield finishing("rotate", effects, places, "resume", "rotate", limit=15_000)
-        for effects in range(1, published):  # from then on it can only be finished
-            yield finishing("rotate", effects, places, "resume --abort --takeover", limit=15_000)
 
 
 def softly() -> Iterator[Scenario]:
@@ -261,7 +259,7 @@ def softly() -> Iterator[Scenario]:
     for places in ("vault", "aws"):
         for other in ("retire --soft", "retire", "rotate", "rollback", "sync", "resume --takeover", "forget"):
             yield scenario("rotated", places, "retire --soft", other, limit=60_000)
-        for other in ("retire --undo", "retire", "rotate", "sync", "resume --takeover", "resume --abort --takeover"):
+        for other in ("retire --undo", "retire", "rotate", "sync", "resume --takeover"):
             yield scenario("aside", places, "retire --undo", other, limit=60_000)
         for effects in range(1, 9):
             for command in ("retire --soft", "resume"):

@@ -22,7 +22,7 @@ MARGIN = 60.0
 class Shown:
     """One place at one moment. `held` are all values that can still be read there, `ends` when its lock may be taken.
 
-    `whole` says that current can be read and stands once.
+    `whole` says that current can be read and stands once. `urgent`: the answer to a leak holds it.
     """
 
     current: str | None
@@ -36,6 +36,7 @@ class Shown:
     whole: bool
     coming: str | None
     former: str | None
+    urgent: bool
 
     @property
     def beside(self) -> set[str | None]:
@@ -83,6 +84,7 @@ def _vault(place: VaultPlace) -> Shown:
         whole=bool(latest) or main.current == 0,
         coming=latest.get(NEXT_KEY),
         former=latest.get(PREVIOUS_KEY),
+        urgent=locked and inner.get("bridge_lock_operation") == "compromised",
     )
 
 
@@ -107,6 +109,7 @@ def _aws(place: AwsPlace) -> Shown:
         whole=current is not None or not place.versions,
         coming=document.get(NEXT_KEY),
         former=document.get(PREVIOUS_KEY),
+        urgent=bool(pending and any(":compromised:" in stage for stage in pending.stages)),
     )
 
 

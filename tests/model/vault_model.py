@@ -116,7 +116,7 @@ class ModelKv:
             return None
         current, versions, tags, limit, deleted = answer[0]
         made = {number: (at(clock), readable) for number, clock, readable in versions}
-        return Meta(current, made, dict(tags), limit, "0s", deleted=frozenset(deleted))
+        return Meta(current, made, dict(tags), limit, "0s", deleted={number: at(0.0) for number in deleted})
 
     def read(self, path: str, version: int | None = None) -> Entry | None:
         answer = self._call("read", path, version)

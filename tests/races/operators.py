@@ -48,11 +48,6 @@ class Ended:
     out: str
     err: str
 
-    @property
-    def unknown(self) -> bool:
-        """Whether it found nothing to do, or nothing but something to repair."""
-        return any(word in self.out for word in ("nothing is interrupted", "repair"))
-
 
 class Operators:
     """The process that forks operators; use it as a context manager. `spawn` may be called from any thread."""

@@ -1,0 +1,128 @@
+"""Finding out, under the lock, which of all values that are stored Auth0 accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from bridge.auth0.client import Client
+from bridge.auth0.origin import Origin
+from bridge.auth0.probe import Verdict
+from bridge.auth0.values import generate
+from bridge.errors import Failed
+from bridge.facts import Facts
+from bridge.job import Job, recall
+from bridge.settlement import Settlement, Way, generated, kills, never_held, settlement
+from bridge.watch import pause
+from sinks.port import Lock, Place, Stage
+from sinks.secret import Secret, unlike
+
+ROUNDS = 2
+UNKNOWN = (
+    "Auth0 accepts none of the values that are stored, and the live one cannot be read (the management token lacks the "
+    "scope read:client_keys). Nothing was destroyed"
+)
+WHY = "Auth0 is asked once more: one answer proves nothing while a change spreads"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was read and asked. `value` is the one that Auth0 accepts, None where it accepts none that can be read."""
+
+    places: tuple[Place, ...]
+    value: Secret | None
+    refused: tuple[Secret, ...] = ()
+
+
+def inquire(job: Job, client: Client, uris: Iterable[str], brought: Secret | None) -> Found:
+    """Ask about every candidate, and once more about current and what was accepted when a proof's time has passed.
+
+    Raises:
+        SinkError: a place cannot be read.
+        Failed: Auth0 did not say, or accepts two values.
+    """
+    for _ in range(ROUNDS):
+        places = tuple(job.sinks[uri].read() for uri in uris)
+        known = candidates(job, places, brought)
+        first = accepted(job, client, known)
+        pause(job.timing.proof, WHY, clock=job.clock, watcher=job.watcher, stop=lambda: job.stop.asked)
+        if job.stop.asked:
+            raise Failed("stopped as asked, before it was known which value Auth0 accepts")
+        current = [value for p in places if (value := p.value(Stage.CURRENT))]
+        again = accepted(job, client, unlike((), (*current, *first)))
+        if len(first) <= 1 and again == first:
+            return Found(places, next(iter(first), None), unlike(first, known))
+        pause(job.timing.propagation, WHY, clock=job.clock, watcher=job.watcher, stop=lambda: job.stop.asked)
+    raise Failed("Auth0 accepts more than one of the values that are stored, or now one and now another", "try again")
+
+
+def candidates(job: Job, places: tuple[Place, ...], brought: Secret | None) -> tuple[Secret, ...]:
+    """Return the different values that Auth0 may accept, as far as they can be read, the likeliest first."""
+    stages = (Stage.CURRENT, Stage.PENDING, Stage.FALLBACK)
+    staged = [v for stage in stages for p in places if (v := p.value(stage))]
+    left = [value for p in places for value in job.sinks[p.uri].candidates()]
+    found = unlike((), (*staged, *((brought,) if brought else ()), *left))
+    return unlike((), (*found, *_recent(job, places, found)))
+
+
+def _recent(job: Job, places: tuple[Place, ...], found: tuple[Secret, ...]) -> Iterable[Secret]:
+    salt = job.settings.client_id
+    fingerprints = {value.fingerprint(salt) for value in found}
+    for place in places:
+        for known in (place.record, place.remembered):
+            for fingerprint in known.recent if known else ():
+                if fingerprint not in fingerprints:
+                    fingerprints.add(fingerprint)
+                    if value := recall(job, fingerprint, place.uri):
+                        yield value
+
+
+def accepted(job: Job, client: Client, values: Iterable[Secret]) -> tuple[Secret, ...]:
+    """Return those of the values that Auth0 accepts.
+
+    Raises:
+        Failed: it did not say of one of them.
+    """
+    found = []
+    for value in values:
+        verdict = job.auth0.probe(client, value)
+        if verdict is Verdict.UNKNOWN:
+            raise Failed("Auth0 did not say which of the stored values it accepts", "try again")
+        if verdict is Verdict.ACCEPTED:
+            found.append(value)
+    return tuple(found)
+
+
+def choose(
+    job: Job, client: Client, found: Found, places: tuple[Place, ...], says: Lock | None, facts: Facts
+) -> Settlement:
+    """Return how an interruption ends, and note the value, and what ends with it, in `facts`.
+
+    Raises:
+        Failed: it cannot be known which value Auth0 accepts. Nothing is destroyed.
+    """
+    value, origin, way = found.value, Origin.ACCEPTED, None
+    if value is None and not never_held(places):
+        value, way = job.auth0.live_secret(client.client_id), Way.PUBLISH
+        if value is None and generated(places, says):
+            value, origin, way = generate(client), Origin.GENERATED, Way.REPLACE
+        if value is None:
+            raise Failed(UNKNOWN, f"grant the scope; or pipe it in: {job.whose.command('sync', places)} --secret-stdin")
+    if value is None:
+        return Settlement(Way.GIVE_BACK)
+    chosen = settlement(places, value, job.settings.client_id)
+    chosen = replace(chosen, way=way) if way else chosen
+    facts.value, facts.origin = value, origin
+    if chosen.way is not Way.GIVE_BACK and not kills(says):
+        facts.ends = _ended(job, places, found, chosen.base)
+    facts.initial = facts.value
+    return chosen
+
+
+def _ended(job: Job, places: tuple[Place, ...], found: Found, base: str) -> tuple[str, ...]:
+    """Return the fingerprints of older fallbacks, which Auth0 has just refused: there is one fallback at a time."""
+    salt = job.settings.client_id
+    refused = {value.fingerprint(salt) for value in found.refused}
+    older = [value.fingerprint(salt) for p in places if (value := p.value(Stage.FALLBACK))]
+    older += [each for p in places if p.lock and p.remembered for each in p.remembered.recent[1:2]]
+    return tuple(dict.fromkeys(each for each in older if base and each != base and each in refused))

@@ -1,0 +1,70 @@
+"""The answer to a leak: a new value at Auth0 at once, whatever is interrupted, locked or written beside the values.
+
+Nothing that others can write decides here: no tag, no label, no lock. Who holds the places loses them. What was pending
+counts as a value that has to be refused, like every other one that can be read. Nothing is destroyed before that proof.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bridge.auth0.management import UPDATE_KEYS
+from bridge.begin import Options, asides, execute, inspect, new_lock, wish
+from bridge.errors import Incomplete
+from bridge.facts import Facts
+from bridge.guards import contents, refuse
+from bridge.job import Job, Seen, companions, key_of, read_what_can_be, translate
+from bridge.new_value import new_value, origin_of
+from bridge.outcome import Outcome
+from bridge.plan import Operation, Strategy, plan_change
+from sinks.port import SinkError, Stage
+from sinks.secret import Secret, unlike
+
+
+def answer(job: Job, options: Options, *, strategy: Strategy, brought: Secret | None) -> Outcome:
+    """Set a new value, publish it wherever that is possible, and end every other one after the proof.
+
+    Raises:
+        BridgeError: nothing was changed.
+        Stopped: it is incomplete; the same command goes on.
+    """
+    seen, away = read_what_can_be(job)
+    inspect(job, seen, strategy)
+    keys = {uri: key_of(uri, job) for uri in job.uris}
+    refuse(contents(tuple(p for p in seen.places if p.exists and not p.value(Stage.CURRENT)), job.whose, keys))
+    job.auth0.require(UPDATE_KEYS)
+    value = new_value(brought, seen) if strategy is Strategy.STAGED else None
+    base = next((found for p in seen.places if (found := p.value(Stage.CURRENT))), None)
+    ending = unlike((value,) if value else (), _readable(job, seen))
+    salt = job.settings.client_id
+    ends = tuple(dict.fromkeys((*(each.fingerprint(salt) for each in ending), *asides(job, seen, value))))
+    asked = replace(
+        wish(job, options),
+        strategy=strategy,
+        without_fallback=True,
+        ends=bool(ends),
+        kill=bool(ending),
+        over=True,
+        companions=companions(job, seen.places, Operation.COMPROMISED),
+    )
+    plan = plan_change(Operation.COMPROMISED, seen.places, asked)
+    missing = tuple(f"{uri} is not reached, and goes on as it is: {why}" for uri, why in away.items())
+    plan = replace(plan, notes=(*plan.notes, *seen.notes, *missing))
+    lock = new_lock(job, Operation.COMPROMISED, seen, plan, base=base, ending=ending, reason=options.reason)
+    facts = Facts(lock, value=value, base=base, origin=origin_of(brought), ending=ending, ends=ends)
+    done = execute(job, options, seen, plan, facts)
+    if not away or done.result == "planned":
+        return done
+    note = "when they answer again, give this command once more: what leaked can still be read there"
+    return replace(done, notes=(*done.notes, *missing, note), exit_status=Incomplete.exit_status)
+
+
+def _readable(job: Job, seen: Seen) -> tuple[Secret, ...]:
+    """Return the different values that can be read in any version."""
+    stages = (Stage.CURRENT, Stage.FALLBACK, Stage.PENDING)
+    staged = [value for p in seen.places for stage in stages if (value := p.value(stage))]
+    try:
+        others = [value for p in seen.places for value in job.sinks[p.uri].candidates(every=True)]
+    except SinkError as error:
+        raise translate(error) from None
+    return unlike((), (*staged, *others))

@@ -1,0 +1,32 @@
+"""The value that a rotation sets: a new one, or the one that the user brings."""
+
+from __future__ import annotations
+
+from bridge.auth0.origin import Origin
+from bridge.auth0.values import check_brought, generate
+from bridge.errors import Usage
+from bridge.job import Seen
+from sinks.port import Stage
+from sinks.secret import Secret
+
+
+def new_value(brought: Secret | None, seen: Seen) -> Secret:
+    """Return the value that was brought, if it will do, or a new one.
+
+    Raises:
+        Usage: why it will not.
+    """
+    if brought is None:
+        return generate(seen.client)
+    value = check_brought(brought.reveal(), seen.client)
+    for place in seen.places:
+        for stage in (Stage.CURRENT, Stage.FALLBACK):
+            if place.value(stage) == value:
+                hint = "to go back to the fallback: secret-bridge rollback" if stage is Stage.FALLBACK else None
+                raise Usage(f"the secret that was brought is the {stage} value in {place.uri} already", hint=hint)
+    return value
+
+
+def origin_of(brought: Secret | None) -> Origin:
+    """Return why such a value may be set at Auth0."""
+    return Origin.BROUGHT if brought is not None else Origin.GENERATED

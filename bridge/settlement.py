@@ -1,0 +1,139 @@
+"""What to do with what was interrupted, once it is known which value Auth0 accepts. Pure: no I/O, no clock.
+
+What a lock, a tag or a label says decides nothing here. Auth0's answer does, and where that value stands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bridge.plan import Wish
+from bridge.steps import Claim, Confirm, LayOut, Promote, Release, Retire, SetAtAuth0, Step, Store, Tag
+from sinks.companions import WRITTEN
+from sinks.port import Lock, Place, Stage
+from sinks.secret import Secret
+
+
+class Way(StrEnum):
+    """How an interruption ends.
+
+    `GIVE_BACK`: Auth0 accepts what is current everywhere, and another value is pending; or nothing was ever stored.
+    `COMPLETE`: it accepts the pending value, or what is current in some places only. `PUBLISH`: it accepts another value. `REPLACE`: it accepts
+    none that can be read, because it generated one itself and the answer was lost: it gets a fresh one.
+    """
+
+    GIVE_BACK = "given back"
+    COMPLETE = "completed"
+    PUBLISH = "published"
+    REPLACE = "replaced"
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """The way, with the fingerprint of the value that becomes the fallback ("": the fallbacks stay what they are).
+
+    `former`: the value was a fallback, or current lately; a late call of an old operation has brought it back.
+    """
+
+    way: Way
+    base: str = ""
+    former: bool = False
+
+
+def kills(lock: Lock | None) -> bool:
+    """Tell whether a lock says that its operation makes the value unreadable that was current: it leaked."""
+    return lock is not None and (lock.operation == "compromised" or (bool(lock.base) and lock.base in lock.ends))
+
+
+def settlement(places: tuple[Place, ...], value: Secret, client_id: str) -> Settlement:
+    """Return what to do where Auth0 accepts one value. `places` were read under the lock."""
+    accepted = value.fingerprint(client_id)
+    holding = [p for p in places if p.value(Stage.CURRENT) == value]
+    ours = [p for p in places if p.record or p.remembered or p.wiped]
+    missing = [p for p in ours if p not in holding]
+    pending = any(p.value(Stage.PENDING) == value for p in places)
+    whole = holding and not missing and all(_fits(p, accepted) or _fitted(p, accepted) for p in holding)
+    if whole and not pending:
+        return Settlement(Way.GIVE_BACK)
+    base = _former(places, accepted)
+    if holding or pending:
+        return Settlement(Way.COMPLETE, base, former=_was(ours, value, accepted, 1))
+    return Settlement(Way.PUBLISH, base, former=_was(ours, value, accepted, 0))
+
+
+def generated(places: tuple[Place, ...], lock: Lock | None) -> bool:
+    """Tell whether Auth0 was to generate the value: a rotation holds the places, and nothing is pending anywhere."""
+    rotating = lock is not None and lock.operation in ("rotate", "compromised")
+    return rotating and not any(p.value(Stage.PENDING) for p in places)
+
+
+def never_held(places: tuple[Place, ...]) -> bool:
+    """Tell whether no place has ever held a value at its key."""
+    return not any(p.value(Stage.CURRENT) or p.record or p.remembered or p.wiped for p in places)
+
+
+def steps(
+    places: tuple[Place, ...], held: tuple[str, ...], chosen: Settlement, value: Secret | None, wish: Wish
+) -> tuple[Step, ...]:
+    """Return what follows. `held` are the places that were taken; the others are empty."""
+    releases = tuple(Release(p.uri) for p in reversed(places) if p.uri in held)
+    if chosen.way is Way.GIVE_BACK:
+        restored = (Tag(p.uri, restore=True) for p in places if _is_ahead(p))
+        beside = (LayOut(p.uri, coming=False) for p in places if p.record and wish.companions in WRITTEN)
+        return (*restored, *beside, *releases)
+    claims = tuple(Claim(p.uri, with_value=False, fill=True) for p in places if p.uri not in held)
+    # Stored first, so that whoever comes after the next death sees that this value was to be published.
+    stores = tuple(Store(p.uri) for p in places if p.uri not in held or p.value(Stage.PENDING) != value)
+    fresh = (SetAtAuth0(),) if chosen.way is Way.REPLACE else ()
+    keep = bool(chosen.base) and not wish.kill
+    return (
+        *claims,
+        *stores,
+        *fresh,
+        *(Promote(p.uri, keep=keep) for p in places),
+        *(Retire(p.uri, ends=True) for p in places if wish.ends),
+        *((Confirm(),) if chosen.way is not Way.REPLACE else ()),
+        *(Release(p.uri) for p in reversed(places)),
+    )
+
+
+def _was(places: list[Place], value: Secret, accepted: str, since: int) -> bool:
+    """Tell whether a value was a fallback, or current so many changes ago or before."""
+    recent = {each for p in places for known in (p.record, p.remembered) if known for each in known.recent[since:]}
+    return accepted in recent or any(p.value(Stage.FALLBACK) == value for p in places)
+
+
+def _fits(place: Place, accepted: str) -> bool:
+    """Tell whether a place's tags, if it has any, are those of the value that is accepted."""
+    return place.record is None or place.record.recent[:1] in ((), (accepted,))
+
+
+def _fitted(place: Place, accepted: str) -> bool:
+    """Tell whether they did before the interruption: they are written before the document."""
+    return place.remembered is not None and place.remembered.recent[:1] == (accepted,)
+
+
+def _is_ahead(place: Place) -> bool:
+    """Tell whether tags were written for a value that was not published."""
+    value, known = place.value(Stage.CURRENT), place.record
+    return bool(value and known and place.remembered and not _fits(place, value.fingerprint(known.client_id)))
+
+
+def _former(places: tuple[Place, ...], accepted: str) -> str:
+    """Return the fingerprint of what was current before: the fallback to be; "" where nothing is to be one."""
+    before = [p.remembered for p in places if p.lock and p.remembered]
+    now = sorted((p.record for p in places if p.record), key=lambda record: record.promoted_at, reverse=True)
+    for known in (*before, *now[:1]):
+        if known.recent and known.recent[0] != accepted:
+            return known.recent[0]
+    # The tags are those of the value that is accepted, perhaps ahead of the document: its fallback is what they name.
+    ahead = (
+        (value.fingerprint(p.record.client_id), p.record.recent[1:2])
+        for p in places
+        if p.record and (value := p.value(Stage.CURRENT))
+    )
+    if base := next((current for current, former in ahead if former == (current,)), ""):
+        return base
+    named = (value.fingerprint(p.record.client_id) for p in places if p.record and (value := p.value(Stage.FALLBACK)))
+    return next((each for each in named if each != accepted), "")

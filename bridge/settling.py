@@ -1,0 +1,185 @@
+"""The one way out of every interruption: whoever finds one asks Auth0 first, and then does what was asked for.
+
+A lock is never an order. Its words are shown, and say when its holder counts as dead; what is set, published or ended
+follows from what Auth0 accepts (`bridge.settlement`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bridge.auth0.client import Objection
+from bridge.auth0.probe import Verdict
+from bridge.begin import Options, await_spreading, execute, new_lock
+from bridge.errors import Failed, Incomplete, Refused
+from bridge.facts import Facts
+from bridge.guards import refuse, same_places
+from bridge.job import Job, Seen, companions, read, survey
+from bridge.outcome import Outcome
+from bridge.plan import Operation, plan_settling
+from bridge.settlement import kills
+from bridge.watch import pause
+from sinks.port import Lock, Place, Stage
+from sinks.record import sinks_tag, stamp
+from sinks.secret import Secret
+
+LONGEST = timedelta(hours=24)
+"""However long a lock says that its holder may live, and however long consumers take to refresh."""
+FOREIGN = "what is foreign stays readable as an older version; what held the place before it is found out and settled"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Both ends as they are now that nothing is interrupted, and what was settled, if anything was.
+
+    `accepted`: a value that Auth0 has just accepted.
+    """
+
+    seen: Seen
+    settled: Outcome | None = None
+    accepted: Secret | None = None
+
+    @property
+    def ends(self) -> bool:
+        """Whether nothing else may follow: it was only a plan, or somebody has to look first."""
+        return bool(self.settled and (self.settled.result == "planned" or self.settled.exit_status))
+
+
+def settle_first(
+    job: Job, options: Options, *, probing: bool = False, tidying: bool = False, brought: Secret | None = None
+) -> Opened:
+    """Read both ends, and settle what is interrupted.
+
+    `probing`: it counts as interrupted, too, that Auth0 refuses what is current; and who finds a lock that soon counts
+    as dead waits for that. `tidying`: also what an interrupted release has left. `brought`: a value that is live as the
+    user says.
+
+    Raises:
+        BridgeError: it may still be running, something foreign is in the way, or it cannot be known what Auth0 accepts.
+    """
+    seen = _known(job, read(job))
+    if probing and not (options.takeover or options.dry_run):
+        seen = _patiently(job, seen)
+    strange = [place.foreign for place in seen.places if place.foreign]
+    if strange and not options.discard_foreign:
+        raise Refused(
+            "\n".join((*strange, "Nothing was changed.")),
+            f"if nobody needs it: {job.whose.command('resume', seen.places)} --discard-foreign",
+        )
+    locks = [place.lock for place in seen.places if place.lock]
+    refuse(filter(None, (same_places(lock, job.uris) for lock in locks)))
+    if not options.takeover:
+        refuse(filter(None, (_alive(job, place, seen.at) for place in seen.places)))
+    left = tidying and any(place.unsettled for place in survey(job))
+    if not locks and not strange and not left:
+        current = _current(job, seen) if probing else None
+        if current is None or not _refused(job, seen, current):
+            return Opened(seen, accepted=current)
+    says = max(locks, key=lambda lock: lock.started, default=None)
+    done = _settle(job, options, seen, says, brought)
+    return Opened(seen if done.result == "planned" else read(job), done)
+
+
+def _known(job: Job, seen: Seen) -> Seen:
+    """Tell apart whose the locks are: an operation that died before it wrote its name is ours, by its label."""
+    whole = (replace(p, lock=_named(job, seen, p.unnamed)) if p.unnamed and p.lock is None else p for p in seen.places)
+    places = (replace(p, lock=None, foreign=text) if (text := _strange(job, p)) else p for p in whole)
+    return replace(seen, places=tuple(places))
+
+
+def _named(job: Job, seen: Seen, lock: Lock) -> Lock:
+    known = next((p.lock for p in seen.places if p.lock and p.lock.id == lock.id), lock)
+    return replace(
+        lock,
+        actor=known.actor,
+        expected_end=max(known.expected_end, lock.started + job.timing.margin),
+        client_id=job.settings.client_id,
+        tenant=job.auth0.name,
+        places=known.places or tuple(sinks_tag(job.uris).split()),
+        companions=companions(job, seen.places, lock.operation),
+    )
+
+
+def _strange(job: Job, place: Place) -> str:
+    """Say what holds a place and is no operation of this client; "" where nothing does."""
+    lock = place.lock
+    if place.foreign or lock is None:
+        return place.foreign
+    if lock.operation not in {*Operation}:
+        return f"{place.uri} is held by an operation that this version does not know: {lock.operation} {lock.id}"
+    if (lock.client_id, lock.tenant) != (job.settings.client_id, job.auth0.name):
+        return f"{place.uri} is held by {lock.operation} {lock.id} of {lock.client_id} in {lock.tenant}, another client"
+    return ""
+
+
+def dead_from(job: Job, place: Place) -> datetime | None:
+    """Return when a lock's holder counts as dead: by its own word, and in any case some time after it was written."""
+    if place.lock is None:
+        return None
+    longest = max(job.settings.consumer_refresh, LONGEST) + job.timing.margin + job.timing.patience
+    bound = (place.claimed or place.at) + longest
+    return min(place.lock.expected_end, bound)
+
+
+def _alive(job: Job, place: Place, now: datetime) -> Objection | None:
+    until, lock = dead_from(job, place), place.lock
+    if lock is None or until is None or now >= until:
+        return None
+    return Objection(
+        f"{lock.operation} {lock.id} by {lock.actor}, begun {stamp(lock.started)}, is in progress and counts as live "
+        f"until {stamp(until)}",
+        f"wait for it; if you know that it died, go on now: {job.whose.command('resume')} --takeover",
+    )
+
+
+def _patiently(job: Job, seen: Seen) -> Seen:
+    """Wait for a lock that soon counts as dead: its job was ended, perhaps, and given again. Return what is there."""
+    ends = [until for place in seen.places if (until := dead_from(job, place)) and until > seen.at]
+    if not ends or max(ends) - seen.at > job.timing.margin:
+        return seen
+    why = "an operation that holds the places may still be running"
+    pause(max(ends) - seen.at, why, clock=job.clock, watcher=job.watcher, stop=lambda: job.stop.asked)
+    return _known(job, read(job))
+
+
+def _current(job: Job, seen: Seen) -> Secret | None:
+    """Return what is current in a place that records this client with these places."""
+    whose = job.settings.client_id, job.auth0.name, tuple(sinks_tag(job.uris).split())
+    ours = (p for p in seen.places if p.record and (p.record.client_id, p.record.tenant, p.record.places) == whose)
+    return next((value for p in ours if (value := p.value(Stage.CURRENT))), None)
+
+
+def _refused(job: Job, seen: Seen, value: Secret) -> bool:
+    """Tell whether Auth0 refuses a value; while a change spreads, one refusal means nothing.
+
+    Raises:
+        Failed: it did not say.
+    """
+    verdict = job.auth0.probe(seen.client, value)
+    if verdict is Verdict.REFUSED and await_spreading(job, seen):
+        verdict = job.auth0.probe(seen.client, value)
+    if verdict is Verdict.UNKNOWN:
+        raise Failed("Auth0 did not say whether it accepts the current value. Nothing was changed.", "try again")
+    return verdict is Verdict.REFUSED
+
+
+def _settle(job: Job, options: Options, seen: Seen, says: Lock | None, brought: Secret | None) -> Outcome:
+    plan = plan_settling(seen.places, job.timing.lease + job.timing.propagation, says)
+    plan = replace(plan, notes=tuple(f"{place.foreign}; {FOREIGN}" for place in seen.places if place.foreign))
+    lock = new_lock(job, Operation.SETTLE, seen, plan, base=None, reason=options.reason)
+    if says is not None:
+        lock = replace(
+            says,
+            actor=lock.actor,
+            holder=lock.holder,
+            expected_end=lock.expected_end,
+            places=lock.places,
+            companions=lock.companions,
+        )
+    done = execute(job, options, seen, plan, Facts(lock, brought=brought))
+    if says is None or done.result == "planned" or not kills(says):
+        return done
+    again = job.whose.command("rotate" if says.operation == Operation.COMPROMISED else "sync")
+    note = f"the lock said that a value had leaked; it may still be readable: {again} --compromised --reason …"
+    return replace(done, notes=(*done.notes, note), exit_status=Incomplete.exit_status)
