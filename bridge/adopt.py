@@ -18,6 +18,7 @@ from bridge.plan import Operation, plan_adoption, plan_forgetting
 from bridge.settling import settle_first
 from sinks.companions import Companions
 from sinks.port import Place, Stage
+from sinks.record import MANAGER
 from sinks.secret import Secret
 
 BESIDE: dict[str, tuple[str, ...]] = {
@@ -49,6 +50,8 @@ def adopt(job: Job, options: AdoptOptions) -> Outcome:
     seen = opened.seen
     everything = frozenset({HS256, SELF})  # adopting changes no secret
     refuse(of_client(seen.client, accept=everything, own_client_id=None, strategy="staged"))
+    if options.repair:
+        seen = _ours_by_value(job, seen)
     refuse(ownership(seen.places, job.whose, adopting=True))
     if not options.add_key and not options.repair:
         keys = {uri: key_of(uri, job) for uri in job.uris}
@@ -122,6 +125,29 @@ def _live(job: Job, seen: Seen, options: AdoptOptions) -> Secret:
             "grant the scope, or pipe the live value in: --secret-stdin",
         )
     return live_value
+
+
+def _ours_by_value(job: Job, seen: Seen) -> Seen:
+    """Return what was read without the tags that say something else than Auth0: whoever may tag may have written them.
+
+    A place whose current value Auth0 accepts for this client is this client's.
+    """
+    whose = job.settings.client_id, job.auth0.name
+
+    def accepted(place: Place) -> bool:
+        value = place.value(Stage.CURRENT)
+        return value is not None and job.auth0.probe(seen.client, value) is Verdict.ACCEPTED
+
+    def says_otherwise(place: Place) -> bool:
+        record = place.record
+        other = record is not None and (record.client_id, record.tenant) != whose
+        return other or (place.manager not in (None, MANAGER) and (place.remembered is not None or bool(place.edits)))
+
+    places = (
+        replace(p, record=None, manager=None, wiped=True) if says_otherwise(p) and accepted(p) else p
+        for p in seen.places
+    )
+    return replace(seen, places=tuple(places))
 
 
 def _overwritten(job: Job, seen: Seen, captured: frozenset[str]) -> Iterator[Objection]:

@@ -93,7 +93,8 @@ def _recorded(place: Place, named: tuple[str, ...], whose: Whose, *, adopting: b
             Objection(
                 f"{place.uri} holds the secret of {record.client_id} in {record.tenant}, "
                 f"not of {whose.client_id} in {whose.tenant}",
-                "check the place and the client; 'secret-bridge forget' gives a place back",
+                "check the place and the client; 'secret-bridge forget' gives a place back; where somebody changed its "
+                f"tags: {whose.command('adopt', (place,))} --repair",
             )
         ]
     if record.places != named and not adopting:

@@ -29,7 +29,7 @@ from sinks.errors import Denied, Lost, Refused
 from sinks.port import Held, Place, Promoted
 from sinks.record import MANAGED_BY, MANAGER, OWN_PREFIX, Lock, Record, note_tags
 from sinks.secret import unlike
-from sinks.versions import Stage
+from sinks.versions import Stage, Version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sinks.aws.access import Access
     from sinks.aws.address import Target
     from sinks.clock import Clock
+    from sinks.document import Document
     from sinks.rights import Deed
     from sinks.secret import Secret
 
@@ -83,7 +84,9 @@ class AwsSink:
         if refused is not None:
             raise refused
         stages = {stage: place.history.at(stage) for stage in (Stage.CURRENT, Stage.PENDING, Stage.FALLBACK)}
+        place, pending = self._pending(place, stages.pop(Stage.PENDING))
         documents = {stage: self._access.document(version.id) for stage, version in stages.items() if version}
+        documents |= pending
         listing = mark_of(place).listing
         if listing.label and listing.pending == listing.current:  # promoted, and not released yet
             documents[Stage.PENDING] = documents.get(Stage.CURRENT)
@@ -93,6 +96,16 @@ class AwsSink:
         current = stages[Stage.CURRENT]
         made = current.created if current else None
         return with_companions(place, documents.get(Stage.CURRENT), self._target.key, made)
+
+    def _pending(self, place: Place, version: Version | None) -> tuple[Place, dict[Stage, Document | None]]:
+        """Read what is pending; what is no document of ours says nothing, but that somebody else has put it there."""
+        if version is None or place.foreign:
+            return place, {}
+        try:
+            return place, {Stage.PENDING: self._access.document(version.id)}
+        except Refused as error:
+            foreign = f"{error.message}: version {version.id}, which has AWSPENDING"
+            return replace(place, lock=None, unnamed=None, foreign=foreign), {}
 
     def candidates(self, *, every: bool = False) -> tuple[Secret, ...]:
         """Look into the versions that the bridge put last, labelled or not, and others' newest (`Sink.candidates`)."""

@@ -27,6 +27,7 @@ FLAGS: dict[str, dict[str, Any]] = {
     "--compromised": {"compromised": True},
     "--discard": {"discard": True},
     "--repair": {"repair": True},
+    "--discard-foreign": {"discard_foreign": True},
     "--soft": {"softly": True},
     "--undo": {"undo": True},
     "--yes": {},

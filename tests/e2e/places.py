@@ -228,5 +228,8 @@ class AwsPlace:
     def _value(self, text: str) -> str | None:
         if self.key is None:
             return None if "secret-bridge-lock" in text else text
-        found: str | None = json.loads(text).get(self.key)
+        try:
+            found: str | None = json.loads(text).get(self.key)
+        except ValueError:
+            return None  # somebody else's text
         return found

@@ -51,6 +51,11 @@ PROOFS: dict[str, Proof] = {
         (*CORE, "tests.deaths.play", "tests.kill.bench"),
         "the same cases by real processes, killed and stopped by real signals, on real servers over real connections",
     ),
+    "trust": Proof(
+        "python -m tests.trust",
+        (*CORE, "tests.trust.play", "tests.deaths.bench"),
+        "forged tags, labels and lock documents before, within and after every command: no value of a forger is set",
+    ),
     "browser": _suite(
         "browser",
         "the report in a real Chromium, of five clients and of five thousand, by eye, keyboard and on paper",
