@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from bridge.auth0.client import HS256, SELF, Objection
 from bridge.auth0.client import objections as of_client
 from bridge.auth0.probe import Verdict
-from bridge.begin import STDIN, Options, execute, new_lock, require_accepted, wish
+from bridge.begin import STDIN, Options, execute, fallbacks, new_lock, require_accepted, wish
 from bridge.errors import Failed, Refused
 from bridge.facts import Facts
 from bridge.guards import companions_room, contents, ownership, refuse
@@ -67,7 +67,9 @@ def adopt(job: Job, options: AdoptOptions) -> Outcome:
     plan = plan_adoption(seen.places, asked, captured=captured)
     lock = new_lock(job, Operation.ADOPT, seen, plan, base=base)
     plan = replace(plan, notes=(*_notes(seen.places, captured), *BESIDE.get(beside, ()), *seen.notes))
-    return execute(job, options, seen, plan, Facts(lock, value=base, base=base, initial=base))
+    known = {value.fingerprint(job.settings.client_id) for value in fallbacks(seen, base)}
+    shared = known.pop() if options.repair and len(known) == 1 else None
+    return execute(job, options, seen, plan, Facts(lock, value=base, base=base, initial=base, shared=shared))
 
 
 def forget(job: Job, options: Options) -> Outcome:

@@ -18,7 +18,7 @@ class Facts:
     `initial` what an empty place gets first. `origin` says why the value may be set at Auth0; None: it must not be.
     `ending` are the values that Auth0 has to refuse before they are ended. `ends` are the fingerprints of all values
     that the operation has read as ending, and `retired` those of what a retirement finds to end. `brought` is a value
-    that the user says is live.
+    that the user says is live. `shared` is the fallback that a repair brings back where it is missing.
     """
 
     lock: Lock
@@ -29,6 +29,7 @@ class Facts:
     ending: tuple[Secret, ...] = ()
     ends: tuple[str, ...] = ()
     brought: Secret | None = None
+    shared: str | None = None
     retired: tuple[str, ...] = ()
 
     @property

@@ -44,14 +44,22 @@ def noted(lock: Lock, now: datetime, anchor: str) -> dict[str, str | None]:
 
 
 def adopted(
-    lock: Lock, place: Place, current: Secret | None, places: tuple[str, ...], now: datetime, *, written: bool
+    lock: Lock,
+    place: Place,
+    current: Secret | None,
+    places: tuple[str, ...],
+    now: datetime,
+    *,
+    written: bool,
+    shared: str | None = None,
 ) -> tuple[Record, str | None]:
     """Return the record of a place whose value was there before the bridge was: it is at least that old.
 
-    `written`: the value was written just now, as a new version. Also returned: the fingerprint of the fallback that the
+    `written`: the value was written just now, as a new version. `shared`: the fallback that other places have, by its
+    fingerprint, where a repair brings it back. Also returned: the fingerprint of the fallback that the
     place shall have; None: the one it has.
     """
-    return _adopted(lock, place, current, places, now, written=written), _former(place, lock, written=written)
+    return _adopted(lock, place, current, places, now, written=written), _former(place, lock, shared, written=written)
 
 
 def _adopted(
@@ -66,7 +74,7 @@ def _adopted(
     return replace(new, promoted_at=created or now, age_is_minimum=True)
 
 
-def _former(place: Place, lock: Lock, *, written: bool) -> str | None:
+def _former(place: Place, lock: Lock, shared: str | None, *, written: bool) -> str | None:
     """Return the fallback that an adoption shall leave a place with.
 
     It loses it where its tags were wiped, or where the live value is `written` over what somebody put there.
@@ -74,6 +82,8 @@ def _former(place: Place, lock: Lock, *, written: bool) -> str | None:
     if place.wiped and place.remembered and len(place.remembered.recent) > 1:
         return place.remembered.recent[1]
     fallback = place.value(Stage.FALLBACK)
+    if fallback is None and not place.aside:
+        return shared
     return fallback.fingerprint(lock.client_id) if written and fallback else None
 
 

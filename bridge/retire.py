@@ -47,7 +47,9 @@ def retire(
     plan = plan_retirement(seen.places, wish(job, options), softly=softly)
     plan = replace(plan, notes=(*((SOFTLY,) if softly else _losses(job, fallbacks, asides)), *told))
     lock = new_lock(job, operation, seen, plan, base=seen.places[0].value(Stage.CURRENT), reason=options.reason)
-    return execute(job, options, seen, plan, Facts(lock))
+    salt = job.settings.client_id
+    values = tuple(value.fingerprint(salt) for p, _ in fallbacks if (value := p.value(Stage.FALLBACK)))
+    return execute(job, options, seen, plan, Facts(lock, ends=tuple(dict.fromkeys(values))))
 
 
 def bring_back(job: Job, options: Options) -> Outcome | None:

@@ -23,7 +23,7 @@ from bridge.settle import settle
 from bridge.settlement import Settlement, Way, kills
 from bridge.standing import Phase, standing
 from bridge.watch import pause
-from sinks.port import Busy, Lock, Lost, Place, Record, Secret, Sink, SinkError, Unavailable
+from sinks.port import Busy, Lock, Lost, Place, Record, Secret, Sink, SinkError, Stage, Unavailable
 from sinks.record import tag_text
 from sinks.versions import short
 
@@ -116,7 +116,7 @@ class Execution:
             case steps.Tag():
                 self._tag(step)
             case steps.Retire(uri, ends, softly):
-                self._retire(uri, self._facts.ends if ends else (None,), softly=softly)
+                self._retire(uri, self._facts.ends if ends else (None, *self._others(uri)), softly=softly)
             case steps.BringBack(uri):
                 self._bring_back(uri)
             case steps.Forget(uri):
@@ -250,7 +250,8 @@ class Execution:
             told, fallback = restored(self._said(), place, now)
         else:
             written = step.uri in self._done
-            told, fallback = adopted(self._lock, place, self._facts.base, self._job.uris, now, written=written)
+            base, uris, shared = self._facts.base, self._job.uris, self._facts.shared
+            told, fallback = adopted(self._lock, place, base, uris, now, written=written, shared=shared)
         told = self._anchored(told)
         self._sink(step.uri).tag(self._hold[step.uri], told, keep_limit=step.keep_limit, fallback=fallback)
 
@@ -276,6 +277,12 @@ class Execution:
         self._done[uri] = replace(self._done.get(uri, At()), retired=gone)
         self._tell("retire", f"{uri} {', '.join(map(short, gone)) or 'nothing left'}")
         self._note(uri)
+
+    def _others(self, uri: str) -> tuple[str, ...]:
+        """Return the fallbacks of other places that end here as well, wherever a copy stands: tags may be lost."""
+        value = self._places[uri].value(Stage.FALLBACK)
+        own = value.fingerprint(self._lock.client_id) if value else None
+        return tuple(each for each in self._facts.ends if each != own)
 
     def _bring_back(self, uri: str) -> None:
         self._reach(Phase.CHANGED)

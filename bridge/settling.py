@@ -26,6 +26,8 @@ from sinks.secret import Secret
 
 LONGEST = timedelta(hours=24)
 """However long a lock says that its holder may live, and however long consumers take to refresh."""
+SECOND = timedelta(seconds=1)
+"""The vaults tell the time in whole ones."""
 FOREIGN = "what is foreign stays readable as an older version; what held the place before it is found out and settled"
 
 
@@ -139,7 +141,7 @@ def _patiently(job: Job, seen: Seen) -> Seen:
     if not ends or max(ends) - seen.at > job.timing.margin:
         return seen
     why = "an operation that holds the places may still be running"
-    pause(max(ends) - seen.at, why, clock=job.clock, watcher=job.watcher, stop=lambda: job.stop.asked)
+    pause(max(ends) - seen.at + SECOND, why, clock=job.clock, watcher=job.watcher, stop=lambda: job.stop.asked)
     return _known(job, read(job))
 
 

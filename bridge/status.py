@@ -12,6 +12,7 @@ from bridge.guards import Whose
 from bridge.timing import span
 from sinks.port import Place, Stage
 from sinks.record import MANAGER, Aside, sinks_tag
+from sinks.versions import short
 
 
 class Kind(StrEnum):
@@ -194,6 +195,10 @@ def _far(places: tuple[Place, ...]) -> str:
 def _disagreement(places: tuple[Place, ...], whose: Whose) -> Finding | None:
     """Return what is wrong with what managed places say of themselves."""
     records = [p.record for p in places if p.record]
+    gone = [(p, v) for p in places if (v := p.history.at(Stage.CURRENT)) and not v.readable]
+    if gone:
+        text = f"current ({short(gone[0][1].id)}) cannot be read any more in {gone[0][0].uri}"
+        return Finding(Kind.DRIFT, text, attention=True, verb="sync")
     if any((r.client_id, r.tenant) != (records[0].client_id, records[0].tenant) for r in records) or (
         records[0].client_id != whose.client_id
     ):
@@ -203,4 +208,18 @@ def _disagreement(places: tuple[Place, ...], whose: Whose) -> Finding | None:
         return Finding(Kind.MISPLACED, text, attention=True, verb="adopt")
     if len({r.rotation for r in records}) > 1:
         return Finding(Kind.DRIFT, "drift: the places hold different rotations", attention=True, verb="sync")
-    return None
+    return _uneven(places)
+
+
+def _uneven(places: tuple[Place, ...]) -> Finding | None:
+    """Return that some places have a fallback and others lost theirs: a retirement or a repair was left halfway."""
+    has = [p.uri for p in places if p.history.at(Stage.FALLBACK)]
+    lost = [
+        p.uri
+        for p in places
+        if p.record and len(p.record.recent) > 1 and not p.history.at(Stage.FALLBACK) and not p.aside
+    ]
+    if not has or not lost:
+        return None
+    text = f"a fallback in {', '.join(has)}, none in {', '.join(lost)}; retire ends it everywhere"
+    return Finding(Kind.DRIFT, text, attention=True, verb="adopt --repair")

@@ -12,6 +12,7 @@ from sinks.document import Document
 from sinks.errors import Busy, Conflict, Expired, Refused, Unavailable
 from sinks.port import Promoted
 from sinks.record import COMPANIONS_TAG, Record
+from sinks.vault.kv import Entry
 from sinks.vault.lock import fading
 from sinks.vault.place import CURRENT, FALLBACK, record_tags, version_in, version_limit
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from sinks.clock import Clock
     from sinks.port import Held
     from sinks.secret import Secret
-    from sinks.vault.kv import Entry, Kv, Meta
+    from sinks.vault.kv import Kv, Meta
     from sinks.vault.lock import LockKey
     from sinks.vault.values import Values
 
@@ -140,13 +141,28 @@ class Publisher:
                 self._clock.sleep(self._pause)  # done or not: reading tells
         raise Unavailable(f"others kept writing to {self._uri}; gave up after {TRIES} tries", "run resume")
 
+    def _readable(self, entry: Entry) -> Document:
+        """Return the newest older document: where the latest was destroyed, other people's keys come from there."""
+        return next((document for _, document in self._values.documents(entry.version)), Document({}))
+
+    def _unreadable(self) -> Entry | None:
+        """Return the latest version where it was destroyed: what stands there is gone, its number is not."""
+        meta = self._kv.metadata(self._path)
+        return Entry(meta.current, meta.versions[meta.current][0], None, meta.tags) if meta and meta.current else None
+
     def _converge(self, held: Held, value: Secret, record: Record, *, keep: bool, only_first: bool = False) -> Promoted:
+        missed: list[int] = []  # nothing could be read: there is no version yet, or the latest one was destroyed
+
         def step(held: Held, entry: Entry | None) -> Promoted:
             present = self._values.of(entry)
             if entry and present == value:
                 return self._already(held, entry, record, keep=keep)
             if only_first and present:
                 raise Busy(f"{self._uri} was empty, and somebody else wrote a value there meanwhile", None)
+            if entry is None and not missed:
+                missed.append(1)
+                return self._write_new(held, value, record)
+            entry = entry or self._unreadable()
             if entry is None:
                 return self._write_new(held, value, record)
             return self._write_current(held, entry, value, record, keep=keep)
@@ -167,7 +183,7 @@ class Publisher:
         base = self._base(held, entry) if keep else None
         promoted = Promoted(str(entry.version + 1), str(base) if base else None)
         former = self._value_in(entry, base) if base and held.lock.companions in WRITTEN else None
-        document = self._laid_out(held, entry.document or Document({}), value, None, former)
+        document = self._laid_out(held, entry.document or self._readable(entry), value, None, former)
         deadline, untold = self._lock.deadline(held), ""
         try:
             self._kv.tag(self._path, record_tags(record, promoted), before=deadline)
