@@ -27,11 +27,13 @@ def unsettled(world: World) -> list[str]:
 
 
 def assert_rotated(
-    world: World, *, old: str | None, untouched: list[dict[str, Any]] | None = None, edited: bool = False
-) -> None:
+    world: World, *, old: str | None, untouched: list[dict[str, Any]] | None = None, edited: bool = False,
+    kept: str | None = None,
+) -> None:  # fmt: skip
     """Both places hold what Auth0 accepts as current, `old` as fallback (None: no fallback), and nothing pending.
 
-    `edited`: somebody wrote meanwhile, so AWSPREVIOUS is whatever stood before that.
+    `edited`: somebody wrote meanwhile, so AWSPREVIOUS is whatever stood before that. `kept` may be readable too, where
+    Vault's lock key was: a pending value that was given back.
     """
     assert values_met(world) == {world.live}
     assert world.live != old
@@ -41,7 +43,7 @@ def assert_rotated(
         assert place.fallback == old
         assert place.pending is None
         assert place.tags["managed-by"] == "secret-bridge"
-        assert place.readable <= {world.live, old, ANCIENT}
+        assert place.readable <= {world.live, old, ANCIENT, kept}
     assert not [label for label in aws.labels if label.startswith("BRIDGE")]
     assert vault.tags["bridge_rotation"] == aws.tags["bridge_rotation"]
     if old is not None and not edited:

@@ -6,69 +6,73 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from bridge.resumption import plan_resumption
 
-from bridge.plan import REFRESH, Operation, Wish
-from bridge.steps import Claim, SetAtAuth0, Wait
+from bridge.plan import LATE, REFRESH, SETTLING, Operation, Wish, plan_change, plan_settling
+from bridge.steps import Announced, Claim, Examine, LayOut, SetAtAuth0, Tag, TakeOver, Wait
 from sinks.companions import Companions
 from sinks.port import Lock, Place, Record, Stage
 from sinks.secret import Secret
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 URIS = ("aws://eu-west-1/a", "vault://secret/a")
-PENDING, CURRENT = Secret("pending"), Secret("current")
-LOCK = Lock(
-    Operation.ROTATE, "r-1", "ci", NOW - timedelta(minutes=5), NOW - timedelta(minutes=4), "client", "tenant", URIS,
-    not_before=NOW - timedelta(minutes=4, seconds=30), companions=Companions.KEEP,
-)  # fmt: skip
-RECORD = Record("client", "tenant", URIS, "r-0", NOW - timedelta(days=1), companions=Companions.KEEP)
+LOCK = Lock(Operation.ROTATE, "r-1", "ci", NOW, NOW, "client", "tenant", URIS)
+RECORD = Record("client", "tenant", URIS, "r-0", NOW - timedelta(days=1))
+FENCE, LATER = timedelta(seconds=30), timedelta(seconds=40)
 
 
-def held(uri: str, announced: datetime | None, lock: Lock = LOCK) -> Place:
-    values = {Stage.CURRENT: CURRENT, Stage.PENDING: PENDING}
-    return Place(uri, NOW, exists=True, record=RECORD, lock=lock, values=values, announced=announced)
+def place(uri: str = URIS[1], *, ago: float | None = None, lock: Lock | None = None, **more: object) -> Place:
+    """Return a place in use whose lock key changed so many seconds ago; None: never."""
+    released = NOW - timedelta(seconds=ago) if ago is not None else None
+    found = Place(
+        uri, NOW, exists=True, record=RECORD, lock=lock, released=released, values={Stage.CURRENT: Secret("s")}
+    )
+    return replace(found, **more)  # type: ignore[arg-type]  # a place's own fields
 
 
-def waits(*announced: timedelta | None, wish: Wish | None = None, lock: Lock = LOCK) -> list[float]:
-    """Return the waits for readers before Auth0 is changed, where the places were told so long ago, or not at all."""
-    told = [NOW - ago if ago is not None else None for ago in announced]
-    places = tuple(held(uri, at, lock) for uri, at in zip(URIS, told, strict=True))
-    steps = plan_resumption(places, lock, wish or Wish(), now=NOW).steps
-    before = steps[: steps.index(SetAtAuth0())]
-    return [step.time.total_seconds() for step in before if isinstance(step, Wait) and step.why == REFRESH]
+def both(**more: object) -> tuple[Place, Place]:
+    first, second = (place(uri, **more) for uri in URIS)  # type: ignore[arg-type]  # as above
+    return first, second
 
 
 @pytest.mark.parametrize(
-    ("announced", "expected"),
-    [
-        ((10, 5), [25]),  # the wait was meant to be half a minute: readers of the later one need the rest of it
-        ((5, 10), [25]),
-        ((None, 10), [30]),
-        ((30, 31), []),
-        ((40, 20), [10]),
-    ],
+    ("ago", "expected"),
+    [((5, 12), [25]), ((12, 5), [25]), ((None, 12), [18]), ((30, 31), []), ((None, None), []), ((-3, 40), [30])],
 )
-def test_who_finishes_a_rotation_waits_for_the_readers_of_the_place_that_was_told_last(
-    announced: tuple[int | None, ...], expected: list[float]
+def test_a_change_waits_since_the_last_write_to_a_lock_key_whatever_was_written(
+    ago: tuple[float | None, float | None], expected: list[float]
 ) -> None:
-    ago = [None if seconds is None else timedelta(seconds=seconds) for seconds in announced]
-    assert waits(*ago) == expected
+    places = tuple(place(uri, ago=seconds) for uri, seconds in zip(URIS, ago, strict=True))
+    steps = plan_change(Operation.ROTATE, places, Wish(fence=FENCE)).steps
+    assert [step.time.total_seconds() for step in steps if isinstance(step, Wait) and step.why == LATE] == expected
 
 
-def test_the_configured_wait_counts_where_it_is_longer_and_there_is_none_where_none_was_meant() -> None:
-    ago = (timedelta(seconds=10), timedelta(seconds=10))
-    assert waits(*ago, wish=Wish(refresh=timedelta(minutes=1))) == [50]
-    assert waits(*ago, wish=Wish(refresh=timedelta(seconds=1))) == [20]
-    assert waits(*ago, lock=replace(LOCK, not_before=None)) == []
-    fenced = replace(LOCK, fenced=LOCK.started + timedelta(seconds=20))  # half a minute began when the fence had passed
-    assert waits(*ago, lock=fenced) == []
-    assert waits(timedelta(seconds=2), timedelta(seconds=10), lock=fenced) == [8]
+def test_readers_are_told_first_and_have_their_time_before_auth0_learns_the_value() -> None:
+    kept = Wish(refresh=timedelta(minutes=5), companions=Companions.KEEP)
+    steps = plan_change(Operation.ROTATE, both(), kept).steps
+    before = steps[: steps.index(SetAtAuth0())]
+    wait = Wait(timedelta(minutes=5), REFRESH)
+    assert before[2:] == (LayOut(URIS[0]), LayOut(URIS[1]), wait, Announced(timedelta(minutes=5)))
+    assert wait not in plan_change(Operation.ROLLBACK, both(), kept).steps  # readers have that value already
 
 
-def test_without_companions_the_wait_ends_when_it_was_meant_to() -> None:
-    lock = replace(LOCK, companions=Companions.NONE, not_before=NOW + timedelta(seconds=7))
-    assert waits(None, None, lock=lock) == [7]
-    assert waits(None, None, lock=replace(lock, not_before=NOW)) == []
+def test_the_answer_to_a_leak_waits_for_nothing_and_tags_nothing_before_auth0_is_changed() -> None:
+    asked = Wish(fence=FENCE, refresh=timedelta(minutes=5), over=True, kill=True, ends=True, without_fallback=True)
+    places = both(ago=1, record=None, lock=LOCK)
+    steps = plan_change(Operation.COMPROMISED, places, asked).steps
+    assert steps[: steps.index(SetAtAuth0())] == (Claim(URIS[0], over=True), Claim(URIS[1], over=True))
+
+
+def test_who_settles_takes_locks_over_and_locks_the_rest_without_a_value() -> None:
+    locked, free = place(URIS[0], lock=LOCK), place(URIS[1])
+    plan = plan_settling((locked, free), LATER, LOCK)
+    assert plan.steps == (TakeOver(URIS[0]), Claim(URIS[1], with_value=False), Wait(LATER, SETTLING), Examine())
+    assert plan.says == LOCK
+
+
+def test_who_settles_goes_over_what_is_foreign_and_leaves_an_empty_place_alone() -> None:
+    strange, empty = place(URIS[0], foreign="a text"), replace(place(URIS[1]), exists=False)
+    steps = plan_settling((strange, empty), LATER, None).steps
+    assert steps == (Claim(URIS[0], with_value=False, over=True), Wait(LATER, SETTLING), Examine())
 
 
 @pytest.mark.parametrize(
@@ -76,12 +80,15 @@ def test_without_companions_the_wait_ends_when_it_was_meant_to() -> None:
     [
         (Claim("vault://a"), "store the value as pending in vault://a"),
         (Claim("vault://a", with_value=False), "lock vault://a"),
+        (Claim("vault://a", with_value=False, over=True), "lock vault://a, whatever holds it"),
         (
             Claim("vault://a", fill=True),
             "store the live value as current, then store the value as pending in vault://a",
         ),
         (Claim("vault://a", with_value=False, fill=True), "store the live value as current, then lock vault://a"),
+        (Tag("vault://a"), "tag vault://a as managed by secret-bridge (metadata only)"),
+        (Tag("vault://a", restore=True), "tag vault://a as it was before (metadata only)"),
     ],
 )
-def test_a_claim_says_what_it_stores(step: Claim, text: str) -> None:
+def test_a_step_says_what_it_stores(step: Claim | Tag, text: str) -> None:
     assert str(step) == text

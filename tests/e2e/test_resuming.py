@@ -1,105 +1,261 @@
-"""Whoever resumes names what was begun: with other words nothing is done."""
+"""What is done with an interruption, once Auth0 has said which value it accepts: a row for each state of the places."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
-from bridge.cleaning import repair
 
-from bridge.begin import Options
-from bridge.errors import Failed, Refused
-from bridge.job import read
-from bridge.resume import resume
-from bridge.rotate import RotateOptions, rotate
-from sinks.errors import Denied
+from bridge.plan import Operation, Wish
+from bridge.settlement import Settlement, Way, generated, kills, never_held, settlement, steps
+from bridge.steps import Claim, Confirm, LayOut, Promote, Release, Retire, SetAtAuth0, Step, Store, Tag
+from sinks.companions import Companions
+from sinks.port import Lock, Place, Record, Stage
 from sinks.secret import Secret
-from tests.e2e.observe import assert_rotated, unsettled
-from tests.e2e.taps import Call, Killed, Trace, died, kill_after
-from tests.e2e.world import DAY, MakeWorld, World
+
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+CLIENT = "AbC123"
+AWS, VAULT = "aws://eu-west-1/a", "vault://secret/a"
+LOCK = Lock(Operation.ROTATE, "r-1", "ci", NOW - timedelta(hours=1), NOW, CLIENT, "acme", (AWS, VAULT))
+GIVE_BACK, COMPLETE, PUBLISH, REPLACE = Way
 
 
-def interrupted(world: World, nth: int = 1) -> None:
-    world.fill()
-    world.adopt()
-    world.clock.advance(DAY)
-    trace = Trace(world.clock)
-    kill_after(trace, nth)
-    with pytest.raises(Killed):
-        world.rotate(trace)
-    world.clock.advance(DAY)
+def mark(name: str) -> str:
+    """Return the fingerprint of a value; "" stays ""."""
+    return name and Secret(name).fingerprint(CLIENT)
 
 
-@pytest.mark.parametrize("end", ["vault", "aws"])
-@pytest.mark.parametrize("key", ["client_secret", "db_url"], ids=["no such key", "another text"])
-def test_with_another_key_nothing_is_changed(make_world: MakeWorld, end: str, key: str) -> None:
-    world = make_world(ends=end, key="api_key")
-    interrupted(world)
-    before = world.dump()
-    (place,) = world.places
-    with pytest.raises(Refused, match=r"began with (the key 'api_key'|another key than)") as refused:
-        resume(world.job([f"{place.uri}#{key}"]), Options(takeover=True))
-    assert "api_key" in str(refused.value.hint)
-    assert world.dump() == before
-    assert resume(world.job(), Options(settle=False)) is not None
+def record(names: str, age: int) -> Record | None:
+    recent = tuple(mark(name) for name in names.split())
+    made = NOW - timedelta(days=age)
+    return Record(CLIENT, "acme", (AWS, VAULT), "r-0", made, recent=recent) if names else None
 
 
-def test_of_somebody_elses_place_nothing_is_said_but_that(make_world: MakeWorld) -> None:
-    mine, theirs = make_world(), make_world()
-    for world in (mine, theirs):
-        world.fill()
-        world.adopt()
-    before = theirs.dump()
-    with pytest.raises(Refused, match=f"holds the secret of {theirs.client_id}"):
-        resume(mine.job(theirs.uris), Options())
-    assert theirs.dump() == before
+def at(
+    current: str = "", pending: str = "", fallback: str = "", *, tags: str = "", before: str = "", age: int = 1,
+    held: bool = True, wiped: bool = False,
+) -> Place:  # fmt: skip
+    """Return a place with these values; `tags` and `before` are the latest values by its tags and by its lock."""
+    named = {Stage.CURRENT: current, Stage.PENDING: pending, Stage.FALLBACK: fallback}
+    return Place(
+        VAULT,
+        NOW,
+        exists=bool(current),
+        record=record(tags, age),
+        remembered=record(before, age),
+        lock=LOCK if held else None,
+        values={stage: Secret(name) for stage, name in named.items() if name},
+        wiped=wiped,
+    )
 
 
-def test_of_one_of_two_places_nothing_is_set_right(world: World) -> None:
-    world.fill()
-    world.adopt()
-    with pytest.raises(Refused, match="belongs to the list of places"):
-        resume(world.job([world.vault.uri]), Options())
+@dataclass(frozen=True)
+class Row:
+    """What stands where, which value Auth0 accepts, and what follows. `base` is the value that becomes the fallback."""
+
+    claim: str
+    places: tuple[Place, ...]
+    accepted: str
+    way: Way
+    base: str = ""
+    former: bool = False
 
 
-def test_another_value_than_the_interrupted_one_is_not_dropped_in_silence(world: World) -> None:
-    interrupted(world, 3)
-    before = world.dump()
-    with pytest.raises(Refused, match="with another value than the one that was brought"):
-        rotate(world.job(), RotateOptions(brought=Secret("Another-value-of-forty-eight-characters-0123456789")))
-    assert world.dump() == before
-    pending = world.vault.see().pending
-    assert pending
-    assert rotate(world.job(), RotateOptions(brought=Secret(pending), settle=False)).finished
-    assert world.live == pending
+def both(place: Place) -> tuple[Place, Place]:
+    return replace(place, uri=AWS), place
 
 
-@pytest.mark.parametrize("nth", range(4))
-def test_what_adopts_gives_up_halfway_and_dies_at_that_is_nothing_to_refuse(world: World, nth: int) -> None:
-    """One place is managed then, the other still as it was, and nobody holds them."""
-    world.fill()
-    trace = Trace(world.clock)
-
-    def deny(call: Call) -> None:
-        if call.end == "vault" and call.name == "tag" and not str(call.args[0]).endswith("/pending"):
-            trace.before = lambda _: None
-            kill_after(trace, len(trace.effects) + nth)
-            raise Denied("no right to do that")
-
-    trace.before = deny
-    with pytest.raises((Killed, Failed)):
-        world.rotate(trace, adopt=True)
-    resume(world.job(), Options(takeover=True, settle=False))
-    world.spread()
-    assert unsettled(world) == []
-    if world.live == world.s0:
-        world.rotate(adopt=True)
-    assert_rotated(world, old=world.s0)
+def two(aws: Place, vault: Place) -> tuple[Place, Place]:
+    return replace(aws, uri=AWS), vault
 
 
-def test_what_somebody_holds_is_nothing_to_clean_up(world: World) -> None:
-    """It was claimed after the operation before had ended: one place already, the other one not yet."""
-    world.fill()
-    world.adopt()
-    died(world, "aws.tag")
-    before, job = world.dump(), world.job()
-    assert repair(job, Options(), read(job)) is None
-    assert world.dump() == before
+STAGED = at("old", "new", tags="old older", before="old older")
+PROMOTED = at("new", "new", "old", tags="new old older", before="old older")
+AHEAD = at("old", "new", tags="new old", before="old older")
+LOCKED = at("old", fallback="older", tags="old older", before="old older")
+ROLLING = at("new", "old", "old", tags="new old", before="new old")
+
+ROWS = (
+    # What is current is accepted.
+    Row("another value is pending", both(STAGED), "old", GIVE_BACK),
+    Row("it is pending in one place only", two(STAGED, LOCKED), "old", GIVE_BACK),
+    Row("nothing is pending: a retirement", both(LOCKED), "old", GIVE_BACK),
+    Row("nothing is pending any more: it was published", both(replace(PROMOTED, values={Stage.CURRENT: Secret("new")})),
+        "new", GIVE_BACK),
+    Row("the tags were written ahead of the document", both(AHEAD), "old", GIVE_BACK),
+    Row("nothing is remembered of a place without tags", both(at("old", "new")), "old", GIVE_BACK),
+    Row("it is adopted halfway", two(at("old", tags="old"), at("old")), "old", GIVE_BACK),
+    Row("it is adopted halfway, and the other place holds another text", two(at("old", tags="old"), at("theirs")),
+        "old", GIVE_BACK),
+    Row("it is forgotten halfway", two(at("old", before="old"), at("old", tags="old", before="old")), "old", GIVE_BACK),
+    Row("the other place is empty", two(at("old", tags="old"), at(held=False)), "old", GIVE_BACK),
+    Row("its tags were wiped, and fit before", both(at("old", "new", before="old", wiped=True)), "old", GIVE_BACK),
+    # It is accepted, and not the whole of it is done.
+    Row("it is pending as well", both(PROMOTED), "new", COMPLETE, "old"),
+    Row("it is current in some places only", two(PROMOTED, STAGED), "new", COMPLETE, "old"),
+    Row("it is current in some places only, and the new one is refused", two(PROMOTED, STAGED), "old", COMPLETE, "new",
+        former=True),
+    Row("it is current in some places only, and nothing is pending", two(LOCKED, replace(LOCKED, values={
+        Stage.CURRENT: Secret("pasted")})), "old", COMPLETE, "older"),
+    Row("its tags do not fit, and never did", both(at("new", tags="old older", held=False)), "new", COMPLETE, "old"),
+    Row("a place that was wiped holds another one", two(LOCKED, at("theirs", wiped=True)), "old", COMPLETE, "older"),
+    Row("one place is adopted, and the other was to get it", two(at("old", tags="old"), at("theirs", "old")),
+        "old", COMPLETE),
+    # The pending value is accepted.
+    Row("it is pending everywhere", both(STAGED), "new", COMPLETE, "old"),
+    Row("it is pending in one place", two(LOCKED, STAGED), "new", COMPLETE, "old"),
+    Row("it is pending, with its tags ahead of the document", both(AHEAD), "new", COMPLETE, "old"),
+    Row("it is pending, and was the fallback: a rollback", both(ROLLING), "old", COMPLETE, "new", former=True),
+    Row("it is pending, and nobody managed the place before", both(at("old", "new")), "new", COMPLETE),
+    # Another value is accepted.
+    Row("nobody knows it", both(STAGED), "other", PUBLISH, "old"),
+    Row("nobody knows it, and nothing is interrupted", both(replace(LOCKED, lock=None)), "other", PUBLISH, "old"),
+    Row("it is the fallback: a late call", both(LOCKED), "older", PUBLISH, "old", former=True),
+    Row("it was current some time ago", both(at("new", tags="new old older", before="new old older")),
+        "older", PUBLISH, "new", former=True),
+    Row("it was current before the lock", both(at("old", tags="new", before="old older")), "older", PUBLISH, "old",
+        former=True),
+    Row("it is what the tags of a publication name, and stands nowhere", both(at("old", tags="new old")), "new",
+        PUBLISH, "old", former=True),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=f"{row.accepted} accepted, {row.claim}") for row in ROWS])
+def test_what_auth0_accepts_decides_what_is_done(row: Row) -> None:
+    found = settlement(row.places, Secret(row.accepted), CLIENT)
+    assert found == Settlement(row.way, mark(row.base), former=row.former)
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=f"{row.accepted} accepted, {row.claim}") for row in ROWS])
+def test_nothing_that_a_lock_says_decides(row: Row) -> None:
+    """Another operation, other values that end, another base: what is done stays the same."""
+    forged = replace(LOCK, operation=Operation.RETIRE, base=mark("older"), ends=(mark("new"), mark("old")), actor="eve")
+    places = tuple(replace(place, lock=place.lock and forged) for place in row.places)
+    assert settlement(places, Secret(row.accepted), CLIENT) == settlement(row.places, Secret(row.accepted), CLIENT)
+
+
+@pytest.mark.parametrize(
+    ("claim", "places", "base"),
+    [
+        ("what the lock remembers", two(at("old", tags="pasted", before="old older"), at("old", tags="third")), "old"),
+        ("not what an idle key remembers", both(at("x", tags="old older", before="gone", held=False)), "old"),
+        ("what the newest record names", two(at("x", tags="older", age=9), at("x", tags="old older", age=2)), "old"),
+        ("current, where the tags are ahead of it", both(at("old", "new", tags="new old")), "old"),
+        ("the fallback, where the value is published", both(at("new", "new", "old", tags="new gone")), "old"),
+        ("no value, where the only other one is itself", both(at("new", "new", "new", tags="new")), ""),
+        ("no value, where there was none", both(at("new", "new", tags="new")), ""),
+    ],
+)
+def test_which_value_becomes_the_fallback(claim: str, places: tuple[Place, ...], base: str) -> None:
+    assert settlement(places, Secret("new"), CLIENT).base == mark(base), claim
+
+
+@pytest.mark.parametrize(
+    ("places", "expected"),
+    [
+        (both(at()), True),
+        (both(at(pending="new")), True),
+        (two(at(), at("old")), False),
+        (two(at(), at(tags="old")), False),
+        (two(at(), at(before="old")), False),
+        (two(at(), at(wiped=True)), False),
+    ],
+)
+def test_a_place_has_held_a_value_where_one_stands_or_tags_are_known(places: tuple[Place, ...], expected: bool) -> None:
+    assert never_held(places) is expected
+
+
+@pytest.mark.parametrize(
+    ("operation", "place", "expected"),
+    [
+        (Operation.ROTATE, LOCKED, True),
+        (Operation.COMPROMISED, LOCKED, True),
+        (Operation.ROTATE, STAGED, False),  # what is pending says that the bridge made the value
+        (Operation.ROLLBACK, LOCKED, False),
+        (Operation.RETIRE, LOCKED, False),
+        (None, LOCKED, False),
+    ],
+)
+def test_only_a_rotation_without_a_value_may_have_had_auth0_generate_one(
+    operation: str | None, place: Place, expected: bool
+) -> None:
+    lock = replace(LOCK, operation=operation) if operation else None
+    assert generated(both(place), lock) is expected
+    assert not generated(two(STAGED, place), lock)
+
+
+@pytest.mark.parametrize(
+    ("lock", "expected"),
+    [
+        (None, False),
+        (LOCK, False),
+        (replace(LOCK, base="ba5e", ends=("f00d",)), False),
+        (replace(LOCK, base="", ends=("",)), False),
+        (replace(LOCK, operation=Operation.COMPROMISED), True),
+        (replace(LOCK, operation=Operation.ROLLBACK, base="ba5e", ends=("f00d", "ba5e")), True),
+    ],
+)
+def test_a_lock_tells_of_a_leak_by_its_operation_or_where_its_own_base_ends(lock: Lock | None, expected: bool) -> None:
+    assert kills(lock) is expected
+
+
+def following(
+    places: tuple[Place, ...], way: Way, *, base: str = "old", held: Iterable[str] = (AWS, VAULT), wish: Wish = Wish()
+) -> list[Step]:
+    chosen = Settlement(way, mark(base))
+    return list(steps(places, tuple(held), chosen, Secret("new"), wish))
+
+
+RELEASES = [Release(VAULT), Release(AWS)]
+
+
+def test_what_is_given_back_is_released_and_nothing_else_is_touched() -> None:
+    assert following(both(STAGED), GIVE_BACK) == RELEASES
+    assert following(both(STAGED), GIVE_BACK, held=[VAULT]) == [Release(VAULT)]
+
+
+def test_tags_ahead_of_the_document_go_back_to_what_they_were() -> None:
+    assert following(two(STAGED, AHEAD), GIVE_BACK) == [Tag(VAULT, restore=True), *RELEASES]
+
+
+def test_what_was_announced_is_taken_back() -> None:
+    kept = Wish(companions=Companions.KEEP)
+    expected = [LayOut(AWS, coming=False), LayOut(VAULT, coming=False), *RELEASES]
+    assert following(both(STAGED), GIVE_BACK, wish=kept) == expected
+
+
+def test_what_is_completed_is_published_everywhere_and_confirmed_before_the_release() -> None:
+    assert following(both(STAGED), COMPLETE) == [Promote(AWS), Promote(VAULT), Confirm(), *RELEASES]
+
+
+def test_a_value_is_stored_as_pending_before_it_is_published() -> None:
+    """Whoever comes after the next death sees that it was to be published."""
+    assert following(two(LOCKED, STAGED), COMPLETE)[0] == Store(AWS)
+    assert following(both(LOCKED), PUBLISH)[:2] == [Store(AWS), Store(VAULT)]
+
+
+def test_an_empty_place_gets_the_value_first() -> None:
+    expected = [Claim(AWS, with_value=False, fill=True), Store(AWS), Store(VAULT)]
+    assert following(two(at(held=False), LOCKED), PUBLISH, held=[VAULT])[:3] == expected
+
+
+def test_only_a_fresh_value_is_set_at_auth0_and_that_after_it_is_stored() -> None:
+    found = following(both(LOCKED), REPLACE)
+    assert found[:3] == [Store(AWS), Store(VAULT), SetAtAuth0()]
+    assert Confirm() not in found
+    for way in (GIVE_BACK, COMPLETE, PUBLISH):
+        assert SetAtAuth0() not in following(both(STAGED), way)
+
+
+def test_older_fallbacks_end_after_the_publication() -> None:
+    found = following(both(STAGED), COMPLETE, wish=Wish(ends=True))
+    assert found[:4] == [Promote(AWS), Promote(VAULT), Retire(AWS, ends=True), Retire(VAULT, ends=True)]
+
+
+@pytest.mark.parametrize(("base", "kill"), [("", False), ("old", True)])
+def test_no_fallback_is_named_where_none_is_known_or_the_lock_tells_of_a_leak(base: str, kill: bool) -> None:
+    found = following(both(STAGED), COMPLETE, base=base, wish=Wish(kill=kill))
+    assert found[:2] == [Promote(AWS, keep=False), Promote(VAULT, keep=False)]
+    assert not [step for step in found if isinstance(step, Retire)]

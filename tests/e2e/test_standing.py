@@ -6,49 +6,66 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bridge.errors import Failed
+from bridge.errors import BridgeError, Failed
 from bridge.guards import Whose
 from bridge.outcome import At, Standing
-from bridge.plan import Operation
-from bridge.standing import Phase, standing
-from sinks.port import Lock, Place
+from bridge.plan import Operation, Plan
+from bridge.standing import DONT, OVERTAKEN, Phase, standing
+from sinks.port import Lock, Lost, Place, SinkError
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 URI = "vault://secret/apps/billing"
+BEFORE_AUTH0 = (Phase.NOTHING, Phase.CLAIMED, Phase.CHANGED)
 
 
 def stands(
-    operation: Operation, phase: Phase, *, base: str = "ba5e", ends: tuple[str, ...] = (), published: bool = False
+    operation: Operation, phase: Phase, *, published: bool = False, error: SinkError | BridgeError | None = None
 ) -> Standing:
-    lock = Lock(operation, "r-1", "ada", NOW, NOW, "AbC", "acme", (URI,), base=base, ends=ends)
+    lock = Lock(operation, "r-1", "ada", NOW, NOW, "AbC", "acme", (URI,))
     done = {URI: At("2", None)} if published else {}
-    return standing(Whose("AbC", "acme", "billing"), lock, phase, (Place(URI, NOW, exists=True),), done, Failed("why"))
+    whose, places = Whose("AbC", "acme", "billing"), (Place(URI, NOW, exists=True),)
+    return standing(whose, Plan(operation, ()), lock, phase, places, done, error or Failed("why"))
 
 
-@pytest.mark.parametrize("phase", [Phase.NOTHING, Phase.CLAIMED, Phase.CHANGED, Phase.SETTING])
-def test_a_value_that_was_to_be_set_right_does_not_work_yet(phase: Phase) -> None:
-    production = stands(Operation.RESTORE, phase).production
-    assert "readers of the current one may be refused" in production
-    assert "works" not in production
-    assert stands(Operation.RESTORE, Phase.SET).production.startswith("works")
+@pytest.mark.parametrize("phase", BEFORE_AUTH0)
+@pytest.mark.parametrize("operation", [Operation.ROTATE, Operation.ROLLBACK, Operation.RETIRE, Operation.ADOPT])
+def test_what_did_not_touch_auth0_leaves_production_working(operation: Operation, phase: Phase) -> None:
+    assert stands(operation, phase).production.startswith("works")
 
 
-def test_a_rotation_can_be_undone_before_it_is_published_and_rolled_back_after() -> None:
-    assert stands(Operation.ROTATE, Phase.SET).undo == "secret-bridge resume billing --abort"
-    assert stands(Operation.ROTATE, Phase.SET, published=True).undo == "secret-bridge rollback billing, after that"
+@pytest.mark.parametrize("phase", list(Phase))
+@pytest.mark.parametrize("operation", [Operation.SETTLE, Operation.SYNC])
+def test_who_publishes_what_auth0_has_says_of_no_reader_that_they_work(operation: Operation, phase: Phase) -> None:
+    """The value that is current may be refused, which is why it was begun."""
+    found = stands(operation, phase)
+    assert found.production.startswith("Auth0 was not touched")
+    assert "works" not in found.production
+    assert found.dont == DONT
 
 
-@pytest.mark.parametrize(
-    ("phase", "base", "ends", "published"),
-    [
-        (Phase.GENERATING, "ba5e", (), False),
-        (Phase.GENERATED, "ba5e", (), False),
-        (Phase.SET, "", (), False),
-        (Phase.SET, "", (), True),
-        (Phase.SET, "ba5e", ("ba5e",), True),
-    ],
-)
-def test_where_there_is_no_way_back_none_is_named(
-    phase: Phase, base: str, ends: tuple[str, ...], published: bool
-) -> None:
-    assert stands(Operation.ROLLBACK, phase, base=base, ends=ends, published=published).undo is None
+@pytest.mark.parametrize("phase", [Phase.SETTING, Phase.GENERATING, Phase.GENERATED, Phase.SET])
+def test_once_auth0_was_asked_nothing_is_said_to_work(phase: Phase) -> None:
+    found = stands(Operation.ROTATE, phase)
+    assert "works" not in found.production
+    assert found.stored == (f"{URI}: NOT published yet, the new value is pending",)
+    assert stands(Operation.ROTATE, phase, published=True).stored == (f"{URI}: published (v2 current)",)
+
+
+def test_after_a_leak_it_is_said_that_the_value_can_still_be_read() -> None:
+    assert "the leaked value can still be read" in stands(Operation.COMPROMISED, Phase.SET).production
+    assert "leaked" not in stands(Operation.ROTATE, Phase.SET).production
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_who_lost_the_places_knows_nothing_of_what_is_not_published(phase: Phase) -> None:
+    lost = stands(Operation.ROTATE, phase, error=Lost("taken"))
+    assert lost.production == OVERTAKEN
+    assert lost.stored == (f"{URI}: not known from here",)
+    assert "--takeover" not in lost.until
+
+
+@pytest.mark.parametrize("operation", list(Operation))
+def test_the_one_way_on_is_to_resume(operation: Operation) -> None:
+    found = stands(operation, Phase.CHANGED)
+    assert found.next == "secret-bridge resume billing"
+    assert "--takeover, if you saw it end" in found.until
