@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from bridge.auth0.api import Auth0, connect
 from bridge.auth0.client import Client, objections
 from bridge.auth0.errors import Forbidden, NotFound, Unauthorised, Unreachable
+from bridge.auth0.origin import Origin, Settable
 from bridge.auth0.probe import PROBE_USER_AGENT, Verdict
 from bridge.auth0.values import generate
 from bridge.config.settings import TenantSettings
@@ -24,6 +25,7 @@ from bridge.sandbox.auth0.limits import Rate
 from sinks.errors import Expired
 from sinks.secret import Secret
 
+MADE = Settable(Secret("x" * 64), Origin.GENERATED)
 ALL = ("read:clients", "read:client_keys", "update:client_keys")
 
 
@@ -50,7 +52,7 @@ def test_a_secret_is_read_set_and_read_back(local: LocalAuth0, clock: Any) -> No
     assert (client.name, client.app_type, client.alg) == ("billing", "non_interactive", "RS256")
     assert auth0.live_secret(billing.client_id) == Secret(billing.client_secret)
     new = generate(client)
-    auth0.set_secret(billing.client_id, new, before=clock.monotonic() + 10)
+    auth0.set_secret(billing.client_id, Settable(new, Origin.GENERATED), before=clock.monotonic() + 10)
     assert auth0.live_secret(billing.client_id) == new
     assert [request.path for request in local.tenant.requests].count("/oauth/token") == 1
 
@@ -63,7 +65,7 @@ def test_the_probe_sees_either_value_during_propagation_and_one_afterwards(local
         assert [auth0.probe(client, old) for _ in range(4)] == [Verdict.ACCEPTED] * 4
         assert auth0.probe(client, Secret("invented")) is Verdict.REFUSED
         new = generate(client)
-        auth0.set_secret(billing.client_id, new, before=None)
+        auth0.set_secret(billing.client_id, Settable(new, Origin.GENERATED), before=None)
         for value in (old, new):
             assert {auth0.probe(client, value) for _ in range(30)} == {Verdict.ACCEPTED, Verdict.REFUSED}
         clock.passed += 31
@@ -105,7 +107,7 @@ def test_setting_within_a_lease_survives_a_lost_or_refused_answer(local: LocalAu
     auth0 = opened(local, clock)
     new = generate(auth0.get_client(billing.client_id))
     local.tenant.fault(fault, method="PATCH")
-    auth0.set_secret(billing.client_id, new, before=clock.monotonic() + 10)
+    auth0.set_secret(billing.client_id, Settable(new, Origin.GENERATED), before=clock.monotonic() + 10)
     assert patches(local) == 2
     assert auth0.live_secret(billing.client_id) == new
 
@@ -115,7 +117,7 @@ def test_a_redirect_takes_no_secret_anywhere(local: LocalAuth0, clock: Any) -> N
     auth0 = opened(local, clock)
     local.tenant.fault("redirect", method="PATCH", location=f"{local.url}/elsewhere")
     with pytest.raises(Exception, match="not as Auth0 does"):
-        auth0.set_secret(billing.client_id, Secret("x" * 64), before=None)
+        auth0.set_secret(billing.client_id, MADE, before=None)
     assert "/elsewhere" not in [request.path for request in local.tenant.requests]
 
 
@@ -128,7 +130,7 @@ def test_missing_scopes_are_found_before_anything_is_sent_and_named_when_auth0_f
     assert auth0.live_secret(billing.client_id) is None
     for call in (
         lambda: auth0.require("update:client_keys"),
-        lambda: auth0.set_secret(billing.client_id, Secret("x" * 64), before=None),
+        lambda: auth0.set_secret(billing.client_id, MADE, before=None),
         lambda: auth0.rotate_secret(billing.client_id, before=None),
     ):
         with pytest.raises(Forbidden, match="update:client_keys") as caught:
@@ -140,7 +142,7 @@ def test_missing_scopes_are_found_before_anything_is_sent_and_named_when_auth0_f
 def test_updating_keys_alone_is_enough_to_set_a_secret(local: LocalAuth0, clock: Any) -> None:
     billing = local.tenant.add_client()
     auth0 = opened(local, clock, ("update:client_keys",))
-    auth0.set_secret(billing.client_id, Secret("x" * 64), before=None)
+    auth0.set_secret(billing.client_id, MADE, before=None)
     with pytest.raises(Forbidden, match="read:clients"):
         auth0.get_client(billing.client_id)
 
@@ -213,7 +215,7 @@ def test_nobody_listening_is_unreachable_and_certainly_not_done(clock: Any) -> N
         url = local.url
     auth0 = connect(TenantSettings("local", url, api_token="env:T"), lambda _: Secret("t"), clock)
     with pytest.raises(Unreachable, match="ConnectError") as caught:
-        auth0.set_secret("AbC123", Secret("x" * 64), before=clock.monotonic() + 10)
+        auth0.set_secret("AbC123", MADE, before=clock.monotonic() + 10)
     assert not caught.value.maybe_done
 
 
@@ -241,5 +243,5 @@ def test_a_write_is_not_sent_when_connecting_took_its_whole_lease(local: LocalAu
     settings = TenantSettings("local", local.url, api_token="env:T")
     auth0 = connect(settings, lambda _: Secret("ready-made"), clock, SlowToConnect(clock))
     with pytest.raises(Expired, match="nothing was sent"):
-        auth0.set_secret("AbC123", Secret("x" * 64), before=clock.monotonic() + 3)
+        auth0.set_secret("AbC123", MADE, before=clock.monotonic() + 3)
     assert not local.tenant.requests

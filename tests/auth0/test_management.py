@@ -8,13 +8,14 @@ import httpx
 import pytest
 
 from bridge.auth0.errors import Auth0Error, Forbidden, Limited, NotFound, Rejected, Unauthorised, Unreachable
+from bridge.auth0.origin import Origin, Settable
 from bridge.auth0.tenant import Credentials
 from sinks import request_ids
 from sinks.errors import Expired
 from sinks.secret import Secret
 
 MACHINE = Credentials("M2M", Secret("own-secret"))
-NEW = Secret("the-new-value")
+NEW = Settable(Secret("the-new-value"), Origin.GENERATED)
 
 
 def test_a_client_is_read_by_its_quoted_id_without_asking_for_its_secret(connect: Any, wire: Any) -> None:
@@ -56,7 +57,7 @@ def test_a_change_bears_our_own_id_and_what_changes_or_fails_is_heard_by_its_req
     with request_ids.listening(lambda *told: heard.append(told), "r-1"):
         auth0.get_client("AbC123")
         auth0.set_secret("AbC123", NEW, before=None)
-        auth0.probe(client, NEW)
+        auth0.probe(client, NEW.value)
         with pytest.raises(NotFound):
             auth0.get_client("AbC123")
         with pytest.raises(Forbidden):

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from bridge.auth0.origin import Origin, Settable
 from bridge.auth0.tenant import Credentials
 from bridge.errors import BridgeError
 from sinks.errors import SinkError
@@ -51,7 +52,7 @@ def test_no_failure_shows_a_secret(connect: Any, wire: Any, kind: str, number: i
     auth0 = connect(KINDS[kind])
     calls = (
         lambda: auth0.get_client("AbC123"),
-        lambda: auth0.set_secret("AbC123", Secret(CANARY), before=None),
+        lambda: auth0.set_secret("AbC123", Settable(Secret(CANARY), Origin.GENERATED), before=None),
         lambda: auth0.rotate_secret("AbC123", before=None),
         lambda: auth0.live_secret("AbC123"),
     )
@@ -65,7 +66,7 @@ def test_no_failure_shows_a_secret(connect: Any, wire: Any, kind: str, number: i
 def test_a_value_that_cannot_be_encoded_is_not_shown(connect: Any, wire: Any) -> None:
     wire.answers = [httpx.Response(200, json={})]
     with pytest.raises(BridgeError) as caught:
-        connect().set_secret("AbC123", Secret(f"{CANARY}\udcff"), before=None)
+        connect().set_secret("AbC123", Settable(Secret(f"{CANARY}\udcff"), Origin.BROUGHT), before=None)
     assert "canary" not in "".join(traceback.format_exception(caught.value))
 
 
