@@ -66,6 +66,20 @@ def scopes(*granted: str) -> Callable[[Stage], None]:
     return prepare
 
 
+def unreadable(stage: Stage) -> None:
+    """Somebody pressed Rotate in Auth0's dashboard, and nobody may read what Auth0 holds."""
+    dashboard(stage)
+    scopes("read:clients", "update:client_keys")(stage)
+
+
+def foreign(stage: Stage) -> None:
+    """Somebody else's text stands where the lock belongs; it holds a value of theirs."""
+    rotated(stage)
+    text = secrets.token_urlsafe(48)
+    stage.world.vault.kv.create_or_update_secret(f"{stage.world.vault.path}/pending", {"client_secret": text})
+    stage.secrets.add(text)
+
+
 def gone(stage: Stage) -> None:
     """The application was deleted at Auth0."""
     del stage.world.tenant._clients[stage.world.client_id]
@@ -139,14 +153,17 @@ GOOD = {
     "sync": Case(("sync",), 0, dashboard),
     "sync, piped": Case(("sync", "--secret-stdin"), 0, dashboard, stdin=lambda stage: stage.world.live),
     "sync --compromised": Case(("sync", *LEAKED), 0, dashboard),
-    "resume --abort": Case(("resume", "--takeover", "--abort"), 0, pending),
+    "drifted": Case(("rotate", "--no-wait"), 0, drifted),
+    "changed in the dashboard": Case(("rotate", "--no-wait"), 0, dashboard),
+    "resume, changed in the dashboard": Case(("resume", "--no-wait"), 0, dashboard),
+    "resume --discard-foreign": Case(("resume", "--discard-foreign", "--yes", "--no-wait"), 0, foreign),
 }
 
 REFUSED = {
     "a key that is not there": Case(("adopt", "--yes", "--key", "auth0_secret"), 4),
     "a key that is not there any more": Case(("rotate", "--key", "auth0_secret"), 4, adopted),
     "not adopted": Case(("rotate",), 4),
-    "drifted": Case(("rotate",), 4, drifted),
+    "drifted": Case(("retire", "--yes"), 4, drifted),
     "drifted, as metadata shows it": Case(("status", "--check"), 0, drifted),
     "drifted, asked": Case(("verify",), 5, drifted),
     "retired too early": Case(("retire", "--yes"), 4, rotated),
@@ -157,8 +174,10 @@ REFUSED = {
     "a weak value piped": Case((*ROTATE, "--secret-stdin"), 2, stdin=lambda _: "hunter2-" * 3),
     "the live value piped as the new one": Case((*ROTATE, "--secret-stdin"), 2, stdin=lambda stage: stage.world.live),
     "a value piped that is not live": Case(("sync", "--secret-stdin"), 4, dashboard, stdin=lambda _: PIPED),
-    "changed in the dashboard": Case(("rotate",), 4, dashboard),
-    "resume, changed in the dashboard": Case(("resume",), 4, dashboard),
+    "changed in the dashboard, and unreadable": Case(("rotate",), 1, unreadable),
+    "resume, changed in the dashboard, and unreadable": Case(("resume",), 1, unreadable),
+    "somebody else's text in the way": Case(("rotate",), 4, foreign),
+    "discarding it without consent": Case(("resume", "--discard-foreign"), 4, foreign),
     "nothing to roll back to": Case(("rollback",), 4, adopted),
     "a leak without consent": Case(("rotate", "--compromised", "--reason", "seen"), 4, adopted),
     "no such option": Case(("rotate", "--client-secret"), 2),

@@ -82,7 +82,7 @@ def test_the_file_holds_current_and_fallback_at_every_stage(
         half_retired(vault)
         agent.shows(current=vault.live)
         vault.clock.advance(DAY)
-        resume(vault.job(), Options(settle=False))
+        retire(vault.job(), Options())
         assert "bridge_fallback" not in vault.vault.see().tags
         before = vault.live
         vault.rotate()
