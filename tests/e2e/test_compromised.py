@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 
-from bridge.errors import Refused
+from bridge.begin import Options
 from bridge.outcome import Stopped
 from bridge.plan import Operation
+from bridge.resume import resume
 from bridge.rotate import RotateOptions, rotate
 from bridge.steps import AwaitRefusal
 from bridge.sync import SyncOptions, sync
 from tests.e2e.observe import assert_rotated, beside
 from tests.e2e.taps import Trace, died
-from tests.e2e.world import World
+from tests.e2e.world import DAY, World
 
 WHY = "found in a public repository, INC-2041"
 
@@ -56,30 +57,52 @@ def test_copies_of_the_leaked_value_in_other_peoples_versions_go_too(world: Worl
     assert world.s0 not in texts
 
 
-@pytest.mark.parametrize("at", ["vault.tag", "auth0.set_secret", "aws.label"])
-def test_a_pending_rotation_is_taken_over_and_its_value_goes_as_well(world: World, at: str) -> None:
-    world.fill()
-    world.adopt()
-    died(world, at, world.rotate)
-    leaked(world)
-    assert_rotated(world, old=None)
-    past = [change.value for change in world.tenant.secret_history(world.client_id)]
-    assert not set(past[:-1]) & readable(world)
-    assert len(set(past)) == 3
-
-
-@pytest.mark.parametrize("at", ["vault.tag", "auth0.set_secret", "vault.write", "aws.label", "vault.destroy"])
-def test_the_same_command_finishes_it(world: World, at: str) -> None:
+@pytest.mark.parametrize(
+    ("at", "values"),
+    [("vault.tag", 3), ("auth0.set_secret", 4), ("vault.write", 4), ("aws.label", 4), ("vault.destroy", 4)],
+)
+def test_the_same_command_given_again_sets_another_value_and_ends_all_others(
+    world: World, at: str, values: int
+) -> None:
+    """Where the first one had not reached Auth0 there is one value less."""
     world.fill()
     world.adopt()
     world.rotate()
+    nth = 2 if at == "vault.write" else 0  # both of its claims' writes come before
+    died(world, at, lambda trace: leaked(world, trace), nth=nth)
+    pending = {place.see().pending for place in world.places} - {world.live, None}
+    done = leaked(world)
+    assert done.operation is Operation.COMPROMISED
+    assert done.settled.proven
+    assert_rotated(world, old=None)
+    past = [change.value for change in world.tenant.secret_history(world.client_id)]
+    assert not {*past[:-1], *pending} & readable(world)
+    assert len(set(past)) == values
+
+
+@pytest.mark.parametrize("again", ["resume", "rotate"])
+@pytest.mark.parametrize(("at", "result"), [("vault.tag", "given-back"), ("auth0.set_secret", "finished")])
+def test_who_settles_it_keeps_no_fallback_ends_nothing_and_asks_for_the_command_again(
+    world: World, again: str, at: str, result: str
+) -> None:
+    """A nightly rotation must not make a leaked value the fallback."""
+    world.fill()
+    world.adopt()
     bad = world.live
     died(world, at, lambda trace: leaked(world, trace))
-    done = leaked(world, takeover=True)
-    assert done.operation is Operation.COMPROMISED
+    value = world.live
+    world.clock.advance(DAY)
+    done = world.rotate() if again == "rotate" else resume(world.job(), Options(settle=False))
+    assert done is not None
+    assert (done.operation, done.result, done.exit_status) == (Operation.SETTLE, result, 3)
+    assert f"rotate {world.client_id}" in " ".join(done.notes)
+    assert "--compromised" in " ".join(done.notes)
+    assert world.live == value
+    assert [(seen.current, seen.fallback) for seen in (place.see() for place in world.places)] == [(value, None)] * 2
+    assert bad in readable(world)
+    leaked(world)
     assert_rotated(world, old=None)
-    assert not {bad, world.s0} & readable(world)
-    assert len({change.value for change in world.tenant.secret_history(world.client_id)}) == 3
+    assert bad not in readable(world)
 
 
 def test_old_values_stay_until_auth0_is_proven_to_refuse_them(world: World) -> None:
@@ -106,17 +129,9 @@ def test_asked_to_stop_after_the_change_it_publishes_and_leaves_the_rest_to_the_
     assert {place.see().current for place in world.places} == {world.live}
     assert world.s0 in readable(world)
     world.spread()
-    leaked(world, takeover=True)
+    leaked(world)
     assert world.s0 not in readable(world)
     assert_rotated(world, old=None)
-
-
-def test_a_live_answer_to_a_leak_is_not_taken_over_by_a_second_one(world: World) -> None:
-    world.fill()
-    world.adopt()
-    died(world, "auth0.set_secret", lambda trace: leaked(world, trace))
-    with pytest.raises(Refused, match="counts as live until"):
-        leaked(world)
 
 
 def test_the_plan_says_what_cannot_be_undone(world: World) -> None:
@@ -149,7 +164,7 @@ def test_vaults_down_at_that_moment_dashboard_first_then_sync(world: World) -> N
 
 
 @pytest.mark.parametrize("at", ["vault.tag", "vault.write", "aws.label", "vault.destroy"])
-def test_an_interrupted_clean_sync_is_finished(world: World, at: str) -> None:
+def test_an_interrupted_clean_sync_is_settled_first_and_then_given_again(world: World, at: str) -> None:
     world.fill()
     world.adopt()
     world.rotate()
@@ -158,6 +173,10 @@ def test_an_interrupted_clean_sync_is_finished(world: World, at: str) -> None:
     world.spread()
     options = SyncOptions(compromised=True, reason=WHY, takeover=True)
     died(world, at, lambda trace: sync(world.job(trace=trace), options))
+    done = sync(world.job(), options)
+    assert done is not None
+    assert (done.operation, done.exit_status) == (Operation.SETTLE, 3)
+    assert f"sync {world.client_id}" in done.notes[-1]
     sync(world.job(), options)
     world.spread()
     assert_rotated(world, old=None)

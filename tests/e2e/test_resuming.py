@@ -20,6 +20,7 @@ CLIENT = "AbC123"
 AWS, VAULT = "aws://eu-west-1/a", "vault://secret/a"
 LOCK = Lock(Operation.ROTATE, "r-1", "ci", NOW - timedelta(hours=1), NOW, CLIENT, "acme", (AWS, VAULT))
 GIVE_BACK, COMPLETE, PUBLISH, REPLACE = Way
+PLAIN = Wish()
 
 
 def mark(name: str) -> str:
@@ -202,7 +203,7 @@ def test_a_lock_tells_of_a_leak_by_its_operation_or_where_its_own_base_ends(lock
 
 
 def following(
-    places: tuple[Place, ...], way: Way, *, base: str = "old", held: Iterable[str] = (AWS, VAULT), wish: Wish = Wish()
+    places: tuple[Place, ...], way: Way, *, base: str = "old", held: Iterable[str] = (AWS, VAULT), wish: Wish = PLAIN
 ) -> list[Step]:
     chosen = Settlement(way, mark(base))
     return list(steps(places, tuple(held), chosen, Secret("new"), wish))
