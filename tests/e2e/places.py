@@ -85,6 +85,10 @@ class VaultPlace:
         body = {"custom_metadata": {name: value}}
         assert self._http.patch(f"metadata/{self.path}", json=body, headers=headers).is_success
 
+    def wipe(self) -> None:
+        """Replace all metadata by what is theirs, as Terraform or `kv metadata put` do."""
+        self.kv.update_metadata(self.path, custom_metadata=TAGS)
+
     def document(self, version: int | None = None, path: str | None = None) -> dict[str, Any] | None:
         """Return what a reader gets; None where there is nothing (any more)."""
         answer = self._get(f"data/{path or self.path}" + (f"?version={version}" if version else ""))
@@ -165,6 +169,11 @@ class AwsPlace:
             self.client.untag_resource(SecretId=self.name, TagKeys=[name])
         else:
             self.client.tag_resource(SecretId=self.name, Tags=[{"Key": name, "Value": value}])
+
+    def wipe(self) -> None:
+        """Take away every tag that is not theirs."""
+        tags = [tag["Key"] for tag in self.describe().get("Tags", ()) if tag["Key"] not in TAGS]
+        self.client.untag_resource(SecretId=self.name, TagKeys=tags)
 
     def text(self, **which: str) -> str | None:
         try:

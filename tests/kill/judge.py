@@ -60,7 +60,7 @@ def at_death(subject: Subject, start: Start, limits: Limits) -> list[str]:
     for place, was, now in zip(subject.places, start.seen, seen, strict=True):
         if not was.exists:
             continue
-        if now.current is None:
+        if now.current is None and was.current is not None:
             faults.append(f"{place.uri} has no current value")
         candidates = {now.current, now.pending, now.fallback} | (start.met - was.readable)
         if not (met & candidates if limits.ends_current else met <= candidates or limits.generated):
@@ -110,7 +110,7 @@ def _foreign(start: Start, seen: list[Seen]) -> list[str]:
     return [
         f"something foreign changed: {was.beside} is {now.beside}"
         for was, now in zip(start.seen, seen, strict=True)
-        if was.exists and was.beside != now.beside
+        if was.exists and was.current is not None and was.beside != now.beside
     ]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.e2e.places import VaultPlace
 from tests.kill.judge import Limits
 
 if TYPE_CHECKING:
@@ -74,6 +75,25 @@ def set_aside(subject: Subject) -> None:
     subject.must("retire", "--soft")
 
 
+def wiped(*which: int) -> Scene:
+    """Return a scene in which somebody has replaced the tags of some places; a fallback was open."""
+
+    def scene(subject: Subject) -> None:
+        rotated(subject)
+        for number in which:
+            subject.places[number].wipe()
+
+    return scene
+
+
+def destroyed(subject: Subject) -> None:
+    """Somebody destroyed the version that is current."""
+    rotated(subject)
+    place = subject.places[0]
+    assert isinstance(place, VaultPlace)
+    place.kv.destroy_secret_versions(place.path, [place.metadata()["current_version"]])
+
+
 def changed_elsewhere(subject: Subject) -> None:
     """Somebody rotated in Auth0's dashboard: no place holds what Auth0 accepts."""
     rotated(subject)
@@ -109,6 +129,18 @@ def _others() -> Iterator[Scenario]:
     yield Scenario("forget/both", PLACES["both"], adopted, ("forget",), none)
 
 
+def _repairs() -> Iterator[Scenario]:
+    """Repairs of what others did to the tags, in every combination of places, and of a current that is gone."""
+    none, repair = Limits(makes=0), ("adopt", "--repair", "--yes")
+    for name, ends, which in (
+        ("vault", "vault", (0,)), ("aws", "aws", (0,)),
+        ("both", "vault aws", (0, 1)), ("both, the first", "vault aws", (0,)), ("both, the second", "vault aws", (1,)),
+    ):  # fmt: skip
+        yield Scenario(f"repair/{name}", ends, wiped(*which), repair, none, repeats=True, begins=CLAIMED)
+    lost = Limits(makes=0, untold=True, ends_current=True)
+    yield Scenario("sync/destroyed", "vault", destroyed, ("sync",), lost, repeats=True, begins=CLAIMED)
+
+
 def _with_companions() -> Iterator[Scenario]:
     """Documents that hold the other candidates too: whatever writes them, on each kind of place."""
     none, leaked = Limits(makes=0), Limits(makes=3, ends_current=True)
@@ -131,4 +163,4 @@ def _with_companions() -> Iterator[Scenario]:
     yield Scenario("companions/sync/both", "vault aws", changed_elsewhere, sync, **more, repeats=True, begins=CLAIMED)
 
 
-SCENARIOS: dict[str, Scenario] = {row.name: row for row in (*_rotations(), *_others(), *_with_companions())}
+SCENARIOS: dict[str, Scenario] = {row.name: row for row in (*_rotations(), *_others(), *_repairs(), *_with_companions())}
