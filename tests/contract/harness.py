@@ -53,6 +53,9 @@ class Harness(Protocol):
     def pending(self) -> str | None:
         """The pending value, for a reader who knows where it is."""
 
+    keeps: bool
+    """Whether what was ended can still be read here, by who knows a version's id."""
+
     def tags(self) -> dict[str, str]: ...
 
     def reachable(self) -> list[str]:
@@ -60,6 +63,8 @@ class Harness(Protocol):
 
 
 class MemoryHarness:
+    keeps = False
+
     def __init__(self, name: str) -> None:
         self.clock = ManualClock()
         self.store = MemoryStore(self.clock.now)
@@ -102,7 +107,7 @@ class MemoryHarness:
     def reachable(self) -> list[str]:
         with self.store.at(self.path) as stored:
             documents = stored.documents.values()
-            held = [*(document.get(key) for document in documents for key in KEYS), stored.pending]
+            held = [*(document.get(key) for document in documents for key in KEYS), stored.pending, *stored.left]
             return [value.reveal() for value in held if value]
 
 
@@ -121,6 +126,8 @@ def admin(server: OpenBao) -> Any:
 
 class VaultHarness:
     """`settings` and `resolve` are how the operators connect; foreign writers use the root token."""
+
+    keeps = False
 
     def __init__(self, server: OpenBao, name: str, settings: Settings | None = None, **references: str) -> None:
         self.clock = ManualClock()
@@ -160,8 +167,9 @@ class VaultHarness:
 
     def interrupt_release(self, sink: Sink, held: Held, outcome: str) -> None:
         assert isinstance(sink, VaultSink)
+        ended = (held.value,) if held.value else ()
         with mock.patch.object(sink._kv, "destroy", side_effect=Unavailable("killed")), suppress(Unavailable):
-            sink.release(held, outcome)
+            sink.release(held, outcome, ended=ended)
 
     def document(self) -> dict[str, Any] | None:
         return self._read(self.path)
@@ -194,6 +202,8 @@ class VaultHarness:
 
 class AwsHarness:
     """Inside `mock_aws`, with moto made strict. AWS keeps unlabelled versions; nobody is meant to reach them."""
+
+    keeps = True
 
     def __init__(self, name: str) -> None:
         from tests.aws import factory

@@ -141,7 +141,8 @@ def test_storing_twice_is_once_and_another_value_replaces_the_first(place: Harne
     held = sink.store(held, P1)
     held = sink.store(held, P2)
     assert place.pending() == P2.reveal()
-    sink.release(held, "given up")
+    sink.release(held, "given up", ended=(P1, P2))
+    assert place.pending() is None
     assert not {P1.reveal(), P2.reveal()} & set(place.reachable())
 
 

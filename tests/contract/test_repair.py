@@ -182,40 +182,29 @@ def test_without_a_word_the_fallback_stays_as_it_is(place: Harness) -> None:
 # --- what an interrupted release left
 
 
-def test_a_value_that_an_interrupted_release_left_is_shown_and_goes_with_the_next_one(place: Harness) -> None:
+def test_what_an_interrupted_release_left_is_shown_and_the_next_one_sets_it_right(place: Harness) -> None:
     filled(place)
     sink, held = claimed(place)
     place.interrupt_release(sink, held, "given up")
     seen = seen_again(place)
-    assert (seen.left, seen.lock, seen.unsettled) == ((P1,), None, True)
+    assert seen.lock is None
     assert place.sink().survey().unsettled
-    sink, held = claimed(place, None, holder="ci-2", operation="repair")
-    sink.release(held, "cleaned")
-    seen = seen_again(place)
-    assert (seen.left, seen.unsettled) == ((), False)
+    sink, held = claimed(place, None, holder="ci-2", operation="settle")
+    assert P1 in sink.candidates()
+    sink.release(held, "cleaned", ended=(P1,))
+    assert not seen_again(place).unsettled
+    assert not place.sink().survey().unsettled
     assert P1.reveal() not in place.reachable()
 
 
-def test_what_is_current_anyway_is_not_left(place: Harness) -> None:
+def test_what_was_promoted_is_current_although_its_release_was_interrupted(place: Harness) -> None:
     filled(place)
     sink, held = claimed(place)
     sink.promote(held, P1, record(place, P1, S0))
     place.interrupt_release(sink, held, "rotated")
-    reader = place.sink()
-    assert reader.survey().unsettled
-    seen = reader.read()
-    assert (seen.left, seen.unsettled, seen.value(Stage.CURRENT), seen.value(Stage.FALLBACK)) == ((), True, P1, S0)
-
-
-def test_a_settled_place_has_nothing_left(place: Harness) -> None:
-    filled(place)
-    assert seen_again(place).left == ()
-    rotated(place)
-    assert seen_again(place).left == ()
-    sink, held = claimed(place, P2, base=P1, holder="ci-2")
-    assert seen_again(place).left == ()
-    sink.release(held, "given up")
-    assert seen_again(place).left == ()
+    assert place.sink().survey().unsettled
+    seen = seen_again(place)
+    assert (seen.lock, seen.value(Stage.CURRENT), seen.value(Stage.FALLBACK)) == (None, P1, S0)
 
 
 # --- a takeover by another kind of operation
@@ -226,12 +215,12 @@ def test_who_takes_over_may_change_what_is_done(place: Harness) -> None:
     rotated(place)
     old, held = claimed(place, P2, base=P1, holder="ci-2")
     ends = (P2.fingerprint(CLIENT), S0.fingerprint(CLIENT))
-    sink, mine = taken_over(place, operation="abort", ends=ends)
+    sink, mine = taken_over(place, operation="settle", ends=ends)
     assert mine.value == P2
     for seen in (seen_again(place), place.sink().survey()):
         assert seen.lock is not None
         assert (seen.lock.operation, seen.lock.id, seen.lock.holder, seen.lock.ends) == (
-            "abort",
+            "settle",
             "r-ci-2",
             "late-1",
             ends,
@@ -249,7 +238,7 @@ def test_who_takes_over_may_change_what_is_done(place: Harness) -> None:
             late()
     old.release(held, "too late")
     sink.tag(sink.look(mine), record(place, P1, S0), fallback=S0.fingerprint(CLIENT))
-    sink.release(mine, "aborted")
+    sink.release(mine, "settled", ended=(P2,))
     assert (place.document(), place.fallback(), place.pending()) == (
         {KEY: P1.reveal(), **THEIRS},
         S0.reveal(),
@@ -271,11 +260,11 @@ def test_what_is_ended_is_unreachable_wherever_it_was_pending_or_current(place: 
     for value in (P2, P1, S0):
         sink.retire(held, value.fingerprint(CLIENT))
         sink.retire(held, value.fingerprint(CLIENT))
-    sink.release(held, "rotated")
+    sink.release(held, "rotated", ended=(P2, P1, S0))
     assert place.reachable() == [new.reveal()]
     assert place.document() == {KEY: new.reveal(), **THEIRS}
     seen = seen_again(place)
-    assert (seen.left, seen.unsettled, seen.history.at(Stage.FALLBACK)) == ((), False, None)
+    assert (seen.unsettled, seen.history.at(Stage.FALLBACK)) == (False, None)
 
 
 def test_a_lock_says_every_value_that_it_ends(place: Harness) -> None:
