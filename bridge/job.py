@@ -177,6 +177,10 @@ def check(job: Job, places: tuple[Place, ...], plan: Plan, lock: Lock) -> tuple[
     try:
         wanted = ((place, asked(plan, place, lock.companions)) for place in places)
         return tuple(note for place, deeds in wanted if deeds for note in job.sinks[place.uri].check(place, deeds))
+    except SinkRefused as error:
+        if plan.operation in (Operation.COMPROMISED, Operation.SETTLE):
+            return (error.message,)  # what readers need must not wait for room among tags
+        raise translate(error) from None
     except SinkError as error:
         raise translate(error) from None
 

@@ -19,8 +19,9 @@ class Way(StrEnum):
     """How an interruption ends.
 
     `GIVE_BACK`: Auth0 accepts what is current everywhere, and another value is pending; or nothing was ever stored.
-    `COMPLETE`: it accepts the pending value, or what is current in some places only. `PUBLISH`: it accepts another value. `REPLACE`: it accepts
-    none that can be read, because it generated one itself and the answer was lost: it gets a fresh one.
+    `COMPLETE`: it accepts the pending value, or what is current in some places only. `PUBLISH`: it accepts another
+    value. `REPLACE`: it accepts none that can be read, because it generated one itself and the answer was lost: it gets
+    a fresh one.
     """
 
     GIVE_BACK = "given back"

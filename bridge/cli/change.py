@@ -99,7 +99,7 @@ def change(
             return 0, "nothing"
         for text in [as_json.line(as_json.outcome(done))] if json else show.outcome(done):
             say(text)
-        return done.exit_status, done.result if done.result in ("planned", "finished", "given-back", "cleaned-up") else title
+        return done.exit_status, title if done.result == "done" else done.result
 
     def select() -> list[tuple[Settings, ClientSettings]]:
         found = chosen(names, typed, everyone=everyone or (due is not None and not names))

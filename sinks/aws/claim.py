@@ -19,12 +19,12 @@ from sinks.aws.place import (
     NONE,
     Mark,
     after_promotion,
+    busy,
     described_lock,
     empty,
     lock_text,
     surveyed,
     text_of,
-    unnamed,
 )  # fmt: skip
 from sinks.companions import laid_out
 from sinks.errors import Busy, Conflict, Denied, Expired, Lost, Refused, Unavailable
@@ -67,7 +67,7 @@ class Claims:
         base = mark.listing.current
         document = (base and self._access.document(base)) or self._empty()
         text = self._text(after_promotion(lock, document, self._target.key, value)) if value else lock_text(lock)
-        return self._seize(lock, Grip.taking(mark, label, base), text, value)
+        return self._seize(lock, Grip.taking(mark, label, base), text, value, needed=over)
 
     def take_over(self, place: Place, lock: Lock) -> Held:
         """Put the pending version's text again, as a new version with our label (`Sink.take_over`)."""
@@ -81,12 +81,15 @@ class Claims:
         named = described_lock(mark.described, listing) is not None
         base = mark.described.tags.get(FROM_TAG) if named else listing.current
         value = document.get(self._target.key) if document else None
-        return self._seize(lock, Grip.taking(mark, label, base), text, value, undo=False)
+        return self._seize(lock, Grip.taking(mark, label, base), text, value, undo=False, needed=True)
 
-    def _seize(self, lock: Lock, grip: Grip, text: Secret, value: Secret | None, *, undo: bool = True) -> Held:
+    def _seize(
+        self, lock: Lock, grip: Grip, text: Secret, value: Secret | None, *, undo: bool = True, needed: bool = False
+    ) -> Held:
         """Put the version that is the lock, and write whose it is.
 
         `undo`: give it back if that fails. Never after a takeover: its value may be the one that Auth0 accepts.
+        `needed`: go on without a name where AWS refuses the tags, because there are too many of others'.
         """
         self.promoted, self._labels, listing = None, {grip.label}, grip.listing
         again = listing.is_held_by(lock)  # the answer to an earlier attempt of ours was lost
@@ -103,6 +106,8 @@ class Claims:
         except Lost:
             raise self._busy(None) from None
         except (Denied, Refused) as error:
+            if needed and isinstance(error, Refused):
+                return held
             if undo and not self._let_go(held):
                 raise Unavailable(
                     f"{error.message}; {self._uri} could not be given back", error.hint, unsure=True
@@ -295,9 +300,4 @@ class Claims:
         """Tell who holds the place, as far as it is written."""
         if mark is None:
             mark = mark_of(surveyed(self._uri, self._access.described(), self._access.listing()))
-        lock = described_lock(mark.described, mark.listing)
-        if lock is None:
-            foreign = mark.listing.pending and not mark.listing.label
-            hint = "if nothing else rotates it, remove the label AWSPENDING" if foreign else None
-            return Busy(f"{self._uri}: {unnamed(mark.listing)}", None, hint)
-        return Busy(f"{self._uri} is held by another operation", lock)
+        return busy(self._uri, mark)

@@ -12,7 +12,7 @@ from sinks.aws.listing import FALLBACK, PENDING, Listing, chain_of, said_by
 from sinks.aws.translate import deleted
 from sinks.companions import laid_out, next_of, previous_of
 from sinks.document import Document
-from sinks.errors import Refused
+from sinks.errors import Busy, Refused
 from sinks.port import Place
 from sinks.record import MANAGED_BY, MANAGER, Aside, Lock, Record, drifted, noted, stamp
 from sinks.secret import Secret
@@ -258,6 +258,13 @@ def _manager(described: Described) -> str | None:
 
 def _notes(listing: Listing, lock: Lock | None) -> tuple[str, ...]:
     return (unnamed(listing),) if listing.pending and lock is None else ()
+
+
+def busy(uri: str, mark: Mark) -> Busy:
+    """Return the error for a place that somebody else holds: who, as far as it is written."""
+    lock = described_lock(mark.described, mark.listing)
+    what = "is held by another operation" if lock else unnamed(mark.listing)
+    return Busy(f"{uri}: {what}" if lock is None else f"{uri} {what}", lock)
 
 
 def unnamed(listing: Listing) -> str:

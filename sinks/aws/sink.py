@@ -28,6 +28,7 @@ from sinks.companions import with_companions
 from sinks.errors import Denied, Lost, Refused
 from sinks.port import Held, Place, Promoted
 from sinks.record import MANAGED_BY, MANAGER, OWN_PREFIX, Lock, Record, note_tags
+from sinks.rights import Deed
 from sinks.secret import unlike
 from sinks.versions import Stage, Version
 
@@ -38,9 +39,9 @@ if TYPE_CHECKING:
     from sinks.aws.address import Target
     from sinks.clock import Clock
     from sinks.document import Document
-    from sinks.rights import Deed
     from sinks.secret import Secret
 
+TAG_ROOM, TAGS = 50, 29  # how many tags a secret can have, and how many an operation writes at most
 HIGHEST, NEWEST = 3, 5  # how many of its own and of all versions are looked into for what Auth0 may accept
 UNKNOWN = (
     "AWS has no dry run: {} and the KMS key's permissions show when they are used; the claim comes first, and is undone"
@@ -129,6 +130,12 @@ class AwsSink:
     def check(self, place: Place, deeds: frozenset[Deed]) -> tuple[str, ...]:
         """Remove a label that is nowhere: AWS refuses that only to those who may not do it at all (`Sink.check`)."""
         wanted, current = needed(deeds), mark_of(place).listing.current
+        theirs = sum(not (tag == MANAGED_BY or tag.startswith(OWN_PREFIX)) for tag in mark_of(place).described.tags)
+        if theirs + TAGS > TAG_ROOM and deeds & {Deed.HOLD, Deed.TAG}:
+            raise Refused(
+                f"{self._uri} has {theirs} tags of its own; AWS takes {TAG_ROOM}, and secret-bridge needs {TAGS}",
+                "remove some of them",
+            )
         if current is not None and LABEL in wanted:
             self._access.may_label(PROOF, current)
         unknown = [f"secretsmanager:{action}" for action in wanted if action not in (*READ, LABEL)]

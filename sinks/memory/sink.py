@@ -162,6 +162,8 @@ class MemorySink:
     def store(self, held: Held, value: Secret) -> Held:
         """Replace the pending value (`Sink.store`)."""
         with self._ours(held) as stored:
+            if stored.pending not in (None, value):
+                stored.left.append(stored.pending)
             stored.token, stored.pending = stored.token + 1, value
             return replace(held, token=stored.token, value=value)
 
@@ -185,8 +187,10 @@ class MemorySink:
     def finish(self, held: Held, base: Secret, value: Secret, *, before: float) -> bool:
         """Write the value over what was current (`Sink.finish`)."""
         with self._store.at(self._path) as stored:
+            was = stored.latest
             if stored.value(self._key) == base and self._clock.monotonic() < before:
-                stored.write(self._laid_out(held, stored, value, former=base), self._store.now())
+                new = stored.write(self._laid_out(held, stored, value, former=base), self._store.now())
+                stored.promote(new, was)
             return stored.value(self._key) == value
 
     def lay_out(self, held: Held, coming: Secret | None = None) -> bool:

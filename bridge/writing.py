@@ -1,0 +1,142 @@
+"""What an execution writes into places that it holds: values, records, notes. It orders nothing: `bridge.rotation`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+
+from bridge import steps
+from bridge.facts import Facts
+from bridge.hold import Hold
+from bridge.job import Job
+from bridge.outcome import At
+from bridge.plan import NOTED, SAME_VALUE, Operation, Plan
+from bridge.records import adopted, noted, record, restored, unchanged
+from sinks.port import Lock, Place, Promoted, Record, Sink, SinkError, Stage
+from sinks.record import tag_text
+from sinks.versions import short
+
+
+class Writing:
+    """The writing of one operation. `places` are as they were read last, by their names.
+
+    `done` says where each place stands by now, and `notes` what the user should know.
+    """
+
+    def __init__(
+        self, job: Job, plan: Plan, places: dict[str, Place], facts: Facts, hold: Hold, now: Callable[[], datetime]
+    ) -> None:
+        self._job = job
+        self._plan = plan
+        self._places = places
+        self._facts = facts
+        self._hold = hold
+        self._now = now
+        self.done: dict[str, At] = {}
+        self.notes: list[str] = []
+
+    def promote(self, uri: str, *, keep: bool) -> bool:
+        """Promote one place; tell whether its tags could be written, too.
+
+        Raises:
+            SinkError: it was not promoted, or it is not known.
+        """
+        facts = self._facts
+        told = record(self._said(), self._places[uri], facts.required, self._job.uris, self._now())
+        if self._plan.operation in SAME_VALUE:
+            told = unchanged(told, tuple(self._places.values()))
+        promoted = self._sink(uri).promote(self._hold[uri], facts.required, self._anchored(told), keep=keep)
+        self.done[uri] = At(promoted.current, promoted.fallback)
+        kept = f"{short(promoted.fallback)} fallback" if promoted.fallback else "no fallback"
+        self._tell("promote", f"{uri} {short(promoted.current)} current, {kept}")
+        return self._is_told(uri, promoted)
+
+    def _is_told(self, uri: str, promoted: Promoted) -> bool:
+        if promoted.untold:
+            repair = f"{self._job.whose.command('adopt')} --repair"
+            self.notes.append(f"tags are missing in {uri}: {promoted.untold}; make room, then: {repair}")
+        return not promoted.untold
+
+    def _said(self) -> Lock:
+        """Return the lock as the record shall tell it: who settles, and what the lock says of who began."""
+        says, lock = self._plan.says, self._facts.lock
+        if self._plan.operation is not Operation.SETTLE:
+            return lock
+        told = f"{says.operation} by {says.actor}, says its lock" if says else "Auth0 accepts another value"
+        return replace(lock, operation=Operation.SETTLE, actor=self._job.actor, reason=tag_text(told))
+
+    def finish(self, before: float) -> None:
+        """The places were lost after Auth0 was told: let readers have the value where current is what it was.
+
+        Only `before` the end of the lease (monotonic) in which Auth0 was told: whoever takes a place over waits longer
+        than that before they write.
+        """
+        facts = self._facts
+        for uri in self._hold.uris:
+            if facts.base is not None and uri not in self.done:
+                with suppress(SinkError):
+                    if self._sink(uri).finish(self._hold[uri], facts.base, facts.required, before=before):
+                        self.done[uri] = At()
+                        self._tell("promote", f"{uri} holds the value; the place was taken by somebody else")
+
+    def tag(self, step: steps.Tag) -> None:
+        """Write a record: that of the present value, or the one from before an interruption."""
+        place, now, facts = self._places[step.uri], self._now(), self._facts
+        fallback: str | None
+        if step.restore:
+            told, fallback = restored(self._said(), place, now)
+        else:
+            written = step.uri in self.done
+            base, uris, shared = facts.base, self._job.uris, facts.shared
+            told, fallback = adopted(facts.lock, place, base, uris, now, written=written, shared=shared)
+        told = self._anchored(told)
+        self._sink(step.uri).tag(self._hold[step.uri], told, keep_limit=step.keep_limit, fallback=fallback)
+
+    def _anchored(self, told: Record) -> Record:
+        """Add the head of the audit record, where one is kept."""
+        return replace(told, audit=head) if (head := self._job.trail.head) else told
+
+    def retire(self, step: steps.Retire) -> None:
+        """Make values unreadable in one place."""
+        uri, sink = step.uri, self._sink(step.uri)
+        which = self._facts.ends if step.ends else (None, *self._others(uri))
+        gone = tuple(v for each in which for v in sink.retire(self._hold[uri], each, softly=step.softly))
+        self.done[uri] = replace(self.done.get(uri, At()), retired=gone)
+        self._tell("retire", f"{uri} {', '.join(map(short, gone)) or 'nothing left'}")
+        self._note(uri)
+
+    def _others(self, uri: str) -> tuple[str, ...]:
+        """Return the fallbacks of other places that end here as well, wherever a copy stands: tags may be lost."""
+        value = self._places[uri].value(Stage.FALLBACK)
+        own = value.fingerprint(self._facts.lock.client_id) if value else None
+        return tuple(each for each in self._facts.ends if each != own)
+
+    def bring_back(self, uri: str) -> None:
+        """Make what was retired softly the fallback again in one place."""
+        version = self._sink(uri).bring_back(self._hold[uri])
+        self.done[uri] = At(fallback=version)
+        if not version and self._places[uri].aside:
+            self.notes.append(f"{uri} holds it no longer: nothing was brought back there")
+        self._tell("bring back", f"{uri} {short(version) if version else 'nothing'} fallback")
+        self._note(uri)
+
+    def _note(self, uri: str) -> None:
+        """Say beside the record who ended the fallback, or brought it back, and why."""
+        if self._plan.operation in NOTED:
+            self._sink(uri).note(noted(self._facts.lock, self._now(), self._job.trail.head))
+
+    def forget(self, uri: str) -> None:
+        """Remove what the bridge wrote beside the values."""
+        self._sink(uri).forget(self._hold[uri])
+
+    def lay_out(self, uri: str, *, coming: bool) -> bool:
+        """Make the companions right in one place; tell whether anything had to be written."""
+        return self._sink(uri).lay_out(self._hold[uri], self._facts.required if coming else None)
+
+    def _sink(self, uri: str) -> Sink:
+        return self._job.sinks[uri]
+
+    def _tell(self, name: str, text: str) -> None:
+        self._job.watcher.step(name, text)
