@@ -19,6 +19,7 @@ class Facts:
     `ending` are the values that Auth0 has to refuse before they are ended. `ends` are the fingerprints of all values
     that the operation has read as ending, and `retired` those of what a retirement finds to end. `brought` is a value
     that the user says is live. `shared` is the fallback that a repair brings back where it is missing.
+    `unseen` are places that did not answer.
     """
 
     lock: Lock
@@ -30,6 +31,7 @@ class Facts:
     ends: tuple[str, ...] = ()
     brought: Secret | None = None
     shared: str | None = None
+    unseen: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
 
     @property

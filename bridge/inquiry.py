@@ -109,13 +109,24 @@ def choose(
         if value is None:
             raise Failed(UNKNOWN, f"grant the scope; or pipe it in: {job.whose.command('sync', places)} --secret-stdin")
     if value is None:
-        return Settlement(Way.GIVE_BACK)
+        return _seen(Settlement(Way.GIVE_BACK), facts)
     chosen = settlement(places, value, job.settings.client_id)
     chosen = replace(chosen, way=way) if way else chosen
-    facts.value, facts.origin = value, origin
+    chosen, facts.value, facts.origin = _seen(chosen, facts), value, origin
     if chosen.way is not Way.GIVE_BACK and not kills(says):
         facts.ends = _ended(job, places, found, chosen.base)
     facts.initial = facts.value
+    return chosen
+
+
+def _seen(chosen: Settlement, facts: Facts) -> Settlement:
+    """Make sure that nothing is given back, and no value set, while a place was not seen: it may hold the live one.
+
+    Raises:
+        Failed: one was not.
+    """
+    if facts.unseen and chosen.way in (Way.GIVE_BACK, Way.REPLACE):
+        raise Failed(f"{', '.join(facts.unseen)} did not answer: what stands there decides what is done", "try again")
     return chosen
 
 

@@ -103,23 +103,23 @@ def read(job: Job) -> Seen:
     return Seen(client, places, max(p.at for p in places), job.clock.monotonic(), notes)
 
 
-def read_what_can_be(job: Job) -> tuple[Seen, dict[str, str]]:
+def read_what_can_be(job: Job) -> tuple[Seen, dict[str, SinkError]]:
     """Read both ends as `read` does, without the places that do not answer; return why, by their names.
 
     Raises:
         BridgeError: nothing can be read, or a place is unfit; nothing was changed.
     """
     client = job.auth0.get_client(job.settings.client_id)
-    places, away = list[Place](), dict[str, str]()
+    places, away = list[Place](), dict[str, SinkError]()
     for uri, sink in job.sinks.items():
         try:
             places.append(sink.read())
         except Unavailable as error:
-            away[uri] = error.message
+            away[uri] = error
         except SinkError as error:
             raise translate(error) from None
     if not places:
-        raise Failed("; ".join(away.values()) + ". Nothing was changed.", "try again")
+        raise translate(next(iter(away.values())))
     notes = tuple(note for place in places for note in place.notes)
     return Seen(client, tuple(places), max(p.at for p in places), job.clock.monotonic(), notes), away
 

@@ -48,7 +48,7 @@ def answer(job: Job, options: Options, *, strategy: Strategy, brought: Secret | 
         companions=companions(job, seen.places, Operation.COMPROMISED),
     )
     plan = plan_change(Operation.COMPROMISED, seen.places, asked)
-    missing = tuple(f"{uri} is not reached, and goes on as it is: {why}" for uri, why in away.items())
+    missing = tuple(f"{uri} is not reached, and goes on as it is: {error.message}" for uri, error in away.items())
     plan = replace(plan, notes=(*plan.notes, *seen.notes, *missing))
     lock = new_lock(job, Operation.COMPROMISED, seen, plan, base=base, ending=ending, reason=options.reason)
     facts = Facts(lock, value=value, base=base, origin=origin_of(brought), ending=ending, ends=ends)

@@ -15,12 +15,12 @@ from bridge.begin import Options, await_spreading, execute, new_lock
 from bridge.errors import Failed, Incomplete, Refused
 from bridge.facts import Facts
 from bridge.guards import refuse, same_places
-from bridge.job import Job, Seen, companions, read, survey
+from bridge.job import Job, Seen, companions, read, read_what_can_be, survey, translate
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_settling
 from bridge.settlement import kills
 from bridge.watch import pause
-from sinks.port import Lock, Place, Stage
+from sinks.port import Lock, Place, SinkError, Stage
 from sinks.record import sinks_tag, stamp
 from sinks.secret import Secret
 
@@ -60,7 +60,10 @@ def settle_first(
     Raises:
         BridgeError: it may still be running, something foreign is in the way, or it cannot be known what Auth0 accepts.
     """
-    seen = _known(job, read(job))
+    seen, away = read_what_can_be(job)
+    seen = _known(job, seen)
+    if away and not any(place.lock for place in seen.places):
+        raise translate(next(iter(away.values())))
     if probing and not (options.takeover or options.dry_run):
         seen = _patiently(job, seen)
     strange = [place.foreign for place in seen.places if place.foreign]
@@ -79,8 +82,8 @@ def settle_first(
         if current is None or not _refused(job, seen, current):
             return Opened(seen, accepted=current)
     says = max(locks, key=lambda lock: lock.started, default=None)
-    done = _settle(job, options, seen, says, brought)
-    return Opened(seen if done.result == "planned" else read(job), done)
+    done = _settle(job, options, seen, Found(says, brought, away))
+    return Opened(seen if done.result == "planned" or done.exit_status else read(job), done)
 
 
 def _known(job: Job, seen: Seen) -> Seen:
@@ -166,7 +169,17 @@ def _refused(job: Job, seen: Seen, value: Secret) -> bool:
     return verdict is Verdict.REFUSED
 
 
-def _settle(job: Job, options: Options, seen: Seen, says: Lock | None, brought: Secret | None) -> Outcome:
+@dataclass(frozen=True)
+class Found:
+    """What there is to settle: what the lock says, a value that the user says is live, places that do not answer."""
+
+    says: Lock | None
+    brought: Secret | None
+    away: dict[str, SinkError]
+
+
+def _settle(job: Job, options: Options, seen: Seen, found: Found) -> Outcome:
+    says = found.says
     plan = plan_settling(seen.places, job.timing.lease + job.timing.propagation, says)
     plan = replace(plan, notes=tuple(f"{place.foreign}; {FOREIGN}" for place in seen.places if place.foreign))
     lock = new_lock(job, Operation.SETTLE, seen, plan, base=None, reason=options.reason)
@@ -179,7 +192,12 @@ def _settle(job: Job, options: Options, seen: Seen, says: Lock | None, brought: 
             places=lock.places,
             companions=lock.companions,
         )
-    done = execute(job, options, seen, plan, Facts(lock, brought=brought))
+    done = execute(job, options, seen, plan, Facts(lock, brought=found.brought, unseen=tuple(found.away)))
+    if found.away and done.result != "planned":
+        left = tuple(
+            f"{uri} was not reached, the next command does the rest: {e.message}" for uri, e in found.away.items()
+        )
+        done = replace(done, notes=(*done.notes, *left), exit_status=Incomplete.exit_status)
     if says is None or done.result == "planned" or not kills(says):
         return done
     again = job.whose.command("rotate" if says.operation == Operation.COMPROMISED else "sync")

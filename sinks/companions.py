@@ -113,7 +113,7 @@ def with_companions(place: Place, document: Document | None, key: str | None, ma
     kept = told == Companions.KEEP and place.record is not None and not place.unsettled
     return replace(
         place,
-        companions=Companions.KEEP if ours and not known else told,
+        companions=Companions.KEEP if ours and not known else Companions.WERE if told and not ours else told,
         announced=made if pending is not None and beside[0] == pending else None,
         astray=kept and beside != (current, fallback or current),
         occupied=() if ours or told == Companions.KEEP else keys,

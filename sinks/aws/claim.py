@@ -65,7 +65,7 @@ class Claims:
         if initial is not None or mark.listing.current is None:
             mark = self._begin(mark, lock, label, initial)
         base = mark.listing.current
-        document = (base and self._access.document(base)) or self._empty()
+        document = (base and self._access.document(base)) or empty(bare=self._target.key is None)
         text = self._text(after_promotion(lock, document, self._target.key, value)) if value else lock_text(lock)
         return self._seize(lock, Grip.taking(mark, label, base), text, value, needed=over)
 
@@ -156,7 +156,7 @@ class Claims:
 
         AWS makes the first version of a secret current whatever was asked, so a pending value must never be the first.
         """
-        described, document = mark.described, self._empty()
+        described, document = mark.described, empty(bare=self._target.key is None)
         text = lock_text(lock) if initial is None else self._first(lock, document, initial)
         if not described.exists:
             self._create(lock, text, described.at)
@@ -292,9 +292,6 @@ class Claims:
     def _drop(self, stage: str, version: str) -> None:
         with contextlib.suppress(Conflict):  # it is gone already
             self._access.api.label(stage, remove=version)
-
-    def _empty(self) -> Document:
-        return empty(bare=self._target.key is None)
 
     def _busy(self, mark: Mark | None) -> Busy:
         """Tell who holds the place, as far as it is written."""

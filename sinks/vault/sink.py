@@ -128,8 +128,8 @@ class VaultSink:
         theirs = mark_of(place).tags
         if theirs + TAGS > TAG_ROOM and deeds & {Deed.PROMOTE, Deed.TAG}:
             raise Refused(
-                f"the metadata of {self._uri} has {theirs} entries of others; Vault takes {TAG_ROOM}, and secret-bridge "
-                f"needs {TAGS}",
+                f"the metadata of {self._uri} has {theirs} entries of others; Vault takes {TAG_ROOM}, and "
+                f"secret-bridge needs {TAGS}",
                 "remove some of them",
             )
         on_document, on_lock = needed({*deeds, *self._besides(place, deeds)})

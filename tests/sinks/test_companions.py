@@ -79,4 +79,4 @@ def test_a_companion_is_no_place_of_its_own() -> None:
     with pytest.raises(Refused, match="is written beside 'key' by secret-bridge"):
         with_companions(place, document, "key_next", NOW)
     assert with_companions(PLACE, document, "key_next", NOW).companions is Companions.NONE
-    assert with_companions(place, Document({"key_next": "current"}), "key_next", NOW).companions is Companions.KEEP
+    assert with_companions(place, Document({"key_next": "current"}), "key_next", NOW).companions is Companions.WERE
