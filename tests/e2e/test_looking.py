@@ -141,22 +141,29 @@ def test_an_interrupted_rotation_answers_the_five_questions_and_resume_finishes_
     later(timedelta(minutes=5))
     assert "interrupted: rotate r-" in done(on(live, "status", "--check"), 5).out
     finished = done(on(live, "resume", "--no-wait"))
-    assert "with the same value; not rotating again" in finished.out
+    assert "finished rotate r-" in finished.out
+    assert ", begun by " in finished.out
     assert finished.out.splitlines()[-1] == f"result=finished client={live.client_id} exit=0"
     assert {place.see().current for place in live.places} == {live.live}
     assert len({change.value for change in live.tenant.secret_history(live.client_id)}) == 2
     assert "nothing is interrupted" in done(on(live, "resume")).out
 
 
-def test_rotate_finishes_what_was_interrupted_and_does_not_rotate_again(live: World) -> None:
+def test_rotate_waits_for_a_job_that_was_killed_finishes_that_and_does_not_rotate_again(live: World) -> None:
+    """What it waits for is short: a job that was given again goes on by itself."""
     done(incomplete(live), 3)
     value = live.live
-    refused = done(on(live, "rotate"), 4)
-    assert "is in progress and counts as live until" in refused.err
-    assert f"finish it now: secret-bridge resume {live.client_id} --sink " in refused.err
-    assert "--takeover\n" in refused.err
-    finished = done(on(live, "rotate", "--takeover", "--no-wait"))
+    finished = done(on(live, "rotate", "--no-wait"))
     assert "not rotating again" in finished.out
+    assert finished.out.splitlines()[-1] == f"result=finished client={live.client_id} exit=0"
+    assert live.live == value
+    assert {place.see().current for place in live.places} == {value}
+
+
+def test_takeover_waits_for_nobody(live: World) -> None:
+    done(incomplete(live), 3)
+    value = live.live
+    assert "not rotating again" in done(on(live, "rotate", "--takeover", "--no-wait")).out
     assert live.live == value
 
 

@@ -29,7 +29,7 @@ MANY = pytest.param(200, marks=pytest.mark.proof("rotations"))
 FEW = 12
 KEPT = 20  # versions of a document in Vault, since its adoption
 ROOM = KEPT - 2  # writes of others that the fallback survives: it and current are two of those versions
-LOCK_ENTRIES = 10  # Vault's own default: what it keeps of the lock key
+LOCK_ENTRIES = 50  # what a claim has Vault keep of the lock key
 METADATA = 4096  # characters of JSON; about half of it is the latest changes' log
 TAGS = 40  # of the 50 that AWS takes
 LABELS = {"AWSCURRENT", "AWSPREVIOUS", "FALLBACK", "THEIRS"}

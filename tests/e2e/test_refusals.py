@@ -170,13 +170,31 @@ def test_drift_is_repaired_by_the_command_that_is_named(live: World) -> None:
     assert on(live, "rotate", "--no-wait").status == 0
 
 
-def test_a_change_at_the_dashboard_is_noticed_before_anything_is_changed(live: World) -> None:
+def test_a_change_at_the_dashboard_is_published_and_nothing_is_rotated(live: World) -> None:
     adopted(live)
-    live.tenant.set_in_dashboard(live.client_id)
+    value = live.tenant.set_in_dashboard(live.client_id)
     live.spread()
-    before = live.dump()
-    refused(live, on(live, "rotate"), "Auth0 does not accept the value", f"sync {live.client_id}")
-    assert live.dump() == before
+    ended = on(live, "rotate", "--no-wait")
+    assert ended.status == 0, ended.told
+    assert "published what Auth0 accepts" in ended.out
+    assert "not rotating again" in ended.out
+    assert live.live == value
+    assert [(seen.current, seen.fallback) for seen in (place.see() for place in live.places)] == [(value, live.s0)] * 2
+
+
+def test_a_change_at_the_dashboard_that_cannot_be_read_is_refused_and_destroys_nothing(make_live: MakeWorld) -> None:
+    world = adopted(make_live(scopes=("read:clients", "update:client_keys")))
+    value = world.tenant.set_in_dashboard(world.client_id)
+    world.spread()
+    before = [place.see() for place in world.places]
+    hint = f"sync {world.client_id} --sink {world.aws.uri} --sink {world.vault.uri} --secret-stdin"
+    refused(world, on(world, "rotate"), "accepts none of the values that are stored", hint, status=1)
+    assert world.live == value
+    after = [place.see() for place in world.places]
+    assert [(p.current, p.fallback, p.readable) for p in after] == [(p.current, p.fallback, p.readable) for p in before]
+    assert unsettled(world) == []
+    assert on(world, "sync", "--secret-stdin", typed=f"{value}\n").status == 0
+    assert {place.see().current for place in world.places} == {value}
 
 
 def test_a_missing_scope_is_named_before_anything_is_changed(make_live: MakeWorld) -> None:

@@ -58,7 +58,7 @@ def test_sync_publishes_what_the_dashboard_made_and_says_when_there_is_nothing_t
     before = rotated(live)
     live.tenant.set_in_dashboard(live.client_id)
     live.spread()
-    refused = done(on(live, "rotate"), 4)
+    refused = done(on(live, "rollback"), 4)
     assert f"secret-bridge sync {live.client_id}" in refused.err
     assert "synced in" in done(on(live, "sync")).out
     assert_rotated(live, old=before)
@@ -84,14 +84,21 @@ def test_a_reason_without_a_leak_is_a_mistake(live: World) -> None:
     assert "found without --compromised" in done(on(live, "rotate", "--reason", "because"), 2).err
 
 
-def test_an_interrupted_rotation_is_undone(live: World) -> None:
+def test_a_rotation_that_did_not_reach_auth0_is_given_back(live: World) -> None:
     incomplete(live)
-    assert "counts as live until" in done(on(live, "resume", "--abort"), 4).err
-    ended = done(on(live, "resume", "--abort", "--takeover"))
-    assert "undone r-" in ended.out
-    assert "the value from before is live" in ended.out
+    assert "counts as live until" in done(on(live, "status")).out
+    ended = done(on(live, "resume", "--takeover"))
+    assert "given back rotate r-" in ended.out
+    assert "Auth0 accepts what is current" in ended.out
+    assert f"again: secret-bridge rotate {live.client_id}" in ended.out
+    assert ended.out.splitlines()[-1] == f"result=given-back client={live.client_id} exit=0"
     assert live.live == live.s0
-    assert "nothing is interrupted" in done(on(live, "resume", "--abort")).out
+    assert "nothing is interrupted" in done(on(live, "resume")).out
+
+
+@pytest.mark.parametrize("option", ["--abort", "--now"])
+def test_what_there_was_once_is_no_option_any_more(live: World, option: str) -> None:
+    assert "No such option" in done(on(live, "resume", option), 2).err
 
 
 def test_status_tells_who_began_what_when_and_how_far_it_came(live: World) -> None:

@@ -212,19 +212,20 @@ def test_that_auth0_refuses_the_fallback_is_asked_for_every_place(
     assert world.places[place].see().fallback == ANCIENT
 
 
-def test_who_finishes_a_retirement_asks_as_well(world: World) -> None:
+def test_a_retirement_that_died_is_not_carried_on_where_auth0_accepts_the_fallback_again(world: World) -> None:
     rotated(world)
+    refused = world.live
     world.clock.advance(DAY)
-    trace = Trace(world.clock)
-    kill_after(trace, 3)  # both places are claimed
-    with pytest.raises(Killed):
-        retired(world, trace)
+    die(world, 3)  # both places are claimed
     world.tenant.set_in_dashboard(world.client_id, world.s0)
     world.clock.advance(timedelta(minutes=5))
-    with pytest.raises(Refused, match="does not accept the current value"):
-        resume(world.job(), Options())
-    assert_nothing_went(world)
-    assert [place.see().fallback for place in world.places] == [world.s0] * 2
+    with pytest.raises(Refused, match="stays until"):
+        retired(world)
+    assert world.live == world.s0
+    assert [(seen.current, seen.fallback) for seen in (place.see() for place in world.places)] == [
+        (world.s0, refused)
+    ] * 2
+    assert unsettled(world) == []
 
 
 def test_after_it_no_readable_version_holds_the_value_whatever_others_wrote_meanwhile(world: World) -> None:
@@ -259,18 +260,29 @@ def test_there_is_nothing_to_retire_twice(world: World) -> None:
     assert retired(world) is None
 
 
-@pytest.mark.parametrize("again", ["resume", "retire"])
-def test_an_interrupted_retirement_is_finished_by_either_command(world: World, again: str) -> None:
-    rotated(world)
-    world.clock.advance(DAY)
+def die(world: World, nth: int) -> None:
+    """Retire, and have the process die right after its nth call that changes something."""
     trace = Trace(world.clock)
-    kill_after(trace, 6)
+    kill_after(trace, nth)
     with pytest.raises(Killed):
         retired(world, trace)
+
+
+@pytest.mark.parametrize("resumed", [False, True], ids=["retire", "resume, retire"])
+def test_an_interrupted_retirement_is_given_again(world: World, resumed: bool) -> None:
+    """Nothing carries it on by its lock's word: who resumes gives the places back and names the command."""
+    rotated(world)
+    world.clock.advance(DAY)
+    die(world, 6)
+    left = [place.see() for place in world.places]
     world.clock.advance(timedelta(minutes=5))  # by then it counts as dead
-    done = resume(world.job(), Options()) if again == "resume" else retired(world)
-    assert done is not None
-    assert done.finished
+    if resumed:
+        done = resume(world.job(), Options())
+        assert done is not None
+        assert (done.result, done.exit_status) == ("given-back", 0)
+        assert f"secret-bridge retire {world.client_id}" in done.notes[-1]
+        assert [place.see().readable for place in world.places] == [seen.readable for seen in left]
+    assert retired(world) is not None
     for place in world.places:
         assert place.see().readable <= {world.live, ANCIENT}
     assert unsettled(world) == []

@@ -240,6 +240,8 @@ def test_a_sync_over_it_that_was_killed_is_not_finished_as_the_answer_to_a_leak(
         done = resume(world.job(), Options())
         assert not done or "access tokens" not in " ".join(done.notes)
         sync(world.job(), SyncOptions())
+        assert fallbacks(world) == [None, None]
+        retire(world.job(), Options())
         assert (fallbacks(world), asides(world)) == ([None, None], [False, False])
         assert unsettled(world) == []
 
@@ -272,7 +274,9 @@ def test_a_copy_that_somebody_wrote_since_ends_with_it(world: World) -> None:
     assert asides(world) == [False, False]
 
 
-def test_an_interrupted_undoing_ends_where_the_vault_holds_it_no_longer(make_world: MakeWorld) -> None:
+def test_an_interrupted_undoing_is_given_back_and_refused_where_the_vault_holds_it_no_longer(
+    make_world: MakeWorld,
+) -> None:
     world = make_world()
     ripe(world)
     softly(world)
@@ -287,11 +291,12 @@ def test_an_interrupted_undoing_ends_where_the_vault_holds_it_no_longer(make_wor
     world.clock.advance(timedelta(minutes=5))
     done = resume(world.job(), Options())
     assert done
-    missing = [note for note in done.notes if "holds it no longer" in note]
-    assert missing == [f"{world.vault.uri} holds it no longer: nothing was brought back there"]
+    assert f"secret-bridge retire --undo {world.client_id}" in done.notes[-1]
+    with pytest.raises(Refused, match=f"{world.vault.uri} does not hold v2 any more"):
+        undone(world)
+    assert retire(world.job(), Options())
     assert asides(world) == [False, False]
     assert unsettled(world) == []
-    assert retire(world.job(), Options())
 
 
 def test_a_rollback_names_what_brings_the_fallback_back(world: World) -> None:
