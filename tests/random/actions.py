@@ -107,7 +107,7 @@ commands = st.one_of(
     command("rotate", takeover=yes, **leaked),
     resumes,
     resumes,
-    command("resume", takeover=yes, abort=st.just(value=True), now=yes, **unsettled),
+    command("resume", takeover=yes, discard_foreign=st.just(value=True), **unsettled),
     command("rollback", discard=yes, takeover=yes, **unsettled),
     command("sync", takeover=yes),
     command("sync", takeover=yes, **leaked),

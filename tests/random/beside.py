@@ -22,13 +22,13 @@ def companions_say_what_is_held(before: Sight, after: Sight) -> None:
 def companions_are_right(before: Sight, after: Sight, ended: Ended, wanted: bool | None) -> None:
     """After an operation that publishes, the others are the fallback's and current's; and there are some, if wanted."""
     operation = carried_out(ended)
-    if ended.done is None or operation not in SETTLES | {"bring-back"} or unsure(before, ended):
+    if operation not in SETTLES | {"bring-back"} or unsure(before, ended):
         return
     for uri, look in after.places.items():
         if look.keeps:
             expected = (look.current, look.fallback or look.current)
             assert look.companions == expected, f"{operation}: {uri} says {look.companions}, expected {expected}"
-        if operation in SWITCHES and wanted is not None and not ended.done.finished:
+        if operation in SWITCHES and wanted is not None:
             assert look.keeps is wanted, f"{operation}: companions = {wanted}, and {uri} says {look.keeps}"
             assert wanted or look.companions == (None, None) or not before.places[uri].keeps
 
@@ -56,7 +56,7 @@ def soft_is_soft(before: Sight, after: Sight, ended: Ended, client_id: str) -> N
 def nothing_comes_back_by_itself(command: Command, before: Sight, after: Sight, ended: Ended) -> None:
     """What was retired softly can be read again only where somebody asked for that, or where Auth0 has it again."""
     for uri, was in before.places.items():
-        undoing = "bring-back" in (carried_out(ended), was.doing) or command.verb == "undo"
+        undoing = carried_out(ended) == "bring-back" or command.verb == "undo"
         if was.aside and was.aside not in was.held and not undoing and was.aside not in before.met | after.met:
             assert was.aside not in after.places[uri].held, f"{command}: {was.aside} can be read again in {uri}"
 
@@ -91,4 +91,4 @@ def in_use(look: Look, was: Look, before: Sight) -> bool:
 
 def carried_out(ended: Ended) -> str:
     """Return the operation that is done; "" where none is."""
-    return str(ended.done.operation) if ended.done and not ended.error and not ended.killed else ""
+    return str(ended.done.operation) if ended.done and not ended.status and not ended.killed else ""

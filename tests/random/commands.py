@@ -25,7 +25,7 @@ from tests.e2e.world import World
 
 @dataclass(frozen=True)
 class Command:
-    """A verb and its options, by the names of the options' fields; `abort` is `resume`'s own, `softly` `retire`'s.
+    """A verb and its options, by the names of the options' fields; `softly` is `retire`'s own.
 
     `undo` is what undoes a soft retirement, `record` what keeps in the places what the tenant's log says.
     """
@@ -48,14 +48,17 @@ class Ended:
 
     @property
     def status(self) -> int:
-        return self.error.exit_status if self.error else 0
+        if self.error:
+            return self.error.exit_status
+        return self.done.exit_status if self.done else 0
 
     def __str__(self) -> str:
         if self.killed:
             return "killed"
         if self.error:
             return f"exit {self.status} ({type(self.error).__name__})"
-        return f"{self.done.operation} {self.done.result}" if self.done else "nothing to do"
+        attention = f", exit {self.status}" if self.status else ""
+        return f"{self.done.operation} {self.done.result}{attention}" if self.done else "nothing to do"
 
 
 Run = Callable[[Job, dict[str, Any]], Outcome | None]
@@ -65,11 +68,6 @@ def _rotate(job: Job, options: dict[str, Any]) -> Outcome:
     if options.pop("bring", False):
         options["brought"] = Secret(secrets.token_urlsafe(48))
     return rotate(job, RotateOptions(**options))
-
-
-def _resume(job: Job, options: dict[str, Any]) -> Outcome | None:
-    abort = options.pop("abort", False)
-    return resume(job, Options(**options), abort=abort)
 
 
 def _retire(job: Job, options: dict[str, Any]) -> Outcome | None:
@@ -83,7 +81,7 @@ def _record(job: Job, _options: dict[str, Any]) -> None:
 
 RUN: dict[str, Run] = {
     "rotate": _rotate,
-    "resume": _resume,
+    "resume": lambda job, options: resume(job, Options(**options)),
     "rollback": lambda job, options: rollback(job, RollbackOptions(**options)),
     "sync": lambda job, options: sync(job, SyncOptions(**options)),
     "retire": _retire,

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from tests.random.commands import Command, Ended
 from tests.random.others import Others
 
 HINTED = re.compile(r"secret-bridge (rotate|resume|rollback|sync|retire|adopt)\b([^;\n]*)")
-OPTIONS = {"--repair": "repair", "--takeover": "takeover"}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "--repair": {"repair": True},
+    "--takeover": {"takeover": True},
+    "--discard-foreign": {"discard_foreign": True},
+    "--compromised": {"compromised": True, "reason": "as the message says"},
+}
 LONGEST = 12
 
 
@@ -25,19 +31,24 @@ def mend(run: Callable[[Command], Ended], others: Others) -> list[str]:
         while after is not None:
             assert len(path) < LONGEST, "the hints lead in a circle:\n" + "\n".join(path)
             ended = run(after)
-            path.append(f"{after}: {ended} {ended.error or ''} -> {ended.error.hint if ended.error else ''}")
-            if ended.error is None:
-                left = ended.done is not None and any("the next resume will" in note for note in ended.done.notes)
-                after = None if after.verb == command.verb else command
-                after = Command("resume", {"takeover": True}) if left else after
-            else:
+            path.append(f"{after}: {ended} {ended.error or ''} -> {told_next(ended)}")
+            if ended.status:
                 after = _next(after, ended, others, path)
+            else:
+                after = None if after.verb == command.verb else command
     return path
 
 
+def told_next(ended: Ended) -> str:
+    """Return the words that say what to do next: an error's hint, or the notes of what ended with attention."""
+    if ended.error:
+        return ended.error.hint or ""
+    return "\n".join(ended.done.notes) if ended.done and ended.status else ""
+
+
 def _next(command: Command, ended: Ended, others: Others, path: list[str]) -> Command:
-    """Return what the hint says to do."""
-    hint = (ended.error and ended.error.hint) or ""
+    """Return what is said to be done next."""
+    hint = told_next(ended)
     if "remove the label AWSPENDING" in hint:
         others.unlabel_pending()
         return command
@@ -49,7 +60,9 @@ def _next(command: Command, ended: Ended, others: Others, path: list[str]) -> Co
     if "with --takeover" in hint:
         return Command(command.verb, {**command.options, "takeover": True})
     if found := HINTED.search(hint):
-        options = {name: True for flag, name in OPTIONS.items() if flag in found[2]}
-        return Command(found[1], options | {"takeover": True})
+        options: dict[str, Any] = {"takeover": True}
+        for flag, meant in OPTIONS.items():
+            options |= meant if flag in found[2] else {}
+        return Command(found[1], options)
     assert ended.status == 1 or re.search(r"again|wait", hint), "a dead end:\n" + "\n".join(path)
     return command

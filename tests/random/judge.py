@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bridge.settlement import Way
 from tests.random.commands import Command, Ended
 from tests.random.look import Sight
 
 STATUSES = frozenset({0, 1, 2, 3, 4, 5})
-SETTLES = frozenset({"rotate", "rollback", "sync", "adopt", "restore", "compromised"})
+SETTLES = frozenset({"rotate", "rollback", "sync", "adopt", "settle", "compromised"})
 """Operations after which every place holds as current what Auth0 holds."""
 
 
@@ -43,22 +44,25 @@ def refused_means_unchanged(before: Sight, after: Sight, ended: Ended) -> None:
         assert not changed, f"{ended} {ended.error}: {uri} was changed: {changed}"
 
 
-def a_takeover_keeps_the_value(before: Sight, after: Sight, ended: Ended) -> None:
-    """3: whoever finishes a rotation makes Auth0 accept the value that was pending, and no other."""
-    pending = {look.pending for look in before.places.values() if look.pending}
-    if ended.done and ended.done.finished and ended.done.operation == "rotate" and len(pending) == 1:
-        assert {after.live} == pending, f"finished with {names({after.live}, after)}; pending was {pending}"
+def no_lock_is_an_order(before: Sight, after: Sight, ended: Ended) -> None:
+    """3: nothing is set because it was pending; whoever settles changes Auth0 only where its own value is lost."""
+    looks = before.places.values()
+    pending = {look.pending for look in looks if look.pending} - {look.fallback for look in looks}
+    if after.changes > before.changes:
+        assert after.live not in pending - before.met, f"set what was only pending: {names({after.live}, after)}"
+    settlement = ended.done.settlement if ended.done else None
+    if settlement and settlement.way is not Way.REPLACE:
+        assert after.changes == before.changes, f"{ended}: Auth0 was changed"
 
 
 def done_means_done(command: Command, before: Sight, after: Sight, ended: Ended, unsettled: list[str]) -> None:
     """What exit status 0 promises, by the operation that was carried out."""
-    if ended.error or ended.killed or ended.done is None:
+    if ended.killed or ended.done is None or ended.status:
         return
     operation = str(ended.done.operation)
-    told = any("not cleaned up" in note for note in ended.done.notes)  # asked to stop, perhaps: the next resume does it
     # A foreign AWSPENDING that came when the operation had no more to do there stands until somebody removes it.
     unsettled = [uri for uri in unsettled if uri.startswith("vault") or after.places[uri].own]
-    assert told or not unsettled, f"{command}: {operation} is done, and it is still held or left something: {unsettled}"
+    assert not unsettled, f"{command}: {operation} is done, and it is still held or left something: {unsettled}"
     looks = after.places.values()
     if operation in SETTLES and not unsure(before, ended):
         currents = {look.current for look in looks}
@@ -73,12 +77,8 @@ def done_means_done(command: Command, before: Sight, after: Sight, ended: Ended,
 
 
 def unsure(before: Sight, ended: Ended) -> bool:
-    """Tell whether an operation may leave other values: an adoption goes by what Auth0 said once.
-
-    And what others wrote before it was finished is told as drift.
-    """
-    adopting = ended.done is not None and ended.done.operation == "adopt"
-    return adopting and ((ended.done is not None and ended.done.finished) or before.met != {before.live})
+    """Tell whether an operation may leave other values: an adoption goes by what Auth0 said once."""
+    return ended.done is not None and ended.done.operation == "adopt" and before.met != {before.live}
 
 
 def converged(after: Sight, unsettled: list[str], accepted: str) -> None:
@@ -90,7 +90,7 @@ def converged(after: Sight, unsettled: list[str], accepted: str) -> None:
         assert look.pending is None, uri
         assert look.tags.get("managed-by") == "secret-bridge", uri
         assert look.fallback != look.current, uri
-        assert look.locks <= 1, f"{uri}: {look.locks} readable versions of the lock"
+        assert look.locks <= 1, f"{uri}: {look.locks} readable versions of the lock that nobody kept"
         assert look.own == 0, f"{uri}: {look.own} labels of the bridge are left"
     assert len({look.tags["bridge_rotation"] for look in after.places.values()}) == 1
     fallbacks = {look.fallback for look in after.places.values() if look.fallback}

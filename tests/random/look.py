@@ -22,9 +22,10 @@ class Look:
     """One place. `held` are the values that a labelled or readable version holds, the lock's included.
 
     `substance` is all that a command that says "nothing was changed" must leave as it was. `locks` counts the readable
-    versions of Vault's lock key, `own` the bridge's own labels in AWS. `companions` are the coming and the former value
-    in the latest document, `keeps` tells whether the place says that it has them. `aside` is what was retired softly.
-    `notes` are what was recorded of the tenant's log, `doing` is the operation that holds the place.
+    versions of Vault's lock key without those that were kept on purpose, `own` the bridge's own labels in AWS.
+    `companions` are the coming and the former value in the latest document, `keeps` tells whether the place says that
+    it has them. `aside` is what was retired softly.
+    `notes` are what was recorded of the tenant's log.
     """
 
     current: str | None
@@ -41,7 +42,6 @@ class Look:
     keeps: bool = False
     aside: str | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
-    doing: str | None = None
 
     @property
     def stray(self) -> frozenset[str]:
@@ -108,6 +108,7 @@ class Eyes:
         latest = main.get(str(meta.get("current_version")), {})
         newest = lock.get(str(lock_meta.get("current_version")), {})
         pending = newest.get(place.key) if locked(newest) else None
+        kept = (lock_meta.get("custom_metadata") or {}).get("bridge_lock_kept", "").split()
         values = [document.get(place.key) for document in (*main.values(), *lock.values())]
         ours, first = companions(place.key), aside_in(tags)
         others = {k: v for k, v in latest.items() if k not in (place.key, *ours)}
@@ -125,12 +126,11 @@ class Eyes:
                 "limit": meta.get("max_versions"),
             },
             versions=len(main),
-            locks=len(lock),
+            locks=len(lock.keys() - kept),
             companions=tuple(latest.get(name) for name in ours),
             keeps=tags.get("bridge_companions") == "keep",
             aside=self._before(place, meta, first) if first else None,
             notes=notes_in(tags),
-            doing=newest[LOCK].get("bridge_lock_operation") if locked(newest) else None,
         )
 
     def _before(self, place: VaultPlace, meta: dict[str, Any], version: str) -> str:
@@ -179,7 +179,6 @@ class Eyes:
             keeps=tags.get("bridge_companions") == "keep",
             aside=aside or UNREAD if first else None,
             notes=notes_in(tags),
-            doing=tags.get("bridge_lock_operation") if any(s.startswith(OWN_LABEL) for s in values) else None,
         )
 
 

@@ -136,7 +136,7 @@ class Machine(RuleBasedStateMachine):
         judge.current_stays(before, after)
         if struck.alone:
             judge.refused_means_unchanged(before, after, ended)
-            judge.a_takeover_keeps_the_value(before, after, ended)
+            judge.no_lock_is_an_order(before, after, ended)
             judge.done_means_done(command, before, after, ended, unsettled(self.world) if ended.done else [])
             beside.nothing_comes_back_by_itself(command, before, after, ended)
             beside.companions_are_right(before, after, ended, self._companions)
