@@ -118,8 +118,8 @@ AFTER = (
     Case("auth0-answers-lost-rollback", 3, "OLD or the NEW value", Left.PENDING, RESUME,
          (Fault(SET, drop(effect=True)),), command=("rollback",), scene=rotated, changes=0),
     Case("auth0-answers-lost-leak", 3, "OLD or the NEW value", Left.PENDING, RESUME,
-         (Fault(SET, drop(effect=True)),), command=LEAK, fallback=None),
+         (Fault(SET, drop(effect=True)),), command=LEAK, changes=2, fallback=None),
     Case("auth0-down-leak", 3, "could not be proven", Left.PUBLISHED, RESUME,
-         (Fault(AUTH0, drop(), after=SET),), command=LEAK, fallback=None),
+         (Fault(AUTH0, drop(), after=SET),), command=LEAK, changes=2, fallback=None),
 )  # fmt: skip
 CASES = (*READING, *CHANGING, *AFTER)

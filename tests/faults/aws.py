@@ -107,10 +107,10 @@ AFTER = (
          (Fault(AWS, drop(reset=True), after=r"vault PATCH /v1/secret/metadata/apps/[^/]*/pending"),),
          command=("sync",), scene=in_dashboard, changes=0, fallback="current"),
     Case("aws-down-leak", 3, "no usable answer", Left.HALF, RESUME,
-         (Fault(AWS, drop(reset=True), after=SET),), command=LEAK, fallback=None),
+         (Fault(AWS, drop(reset=True), after=SET),), command=LEAK, changes=2, fallback=None),
     Case("both-down-at-promote", 3, "no usable answer", Left.PENDING, RESUME,
          (Fault(f"{AWS}|{VAULT}", drop(reset=True), after=SET),)),
     Case("both-down-leak", 3, "no usable answer", Left.PENDING, RESUME,
-         (Fault(f"{AWS}|{VAULT}", drop(reset=True), after=SET),), command=LEAK, fallback=None),
+         (Fault(f"{AWS}|{VAULT}", drop(reset=True), after=SET),), command=LEAK, changes=2, fallback=None),
 )  # fmt: skip
 CASES = (*READING, *CLAIMING, *AFTER)

@@ -23,6 +23,8 @@ WORDS = {0: "", 1: "Failed:", 2: "Usage:", 3: "INCOMPLETE", 4: "Refused:", 5: "A
 ANSWERS = ("Why", "Production", "Stored in", "Began", "Do")
 BUG = ("Traceback", "this should not happen")
 WRITES = r"auth0 PATCH|auth0 .*/rotate-secret|vault (PATCH|DELETE|(POST|PUT) /v1/secret)|aws (Put|Create|Tag|Untag)"
+GIVEN_BACK = r"(?:again|to carry it on): secret-bridge (.*)$"
+LEAKED = r"had leaked; .*: secret-bridge (.*)$"
 LATER = timedelta(minutes=10)
 WAITED = 0.4  # seconds, for an answer that does not come
 
@@ -149,7 +151,17 @@ class Run:
             world.clock.advance(LATER)
             argv = self.argv_told() if case.do is Do.RESUME else self.argv_verify()
         ended = self.invoke(*argv)
+        if case.do is Do.RESUME and (then := self.argv_then(ended)):
+            ended = self.invoke(*then)
         assert ended.status == 0, ended.told
+
+    def argv_then(self, ended: Ended) -> tuple[str, ...]:
+        """Return what `resume` says to do next, where it gave back what Auth0 never accepted, or a value had leaked."""
+        found = re.search(LEAKED if ended.status else GIVEN_BACK, ended.told, re.MULTILINE)
+        if found is None:
+            return ()
+        typed = found.group(1).split()
+        return self.argv_again() if typed[0] == self.case.command[0] else tuple(typed)
 
     def argv_again(self) -> tuple[str, ...]:
         return self.case.command[0], self.world.client_id, *self._sinks(), *self.case.command[1:]

@@ -144,6 +144,6 @@ AFTER = (
          (Fault(VAULT, drop(reset=True), after=V_TAG + "/pending"),), command=("sync",),
          scene=in_dashboard, changes=0, fallback="current"),
     Case("vault-down-leak", 3, "no connection", Left.HALF, RESUME,
-         (Fault(VAULT, drop(reset=True), after=SET),), command=LEAK, fallback=None),
+         (Fault(VAULT, drop(reset=True), after=SET),), command=LEAK, changes=2, fallback=None),
 )  # fmt: skip
 CASES = (*READING, *CLAIMING, *AFTER)
