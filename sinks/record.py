@@ -28,6 +28,7 @@ LOCK_PREFIX = "bridge_lock_"
 ASIDE_TAG = "bridge_aside"
 
 
+FINGERPRINT, VERSION = r"[0-9a-f]{16}", r"[0-9]{1,18}|[0-9a-fA-F-]{32,64}"
 _TEXT, _TIME = r"[A-Za-z0-9 +\-=._:/@]+", r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|\+00:00)"
 LOCK_FIELDS: Mapping[str, str] = {
     "operation": r"[a-z][a-z-]{0,31}",
@@ -103,7 +104,8 @@ class Aside:
     def from_tags(cls, tags: Mapping[str, str]) -> Aside | None:
         """Read it; None where there is none."""
         fingerprint, *versions = _filled(tags, ASIDE_TAG).split() or [""]
-        return cls(fingerprint, tuple(versions)) if versions else None
+        known = tuple(version for version in versions if re.fullmatch(VERSION, version))
+        return cls(fingerprint, known) if known and re.fullmatch(FINGERPRINT, fingerprint) else None
 
 
 @dataclass(frozen=True)
@@ -239,7 +241,7 @@ class Record:
             promoted_at=promoted,
             age_is_minimum=tags.get("bridge_age") == "at least",
             log=() if log == "-" else tuple(log.split(" / ")),
-            recent=() if recent == "-" else tuple(recent.split()),
+            recent=tuple(word for word in recent.split() if re.fullmatch(FINGERPRINT, word)),
             companions=_companions(tags, COMPANIONS_TAG),
             audit=_filled(tags, AUDIT_TAG),
         )
