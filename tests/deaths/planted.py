@@ -17,12 +17,10 @@ from typing import Any
 
 import pytest
 
-import bridge.begin
-from sinks.secret import Secret
 from tests.deaths.cases import Case, Rehearsal, first_cases
 from tests.deaths.play import play, rehearse
 from tests.kill.scenarios import SCENARIOS, Scenario
-from tests.model import mutants
+from tests.model import removed, removed_sinks
 from tests.proofs import ledger
 from tests.proofs.journal import FOLDER, Journal
 from tests.proofs.registry import PROOFS
@@ -31,33 +29,19 @@ VARIABLE = "SECRET_BRIDGE_TESTS_PLANTED"
 """Names the fault for processes."""
 Patch = pytest.MonkeyPatch
 
-
-def _another_value(patch: Patch) -> None:
-    """Who takes over goes on with a value of its own."""
-    real: Any = bridge.begin._facts
-
-    def facts(*args: Any) -> Any:
-        found = real(*args)
-        if found.value:
-            found.value = Secret("a-value-that-nobody-stored-anywhere-0123456789-0123456789-012345")
-        return found
-
-    patch.setattr(bridge.begin, "_facts", facts)
-
-
 PLANTED: dict[str, tuple[Callable[[Patch], None], str]] = {
-    "no look (Vault)": (mutants._no_look_vault, "rotate/staged/vault/open"),
-    "no look (AWS)": (mutants._no_look_aws, "rotate/staged/aws/open"),
-    "tags after the write": (mutants._tag_after_write, "rotate/staged/vault/first"),
-    "Auth0 is changed before all places are claimed": (mutants._set_before_all_claims, "rotate/staged/both/first"),
-    "AWS: the fallback has no label of its own": (mutants._no_pin, "rotate/staged/aws/first"),
-    "a soft retirement deletes before it says what": (mutants._deleted_before_named, "retire softly/vault"),
-    "companions: nothing is announced": (mutants._nothing_announced, "companions/rotate/open/vault"),
-    "companions: who finishes announces nothing": (
-        mutants._announced_by_nobody_who_finishes,
-        "companions/rotate/open/vault",
+    "no look (Vault)": (removed_sinks.no_look_vault, "rotate/staged/vault/open"),
+    "no look (AWS)": (removed_sinks.no_look_aws, "rotate/staged/aws/open"),
+    "tags after the write": (removed_sinks.tag_after_write, "rotate/staged/vault/first"),
+    "Auth0 is changed before all places are claimed": (removed.set_before_all_claims, "rotate/staged/both/first"),
+    "AWS: the fallback has no label of its own": (removed_sinks.no_pin, "rotate/staged/aws/first"),
+    "a soft retirement deletes before it says what": (removed_sinks.deleted_before_named, "retire softly/vault"),
+    "companions: nothing is announced": (removed.nothing_announced, "companions/rotate/open/vault"),
+    "settling gives back though what is pending is accepted": (
+        removed.given_back_though_pending_is_accepted,
+        "rotate/staged/vault/open",
     ),
-    "who takes over makes a value of its own": (_another_value, "rotate/staged/vault/open"),
+    "settling publishes what is pending, accepted or not": (removed.a_lock_is_an_order, "rotate/staged/vault/open"),
 }
 
 

@@ -54,7 +54,7 @@ def test_a_case_of_each_kind_recovers(bench: Bench, case: Case) -> None:
 
 def test_a_guard_that_is_missing_is_seen(bench: Bench) -> None:
     rehearsal = rehearse(bench, SCENARIO)
-    patch = plant("who takes over makes a value of its own")
+    patch = plant("settling gives back though what is pending is accepted")
     try:
         played = play(bench, SCENARIO, Case(At(3), Blow.KILLED_AFTER), rehearsal)
     finally:

@@ -15,9 +15,11 @@ from tests.model.aws_model import give, holder
 from tests.model.seeing import shown
 from tests.model.world import (
     ANY_TIME,
+    AT_ONCE,
     EARLY,
     OTHER_KEY,
     VALUE_KEY,
+    Auth0State,
     AwsPlace,
     Key,
     Labelled,
@@ -33,6 +35,15 @@ LATE = "a late request while they wait"
 PASTED = "a value while they wait"
 HALFWAY = "dashboard when half is published"
 BETWEEN = "dashboard when nobody holds a place"
+SWIFT = "a late request that spreads at once while they wait"
+OVERWRITTEN = "a lock"
+TAKEN = "AWSPENDING while a place is held"
+DROPPED = "a very late request of "
+"""It names the value. Nobody holds a place then."""
+
+
+HELD = "foreign-held-"
+"""How the versions are named of somebody who takes AWSPENDING from whoever holds a place."""
 
 
 def kinds(world: World) -> tuple[str, ...]:
@@ -54,7 +65,17 @@ def steps(world: World, planned: tuple[str, ...], done: int, *, waiting: bool) -
     if done >= len(planned):
         return
     for what in ANYTHING if planned[done] == "anything" else (planned[done],):
-        yield from _struck(world, what, done, waiting=waiting) if what in _MOMENTS else _steps(world, what, done)
+        if what.startswith(DROPPED):
+            yield from _dropped(world, what.removeprefix(DROPPED))
+        else:
+            yield from _struck(world, what, done, waiting=waiting) if what in _MOMENTS else _steps(world, what, done)
+
+
+def _dropped(world: World, value: str) -> Iterator[tuple[str, World]]:
+    if any(shown(place).locked for place in world.places):
+        return
+    late = world._replace(auth0=Auth0State(value, made=world.auth0.made), foreign=True, struck=ANY_TIME)
+    yield f"Auth0 carries out a dead process's request: set_secret({value})", late
 
 
 def _struck(world: World, what: str, done: int, *, waiting: bool) -> Iterator[tuple[str, World]]:
@@ -65,17 +86,21 @@ def _struck(world: World, what: str, done: int, *, waiting: bool) -> Iterator[tu
         PASTED: waiting and any(at.locked for at in places),
         HALFWAY: any(at.locked for at in places) and len({at.current for at in places}) > 1,
         BETWEEN: not any(at.locked for at in places),
+        SWIFT: waiting and any(at.locked for at in places),
+        OVERWRITTEN: any(at.locked for at in places),
+        TAKEN: any(at.locked for at in places),
     }[what]
     former = next((at.fallback for at in places if at.fallback), None)
-    if not moment or (what == LATE and former is None):
+    if not moment or (what in (LATE, SWIFT) and former is None):
         return
-    if what == LATE:
-        late = world._replace(auth0=changed(world.auth0, str(former), world.clock))
-        yield f"Auth0 carries out an old request: set_secret({former})", late._replace(struck=EARLY)
+    if what in (LATE, SWIFT):
+        auth0 = changed(world.auth0, str(former), world.clock)
+        auth0 = auth0 if what == LATE else auth0._replace(old=(), unsure=0.0)
+        yield f"Auth0 carries out an old request: set_secret({former})", world._replace(auth0=auth0, struck=EARLY)
         return
+    struck = {BETWEEN: ANY_TIME, TAKEN: ANY_TIME, OVERWRITTEN: AT_ONCE}.get(what, EARLY)
     for told, after in _steps(world, _MOMENTS[what], done):
-        foreign = world.foreign or what == PASTED
-        yield told, after._replace(foreign=foreign, struck=ANY_TIME if what == BETWEEN else EARLY)
+        yield told, after._replace(foreign=world.foreign or what in (PASTED, TAKEN), struck=struck)
 
 
 def _steps(world: World, what: str, done: int) -> Iterator[tuple[str, World]]:
@@ -87,6 +112,14 @@ def _steps(world: World, what: str, done: int) -> Iterator[tuple[str, World]]:
         after = _WRITES[what](world, index, done)
         if after is not None:
             yield f"somebody: {what} at place {index}", after
+
+
+def robbed(world: World) -> Iterator[str]:
+    """Yield where AWSPENDING was taken from somebody who had taken it from whoever held the place."""
+    for index, place in enumerate(world.places):
+        versions = place.versions if isinstance(place, AwsPlace) else ()
+        if any(v.id.startswith(HELD) and "AWSPENDING" not in v.stages for v in versions):
+            yield f"place {index}: AWSPENDING was taken from somebody else's version"
 
 
 def tidied(world: World) -> World:
@@ -141,19 +174,44 @@ def _wipe(world: World, index: int, done: int) -> World | None:
     return with_place(world, index, wiped)._replace(foreign=True)
 
 
-def _pending(world: World, index: int, done: int) -> World | None:
+def _held(world: World, index: int, done: int) -> World | None:
+    return _pending(world, index, done, HELD) if shown(world.places[index]).locked else None
+
+
+def _pending(world: World, index: int, done: int, named: str = "foreign-") -> World | None:
     place = world.places[index]
     if isinstance(place, VaultPlace):
         return None
-    version = Labelled(f"foreign-{done}", world.clock, json.dumps({VALUE_KEY: f"foreign-{done}"}), ())
+    version = Labelled(f"{named}{done}", world.clock, json.dumps({VALUE_KEY: f"foreign-{done}"}), ())
     after = give(place._replace(versions=(*place.versions, version)), "AWSPENDING", version.id, world.clock)
     return with_place(world, index, after)._replace(foreign=True)
 
 
+def _lock(world: World, index: int, done: int) -> World | None:
+    """Take the lock away: AWSPENDING from its version, or in Vault by a newer version that was deleted again."""
+    place = world.places[index]
+    if isinstance(place, AwsPlace):
+        return with_place(world, index, give(place, "AWSPENDING", None, world.clock)) if shown(place).locked else None
+    lock = place.lock
+    if lock is None or not shown(place).locked:
+        return None
+    number = lock.current + 1
+    versions = (*lock.versions, (number, world.clock, None))[-lock.limit :]
+    return with_place(world, index, place._replace(lock=lock._replace(current=number, versions=versions)))
+
+
 _WRITES: dict[str, Callable[[World, int, int], World | None]] = {
-    "sibling": _sibling, "value": _value, "wipe": _wipe, "pending": _pending,
+    "sibling": _sibling, "value": _value, "wipe": _wipe, "pending": _pending, "lock": _lock, "held": _held,
 }  # fmt: skip
 
-_MOMENTS = {LATE: "", PASTED: "value", HALFWAY: "dashboard", BETWEEN: "dashboard"}
+_MOMENTS = {
+    LATE: "",
+    SWIFT: "",
+    PASTED: "value",
+    HALFWAY: "dashboard",
+    BETWEEN: "dashboard",
+    OVERWRITTEN: "lock",
+    TAKEN: "held",
+}
 
 __all__ = ["Key", "kinds", "steps", "tidied"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tests.model.auth0_model import met
 from tests.model.seeing import Shown, shown
-from tests.model.world import FIRST_OTHER, VALUE_KEY, AwsPlace, Key, VaultPlace, World
+from tests.model.world import AT_ONCE, FIRST_OTHER, VALUE_KEY, AwsPlace, Key, VaultPlace, World
 
 FOREIGN_VALUES = ("foreign", "dashboard")
 """How values begin that the bridge neither made nor was told of."""
@@ -61,7 +61,7 @@ def _faults_at(world: World, index: int, place: VaultPlace | AwsPlace, leave: Le
         yield from _labels(index, place)
     elif not leave.forgetting and not world.foreign:
         yield from _unnamed(index, place)
-    if at.managed and not world.foreign:
+    if at.managed and not world.foreign and world.struck != AT_ONCE:
         yield from _unserved(world, index, at, leave)
         if world.companions and not (leave.generating or leave.killing):
             yield from _untold(world, index, at)

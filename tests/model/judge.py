@@ -10,10 +10,12 @@ from tests.model.invariants import Leave, bad_end, faults
 from tests.model.program import End
 from tests.model.seeing import shown
 from tests.model.states import DEAD, NEW, Scenario, State
-from tests.model.world import ANY_TIME, World
+from tests.model.world import ANY_TIME, AT_ONCE, AwsPlace, Key, World
 
-WELL = frozenset({"done", "finished", "nothing"})
+WELL = frozenset({"done", "finished", "given-back", "cleaned-up", "nothing"})
 """How operators end that say nothing of a change that somebody made."""
+
+SETTLING = frozenset({"resume", "resume --takeover"})
 
 Fault = tuple[str, tuple[str, ...]]
 """What is wrong, and the commands that lead there after the state's own steps."""
@@ -28,6 +30,8 @@ class Judge:
         self._ends: list[str] = []
         self._seen: set[int] = set()
         held = any(shown(place).locked for place in start.places)
+        settles = {*scenario.operators} <= SETTLING and start.auth0.live in {shown(p).current for p in start.places}
+        self._aside = _aside(start) if settles else frozenset()
         self._amiss = not held and bad_end(start, self._leave) is not None
         self.converging = Converging(foreign.kinds(start), self._leave, switches=scenario.switches)
 
@@ -41,7 +45,7 @@ class Judge:
         """Yield what is wrong in a state."""
         if state.world not in self._seen:
             self._seen.add(state.world)
-            for fault in faults(world, self._leave):
+            for fault in (*faults(world, self._leave), *foreign.robbed(world)):
                 yield fault, ()
         if told := reader.fault(state.reader):
             yield told, ()
@@ -64,10 +68,21 @@ class Judge:
         undisturbed = not disturbed and state.losses == self._scenario.losses
         kinds = {self._ends[-at - 2] if at < DEAD else "" for at in state.operators}
         ended = kinds <= WELL if world.struck else not kinds & {"", "Stopped"}
+        ended = ended or (world.struck == AT_ONCE and "" not in kinds)
         ended = ended and not (self._amiss and self._nobody_mended(state))
-        if ended and undisturbed and (why := bad_end(world, self._leave)):
+        if gone := self._aside - _aside(world):
+            yield f"nothing but settling was done, and what was retired softly at {sorted(gone)} has ended", ()
+        elif ended and undisturbed and (why := bad_end(world, self._leave)):
             yield f"all ended, but {why}", ()
         elif self._scenario.converge:
             fault, trace = self.converging.judge(world)
             if fault:
                 yield fault, trace
+
+
+def _aside(world: World) -> frozenset[int]:
+    """Return the places that say what was retired softly there."""
+    tags = (
+        dict(place.tags if isinstance(place, AwsPlace) else (place.main or Key(0, ())).tags) for place in world.places
+    )
+    return frozenset(index for index, told in enumerate(tags) if told.get("bridge_aside", "-") != "-")

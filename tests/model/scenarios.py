@@ -10,9 +10,10 @@ from itertools import combinations_with_replacement
 from typing import Any
 
 from tests.model.converge import Converging
-from tests.model.foreign import kinds
+from tests.model.foreign import kinds, steps
 from tests.model.operations import program
 from tests.model.program import End
+from tests.model.seeing import shown
 from tests.model.servers import READS, serve
 from tests.model.states import Scenario
 from tests.model.world import (
@@ -76,9 +77,9 @@ def changed(*places: str) -> World:
     return world._replace(auth0=Auth0State("dashboard"))
 
 
-def interrupted(command: str, effects: int, *places: str) -> World:
+def interrupted(command: str, effects: int, *places: str, before: Callable[..., World] = rotated) -> World:
     """Return a world an hour after a command died, having changed so many things; an open fallback stood before."""
-    world = rotated(*places)
+    world = before(*places)
     operator = program(command, "q", kinds(world))
     node = operator.begin(world.clock)
     while not isinstance(request := operator.next(node, world), End) and (effects or request.name in READS):
@@ -88,15 +89,9 @@ def interrupted(command: str, effects: int, *places: str) -> World:
     return advanced(world, world.clock + HOUR)
 
 
-Start = Callable[[], World]
 STARTS: dict[str, Callable[..., World]] = {
-    "raw": raw,
-    "managed": managed,
-    "rotated": rotated,
-    "retired": retired,
-    "aside": aside,
-    "changed": changed,
-}
+    "raw": raw, "managed": managed, "rotated": rotated, "retired": retired, "aside": aside, "changed": changed,
+}  # fmt: skip
 
 
 def scenario(start: str, places: str, *operators: str, **more: Any) -> Scenario:
@@ -126,6 +121,28 @@ def finishing(command: str, effects: int, places: str, *operators: str, **more: 
     found = scenario("rotated", places, *operators, **more)
     begin = partial(interrupted, command, effects, *places.split("+"))
     return replace(found, name=found.name.replace("rotated", f"{command} died after {effects}", 1), start=begin)
+
+
+def set_back(command: str, effects: int, places: str, *operators: str, **more: Any) -> Scenario:
+    """Return the same, but for a request from long before, which has made Auth0 accept again what is current."""
+    found = finishing(command, effects, places, *operators, **more)
+
+    def begin() -> World:
+        world = found.start()
+        return world._replace(auth0=Auth0State(str(shown(world.places[0]).current)))
+
+    return replace(found, name=f"{found.name}, and was set back", start=begin)
+
+
+def pasted_over(command: str, effects: int, places: str, *operators: str, **more: Any) -> Scenario:
+    """Return one that begins where a command died after a soft retirement, and a value was pasted over one place."""
+    found = finishing(command, effects, places, *operators, **more)
+
+    def begin() -> World:
+        world = interrupted(command, effects, *places.split("+"), before=aside)
+        return [after for _, after in steps(world, ("value",), 0, waiting=False)][-1]
+
+    return replace(found, name=f"{found.name}, and was pasted over", start=begin)
 
 
 def alone() -> Iterator[Scenario]:

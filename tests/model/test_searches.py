@@ -41,7 +41,7 @@ def chosen() -> Iterator[Scenario]:
         yield scenario("managed", places, "rotate", "rotate", stalls=1, preemptions=0, crash=False)
     yield scenario("managed", BOTH, "rotate", "rotate")
     for places in ("vault*", "aws*"):
-        for name in (*CHANGING, *OTHERS, "resume --abort --takeover"):
+        for name in (*CHANGING, *OTHERS, "resume --takeover"):
             yield scenario("rotated", places, name)
         yield scenario("raw", places, "first rotate")
         yield scenario("changed", places, "sync")

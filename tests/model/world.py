@@ -16,7 +16,7 @@ OK, CONFLICT, EXPIRED, MISSING, LOST = "ok", "conflict", "expired", "missing", "
 VALUE_KEY, OTHER_KEY = "client_secret", "other"
 FIRST_OTHER = "x0"
 """What stands at OTHER_KEY as long as nobody else writes."""
-EARLY, ANY_TIME = "early", "any time"
+EARLY, ANY_TIME, AT_ONCE = "early", "any time", "at once"
 
 
 def at(clock: float) -> datetime:
@@ -79,7 +79,8 @@ class World(NamedTuple):
 
     `foreign` says that somebody changed a *value*, wiped tags or took AWSPENDING: then fewer promises hold.
     `struck` says that somebody changed something which the commands have to cope with: EARLY if whoever ends well
-    afterwards has noticed, ANY_TIME if not. `companions`: the client is configured so.
+    afterwards has noticed, ANY_TIME if not, AT_ONCE if whoever is struck mends it before it ends. `companions`: the
+    client is configured so.
     """
 
     clock: float
