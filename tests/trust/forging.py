@@ -119,7 +119,7 @@ OURS = (
 def _tags(forger: Forger, place: VaultPlace | AwsPlace) -> None:
     for name in forger.random.sample(OURS, forger.random.choice((1, 1, 2, 3))):
         text: str | None = forger.text(place, name)
-        if forger.random.random() < 0.15:  # noqa: PLR2004  # now and then it is removed
+        if forger.random.random() < 0.15:  # now and then it is removed
             text = None
         with suppress(AssertionError, Exception):
             place.tag(name, text if text is None or isinstance(place, VaultPlace) else _aws(text))
@@ -195,11 +195,9 @@ def _label(forger: Forger, place: AwsPlace) -> None:
     if stage in holders and holders[stage] == to:
         return
     with suppress(Exception):
-        place.client.update_secret_version_stage(
-            SecretId=place.name, VersionStage=stage, MoveToVersionId=to, **more
-        )
+        place.client.update_secret_version_stage(SecretId=place.name, VersionStage=stage, MoveToVersionId=to, **more)
         forger.note(f"{place.uri} {stage} -> {to}")
-    if forger.random.random() < 0.5:  # noqa: PLR2004
+    if forger.random.random() < 0.5:
         own = f"BRIDGE:r-00000000:{forger.random.choice(OPERATIONS)}:{forger.fingerprint(place)}::00000000"
         with suppress(Exception):
             place.client.update_secret_version_stage(SecretId=place.name, VersionStage=own[:256], MoveToVersionId=to)
@@ -221,7 +219,7 @@ def _put(forger: Forger, place: AwsPlace) -> None:
     """Put a version with the labels of a lock, and with the value that the forger knows."""
     operation = forger.random.choice(OPERATIONS)
     own = f"BRIDGE:r-00000000:{operation}:{forger.fingerprint(place)}::00000000"
-    labels = ["AWSPENDING", *([own[:256]] if forger.random.random() < 0.7 else [])]  # noqa: PLR2004
+    labels = ["AWSPENDING", *([own[:256]] if forger.random.random() < 0.7 else [])]
     text = forger.random.choice((json.dumps({place.key: KNOWN}), "no JSON", '{"secret-bridge-lock": "r-0 0"}'))
     with suppress(Exception):
         place.client.put_secret_value(SecretId=place.name, SecretString=text, VersionStages=labels)

@@ -90,7 +90,7 @@ class Playing:
             self._say(subject)
         self.told += [f"forged: {text}" for text in forger.wrote]
         self._judge(subject, before, "after the command")
-        if self.random.random() < 0.3:  # noqa: PLR2004  # and once more afterwards
+        if self.random.random() < 0.3:  # and once more afterwards
             forger.act()
             self.told += [f"forged after: {text}" for text in forger.wrote[-1:]]
         self._lead_out(subject)
@@ -121,7 +121,9 @@ class Playing:
             gone = {was.current, was.fallback} - {None} - now.readable
             allowed = self._may_end(was, last=last)
             if gone - allowed and isinstance(subject.places[before.index(was)], VaultPlace):
-                self.faults.append(f"{when}: {len(gone - allowed)} values became unreadable that were current or fallback")
+                self.faults.append(
+                    f"{when}: {len(gone - allowed)} values became unreadable that were current or fallback"
+                )
             theirs = {k: v for k, v in was.beside["document"].items() if now.beside["document"].get(k) != v}
             if theirs:
                 self.faults.append(f"{when}: foreign keys changed: {theirs}")
@@ -130,7 +132,11 @@ class Playing:
         """Return what may be gone by now: by the command's own word, and by the rotation that ends each case."""
         ends = {was.fallback} if last or self.command in ("rotate", "generate", "retire", "retire --soft") else set()
         everything = {was.current, was.fallback}
-        return everything if last or self.command == "compromised" else ends | ({was.fallback} if self.command == "sync" else set())
+        return (
+            everything
+            if last or self.command == "compromised"
+            else ends | ({was.fallback} if self.command == "sync" else set())
+        )
 
     def _lead_out(self, subject: Any) -> None:
         """Do what is said, until a rotation ends well."""

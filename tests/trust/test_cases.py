@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from random import Random
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from sinks.secret import Secret
 from tests.deaths.bench import Bench, Subject
 from tests.deaths.line import At, Blow
 from tests.kill.scenarios import adopted, rotated
-from tests.trust.forging import KNOWN, _full
+from tests.trust.forging import KNOWN
 
 PAST, FUTURE = "2000-01-01T00:00:00.000Z", "2099-01-01T00:00:00.000Z"
 ROTATE = ("rotate", "--no-wait")
@@ -38,12 +38,12 @@ def quiet(subject: Subject, scene: Callable[[Any], None]) -> None:
     subject.rest()
 
 
-def lock(subject: Subject, operation: str, value: str | None, **more: str) -> dict[str, Any]:
+def lock(subject: Subject, says: str, value: str | None, **more: str) -> dict[str, Any]:
     """Return a lock's document as somebody may write it who knows the form."""
     uris = " ".join(sorted(place.uri for place in subject.places))
     tenant = subject.see()[0].tags["bridge_tenant"]
     tags = {
-        "operation": operation, "id": "r-00000000", "actor": "mallory", "holder": "00000000", "started": PAST,
+        "operation": says, "id": "r-00000000", "actor": "mallory", "holder": "00000000", "started": PAST,
         "expected_end": PAST, "base": "-", "ends": "-", "reason": "-", "companions": "-", "sinks": uris,
         "client_id": subject.world.client_id, "tenant": tenant, **more,
     }  # fmt: skip
@@ -210,23 +210,27 @@ def test_three_nightly_rotations_under_a_lock_that_is_forged_each_time(client: S
     assert len(values) == 4
 
 
-@pytest.mark.parametrize("client", ["vault", "aws"], indirect=True)
 def test_no_room_for_tags_at_the_promotion_keeps_no_reader_waiting(client: Subject) -> None:
-    quiet(client, rotated)
-    place = client.places[0]
+    quiet(client, adopted)
+    place = client.world.vault
 
-    class Filling:
-        random = Random(0)
+    def fill(_done: list[str]) -> None:
+        with client.outside():
+            room = 64 - len(place.metadata()["custom_metadata"])
+            for number in range(room):
+                place.tag(f"junk{number}", "x")
 
-        def note(self, _what: str) -> None: ...
-
-    line = client.line(at=At(4 if client.world.ends == "vault" else 5), blow=Blow.ANSWERED)
-    line.meanwhile = lambda _done: _fill(client, Filling(), place)
+    line = client.line(at=At(3), blow=Blow.ANSWERED)
+    line.meanwhile = fill
     said = client.run(ROTATE, line)
     assert said.status == 3, said
+    assert "adopt" in said.err
     assert client.see()[0].current == client.world.live
-
-
-def _fill(client: Subject, filling: Any, place: Any) -> None:
-    with client.outside():
-        _full(filling, place)
+    for number in range(64):
+        with client.outside(), suppress(AssertionError):
+            place.tag(f"junk{number}", None)
+    client.spread()
+    client.rest()
+    client.must("adopt", "--repair", "--yes")
+    client.must(*ROTATE)
+    assert_sound(client)
