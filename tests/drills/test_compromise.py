@@ -28,10 +28,13 @@ def test_the_drill_goes_as_the_page_says_and_the_servers_agree(tmp_path: Path) -
         assert_dead(drill, {first, second})
         drill.through("Check")
         drill.through("A vault is down")
-        assert len(drill.values("billing")) == 4
+        assert len(drill.values("billing")) == 5  # one that only AWS had, and one that both have
+        assert_dead(drill, {*drill.values("billing")[:-1]})
+        drill.through("No vault can be reached")
+        assert len(drill.values("billing")) == 6  # that of the dashboard
         assert_dead(drill, {*drill.values("billing")[:-1]})
         drill.through("The answer is interrupted")
-        assert len(drill.values("billing")) == 5  # the one that finished it made no value of its own
+        assert len(drill.values("billing")) == 8  # that of the dead run, which is ended as well, and another new one
         assert_dead(drill, {*drill.values("billing")[:-1]})
         drill.through("Afterwards")
         assert not drill.waiting
