@@ -27,14 +27,10 @@ WIPED = "the tags of secret-bridge are gone: somebody replaced the custom metada
 
 @dataclass(frozen=True)
 class Mark:
-    """What a claim has to know: the version the lock key is at (0: none), and whether that is a lock or idle record.
-
-    `tags`: how many entries of others the document's metadata has.
-    """
+    """What a claim has to know: the version the lock key is at (0: none), and whether that is a lock or idle record."""
 
     lock_version: int
     ours: bool = False
-    tags: int = 0
 
 
 def lock_document(lock: Lock, key: str, value: Secret | None, before: Record | None) -> Document:

@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 CALLER_SECONDS = 5.0  # it is asked for a record: nobody waits longer for that
 NEWEST = 5  # so many of the document's versions are looked into for what Auth0 may accept
-TAG_ROOM, TAGS = 64, 16  # how many entries metadata can have, and how many the bridge writes at most, without notes
 NAMED = 40  # so many versions are named by the tag of a soft retirement for certain
 UNCHECKED = "the mount's settings: not checked (no permission)"
 
@@ -105,8 +104,6 @@ class VaultSink:
         values = {stage: value for stage, value in found.items() if value}
         place = with_values(place, main, values)
         place = with_lock(place, lock, strange, lock_entry)
-        theirs = sum(not (tag == MANAGED_BY or tag.startswith(OWN_PREFIX)) for tag in (meta.tags if meta else ()))
-        place = replace(place, mark=replace(mark_of(place), tags=theirs))
         place = with_companions(place, main.document if main else None, self._key, main.created if main else None)
         return place if config else replace(place, notes=(*place.notes, UNCHECKED))
 
@@ -125,13 +122,6 @@ class VaultSink:
 
     def check(self, place: Place, deeds: frozenset[Deed]) -> tuple[str, ...]:
         """Ask for the capabilities that these deeds take here (`Sink.check`)."""
-        theirs = mark_of(place).tags
-        if theirs + TAGS > TAG_ROOM and deeds & {Deed.PROMOTE, Deed.TAG}:
-            raise Refused(
-                f"the metadata of {self._uri} has {theirs} entries of others; Vault takes {TAG_ROOM}, and "
-                f"secret-bridge needs {TAGS}",
-                "remove some of them",
-            )
         on_document, on_lock = needed({*deeds, *self._besides(place, deeds)})
         wanted = {f"{endpoint}:{self._path}": each for endpoint, each in on_document.items()}
         wanted |= {f"{endpoint}:{self._lock.path}": each for endpoint, each in on_lock.items()}

@@ -1,4 +1,4 @@
-"""Forged tags, labels and lock documents before, within and after every command: `python -m tests.trust --cases 1-3000`.
+"""Forged tags, labels and lock documents before, within and after every command: `python -m tests.trust`.
 
 On a real OpenBao, strict moto and the local Auth0, in a virtual time. Each case follows from its number alone, and is
 written to a journal as it ends: stopped anywhere, it goes on where it was. Ends with 0 when all has passed, with 1 when

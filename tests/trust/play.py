@@ -130,13 +130,10 @@ class Playing:
 
     def _may_end(self, was: Seen, *, last: bool) -> set[str | None]:
         """Return what may be gone by now: by the command's own word, and by the rotation that ends each case."""
-        ends = {was.fallback} if last or self.command in ("rotate", "generate", "retire", "retire --soft") else set()
-        everything = {was.current, was.fallback}
-        return (
-            everything
-            if last or self.command == "compromised"
-            else ends | ({was.fallback} if self.command == "sync" else set())
-        )
+        if last or self.command == "compromised":
+            return {was.current, was.fallback}
+        ending = ("rotate", "generate", "retire", "retire --soft", "sync")
+        return {was.fallback} if self.command in ending else set()
 
     def _lead_out(self, subject: Any) -> None:
         """Do what is said, until a rotation ends well."""
