@@ -180,7 +180,7 @@ def test_a_foreign_pending_version_is_neither_claimed_nor_taken_over(secret: str
     for call in (make_sink().claim, make_sink().take_over):
         with pytest.raises(Busy, match="secret-bridge did not make") as caught:
             call(place, BASE, P) if call.__name__ == "claim" else call(place, BASE)
-        assert caught.value.hint == "if nothing else rotates it, remove the label AWSPENDING"
+        assert (caught.value.lock, caught.value.hint) == (None, None)
 
 
 def test_a_pending_label_that_native_rotation_left_on_current_is_no_lock(secret: str) -> None:
@@ -392,7 +392,11 @@ def test_store_replaces_a_lock_by_a_value(secret: str) -> None:
     held = sink.store(held, P)
     assert held.value == P
     assert json.loads(text_at("AWSPENDING")) == {"client_secret": "new-value", "db": "theirs"}
-    assert make_sink().survey().lock == BASE
+    seen = make_sink().survey().lock
+    assert seen
+    assert seen.holder != BASE.holder  # so that the put takes AWSPENDING from our own version, and from no other
+    assert replace(seen, holder=BASE.holder) == BASE
+    assert sink.look(held).value == P
 
 
 @pytest.mark.parametrize("fault", ["lost", "cut", "throttle"])

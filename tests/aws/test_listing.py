@@ -15,6 +15,24 @@ from sinks.secret import Secret
 from tests.aws.factory import NOW
 
 LONGEST_LABEL = 256
+GONE, HELD = "BRIDGE:r-1:retire:::gone", "BRIDGE:r-2:rotate:0123456789abcdef:0123456789abcdef+fedcba9876543210:h2"
+NEIGHBOURS = {
+    "no words": "BRIDGE:",
+    "two words": "BRIDGE:r-2:h2",
+    "one word too many": f"{HELD}:more",
+    "no holder": "BRIDGE:r-2:rotate:::",
+    "no operation": "BRIDGE:r-2::::h2",
+    "no chain": "BRIDGE::rotate:::h2",
+    "another chain": "BRIDGE:x-2:rotate:::h2",
+    "a chain that cannot be printed": "BRIDGE:r-\x1b[2J:rotate:::h2",
+    "a chain with a line break": "BRIDGE:r-2\n:rotate:::h2",
+    "a chain that is too long": f"BRIDGE:r-{'2' * 65}:rotate:::h2",
+    "an operation in capitals": "BRIDGE:r-2:ROTATE:::h2",
+    "half a fingerprint": "BRIDGE:r-2:rotate:0123::h2",
+    "ends that are no fingerprints": "BRIDGE:r-2:rotate::all of them:h2",
+    "another prefix": HELD.lower(),
+    "a layout's": "BRIDGE:layout:h2",
+}
 ARN = "arn:aws:secretsmanager:us-east-1:111122223333:secret:apps/x-AbCdEf"
 
 
@@ -55,9 +73,15 @@ def test_a_label_is_never_longer_than_aws_takes_and_names_as_many_values_as_fit(
 
 
 def test_the_holder_is_who_has_its_label_where_pending_is() -> None:
-    shown = listing(("a", {"AWSCURRENT", "BRIDGE:r-1:gone"}), ("b", {"AWSPENDING", "BRIDGE:r-2:h2"}))
-    assert (shown.pending, shown.label) == ("b", "BRIDGE:r-2:h2")
-    assert shown.left_over() == (("a", "BRIDGE:r-1:gone"),)
+    shown = listing(("a", {"AWSCURRENT", GONE}), ("b", {"AWSPENDING", HELD}))
+    assert (shown.pending, shown.label, shown.foreign) == ("b", HELD, None)
+    assert shown.left_over() == (("a", GONE),)
+
+
+@pytest.mark.parametrize("label", NEIGHBOURS.values(), ids=NEIGHBOURS)
+def test_a_label_of_another_form_makes_nobody_the_holder(label: str) -> None:
+    shown = listing(("a", {"AWSCURRENT"}), ("b", {"AWSPENDING", label}))
+    assert (shown.pending, shown.label, shown.foreign) == ("b", None, "b")
 
 
 def test_a_fallback_label_on_current_is_no_fallback() -> None:

@@ -328,31 +328,44 @@ def test_a_secret_whose_creation_got_no_answer_may_yet_come_into_being(aws: Cont
 # --- labels that others moved
 
 
-def test_a_value_under_a_foreign_pending_label_is_shown(secret: str) -> None:
+def test_a_value_from_which_others_took_the_pending_label_can_be_found(secret: str) -> None:
     sink = make_sink()
     sink.claim(sink.read(), make_lock(base=S0), P)
     put_pending('{"client_secret": "foreign"}')
     seen = make_sink().read()
-    assert (seen.left, seen.unsettled, seen.lock) == ((P,), True, None)
+    assert (bool(seen.foreign), seen.unsettled, seen.lock) == (True, True, None)
+    assert P in make_sink().candidates()
     drop_pending()
     seen = make_sink().read()
-    assert (seen.left, seen.unsettled, seen.lock, seen.history.at(Stage.PENDING)) == ((P,), True, None, None)
+    assert (seen.foreign, seen.unsettled, seen.lock, seen.history.at(Stage.PENDING)) == ("", True, None, None)
+    assert P in make_sink().candidates()
     assert make_sink().recall(P.fingerprint(SALT), SALT) == P
     other = make_sink()
-    held = other.claim(seen, make_lock("repair", base=S0, id="r-2", holder="h2"), P)
+    held = other.claim(seen, make_lock("settle", base=S0, id="r-2", holder="h2"), P)
     other.promote(held, P, make_record(P, S0))
-    other.release(held, "repaired")
+    other.release(held, "settled")
     seen = make_sink().read()
-    assert (seen.left, seen.unsettled, seen.value(Stage.CURRENT)) == ((), False, P)
+    assert (seen.unsettled, seen.value(Stage.CURRENT)) == (False, P)
 
 
-def test_left_values_are_shown_once_and_what_cannot_be_read_is_passed_over(secret: str) -> None:
+def test_left_values_are_found_once_and_what_cannot_be_read_is_passed_over(secret: str) -> None:
     for number, value in enumerate((P, THIRD, P, None)):
         sink = make_sink()
         held = sink.claim(sink.read(), make_lock(base=S0, id=f"r-{number}", holder=f"h{number}"), value)
         assert held.value == value
         drop_pending()
-    assert make_sink().read().left == (P, THIRD)
+    found = [value.reveal() for value in make_sink().candidates()]
+    assert sorted(found) == sorted({P.reveal(), THIRD.reveal(), S0.reveal()})
+
+
+def test_the_highest_ids_are_candidates_without_any_label(secret: str) -> None:
+    sink = make_sink()
+    held = sink.claim(sink.read(), make_lock(base=S0), P)
+    sink.release(held, "given back")
+    for number in range(8):
+        client().put_secret_value(SecretId=secret, SecretString=json.dumps({"client_secret": f"theirs-{number}"}))
+    assert set(stages()) == {"AWSCURRENT", "AWSPREVIOUS"}
+    assert make_sink().candidates()[0] == P
 
 
 def test_retiring_drops_left_over_labels_from_the_value_too(secret: str) -> None:

@@ -60,6 +60,22 @@ def test_what_is_claimed_over_is_promoted_and_ended_as_any_other(place: Harness)
     assert (seen.lock, seen.unsettled, seen.drifted, place.fallback()) == (None, False, False, None)
 
 
+def test_nothing_is_left_to_settle_after_the_answer_to_a_leak_over_a_holder_who_died(place: Harness) -> None:
+    filled(place)
+    rotated(place)
+    claimed(place, P2, base=P1, holder="ci-2")
+    sink = place.sink()
+    sink.candidates(every=True)
+    held = sink.claim(sink.read(), lock(place, "leak", base=P1, ends=(S0, P1, P2)), P3, over=True)
+    sink.promote(held, P3, record(place, P3, rotation=held.lock.id), keep=False)
+    for value in (S0, P1, P2):
+        sink.retire(held, value.fingerprint(CLIENT))
+    sink.release(held, "rotated", ended=(S0, P1, P2))
+    assert place.reachable() == [P3.reveal()]
+    assert not seen_again(place).unsettled
+    assert not place.sink().survey().unsettled
+
+
 def test_without_asking_for_it_nobody_claims_over_a_holder(place: Harness) -> None:
     filled(place)
     claimed(place)

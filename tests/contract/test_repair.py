@@ -207,6 +207,18 @@ def test_what_was_promoted_is_current_although_its_release_was_interrupted(place
     assert (seen.lock, seen.value(Stage.CURRENT), seen.value(Stage.FALLBACK)) == (None, P1, S0)
 
 
+def test_a_copy_of_current_that_an_interrupted_release_left_goes_with_the_next_one(place: Harness) -> None:
+    filled(place)
+    sink, held = claimed(place)
+    sink.promote(held, P1, record(place, P1, S0))
+    place.interrupt_release(sink, held, "rotated")
+    sink, held = claimed(place, None, base=P1, holder="ci-2", operation="settle")
+    sink.candidates()
+    sink.release(held, "cleaned")
+    assert place.reachable().count(P1.reveal()) == 1
+    assert not place.sink().survey().unsettled
+
+
 # --- a takeover by another kind of operation
 
 

@@ -1,21 +1,25 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinks.record import MANAGED_BY, TAG_LIMIT, Lock, Record, sinks_tag, stamp, tag_text, unstamp
+from sinks.companions import Companions
+from sinks.record import LOCK_FIELDS, MANAGED_BY, TAG_LIMIT, Lock, Record, sinks_tag, stamp, tag_text, unstamp
 
 NOW = datetime(2026, 11, 23, 2, 11, 40, 123000, tzinfo=UTC)
 PLACES = ("aws://us-east-1/apps/x", "vault://secret/apps/x")
 LOCK = Lock(
     "rotate", "r-91c0", "github:acme/ops run 4711", NOW, NOW + timedelta(minutes=5), "AbC", "acme.eu.auth0.com", PLACES,
-    base="0123456789abcdef", ends=("fedcba9876543210", "00112233"), not_before=NOW, holder="h",
+    base="0123456789abcdef", ends=("fedcba9876543210", "0011223344556677"), holder="h", reason="seen in a log",
+    companions=Companions.KEEP,
 )  # fmt: skip
-RECORD = Record("AbC", "acme.eu.auth0.com", PLACES, "r-91c0", NOW, log=("r-91c0 T rotate me",), recent=("aa", "bb"))
+RECENT = "0123456789abcdef", "fedcba9876543210"
+RECORD = Record("AbC", "acme.eu.auth0.com", PLACES, "r-91c0", NOW, log=("r-91c0 T rotate me",), recent=RECENT)
 
 
 def test_a_lock_comes_back_as_it_was_written() -> None:
@@ -24,7 +28,7 @@ def test_a_lock_comes_back_as_it_was_written() -> None:
     assert Lock.from_tags(bare.tags()) == bare
 
 
-@given(st.text("abcXYZ019-_", min_size=1, max_size=43).filter(lambda text: text != "-"))
+@given(st.text("abcXYZ019-", min_size=1, max_size=64).filter(lambda text: text != "-"))
 def test_a_holders_word_comes_back_whatever_it_begins_or_ends_with(word: str) -> None:
     told = Lock("rotate", "r-1", "me", NOW, NOW, "AbC", "t", PLACES, holder=word)
     found = Lock.from_tags(told.tags())
@@ -35,7 +39,70 @@ def test_a_holders_word_comes_back_whatever_it_begins_or_ends_with(word: str) ->
 @pytest.mark.parametrize("missing", ["id", "operation", "started", "expected_end"])
 def test_half_a_lock_is_no_lock(missing: str) -> None:
     assert Lock.from_tags({k: v for k, v in LOCK.tags().items() if k != f"bridge_lock_{missing}"}) is None
-    assert Lock.from_tags({**LOCK.tags(), "bridge_lock_started": "yesterday"}) is None
+
+
+@pytest.mark.parametrize("missing", ["base", "ends", "reason", "companions", "holder"])
+def test_what_a_lock_does_not_say_is_empty(missing: str) -> None:
+    found = Lock.from_tags({k: v for k, v in LOCK.tags().items() if k != f"bridge_lock_{missing}"})
+    assert found == replace(LOCK, **{missing: type(getattr(LOCK, missing))("" if missing != "ends" else ())})
+
+
+def test_tags_of_others_beside_it_change_nothing() -> None:
+    assert Lock.from_tags({**LOCK.tags(), "owner": "team", "bridge_lock_more": "x", "bridge_lock_version": 7}) == LOCK
+
+
+FINGERPRINT = "0123456789abcdef"
+NEIGHBOURS: dict[str, tuple[object, ...]] = {
+    "operation": ("-", "", "ROTATE", "rotate now", "-rotate", "9rotate", "../rotate", "rotate\n", "r" * 33, "röt"),
+    "id": ("-", "", "r-", "x-1", "r-1 2", "r-\x1b[2J", "r-1\n", "r-é", "r-\u202e1", f"r-{'a' * 65}", "r-<b>"),
+    "actor": ("", "me\x07", "me\nyou", "<b>me</b>", "mé", "a" * 257, "me\u2028"),
+    "holder": ("", "h 1", "h_1", "h\x00", "h" * 65, "hé"),
+    "started": ("-", "", "yesterday", "2026-13-45T00:00:00.000Z", "2026-11-23T02:00:00.000", "2026-11-23 02:00:00Z",
+                "2026-11-23T02:00:00.000Z\n", "2026-11-23T02:00:00+05:30", "٢٠٢٦-11-23T02:00:00Z", "1e9"),
+    "expected_end": ("-", "", "never", "2026-02-30T00:00:00.000Z", "99999-01-01T00:00:00.000Z",
+                     "2026-11-23T25:00:00.000Z"),
+    "base": ("", "0123", FINGERPRINT.upper(), f"{FINGERPRINT}0", f" {FINGERPRINT}", f"{FINGERPRINT}\n"),
+    "ends": ("", "all", f"{FINGERPRINT},{FINGERPRINT}", f"{FINGERPRINT} ", f"{FINGERPRINT}  {FINGERPRINT}",
+             " ".join([FINGERPRINT] * 16)),
+    "reason": ("", "a\x1b[31m", "two\nlines", "r" * 257),
+    "companions": ("", "KEEP", "perhaps", "keep end"),
+    "sinks": ("", "vault://secret/\x00", "vault://secret/é", "v" * 257),
+    "client_id": ("", "Ab\nC", "<i>", "c" * 257),
+    "tenant": ("", "acme\x7f", "t" * 257),
+}  # fmt: skip
+TYPES: tuple[object, ...] = (None, 7, 1.5, True, b"rotate", ["rotate"], {"a": "b"}, NOW)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, texts in NEIGHBOURS.items() for text in (*texts, *TYPES)]
+)
+def test_a_field_that_the_bridge_does_not_write_so_makes_it_no_lock(name: str, text: object) -> None:
+    assert Lock.from_tags({**LOCK.tags(), f"bridge_lock_{name}": text}) is None
+
+
+def test_the_table_of_neighbours_names_every_field() -> None:
+    assert NEIGHBOURS.keys() == LOCK_FIELDS.keys()
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([f"bridge_lock_{name}" for name in LOCK_FIELDS]),
+        st.none() | st.integers() | st.text() | st.lists(st.text()),
+    )
+)
+def test_whatever_others_write_a_lock_is_one_that_can_be_written_again(written: dict[str, object]) -> None:
+    found = Lock.from_tags({**LOCK.tags(), **written})
+    if found is not None:
+        assert Lock.from_tags(found.tags()) == found
+        assert all(text.isprintable() and text.isascii() for text in found.tags().values())
+
+
+@given(st.text(min_size=1), st.text(min_size=1), st.text())
+def test_every_lock_that_is_written_is_read(actor: str, place: str, reason: str) -> None:
+    told = Lock("rotate", "r-1", actor, NOW, NOW, "AbC", "t", (place,), holder="h", reason=reason)
+    found = Lock.from_tags(told.tags())
+    assert found is not None
+    assert found.tags() == told.tags()
 
 
 def test_a_record_comes_back_as_it_was_written() -> None:

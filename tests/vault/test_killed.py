@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -19,17 +20,22 @@ class Killed(BaseException):
 
 
 def finish(place: VaultHarness, operation: Operation, *, begun: bool) -> None:
-    """Do what resume does: take over what is held and go on, clean what is left, or begin again."""
+    """Take over what is held and go on, clean what is left, or begin again.
+
+    Who settles reads what was left, and its release cleans what it has read.
+    """
     seen = seen_again(place)
     if not begun:
         operation(place, watched(place)[0])
         return
     if seen.lock is None:
         if place.sink().survey().unsettled:
-            sink, held = claimed(place, None, holder="cleaner", operation="resume")
+            sink, held = claimed(place, None, holder="cleaner", operation="settle")
+            sink.candidates()
             sink.release(held, "cleaned")
         return
     sink, held = taken_over(place)
+    sink.candidates()
     if operation is first_rotation and seen.value(Stage.CURRENT) is None:  # killed before the live value was written
         sink.release(held, "given up")
         operation(place, watched(place)[0])
@@ -74,10 +80,10 @@ def test_what_was_killed_before_any_call_is_seen_and_finished_by_another_one(
 def test_who_brought_no_word_of_its_own_is_told_apart_by_the_version(place: VaultHarness) -> None:
     filled(place)
     sink = place.sink()
-    held = sink.claim(sink.read(), lock(place, ""), P1)
+    held = sink.claim(sink.read(), replace(lock(place, "ci-1"), holder=""), P1)
     sink.release(held, "given up")
     other = place.sink()
-    mine = other.claim(other.read(), lock(place, ""), P2)
+    mine = other.claim(other.read(), replace(lock(place, "ci-2"), holder=""), P2)
     with pytest.raises(Lost):
         sink.look(held)
     sink.release(held, "too late")

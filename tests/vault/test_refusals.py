@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bridge.sandbox.openbao import OpenBao
-from sinks.errors import BadAddress, Denied, Refused, SinkError, Unavailable
+from sinks.errors import BadAddress, Busy, Denied, Refused, Unavailable
 from sinks.port import Deed, Stage
 from sinks.secret import Secret
 from sinks.vault import Auth, Settings
@@ -281,17 +281,17 @@ def test_metadata_cas_required_is_refused_by_name_on_key_and_mount(
         sink_at(bao, f"{mount}/apps/x").read()
 
 
-def test_metadata_cas_required_is_still_named_when_it_comes_late(root: Any, place: VaultHarness) -> None:
+def test_metadata_cas_required_that_comes_late_is_named_and_holds_nothing_up(root: Any, place: VaultHarness) -> None:
     filled(place)
     sink = place.sink()
     held = sink.claim(sink.read(), lock(place), P1)
     root.adapter.post(
         f"/v1/secret/metadata/{place.path}", json={"metadata_cas_required": True, "custom_metadata": place.tags()}
     )
-    with pytest.raises(Refused, match="metadata_cas_required is set"):
-        sink.promote(held, P1, record(place, P1, S0))
-    sink.release(held, "given up")
-    assert (place.document() or {})[KEY] == S0.reveal()
+    promoted = sink.promote(held, P1, record(place, P1, S0))
+    sink.release(held, "rotated")
+    assert "metadata_cas_required is set" in promoted.untold
+    assert (place.document() or {})[KEY] == P1.reveal()
 
 
 def test_a_document_that_would_be_too_large_is_refused_by_size(place: VaultHarness) -> None:
@@ -305,18 +305,21 @@ def test_a_document_that_would_be_too_large_is_refused_by_size(place: VaultHarne
     assert (place.document() or {})[KEY] == S0.reveal()
 
 
-def test_a_foreign_document_where_the_lock_belongs_is_refused_and_left_alone(root: Any, place: VaultHarness) -> None:
+def test_a_foreign_document_where_the_lock_belongs_is_named_and_left_alone(root: Any, place: VaultHarness) -> None:
     filled(place)
     free = place.sink().read()
     root.secrets.kv.v2.create_or_update_secret(f"{place.path}/pending", {"order": "4711"})
-    with pytest.raises(Refused, match=f"'secret/{place.path}/pending' is where secret-bridge keeps its lock"):
-        place.sink().read()
-    with pytest.raises(SinkError):
-        place.sink().claim(free, lock(place), P1)
+    seen = place.sink().read()
+    assert seen.foreign.startswith(f"somebody else's text stands at secret/{place.path}/pending (v1, ")
+    assert "keys: order" in seen.foreign
+    for view in (free, seen):
+        with pytest.raises(Busy):
+            place.sink().claim(view, lock(place), P1)
     found = root.secrets.kv.v2.read_secret_version(f"{place.path}/pending", raise_on_deleted_version=True)
     assert found["data"]["data"] == {"order": "4711"}
     other = Settings(place.server.url, pending_suffix="/bridge", auth=Auth(token="env:ROOT"))
-    assert sink_at(place.server, f"secret/{place.path}", settings=other).read().value(Stage.CURRENT) == S0
+    seen = sink_at(place.server, f"secret/{place.path}", settings=other).read()
+    assert (seen.value(Stage.CURRENT), seen.foreign) == (S0, "")
 
 
 def test_a_missing_key_shows_the_names_that_are_there(place: VaultHarness) -> None:
