@@ -117,7 +117,7 @@ def execute(job: Job, options: Options, seen: Seen, plan: Plan, facts: Facts) ->
         raise Refused("not confirmed. Nothing was changed.")
     facts.lock = _from_now_on(facts.lock, seen.server_time(job.clock.monotonic()) - seen.at, plan)
     facts.retired = _retired(job, seen, plan.operation)
-    job.trail.working(facts)
+    job.trail.working(facts, plan)
     return Execution(job, plan, seen, facts).run()
 
 

@@ -266,7 +266,7 @@ class Execution:
         """Give back what is held if Auth0 was not touched; otherwise tell where things stand."""
         begun_here = self._plan.says is None
         unset = (self._facts.value,) if self._facts.value and self._phase < Phase.SETTING else ()
-        if isinstance(error, Lost) and self._phase is Phase.SET:
+        if isinstance(error, Lost) and self._phase in (Phase.GENERATED, Phase.SET):
             self._writing.finish(self._live.until)
         if isinstance(error, Changed) and self._hold.give_back():
             raise error

@@ -168,6 +168,8 @@ def _unsound(places: tuple[Place, ...], whose: Whose, now: datetime) -> Finding 
             live = f"counts as live until {lock.expected_end:%H:%M:%SZ}"
             return Finding(Kind.IN_PROGRESS, f"in progress: {told}; {live}")
         return Finding(Kind.INTERRUPTED, f"interrupted: {told}", attention=True, verb="resume")
+    if strange := next((p.foreign for p in places if p.foreign), ""):
+        return Finding(Kind.INTERRUPTED, f"foreign: {strange}", attention=True, verb="resume --discard-foreign")
     if any(p.unsettled for p in places):
         text = "something was left behind by an interrupted operation"
         return Finding(Kind.INTERRUPTED, text, attention=True, verb="resume")

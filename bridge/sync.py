@@ -62,10 +62,10 @@ def _sync(job: Job, options: SyncOptions) -> Outcome | None:
     live = find_live(job, seen, options.brought)
     base = _base(job, seen, live)
     aside = tuple(each for each in asides(job, seen, live) if options.compromised or each != base)
-    rid = not aside and all(value == live for value in known_values(seen))
-    if _is_published(seen, live) and (not options.compromised or rid):
+    stored = candidates(job, seen.places, None, every=True) if options.compromised else known_values(seen)
+    known = unlike((live,), stored)
+    if _is_published(seen, live) and not (options.compromised and (aside or known)):
         return opened.settled
-    known = unlike((live,), candidates(job, seen.places, None))
     ending = known if options.compromised else _older(job, seen, known, base)
     ends = (*(value.fingerprint(job.settings.client_id) for value in ending), *aside)
     if options.compromised and ends and base not in ends:

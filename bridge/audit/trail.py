@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bridge.facts import Facts
+    from bridge.plan import Plan
 
 KEPT_IDS = 50
 """So many request ids of each kind of server are kept."""
@@ -17,12 +18,12 @@ class Trail:
     """One attempt's notes. `head` is the anchor of its beginning ("SEQ:MAC"), empty where there is no chain."""
 
     head: str = ""
-    _operations: list[Facts] = field(default_factory=list)
+    _operations: list[tuple[Facts, Plan | None]] = field(default_factory=list)
     _requests: dict[str, list[str]] = field(default_factory=dict)
 
-    def working(self, facts: Facts) -> None:
+    def working(self, facts: Facts, plan: Plan | None = None) -> None:
         """Hear that a plan is executed now: what it is about."""
-        self._operations.append(facts)
+        self._operations.append((facts, plan))
 
     def hear(self, server: str, request_id: str) -> None:
         """Hear of a request (`sinks.request_ids`)."""
@@ -33,7 +34,7 @@ class Trail:
     @property
     def operations(self) -> list[dict[str, Any]]:
         """What was executed: ids, and fingerprints of the values before, after and ended."""
-        return [_told(facts) for facts in self._operations]
+        return [_told(facts, plan) for facts, plan in self._operations]
 
     @property
     def requests(self) -> dict[str, list[str]]:
@@ -41,14 +42,16 @@ class Trail:
         return {server: _latest(ids) for server, ids in self._requests.items()}
 
 
-def _told(facts: Facts) -> dict[str, Any]:
+def _told(facts: Facts, plan: Plan | None) -> dict[str, Any]:
     lock, value = facts.lock, facts.value
+    says = plan.says if plan else None
     return {
-        "operation": str(lock.operation),
+        "operation": str(plan.operation if plan else lock.operation),
+        "says": f"{says.operation} by {says.actor}" if says else None,
         "rotation": lock.id,
         "before": lock.base or None,
         "after": value.fingerprint(lock.client_id) if value else None,
-        "ends": [*lock.ends, *facts.retired],
+        "ends": [*dict.fromkeys((*facts.ends, *facts.retired))],
     }
 
 

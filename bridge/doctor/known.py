@@ -257,8 +257,14 @@ PLACES: Mapping[str, Known] = {
     "place-beside-manager": Known(
         "where it also writes the value or the tags, it undoes what the bridge wrote", "{remedy}"
     ),
-    "place-interrupted": Known("the operation is finished with the same value", "secret-bridge resume {command}"),
+    "place-interrupted": Known(
+        "Auth0 is asked which value it accepts, and that one is published", "secret-bridge resume {command}"
+    ),
     "place-in-progress": Known("others are refused as long as it counts as live"),
+    "place-foreign": Known(
+        "nothing of it is believed, and no command goes over it unasked",
+        "secret-bridge resume {command} --discard-foreign",
+    ),
     "place-left-over": Known("an interrupted release left a value that nobody needs", "secret-bridge resume {command}"),
 }
 

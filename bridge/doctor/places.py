@@ -71,6 +71,8 @@ def _operation(report: Report, place: Place, named: str) -> None:
     elif lock is not None:
         told = f"{lock.operation} {lock.id} by {lock.actor} was interrupted"
         report.wrong("place-interrupted", told, command=named)
+    elif place.foreign:
+        report.wrong("place-foreign", place.foreign, command=named)
     elif place.unsettled:
         report.wrong("place-left-over", "something was left behind, and no operation holds the place", command=named)
 
