@@ -145,7 +145,8 @@ class Patient:
             name, _, value = line.removeprefix("export ").partition("=")
             self.patch.setenv(name, value)
         elif line.startswith("secret-bridge "):
-            ended = self.run(*shlex.split(line, comments=True)[1:], *(["--yes"] if " adopt " in line else []))
+            asks = " adopt " in line or "--discard-foreign" in line
+            ended = self.run(*shlex.split(line, comments=True)[1:], *(["--yes"] if asks else []))
             assert ended.status == 0, ended.told
         else:
             self.shell(line)

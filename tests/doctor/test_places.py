@@ -79,3 +79,16 @@ def test_what_an_interrupted_release_left_is_found(inpatient: Patient) -> None:
     die_at(inpatient, "sinks.vault.kv.Kv.destroy")
     inpatient.paste(inpatient.sees("place-left-over"))
     inpatient.well()
+
+
+def test_somebody_elses_text_in_the_way_is_found(patient: Patient) -> None:
+    aws = patient.world.aws
+    theirs = aws.client.put_secret_value(
+        SecretId=aws.name, SecretString='{"order": "4711"}', VersionStages=["AWSPENDING"]
+    )
+    found = patient.sees("place-foreign")
+    assert theirs["VersionId"] in found["what"]
+    patient.paste(found)
+    patient.well()
+    kept = aws.client.get_secret_value(SecretId=aws.name, VersionId=theirs["VersionId"])
+    assert kept["SecretString"] == '{"order": "4711"}'

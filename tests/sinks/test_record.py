@@ -97,7 +97,9 @@ def test_whatever_others_write_a_lock_is_one_that_can_be_written_again(written: 
         assert all(text.isprintable() and text.isascii() for text in found.tags().values())
 
 
-@given(st.text(min_size=1), st.text(min_size=1), st.text())
+@given(
+    st.text(min_size=1).filter(lambda text: text != "-"), st.from_regex(r"[a-z]+://[!-~]+", fullmatch=True), st.text()
+)
 def test_every_lock_that_is_written_is_read(actor: str, place: str, reason: str) -> None:
     told = Lock("rotate", "r-1", actor, NOW, NOW, "AbC", "t", (place,), holder="h", reason=reason)
     found = Lock.from_tags(told.tags())
