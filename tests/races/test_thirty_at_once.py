@@ -20,7 +20,7 @@ from tests.races.field import Field, MakeField, names
 from tests.races.operators import Ended, Operators
 
 KINDS = (("vault",), ("aws",), ("vault", "aws"))
-ROUNDS = 5
+ROUNDS = 3
 LEAKED = ("--compromised", "--reason", "seen in a log", "--yes")
 CROWD: tuple[tuple[str, ...], ...] = (
     *[("rotate", "--no-wait")] * 7,
@@ -46,9 +46,17 @@ CLEAN = frozenset({0, 1, 3, 4})
 
 @dataclass
 class Staged:
-    """The values that were stored as pending, by the id of the operation that they were stored for."""
+    """The values that were stored as pending, by the id of the operation that they were stored for first.
+
+    Whoever settles an operation goes on under its id, with the value that Auth0 accepts.
+    """
 
     values: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def see(self, rid: str, value: str) -> None:
+        """Take note of a value, unless it is known."""
+        if all(value not in known for known in self.values.values()):
+            self.values[rid].add(value)
 
     def vault(self, asked: bytes, answered: bytes) -> None:
         """See a write of a lock key that was not refused: its document names the operation."""
@@ -56,7 +64,7 @@ class Staged:
         told = document.get("secret-bridge") if isinstance(document, dict) else None
         done = "version" in (_json(answered).get("data") or {})
         if done and told and told.get("state") == "locked" and "client_secret" in document:
-            self.values[told["bridge_lock_id"]].add(document["client_secret"])
+            self.see(told["bridge_lock_id"], document["client_secret"])
 
     def aws(self, asked: bytes, answered: bytes) -> None:
         """See a version with AWSPENDING: its label names the operation that claimed first."""
@@ -64,7 +72,7 @@ class Staged:
         own = [stage for stage in request.get("VersionStages", ()) if stage.startswith("BRIDGE:")]
         value = _json(request.get("SecretString", "{}").encode()).get("client_secret")
         if own and value and own[0] in _json(answered).get("VersionStages", ()):
-            self.values[own[0].split(":")[1]].add(value)
+            self.see(own[0].split(":")[1], value)
 
 
 def _json(text: bytes) -> dict[str, Any]:
@@ -100,16 +108,24 @@ def assert_clean(world: World, told_to: list[tuple[str, ...]], ended: list[Ended
             assert any(words in one.out for words in OVERTAKEN), told
 
 
-OVERTAKEN = ("not ours any more", "changed by another operation", "held by", "somebody else was faster", "meanwhile")
+LEAK = "had leaked"
+"""So says who settled the answer to a leak: it has to be given again."""
+OVERTAKEN = (
+    LEAK,
+    "not ours any more",
+    "changed by another operation",
+    "held by",
+    "somebody else was faster",
+    "meanwhile",
+)
 
 
 def assert_one_value_each(world: World, staged: Staged, before: set[str]) -> None:
-    """Whatever Auth0 was ever given is some operation's one value."""
+    """Whatever Auth0 was ever given is some operation's one new value."""
     given = {change.value for change in world.tenant.secret_history(world.client_id)}
-    accepted = {rid: values & given for rid, values in staged.values.items()}
-    assert {rid: len(values) for rid, values in accepted.items() if len(values) > 1} == {}
-    assert {rid: len(values) for rid, values in staged.values.items() if len(values) > 1} == {}
-    assert given - before <= {value for values in accepted.values() for value in values}
+    new = {rid: values - before for rid, values in staged.values.items()}
+    assert {rid: len(values) for rid, values in new.items() if len(values) > 1} == {}
+    assert given - before <= {value for values in new.values() for value in values}
 
 
 def assert_whole(world: World) -> None:
@@ -138,6 +154,7 @@ def crowd(
     return [one for wave in operators.join() for one in wave]
 
 
+@pytest.mark.timeout(420)  # whoever settles waits for late calls, in real time
 @pytest.mark.parametrize("places", KINDS, ids="-".join)
 def test_of_thirty_who_do_everything_at_once_nobody_breaks_anything(
     make_field: MakeField, operators: Operators, servers: Servers, tmp_path: Path, places: tuple[str, ...]
@@ -156,6 +173,10 @@ def test_of_thirty_who_do_everything_at_once_nobody_breaks_anything(
             assert any(one.status == 0 for one in ended)
             operators.start(field.command(world, "last", "resume", "--takeover", "--no-wait", *config, uris=()))
             ((last,),) = operators.join()
+            if last.status and LEAK in last.out:
+                again = field.command(world, "last", "rotate", "--no-wait", *LEAKED, *config, uris=())
+                operators.start(again)
+                ((last,),) = operators.join()
             assert last.status == 0, last
             assert_one_value_each(world, staged, before)
             assert_whole(world)

@@ -6,125 +6,33 @@ its deadline. The time is shifted, so that leases, fences and propagation have t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
-from bridge.errors import Refused
-from bridge.outcome import Outcome
 from bridge.plan import Strategy
 from bridge.resume import resume
 from bridge.retire import retire
-from bridge.rotate import RotateOptions, rotate
 from bridge.sync import SyncOptions, sync
 from tests.e2e.taps import Call, Trace, is_noting
 from tests.e2e.world import DAY, MakeWorld, World
 from tests.races.frozen import Frozen
+from tests.races.zombies import (
+    Next,
+    assert_whole,
+    each_zombie,
+    names,
+    rotated,
+    rotation,
+    settled,
+    take_over,
+    taking_over,
+)
 
 EVERY = [(place, strategy) for place in ("vault", "aws") for strategy in Strategy]
 ONE_PLACE = pytest.mark.parametrize("places", ["vault", "aws"])
-SETTING = ("set_secret", "rotate_secret")
-
-Operate = Callable[[World, Trace], Any]
-
-
-def rotation(strategy: Strategy = Strategy.STAGED, *, settle: bool = False, **options: Any) -> Operate:
-    return lambda world, trace: rotate(
-        world.job(names(world), trace), RotateOptions(settle=settle, strategy=strategy, **options)
-    )
-
-
-def names(world: World) -> list[str]:
-    return [place.uri for place in world.places]
-
-
-def settled(make: MakeWorld, places: str) -> World:
-    """A world with a current value and a fallback, nothing spreading any more."""
-    world: World = make()
-    chosen = {"vault": (world.vault,), "aws": (world.aws,), "both": (world.vault, world.aws)}[places]
-    world.places = chosen
-    for place in chosen:
-        place.fill(world.s0)
-    world.rotate(uris=names(world), adopt=True)
-    return world
-
-
-def changes(make: MakeWorld, places: str, operate: Operate, before: Callable[[World], None]) -> list[Call]:
-    """Return the calls of an undisturbed run that change something."""
-    world = settled(make, places)
-    before(world)
-    trace = Trace(world.clock)
-    operate(world, trace)
-    return [call for call in trace.calls if call.changes]
-
-
-def nothing(world: World) -> None:
-    """Nothing has to happen before."""
-
-
-def each_zombie(
-    make: MakeWorld, places: str, operate: Operate, before: Callable[[World], None] = nothing
-) -> Iterator[Frozen]:
-    """Yield operators, each in a world of its own and frozen before another of its changes."""
-    for call in changes(make, places, operate, before):
-        world = settled(make, places)
-        before(world)
-        number = call.number
-        yield Frozen(
-            world, lambda trace, world=world: operate(world, trace), lambda c, number=number: c.number == number
-        ).start()
-
-
-def take_over(world: World) -> Outcome | None:
-    done = resume(world.job(names(world)), Options(takeover=True, settle=False))
-    world.spread()
-    return done
-
-
-def rotated(world: World) -> None:
-    rotation()(world, Trace(world.clock))
-    world.spread()
-
-
-@dataclass
-class Next:
-    """A rotation that stands right before it asks Auth0: its value is pending, and nowhere else yet."""
-
-    world: World
-
-    def __post_init__(self) -> None:
-        world = self.world
-        self.rotation = Frozen(world, lambda trace: rotation()(world, trace), lambda call: call.name in SETTING).start()
-        assert self.rotation.error is None
-        self.pending = [place.see().pending for place in world.places]
-        assert None not in self.pending
-        assert len(set(self.pending)) == 1
-
-    def finish(self) -> None:
-        """Nobody touched the pending value, and the rotation ends as if nobody else were there."""
-        assert [place.see().pending for place in self.world.places] == self.pending
-        self.rotation.wake()
-        assert self.rotation.error is None
-        self.world.spread()
-        assert self.world.live == self.pending[0]
-
-
-def assert_whole(world: World) -> None:
-    """One current, one fallback, nothing pending, and Auth0 accepts current and nothing else."""
-    latest_first = reversed(world.tenant.secret_history(world.client_id))
-    past = list(dict.fromkeys(change.value for change in latest_first))[::-1]
-    assert world.tenant.accepted(world.client_id, world.live) == "yes"
-    assert all(world.tenant.accepted(world.client_id, value) == "no" for value in past[:-1])
-    for seen in (place.see() for place in world.places):
-        assert seen.current == world.live
-        assert seen.fallback == past[-2]
-        assert seen.pending is None
-    surveyed = [sink.survey() for sink in world.job(names(world)).sinks.values()]
-    assert [place.uri for place in surveyed if place.unsettled] == []
 
 
 def assert_told(zombie: Frozen) -> None:
@@ -171,15 +79,33 @@ def test_a_rotation_that_wakes_two_rotations_later_harms_nothing(
 
 
 @pytest.mark.parametrize(("places", "strategy"), EVERY)
-def test_a_rotation_that_wakes_within_its_lease_after_another_has_finished_it_harms_nothing(
+def test_a_rotation_that_wakes_after_another_has_settled_it_harms_nothing(
     make_world: MakeWorld, places: str, strategy: Strategy
 ) -> None:
     for zombie in each_zombie(make_world, places, rotation(strategy)):
         world = zombie.world
-        resume(world.job(names(world)), Options(takeover=True, settle=False))
+        take_over(world)
         zombie.wake()
         assert zombie.exit_status in (0, 3, 4), zombie.message
         world.spread()
+        assert_whole(world)
+        Next(world).finish()
+        assert_whole(world)
+
+
+@pytest.mark.parametrize(("places", "strategy"), EVERY)
+def test_a_rotation_that_wakes_within_its_lease_while_another_settles_it_harms_nothing(
+    make_world: MakeWorld, places: str, strategy: Strategy
+) -> None:
+    for zombie in each_zombie(make_world, places, rotation(strategy)):
+        world = zombie.world
+        taker = taking_over(world)
+        zombie.wake()
+        taker.wake()
+        assert zombie.exit_status in (0, 3, 4), zombie.message
+        assert taker.exit_status in (0, 3, 4), taker.message
+        world.spread()
+        take_over(world)
         assert_whole(world)
         Next(world).finish()
         assert_whole(world)
@@ -269,17 +195,16 @@ def test_a_forgetting_that_wakes_after_the_place_was_adopted_and_rotated_again_f
         assert_whole(world)
 
 
-def test_a_request_that_auth0_carries_out_much_later_is_told_and_mended(make_world: MakeWorld) -> None:
-    """No lease can prevent it. The value is one that the places still hold."""
+def test_a_request_that_auth0_carries_out_much_later_is_settled_by_the_next_rotation(make_world: MakeWorld) -> None:
+    """No lease can prevent it. The value is one that the places still hold: it is published, and then replaced."""
     world = settled(make_world, "both")
     late = world.live
     rotated(world)
     world.tenant.update(world.client_id, {"client_secret": late}, "a request from long ago")
     world.spread()
-    with pytest.raises(Refused, match=r"does not accept the value in .*: it was changed elsewhere"):
-        rotation()(world, Trace(world.clock))
-    world.adopt(repair=True)
-    assert [place.see().current for place in world.places] == [late, late]
-    world.spread()
+    rotated(world)
+    assert world.live != late
+    assert [place.see().current for place in world.places] == [world.live, world.live]
+    assert [place.see().fallback for place in world.places] == [late, late]
     Next(world).finish()
     assert_whole(world)
