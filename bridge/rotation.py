@@ -197,7 +197,8 @@ class Execution:
         self._places.update({place.uri: place for place in places})
         chosen = choose(job, client, found, places, says, self._facts)
         wish = Wish(kill=kills(says), ends=bool(self._facts.ends), companions=self._facts.lock.companions)
-        self._hold.based_on(chosen.base)
+        if not wish.kill:  # what may be stored again has to say that a value had leaked
+            self._hold.based_on(chosen.base)
         self._facts.lock = replace(self._facts.lock, base=chosen.base, ends=())
         self._settlement = chosen
         following = settlement.steps(places, self._hold.uris, chosen, self._facts.value, wish)
