@@ -8,14 +8,12 @@ from bridge.begin import Options
 from bridge.job import Job
 from bridge.outcome import Outcome
 from bridge.plan import CHANGES, Operation
-from bridge.settlement import Way
 from bridge.settling import settle_first
 
 VERBS = {
     Operation.RETIRE_SOFTLY: "retire --soft",
     Operation.BRING_BACK: "retire --undo",
     Operation.SETTLE: "verify",
-    Operation.COMPROMISED: "rotate --compromised --reason …",
 }
 """How an operation is typed, where it is not by its own name."""
 
@@ -29,7 +27,7 @@ def resume(job: Job, options: Options) -> Outcome | None:
         BridgeError: it may still be running, or it cannot be known which value Auth0 accepts.
     """
     done = settle_first(job, options, probing=True, tidying=True).settled
-    if done is None or done.settlement is None or done.settlement.way is not Way.GIVE_BACK or done.plan.says is None:
+    if done is None or done.result != "given-back" or done.exit_status or done.plan.says is None:
         return done
     says = done.plan.says.operation
     verb = VERBS.get(Operation(says), says)

@@ -164,7 +164,8 @@ class _Play:
         if ended.status not in (0, 1, 3, 4):
             self.played.faults.append(f"woken, it ended with {ended.status}: {ended.out}{ended.err}")
         late = self.case.blow is Blow.DELIVERED and line.struck.startswith("auth0")
-        if subject.changes != changes and not late:
+        urgent = "--compromised" in self.scenario.argv and not line.struck.startswith("auth0")  # it takes them again
+        if subject.changes != changes and not late and not urgent:
             self.played.faults.append("woken, it changed Auth0's value although it had lost the places")
         self._heal(start)
 
@@ -219,6 +220,9 @@ class _Play:
         subject = self.subject
         ended = subject.run(argv)
         if ended.status == 0:
+            return
+        if ended.status == 3 and "had leaked" in ended.err:
+            followed(subject, self.scenario, ended)
             return
         late = self.case.is_late or self.case.blow is Blow.DELIVERED
         told = f"{' '.join(argv)} ended with {ended.status}: {ended.err}"

@@ -55,6 +55,7 @@ def ended(told: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(place, dict):
             place["tags"].pop("bridge_recent", None)
             place["tags"].pop("bridge_log", None)
+            place["versions"] = [name for name in place.get("versions", ()) if name != "ancient"]
     return found
 
 
