@@ -196,7 +196,8 @@ class Execution:
         places = tuple(sorted((*found.places, *self._untaken()), key=lambda place: place.uri))
         self._places.update({place.uri: place for place in places})
         chosen = choose(job, client, found, places, says, self._facts)
-        wish = Wish(kill=kills(says), ends=bool(self._facts.ends), companions=self._facts.lock.companions)
+        ends, beside = bool(self._facts.ends), self._facts.lock.companions
+        wish = Wish(kill=kills(says), ends=ends, companions=beside, hook=job.settings.after)
         if not wish.kill:  # what may be stored again has to say that a value had leaked
             self._hold.based_on(chosen.base)
         self._facts.lock = replace(self._facts.lock, base=chosen.base, ends=())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bridge.plan import Wish
-from bridge.steps import Claim, Confirm, LayOut, Promote, Release, Retire, SetAtAuth0, Step, Store, Tag
+from bridge.steps import Claim, Confirm, Hook, LayOut, Promote, Release, Retire, SetAtAuth0, Step, Store, Tag
 from sinks.companions import WRITTEN
 from sinks.port import Lock, Place, Stage
 from sinks.secret import Secret
@@ -96,6 +96,7 @@ def steps(
         *(Retire(p.uri, ends=True) for p in places if wish.ends),
         *((Confirm(),) if chosen.way is not Way.REPLACE else ()),
         *(Release(p.uri) for p in reversed(places)),
+        *((Hook(wish.hook),) if wish.hook else ()),
     )
 
 

@@ -146,10 +146,11 @@ def _completed(job: Job, done: Outcome) -> Outcome:
     """Add to an outcome what follows from the settings: dates, the hook's failure, an unproven change."""
     from bridge.plan import PUBLISHES, Operation
 
-    if done.result == "planned" or done.operation not in PUBLISHES:
+    if done.result == "planned" or not (done.operation in PUBLISHES or done.published):
         return done
-    notes, status = list(done.notes), 0
-    if any(at.fallback for at in done.places.values()) and done.operation is not Operation.SYNC:  # its value may be old
+    notes, status = list(done.notes), done.exit_status
+    found = done.operation in (Operation.SYNC, Operation.SETTLE)  # a value that may be old, and that Auth0 accepts
+    if any(at.fallback for at in done.places.values()) and not found:
         now = done.at or job.clock.now()
         done = replace(
             done, retire_from=now + job.settings.fallback_min_age, retire_by=now + job.settings.fallback_max_age
@@ -158,10 +159,10 @@ def _completed(job: Job, done: Outcome) -> Outcome:
         notes.append(f"after hook: {' '.join(job.settings.after)} … ok")
     elif done.hook:
         notes.append(f"after hook failed: {done.hook}; readers that only see the latest value need a restart")
-        status = 5
+        status = status or 5
     else:
         notes.append("readers that only see the latest value need a refresh or restart now")
-    if done.operation is not Operation.SYNC and (done.settled is None or not done.settled.proven):
+    if not found and (done.settled is None or not done.settled.proven):
         notes.append(UNVERIFIED + job.whose.command("verify"))
     if done.settled and not done.settled.proven and not job.stop.asked:
         status = 3

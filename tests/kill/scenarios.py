@@ -163,4 +163,5 @@ def _with_companions() -> Iterator[Scenario]:
     yield Scenario("companions/sync/both", "vault aws", changed_elsewhere, sync, **more, repeats=True, begins=CLAIMED)
 
 
-SCENARIOS: dict[str, Scenario] = {row.name: row for row in (*_rotations(), *_others(), *_repairs(), *_with_companions())}
+ROWS = (*_rotations(), *_others(), *_repairs(), *_with_companions())
+SCENARIOS: dict[str, Scenario] = {row.name: row for row in ROWS}

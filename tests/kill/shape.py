@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from itertools import groupby
 from collections.abc import Mapping
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sinks.secret import Secret
@@ -152,7 +152,8 @@ def _vault(place: VaultPlace, naming: _Naming) -> dict[str, Any]:
 def _lock(place: VaultPlace) -> list[str]:
     """Return the states in every version of the lock key that can be read."""
     path = f"{place.path}/pending"
-    documents = (place.document(int(number), path) for number in sorted(map(int, place.metadata(path).get("versions", {}))))
+    numbers = sorted(map(int, place.metadata(path).get("versions", {})))
+    documents = (place.document(number, path) for number in numbers)
     return [document["secret-bridge"]["state"] for document in documents if document]
 
 
