@@ -115,7 +115,7 @@ def choose(
             raise Failed(UNKNOWN, f"grant the scope; or pipe it in: {job.whose.command('sync', places)} --secret-stdin")
     if value is None:
         return _seen(Settlement(Way.GIVE_BACK), facts)
-    chosen = settlement(places, value, job.settings.client_id)
+    chosen = settlement(places, value, job.settings.client_id, interrupted=says is not None)
     chosen = replace(chosen, way=way) if way else chosen
     chosen, facts.value, facts.origin = _seen(chosen, facts), value, origin
     if chosen.way is not Way.GIVE_BACK and not kills(says):

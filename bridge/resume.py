@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bridge.begin import Options
+from bridge.guards import ownership, refuse, unadopted
 from bridge.job import Job
 from bridge.outcome import Outcome
 from bridge.plan import CHANGES, Operation
@@ -26,7 +27,10 @@ def resume(job: Job, options: Options) -> Outcome | None:
     Raises:
         BridgeError: it may still be running, or it cannot be known which value Auth0 accepts.
     """
-    done = settle_first(job, options, probing=True, tidying=True).settled
+    opened = settle_first(job, options, probing=True, tidying=True)
+    done, places = opened.settled, opened.seen.places
+    if done is None:
+        refuse(ownership(places, job.whose, adopting=unadopted(places)))
     if done is None or done.result != "given-back" or done.exit_status or done.plan.says is None:
         return done
     says = done.plan.says.operation

@@ -41,9 +41,12 @@ def retire(
     _sound(job, seen)
     fallbacks = [(p, v) for p in seen.places if (v := p.history.at(Stage.FALLBACK))]
     asides = [p for p in seen.places if p.aside]
-    if not fallbacks and (softly or not asides):
+    stale = [p for p in seen.places if p.stale]
+    if not fallbacks and (softly or not asides) and not stale:
         return opened.settled
-    told = summary(judge(job, seen, fallbacks, ignored=ignored, force=force)) if fallbacks else (AGAIN,)
+    told = (
+        summary(judge(job, seen, fallbacks, ignored=ignored, force=force)) if fallbacks else (AGAIN,) if asides else ()
+    )
     plan = plan_retirement(seen.places, wish(job, options), softly=softly)
     plan = replace(plan, notes=(*((SOFTLY,) if softly else _losses(job, fallbacks, asides)), *told))
     lock = new_lock(job, operation, seen, plan, base=seen.places[0].value(Stage.CURRENT), reason=options.reason)

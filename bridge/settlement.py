@@ -47,8 +47,11 @@ def kills(lock: Lock | None) -> bool:
     return lock is not None and (lock.operation == "compromised" or (bool(lock.base) and lock.base in lock.ends))
 
 
-def settlement(places: tuple[Place, ...], value: Secret, client_id: str) -> Settlement:
-    """Return what to do where Auth0 accepts one value. `places` were read under the lock."""
+def settlement(places: tuple[Place, ...], value: Secret, client_id: str, *, interrupted: bool = True) -> Settlement:
+    """Return what to do where Auth0 accepts one value. `places` were read under the lock.
+
+    Not `interrupted`: no operation was under way, so a value that the records know is none that it has published.
+    """
     accepted = value.fingerprint(client_id)
     holding = [p for p in places if p.value(Stage.CURRENT) == value]
     ours = [p for p in places if p.record or p.remembered or p.wiped]
@@ -59,7 +62,7 @@ def settlement(places: tuple[Place, ...], value: Secret, client_id: str) -> Sett
         return Settlement(Way.GIVE_BACK)
     base = _former(places, accepted)
     if holding or pending:
-        return Settlement(Way.COMPLETE, base, former=_was(ours, value, accepted, 1))
+        return Settlement(Way.COMPLETE, base, former=_was(ours, value, accepted, 1 if interrupted else 0))
     return Settlement(Way.PUBLISH, base, former=_was(ours, value, accepted, 0))
 
 

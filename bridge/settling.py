@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from bridge.auth0.client import Objection
 from bridge.auth0.probe import Verdict
 from bridge.begin import Options, await_spreading, execute, new_lock
-from bridge.errors import Failed, Incomplete, Refused
+from bridge.errors import BridgeError, Failed, Incomplete, Refused
 from bridge.facts import Facts
 from bridge.guards import refuse, same_places
 from bridge.job import Job, Seen, companions, read, read_what_can_be, survey, translate
@@ -83,7 +83,20 @@ def settle_first(
             return Opened(seen, accepted=current)
     says = max(locks, key=lambda lock: lock.started, default=None)
     done = _settle(job, options, seen, Found(says, brought, away))
-    return Opened(seen if done.result == "planned" or done.exit_status else read(job), done)
+    return Opened(seen if done.result == "planned" or done.exit_status else _again(job, done), done)
+
+
+def _again(job: Job, done: Outcome) -> Seen:
+    """Read both ends once more.
+
+    Raises:
+        Incomplete: that fails, after something was settled: nobody may be told that nothing was changed.
+    """
+    try:
+        return read(job)
+    except BridgeError as error:
+        message = error.message.replace("Nothing was changed", "").rstrip(" .")
+        raise Incomplete(f"what was interrupted was settled ({done.result}); then: {message}", error.hint) from None
 
 
 def _known(job: Job, seen: Seen) -> Seen:
@@ -141,7 +154,7 @@ def _alive(job: Job, place: Place, now: datetime) -> Objection | None:
 def _patiently(job: Job, seen: Seen) -> Seen:
     """Wait for a lock that soon counts as dead: its job was ended, perhaps, and given again. Return what is there."""
     ends = [until for place in seen.places if (until := dead_from(job, place)) and until > seen.at]
-    if not ends or max(ends) - seen.at > job.timing.margin:
+    if not ends or max(ends) - seen.at > job.timing.margin + SECOND:
         return seen
     why = "an operation that holds the places may still be running"
     pause(max(ends) - seen.at + SECOND, why, clock=job.clock, watcher=job.watcher, stop=lambda: job.stop.asked)
@@ -193,6 +206,8 @@ def _settle(job: Job, options: Options, seen: Seen, found: Found) -> Outcome:
             companions=lock.companions,
         )
     done = execute(job, options, seen, plan, Facts(lock, brought=found.brought, unseen=tuple(found.away)))
+    if done.result != "planned":
+        done = replace(done, notes=(*(note for note in plan.notes if FOREIGN in note), *done.notes))
     if found.away and done.result != "planned":
         left = tuple(
             f"{uri} was not reached, the next command does the rest: {e.message}" for uri, e in found.away.items()

@@ -10,13 +10,13 @@ from bridge.facts import Facts
 from bridge.guards import ownership, refuse
 from bridge.inquiry import accepted as accepted_of
 from bridge.inquiry import candidates
-from bridge.job import Job, Seen
+from bridge.job import Job, Seen, translate
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_sync
 from bridge.prove import Changed
 from bridge.settling import settle_first
 from bridge.watch import pause
-from sinks.port import Stage
+from sinks.port import SinkError, Stage
 from sinks.secret import Secret, unlike
 
 ROUNDS = 3
@@ -62,7 +62,7 @@ def _sync(job: Job, options: SyncOptions) -> Outcome | None:
     live = find_live(job, seen, options.brought)
     base = _base(job, seen, live)
     aside = tuple(each for each in asides(job, seen, live) if options.compromised or each != base)
-    stored = candidates(job, seen.places, None, every=True) if options.compromised else known_values(seen)
+    stored = _stored(job, seen, every=True) if options.compromised else known_values(seen)
     known = unlike((live,), stored)
     if _is_published(seen, live) and not (options.compromised and (aside or known)):
         return opened.settled
@@ -93,7 +93,7 @@ def find_live(job: Job, seen: Seen, brought: Secret | None = None) -> Secret:
     if live is not None:
         return live
     await_spreading(job, seen)  # meanwhile either answer may come for either value
-    known = candidates(job, seen.places, None)
+    known = _stored(job, seen)
     accepted = accepted_of(job, seen.client, known)
     if len(accepted) > 1:
         why = "Auth0 accepts more than one of the values that are stored: a change is spreading"
@@ -108,6 +108,18 @@ def find_live(job: Job, seen: Seen, brought: Secret | None = None) -> Secret:
             f"grant the scope; or pipe the live value in: {job.whose.command('sync', seen.places)} --secret-stdin",
         )
     return accepted[0]
+
+
+def _stored(job: Job, seen: Seen, *, every: bool = False) -> tuple[Secret, ...]:
+    """Return what is stored anywhere; `every`: in any version that can be read.
+
+    Raises:
+        BridgeError: a place cannot be read; nothing was changed.
+    """
+    try:
+        return candidates(job, seen.places, None, every=every)
+    except SinkError as error:
+        raise translate(error) from None
 
 
 def known_values(seen: Seen) -> list[Secret]:

@@ -41,7 +41,8 @@ class Place:
     only). `companions`: what the documents have of them; `announced`: since when the latest one holds the pending value
     as the coming one; `astray`: they are not what they should be although nobody holds the place; `occupied`: somebody
     else's keys stand where they would (all `Sink.read` only; `sinks.companions`). `noted`: what `Sink.note` wrote.
-    `aside`: the fallback that was retired softly, until it ends. `mark` is the sink's own note, for `claim`.
+    `aside`: the fallback that was retired softly, until it ends. `stale`: the tags name a fallback that is gone.
+    `mark` is the sink's own note, for `claim`.
     """
 
     uri: str
@@ -69,6 +70,7 @@ class Place:
     occupied: tuple[str, ...] = ()
     noted: Mapping[str, str] = field(default_factory=dict)
     aside: Aside | None = None
+    stale: bool = False
     notes: tuple[str, ...] = ()
     mark: object = None
 

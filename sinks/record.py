@@ -205,10 +205,11 @@ class Record:
     audit: str = ""
 
     @classmethod
-    def first(cls, lock: Lock, at: datetime) -> Record:
+    def first(cls, lock: Lock, at: datetime, value: Secret | None = None) -> Record:
         """Return the record of a place that an operation gives its first value."""
         whose = lock.client_id, lock.tenant, lock.places
-        return cls(*whose, lock.id, at, age_is_minimum=True, companions=afterwards(lock.companions))
+        recent = (value.fingerprint(lock.client_id),) if value else ()
+        return cls(*whose, lock.id, at, age_is_minimum=True, recent=recent, companions=afterwards(lock.companions))
 
     def tags(self) -> dict[str, str]:
         """Return the record as tags."""

@@ -159,7 +159,7 @@ class Claims:
         described, document = mark.described, empty(bare=self._target.key is None)
         text = lock_text(lock) if initial is None else self._first(lock, document, initial)
         if not described.exists:
-            self._create(lock, text, described.at)
+            self._create(lock, text, described.at, initial)
             described = self._access.described()
         listing = self._access.listing()
         if listing.pending and not listing.is_held_by(lock):
@@ -180,11 +180,11 @@ class Claims:
     def _text(self, document: Document) -> Secret:
         return text_of(document, self._uri)
 
-    def _create(self, lock: Lock, text: Secret, at: datetime) -> None:
+    def _create(self, lock: Lock, text: Secret, at: datetime, value: Secret | None) -> None:
         """Create the secret as one that is managed: whoever dies right after this leaves nothing to be adopted."""
         version = first_id(self._target.name)
         try:
-            self._access.create(version, text, {**Record.first(lock, at).tags(), CURRENT_TAG: version})
+            self._access.create(version, text, {**Record.first(lock, at, value).tags(), CURRENT_TAG: version})
         except Conflict:
             raise self._busy(None) from None
         except Unavailable as error:

@@ -128,7 +128,7 @@ class MemorySink:
                 self.release(held, "not claimed")
                 raise Busy(f"{self._uri} was empty, and somebody else wrote a value there meanwhile", None)
             if initial:
-                self.promote(held, initial, Record.first(lock, self._store.now()), keep=False)
+                self.promote(held, initial, Record.first(lock, self._store.now(), initial), keep=False)
             return held
 
     def take_over(self, place: Place, lock: Lock) -> Held:

@@ -24,7 +24,7 @@ SIZE_LIMIT = 1_000_000  # bytes; a server refuses a request above 1 MiB with sta
 class Entry:
     """One version of a document. `document` is None where it was deleted or destroyed.
 
-    `fading`: the server has already set a time at which it will delete it.
+    `fading`: the server has already set a time at which it will delete it. `changed`: when it was written or deleted.
     """
 
     version: int
@@ -32,6 +32,7 @@ class Entry:
     document: Document | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     fading: bool = False
+    changed: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -282,9 +283,12 @@ def _meta(data: Mapping[str, Any]) -> Meta:
 
 def _entry(data: Mapping[str, Any]) -> Entry:
     told = data["metadata"]
+    created, gone = _time(told["created_time"]), told.get("deletion_time")
     return Entry(
         version=int(told["version"]),
-        created=_time(told["created_time"]),
+        created=created,
+        fading=bool(gone),
+        changed=max(created, _time(gone)) if gone and data["data"] is None else created,
         document=None if data["data"] is None else Document(data["data"]),
         tags=told.get("custom_metadata") or {},
     )

@@ -48,6 +48,7 @@ class LockKey:
         self._before: Record | None = None  # what the place said when the operation began
         self._named: Record | None = None  # what the key's metadata says: see `managed_tag`
         self._ours: dict[int, Secret | None] = {}  # versions that this process wrote or read as locks, each its value
+        self._foreign: list[int] = []  # the version that was claimed over, and is somebody else's
         self.told: Record | None = None  # what it says now; None: it is not managed
         self.began = datetime.min.replace(tzinfo=UTC)  # when the key was taken, by the server's clock
 
@@ -71,7 +72,9 @@ class LockKey:
         """
         started, cas = self._clock.monotonic(), mark.lock_version
         self._before, self._named, self.told = before, told, told
-        self._ours, self.began = {cas: found} if mark.ours else {}, self._kv.now()
+        known = {n: held for n, held in self._ours.items() if n < cas}  # read before, to find what Auth0 accepts
+        self._ours, self.began = {**known, **({cas: found} if mark.ours else {})}, self._kv.now()
+        self._foreign = [cas] if cas and not mark.ours else []
         document = lock_document(lock, self._key, value, before)
         for _ in range(TRIES):
             written = None
@@ -178,7 +181,10 @@ class LockKey:
         """Write the lock again, with the value."""
         document = lock_document(held.lock, self._key, value, self._before)
         try:
-            version = self._kv.write(self.path, document, cas=cast(int, held.token)).version
+            written = self._kv.write(self.path, document, cas=cast(int, held.token))
+            if written.fading:
+                raise fading(self.path)
+            version = written.version
         except (Conflict, Unavailable) as error:
             version = self._stored_after_all(held, value, document, error)
         self._ours[version] = value
@@ -204,9 +210,10 @@ class LockKey:
         pending value stays, and the key's metadata says so: Auth0 may carry out a dead process's request very late.
         """
         kept = sorted(n for n, value in self._ours.items() if value is not None and value not in gone)
+        kept += self._foreign
         more = {**managed_tag(self.told), **({KEPT: self._kept(kept)} if kept else {})}
         if kept or (self.told is None) != (self._named is None):
-            with suppress(Lost):
+            with suppress(Lost, Refused):
                 held = self.within(held, lambda before: self._kv.tag(self.path, more, before=before))
         idle = self._give_back(held, idle_document(held.lock, outcome, self.told))
         if idle is None:

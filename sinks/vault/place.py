@@ -87,7 +87,7 @@ def foreign(entry: Entry | None, path: str, key: str) -> str:
     if not is_ours(entry):
         return f"somebody else's text stands at {told}"
     if held_by(entry) and names and key not in entry.document.keys:
-        return f"an operation on another key than '{key}' stands at {told}"
+        return f"an operation on another key than '{key}' stands at {told}: name that key where it is yours (#KEY)"
     return ""
 
 
@@ -217,6 +217,7 @@ def without_lock(uri: str, at: datetime, config: MountConfig | None, meta: Meta 
         room=None if fallback is None else version_limit(config, meta) - 1 - (meta.current - fallback),
         noted=noted(meta.tags),
         aside=aside_in(meta),
+        stale=fallback is None and 0 < (version_in(meta.tags, FALLBACK) or 0) < meta.current,
     )
     return with_memory(place, managed=partly)
 
@@ -250,7 +251,7 @@ def with_lock(place: Place, lock: Lock | None, strange: str, entry: Entry | None
         claimed=entry.created if entry and (lock or strange) else None,
         unsettled=place.unsettled or lock is not None or bool(strange),
         history=_with_pending(place.history, entry) if Stage.PENDING in place.values else place.history,
-        released=entry.created if entry else None,
+        released=(entry.changed or entry.created) if entry else None,
         remembered=before,
         mark=Mark(entry.version if entry else 0, ours=is_ours(entry) and not strange),
     )

@@ -51,7 +51,7 @@ class Publisher:
         Raises:
             Busy: somebody else wrote another one meanwhile.
         """
-        self._converge(held, initial, Record.first(held.lock, self._kv.now()), keep=False, only_first=True)
+        self._converge(held, initial, Record.first(held.lock, self._kv.now(), initial), keep=False, only_first=True)
 
     def promote(self, held: Held, value: Secret, record: Record, *, keep: bool) -> Promoted:
         """Make the latest document hold a value (`Sink.promote`)."""
@@ -155,9 +155,9 @@ class Publisher:
 
         def step(held: Held, entry: Entry | None) -> Promoted:
             present = self._values.of(entry)
-            if entry and present == value:
+            if entry and present == value and not entry.fading:
                 return self._already(held, entry, record, keep=keep)
-            if only_first and present:
+            if only_first and present and present != value:
                 raise Busy(f"{self._uri} was empty, and somebody else wrote a value there meanwhile", None)
             if entry is None and not missed:
                 missed.append(1)

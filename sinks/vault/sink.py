@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 CALLER_SECONDS = 5.0  # it is asked for a record: nobody waits longer for that
 NEWEST = 5  # so many of the document's versions are looked into for what Auth0 may accept
+FORGET = "forget"  # the operation that takes tags away
 NAMED = 40  # so many versions are named by the tag of a soft retirement for certain
 UNCHECKED = "the mount's settings: not checked (no permission)"
 
@@ -64,6 +65,7 @@ class VaultSink:
         self._publisher = Publisher(uri, kv, path, key, self._lock, self._values, clock, self._lease)
         self._retiring = Retiring(uri, kv, path, self._lock, self._values, self._publisher)
         self._kept: Secret | None = None  # what we have promoted
+        self._current: Secret | None = None  # what was current when it was read last
 
     @property
     def uri(self) -> str:
@@ -102,6 +104,7 @@ class VaultSink:
             Stage.FALLBACK: self._fallback(place.history),
         }
         values = {stage: value for stage, value in found.items() if value}
+        self._current = values.get(Stage.CURRENT) if lock else None  # read under a lock: ours, where we hold it
         place = with_values(place, main, values)
         place = with_lock(place, lock, strange, lock_entry)
         place = with_companions(place, main.document if main else None, self._key, main.created if main else None)
@@ -152,13 +155,23 @@ class VaultSink:
         found = place.value(Stage.PENDING)
         held = self._lock.take(lock, value, mark_of(place), before=known, told=known, found=found)
         try:
-            held = self._lock.name(held)
+            held = self._named(held, needed=over)
             if initial is not None:
                 self._publisher.write_first(held, initial)
+                self._kept = initial
         except SinkError:
             self._give_back(held)  # nobody knows the pending value yet, so nothing is lost with it
             raise
         return held
+
+    def _named(self, held: Held, *, needed: bool) -> Held:
+        """Say who holds the key; `needed`: go on without where the vault does not take that."""
+        try:
+            return self._lock.name(held)
+        except Refused:
+            if not needed:
+                raise
+            return held
 
     def _give_back(self, held: Held) -> None:
         try:
@@ -170,9 +183,11 @@ class VaultSink:
     def take_over(self, place: Place, lock: Lock) -> Held:
         """Write the lock again, as another holder, with the same value (`Sink.take_over`)."""
         before, told = place.remembered or place.record, place.record or place.remembered
+        if lock.operation == FORGET and place.record is None:
+            told = None  # its tags are gone, as they were to go
         value, self._kept = place.value(Stage.PENDING), None
         taken = self._lock.take(lock, value, mark_of(place), before=before, told=told, found=value)
-        return self._lock.name(taken)
+        return self._named(taken, needed=True)
 
     def look(self, held: Held) -> Held:
         """Read the lock key again (`Sink.look`)."""
@@ -187,7 +202,7 @@ class VaultSink:
         if self._kept is None:  # else a promotion has done that
             with suppress(Lost):
                 self._publisher.take_back(held)
-        self._lock.release(held, outcome, gone=(*ended, *((self._kept,) if self._kept else ())))
+        self._lock.release(held, outcome, gone=(*ended, *(value for value in (self._kept, self._current) if value)))
 
     def lay_out(self, held: Held, coming: Secret | None = None) -> bool:
         """Write the companions, by compare-and-set, until they are right (`Sink.lay_out`)."""
