@@ -16,6 +16,7 @@ from typing import Self
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # seconds of a machine that has much else to do; nothing here takes a tenth
+PAUSE = 5.0  # seconds after which somebody presses a key again
 PROGRAM = (
     "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "  # so that /dev/tty is this terminal
     "from bridge.cli import main; main()"
@@ -69,11 +70,19 @@ class Terminal:
         """Type something, as a keyboard does; a line is ended by the key for that."""
         os.write(self._master, text.replace("\n", "\r").encode())
 
-    def ended(self) -> int:
-        """Read to the end; return the exit status."""
-        end = time.monotonic() + PATIENCE
+    def ended(self, pressing: str = "") -> int:
+        """Read to the end; return the exit status.
+
+        `pressing`: a key that is pressed again every few seconds. A signal that comes in the moment before a read
+        begins is only heard when the read ends.
+        """
+        began = pressed = time.monotonic()
         while self._process.poll() is None:
-            assert time.monotonic() < end, f"it does not end: {self.shown}"
+            now = time.monotonic()
+            assert now < began + PATIENCE, f"it does not end: {self.shown}"
+            if pressing and now >= pressed + PAUSE:
+                pressed = now
+                self.type(pressing)
             self._more(0.1)
         while self._more(0):
             pass

@@ -96,7 +96,7 @@ def test_who_types_none_changes_nothing_and_sees_again_what_they_type(
     with at_terminal(world, tmp_path, "rotate", "--adopt", "--secret-stdin") as terminal:
         terminal.until("The new client secret: ")
         terminal.type(typed)
-        assert terminal.ended() not in (0, 3), terminal.shown
+        assert terminal.ended(pressing=typed) not in (0, 3), terminal.shown
         assert "Traceback" not in terminal.shown
         assert_unseen(terminal)
     assert world.dump() == before
