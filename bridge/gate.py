@@ -12,6 +12,7 @@ from bridge.errors import Failed, Refused
 from bridge.evidence import REQUIRE, Evidence, Ignored, ignoring, lines
 from bridge.investigate import Question, investigate
 from bridge.job import Job, Seen
+from bridge.records import promoted
 from bridge.timing import span
 from sinks.port import Place, Stage, Version
 from sinks.record import stamp
@@ -50,7 +51,7 @@ class Conditions:
 
 def conditions(places: tuple[Place, ...], min_age: timedelta, now: datetime, verdicts: list[Verdict]) -> Conditions:
     """Judge what was read and probed. Pure."""
-    since = max((p.record.promoted_at for p in places if p.record), default=now)
+    since = max((moment for p in places if (moment := promoted(p))), default=now)
     return Conditions(
         since=since,
         allowed_from=since + min_age,

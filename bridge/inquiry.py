@@ -56,21 +56,17 @@ def inquire(job: Job, client: Client, uris: Iterable[str], brought: Secret | Non
     raise Failed("Auth0 accepts more than one of the values that are stored, or now one and now another", "try again")
 
 
-def candidates(
-    job: Job, places: tuple[Place, ...], brought: Secret | None, *, every: bool = False
-) -> tuple[Secret, ...]:
-    """Return the different values that Auth0 may accept, as far as they can be read, the likeliest first.
-
-    `every`: all that can be read.
-    """
+def candidates(job: Job, places: tuple[Place, ...], brought: Secret | None) -> tuple[Secret, ...]:
+    """Return the different values that Auth0 may accept, as far as they can be read, the likeliest first."""
     stages = (Stage.CURRENT, Stage.PENDING, Stage.FALLBACK)
     staged = [v for stage in stages for p in places if (v := p.value(stage))]
-    left = [value for p in places for value in job.sinks[p.uri].candidates(every=every)]
+    left = [value for p in places for value in job.sinks[p.uri].candidates()]
     found = unlike((), (*staged, *((brought,) if brought else ()), *left))
-    return unlike((), (*found, *_recent(job, places, found)))
+    return unlike((), (*found, *recent(job, places, found)))
 
 
-def _recent(job: Job, places: tuple[Place, ...], found: tuple[Secret, ...]) -> Iterable[Secret]:
+def recent(job: Job, places: tuple[Place, ...], found: tuple[Secret, ...]) -> Iterable[Secret]:
+    """Yield values that were current lately and are none of `found`, as far as they can still be read."""
     salt = job.settings.client_id
     fingerprints = {value.fingerprint(salt) for value in found}
     for place in places:

@@ -148,7 +148,7 @@ def key_of(uri: str, job: Job) -> str | None:
     return "client_secret"
 
 
-SWITCHES = CHANGES | {Operation.ADOPT, Operation.SYNC}
+SWITCHES = CHANGES | {Operation.ADOPT, Operation.SYNC, Operation.SETTLE}
 """The operations that write the record anew, by which documents get companions or lose them."""
 
 

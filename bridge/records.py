@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sinks.companions import afterwards
 from sinks.port import Lock, Place, Record, Stage
 from sinks.record import stamp
 from sinks.secret import Secret
 
+SECOND = timedelta(seconds=1)
+"""The vaults tell the time in whole ones."""
 REASON = 100  # characters of a reason that a log keeps
 RETIREMENT, ANCHOR = "retirement", "anchor"
 """The notes of what ended a fallback last, or brought it back."""
@@ -31,6 +33,21 @@ def record(lock: Lock, place: Place, current: Secret | None, places: tuple[str, 
         recent=tuple(dict.fromkeys(f for f in fingerprints if f)),
         companions=afterwards(lock.companions),
     )
+
+
+def promoted(place: Place) -> datetime | None:
+    """Return since when a place's current value is current: what its tags say, within what the vault's times allow.
+
+    Not after the last change there, and not before the version that follows the fallback's.
+    """
+    if place.record is None:
+        return None
+    versions = [v for v in place.history.versions if v.stage is not Stage.PENDING]
+    latest = [made for made in (versions[-1].created if versions else None, place.released) if made]
+    told = min(place.record.promoted_at, max(latest)) if latest else place.record.promoted_at
+    behind = [n for n, version in enumerate(versions) if version.stage is Stage.FALLBACK]
+    following = versions[behind[0] + 1 : behind[0] + 2] if behind else []
+    return max([told, *(version.created - SECOND for version in following if version.created)])
 
 
 def _entry(lock: Lock, now: datetime) -> str:

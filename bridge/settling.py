@@ -22,7 +22,7 @@ from bridge.settlement import kills
 from bridge.watch import pause
 from sinks.port import Lock, Place, SinkError, Stage
 from sinks.record import sinks_tag, stamp
-from sinks.secret import Secret
+from sinks.secret import Secret, unlike
 
 LONGEST = timedelta(hours=24)
 """However long a lock says that its holder may live, and however long consumers take to refresh."""
@@ -78,9 +78,9 @@ def settle_first(
         refuse(filter(None, (_alive(job, place, seen.at) for place in seen.places)))
     left = tidying and any(place.unsettled for place in survey(job))
     if not locks and not strange and not left:
-        current = _current(job, seen) if probing else None
-        if current is None or not _refused(job, seen, current):
-            return Opened(seen, accepted=current)
+        current = _current(job, seen) if probing else ()
+        if not any(_refused(job, seen, value) for value in current):
+            return Opened(seen, accepted=current[0] if current else None)
     says = max(locks, key=lambda lock: lock.started, default=None)
     done = _settle(job, options, seen, Found(says, brought, away))
     return Opened(seen if done.result == "planned" or done.exit_status else _again(job, done), done)
@@ -161,11 +161,11 @@ def _patiently(job: Job, seen: Seen) -> Seen:
     return _known(job, read(job))
 
 
-def _current(job: Job, seen: Seen) -> Secret | None:
-    """Return what is current in a place that records this client with these places."""
+def _current(job: Job, seen: Seen) -> tuple[Secret, ...]:
+    """Return the different values that are current where this client and these places are recorded: usually one."""
     whose = job.settings.client_id, job.auth0.name, tuple(sinks_tag(job.uris).split())
     ours = (p for p in seen.places if p.record and (p.record.client_id, p.record.tenant, p.record.places) == whose)
-    return next((value for p in ours if (value := p.value(Stage.CURRENT))), None)
+    return unlike((), [value for p in ours if (value := p.value(Stage.CURRENT))])
 
 
 def _refused(job: Job, seen: Seen, value: Secret) -> bool:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from bridge.config.settings import ClientSettings, Exemption
 from bridge.guards import Whose
+from bridge.records import promoted as promoted_at
 from bridge.timing import span
 from sinks.port import Place, Stage
 from sinks.record import MANAGER, Aside, sinks_tag
@@ -86,10 +87,12 @@ def judge(settings: ClientSettings, whose: Whose, places: tuple[Place, ...]) -> 
     """Return the status of a client whose places were surveyed. The first of the reasons for attention counts."""
     now = max(place.at for place in places)
     records = [p.record for p in places if p.record]
-    promoted = min((r.promoted_at for r in records), default=None)
-    latest = max((r.promoted_at for r in records), default=None)
+    moments = [moment for p in places if (moment := promoted_at(p))]
+    promoted, latest = min(moments, default=None), max(moments, default=None)
     fallbacks = tuple(
-        Fallback(p.uri, v.id, p.record.promoted_at) for p in places if p.record and (v := p.history.at(Stage.FALLBACK))
+        Fallback(p.uri, v.id, moment)
+        for p in places
+        if (moment := promoted_at(p)) and (v := p.history.at(Stage.FALLBACK))
     )
     asides = [place.aside for place in places if place.aside]
     since = latest if fallbacks or asides else None

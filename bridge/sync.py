@@ -9,7 +9,7 @@ from bridge.errors import BridgeError, Failed, Incomplete, Refused
 from bridge.facts import Facts
 from bridge.guards import ownership, refuse
 from bridge.inquiry import accepted as accepted_of
-from bridge.inquiry import candidates
+from bridge.inquiry import candidates, recent
 from bridge.job import Job, Seen, translate
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_sync
@@ -62,7 +62,7 @@ def _sync(job: Job, options: SyncOptions) -> Outcome | None:
     live = find_live(job, seen, options.brought)
     base = _base(job, seen, live)
     aside = tuple(each for each in asides(job, seen, live) if options.compromised or each != base)
-    stored = _stored(job, seen, every=True) if options.compromised else known_values(seen)
+    stored = _stored(job, seen) if options.compromised else known_values(seen)
     known = unlike((live,), stored)
     if _is_published(seen, live) and not (options.compromised and (aside or known)):
         return opened.settled
@@ -93,7 +93,10 @@ def find_live(job: Job, seen: Seen, brought: Secret | None = None) -> Secret:
     if live is not None:
         return live
     await_spreading(job, seen)  # meanwhile either answer may come for either value
-    known = _stored(job, seen)
+    try:
+        known = candidates(job, seen.places, None)
+    except SinkError as error:
+        raise translate(error) from None
     accepted = accepted_of(job, seen.client, known)
     if len(accepted) > 1:
         why = "Auth0 accepts more than one of the values that are stored: a change is spreading"
@@ -110,16 +113,14 @@ def find_live(job: Job, seen: Seen, brought: Secret | None = None) -> Secret:
     return accepted[0]
 
 
-def _stored(job: Job, seen: Seen, *, every: bool = False) -> tuple[Secret, ...]:
-    """Return what is stored anywhere; `every`: in any version that can be read.
+def _stored(job: Job, seen: Seen) -> tuple[Secret, ...]:
+    """Return what the places hold, or held lately, as far as it can still be read.
 
     Raises:
         BridgeError: a place cannot be read; nothing was changed.
     """
-    try:
-        return candidates(job, seen.places, None, every=every)
-    except SinkError as error:
-        raise translate(error) from None
+    found = tuple(known_values(seen))
+    return unlike((), (*found, *recent(job, seen.places, found)))
 
 
 def known_values(seen: Seen) -> list[Secret]:

@@ -38,15 +38,8 @@ class MemorySink:
         self._key = key
         self._clock = clock or SystemClock()
 
-    @property
-    def uri(self) -> str:
-        """The place's name."""
-        return self._uri
-
-    @property
-    def retirement(self) -> str:
-        """What retiring leaves behind."""
-        return "these versions are gone"
+    uri = property(lambda self: self._uri, doc="The place's name.")
+    retirement = "these versions are gone"
 
     def caller(self) -> Mapping[str, str]:
         """Nobody asks here (`Sink.caller`)."""

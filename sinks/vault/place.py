@@ -193,7 +193,8 @@ def surveyed(uri: str, at: datetime, config: MountConfig | None, meta: Meta | No
     # named, or not cleaned.
     unsettled = lock is not None or bool(leftovers(lock_meta)) or lock_meta.current == 1
     made = lock_meta.versions.get(lock_meta.current, (None, False))[0]
-    place = replace(place, lock=lock, claimed=made if lock else None, unsettled=place.unsettled or unsettled)
+    unsettled = place.unsettled or unsettled
+    place = replace(place, lock=lock, claimed=made if lock else None, unsettled=unsettled, released=made)
     return with_memory(place, managed=lock is None and lock_meta.tags.get(MANAGED) == "yes")
 
 

@@ -104,7 +104,7 @@ class VaultSink:
             Stage.FALLBACK: self._fallback(place.history),
         }
         values = {stage: value for stage, value in found.items() if value}
-        self._current = values.get(Stage.CURRENT) if lock else None  # read under a lock: ours, where we hold it
+        self._current = values.get(Stage.CURRENT)
         place = with_values(place, main, values)
         place = with_lock(place, lock, strange, lock_entry)
         place = with_companions(place, main.document if main else None, self._key, main.created if main else None)

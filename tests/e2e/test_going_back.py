@@ -240,7 +240,7 @@ def test_a_live_rotation_is_not_settled(world: World) -> None:
     died(world, "auth0.set_secret")
     before = world.dump()
     with pytest.raises(Refused, match="counts as live until"):
-        settled(world, takeover=False)
+        rollback(world.job(), RollbackOptions())
     assert world.dump() == before
 
 

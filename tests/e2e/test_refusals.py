@@ -150,20 +150,30 @@ def test_a_wrong_key_is_not_overwritten_by_an_adoption(make_live: MakeWorld) -> 
 
 
 @pytest.mark.parametrize("index", [0, 1], ids=["vault", "aws"])
-@pytest.mark.parametrize("value", ["another-value", None])
-def test_a_value_that_somebody_else_stored_is_drift(live: World, index: int, value: str | None) -> None:
+def test_a_key_that_somebody_took_away_is_not_rotated(live: World, index: int) -> None:
     adopted(live)
-    live.places[index].edit("client_secret", value)
+    live.places[index].edit("client_secret", None)
     before = live.dump()
-    fragment = "has drifted" if value else "no key 'client_secret'"
-    refused(live, on(live, "rotate"), f"{live.places[index].uri}", fragment)
+    refused(live, on(live, "rotate"), f"{live.places[index].uri}", "no key 'client_secret'")
     assert live.dump() == before
+
+
+@pytest.mark.parametrize("index", [0, 1], ids=["vault", "aws"])
+def test_over_a_value_that_somebody_else_stored_what_auth0_accepts_is_published_and_rotated(
+    live: World, index: int
+) -> None:
+    adopted(live)
+    live.places[index].edit("client_secret", "another-value")
+    refused(live, on(live, "retire"), f"{live.places[index].uri}", "has drifted", f"sync {live.client_id} --sink")
+    assert on(live, "rotate", "--no-wait").status == 0
+    assert live.live != live.s0
+    assert {place.see().current for place in live.places} == {live.live}
 
 
 def test_drift_is_repaired_by_the_command_that_is_named(live: World) -> None:
     adopted(live)
     live.vault.edit("client_secret", "another-value")
-    ended = on(live, "rotate")
+    ended = on(live, "retire")
     refused(live, ended, "has drifted", f"sync {live.client_id} --sink")
     assert on(live, "sync").status == 0
     assert live.vault.see().current == live.s0

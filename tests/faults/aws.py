@@ -59,7 +59,7 @@ READING = (
     Case("aws-kms-denied", 1, "AWS denied the use of the KMS key", Left.UNTOUCHED, AGAIN,
          (Fault("aws GetSecretValue", NO_KEY),)),
     Case("aws-5xx-recalling", 1, "AWS answered with an error", Left.UNTOUCHED, AGAIN,
-         (Fault(A_LIST, BROKEN, after=V_READ),), command=("sync",), scene=forgotten, changes=0, fallback="current"),
+         (Fault(A_LIST, BROKEN, after=V_READ),), command=("sync", "--compromised", "--reason", "leak", "--yes"), scene=forgotten, changes=0, fallback="current"),
 )  # fmt: skip
 CLAIMING = (
     Case("aws-claim-answer-lost", 0, "rotated in", Left.DONE, NOTHING, (Fault(A_PUT, drop(effect=True), count=1),)),
