@@ -65,8 +65,10 @@ def candidates(job: Job, places: tuple[Place, ...], brought: Secret | None) -> t
     return unlike((), (*found, *recent(job, places, found)))
 
 
-def recent(job: Job, places: tuple[Place, ...], found: tuple[Secret, ...]) -> Iterable[Secret]:
-    """Yield values that were current lately and are none of `found`, as far as they can still be read."""
+def recent(
+    job: Job, places: tuple[Place, ...], found: tuple[Secret, ...], *, endable: bool = False
+) -> Iterable[Secret]:
+    """Yield values that were current lately and are none of `found`, as far as they can still be read, or ended."""
     salt = job.settings.client_id
     fingerprints = {value.fingerprint(salt) for value in found}
     for place in places:
@@ -74,7 +76,7 @@ def recent(job: Job, places: tuple[Place, ...], found: tuple[Secret, ...]) -> It
             for fingerprint in known.recent if known else ():
                 if fingerprint not in fingerprints:
                     fingerprints.add(fingerprint)
-                    if value := recall(job, fingerprint, place.uri):
+                    if value := recall(job, fingerprint, place.uri, endable=endable):
                         yield value
 
 

@@ -124,14 +124,16 @@ def read_what_can_be(job: Job) -> tuple[Seen, dict[str, SinkError]]:
     return Seen(client, tuple(places), max(p.at for p in places), job.clock.monotonic(), notes), away
 
 
-def recall(job: Job, fingerprint: str, *uris: str) -> Secret | None:
+def recall(job: Job, fingerprint: str, *uris: str, endable: bool = False) -> Secret | None:
     """Return a value that is at no stage any more, from whichever of the places still holds it.
+
+    `endable`: only where retiring it would change something.
 
     Raises:
         BridgeError: a place cannot be read.
     """
     try:
-        found = (job.sinks[uri].recall(fingerprint, job.settings.client_id) for uri in uris)
+        found = (job.sinks[uri].recall(fingerprint, job.settings.client_id, endable=endable) for uri in uris)
         return next((value for value in found if value), None)
     except SinkError as error:
         raise translate(error) from None

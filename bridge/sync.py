@@ -114,13 +114,13 @@ def find_live(job: Job, seen: Seen, brought: Secret | None = None) -> Secret:
 
 
 def _stored(job: Job, seen: Seen) -> tuple[Secret, ...]:
-    """Return what the places hold, or held lately, as far as it can still be read.
+    """Return what the places hold, or held lately, as far as it can still be ended.
 
     Raises:
         BridgeError: a place cannot be read; nothing was changed.
     """
     found = tuple(known_values(seen))
-    return unlike((), (*found, *recent(job, seen.places, found)))
+    return unlike((), (*found, *recent(job, seen.places, found, endable=True)))
 
 
 def known_values(seen: Seen) -> list[Secret]:

@@ -143,10 +143,11 @@ class Sink(Protocol):
         """
         ...
 
-    def recall(self, fingerprint: str, salt: str) -> Secret | None:
+    def recall(self, fingerprint: str, salt: str, *, endable: bool = False) -> Secret | None:
         """Find a value by its fingerprint (`Secret.fingerprint(salt)`) among the versions that can still be read.
 
         For a value that lost its stage: somebody wrote over it, or replaced the tags. Slow: it may read every version.
+        `endable`: only where `retire` would still make it harder to reach.
         """
         ...
 

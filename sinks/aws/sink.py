@@ -118,12 +118,14 @@ class AwsSink:
         found = (self._access.value(version, self._target.key) for version in versions)
         return unlike((), [value for value in found if value])
 
-    def recall(self, fingerprint: str, salt: str) -> Secret | None:
+    def recall(self, fingerprint: str, salt: str, *, endable: bool = False) -> Secret | None:
         """Look through the labelled versions, then through the newest others (`Sink.recall`)."""
         try:
-            versions = self._access.listing().likeliest()
+            listing = self._access.listing()
         except (Denied, Missing):
             return None
+        found = ((version, listing.get(version)) for version in listing.likeliest())
+        versions = [version for version, listed in found if not endable or (listed and listed.stages)]
         values = (self._access.value(version, self._target.key) for version in versions)
         return next((value for value in values if value and value.fingerprint(salt) == fingerprint), None)
 

@@ -98,7 +98,7 @@ class MemorySink:
             older = (stored.value(self._key, version.id) for version in reversed(stored.history.versions))
             return unlike((), [value for value in (*reversed(stored.left), *older) if value])
 
-    def recall(self, fingerprint: str, salt: str) -> Secret | None:
+    def recall(self, fingerprint: str, salt: str, *, endable: bool = False) -> Secret | None:  # noqa: ARG002  # all can
         """Look through all versions (`Sink.recall`)."""
         with self._store.at(self._path) as stored:
             version = next(stored.holding(self._key, fingerprint, salt), None)

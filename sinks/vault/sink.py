@@ -119,7 +119,7 @@ class VaultSink:
         newest = (value for _, value in self._values.below(None))
         return unlike((), (*self._lock.candidates(), *islice(newest, None if every else NEWEST)))
 
-    def recall(self, fingerprint: str, salt: str) -> Secret | None:
+    def recall(self, fingerprint: str, salt: str, *, endable: bool = False) -> Secret | None:  # noqa: ARG002  # all can
         """Look through the document's versions, newest first (`Sink.recall`)."""
         return self._values.recall(fingerprint, salt)
 

@@ -37,6 +37,7 @@ NO_KEY = answers(
 )
 EXPIRED = aws_error("ExpiredTokenException")
 
+LEAKED = ("sync", "--compromised", "--reason", "leak", "--yes")
 READING = (
     Case("aws-throttled-once", 0, "rotated in", Left.DONE, NOTHING,
          (Fault(A_LIST, THROTTLED, count=2), Fault(A_PUT, THROTTLED, count=1),
@@ -59,7 +60,7 @@ READING = (
     Case("aws-kms-denied", 1, "AWS denied the use of the KMS key", Left.UNTOUCHED, AGAIN,
          (Fault("aws GetSecretValue", NO_KEY),)),
     Case("aws-5xx-recalling", 1, "AWS answered with an error", Left.UNTOUCHED, AGAIN,
-         (Fault(A_LIST, BROKEN, after=V_READ),), command=("sync", "--compromised", "--reason", "leak", "--yes"), scene=forgotten, changes=0, fallback="current"),
+         (Fault(A_LIST, BROKEN, after=V_READ),), command=LEAKED, scene=forgotten, changes=0, fallback=None),
 )  # fmt: skip
 CLAIMING = (
     Case("aws-claim-answer-lost", 0, "rotated in", Left.DONE, NOTHING, (Fault(A_PUT, drop(effect=True), count=1),)),
