@@ -72,12 +72,13 @@ def recent(
     salt = job.settings.client_id
     fingerprints = {value.fingerprint(salt) for value in found}
     for place in places:
-        for known in (place.record, place.remembered):
-            for fingerprint in known.recent if known else ():
-                if fingerprint not in fingerprints:
-                    fingerprints.add(fingerprint)
-                    if value := recall(job, fingerprint, place.uri, endable=endable):
-                        yield value
+        said = (each for known in (place.record, place.remembered) if known for each in known.recent)
+        for fingerprint in dict.fromkeys(said):
+            if fingerprint in fingerprints:
+                continue
+            if value := recall(job, fingerprint, place.uri, endable=endable):
+                fingerprints.add(fingerprint)
+                yield value
 
 
 def accepted(job: Job, client: Client, values: Iterable[Secret]) -> tuple[Secret, ...]:
