@@ -202,7 +202,9 @@ class Execution:
             self._hold.based_on(chosen.base)
         self._facts.lock = replace(self._facts.lock, base=chosen.base, ends=())
         self._settlement = chosen
-        following = settlement.steps(places, self._hold.uris, chosen, self._facts.value, wish)
+        adopting = says is not None and says.operation in (Operation.ROTATE, Operation.ADOPT)
+        value, held = self._facts.value, self._hold.uris
+        following = settlement.steps(places, held, chosen, value, wish, adopting=adopting)
         check(job, places, Plan(Operation.SETTLE, following), self._facts.lock)
         self._steps += following
         self._tell("settle", f"{self._facts.lock.id} {chosen.way}")

@@ -78,14 +78,25 @@ def never_held(places: tuple[Place, ...]) -> bool:
 
 
 def steps(
-    places: tuple[Place, ...], held: tuple[str, ...], chosen: Settlement, value: Secret | None, wish: Wish
+    places: tuple[Place, ...],
+    held: tuple[str, ...],
+    chosen: Settlement,
+    value: Secret | None,
+    wish: Wish,
+    *,
+    adopting: bool = False,
 ) -> tuple[Step, ...]:
-    """Return what follows. `held` are the places that were taken; the others are empty."""
+    """Return what follows. `held` are the places that were taken; the others are empty.
+
+    `adopting`: what was interrupted would have made places managed.
+    """
     releases = tuple(Release(p.uri) for p in reversed(places) if p.uri in held)
     if chosen.way is Way.GIVE_BACK:
         restored = (Tag(p.uri, restore=True) for p in places if _is_ahead(p))
-        beside = (LayOut(p.uri, coming=False) for p in places if p.record and wish.companions in WRITTEN)
-        return (*restored, *beside, *releases)
+        untold = [p for p in places if adopting and p.uri in held and _is_untold(p, value)]
+        kept = (p for p in places if (p.record or p in untold) and wish.companions in WRITTEN)
+        tags, beside = (Tag(p.uri) for p in untold), (LayOut(p.uri, coming=False) for p in kept)
+        return (*restored, *tags, *beside, *releases)
     claims = tuple(Claim(p.uri, with_value=False, fill=True) for p in places if p.uri not in held)
     # Stored first, so that whoever comes after the next death sees that this value was to be published.
     stores = tuple(Store(p.uri) for p in places if p.uri not in held or p.value(Stage.PENDING) != value)
@@ -123,6 +134,12 @@ def _is_ahead(place: Place) -> bool:
     """Tell whether tags were written for a value that was not published."""
     value, known = place.value(Stage.CURRENT), place.record
     return bool(value and known and place.remembered and not _fits(place, value.fingerprint(known.client_id)))
+
+
+def _is_untold(place: Place, value: Secret | None) -> bool:
+    """Tell whether a place that was taken to become managed holds the value already, and its tags do not say so yet."""
+    managed = place.record or place.remembered or place.wiped or place.manager
+    return place.exists and not managed and value is not None and place.value(Stage.CURRENT) == value
 
 
 def _former(places: tuple[Place, ...], accepted: str) -> str:

@@ -89,7 +89,7 @@ class Writing:
             told, fallback = restored(self._said(), place, now)
         else:
             written = step.uri in self.done
-            base, uris, shared = facts.base, self._job.uris, facts.shared
+            base, uris, shared = facts.base or facts.value, self._job.uris, facts.shared
             told, fallback = adopted(facts.lock, place, base, uris, now, written=written, shared=shared)
         told = self._anchored(told)
         self._sink(step.uri).tag(self._hold[step.uri], told, keep_limit=step.keep_limit, fallback=fallback)
