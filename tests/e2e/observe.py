@@ -59,8 +59,8 @@ UNTOLD = ("bridge_lock", "bridge_note")
 def shape(world: World) -> dict[str, Any]:
     """Return how a world stands, with the values' names instead of the values: two runs can be compared by it.
 
-    Left out are older versions of Vault's lock key: what was given back, and Auth0 never accepted, stays readable. Notes
-    too: who dies between a retirement and its note takes that with them, and nothing decides by it.
+    Left out are older versions of Vault's lock key: what was given back, and Auth0 never accepted, stays readable.
+    Notes too: who dies between a retirement and its note takes that with them, and nothing decides by it.
     """
     past = [change.value for change in world.tenant.secret_history(world.client_id)]
     names: dict[str | None, str | None] = {**dict.fromkeys(past[:-1], "before"), past[-1]: "now", None: None}
