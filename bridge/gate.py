@@ -51,7 +51,7 @@ class Conditions:
 
 def conditions(places: tuple[Place, ...], min_age: timedelta, now: datetime, verdicts: list[Verdict]) -> Conditions:
     """Judge what was read and probed. Pure."""
-    since = max((moment for p in places if (moment := promoted(p))), default=now)
+    since = max((moment for p in places if (moment := promoted(p, now))), default=now)
     return Conditions(
         since=since,
         allowed_from=since + min_age,

@@ -35,16 +35,19 @@ def record(lock: Lock, place: Place, current: Secret | None, places: tuple[str, 
     )
 
 
-def promoted(place: Place) -> datetime | None:
+def promoted(place: Place, now: datetime) -> datetime | None:
     """Return since when a place's current value is current: what its tags say, within what the vault's times allow.
 
-    Not after the last change there, and not before the version that follows the fallback's.
+    Not later than the last change there, whatever this vault's clock is behind `now`, the latest time that any place
+    tells; and not before the version that follows the fallback's.
     """
     if place.record is None:
         return None
     versions = [v for v in place.history.versions if v.stage is not Stage.PENDING]
     latest = [made for made in (versions[-1].created if versions else None, place.released) if made]
-    told = min(place.record.promoted_at, max(latest)) if latest else place.record.promoted_at
+    told = place.record.promoted_at
+    if latest:
+        told = min(told, max(latest) + max(now - place.at, timedelta()))
     behind = [n for n, version in enumerate(versions) if version.stage is Stage.FALLBACK]
     following = versions[behind[0] + 1 : behind[0] + 2] if behind else []
     return max([told, *(version.created - SECOND for version in following if version.created)])

@@ -87,12 +87,12 @@ def judge(settings: ClientSettings, whose: Whose, places: tuple[Place, ...]) -> 
     """Return the status of a client whose places were surveyed. The first of the reasons for attention counts."""
     now = max(place.at for place in places)
     records = [p.record for p in places if p.record]
-    moments = [moment for p in places if (moment := promoted_at(p))]
+    moments = [moment for p in places if (moment := promoted_at(p, now))]
     promoted, latest = min(moments, default=None), max(moments, default=None)
     fallbacks = tuple(
         Fallback(p.uri, v.id, moment)
         for p in places
-        if (moment := promoted_at(p)) and (v := p.history.at(Stage.FALLBACK))
+        if (moment := promoted_at(p, now)) and (v := p.history.at(Stage.FALLBACK))
     )
     asides = [place.aside for place in places if place.aside]
     since = latest if fallbacks or asides else None

@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # seconds of a machine that has much else to do; nothing here takes a tenth
 PAUSE = 5.0  # seconds after which somebody presses a key again
 PROGRAM = (
-    "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "  # so that /dev/tty is this terminal
+    "import fcntl, signal, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "  # so that /dev/tty is this terminal
+    "signal.signal(signal.SIGINT, signal.default_int_handler); "  # whatever the tests were started by ignores
     "from bridge.cli import main; main()"
 )
 
