@@ -128,6 +128,9 @@ def _strange(job: Job, place: Place) -> str:
         return f"{place.uri} is held by an operation that this version does not know: {lock.operation} {lock.id}"
     if (lock.client_id, lock.tenant) != (job.settings.client_id, job.auth0.name):
         return f"{place.uri} is held by {lock.operation} {lock.id} of {lock.client_id} in {lock.tenant}, another client"
+    named = tuple(sinks_tag(job.uris).split())
+    if place.record and place.record.places == named != lock.places:
+        return f"{place.uri} is held by {lock.operation} {lock.id}, which names other places than are recorded there"
     return ""
 
 
