@@ -164,7 +164,7 @@ def _no_value(place: Place, key: str | None) -> Objection:
 
 
 def same_places(lock: Lock, uris: tuple[str, ...]) -> Objection | None:
-    """Return the refusal for finishing an operation with other places than it has."""
+    """Return the refusal for settling an operation with other places than it has."""
     if lock.places == tuple(sinks_tag(uris).split()):
         return None
     return Objection(

@@ -11,7 +11,7 @@ from bridge.auth0.probe import Verdict
 from bridge.auth0.values import generate
 from bridge.errors import Failed
 from bridge.facts import Facts
-from bridge.job import Job, recall
+from bridge.job import Job, recall, staged
 from bridge.settlement import Settlement, Way, generated, kills, never_held, settlement
 from bridge.watch import pause
 from sinks.port import Lock, Place, Stage
@@ -58,10 +58,8 @@ def inquire(job: Job, client: Client, uris: Iterable[str], brought: Secret | Non
 
 def candidates(job: Job, places: tuple[Place, ...], brought: Secret | None) -> tuple[Secret, ...]:
     """Return the different values that Auth0 may accept, as far as they can be read, the likeliest first."""
-    stages = (Stage.CURRENT, Stage.PENDING, Stage.FALLBACK)
-    staged = [v for stage in stages for p in places if (v := p.value(stage))]
     left = [value for p in places for value in job.sinks[p.uri].candidates()]
-    found = unlike((), (*staged, *((brought,) if brought else ()), *left))
+    found = unlike((), (*staged(places), *((brought,) if brought else ()), *left))
     return unlike((), (*found, *recent(job, places, found)))
 
 

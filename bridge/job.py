@@ -6,7 +6,7 @@ import getpass
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -20,9 +20,10 @@ from bridge.timing import Timing
 from bridge.watch import Silent, Stop, Watcher
 from sinks.clock import Clock
 from sinks.companions import Companions
-from sinks.port import BadAddress, Busy, Lock, Place, Sink, SinkError, Unavailable
+from sinks.port import BadAddress, Busy, Lock, Place, Sink, SinkError, Stage, Unavailable
 from sinks.port import Refused as SinkRefused
 from sinks.record import stamp, tag_text
+from sinks.secret import unlike
 
 if TYPE_CHECKING:
     from bridge.auth0.api import Auth0
@@ -122,6 +123,12 @@ def read_what_can_be(job: Job) -> tuple[Seen, dict[str, SinkError]]:
         raise translate(next(iter(away.values())))
     notes = tuple(note for place in places for note in place.notes)
     return Seen(client, tuple(places), max(p.at for p in places), job.clock.monotonic(), notes), away
+
+
+def staged(places: Iterable[Place]) -> tuple[Secret, ...]:
+    """Return the different values at any stage of any place: current ones first."""
+    stages, found = (Stage.CURRENT, Stage.PENDING, Stage.FALLBACK), tuple(places)
+    return unlike((), [value for stage in stages for place in found if (value := place.value(stage))])
 
 
 def recall(job: Job, fingerprint: str, *uris: str, endable: bool = False) -> Secret | None:

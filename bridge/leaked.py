@@ -13,7 +13,7 @@ from bridge.begin import Options, asides, execute, inspect, new_lock, wish
 from bridge.errors import Incomplete
 from bridge.facts import Facts
 from bridge.guards import contents, refuse
-from bridge.job import Job, Seen, companions, key_of, read_what_can_be, translate
+from bridge.job import Job, Seen, companions, key_of, read_what_can_be, staged, translate
 from bridge.new_value import new_value, origin_of
 from bridge.outcome import Outcome
 from bridge.plan import Operation, Strategy, plan_change
@@ -61,10 +61,8 @@ def answer(job: Job, options: Options, *, strategy: Strategy, brought: Secret | 
 
 def _readable(job: Job, seen: Seen) -> tuple[Secret, ...]:
     """Return the different values that can be read in any version."""
-    stages = (Stage.CURRENT, Stage.FALLBACK, Stage.PENDING)
-    staged = [value for p in seen.places for stage in stages if (value := p.value(stage))]
     try:
         others = [value for p in seen.places for value in job.sinks[p.uri].candidates(every=True)]
     except SinkError as error:
         raise translate(error) from None
-    return unlike((), (*staged, *others))
+    return unlike((), (*staged(seen.places), *others))

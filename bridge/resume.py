@@ -14,7 +14,6 @@ from bridge.settling import settle_first
 VERBS = {
     Operation.RETIRE_SOFTLY: "retire --soft",
     Operation.BRING_BACK: "retire --undo",
-    Operation.SETTLE: "verify",
 }
 """How an operation is typed, where it is not by its own name."""
 

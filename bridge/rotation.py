@@ -175,7 +175,7 @@ class Execution:
         )
 
     def _wait(self, time: timedelta, why: str) -> None:
-        """Wait; asked to stop, leave an interrupted operation to the next who finishes it: waiting may take long."""
+        """Wait; asked to stop, leave an interruption to the next who settles it: waiting may take long."""
         job = self._job
         pause(time, why, clock=job.clock, watcher=job.watcher, stop=lambda: job.stop.asked)
         if job.stop.asked and self._plan.operation is Operation.SETTLE:

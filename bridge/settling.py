@@ -82,7 +82,7 @@ def settle_first(
         if not any(_refused(job, seen, value) for value in current):
             return Opened(seen, accepted=current[0] if current else None)
     says = max(locks, key=lambda lock: lock.started, default=None)
-    done = _settle(job, options, seen, Found(says, brought, away))
+    done = _settle(job, options, seen, Interruption(says, brought, away))
     return Opened(seen if done.result == "planned" or done.exit_status else _again(job, done), done)
 
 
@@ -186,7 +186,7 @@ def _refused(job: Job, seen: Seen, value: Secret) -> bool:
 
 
 @dataclass(frozen=True)
-class Found:
+class Interruption:
     """What there is to settle: what the lock says, a value that the user says is live, places that do not answer."""
 
     says: Lock | None
@@ -194,10 +194,11 @@ class Found:
     away: dict[str, SinkError]
 
 
-def _settle(job: Job, options: Options, seen: Seen, found: Found) -> Outcome:
+def _settle(job: Job, options: Options, seen: Seen, found: Interruption) -> Outcome:
     says = found.says
     plan = plan_settling(seen.places, job.timing.lease + job.timing.propagation, says)
-    plan = replace(plan, notes=tuple(f"{place.foreign}; {FOREIGN}" for place in seen.places if place.foreign))
+    foreign = tuple(f"{place.foreign}; {FOREIGN}" for place in seen.places if place.foreign)
+    plan = replace(plan, notes=foreign)
     lock = new_lock(job, Operation.SETTLE, seen, plan, base=None, reason=options.reason)
     if says is not None:
         lock = replace(
@@ -210,7 +211,7 @@ def _settle(job: Job, options: Options, seen: Seen, found: Found) -> Outcome:
         )
     done = execute(job, options, seen, plan, Facts(lock, brought=found.brought, unseen=tuple(found.away)))
     if done.result != "planned":
-        done = replace(done, notes=(*(note for note in plan.notes if FOREIGN in note), *done.notes))
+        done = replace(done, notes=(*foreign, *done.notes))
     if found.away and done.result != "planned":
         left = tuple(
             f"{uri} was not reached, the next command does the rest: {e.message}" for uri, e in found.away.items()

@@ -10,7 +10,7 @@ from bridge.facts import Facts
 from bridge.guards import ownership, refuse
 from bridge.inquiry import accepted as accepted_of
 from bridge.inquiry import candidates, recent
-from bridge.job import Job, Seen, translate
+from bridge.job import Job, Seen, staged, translate
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_sync
 from bridge.prove import Changed
@@ -62,14 +62,14 @@ def _sync(job: Job, options: SyncOptions) -> Outcome | None:
     live = find_live(job, seen, options.brought)
     base = _base(job, seen, live)
     aside = tuple(each for each in asides(job, seen, live) if options.compromised or each != base)
-    stored = _stored(job, seen) if options.compromised else known_values(seen)
+    stored = _stored(job, seen) if options.compromised else staged(seen.places)
     known = unlike((live,), stored)
     if _is_published(seen, live) and not (options.compromised and (aside or known)):
         return opened.settled
     ending = known if options.compromised else _older(job, seen, known, base)
     ends = (*(value.fingerprint(job.settings.client_id) for value in ending), *aside)
     if options.compromised and ends and base not in ends:
-        base = ends[0]  # by which a finisher knows that nothing is to be kept
+        base = ends[0]  # by which whoever settles it knows that a value had leaked
     asked = replace(wish(job, options), ends=bool(ends), kill=options.compromised and bool(ends), without_base=not base)
     plan = plan_sync(seen.places, asked)
     plan = replace(plan, notes=(*plan.notes, *seen.notes))
@@ -119,14 +119,8 @@ def _stored(job: Job, seen: Seen) -> tuple[Secret, ...]:
     Raises:
         BridgeError: a place cannot be read; nothing was changed.
     """
-    found = tuple(known_values(seen))
+    found = staged(seen.places)
     return unlike((), (*found, *recent(job, seen.places, found, endable=True)))
-
-
-def known_values(seen: Seen) -> list[Secret]:
-    """Return the values at any stage of any place."""
-    stages = (Stage.CURRENT, Stage.FALLBACK, Stage.PENDING)
-    return [value for p in seen.places for stage in stages if (value := p.value(stage))]
 
 
 def _is_published(seen: Seen, live: Secret) -> bool:

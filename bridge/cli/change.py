@@ -124,12 +124,12 @@ def _is_due(
 
 
 def rotatable(_client: ClientSettings, seen: Status) -> bool:
-    """Tell whether a client's secret is too old, or an operation on it was interrupted and wants finishing."""
+    """Tell whether a client's secret is too old, or an operation on it was interrupted and has to be settled."""
     return _interrupted(seen) or seen.due
 
 
 def retirable(_client: ClientSettings, seen: Status) -> bool:
-    """Tell whether a client's fallback is old enough to go, or a retirement was interrupted and wants finishing."""
+    """Tell whether a client's fallback is old enough to go, or a retirement was interrupted and has to be settled."""
     from bridge.plan import RETIREMENTS
 
     if _interrupted(seen):

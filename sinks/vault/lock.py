@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from sinks.errors import Busy, Conflict, Expired, Lost, Refused, SinkError, Unavailable
 from sinks.port import Held
+from sinks.secret import unlike
 from sinks.vault.answers import AGAIN
 from sinks.vault.place import (
     KEPT,
@@ -115,29 +116,28 @@ class LockKey:
     def end(self, fingerprint: str, salt: str) -> None:
         """Destroy older versions of the key that hold a value which ends: what an interrupted release has left."""
         meta = self._kv.metadata(self.path)
-        readable = [n for n, (_, ok) in (meta.versions if meta else {}).items() if ok and n not in self._ours]
-        found = []
+        readable = [n for n, (_, ok) in (meta.versions if meta else {}).items() if ok and meta and n < meta.current]
         for number in readable:
-            entry = self._kv.read(self.path, number)
-            value = entry.document.get(self._key) if entry and entry.document and is_ours(entry) else None
-            if value is not None and value.fingerprint(salt) == fingerprint:
-                found.append(number)
-        if found:
-            self._kv.destroy(self.path, found)
+            if number not in self._ours:
+                self._value_at(number)
+        ending = [n for n in readable if (v := self._ours.get(n)) is not None and v.fingerprint(salt) == fingerprint]
+        if ending:
+            self._kv.destroy(self.path, ending)
+            self._ours = {n: value for n, value in self._ours.items() if n not in ending}
+
+    def _value_at(self, number: int) -> Secret | None:
+        """Read the value in a version, and note it where the version is a lock or an idle record."""
+        entry = self._kv.read(self.path, number)
+        value = entry.document.get(self._key) if entry and entry.document else None
+        if is_ours(entry):
+            self._ours[number] = value
+        return value
 
     def candidates(self) -> tuple[Secret, ...]:
         """Return the values in older versions that can still be read, whoever wrote them there, newest first."""
         meta = self._kv.metadata(self.path)
-        found: list[Secret] = []
         readable = sorted((n for n, (_, ok) in (meta.versions if meta else {}).items() if ok), reverse=True)
-        for number in readable[:CANDIDATES]:
-            entry = self._kv.read(self.path, number)
-            value = entry.document.get(self._key) if entry and entry.document else None
-            if is_ours(entry):
-                self._ours[number] = value
-            if value is not None and value not in found:
-                found.append(value)
-        return tuple(found)
+        return unlike((), [value for n in readable[:CANDIDATES] if (value := self._value_at(n)) is not None])
 
     def look(self, held: Held) -> Held:
         """Make sure that the key is at our version and says our words; begin a new lease."""

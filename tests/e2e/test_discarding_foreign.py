@@ -22,10 +22,7 @@ THEIRS = "text-of-another-team"
 
 def used(world: World) -> World:
     """Rotate once; a day passes."""
-    world.fill()
-    world.adopt()
-    world.rotate()
-    world.clock.advance(DAY)
+    world.used().clock.advance(DAY)
     return world
 
 

@@ -22,10 +22,7 @@ THEIRS = "text of another team"
 @pytest.fixture
 def used(world: World) -> World:
     """A world after one rotation, in no operation."""
-    world.fill()
-    world.adopt()
-    world.rotate()
-    return world
+    return world.used()
 
 
 def at(name: str, nth: int, work: Callable[[], Any]) -> Callable[[Call], None]:

@@ -30,10 +30,7 @@ commands = pytest.mark.parametrize("command", RUNS)
 @pytest.fixture
 def used(world: World) -> World:
     """A world after one rotation, in no operation, a day ago."""
-    world.fill()
-    world.adopt()
-    world.rotate()
-    world.clock.advance(DAY)
+    world.used().clock.advance(DAY)
     return world
 
 

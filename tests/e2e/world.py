@@ -165,6 +165,13 @@ class World:
     def adopt(self, trace: Trace | None = None, uris: Iterable[str] = (), **options: Any) -> Outcome:
         return adopt(self.job(uris, trace), AdoptOptions(**options))
 
+    def used(self) -> World:
+        """Have the places adopted and rotated once."""
+        self.fill()
+        self.adopt()
+        self.rotate()
+        return self
+
     def fill(self, *places: VaultPlace | AwsPlace) -> None:
         """Put the live value and other people's keys and tags into places, or all of them, as if an hour ago."""
         clock = controls.clock

@@ -221,6 +221,22 @@ def test_a_value_that_was_replaced_before_the_promotion_is_found(place: VaultHar
 # --- ending and undoing, killed between any two calls
 
 
+def test_a_copy_that_settling_has_read_ends_with_its_value(place: VaultHarness) -> None:
+    """A release died after P1 was published; a rotation by somebody else passed over its copy in the lock key."""
+    filled(place)
+    dead, held = claimed(place)
+    dead.promote(held, P1, record(place, P1, S0))
+    place.interrupt_release(dead, held, "rotated")
+    other, held = claimed(place, P2, base=P1, holder="ci-2")
+    other.promote(held, P2, record(place, P2, P1, rotation="r-ci-2"))
+    other.release(held, "rotated")
+    sink, held = claimed(place, None, base=P2, holder="ci-3", operation="retire")
+    assert P1 in sink.candidates()
+    sink.retire(held)
+    sink.release(held, "retired")
+    assert P1.reveal() not in place.reachable()
+
+
 def test_a_retirement_that_died_before_untagging_is_finished(place: VaultHarness) -> None:
     filled(place)
     rotated(place)
