@@ -8,18 +8,22 @@ from dataclasses import dataclass, replace
 from bridge.auth0.client import HS256, SELF, Objection
 from bridge.auth0.client import objections as of_client
 from bridge.auth0.probe import Verdict
-from bridge.begin import STDIN, Options, execute, fallbacks, new_lock, require_accepted, wish
+from bridge.begin import STDIN, Options, execute, new_lock, require_accepted, wish
 from bridge.errors import Failed, Refused
 from bridge.facts import Facts
 from bridge.guards import companions_room, contents, ownership, refuse
 from bridge.job import Job, Seen, companions, key_of
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_adoption, plan_forgetting
+from bridge.records import named
 from bridge.settling import settle_first
+from bridge.unproven import read_version
 from sinks.companions import Companions
 from sinks.port import Place, Stage
 from sinks.record import MANAGER
+from sinks.seal import UNPROVEN
 from sinks.secret import Secret
+from sinks.versions import short
 
 BESIDE: dict[str, tuple[str, ...]] = {
     Companions.KEEP: ("client_secret_next and client_secret_previous are written beside it, or their like",),
@@ -29,12 +33,16 @@ BESIDE: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class AdoptOptions(Options):
-    """What `adopt` may be told. `brought`: the live value; `add_key`: write it where the key is missing."""
+    """What `adopt` may be told. `brought`: the live value; `add_key`: write it where the key is missing.
+
+    `fallback`: the version whose value is the fallback, as somebody knows who can tell.
+    """
 
     brought: Secret | None = None
     add_key: bool = False
     repair: bool = False
     keep_limit: bool = False
+    fallback: str = ""
 
 
 def adopt(job: Job, options: AdoptOptions) -> Outcome:
@@ -67,13 +75,13 @@ def adopt(job: Job, options: AdoptOptions) -> Outcome:
     plan = plan_adoption(seen.places, asked, captured=captured)
     lock = new_lock(job, Operation.ADOPT, seen, plan, base=base)
     plan = replace(plan, notes=(*_notes(seen.places, captured), *BESIDE.get(beside, ()), *seen.notes))
-    known = {value.fingerprint(job.settings.client_id) for value in fallbacks(seen, base)}
-    shared = known.pop() if options.repair and len(known) == 1 else None
-    return execute(job, options, seen, plan, Facts(lock, value=base, base=base, initial=base, shared=shared))
+    former = _former(job, seen, options, base)
+    plan = replace(plan, notes=(*plan.notes, *_dropped(job, seen, former)))
+    return execute(job, options, seen, plan, Facts(lock, value=base, base=base, initial=base, former=former))
 
 
-def forget(job: Job, options: Options) -> Outcome:
-    """Remove the bridge's tags; values and versions stay.
+def forget(job: Job, options: Options) -> Outcome | None:
+    """Remove the bridge's tags; values and versions stay. None where there are none: it was done before, perhaps.
 
     Raises:
         BridgeError: nothing was changed.
@@ -83,6 +91,8 @@ def forget(job: Job, options: Options) -> Outcome:
     if opened.settled and opened.ends:
         return opened.settled
     seen = opened.seen
+    if not any(place.record or place.wiped or place.manager for place in seen.places):
+        return opened.settled
     refuse(ownership(seen.places, job.whose, adopting=any(place.record for place in seen.places)))
     plan = plan_forgetting(seen.places, wish(job, options))
     lock = new_lock(job, Operation.FORGET, seen, plan, base=None)
@@ -127,6 +137,31 @@ def _live(job: Job, seen: Seen, options: AdoptOptions) -> Secret:
             "grant the scope, or pipe the live value in: --secret-stdin",
         )
     return live_value
+
+
+def _former(job: Job, seen: Seen, options: AdoptOptions, base: Secret) -> str:
+    """Return the fallback that the places shall have: the one that somebody names, else the one that a seal names.
+
+    Raises:
+        Refused: nothing can be read at that version, or it is the live value.
+    """
+    if not options.fallback:
+        return named(seen.places, base)
+    value = read_version(job, seen, options.fallback)
+    if value == base:
+        raise Refused(f"--fallback: found '{options.fallback}', which holds the current value. Nothing was changed.")
+    return value.fingerprint(job.settings.client_id)
+
+
+def _dropped(job: Job, seen: Seen, former: str) -> Iterator[str]:
+    """Yield what the tags name as a fallback and no seal does: it is none from now on, unless somebody says so."""
+    for place in seen.places:
+        value, version = place.value(Stage.FALLBACK), place.history.at(Stage.FALLBACK)
+        if value and version and value.fingerprint(job.settings.client_id) != former.removeprefix(UNPROVEN):
+            yield (
+                f"{place.uri}: nothing proves that {short(version.id)} was the fallback; it is none from now on, and "
+                f"its value stays readable (to keep it as the fallback: --fallback {short(version.id)})"
+            )
 
 
 def _ours_by_value(job: Job, seen: Seen) -> Seen:

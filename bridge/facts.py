@@ -18,8 +18,8 @@ class Facts:
     `initial` what an empty place gets first. `origin` says why the value may be set at Auth0; None: it must not be.
     `ending` are the values that Auth0 has to refuse before they are ended. `ends` are the fingerprints of all values
     that the operation has read as ending, and `retired` those of what a retirement finds to end. `brought` is a value
-    that the user says is live. `shared` is the fallback that a repair brings back where it is missing.
-    `unseen` are places that did not answer.
+    that the user says is live. `former` is the fallback that an adoption leaves the places with (`Record.former`).
+    `proven`: Auth0 has accepted `base`, so that going back to it is safe. `unseen` are places that did not answer.
     """
 
     lock: Lock
@@ -30,7 +30,8 @@ class Facts:
     ending: tuple[Secret, ...] = ()
     ends: tuple[str, ...] = ()
     brought: Secret | None = None
-    shared: str | None = None
+    former: str = ""
+    proven: bool = False
     unseen: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
 

@@ -12,6 +12,7 @@ from bridge.auth0.values import generate
 from bridge.errors import Failed
 from bridge.facts import Facts
 from bridge.job import Job, recall, staged
+from bridge.records import named
 from bridge.settlement import Settlement, Way, generated, kills, never_held, settlement
 from bridge.watch import pause
 from sinks.port import Lock, Place, Stage
@@ -115,6 +116,7 @@ def choose(
     chosen = settlement(places, value, job.settings.client_id, interrupted=says is not None)
     chosen = replace(chosen, way=way) if way else chosen
     chosen, facts.value, facts.origin = _seen(chosen, facts), value, origin
+    facts.proven, facts.former = chosen.proven, named(places, value)
     if chosen.way is not Way.GIVE_BACK and not kills(says):
         facts.ends = _ended(job, places, found, chosen.base)
     facts.initial = facts.value

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sinks.companions import afterwards
 from sinks.port import Lock, Place, Record, Stage
 from sinks.record import stamp
+from sinks.seal import UNPROVEN
 from sinks.secret import Secret
 
 SECOND = timedelta(seconds=1)
@@ -17,8 +18,13 @@ RETIREMENT, ANCHOR = "retirement", "anchor"
 """The notes of what ended a fallback last, or brought it back."""
 
 
-def record(lock: Lock, place: Place, current: Secret | None, places: tuple[str, ...], now: datetime) -> Record:
-    """Return the record of a place whose value becomes `current` at `now`, by the vaults' clock."""
+def record(
+    lock: Lock, place: Place, current: Secret | None, places: tuple[str, ...], now: datetime, former: str = ""
+) -> Record:
+    """Return the record of a place whose value becomes `current` at `now`, by the vaults' clock.
+
+    `former`: the fallback from then on (`Record.former`).
+    """
     old = place.record or place.remembered
     before = (lock.base, *(old.recent if old else ()))
     fingerprints = (*([current.fingerprint(lock.client_id)] if current else []), *before)
@@ -32,6 +38,7 @@ def record(lock: Lock, place: Place, current: Secret | None, places: tuple[str, 
         log=(entry, *(line for line in (old.log if old else ()) if not line.startswith(f"{lock.id} "))),
         recent=tuple(dict.fromkeys(f for f in fingerprints if f)),
         companions=afterwards(lock.companions),
+        former=former,
     )
 
 
@@ -71,40 +78,29 @@ def adopted(
     now: datetime,
     *,
     written: bool,
-    shared: str | None = None,
-) -> tuple[Record, str | None]:
+    former: str = "",
+) -> Record:
     """Return the record of a place whose value was there before the bridge was: it is at least that old.
 
-    `written`: the value was written just now, as a new version. `shared`: the fallback that other places have, by its
-    fingerprint, where a repair brings it back. Also returned: the fingerprint of the fallback that the
-    place shall have; None: the one it has.
+    `written`: the value was written just now, as a new version. `former`: the fallback that it shall have.
     """
-    return _adopted(lock, place, current, places, now, written=written), _former(place, lock, shared, written=written)
-
-
-def _adopted(
-    lock: Lock, place: Place, current: Secret | None, places: tuple[str, ...], now: datetime, *, written: bool
-) -> Record:
-    new = record(lock, place, current, places, now)
+    new = record(lock, place, current, places, now, former)
     if written:
         return replace(new, age_is_minimum=True)
-    if known := place.record or place.remembered:
+    if (known := place.record or place.remembered) and known.former is not None:
         return replace(new, promoted_at=known.promoted_at, age_is_minimum=known.age_is_minimum)
     created = place.history.versions[-1].created if place.history.versions else None
     return replace(new, promoted_at=created or now, age_is_minimum=True)
 
 
-def _former(place: Place, lock: Lock, shared: str | None, *, written: bool) -> str | None:
-    """Return the fallback that an adoption shall leave a place with.
+def named(places: tuple[Place, ...], current: Secret | None) -> str:
+    """Return the fallback that a seal names which holds under a value (`Record.former`); "" where none does.
 
-    It loses it where its tags were wiped, or where the live value is `written` over what somebody put there.
+    One good seal suffices for all places. One that is proven goes before others.
     """
-    if place.wiped and place.remembered and len(place.remembered.recent) > 1:
-        return place.remembered.recent[1]
-    fallback = place.value(Stage.FALLBACK)
-    if fallback is None and not place.aside:
-        return shared
-    return fallback.fingerprint(lock.client_id) if written and fallback else None
+    told = [known for p in places for known in (p.record, p.remembered) if known and known.former]
+    good = [r.former or "" for r in told if current and r.recent[:1] == (current.fingerprint(r.client_id),)]
+    return min(good, key=lambda former: former.startswith(UNPROVEN), default="")
 
 
 def unchanged(new: Record, places: tuple[Place, ...]) -> Record:
@@ -125,4 +121,5 @@ def restored(lock: Lock, place: Place, now: datetime) -> tuple[Record, str]:
     before = place.remembered
     if before is None:
         raise ValueError("a place that remembers nothing is not restored")
-    return replace(before, log=(_entry(lock, now), *before.log)), next(iter(before.recent[1:2]), "")
+    former = next(iter(before.recent[1:2]), "") if before.former is None else before.fallback
+    return replace(before, log=(_entry(lock, now), *before.log)), former

@@ -14,6 +14,7 @@ from bridge.job import Job, Seen, companions, key_of
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_bringing_back, plan_retirement
 from bridge.settling import settle_first
+from bridge.unproven import contradicted, unproven, vouching
 from sinks.port import Place, Stage, Version
 from sinks.versions import short
 
@@ -22,12 +23,19 @@ AGAIN = "it was retired softly before; now it ends"
 
 
 def retire(
-    job: Job, options: Options, *, ignored: tuple[Ignored, ...] = (), force: bool = False, softly: bool = False
+    job: Job,
+    options: Options,
+    *,
+    ignored: tuple[Ignored, ...] = (),
+    force: bool = False,
+    softly: bool = False,
+    vouched: str = "",
 ) -> Outcome | None:
     """Make the fallback's value unreadable everywhere; None where there is none.
 
     `ignored`: consumers that somebody vouches for. `force`: whatever the tenant's logs tell, or do not. `softly`: so
     that it can be undone; without, what was retired softly ends as well: nothing stands against that any more.
+    `vouched`: the version that was the fallback, as somebody says who knows.
 
     Raises:
         BridgeError: nothing was changed.
@@ -39,6 +47,9 @@ def retire(
         return opened.settled
     seen = opened.seen
     _sound(job, seen)
+    notes = vouching(job, seen, vouched)
+    command = job.whose.command("retire", seen.places)
+    refuse((*contradicted(job, seen), *unproven(job, seen, command, vouched=vouched, softly=not softly)))
     fallbacks = [(p, v) for p in seen.places if (v := p.history.at(Stage.FALLBACK))]
     asides = [p for p in seen.places if p.aside]
     stale = [p for p in seen.places if p.stale]
@@ -48,15 +59,17 @@ def retire(
         summary(judge(job, seen, fallbacks, ignored=ignored, force=force)) if fallbacks else (AGAIN,) if asides else ()
     )
     plan = plan_retirement(seen.places, wish(job, options), softly=softly)
-    plan = replace(plan, notes=(*((SOFTLY,) if softly else _losses(job, fallbacks, asides)), *told))
+    plan = replace(plan, notes=(*notes, *((SOFTLY,) if softly else _losses(job, fallbacks, asides)), *told))
     lock = new_lock(job, operation, seen, plan, base=seen.places[0].value(Stage.CURRENT), reason=options.reason)
     salt = job.settings.client_id
     values = tuple(value.fingerprint(salt) for p, _ in fallbacks if (value := p.value(Stage.FALLBACK)))
     return execute(job, options, seen, plan, Facts(lock, ends=tuple(dict.fromkeys(values))))
 
 
-def bring_back(job: Job, options: Options) -> Outcome | None:
+def bring_back(job: Job, options: Options, *, vouched: str = "") -> Outcome | None:
     """Make what was retired softly the fallback again; None where there is none.
+
+    `vouched`: as for `retire`.
 
     Raises:
         BridgeError: nothing was changed.
@@ -69,9 +82,13 @@ def bring_back(job: Job, options: Options) -> Outcome | None:
     _sound(job, seen)
     if not any(place.aside for place in seen.places):
         return opened.settled
+    notes = vouching(job, seen, vouched)
+    undo = f"{job.whose.command('retire', seen.places)} --undo"
+    refuse(unproven(job, seen, undo, vouched=vouched, softly=True))
     refuse(objection for place in seen.places for objection in _beyond(job, place))
     kept = companions(job, seen.places, Operation.BRING_BACK)
     plan = plan_bringing_back(seen.places, replace(wish(job, options), companions=kept))
+    plan = replace(plan, notes=(*plan.notes, *notes))
     current = seen.places[0].value(Stage.CURRENT)
     lock = new_lock(job, Operation.BRING_BACK, seen, plan, base=current, reason=options.reason)
     return execute(job, options, seen, plan, Facts(lock))

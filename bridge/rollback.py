@@ -11,19 +11,25 @@ from bridge.begin import Options, asides, execute, fallbacks, inspect, new_lock,
 from bridge.errors import Refused
 from bridge.facts import Facts
 from bridge.guards import contents, ownership, refuse
-from bridge.job import Job, Seen, key_of
+from bridge.job import Job, Seen, key_of, translate
 from bridge.outcome import Outcome
 from bridge.plan import Operation, Strategy, plan_change
+from bridge.settlement import Way
 from bridge.settling import settle_first
-from sinks.port import Stage
+from bridge.unproven import contradicted, unproven, vouching
+from sinks.port import SinkError, Stage
 from sinks.secret import Secret
 
 
 @dataclass(frozen=True)
 class RollbackOptions(Options):
-    """What `rollback` may be told. `discard`: do not keep the value that is current now as the fallback."""
+    """What `rollback` may be told. `discard`: do not keep the value that is current now as the fallback.
+
+    `unproven`: the version that was the fallback, as somebody says who knows.
+    """
 
     discard: bool = False
+    unproven: str = ""
 
 
 def rollback(job: Job, options: RollbackOptions) -> Outcome:
@@ -37,27 +43,53 @@ def rollback(job: Job, options: RollbackOptions) -> Outcome:
     """
     opened = settle_first(job, options)
     done = opened.settled
-    if done and (opened.ends or (done.published and done.settlement and done.settlement.former)):
+    if done and (opened.ends or _is_enough(done)):
         return done  # somebody had gone back already, and this has finished it
-    seen = opened.seen
+    seen = closely(job, opened.seen)
     inspect(job, seen, Strategy.STAGED)
     keys = {uri: key_of(uri, job) for uri in job.uris}
     refuse((*ownership(seen.places, job.whose, adopting=False), *contents(seen.places, job.whose, keys)))
     job.auth0.require(UPDATE_KEYS)
-    current, target = _values(job, seen)
+    refuse(contradicted(job, seen))
+    current, target, accepted = _values(job, seen)
+    notes = vouching(job, seen, options.unproven)
+    command = job.whose.command("rollback", seen.places)
+    refuse(unproven(job, seen, command, vouched=options.unproven, accepted=True))
     ending = (*((current,) if options.discard else ()), *fallbacks(seen, current, target))
     aside = asides(job, seen, current, target)
     asked = replace(wish(job, options), ends=bool(ending or aside), kill=options.discard)
     plan = plan_change(Operation.ROLLBACK, seen.places, asked)
-    plan = replace(plan, notes=(*plan.notes, *seen.notes))
+    plan = replace(plan, notes=(*plan.notes, *seen.notes, *notes))
+    plan = replace(plan, irreversible=notes[0]) if notes and not plan.irreversible else plan
     lock = new_lock(job, Operation.ROLLBACK, seen, plan, base=current, ending=ending, asides=aside)
     proven = ending if options.discard else ()
-    facts = Facts(lock, value=target, base=current, origin=Origin.SEALED, ending=proven, ends=lock.ends)
+    origin = Origin.BROUGHT if options.unproven else Origin.SEALED
+    facts = Facts(lock, value=target, base=current, origin=origin, ending=proven, ends=lock.ends, proven=accepted)
     return execute(job, options, seen, plan, facts)
 
 
-def _values(job: Job, seen: Seen) -> tuple[Secret, Secret]:
-    """Return the value that is current, and the fallback's.
+def _is_enough(done: Outcome) -> bool:
+    """Tell whether what was settled was a going back: it published an old value, or its lock says so."""
+    says, settled = done.plan.says, done.settlement
+    if settled is None or not done.published:
+        return False
+    return settled.former or (settled.way is Way.COMPLETE and says is not None and says.operation == Operation.ROLLBACK)
+
+
+def closely(job: Job, seen: Seen) -> Seen:
+    """Return both ends with the fallbacks looked at more closely (`Sink.read`).
+
+    Raises:
+        BridgeError: a place cannot be read; nothing was changed.
+    """
+    try:
+        return replace(seen, places=tuple(job.sinks[place.uri].read(closely=True) for place in seen.places))
+    except SinkError as error:
+        raise translate(error) from None
+
+
+def _values(job: Job, seen: Seen) -> tuple[Secret, Secret, bool]:
+    """Return the value that is current, the fallback's, and whether Auth0 accepts the former.
 
     Raises:
         Refused: there is no fallback, or Auth0 holds neither of them.
@@ -79,6 +111,7 @@ def _values(job: Job, seen: Seen) -> tuple[Secret, Secret]:
             "the places hold different fallbacks. Nothing was changed.",
             f"set them right first: {job.whose.command('sync', seen.places)}",
         )
-    if job.auth0.probe(seen.client, found[0]) is not Verdict.ACCEPTED:  # else somebody went back already, by hand
+    gone_back = job.auth0.probe(seen.client, found[0]) is Verdict.ACCEPTED  # by hand
+    if not gone_back:
         require_accepted(job, seen, current, seen.places[0].uri)
-    return current, found[0]
+    return current, found[0], not gone_back

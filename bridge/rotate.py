@@ -15,6 +15,7 @@ from bridge.new_value import new_value, origin_of
 from bridge.outcome import Outcome
 from bridge.plan import Operation, Strategy, plan_change
 from bridge.settling import Opened, settle_first
+from bridge.unproven import unproven
 from sinks.port import Stage
 from sinks.secret import Secret
 
@@ -85,6 +86,7 @@ def _change(job: Job, options: RotateOptions, seen: Seen, base: Secret | None) -
     known = base if base or staged else job.auth0.live_secret(seen.client.client_id)
     lock = new_lock(job, Operation.ROTATE, seen, plan, base=known, ending=ending, asides=aside, reason=options.reason)
     facts = Facts(lock, value=value, base=known, initial=base, origin=origin_of(options.brought), ends=lock.ends)
+    facts.proven = known is not None
     return execute(job, options, seen, plan, facts)
 
 
@@ -96,6 +98,8 @@ def _guard(job: Job, seen: Seen, options: RotateOptions) -> None:
         *companions_room(seen.places, companions(job, seen.places, Operation.ROTATE)),
     )
     refuse(found)
+    # Its promotion would write over the only name that an open fallback has.
+    refuse(unproven(job, seen, job.whose.command("retire", seen.places), softly=True))
 
 
 def _base(job: Job, opened: Opened, options: RotateOptions) -> Secret | None:

@@ -34,12 +34,14 @@ class Way(StrEnum):
 class Settlement:
     """The way, with the fingerprint of the value that becomes the fallback ("": the fallbacks stay what they are).
 
-    `former`: the value was a fallback, or current lately; a late call of an old operation has brought it back.
+    `proven`: a seal says that it was current before. `former`: the value was a fallback, or current lately; a late call
+    of an old operation has brought it back.
     """
 
     way: Way
     base: str = ""
     former: bool = False
+    proven: bool = False
 
 
 def kills(lock: Lock | None) -> bool:
@@ -62,7 +64,8 @@ def settlement(places: tuple[Place, ...], value: Secret, client_id: str, *, inte
         return Settlement(Way.GIVE_BACK)
     base = _former(places, accepted)
     if holding or pending:
-        return Settlement(Way.COMPLETE, base, former=_was(ours, value, accepted, 1 if interrupted else 0))
+        was = _was(ours, value, accepted, 1 if interrupted else 0)
+        return Settlement(Way.COMPLETE, base, former=was, proven=_is_sealed(places, base, accepted))
     return Settlement(Way.PUBLISH, base, former=_was(ours, value, accepted, 0))
 
 
@@ -144,7 +147,7 @@ def _is_untold(place: Place, value: Secret | None) -> bool:
 
 def _former(places: tuple[Place, ...], accepted: str) -> str:
     """Return the fingerprint of what was current before: the fallback to be; "" where nothing is to be one."""
-    before = [p.remembered for p in places if p.lock and p.remembered]
+    before = sorted((p.remembered for p in places if p.lock and p.remembered), key=lambda known: known.former is None)
     now = sorted((p.record for p in places if p.record), key=lambda record: record.promoted_at, reverse=True)
     for known in (*before, *now[:1]):
         if known.recent and known.recent[0] != accepted:
@@ -159,3 +162,9 @@ def _former(places: tuple[Place, ...], accepted: str) -> str:
         return base
     named = (value.fingerprint(p.record.client_id) for p in places if p.record and (value := p.value(Stage.FALLBACK)))
     return next((each for each in named if each != accepted), "")
+
+
+def _is_sealed(places: tuple[Place, ...], base: str, accepted: str) -> bool:
+    """Tell whether a seal that holds says that a value was current before, or is the fallback of the accepted one."""
+    known = [each for p in places for each in (p.record, p.remembered) if each and each.former is not None]
+    return any(r.recent[:1] == (base,) or (r.recent[:1] == (accepted,) and r.former == base) for r in known if base)

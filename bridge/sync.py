@@ -14,6 +14,7 @@ from bridge.job import Job, Seen, staged, translate
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_sync
 from bridge.prove import Changed
+from bridge.records import named
 from bridge.settling import settle_first
 from bridge.watch import pause
 from sinks.port import SinkError, Stage
@@ -76,6 +77,7 @@ def _sync(job: Job, options: SyncOptions) -> Outcome | None:
     lock = new_lock(job, Operation.SYNC, seen, plan, base=None, ending=ending, asides=aside, reason=options.reason)
     proven = ending if options.compromised else ()
     facts = Facts(replace(lock, base=base), value=live, initial=live, ending=proven, ends=lock.ends)
+    facts.proven = bool(base) and named(seen.places, live) == base
     return execute(job, options, seen, plan, facts)
 
 

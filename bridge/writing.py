@@ -16,6 +16,7 @@ from bridge.plan import NOTED, SAME_VALUE, Operation, Plan
 from bridge.records import adopted, noted, record, restored, unchanged
 from sinks.port import Lock, Place, Promoted, Record, Sink, SinkError, Stage
 from sinks.record import tag_text
+from sinks.seal import UNPROVEN
 from sinks.versions import short
 
 
@@ -44,7 +45,8 @@ class Writing:
             SinkError: it was not promoted, or it is not known.
         """
         facts = self._facts
-        told = record(self._said(), self._places[uri], facts.required, self._job.uris, self._now())
+        former = self._former(keep=keep)
+        told = record(self._said(), self._places[uri], facts.required, self._job.uris, self._now(), former)
         if self._plan.operation in SAME_VALUE:
             told = unchanged(told, tuple(self._places.values()))
         promoted = self._sink(uri).promote(self._hold[uri], facts.required, self._anchored(told), keep=keep)
@@ -52,6 +54,11 @@ class Writing:
         kept = f"{short(promoted.fallback)} fallback" if promoted.fallback else "no fallback"
         self._tell("promote", f"{uri} {short(promoted.current)} current, {kept}")
         return self._is_told(uri, promoted)
+
+    def _former(self, *, keep: bool) -> str:
+        """Return what the seal shall say of the value that was current (`Record.former`)."""
+        base = self._facts.lock.base if keep else ""
+        return base if self._facts.proven or not base else UNPROVEN + base
 
     def _is_told(self, uri: str, promoted: Promoted) -> bool:
         if promoted.untold:
@@ -84,13 +91,12 @@ class Writing:
     def tag(self, step: steps.Tag) -> None:
         """Write a record: that of the present value, or the one from before an interruption."""
         place, now, facts = self._places[step.uri], self._now(), self._facts
-        fallback: str | None
         if step.restore:
             told, fallback = restored(self._said(), place, now)
         else:
-            written = step.uri in self.done
-            base, uris, shared = facts.base or facts.value, self._job.uris, facts.shared
-            told, fallback = adopted(facts.lock, place, base, uris, now, written=written, shared=shared)
+            written, base = step.uri in self.done, facts.base or facts.value
+            told = adopted(facts.lock, place, base, self._job.uris, now, written=written, former=facts.former)
+            fallback = told.fallback
         told = self._anchored(told)
         self._sink(step.uri).tag(self._hold[step.uri], told, keep_limit=step.keep_limit, fallback=fallback)
 

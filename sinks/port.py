@@ -42,6 +42,8 @@ class Place:
     as the coming one; `astray`: they are not what they should be although nobody holds the place; `occupied`: somebody
     else's keys stand where they would (all `Sink.read` only; `sinks.companions`). `noted`: what `Sink.note` wrote.
     `aside`: the fallback that was retired softly, until it ends. `stale`: the tags name a fallback that is gone.
+    `differs` names the tags that somebody has changed; what they said before is known (`Sink.read` only), and the next
+    `claim` writes it again. `contradicted` says how the fallback that is tagged is not the one that the seal names.
     `mark` is the sink's own note, for `claim`.
     """
 
@@ -71,6 +73,8 @@ class Place:
     noted: Mapping[str, str] = field(default_factory=dict)
     aside: Aside | None = None
     stale: bool = False
+    differs: tuple[str, ...] = ()
+    contradicted: str = ""
     notes: tuple[str, ...] = ()
     mark: object = None
 
@@ -126,8 +130,15 @@ class Sink(Protocol):
         """Read metadata only, never a value. A policy without any right to read values suffices."""
         ...
 
-    def read(self) -> Place:
+    def at(self, version: str) -> Secret | None:
+        """Read the value in one version, by its id; None where there is none that can be read."""
+        ...
+
+    def read(self, *, closely: bool = False) -> Place:
         """Read metadata and the values of current, pending and fallback.
+
+        `closely`: look into the versions after the fallback, too, whether another value was current in between. Then
+        the fallback is an unproven one.
 
         Raises:
             Refused: by name, whatever makes this place unfit to be managed (design: "named refusals").

@@ -191,6 +191,8 @@ class Record:
     changes, newest first, as "ID TIME OPERATION ACTOR". `recent` holds fingerprints of the latest values, newest first.
     `companions`: whether its documents hold the other candidates too, or did (`sinks.companions`).
     `audit`: the anchor of the audit record's line that began the latest change, where one is kept; old ones stay.
+    `former`: the fallback's fingerprint as a seal has it, or shall have it (`sinks.seal`): "" where there is none, and
+    with "@" before it where nobody has seen Auth0 accept it. None: no seal holds; what is said may be anybody's word.
     """
 
     client_id: str
@@ -203,13 +205,20 @@ class Record:
     recent: tuple[str, ...] = ()
     companions: Companions = Companions.NONE
     audit: str = ""
+    former: str | None = None
+
+    @property
+    def fallback(self) -> str:
+        """The fingerprint of the fallback's value that a seal names, proven or not; "" where none does."""
+        return (self.former or "").removeprefix("@")
 
     @classmethod
     def first(cls, lock: Lock, at: datetime, value: Secret | None = None) -> Record:
         """Return the record of a place that an operation gives its first value."""
         whose = lock.client_id, lock.tenant, lock.places
         recent = (value.fingerprint(lock.client_id),) if value else ()
-        return cls(*whose, lock.id, at, age_is_minimum=True, recent=recent, companions=afterwards(lock.companions))
+        beside = afterwards(lock.companions)
+        return cls(*whose, lock.id, at, age_is_minimum=True, recent=recent, companions=beside, former="")
 
     def tags(self) -> dict[str, str]:
         """Return the record as tags."""
@@ -228,8 +237,11 @@ class Record:
         }
 
     @classmethod
-    def from_tags(cls, tags: Mapping[str, str]) -> Record | None:
-        """Read a record; None where the place is not managed by the bridge or its tags are not complete."""
+    def from_tags(cls, tags: Mapping[str, str], former: str | None = None) -> Record | None:
+        """Read a record; None where the place is not managed by the bridge or its tags are not complete.
+
+        `former`: the fallback that a seal over these tags names; None where none holds.
+        """
         promoted = unstamp(tags.get("bridge_promoted_at"))
         if tags.get(MANAGED_BY) != MANAGER or promoted is None or "bridge_sinks" not in tags:
             return None
@@ -245,6 +257,7 @@ class Record:
             recent=tuple(word for word in recent.split() if re.fullmatch(FINGERPRINT, word)),
             companions=_companions(tags, COMPANIONS_TAG),
             audit=_filled(tags, AUDIT_TAG),
+            former=former,
         )
 
 

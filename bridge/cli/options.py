@@ -44,6 +44,15 @@ Ignore = Annotated[
         help="An address or a network, and perhaps an agent, that you vouch for; needs --reason.",
     ),
 ]
+Unproven = Annotated[
+    str,
+    typer.Option(
+        "--unproven",
+        metavar="VERSION",
+        help="The version that was the fallback, where nothing proves it and you know it.",
+        show_default=False,
+    ),
+]
 Everyone = Annotated[bool, typer.Option("--all", help="Every client of the configuration.")]
 Takeover = Annotated[
     bool, typer.Option("--takeover", help="Finish an operation that still counts as live; you know that it died.")

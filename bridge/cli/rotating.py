@@ -26,6 +26,7 @@ from bridge.cli.options import (
     Reason,
     Sinks,
     Takeover,
+    Unproven,
     Verbose,
     Yes,
 )
@@ -177,6 +178,7 @@ def rollback(
     discard: Annotated[
         bool, typer.Option("--discard", help="Retire the value that is current now, instead of keeping it as fallback.")
     ] = False,
+    unproven: Unproven = "",
     no_wait: NoWait = False,
     takeover: Takeover = False,
     yes: Yes = False,
@@ -190,7 +192,12 @@ def rollback(
 
     configure(verbose=verbose)
     options = RollbackOptions(
-        dry_run=dry_run, takeover=takeover, settle=not no_wait, agree=consent(yes=yes), discard=discard
+        dry_run=dry_run,
+        takeover=takeover,
+        settle=not no_wait,
+        agree=consent(yes=yes),
+        discard=discard,
+        unproven=unproven,
     )
     typed = Typed(tuple(sink or ()), key, config)
     change(context, [name], typed, lambda job: rollback_one(job, options), json=json, title="rolled-back", nothing="")

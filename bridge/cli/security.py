@@ -25,6 +25,7 @@ from bridge.cli.options import (
     Reason,
     Sinks,
     Takeover,
+    Unproven,
     Verbose,
     Yes,
 )
@@ -149,6 +150,7 @@ def retire(
         bool, typer.Option("--soft", help="So that it can be undone, while the vaults still keep it.")
     ] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Bring back what --soft retired.")] = False,
+    unproven: Unproven = "",
     reason: Reason = "",
     takeover: Takeover = False,
     yes: Yes = False,
@@ -173,7 +175,9 @@ def retire(
         names or [],
         Typed(tuple(sink or ()), key, config),
         lambda job: (
-            bring_back(job, options) if undo else retire_one(job, options, ignored=ignored, force=force, softly=soft)
+            bring_back(job, options, vouched=unproven)
+            if undo
+            else retire_one(job, options, ignored=ignored, force=force, softly=soft, vouched=unproven)
         ),
         json=json,
         title="brought back" if undo else "retired softly" if soft else "retired",

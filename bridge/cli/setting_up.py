@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from bridge.job import Job
     from bridge.outcome import Outcome
 
+UNMANAGED = "there is nothing to forget: it is not managed by secret-bridge"
+
 
 @app.command(rich_help_panel=SET_UP)
 def adopt(
@@ -29,6 +31,10 @@ def adopt(
     repair: Annotated[
         bool, typer.Option("--repair", help="After somebody wiped the tags or changed the value: set them right.")
     ] = False,
+    fallback: Annotated[
+        str,
+        typer.Option("--fallback", metavar="VERSION", help="The version that is the fallback.", show_default=False),
+    ] = "",
     add_key: Annotated[bool, typer.Option("--add-key", help="Write the key into documents that lack it.")] = False,
     secret_stdin: Annotated[
         bool, typer.Option("--secret-stdin", help="Read the live value from standard input, not from Auth0.")
@@ -55,6 +61,7 @@ def adopt(
             brought=brought,
             add_key=add_key,
             repair=repair,
+            fallback=fallback,
             keep_limit=keep_max_versions,
         )
         return adopt_one(job, options)
@@ -81,4 +88,6 @@ def forget(
     configure(verbose=verbose)
     options = Options(dry_run=dry_run)
     typed = Typed(tuple(sink or ()), key, config)
-    change(context, [name], typed, lambda job: forget_one(job, options), json=json, title="forgotten", nothing="")
+    change(
+        context, [name], typed, lambda job: forget_one(job, options), json=json, title="forgotten", nothing=UNMANAGED
+    )

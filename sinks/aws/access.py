@@ -34,6 +34,7 @@ class Access:
         self._bare = target.key is None
         self._uri = uri
         self._documents: dict[str, Document | None] = {}
+        self.puts = 0  # how many versions were put from here
 
     def described(self) -> Described:
         """Read tags and settings."""
@@ -94,6 +95,7 @@ class Access:
             Conflict: somebody else has put this version.
             Unavailable: it is not there; `unsure`: it may yet arrive.
         """
+        self.puts += 1
         try:
             given: Iterable[str] = _written(lambda: self.api.put(version, text, (*stages, label)))
         except Unavailable as error:

@@ -26,6 +26,7 @@ from sinks.aws.place import (
     surveyed,
     text_of,
 )  # fmt: skip
+from sinks.aws.sealing import Sealing
 from sinks.companions import laid_out
 from sinks.errors import Busy, Conflict, Denied, Expired, Lost, Refused, Unavailable
 from sinks.port import Held, Place
@@ -55,10 +56,12 @@ class Claims:
         self._lease = lease.total_seconds()
         self.promoted: Grip | None = None  # what a promotion by this process has left in order
         self._labels: set[str] = set()  # the labels by which this process has taken and kept the place
+        self.sealing = Sealing(uri, target.key, access)
 
     def claim(self, place: Place, lock: Lock, value: Secret | None, initial: Secret | None, *, over: bool) -> Held:
         """Put a version with AWSPENDING, above everything that `place` saw (`Sink.claim`)."""
         mark, lock = mark_of(place), with_holder(lock)
+        self.sealing.begin(place)
         label = own_label(lock.id, lock)
         if mark.listing.pending and not mark.listing.is_held_by(lock) and not over:
             raise self._busy(mark)
@@ -72,6 +75,7 @@ class Claims:
     def take_over(self, place: Place, lock: Lock) -> Held:
         """Put the pending version's text again, as a new version with our label (`Sink.take_over`)."""
         mark, lock = mark_of(place), with_holder(lock)
+        self.sealing.begin(place)
         listing, present = mark.listing, mark.listing.label
         if listing.pending is None or present is None:
             raise self._busy(mark)
@@ -260,7 +264,10 @@ class Claims:
         return held.looked + self._lease
 
     def release(self, held: Held) -> None:
-        """Drop AWSPENDING last, then the label that nobody needs any more (`Sink.release`)."""
+        """Seal the tags if they are not, then drop AWSPENDING, then the label that nobody needs (`Sink.release`)."""
+        if self.sealing.due:
+            with contextlib.suppress(Denied, Lost, Refused):
+                self.under_lease(held, self._seal)
         if self.promoted:
             with contextlib.suppress(Unavailable):
                 self._drop_labels(self.promoted)
@@ -272,6 +279,11 @@ class Claims:
             for version, stage in self._access.listing().left_over():
                 if stage in ours:
                     self._drop(stage, version)
+
+    def _seal(self, held: Held) -> bool:
+        grip = grip_of(held)
+        self._access.api.tag(self.sealing.tags({}, grip.listing.top(grip.arn)), before=self.deadline(held))
+        return True
 
     def _tidy(self, held: Held) -> bool:
         """Leave the labels as they were, or as the promotion wanted them."""

@@ -155,9 +155,13 @@ class Listing:
             or ("a version" if len(set(ids)) < len(ids) else None)
         )
 
+    def top(self, arn: str) -> int:
+        """Return the highest sequence number here; 0 where there is none."""
+        return max(self._numbers(arn).values(), default=0)
+
     def next_id(self, arn: str) -> str:
         """Return the id above the highest one here."""
-        return version_id(arn, max(self._numbers(arn).values(), default=0) + 1)
+        return version_id(arn, self.top(arn) + 1)
 
     def highest(self, arn: str, count: int) -> tuple[str, ...]:
         """Return the versions with the highest sequence numbers, the highest first."""

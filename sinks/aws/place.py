@@ -15,6 +15,7 @@ from sinks.document import Document
 from sinks.errors import Busy, Refused
 from sinks.port import Place
 from sinks.record import MANAGED_BY, MANAGER, Aside, Lock, Record, drifted, noted, stamp
+from sinks.seal import NOTHING, Said
 from sinks.secret import Secret
 from sinks.versions import History, Stage, Version
 
@@ -30,10 +31,11 @@ SIZE_LIMIT = 65_536  # bytes; PutSecretValue, parameter SecretString
 
 @dataclass(frozen=True)
 class Mark:
-    """What a claim has to know: the description, and the listing that its compare-and-set is against."""
+    """What a claim has to know: the description, the listing that its compare-and-set is against, and what is said."""
 
     described: Described
     listing: Listing
+    said: Said = NOTHING
 
 
 def lock_text(lock: Lock) -> Secret:

@@ -89,7 +89,7 @@ class Publisher:
                 self._access.api.label(CURRENT, remove=listing.current, to=current, before=self._claims.deadline(held))
             promoted = Promoted(current or NONE, fallback, "; ".join(untold))
             try:
-                self._tag(held, record, promoted)
+                self._tag(held, value, record, promoted)
             except Refused as error:
                 promoted = replace(promoted, untold=error.message)
             self._claims.promoted = grip_of(held)
@@ -199,9 +199,17 @@ class Publisher:
         if holder is not None:
             self._access.api.label(FALLBACK, remove=holder, before=self._claims.deadline(held))
 
-    def _tag(self, held: Held, record: Record, promoted: Promoted) -> None:
+    def _tag(self, held: Held, value: Secret, record: Record, promoted: Promoted) -> None:
         where = {CURRENT_TAG: promoted.current, FALLBACK_TAG: promoted.fallback or NONE}
-        self._access.api.tag({**record.tags(), **where}, before=self._claims.deadline(held))
+        self.tag(held, {**record.tags(), **where}, value, record.former)
+
+    def tag(
+        self, held: Held, tags: Mapping[str, str], current: Secret | None = None, former: str | None = None
+    ) -> None:
+        """Write tags, and the seal with them (`Sealing.tags`)."""
+        grip = grip_of(held)
+        wanted = self._claims.sealing.tags(tags, grip.listing.top(grip.arn), current=current, former=former)
+        self._access.api.tag(wanted, before=self._claims.deadline(held))
 
     def pin_at(self, held: Held, listing: Listing, target: str | None) -> str | None:
         """Put FALLBACK on a version; None: nowhere."""

@@ -37,8 +37,7 @@ class Retiring:
         aside = self._aside(held)
         target = target or (self._former(held, aside) if aside and fingerprint is None else None)
         retired: dict[str, None] = {}
-        if target and target in self._publisher.fingerprints(held, grip_of(held).listing.current)[1:]:
-            self._publisher.lay_out(held, former=False)
+        self._untell(held, target)
 
         def step(held: Held) -> Held | bool:
             listing = grip_of(held).listing
@@ -52,17 +51,29 @@ class Retiring:
                 if target not in (found[:1] if version == listing.holder(FALLBACK) else found):
                     continue
                 if stage == FALLBACK:  # first the tag, by which a promotion that is cut short finds the fallback again
-                    self._tag(held, {FALLBACK_TAG: NONE})
+                    self._access.api.tag({FALLBACK_TAG: NONE}, before=self._claims.deadline(held))
                 self._access.api.label(stage, remove=version, before=self._claims.deadline(held))
                 retired[version] = None
             return True
 
         if target:
             self._claims.under_lease(held, step)
-        if aside and not softly and fingerprint in (None, aside.fingerprint):
-            self._claims.under_lease(held, lambda held: self._tag(held, {ASIDE_TAG: NONE}))
-            retired |= dict.fromkeys(aside.versions)
-        return tuple(retired)
+        ended = () if softly else self._ended(held, target, fingerprint, aside)
+        return tuple(dict.fromkeys((*retired, *ended)))
+
+    def _ended(self, held: Held, target: str | None, fingerprint: str | None, aside: Aside | None) -> tuple[str, ...]:
+        """Take note that what the seal names has ended, and what was retired softly before; return its versions."""
+        if fingerprint is None or self._claims.sealing.fallback == target:
+            self._claims.sealing.end()
+        if aside is None or fingerprint not in (None, aside.fingerprint):
+            return ()
+        self._claims.under_lease(held, lambda held: self._tag(held, {ASIDE_TAG: NONE}))
+        return aside.versions
+
+    def _untell(self, held: Held, target: str | None) -> None:
+        """Take a value that goes from current's companions."""
+        if target and target in self._publisher.fingerprints(held, grip_of(held).listing.current)[1:]:
+            self._publisher.lay_out(held, former=False)
 
     def bring_back(self, held: Held) -> str | None:
         """Pin the version again, then tag (`Sink.bring_back`)."""
@@ -73,6 +84,7 @@ class Retiring:
         def step(held: Held) -> Held | str:
             listing, version = grip_of(held).listing, aside.versions[0]
             if listing.get(version) is None:
+                self._claims.sealing.end()
                 self._tag(held, {ASIDE_TAG: NONE})
                 return ""
             self._publisher.pin_at(held, listing, version)
@@ -92,7 +104,7 @@ class Retiring:
         return Aside.from_tags(self._access.described().tags) if grip_of(held).aside else None
 
     def _tag(self, held: Held, tags: dict[str, str]) -> bool:
-        self._access.api.tag(tags, before=self._claims.deadline(held))
+        self._publisher.tag(held, tags)
         return True
 
     def _labels(self, listing: Listing) -> tuple[tuple[str, str], ...]:

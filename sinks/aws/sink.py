@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from sinks.document import Document
     from sinks.secret import Secret
 
-TAG_ROOM, TAGS = 50, 29  # how many tags a secret can have, and how many an operation writes at most
+TAG_ROOM, TAGS = 50, 30  # how many tags a secret can have, and how many an operation writes at most
 HIGHEST, NEWEST = 3, 5  # how many of its own and of all versions are looked into for what Auth0 may accept
 UNKNOWN = (
     "AWS has no dry run: {} and the KMS key's permissions show when they are used; the claim comes first, and is undone"
@@ -79,7 +79,7 @@ class AwsSink:
         place, refused = self._surveyed()
         return place if refused is None else replace(place, notes=(*place.notes, refused.message))
 
-    def read(self) -> Place:
+    def read(self, *, closely: bool = False) -> Place:  # noqa: ARG002  # versions tell nothing here
         """Read labels, tags and values (`Sink.read`)."""
         place, refused = self._surveyed()
         if refused is not None:
@@ -93,7 +93,7 @@ class AwsSink:
             documents[Stage.PENDING] = documents.get(Stage.CURRENT)
         if listing.label and (other := wrong_key(documents, self._target.key, place.lock, self._uri)):
             place = replace(place, lock=None, unnamed=None, foreign=other)
-        place = with_documents(place, documents, self._target.key)
+        place = self._claims.sealing.read(with_documents(place, documents, self._target.key))
         current = stages[Stage.CURRENT]
         made = current.created if current else None
         return with_companions(place, documents.get(Stage.CURRENT), self._target.key, made)
@@ -107,6 +107,10 @@ class AwsSink:
         except Refused as error:
             foreign = f"{error.message}: version {version.id}, which has AWSPENDING"
             return replace(place, lock=None, unnamed=None, foreign=foreign), {}
+
+    def at(self, version: str) -> Secret | None:
+        """Read one version (`Sink.at`)."""
+        return self._access.value(version, self._target.key)
 
     def candidates(self, *, every: bool = False) -> tuple[Secret, ...]:
         """Look into the versions that the bridge put last, labelled or not, and others' newest (`Sink.candidates`)."""
@@ -147,7 +151,16 @@ class AwsSink:
         self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None, over: bool = False
     ) -> Held:
         """Put a version with AWSPENDING (`Sink.claim`)."""
-        return self._claims.claim(place, lock, value, initial, over=over)
+        held = self._claims.claim(place, lock, value, initial, over=over)
+        if place.differs and not over:
+            self._claims.under_lease(held, lambda held: self._pinned(held, place))
+        return held
+
+    def _pinned(self, held: Held, place: Place) -> bool:
+        """Put FALLBACK where the seal has it: somebody has moved it."""
+        fallback = place.history.at(Stage.FALLBACK)
+        self._publisher.pin_at(held, grip_of(held).listing, fallback.id if fallback else None)
+        return True
 
     def take_over(self, place: Place, lock: Lock) -> Held:
         """Put the pending version again, with our label (`Sink.take_over`)."""
@@ -200,10 +213,13 @@ class AwsSink:
             elif listing.fallback or listing.holder(FALLBACK) is None:
                 where[FALLBACK_TAG] = listing.fallback or NONE
             # else a promotion was cut short: the tag still names the fallback of before
-            self._access.api.tag({**record.tags(), **where}, before=self._claims.deadline(held))
+            self._publisher.tag(held, {**record.tags(), **where}, self._value(listing), record.former)
             return True
 
         self._claims.under_lease(held, step)
+
+    def _value(self, listing: Listing) -> Secret | None:
+        return self._access.value(listing.current, self._target.key) if listing.current else None
 
     def _older(self, held: Held, listing: Listing, fingerprint: str) -> str | None:
         """Find a version that holds a value; never current's."""
@@ -241,6 +257,7 @@ class AwsSink:
             ours = [tag for tag in tags if tag.startswith(OWN_PREFIX) or (tag, tags[tag]) == (MANAGED_BY, MANAGER)]
             if ours:
                 self._access.api.untag(ours, before=self._claims.deadline(held))
+            self._claims.sealing.forget()
             return True
 
         self._claims.under_lease(held, step)

@@ -70,10 +70,12 @@ class MemorySink:
             mark=stored.token,
         )
 
-    def read(self) -> Place:
+    def read(self, *, closely: bool = False) -> Place:  # noqa: ARG002  # versions tell nothing here
         """Read metadata and values (`Sink.read`)."""
-        with self._store.at(self._path) as stored:
+        with self._store.at(self._path) as there:
+            stored = there.healed(self._key)
             place, document = self._place(stored), stored.documents.get(stored.latest or "")
+            place = replace(place, record=stored.known(self._key) if place.record else None)
             current, fallback = stored.value(self._key), stored.history.at(Stage.FALLBACK)
             found = {
                 Stage.CURRENT: current,
@@ -91,6 +93,11 @@ class MemorySink:
             )
             made = stored.history.versions[-1].created if stored.history.versions else None
             return with_companions(place, document, self._key, made)
+
+    def at(self, version: str) -> Secret | None:
+        """Read one version (`Sink.at`)."""
+        with self._store.at(self._path) as stored:
+            return stored.value(self._key, version)
 
     def candidates(self, *, every: bool = False) -> tuple[Secret, ...]:  # noqa: ARG002  # it is quick here
         """Return what was left behind, and what other versions hold (`Sink.candidates`)."""
@@ -115,8 +122,11 @@ class MemorySink:
         if place.lock and place.lock.holder != lock.holder and not over:
             raise Busy(f"{self._uri} is held by another operation", place.lock)
         with self._store.at(self._path) as stored:
+            sealed, healed = stored.sealed(self._key), stored.healed(self._key)
             held = self._take(stored, place, lock, value)
-            stored.told = stored.before = Record.from_tags(stored.tags) or stored.told
+            if not over:
+                stored.tags, stored.history, stored.tagged = healed.tags, healed.history, healed.tagged
+            stored.told = stored.before = sealed or Record.from_tags(stored.tags) or stored.told
             if initial and stored.value(self._key) not in (None, initial):
                 self.release(held, "not claimed")
                 raise Busy(f"{self._uri} was empty, and somebody else wrote a value there meanwhile", None)
@@ -172,7 +182,7 @@ class MemorySink:
                 new = stored.write(self._laid_out(held, stored, value, former=former), self._store.now())
             if new != old or stored.tags.get("bridge_rotation") != record.rotation:
                 stored.promote(new or "", self._base(stored, held, new) if keep else None)
-            self._tell(stored, record)
+            stored.tell(record)
             self._lay_out(held)
             fallback = stored.history.at(Stage.FALLBACK)
             return Promoted(stored.tagged or "", fallback.id if fallback else None)
@@ -211,10 +221,6 @@ class MemorySink:
         kept = held.lock.companions
         return laid_out(stored.document, self._key, kept, current, coming=coming, former=former)
 
-    def _tell(self, stored: Stored, record: Record) -> None:
-        stored.tags.update(record.tags())
-        stored.told = record
-
     def _base(self, stored: Stored, held: Held, new: str | None) -> str | None:
         """Return the newest version below the new one that holds what was current when the operation began."""
         for version in reversed(stored.history.versions):
@@ -235,7 +241,7 @@ class MemorySink:
         with self._ours(held) as stored:
             if stored.latest is None:
                 raise Refused(f"{self._uri} holds nothing to tag")
-            self._tell(stored, record)
+            stored.tell(record)
             if fallback is None:
                 version = stored.history.at(Stage.FALLBACK)
                 stored.promote(stored.latest, version.id if version else None)
@@ -263,8 +269,7 @@ class MemorySink:
                 others = (version for version in found if version != fallback.id)
                 stored.set_aside(Aside(target, (fallback.id, *others)))
             else:
-                for version in found:
-                    stored.retire(version)
+                stored.end(found, fingerprint)
             return (*ended, *found)
 
     def bring_back(self, held: Held) -> str | None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from sinks.clock import SystemClock
 from sinks.companions import values_in
 from sinks.document import Document
-from sinks.record import ASIDE_TAG, Aside, Lock, Record
+from sinks.record import ASIDE_TAG, MANAGED_BY, MANAGER, Aside, Lock, Record
 from sinks.secret import Secret
 from sinks.versions import History, Stage, Version
 
@@ -55,6 +55,36 @@ class Stored:
         """What the latest version holds."""
         return self.documents.get(self.latest or "", Document({}))
 
+    def sealed(self, key: str) -> Record | None:
+        """Return what was told last, if that is about the value that is current: nobody else can write there."""
+        value, told = self.value(key), self.told
+        holds = told and told.former is not None and value and told.recent[:1] == (value.fingerprint(told.client_id),)
+        return told if holds else None
+
+    def known(self, key: str) -> Record | None:
+        """Return the record in the tags, with its seal where it is what was told last."""
+        record, told = Record.from_tags(self.tags), self.sealed(key)
+        return told if told and record and told.tags() == record.tags() else record
+
+    def tell(self, record: Record) -> None:
+        """Write what the place says about itself."""
+        self.tags.update(record.tags())
+        self.told = record
+
+    def healed(self, key: str) -> Stored:
+        """Return the place with the tags and the fallback that were told last, if that holds and nobody is at it."""
+        told, aside = self.sealed(key), Aside.from_tags(self.tags)
+        if told is None or self.lock is not None or self.tags.get(MANAGED_BY, MANAGER) != MANAGER:
+            return self
+        ended = aside is not None and aside.fingerprint == told.fallback
+        wanted = None if ended else next(self.holding(key, told.fallback, told.client_id), None)
+        found = replace(self, tags={**self.tags, **told.tags()})
+        fallback = found.history.at(Stage.FALLBACK)
+        if fallback is None or fallback.id not in self.holding(key, told.fallback, told.client_id):
+            found.promote(self.latest or "", wanted)
+        found.tagged = self.tagged or self.latest
+        return found
+
     def write(self, document: Document, at: datetime) -> str:
         """Write the next version. Who was current by being the latest, is no more."""
         number = str(len(self.history.versions) + 1)
@@ -83,6 +113,13 @@ class Stored:
         moved = self.history.moved((version, Stage.RETIRED)).versions
         self.history = History(tuple(replace(v, readable=v.stage is not Stage.RETIRED) for v in moved))
         del self.documents[version]
+
+    def end(self, versions: tuple[str, ...], fingerprint: str | None) -> None:
+        """Take versions away that hold a value; None: the fallback's, whatever it is."""
+        for version in versions:
+            self.retire(version)
+        if self.told and self.told.former and fingerprint in (None, self.told.fallback):
+            self.told = replace(self.told, former="")
 
     def set_aside(self, aside: Aside) -> None:
         """Take versions away until they are brought back, or ended."""

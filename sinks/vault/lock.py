@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from sinks.errors import Busy, Conflict, Expired, Lost, Refused, SinkError, Unavailable
 from sinks.port import Held
+from sinks.seal import NOTHING
 from sinks.secret import unlike
 from sinks.vault.answers import AGAIN
 from sinks.vault.place import (
@@ -26,7 +27,8 @@ from sinks.vault.place import (
 if TYPE_CHECKING:
     from sinks.clock import Clock
     from sinks.document import Document
-    from sinks.record import Lock, Record
+    from sinks.record import Lock
+    from sinks.seal import Said
     from sinks.secret import Secret
     from sinks.vault.kv import Entry, Kv
     from sinks.vault.place import Mark
@@ -46,11 +48,11 @@ class LockKey:
         self._key = key
         self._clock = clock
         self._lease = lease
-        self._before: Record | None = None  # what the place said when the operation began
-        self._named: Record | None = None  # what the key's metadata says: see `managed_tag`
+        self._before = NOTHING  # what the place said when the operation began
+        self._named = NOTHING  # what the key's metadata says: see `managed_tag`
         self._ours: dict[int, Secret | None] = {}  # versions that this process wrote or read as locks, each its value
         self._foreign: list[int] = []  # the version that was claimed over, and is somebody else's
-        self.told: Record | None = None  # what it says now; None: it is not managed
+        self.told = NOTHING  # what it says now
         self.began = datetime.min.replace(tzinfo=UTC)  # when the key was taken, by the server's clock
 
     def take(
@@ -59,8 +61,8 @@ class LockKey:
         value: Secret | None,
         mark: Mark,
         *,
-        before: Record | None,
-        told: Record | None,
+        before: Said,
+        told: Said,
         found: Secret | None = None,
     ) -> Held:
         """Write the lock if the key is still at the version that was read.
@@ -212,7 +214,7 @@ class LockKey:
         kept = sorted(n for n, value in self._ours.items() if value is not None and value not in gone)
         kept += self._foreign
         more = {**managed_tag(self.told), **({KEPT: self._kept(kept)} if kept else {})}
-        if kept or (self.told is None) != (self._named is None):
+        if kept or bool(self.told.tags) != bool(self._named.tags):
             with suppress(Lost, Refused):
                 held = self.within(held, lambda before: self._kv.tag(self.path, more, before=before))
         idle = self._give_back(held, idle_document(held.lock, outcome, self.told))

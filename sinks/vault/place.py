@@ -9,8 +9,9 @@ from typing import cast
 
 from sinks.document import Document
 from sinks.errors import Refused
-from sinks.port import Place, Promoted
+from sinks.port import Place
 from sinks.record import MANAGED_BY, MANAGER, Aside, Lock, Record, drifted, noted, stamp
+from sinks.seal import NOTHING, Said
 from sinks.secret import Secret
 from sinks.vault.answers import METADATA_CAS, METADATA_CAS_HINT
 from sinks.vault.kv import DEFAULT_MAX_VERSIONS, Entry, Meta, MountConfig
@@ -27,31 +28,32 @@ WIPED = "the tags of secret-bridge are gone: somebody replaced the custom metada
 
 @dataclass(frozen=True)
 class Mark:
-    """What a claim has to know: the version the lock key is at (0: none), and whether that is a lock or idle record."""
+    """What a claim has to know: the version the lock key is at (0: none), and whether that is a lock or idle record.
+
+    `said` is what the place says about itself, and `before` what its lock key says that it said.
+    """
 
     lock_version: int
     ours: bool = False
+    said: Said = NOTHING
+    before: Said = NOTHING
 
 
-def lock_document(lock: Lock, key: str, value: Secret | None, before: Record | None) -> Document:
+def lock_document(lock: Lock, key: str, value: Secret | None, before: Said) -> Document:
     """Return the lock key's document while an operation holds the place. `before`: what the place said until then."""
-    document = Document({LOCK_KEY: {"state": "locked", **lock.tags(), **_tags(before)}})
+    document = Document({LOCK_KEY: {"state": "locked", **lock.tags(), **before.tags}})
     return document if value is None else document.with_value(key, value)
 
 
-def idle_document(lock: Lock, outcome: str, told: Record | None) -> Document:
+def idle_document(lock: Lock, outcome: str, told: Said) -> Document:
     """Return the lock key's document after an operation: it holds no value, but what the place says about itself."""
     said = {"state": "idle", "id": lock.id, "holder": lock.holder, "outcome": outcome}
-    return Document({LOCK_KEY: {**said, **_tags(told)}})
+    return Document({LOCK_KEY: {**said, **told.tags}})
 
 
-def managed_tag(record: Record | None) -> dict[str, str]:
+def managed_tag(told: Said) -> dict[str, str]:
     """Return the lock key's tag that says whether the place is managed: it outlives a wiping of the place's own."""
-    return {MANAGED: "yes" if record is not None else "no"}
-
-
-def _tags(record: Record | None) -> dict[str, str]:
-    return record.tags() if record else {}
+    return {MANAGED: "yes" if told.tags else "no"}
 
 
 def is_idle_of(lock: Lock, entry: Entry) -> bool:
@@ -89,11 +91,6 @@ def foreign(entry: Entry | None, path: str, key: str) -> str:
     if held_by(entry) and names and key not in entry.document.keys:
         return f"an operation on another key than '{key}' stands at {told}: name that key where it is yours (#KEY)"
     return ""
-
-
-def remembered(entry: Entry | None) -> Record | None:
-    """Return what the place said about itself according to its lock key."""
-    return Record.from_tags(texts(told(entry) or {}))
 
 
 def texts(said: Mapping[str, object]) -> dict[str, str]:
@@ -184,7 +181,7 @@ def _history(meta: Meta, *, managed: bool) -> History:
 
 def surveyed(uri: str, at: datetime, config: MountConfig | None, meta: Meta | None, lock_meta: Meta | None) -> Place:
     """Return what metadata alone tells."""
-    place = without_lock(uri, at, config, meta)
+    place = without_lock(uri, at, config, meta, None)
     if lock_meta is None:
         return place
     named = version_in(lock_meta.tags, LOCK_VERSION)
@@ -198,11 +195,14 @@ def surveyed(uri: str, at: datetime, config: MountConfig | None, meta: Meta | No
     return with_memory(place, managed=lock is None and lock_meta.tags.get(MANAGED) == "yes")
 
 
-def without_lock(uri: str, at: datetime, config: MountConfig | None, meta: Meta | None) -> Place:
-    """Return what the document's metadata tells, as if nobody had ever held the place."""
+def without_lock(uri: str, at: datetime, config: MountConfig | None, meta: Meta | None, former: str | None) -> Place:
+    """Return what the document's metadata tells, as if nobody had ever held the place.
+
+    `former`: the fallback that a seal names; None: nobody has looked whether one holds, or none does.
+    """
     if meta is None:
         return Place(uri, at, exists=False)
-    record = Record.from_tags(meta.tags)
+    record = Record.from_tags(meta.tags, former)
     current, fallback = version_in(meta.tags, CURRENT), fallback_number(meta)
     edits = meta.current - current if current is not None else 0
     partly = record is None and (meta.tags.get(MANAGED_BY) == MANAGER or CURRENT in meta.tags)
@@ -241,9 +241,12 @@ def with_values(place: Place, main: Entry | None, values: Mapping[Stage, Secret]
     )
 
 
-def with_lock(place: Place, lock: Lock | None, strange: str, entry: Entry | None) -> Place:
-    """Return a place with what its lock key's document tells; `place` has its values already."""
-    before = remembered(entry)
+def with_lock(place: Place, lock: Lock | None, strange: str, entry: Entry | None, said: Said, copy: Said) -> Place:
+    """Return a place with what its lock key's document tells; `place` has its values already.
+
+    `said` is what holds there, and `copy` what the lock key says of it.
+    """
+    before = copy.record
     place = with_memory(place, managed=lock is None and not strange and before is not None)
     return replace(
         place,
@@ -254,7 +257,7 @@ def with_lock(place: Place, lock: Lock | None, strange: str, entry: Entry | None
         history=_with_pending(place.history, entry) if Stage.PENDING in place.values else place.history,
         released=(entry.changed or entry.created) if entry else None,
         remembered=before,
-        mark=Mark(entry.version if entry else 0, ours=is_ours(entry) and not strange),
+        mark=Mark(entry.version if entry else 0, is_ours(entry) and not strange, said, copy),
     )
 
 
@@ -264,11 +267,12 @@ def _with_pending(history: History, entry: Entry | None) -> History:
     return history.added(Version(f"pending/{entry.version}", Stage.PENDING, entry.created))
 
 
+def stages(place: Place) -> dict[str, str | None]:
+    """Return the tags that say which version is what, as a place was read."""
+    found = {CURRENT: place.history.at(Stage.CURRENT), FALLBACK: place.history.at(Stage.FALLBACK)}
+    return {name: version.id if version else None for name, version in found.items()}
+
+
 def mark_of(place: Place) -> Mark:
     """Return the sink's own note in a place, opaque to everybody else."""
     return cast(Mark, place.mark)
-
-
-def record_tags(record: Record, promoted: Promoted) -> dict[str, str | None]:
-    """Return the document's tags after a promotion; None where there shall be none."""
-    return {**record.tags(), CURRENT: promoted.current, FALLBACK: promoted.fallback}

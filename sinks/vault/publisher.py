@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from sinks.companions import WRITTEN, Companions, afterwards, announces, laid_out
 from sinks.document import Document
 from sinks.errors import Busy, Conflict, Expired, Refused, Unavailable
 from sinks.port import Promoted
 from sinks.record import COMPANIONS_TAG, Record
+from sinks.seal import Where, kept
 from sinks.vault.kv import Entry
 from sinks.vault.lock import fading
-from sinks.vault.place import CURRENT, FALLBACK, record_tags, version_in, version_limit
+from sinks.vault.place import CURRENT, FALLBACK, version_in, version_limit
 
 if TYPE_CHECKING:
     from sinks.clock import Clock
     from sinks.port import Held
+    from sinks.seal import Said
     from sinks.secret import Secret
     from sinks.vault.kv import Kv, Meta
     from sinks.vault.lock import LockKey
@@ -35,6 +37,7 @@ class Publisher:
     def __init__(
         self, uri: str, kv: Kv, path: str, key: str, lock: LockKey, values: Values, clock: Clock, lease: float
     ) -> None:
+        self._where = Where(uri, key)
         self._uri = uri
         self._kv = kv
         self._path = path
@@ -174,9 +177,9 @@ class Publisher:
         document = self._laid_out(held, Document({}), value, None, None)
         if self._kv.write(self._path, document, cas=0, before=self._lock.deadline(held)).fading:
             raise fading(self._path)
-        meta = self._kv.metadata(self._path)
-        self.tag(held, record_tags(record, Promoted("1")), meta)
-        self._lock.told = record
+        told = self.told(held, record, value)
+        self.tag(held, {**_stages(Promoted("1")), **told.whole}, self._kv.metadata(self._path))
+        self._lock.told = told
         return Promoted("1")
 
     def _write_current(self, held: Held, entry: Entry, value: Secret, record: Record, *, keep: bool) -> Promoted:
@@ -184,10 +187,10 @@ class Publisher:
         promoted = Promoted(str(entry.version + 1), str(base) if base else None)
         former = self._value_in(entry, base) if base and held.lock.companions in WRITTEN else None
         document = self._laid_out(held, entry.document or self._readable(entry), value, None, former)
-        deadline, untold = self._lock.deadline(held), ""
+        deadline, untold, told = self._lock.deadline(held), "", self.told(held, record, value)
         try:
-            self._kv.tag(self._path, record_tags(record, promoted), before=deadline)
-            self._lock.told = record
+            self._kv.tag(self._path, {**_stages(promoted), **told.whole}, before=deadline)
+            self._lock.told = told
         except Refused as error:  # no room among other tags: readers must not wait for that
             untold = error.message
         if self._kv.write(self._path, document, cas=entry.version, before=deadline).fading:
@@ -196,13 +199,13 @@ class Publisher:
 
     def _already(self, held: Held, entry: Entry, record: Record, *, keep: bool) -> Promoted:
         """Make the tags fit a document that holds the value already."""
-        self._lock.told = record
-        if entry.tags.get("bridge_rotation") == record.rotation and (keep or FALLBACK not in entry.tags):
+        told = self._lock.told = self.told(held, record, self._values.of(entry))
+        if kept(entry.tags) == told.tags and (keep or FALLBACK not in entry.tags):
             return Promoted(entry.tags.get(CURRENT, str(entry.version)), entry.tags.get(FALLBACK))
         base = self._older_base(held, entry.version) if keep else None
         promoted = Promoted(str(entry.version), str(base) if base else None)
         try:
-            self.tag(held, record_tags(record, promoted))
+            self.tag(held, {**_stages(promoted), **told.whole})
         except Refused as error:
             return replace(promoted, untold=error.message)
         return promoted
@@ -217,6 +220,23 @@ class Publisher:
     def _older_base(self, held: Held, below: int) -> int | None:
         return self._values.older(held.lock.base, held.lock.client_id, below)
 
+    def told(self, held: Held, record: Record, current: Secret | None) -> Said:
+        """Return what the place shall say about itself once `current` is: sealed, if the record names a fallback."""
+        sequence = cast(int, held.token)
+        return self._lock.told.changed(record.tags(), self._where, current, sequence, record.former)
+
+    def retag(self, held: Held, tags: Mapping[str, str | None], entry: Entry | None, former: str | None = None) -> Held:
+        """Change tags beside a value that stays, and seal them again where they were sealed.
+
+        `former`: the fallback from now on, as the seal names it; None: the same one.
+        """
+        told, sequence = self._lock.told, cast(int, held.token)
+        wanted = told.former if former is None or told.former is None else former
+        told = told.changed(tags, self._where, self._values.of(entry), sequence, wanted)
+        held = self.tag(held, {**tags, **(told.whole if told.former is not None else {})})
+        self._lock.told = told
+        return held
+
     def tag(self, held: Held, tags: Mapping[str, str | None], raise_limit_of: Meta | None = None) -> Held:
         """Tag the document; with its metadata given, let the vault keep enough versions of it."""
         raised = None
@@ -225,3 +245,8 @@ class Publisher:
         return self._lock.within(
             held, lambda before: self._kv.tag(self._path, tags, max_versions=raised, before=before)
         )
+
+
+def _stages(promoted: Promoted) -> dict[str, str | None]:
+    """Return the tags that say which version is what; None: there is none."""
+    return {CURRENT: promoted.current, FALLBACK: promoted.fallback}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sinks.document import Document
     from sinks.port import Held
-    from sinks.vault.kv import Kv
+    from sinks.vault.kv import Entry, Kv
     from sinks.vault.lock import LockKey
     from sinks.vault.publisher import Publisher
     from sinks.vault.values import Values
@@ -55,7 +55,7 @@ class Retiring:
         if ending and former:
             doomed += [n for n, document in older.items() if self._goes(held, document, former, kept=n == tagged)]
         if softly and found and target:
-            held, unnamed = self._set_aside(held, target, found, tagged, None if ending else aside)
+            held, unnamed = self._set_aside(held, entry, target, found, tagged, None if ending else aside)
             doomed += unnamed
         else:
             doomed += [n for n in found if n not in doomed]
@@ -65,8 +65,10 @@ class Retiring:
         ended = [FALLBACK] if tagged and (fingerprint is None or gone) else []
         if ending and not (softly and found):
             ended += [ASIDE_TAG]
-        if ended:
-            self._publisher.tag(held, dict.fromkeys(ended))
+        # The seal names it as long as it may be brought back.
+        none = not softly and self._lock.told.fallback and (fingerprint is None or self._lock.told.fallback == target)
+        if ended or none:
+            self._publisher.retag(held, dict.fromkeys(ended), entry, "" if none else None)
         if target and not softly and (fingerprint is None or held.lock.base in held.lock.ends):
             self._lock.end(target, salt)
         return tuple(str(number) for number in sorted({*found, *doomed}))
@@ -85,7 +87,7 @@ class Retiring:
         ]
 
     def _set_aside(
-        self, held: Held, target: str, found: Sequence[int], tagged: int, before: Aside | None
+        self, held: Held, entry: Entry | None, target: str, found: Sequence[int], tagged: int, before: Aside | None
     ) -> tuple[Held, list[int]]:
         """Name the versions, then delete them; return those that there is no room to name.
 
@@ -93,7 +95,7 @@ class Retiring:
         """
         wanted = dict.fromkeys((tagged, *(_numbers(before) if before else ()), *found))
         tag = Aside(target, tuple(str(number) for number in wanted if number)).tag()
-        held = self._publisher.tag(held, {ASIDE_TAG: tag})
+        held = self._publisher.retag(held, {ASIDE_TAG: tag}, entry)
         named = [n for n in found if str(n) in tag.split()[1:]]
         held = self._lock.within(held, lambda before: self._kv.delete(self._path, named, before=before))
         return held, [n for n in found if n not in named]
@@ -104,14 +106,15 @@ class Retiring:
         aside = aside_in(meta) if meta else None
         if meta is None or aside is None:
             return None
+        entry = self._kv.read(self._path)
         if not aside.kept:
-            self._publisher.tag(held, {ASIDE_TAG: None})
+            self._publisher.retag(held, {ASIDE_TAG: None}, entry, "")
             return None
         first = aside.versions[0]
         numbers = [number for number in _numbers(aside) if number in meta.deleted]
         if numbers:
             held = self._lock.within(held, lambda before: self._kv.undelete(self._path, numbers, before=before))
-        self._publisher.tag(held, {FALLBACK: first, ASIDE_TAG: None})
+        self._publisher.retag(held, {FALLBACK: first, ASIDE_TAG: None}, entry)
         return first
 
     def _fingerprints(self, held: Held, document: Document | None) -> tuple[str, ...]:

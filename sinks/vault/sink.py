@@ -13,8 +13,10 @@ from sinks.errors import Busy, Denied, Lost, Refused, SinkError, Unavailable
 from sinks.port import Held, Place, Promoted
 from sinks.record import MANAGED_BY, OWN_PREFIX, Lock, Record, note_tags
 from sinks.rights import Deed
+from sinks.seal import NOTHING, Where
 from sinks.secret import unlike
 from sinks.vault.answers import AGAIN
+from sinks.vault.holding import holding, told_apart, with_doubt
 from sinks.vault.lock import LockKey
 from sinks.vault.place import (
     CURRENT,
@@ -23,6 +25,7 @@ from sinks.vault.place import (
     held_by,
     mark_of,
     refusal,
+    stages,
     surveyed,
     with_lock,
     with_values,
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
 
     from sinks.clock import Clock
     from sinks.secret import Secret
-    from sinks.vault.kv import Kv
+    from sinks.vault.kv import Kv, Meta
 
 CALLER_SECONDS = 5.0  # it is asked for a record: nobody waits longer for that
 NEWEST = 5  # so many of the document's versions are looked into for what Auth0 may accept
@@ -58,6 +61,7 @@ class VaultSink:
         self._kv = kv
         self._path = path
         self._key = key
+        self._where = Where(uri, key)
         self._clock = clock
         self._lease = lease.total_seconds()
         self._lock = LockKey(kv, uri, lock_path, key, clock, self._lease)
@@ -87,7 +91,7 @@ class VaultSink:
         lock_meta, meta = self._kv.metadata(self._lock.path), self._kv.metadata(self._path)
         return surveyed(self._uri, self._kv.now(), config, meta, lock_meta)
 
-    def read(self) -> Place:
+    def read(self, *, closely: bool = False) -> Place:
         """Read metadata and values (`Sink.read`)."""
         config = self._kv.config(self._path)
         lock_entry = self._kv.read(self._lock.path)  # first: whatever operation changes the rest, moves this on
@@ -97,22 +101,28 @@ class VaultSink:
         if refused := refusal(self._uri, config, meta):
             raise refused
         main = self._values.entry() if meta and meta.current else None
-        place = without_lock(self._uri, self._kv.now(), config, meta)
-        found = {
+        found = holding(meta, main, lock_entry, self._values, self._where, idle=not (lock or strange))
+        found = with_doubt(found, self._values) if closely else found
+        place = without_lock(self._uri, self._kv.now(), config, found.meta, found.said.former)
+        staged = {
             Stage.CURRENT: self._values.of(main),
             Stage.PENDING: self._values.of(lock_entry) if lock else None,
-            Stage.FALLBACK: self._fallback(place.history),
+            Stage.FALLBACK: self._fallback(place.history, found.meta),
         }
-        values = {stage: value for stage, value in found.items() if value}
+        values = {stage: value for stage, value in staged.items() if value}
         self._current = values.get(Stage.CURRENT)
-        place = with_values(place, main, values)
-        place = with_lock(place, lock, strange, lock_entry)
+        place = with_lock(with_values(place, main, values), lock, strange, lock_entry, found.said, found.copy)
+        place = told_apart(place, found)
         place = with_companions(place, main.document if main else None, self._key, main.created if main else None)
         return place if config else replace(place, notes=(*place.notes, UNCHECKED))
 
-    def _fallback(self, history: History) -> Secret | None:
+    def _fallback(self, history: History, meta: Meta | None) -> Secret | None:
         fallback = history.at(Stage.FALLBACK)
-        return self._values.of(self._values.entry(int(fallback.id))) if fallback else None
+        return self._values.at(int(fallback.id), meta) if fallback and meta else None
+
+    def at(self, version: str) -> Secret | None:
+        """Read one version (`Sink.at`)."""
+        return self._values.of(self._values.entry(int(version))) if version.isdigit() else None
 
     def candidates(self, *, every: bool = False) -> tuple[Secret, ...]:
         """Look into the older versions of the lock key, then into the document's newest ones (`Sink.candidates`)."""
@@ -151,11 +161,13 @@ class VaultSink:
             raise Busy(f"{self._uri} is held by another operation", place.lock)
         if place.foreign and not over:
             raise Busy(f"{self._uri}: {place.foreign}", None)
-        known, self._kept = place.record or place.remembered, None
-        found = place.value(Stage.PENDING)
-        held = self._lock.take(lock, value, mark_of(place), before=known, told=known, found=found)
+        mark, self._kept, found = mark_of(place), None, place.value(Stage.PENDING)
+        known = mark.said if place.record else mark.before if place.remembered else NOTHING
+        held = self._lock.take(lock, value, mark, before=known, told=known, found=found)
         try:
             held = self._named(held, needed=over)
+            if place.differs and not over:
+                self._publisher.tag(held, {**known.whole, **stages(place)})
             if initial is not None:
                 self._publisher.write_first(held, initial)
                 self._kept = initial
@@ -182,11 +194,11 @@ class VaultSink:
 
     def take_over(self, place: Place, lock: Lock) -> Held:
         """Write the lock again, as another holder, with the same value (`Sink.take_over`)."""
-        before, told = place.remembered or place.record, place.record or place.remembered
-        if lock.operation == FORGET and place.record is None:
-            told = None  # its tags are gone, as they were to go
-        value, self._kept = place.value(Stage.PENDING), None
-        taken = self._lock.take(lock, value, mark_of(place), before=before, told=told, found=value)
+        mark, value, self._kept = mark_of(place), place.value(Stage.PENDING), None
+        before, told = (mark.before, mark.said) if place.remembered else (mark.said, mark.said)
+        if not told.tags and lock.operation != FORGET:  # then they are gone, as they were to go
+            told = before
+        taken = self._lock.take(lock, value, mark, before=before, told=told, found=value)
         return self._named(taken, needed=True)
 
     def look(self, held: Held) -> Held:
@@ -223,12 +235,13 @@ class VaultSink:
         meta = self._kv.metadata(self._path)
         if meta is None:
             raise Refused(f"{self._uri} holds nothing to tag")
-        tags: dict[str, str | None] = {**record.tags(), CURRENT: str(meta.current)}
+        told = self._publisher.told(held, record, self._kept or self._current)
+        tags: dict[str, str | None] = {**told.whole, CURRENT: str(meta.current)}
         if fallback is not None:
             number = self._values.older(fallback, held.lock.client_id, meta.current + 1, meta)
             tags[FALLBACK] = str(number) if number and number < meta.current else None  # never current's value
         self._publisher.tag(held, tags, None if keep_limit else meta)
-        self._lock.told = record
+        self._lock.told = told
 
     def retire(self, held: Held, fingerprint: str | None = None, *, softly: bool = False) -> tuple[str, ...]:
         """Destroy, or delete, every older version that holds the value (`Sink.retire`)."""
@@ -248,4 +261,4 @@ class VaultSink:
         ours = [tag for tag in (meta.tags if meta else {}) if tag.startswith(OWN_PREFIX) or tag == MANAGED_BY]
         if ours:
             self._publisher.tag(held, dict.fromkeys(ours))
-        self._lock.told = None
+        self._lock.told = NOTHING

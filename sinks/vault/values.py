@@ -37,6 +37,11 @@ class Values:
         """Return the value in a version that was read."""
         return entry.document.get(self._key) if entry and entry.document else None
 
+    def at(self, number: int, meta: Meta) -> Secret | None:
+        """Return the value in a version that metadata shows, without reading it again."""
+        known = self._known.get((number, meta.versions[number][0]))
+        return known.get(self._key) if known else self.of(self.entry(number))
+
     def documents(self, version: int | None, meta: Meta | None = None) -> Iterator[tuple[int, Document]]:
         """Yield the readable versions that are older than one (None: all of them), newest first."""
         meta = meta or self._kv.metadata(self._path)

@@ -32,7 +32,7 @@ FLAGS: dict[str, dict[str, Any]] = {
     "--undo": {"undo": True},
     "--yes": {},
 }
-WORDS = {"--reason": "reason", "--strategy": "strategy"}
+WORDS = {"--reason": "reason", "--strategy": "strategy", "--unproven": "unproven", "--fallback": "fallback"}
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,10 @@ def parsed(argv: Sequence[str]) -> tuple[str, dict[str, Any]]:
 
 
 def _retire(job: Job, options: dict[str, Any]) -> Outcome | None:
-    softly, undo = options.pop("softly", False), options.pop("undo", False)
-    return bring_back(job, Options(**options)) if undo else retire(job, Options(**options), softly=softly)
+    softly, undo, vouched = options.pop("softly", False), options.pop("undo", False), options.pop("unproven", "")
+    if undo:
+        return bring_back(job, Options(**options), vouched=vouched)
+    return retire(job, Options(**options), softly=softly, vouched=vouched)
 
 
 RUN: dict[str, Callable[[Job, dict[str, Any]], Outcome | None]] = {

@@ -7,17 +7,23 @@ import json
 import re
 from typing import Any
 
+from sinks.aws.listing import version_id
+from sinks.seal import SEAL_TAG
 from sinks.secret import Secret
 from tests.e2e.places import AwsPlace, VaultPlace
 
 WORDS = re.compile(
     r"(?P<T>\d{4}-\d\d-\d\d[T ][0-9:.]+(?:Z|\+00:00)?)"
+    r"|(?P<Q>(?<=\"1\.)\d+(?=\.))"
+    r"|(?P<M>(?<=\.)[\w-]{43}(?=\"))"
     r"|(?P<R>\br-[0-9a-f]{8}\b)"
     r"|(?P<U>\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b)"
     r"|(?P<S>(?<![\w-])[\w-]{64}(?![\w-]))"
     r"|(?P<F>\b[0-9a-f]{16}\b)"
     r"|(?P<H>\b[0-9a-f]{8}\b)"
 )
+
+LATER = 20  # more versions than any command puts
 
 
 def canonical(subject: Any) -> str:
@@ -71,7 +77,14 @@ def _aws(place: AwsPlace) -> Any:
     heap = list(dict.fromkeys(text for stages, text in dump["versions"].values() if not stages and text not in shown))
     described = dump["described"]
     tags = sorted((tag["Key"], tag["Value"]) for tag in described.get("Tags", ()))
-    return described.get("Description"), tags, labelled, heap
+    return described.get("Description"), tags, labelled, heap, _is_sealed_last(dump, dict(tags))
+
+
+def _is_sealed_last(dump: dict[str, Any], tags: dict[str, str]) -> bool:
+    """Tell whether no version was put after the seal was made: then it proves something."""
+    sequence = int(tags.get(SEAL_TAG, "1.0.").split(".")[1])
+    later = (version_id(dump["described"]["ARN"], sequence + n) for n in range(1, LATER)) if sequence else ()
+    return not any(version in dump["versions"] for version in later)
 
 
 def named(told: str) -> str:
@@ -81,8 +94,8 @@ def named(told: str) -> str:
 
     def name(found: re.Match[str]) -> str:
         kind: Any = found.lastgroup
-        if kind == "T":
-            return "T"
+        if kind in ("T", "Q"):
+            return kind
         if found[0] not in known:
             count[kind] = count.get(kind, 0) + 1
             known[found[0]] = f"{kind}{count[kind]}"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from sinks.seal import SEAL_TAG, Where, said
 from sinks.secret import Secret
 from tests.e2e.places import ANCIENT, AwsPlace, VaultPlace, companions
 
@@ -93,7 +94,7 @@ class _Naming:
         world = subject.world
         known = {value: f"v{number}" for number, value in enumerate(values(subject))} | {ANCIENT: "ancient"}
         known |= {world.live: "live"}
-        self._values = known
+        self._values, self._live = known, world.live
         prints = {Secret(value).fingerprint(world.client_id): f"#{name}" for value, name in known.items()}
         urls = {url.partition("//")[2]: end for end, url in subject.urls.items()}
         self._words = {**known, **prints, **urls, world.client_id: "CLIENT", world.vault.path: "PATH"}
@@ -108,13 +109,21 @@ class _Naming:
             text = re.sub(pattern, name, text)
         return text
 
-    def tags(self, tags: Mapping[str, str], versions: Mapping[str, str | None]) -> dict[str, str | None]:
+    def tags(
+        self, place: VaultPlace | AwsPlace, tags: Mapping[str, str], versions: Mapping[str, str | None]
+    ) -> dict[str, str | None]:
         """`versions` are the values by the versions' ids."""
-        return {
+        told = {
             name: self._tag(name, text, versions)
             for name, text in sorted(tags.items())
             if not name.startswith(("bridge_lock", "bridge_note"))
         }
+        return told | ({SEAL_TAG: self._seal(place, tags)} if SEAL_TAG in tags else {})
+
+    def _seal(self, place: VaultPlace | AwsPlace, tags: Mapping[str, str]) -> str:
+        """Tell whether a seal holds under the live value, and the fallback that it names, proven or not."""
+        found = said(tags, Where(place.uri, place.key), Secret(self._live))
+        return "broken" if found.former is None else f"holds, {self.text(found.fallback) or 'no fallback'}"
 
     def _tag(self, name: str, text: str, versions: Mapping[str, str | None]) -> str | None:
         if name == "bridge_aside":  # the versions of what was retired softly, of which AWS makes the names
@@ -143,7 +152,7 @@ def _vault(place: VaultPlace, naming: _Naming) -> dict[str, Any]:
     return {
         "document": naming.document(place.document(), place.key),
         "versions": [name for name, _ in groupby(naming.value(value) for value in versions.values() if value)],
-        "tags": naming.tags(metadata.get("custom_metadata") or {}, versions),
+        "tags": naming.tags(place, metadata.get("custom_metadata") or {}, versions),
         "limits": [metadata.get(name) for name in ("max_versions", "delete_version_after", "cas_required")],
         "lock": _lock(place)[-1:],
     }
@@ -167,6 +176,6 @@ def _aws(place: AwsPlace, naming: _Naming) -> dict[str, Any]:
     return {
         "document": naming.document(current, place.key or ""),
         "labels": {stage: naming.value(found[version]) for stage, version in sorted(holders.items())},
-        "tags": naming.tags({tag["Key"]: tag["Value"] for tag in described.get("Tags", ())}, found),
+        "tags": naming.tags(place, {tag["Key"]: tag["Value"] for tag in described.get("Tags", ())}, found),
         "description": described.get("Description"),
     }

@@ -128,7 +128,9 @@ def test_a_first_version_is_remembered_in_metadata(place: VaultHarness) -> None:
     assert not seen_again(place).wiped
     place.wipe_tags()
     assert place.sink().survey().wiped
-    assert seen_again(place).wiped
+    seen = seen_again(place)
+    assert (seen.wiped, seen.record and seen.record.former) == (False, "")
+    assert "managed-by" in seen.differs
 
 
 def test_a_place_of_another_manager_does_not_look_wiped(place: VaultHarness) -> None:

@@ -1,0 +1,115 @@
+"""A fallback that no seal names: others may have tagged it. A person has to say that it is one, by its version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bridge.auth0.client import Objection
+from bridge.errors import Refused
+from bridge.job import Job, Seen, translate
+from sinks.port import Place, Secret, SinkError, Stage
+from sinks.record import stamp
+from sinks.seal import UNPROVEN
+from sinks.versions import Version, short
+
+LEAST = 8  # so many characters of an id tell a version
+
+
+def unproven(
+    job: Job, seen: Seen, command: str, *, vouched: str = "", accepted: bool = False, softly: bool = False
+) -> tuple[Objection, ...]:
+    """Return what stands against relying on the fallbacks; with `softly` also on what was retired softly.
+
+    `vouched`: the version that somebody says was the fallback; `command`: what else they would type. `accepted`: it
+    does not suffice that the bridge has named the value, it has to have seen Auth0 accept it.
+    """
+    there = tuple(_open(job, seen.places, softly=softly))
+    known = _named(seen.places, accepted=accepted) | {value for _, version, value in there if _is(version.id, vouched)}
+    ways = f"look at it: {job.whose.command('history')}; {_repair(job, seen)}; or, if you know that it was: {command}"
+    found = []
+    for place, version, value in there:
+        if value in known:
+            continue
+        said = "nobody has seen Auth0 accept its value" if place.record and place.record.former else "no seal says so"
+        found.append(
+            Objection(
+                f"{place.uri}: nothing proves that {short(version.id)}{_made(version)} was the fallback: {said}",
+                f"{ways} --unproven {short(version.id).removesuffix('…')}",
+            )
+        )
+    return tuple(found)
+
+
+def contradicted(job: Job, seen: Seen) -> tuple[Objection, ...]:
+    """Return where somebody has tagged another fallback than the one that the seal names."""
+    return tuple(Objection(f"{p.uri}: {p.contradicted}", _repair(job, seen)) for p in seen.places if p.contradicted)
+
+
+def vouching(job: Job, seen: Seen, vouched: str) -> tuple[str, ...]:
+    """Return what to show to somebody who vouches for a version.
+
+    Raises:
+        Refused: no place has it as its fallback.
+    """
+    found = [(p, v) for p, v, _ in _open(job, seen.places, softly=True) if _is(v.id, vouched)]
+    if vouched and not found:
+        there = ", ".join(f"{short(v.id)} in {p.uri}" for p, v, _ in _open(job, seen.places, softly=True)) or "none"
+        raise Refused(
+            f"--unproven: found '{vouched}', expected a version that is tagged as the fallback: {there}. "
+            "Nothing was changed.",
+            f"look at it: {job.whose.command('history')}",
+        )
+    return tuple(f"you say that {short(v.id)} of {p.uri}{_made(v)} was the fallback" for p, v in found)
+
+
+def read_version(job: Job, seen: Seen, text: str) -> Secret:
+    """Read the value in a version that somebody names, from whichever place has it.
+
+    Raises:
+        Refused: none has it, or several have, or nothing can be read there.
+    """
+    found = [(p, v) for p in seen.places for v in p.history.versions if _is(v.id, text)]
+    hint = f"look at the versions: {job.whose.command('history')}"
+    if len(found) != 1:
+        told = "several places have" if found else "no place has"
+        raise Refused(f"--fallback: found '{text}', expected one version, and {told} it. Nothing was changed.", hint)
+    place, version = found[0]
+    try:
+        value = job.sinks[place.uri].at(version.id)
+    except SinkError as error:
+        raise translate(error) from None
+    if value is None:
+        raise Refused(f"{short(version.id)} of {place.uri} cannot be read any more. Nothing was changed.", hint)
+    return value
+
+
+def _named(places: tuple[Place, ...], *, accepted: bool) -> set[str]:
+    """Return the fingerprints that seals name, of what was retired softly too: one good seal suffices for all."""
+    sealed = [place for place in places if place.record and place.record.former is not None]
+    formers = {place.record.former or "" for place in sealed if place.record}
+    named = {former.removeprefix(UNPROVEN) for former in formers if not (accepted and former.startswith(UNPROVEN))}
+    return named | {place.aside.fingerprint for place in sealed if place.aside}
+
+
+def _open(job: Job, places: tuple[Place, ...], *, softly: bool) -> Iterator[tuple[Place, Version, str]]:
+    """Yield every open fallback with its version and fingerprint."""
+    for place in places:
+        version, value = place.history.at(Stage.FALLBACK), place.value(Stage.FALLBACK)
+        if version and value:
+            yield place, version, value.fingerprint(job.settings.client_id)
+        if softly and place.aside:
+            yield place, Version(place.aside.versions[0]), place.aside.fingerprint
+
+
+def _repair(job: Job, seen: Seen) -> str:
+    return f"set the tags right: {job.whose.command('adopt', seen.places)} --repair"
+
+
+def _made(version: Version) -> str:
+    return f" (written {stamp(version.created)})" if version.created else ""
+
+
+def _is(version: str, text: str) -> bool:
+    """Tell whether a text names a version: v7 or 7, or the beginning of an id."""
+    wanted = text.strip().removesuffix("…").lower()
+    return version.lower() == wanted.removeprefix("v") or (len(wanted) >= LEAST and version.lower().startswith(wanted))

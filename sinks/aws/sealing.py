@@ -1,0 +1,121 @@
+"""The seal of one secret: what it is worth when it is read, and when it has to be written again.
+
+AWS has no copy of the tags. So a seal holds only as long as no version was put after it by an operation: whoever has
+claimed the place seals it again, at the latest before it is given back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from sinks.aws.place import Mark
+from sinks.seal import CLIENT, NOTHING, SEAL_TAG, UNPROVEN, Said, Where, said
+from sinks.versions import History, Stage
+
+if TYPE_CHECKING:
+    from sinks.aws.access import Access
+    from sinks.aws.listing import Listing
+    from sinks.port import Place
+    from sinks.secret import Secret
+
+GONE = "its fallback is tagged, or labelled, on a version that the seal does not name"
+
+
+class Sealing:
+    """What a secret shall say about itself. `current` is the value that the seal is made with."""
+
+    def __init__(self, uri: str, key: str | None, access: Access) -> None:
+        self._where = Where(uri, key)
+        self._access = access
+        self._told = NOTHING
+        self._current: Secret | None = None
+        self._puts = -1  # how many versions this process had put when it sealed last
+
+    def read(self, place: Place) -> Place:
+        """Return a place with what its seal is worth, and with the fallback that the seal names; values were read."""
+        mark = cast(Mark, place.mark)
+        top = mark.listing.top(mark.described.arn)
+        found = said(mark.described.tags, self._where, place.value(Stage.CURRENT))
+        pending = mark.listing.pending is not None
+        if pending and found.former:
+            found = replace(found, former=UNPROVEN + found.fallback)
+        elif not pending and found.sequence < top:
+            found = replace(found, former=None)
+        # While something is pending nobody can tell that these tags are the last ones: they prove nothing.
+        record = replace(place.record, former=None if pending else found.former) if place.record else None
+        place = replace(place, record=record, mark=replace(mark, said=found if record else NOTHING))
+        return place if pending or found.former is None else self._by_value(place, found, mark.listing)
+
+    def _by_value(self, place: Place, found: Said, listing: Listing) -> Place:
+        pinned, value, salt = place.history.at(Stage.FALLBACK), place.value(Stage.FALLBACK), found.tags[CLIENT]
+        if value.fingerprint(salt) == found.fallback if value else not (found.fallback or pinned):
+            return place
+        version, known = self._find(found, listing)
+        values = dict(place.values)
+        values.pop(Stage.FALLBACK, None)
+        if known:
+            values[Stage.FALLBACK] = known
+        wrong = GONE if pinned and version is None else ""
+        return replace(
+            place,
+            values=values,
+            history=_pinned(place.history, version),
+            differs=("FALLBACK",) if version else (),
+            contradicted=wrong,
+            stale=bool(found.fallback) and not found.is_aside and version is None,
+            notes=(*place.notes, *((wrong,) if wrong else ())),
+        )
+
+    def _find(self, found: Said, listing: Listing) -> tuple[str | None, Secret | None]:
+        """Return the version that holds the fallback which a seal names, and its value."""
+        if found.fallback and not found.is_aside:
+            for version in listing.likeliest():
+                value = self._access.value(version, self._where.key) if version != listing.current else None
+                if value and value.fingerprint(found.tags[CLIENT]) == found.fallback:
+                    return version, value
+        return None, None
+
+    def begin(self, place: Place) -> None:
+        """Take note of what a place says that is about to be held."""
+        self._told, self._current, self._puts = cast(Mark, place.mark).said, place.value(Stage.CURRENT), -1
+
+    def forget(self) -> None:
+        """Take note that the place says nothing any more."""
+        self._told = NOTHING
+
+    def end(self) -> None:
+        """Take note that there is no fallback any more; the seal will say so."""
+        if self._told.former:
+            self._told, self._puts = replace(self._told, former=""), -1
+
+    @property
+    def fallback(self) -> str:
+        """The fingerprint of the fallback that the seal shall name."""
+        return self._told.fallback
+
+    @property
+    def due(self) -> bool:
+        """Whether the seal that is written holds no more."""
+        return self._told.former is not None and self._current is not None and self._puts != self._access.puts
+
+    def tags(
+        self, changes: Mapping[str, str], top: int, *, current: Secret | None = None, former: str | None = None
+    ) -> dict[str, str]:
+        """Return the tags to be written with these changes.
+
+        `current`: the value from now on, with its `former` one (`Record.former`); None: both stay.
+        """
+        if current is not None:
+            self._current, self._told = current, replace(self._told, former=former)
+        sequence = max(top, self._told.sequence)  # AWS removes old versions, and their numbers with them
+        self._told = self._told.changed(changes, self._where, self._current, sequence, self._told.former)
+        self._puts = self._access.puts
+        return {**changes, **self._told.tags} if SEAL_TAG in self._told.tags else dict(changes)
+
+
+def _pinned(history: History, version: str | None) -> History:
+    """Return a history in which this version is the fallback, and no other."""
+    free = (replace(v, stage=None if v.stage is Stage.FALLBACK else v.stage) for v in history.versions)
+    return History(tuple(replace(v, stage=Stage.FALLBACK) if v.id == version else v for v in free))

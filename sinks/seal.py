@@ -1,0 +1,138 @@
+"""The seal: that the bridge wrote what a place says about itself, and which value it says was the fallback. Pure.
+
+`bridge_seal` is `1.SEQ.FALLBACK.MAC`. Only who knows the current value can make it, and others may tag who do not.
+SEQ grows with every operation, so that older tags do not come back. FALLBACK is the fingerprint of the fallback's
+value, "-" where there is none; "@" before it says that nobody has seen Auth0 accept that value.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from sinks.record import ASIDE_TAG, AUDIT_TAG, COMPANIONS_TAG, MANAGED_BY, Aside, Record
+
+if TYPE_CHECKING:
+    from sinks.secret import Secret
+
+SEAL_TAG = "bridge_seal"
+CONTEXT = "secret-bridge seal 1"
+FORM = re.compile(r"1\.([0-9]{1,18})\.(-|@?[0-9a-f]{16})\.([A-Za-z0-9_-]{43})")
+CLIENT, TENANT, RECENT = "bridge_client_id", "bridge_tenant", "bridge_recent"
+COVERED = (
+    MANAGED_BY,
+    CLIENT,
+    TENANT,
+    "bridge_sinks",
+    "bridge_rotation",
+    "bridge_promoted_at",
+    "bridge_age",
+    "bridge_log",
+    RECENT,
+    AUDIT_TAG,
+    ASIDE_TAG,
+)
+"""The tags that it covers, in the order in which they are read into it. Where versions stand is only a hint."""
+UNPROVEN = "@"
+
+
+@dataclass(frozen=True)
+class Where:
+    """Whose tags: the place by its name, and the key of its document; None where the whole text is the value."""
+
+    uri: str
+    key: str | None
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a place says about itself, as its tags are stored; none where it is not managed.
+
+    `former`: the fallback that the seal over them names (`Record.former`); None: no seal holds. `sequence`: when it was
+    made.
+    """
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    former: str | None = None
+    sequence: int = 0
+
+    @property
+    def record(self) -> Record | None:
+        """The same as a record."""
+        return Record.from_tags(self.tags, self.former)
+
+    @property
+    def fallback(self) -> str:
+        """The fingerprint of the fallback's value that the seal names, proven or not; "" where none does."""
+        return (self.former or "").removeprefix(UNPROVEN)
+
+    @property
+    def whole(self) -> dict[str, str | None]:
+        """The tags to write, and None for those that shall not be there: somebody else may have written them."""
+        return {**dict.fromkeys((*COVERED, SEAL_TAG)), **self.tags}
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether that fallback was retired softly, and has not ended yet."""
+        aside = Aside.from_tags(self.tags)
+        return aside is not None and aside.fingerprint == self.fallback
+
+    def changed(
+        self, changes: Mapping[str, str | None], where: Where, current: Secret | None, sequence: int, former: str | None
+    ) -> Said:
+        """Return it with other tags, sealed anew; without a seal where `former` is None or there is no value."""
+        both = {**self.tags, **{name: changes[name] for name in (*COVERED, COMPANIONS_TAG) if name in changes}}
+        tags = {name: text for name, text in both.items() if text is not None and name != SEAL_TAG}
+        if former is None or current is None:
+            return Said(tags)
+        words = str(sequence), former or "-"
+        seal = ".".join(("1", *words, _mac(tags, where, current, words)))
+        return Said({**tags, SEAL_TAG: seal}, former, sequence)
+
+
+NOTHING = Said()
+
+
+def kept(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags that a place says about itself: those that a seal covers, the seal, and the companions."""
+    return {name: tags[name] for name in (*COVERED, COMPANIONS_TAG, SEAL_TAG) if name in tags}
+
+
+def said(tags: Mapping[str, str], where: Where, current: Secret | None, highest: int | None = None) -> Said:
+    """Return what tags say, and whether a seal holds under the current value.
+
+    `highest`: the highest sequence that there can be by now; None: there is none.
+    """
+    if Record.from_tags(tags) is None:
+        return NOTHING
+    unsealed, found = Said(kept(tags)), FORM.fullmatch(tags.get(SEAL_TAG, ""))
+    if found is None or current is None or (highest is not None and int(found[1]) > highest):
+        return unsealed
+    if tags.get(RECENT, "").split()[:1] != [current.fingerprint(tags.get(CLIENT, ""))]:
+        return unsealed
+    if not hmac.compare_digest(found[3], _mac(tags, where, current, (found[1], found[2]))):
+        return unsealed
+    return replace(unsealed, former="" if found[2] == "-" else found[2], sequence=int(found[1]))
+
+
+def _mac(tags: Mapping[str, str], where: Where, current: Secret, words: tuple[str, str]) -> str:
+    """Return the code over everything that is covered, each item with its length, so that none reads as two."""
+    client, key = tags.get(CLIENT, ""), "?bare" if where.key is None else f"#{where.key}"
+    named = ("uri", where.uri), ("key", key), ("client", client), ("tenant", tags.get(TENANT, ""))
+    items = (("kind", "tags"), *named, *zip(("seq", "fb"), words, strict=True), *((n, tags.get(n)) for n in COVERED))
+    text = f"{CONTEXT}\n" + "".join(
+        f"{name}={'-' if told is None else f'{len(told.encode())}:{told}'}\n" for name, told in items
+    )
+    code = hmac.digest(_key(current, client), text.encode(), hashlib.sha256)
+    return base64.urlsafe_b64encode(code).decode().rstrip("=")
+
+
+def _key(current: Secret, client: str) -> bytes:
+    """Derive the key from the current value (HKDF-SHA256 with one block, RFC 5869)."""
+    extracted = hmac.digest(CONTEXT.encode(), current.reveal().encode(), hashlib.sha256)
+    return hmac.digest(extracted, client.encode() + b"\x01", hashlib.sha256)
