@@ -6,14 +6,14 @@ import contextlib
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from sinks.aws.first import First
 from sinks.aws.grip import Grip, grip_of, mark_of, with_holder
-from sinks.aws.listing import CURRENT, FALLBACK, PENDING, Listing, chain_of, first_id, own_label
+from sinks.aws.listing import FALLBACK, PENDING, chain_of, own_label
 from sinks.aws.place import (
     CHAIN_TAG,
-    CURRENT_TAG,
     FALLBACK_TAG,
     FROM_TAG,
     NONE,
@@ -27,10 +27,9 @@ from sinks.aws.place import (
     text_of,
 )  # fmt: skip
 from sinks.aws.sealing import Sealing
-from sinks.companions import laid_out
 from sinks.errors import Busy, Conflict, Denied, Expired, Lost, Refused, Unavailable
 from sinks.port import Held, Place
-from sinks.record import Lock, Record
+from sinks.record import Lock
 
 if TYPE_CHECKING:
     from sinks.aws.access import Access
@@ -57,6 +56,7 @@ class Claims:
         self.promoted: Grip | None = None  # what a promotion by this process has left in order
         self._labels: set[str] = set()  # the labels by which this process has taken and kept the place
         self.sealing = Sealing(uri, target.key, access)
+        self._first = First(uri, target, access, self._busy)
 
     def claim(self, place: Place, lock: Lock, value: Secret | None, initial: Secret | None, *, over: bool) -> Held:
         """Put a version with AWSPENDING, above everything that `place` saw (`Sink.claim`)."""
@@ -66,7 +66,7 @@ class Claims:
         if mark.listing.pending and not mark.listing.is_held_by(lock) and not over:
             raise self._busy(mark)
         if initial is not None or mark.listing.current is None:
-            mark = self._begin(mark, lock, label, initial)
+            mark = self._first.begin(mark, lock, label, initial)
         base = mark.listing.current
         document = (base and self._access.document(base)) or empty(bare=self._target.key is None)
         text = self._text(after_promotion(lock, document, self._target.key, value)) if value else lock_text(lock)
@@ -155,59 +155,8 @@ class Claims:
             return True
         return False
 
-    def _begin(self, mark: Mark, lock: Lock, label: str, initial: Secret | None) -> Mark:
-        """Give an empty place its first, current version: `initial`, or a lock's text where there is no value.
-
-        AWS makes the first version of a secret current whatever was asked, so a pending value must never be the first.
-        """
-        described, document = mark.described, empty(bare=self._target.key is None)
-        text = lock_text(lock) if initial is None else self._first(lock, document, initial)
-        if not described.exists:
-            self._create(lock, text, described.at, initial)
-            described = self._access.described()
-        listing = self._access.listing()
-        if listing.pending and not listing.is_held_by(lock):
-            raise self._busy(Mark(described, listing))
-        if listing.current is not None:
-            found = self._access.document(listing.current)
-            value = found.get(self._target.key) if found else None
-            if value == initial and (value or found is None):
-                return Mark(described, listing)
-            if value is not None or initial is None:
-                raise Busy(f"{self._uri} has got a value by now", None, "look at it, then run the same command again")
-            text = self._first(lock, found or document, initial)
-        return Mark(described, self._published(listing, listing.next_id(described.arn), text, label))
-
-    def _first(self, lock: Lock, document: Document, initial: Secret) -> Secret:
-        return self._text(laid_out(document, self._target.key, lock.companions, initial))
-
     def _text(self, document: Document) -> Secret:
         return text_of(document, self._uri)
-
-    def _create(self, lock: Lock, text: Secret, at: datetime, value: Secret | None) -> None:
-        """Create the secret as one that is managed: whoever dies right after this leaves nothing to be adopted."""
-        version = first_id(self._target.name)
-        try:
-            self._access.create(version, text, {**Record.first(lock, at, value).tags(), CURRENT_TAG: version})
-        except Conflict:
-            raise self._busy(None) from None
-        except Unavailable as error:
-            if not self._access.described().exists:
-                raise Unavailable(error.message, error.hint, unsure=error.unsure) from None
-
-    def _published(self, before: Listing, version: str, text: Secret, label: str) -> Listing:
-        """Put a version and make it current, if current is still what it was."""
-        try:
-            self._access.put(version, text, label)
-            listing = self._access.listing()
-            if listing.current != version and listing.current == before.current:
-                self._access.api.label(CURRENT, remove=listing.current, to=version)
-                listing = self._access.listing()
-        except Conflict:
-            raise self._busy(None) from None
-        if listing.current != version:
-            raise self._busy(None)
-        return listing
 
     def look(self, held: Held) -> Held:
         """List: our label is still where AWSPENDING is, on whichever version we put last (`Sink.look`)."""

@@ -135,6 +135,35 @@ def _patch(place: VaultPlace, path: str, body: dict[str, Any]) -> httpx.Response
     return place._http.patch(f"metadata/{path}", json=body, headers=headers)
 
 
+def _old_tags(forger: Forger, place: VaultPlace | AwsPlace) -> None:
+    """Write again what the tags said before, with a genuine seal."""
+    old = getattr(forger.subject, "old", None)
+    if old is None:
+        _tags(forger, place)
+        return
+    for name, text in old[forger.subject.places.index(place)].items():
+        if name.startswith("bridge") and not name.startswith("bridge_lock"):
+            place.tag(name, text)
+    forger.note(f"{place.uri}: its tags from before")
+
+
+def _old_labels(forger: Forger, place: AwsPlace) -> None:
+    """Move FALLBACK back to where it was."""
+    old = getattr(forger.subject, "old_labels", None)
+    if old is None:
+        _label(forger, place)
+        return
+    where = next((v for v, s in old[forger.subject.places.index(place)].items() if "FALLBACK" in s), None)
+    holder = next((v for v, stages in place.versions().items() if "FALLBACK" in stages), None)
+    if where and where != holder:
+        more = {"RemoveFromVersionId": holder} if holder else {}
+        place.client.update_secret_version_stage(
+            SecretId=place.name, VersionStage="FALLBACK", MoveToVersionId=where, **more
+        )
+        forger.note(f"{place.uri} FALLBACK -> {where}, as before")
+    _old_tags(forger, place)
+
+
 def _full(forger: Forger, place: VaultPlace | AwsPlace) -> None:
     """Take all the room that there is for tags."""
     if isinstance(place, AwsPlace):
@@ -228,12 +257,12 @@ def _put(forger: Forger, place: AwsPlace) -> None:
 
 Act = Callable[[Forger, Any], None]
 VAULT_ACTS: dict[str, list[Act]] = {
-    "metadata": [_tags, _tags, _tags, _full, _fading, _lock_tags],
+    "metadata": [_tags, _tags, _tags, _old_tags, _full, _fading, _lock_tags],
     "pending": [_write_lock, _write_lock, _write_lock, _write_noise, _replay],
 }
 AWS_ACTS: dict[str, list[Act]] = {
-    "metadata": [_tags, _tags, _full],
+    "metadata": [_tags, _tags, _old_tags, _full],
     "pending": [_put],
-    "labels": [_tags, _label, _label, _unlabel],
+    "labels": [_tags, _old_labels, _label, _label, _unlabel],
 }
 RIGHTS = ("metadata", "pending", "labels")

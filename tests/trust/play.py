@@ -12,7 +12,6 @@ from tests.e2e.places import Seen, VaultPlace
 from tests.kill.scenarios import adopted, rotated, set_aside
 from tests.trust.forging import KNOWN, RIGHTS, Forger
 
-SCENES = {"adopted": adopted, "rotated": rotated, "aside": set_aside}
 COMMANDS: dict[str, tuple[str, ...]] = {
     "rotate": ("rotate", "--no-wait"),
     "generate": ("rotate", "--no-wait", "--strategy", "auth0-generated"),
@@ -28,8 +27,34 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 ENDS = ("vault", "aws", "vault aws")
 MOMENTS = 14
 WAYS_OUT = 12
-TOLERATED = ("rollback",)
-"""Commands that may set an older value: which one is for the seal to say."""
+
+
+def _told(subject: Any) -> None:
+    """Keep what the tags and labels say now: somebody may have read them, and write them again later."""
+    subject.old = [seen.tags for seen in subject.see()]
+    subject.old_labels = [place.versions() if not isinstance(place, VaultPlace) else {} for place in subject.places]
+
+
+def gone_back(subject: Any) -> None:
+    """The value that is current was current before, when the tags were others."""
+    rotated(subject)
+    _told(subject)
+    for verb in (("rotate", "--no-wait"), ("rollback", "--no-wait")):
+        subject.spread()
+        subject.rest()
+        subject.must(*verb)
+
+
+def retired(subject: Any) -> None:
+    """There is no fallback any more, and the tags said that there was."""
+    rotated(subject)
+    _told(subject)
+    subject.spread()
+    subject.rest()
+    subject.must("retire", "--yes")
+
+
+SCENES = {"adopted": adopted, "rotated": rotated, "aside": set_aside, "gone back": gone_back, "retired": retired}
 
 
 @dataclass(frozen=True)
@@ -79,6 +104,7 @@ class Playing:
         forger = Forger(subject, self.random, self.right)
         subject.tenant = next(t for seen in subject.see() if (t := seen.tags.get("bridge_tenant")))
         before = subject.see()
+        self.given = len(self._given(subject))
         self.argv = argv = COMMANDS[self.command]
         if self.moment <= 0:
             for _ in range(self.random.choice((1, 1, 2))):
@@ -109,9 +135,12 @@ class Playing:
             self.faults.append(f"ended with {ended.status}: {ended.err}")
 
     def _judge(self, subject: Any, before: list[Seen], when: str, *, last: bool = False) -> None:
-        given = [change.value for change in subject.world.tenant.secret_history(subject.world.client_id)]
+        given = self._given(subject)
         if KNOWN in given:
             self.faults.append(f"{when}: the forger's value was set at Auth0")
+        known = set[str | None]().union(*(seen.readable for seen in before)) - {seen.fallback for seen in before}
+        if known.intersection(given[self.given :]):
+            self.faults.append(f"{when}: an old value was set at Auth0 that was not the fallback")
         if subject.said[-1].status != 0 and not last:
             return
         live = subject.world.live
@@ -127,6 +156,9 @@ class Playing:
             theirs = {k: v for k, v in was.beside["document"].items() if now.beside["document"].get(k) != v}
             if theirs:
                 self.faults.append(f"{when}: foreign keys changed: {theirs}")
+
+    def _given(self, subject: Any) -> list[str]:
+        return [change.value for change in subject.world.tenant.secret_history(subject.world.client_id)]
 
     def _may_end(self, was: Seen, *, last: bool) -> set[str | None]:
         """Return what may be gone by now: by the command's own word, and by the rotation that ends each case."""

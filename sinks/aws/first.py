@@ -1,0 +1,81 @@
+"""Giving an empty place its first, current version, for a claim to stand beside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sinks.aws.listing import CURRENT, Listing, first_id
+from sinks.aws.place import CURRENT_TAG, Mark, empty, lock_text, text_of
+from sinks.companions import laid_out
+from sinks.errors import Busy, Conflict, Unavailable
+from sinks.record import Lock, Record
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sinks.aws.access import Access
+    from sinks.aws.address import Target
+    from sinks.document import Document
+    from sinks.secret import Secret
+
+
+class First:
+    """One secret that has no current value yet. `busy` tells who holds it."""
+
+    def __init__(self, uri: str, target: Target, access: Access, busy: Callable[[Mark | None], Busy]) -> None:
+        self._uri = uri
+        self._target = target
+        self._access = access
+        self._busy = busy
+
+    def begin(self, mark: Mark, lock: Lock, label: str, initial: Secret | None) -> Mark:
+        """Give an empty place its first, current version: `initial`, or a lock's text where there is no value.
+
+        AWS makes the first version of a secret current whatever was asked, so a pending value must never be the first.
+        """
+        described, document = mark.described, empty(bare=self._target.key is None)
+        text = lock_text(lock) if initial is None else self._first(lock, document, initial)
+        if not described.exists:
+            self._create(lock, text, described.at, initial)
+            described = self._access.described()
+        listing = self._access.listing()
+        if listing.pending and not listing.is_held_by(lock):
+            raise self._busy(Mark(described, listing))
+        if listing.current is not None:
+            found = self._access.document(listing.current)
+            value = found.get(self._target.key) if found else None
+            if value == initial and (value or found is None):
+                return Mark(described, listing)
+            if value is not None or initial is None:
+                raise Busy(f"{self._uri} has got a value by now", None, "look at it, then run the same command again")
+            text = self._first(lock, found or document, initial)
+        return Mark(described, self._published(listing, listing.next_id(described.arn), text, label))
+
+    def _first(self, lock: Lock, document: Document, initial: Secret) -> Secret:
+        return text_of(laid_out(document, self._target.key, lock.companions, initial), self._uri)
+
+    def _create(self, lock: Lock, text: Secret, at: datetime, value: Secret | None) -> None:
+        """Create the secret as one that is managed: whoever dies right after this leaves nothing to be adopted."""
+        version = first_id(self._target.name)
+        try:
+            self._access.create(version, text, {**Record.first(lock, at, value).tags(), CURRENT_TAG: version})
+        except Conflict:
+            raise self._busy(None) from None
+        except Unavailable as error:
+            if not self._access.described().exists:
+                raise Unavailable(error.message, error.hint, unsure=error.unsure) from None
+
+    def _published(self, before: Listing, version: str, text: Secret, label: str) -> Listing:
+        """Put a version and make it current, if current is still what it was."""
+        try:
+            self._access.put(version, text, label)
+            listing = self._access.listing()
+            if listing.current != version and listing.current == before.current:
+                self._access.api.label(CURRENT, remove=listing.current, to=version)
+                listing = self._access.listing()
+        except Conflict:
+            raise self._busy(None) from None
+        if listing.current != version:
+            raise self._busy(None)
+        return listing
