@@ -1,9 +1,11 @@
-"""After the answer to a leak: what is still true of the leaked value. Pure."""
+"""After a leak: what is still true of the leaked value. Pure."""
 
 from __future__ import annotations
 
 from bridge.auth0.client import Client
 from bridge.job import Job
+from bridge.plan import Operation
+from sinks.port import Lock
 
 
 def remains(job: Job, client: Client) -> tuple[str, ...]:
@@ -17,3 +19,9 @@ def remains(job: Job, client: Client) -> tuple[str, ...]:
         else "ID tokens signed with it (HS256): none",
         *(f"{uri}: {sink.retirement}" for uri, sink in job.sinks.items()),
     )
+
+
+def may_be_readable(job: Job, says: Lock) -> str:
+    """Return what is left to do where a lock says that its operation was to end a value that had leaked."""
+    again = job.whose.command("rotate" if says.operation == Operation.COMPROMISED else "sync")
+    return f"the lock said that a value had leaked; it may still be readable: {again} --compromised --reason …"

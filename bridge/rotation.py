@@ -13,7 +13,7 @@ from bridge.facts import Facts
 from bridge.hold import Hold
 from bridge.inquiry import choose, inquire
 from bridge.job import Job, Seen, check, translate
-from bridge.leak import remains
+from bridge.leak import may_be_readable, remains
 from bridge.live import LiveValue
 from bridge.outcome import Outcome, Settled, Stopped
 from bridge.plan import CHANGES, LEAKED, Operation, Plan, Wish
@@ -196,15 +196,16 @@ class Execution:
         places = tuple(sorted((*found.places, *self._untaken()), key=lambda place: place.uri))
         self._places.update({place.uri: place for place in places})
         chosen = choose(job, client, found, places, says, self._facts)
-        ends, beside = bool(self._facts.ends), self._facts.lock.companions
-        wish = Wish(kill=kills(says), ends=ends, companions=beside, hook=job.settings.after)
-        if not wish.kill:  # what may be stored again has to say that a value had leaked
+        beside, after = self._facts.lock.companions, job.settings.after
+        wish = Wish(kill=kills(says), ends=bool(self._facts.ends), companions=beside, hook=after)
+        if says is not None and wish.kill:  # now: whoever dies after giving the places back has nothing to say it by
+            self._tell("leak", may_be_readable(job, says))
+        else:  # what may be stored again has to say that a value had leaked
             self._hold.based_on(chosen.base)
         self._facts.lock = replace(self._facts.lock, base=chosen.base, ends=())
         self._settlement = chosen
         adopting = says is not None and says.operation in (Operation.ROTATE, Operation.ADOPT)
-        value, held = self._facts.value, self._hold.uris
-        following = settlement.steps(places, held, chosen, value, wish, adopting=adopting)
+        following = settlement.steps(places, self._hold.uris, chosen, self._facts.value, wish, adopting=adopting)
         check(job, places, Plan(Operation.SETTLE, following), self._facts.lock)
         self._steps += following
         self._tell("settle", f"{self._facts.lock.id} {chosen.way}")

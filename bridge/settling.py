@@ -16,6 +16,7 @@ from bridge.errors import BridgeError, Failed, Incomplete, Refused
 from bridge.facts import Facts
 from bridge.guards import refuse, same_places
 from bridge.job import Job, Seen, companions, read, read_what_can_be, survey, translate
+from bridge.leak import may_be_readable
 from bridge.outcome import Outcome
 from bridge.plan import Operation, plan_settling
 from bridge.settlement import kills
@@ -219,6 +220,4 @@ def _settle(job: Job, options: Options, seen: Seen, found: Interruption) -> Outc
         done = replace(done, notes=(*done.notes, *left), exit_status=Incomplete.exit_status)
     if says is None or done.result == "planned" or not kills(says):
         return done
-    again = job.whose.command("rotate" if says.operation == Operation.COMPROMISED else "sync")
-    note = f"the lock said that a value had leaked; it may still be readable: {again} --compromised --reason …"
-    return replace(done, notes=(*done.notes, note), exit_status=Incomplete.exit_status)
+    return replace(done, notes=(*done.notes, may_be_readable(job, says)), exit_status=Incomplete.exit_status)

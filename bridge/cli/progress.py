@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("bridge.steps")
 SHORTEST_BAR = timedelta(seconds=1)
+LEAK = "leak"
+"""The step that is told in any case."""
 
 
 class Lines:
@@ -25,7 +27,7 @@ class Lines:
 
     def step(self, name: str, text: str) -> None:
         """Print one step."""
-        if self._quiet:
+        if self._quiet and name != LEAK:
             LOG.debug("%s: %s", name, text)
         else:
             say(f"{datetime.now(UTC):%H:%M:%S} {name:<8} {text}", err=True)

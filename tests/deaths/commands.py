@@ -18,6 +18,7 @@ from bridge.retire import bring_back, retire
 from bridge.rollback import RollbackOptions, rollback
 from bridge.rotate import RotateOptions, rotate
 from bridge.sync import SyncOptions, sync
+from bridge.watch import Silent
 from tests.e2e.taps import Killed
 
 FLAGS: dict[str, dict[str, Any]] = {
@@ -43,6 +44,17 @@ class Ended:
     done: Outcome | None = None
     out: str = ""
     err: str = ""
+
+
+class Told(Silent):
+    """Watches for what has to be known even if nothing else is said any more."""
+
+    def __init__(self) -> None:
+        self.leaks: list[str] = []
+
+    def step(self, name: str, text: str) -> None:
+        if name == "leak":
+            self.leaks.append(text)
 
 
 def parsed(argv: Sequence[str]) -> tuple[str, dict[str, Any]]:
@@ -85,10 +97,11 @@ RUN: dict[str, Callable[[Job, dict[str, Any]], Outcome | None]] = {
 def operate(job: Job, argv: Sequence[str]) -> Ended:
     """Run a command to its end, or to its death. Whatever else is raised is a finding."""
     verb, options = parsed(argv)
+    told = job.watcher = Told()
     try:
         done = RUN[verb](job, options)
     except Killed:
-        return Ended(None)
+        return Ended(None, err="\n".join(told.leaks))
     except BridgeError as error:
         return Ended(error.exit_status, err=f"{error.message}\n{error.hint or ''}")
     notes = "\n".join(done.notes) if done and done.exit_status else ""

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from tests.deaths.cases import Case, Played, Rehearsal
+from tests.deaths.commands import Ended
 from tests.deaths.line import Blow
 from tests.kill.judge import Start, at_death, at_end
 from tests.kill.scenarios import RESUME, Scenario
@@ -120,7 +121,11 @@ class _Play:
         if not line.struck:
             self.played.faults.append("the finisher never came there")
         self._at_death(before, "at its second")
+        told, told_before = subject.said[-1].err, len(subject.said)
         self._settled(begun=begun or self.scenario.begun(line.done))
+        later = subject.said[told_before:]
+        if "had leaked" in told and len(later) == 1 and "had leaked" not in later[0].out + later[0].err:
+            followed(subject, self.scenario, Ended(3, err=told))  # it had said so before it died
 
     def _settled(self, *, begun: bool) -> None:
         """Do what people are told to do: settle it, and give the command again where that says so."""
