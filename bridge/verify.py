@@ -12,7 +12,10 @@ from sinks.port import Place, Stage
 
 @dataclass(frozen=True)
 class Verified:
-    """What Auth0 makes of one place: current should be accepted, the fallback refused."""
+    """What Auth0 makes of one place: current should be accepted, the fallback refused.
+
+    `changed` names the tags that somebody has changed, as far as it is known what they said.
+    """
 
     uri: str
     current: str | None
@@ -21,12 +24,13 @@ class Verified:
     fallback_verdict: Verdict | None = None
     notes: tuple[str, ...] = ()
     astray: bool = False
+    changed: tuple[str, ...] = ()
 
     @property
     def good(self) -> bool:
         """Whether all is as it should be."""
         return (
-            not self.astray
+            not (self.astray or self.changed)
             and self.current_verdict is Verdict.ACCEPTED
             and self.fallback_verdict in (None, Verdict.REFUSED)
         )
@@ -36,6 +40,10 @@ def _notes(job: Job, place: Place) -> tuple[str, ...]:
     key = key_of(place.uri, job)
     if place.value(Stage.CURRENT) is None:
         return ("it holds no value",)
+    if place.contradicted:
+        return (f"{place.contradicted}: {job.whose.command('adopt')} --repair",)
+    if place.differs:
+        return (f"somebody has changed {', '.join(place.differs)}; the next operation writes it again",)
     told = f"{next_of(key)} or {previous_of(key)} is not what it should be: {job.whose.command('sync')} mends that"
     return (told,) if place.astray else ()
 
@@ -62,6 +70,7 @@ def verify(job: Job) -> tuple[Verified, ...]:
                 verdicts[Stage.FALLBACK] if version[Stage.FALLBACK] else None,
                 _notes(job, place),
                 place.astray,
+                (*place.differs, *(("bridge_fallback",) if place.contradicted else ())),
             )
         )
     return tuple(found)

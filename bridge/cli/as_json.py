@@ -196,6 +196,7 @@ def verified(client: ClientSettings, found: tuple[Verified, ...]) -> dict[str, A
                 "current_is": v.current_verdict,
                 "fallback": v.fallback,
                 "fallback_is": v.fallback_verdict,
+                "changed": list(v.changed),
             }
             for v in found
         ],

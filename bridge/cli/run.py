@@ -6,7 +6,7 @@ import logging
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -15,7 +15,7 @@ import typer
 from bridge.cli import as_json, show
 from bridge.cli.say import is_terminal, say
 from bridge.config.settings import ClientSettings, Settings
-from bridge.errors import BridgeError, Incomplete
+from bridge.errors import BridgeError, Incomplete, Usage
 from bridge.guards import Whose
 from bridge.watch import Stop
 
@@ -64,6 +64,13 @@ def usage_errors(*, json: bool = False) -> Iterator[None]:
     except BridgeError as error:
         _report(None, error, json=json)
         raise typer.Exit(error.exit_status) from None
+
+
+def one_client(option: str, given: str, names: Sequence[str] | None, *, json: bool) -> None:
+    """Make sure that an option which names a version stands beside one client: a version is one client's."""
+    with usage_errors(json=json):
+        if given and len(names or ()) != 1:
+            raise Usage(f"{option}: found {len(names or ())} clients, expected one: a version is one client's")
 
 
 class Listener(Protocol):

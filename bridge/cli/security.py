@@ -29,7 +29,7 @@ from bridge.cli.options import (
     Verbose,
     Yes,
 )
-from bridge.cli.run import configure, each, usage_errors
+from bridge.cli.run import configure, each, one_client, usage_errors
 from bridge.cli.say import say
 from bridge.errors import Usage
 
@@ -168,6 +168,7 @@ def retire(
     with usage_errors(json=json):
         if undo and (soft or force or ignore_source or due):
             raise Usage("--undo: found with --soft, --force, --ignore-source or --due, expected on its own")
+    one_client("--unproven", unproven, names, json=json)
     ignored = vouched(ignore_source, force=force, reason=reason, json=json)
     options = Options(dry_run=dry_run, takeover=takeover, agree=consent(yes=yes), reason=reason)
     change(

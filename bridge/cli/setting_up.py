@@ -9,8 +9,8 @@ import typer
 from bridge.cli.app import app
 from bridge.cli.change import change, consent
 from bridge.cli.opening import Typed
-from bridge.cli.options import SET_UP, Config, DryRun, Json, Key, Name, Sinks, Verbose, Yes
-from bridge.cli.run import configure
+from bridge.cli.options import SET_UP, Config, DryRun, Everyone, Json, Key, Name, Names, Sinks, Verbose, Yes
+from bridge.cli.run import configure, one_client
 from bridge.cli.stdin import value_from_stdin
 
 if TYPE_CHECKING:
@@ -23,11 +23,12 @@ UNMANAGED = "there is nothing to forget: it is not managed by secret-bridge"
 @app.command(rich_help_panel=SET_UP)
 def adopt(
     context: typer.Context,
-    name: Name,
+    names: Names = None,
     *,
     sink: Sinks = None,
     key: Key = None,
     config: Config = None,
+    everyone: Everyone = False,
     repair: Annotated[
         bool, typer.Option("--repair", help="After somebody wiped the tags or changed the value: set them right.")
     ] = False,
@@ -52,7 +53,8 @@ def adopt(
     from bridge.adopt import adopt as adopt_one
 
     configure(verbose=verbose)
-    brought = value_from_stdin("the live client secret", [name], json=json) if secret_stdin else None
+    one_client("--fallback", fallback, names, json=json)
+    brought = value_from_stdin("the live client secret", names, json=json) if secret_stdin else None
 
     def work(job: Job) -> Outcome:
         options = AdoptOptions(
@@ -66,7 +68,16 @@ def adopt(
         )
         return adopt_one(job, options)
 
-    change(context, [name], Typed(tuple(sink or ()), key, config), work, json=json, title="adopted", nothing="")
+    change(
+        context,
+        names or [],
+        Typed(tuple(sink or ()), key, config),
+        work,
+        json=json,
+        title="adopted",
+        nothing="",
+        everyone=everyone,
+    )
 
 
 @app.command(rich_help_panel=SET_UP)
