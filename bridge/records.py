@@ -110,16 +110,3 @@ def unchanged(new: Record, places: tuple[Place, ...]) -> Record:
         return new
     first = min(known, key=lambda record: record.promoted_at)
     return replace(new, promoted_at=first.promoted_at, age_is_minimum=first.age_is_minimum)
-
-
-def restored(lock: Lock, place: Place, now: datetime) -> tuple[Record, str]:
-    """Return what a place's tags said before an interrupted operation wrote its own, and the fallback's fingerprint.
-
-    Raises:
-        ValueError: it is not known.
-    """
-    before = place.remembered
-    if before is None:
-        raise ValueError("a place that remembers nothing is not restored")
-    former = next(iter(before.recent[1:2]), "") if before.former is None else before.fallback
-    return replace(before, log=(_entry(lock, now), *before.log)), former

@@ -17,7 +17,7 @@ from bridge.plan import Operation, Strategy, plan_change
 from bridge.settlement import Way
 from bridge.settling import settle_first
 from bridge.unproven import contradicted, unproven, vouching
-from sinks.port import SinkError, Stage
+from sinks.port import Place, SinkError, Stage
 from sinks.secret import Secret
 
 
@@ -77,15 +77,22 @@ def _is_enough(done: Outcome) -> bool:
 
 
 def closely(job: Job, seen: Seen) -> Seen:
-    """Return both ends with the fallbacks looked at more closely (`Sink.read`).
+    """Return both ends with the fallbacks looked at more closely (`Sink.read`), where anything was written after them.
 
     Raises:
         BridgeError: a place cannot be read; nothing was changed.
     """
     try:
-        return replace(seen, places=tuple(job.sinks[place.uri].read(closely=True) for place in seen.places))
+        read = (job.sinks[p.uri].read(closely=True) if _is_followed(p) else p for p in seen.places)
+        return replace(seen, places=tuple(read))
     except SinkError as error:
         raise translate(error) from None
+
+
+def _is_followed(place: Place) -> bool:
+    """Tell whether there are versions between the fallback and the latest one."""
+    versions = [v for v in place.history.versions if v.stage is not Stage.PENDING]
+    return any(v.stage is Stage.FALLBACK for v in versions[:-2])
 
 
 def _values(job: Job, seen: Seen) -> tuple[Secret, Secret, bool]:

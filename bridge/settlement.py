@@ -95,11 +95,10 @@ def steps(
     """
     releases = tuple(Release(p.uri) for p in reversed(places) if p.uri in held)
     if chosen.way is Way.GIVE_BACK:
-        restored = (Tag(p.uri, restore=True) for p in places if _is_ahead(p))
         untold = [p for p in places if adopting and p.uri in held and _is_untold(p, value)]
         kept = (p for p in places if (p.record or p in untold) and wish.companions in WRITTEN)
         tags, beside = (Tag(p.uri) for p in untold), (LayOut(p.uri, coming=False) for p in kept)
-        return (*restored, *tags, *beside, *releases)
+        return (*tags, *beside, *releases)
     claims = tuple(Claim(p.uri, with_value=False, fill=True) for p in places if p.uri not in held)
     # Stored first, so that whoever comes after the next death sees that this value was to be published.
     stores = tuple(Store(p.uri) for p in places if p.uri not in held or p.value(Stage.PENDING) != value)
@@ -131,12 +130,6 @@ def _fits(place: Place, accepted: str) -> bool:
 def _fitted(place: Place, accepted: str) -> bool:
     """Tell whether they did before the interruption: they are written before the document."""
     return place.remembered is not None and place.remembered.recent[:1] == (accepted,)
-
-
-def _is_ahead(place: Place) -> bool:
-    """Tell whether tags were written for a value that was not published."""
-    value, known = place.value(Stage.CURRENT), place.record
-    return bool(value and known and place.remembered and not _fits(place, value.fingerprint(known.client_id)))
 
 
 def _is_untold(place: Place, value: Secret | None) -> bool:

@@ -85,15 +85,13 @@ class Promote:
 
 @dataclass(frozen=True)
 class Tag:
-    """Adopt the present value: write metadata only. With `restore`, what the tags said before an interruption."""
+    """Adopt the present value: write metadata only."""
 
     uri: str
     keep_limit: bool = False
-    restore: bool = False
 
     def __str__(self) -> str:
-        said = "as it was before" if self.restore else "as managed by secret-bridge"
-        return f"tag {self.uri} {said} (metadata only)"
+        return f"tag {self.uri} as managed by secret-bridge (metadata only)"
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def _notes(job: Job, place: Place) -> tuple[str, ...]:
         return ("it holds no value",)
     if place.contradicted:
         return (f"{place.contradicted}: {job.whose.command('adopt')} --repair",)
-    if place.differs:
+    if place.differs and place.lock is None:
         return (f"somebody has changed {', '.join(place.differs)}; the next operation writes it again",)
     told = f"{next_of(key)} or {previous_of(key)} is not what it should be: {job.whose.command('sync')} mends that"
     return (told,) if place.astray else ()
@@ -70,7 +70,7 @@ def verify(job: Job) -> tuple[Verified, ...]:
                 verdicts[Stage.FALLBACK] if version[Stage.FALLBACK] else None,
                 _notes(job, place),
                 place.astray,
-                (*place.differs, *(("bridge_fallback",) if place.contradicted else ())),
+                (*(place.differs if place.lock is None else ()), *(("bridge_fallback",) if place.contradicted else ())),
             )
         )
     return tuple(found)

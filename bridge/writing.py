@@ -13,7 +13,7 @@ from bridge.hold import Hold
 from bridge.job import Job
 from bridge.outcome import At
 from bridge.plan import NOTED, SAME_VALUE, Operation, Plan
-from bridge.records import adopted, noted, record, restored, unchanged
+from bridge.records import adopted, noted, record, unchanged
 from sinks.port import Lock, Place, Promoted, Record, Sink, SinkError, Stage
 from sinks.record import tag_text
 from sinks.seal import UNPROVEN
@@ -89,16 +89,12 @@ class Writing:
                         self._tell("promote", f"{uri} holds the value; the place was taken by somebody else")
 
     def tag(self, step: steps.Tag) -> None:
-        """Write a record: that of the present value, or the one from before an interruption."""
+        """Write the record of the present value."""
         place, now, facts = self._places[step.uri], self._now(), self._facts
-        if step.restore:
-            told, fallback = restored(self._said(), place, now)
-        else:
-            written, base = step.uri in self.done, facts.base or facts.value
-            told = adopted(facts.lock, place, base, self._job.uris, now, written=written, former=facts.former)
-            fallback = told.fallback
-        told = self._anchored(told)
-        self._sink(step.uri).tag(self._hold[step.uri], told, keep_limit=step.keep_limit, fallback=fallback)
+        written, base = step.uri in self.done, facts.base or facts.value
+        told = adopted(facts.lock, place, base, self._job.uris, now, written=written, former=facts.former)
+        told, keep = self._anchored(told), step.keep_limit
+        self._sink(step.uri).tag(self._hold[step.uri], told, keep_limit=keep, fallback=told.fallback)
 
     def _anchored(self, told: Record) -> Record:
         """Add the head of the audit record, where one is kept."""

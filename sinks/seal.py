@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sinks.record import ASIDE_TAG, AUDIT_TAG, COMPANIONS_TAG, MANAGED_BY, Aside, Record
@@ -72,6 +72,11 @@ class Said:
         return (self.former or "").removeprefix(UNPROVEN)
 
     @property
+    def unsealed(self) -> Said:
+        """The same without a seal."""
+        return Said({name: text for name, text in self.tags.items() if name != SEAL_TAG})
+
+    @property
     def whole(self) -> dict[str, str | None]:
         """The tags to write, and None for those that shall not be there: somebody else may have written them."""
         return {**dict.fromkeys((*COVERED, SEAL_TAG)), **self.tags}
@@ -98,6 +103,11 @@ class Said:
 NOTHING = Said()
 
 
+def doubted(former: str | None) -> str | None:
+    """Return a fallback that a seal names as one that is not proven."""
+    return UNPROVEN + former.removeprefix(UNPROVEN) if former else former
+
+
 def kept(tags: Mapping[str, str]) -> dict[str, str]:
     """Return the tags that a place says about itself: those that a seal covers, the seal, and the companions."""
     return {name: tags[name] for name in (*COVERED, COMPANIONS_TAG, SEAL_TAG) if name in tags}
@@ -110,14 +120,15 @@ def said(tags: Mapping[str, str], where: Where, current: Secret | None, highest:
     """
     if Record.from_tags(tags) is None:
         return NOTHING
-    unsealed, found = Said(kept(tags)), FORM.fullmatch(tags.get(SEAL_TAG, ""))
+    # A seal that does not hold now is not copied anywhere: it might hold there.
+    unsealed, found = Said(kept(tags)).unsealed, FORM.fullmatch(tags.get(SEAL_TAG, ""))
     if found is None or current is None or (highest is not None and int(found[1]) > highest):
         return unsealed
     if tags.get(RECENT, "").split()[:1] != [current.fingerprint(tags.get(CLIENT, ""))]:
         return unsealed
     if not hmac.compare_digest(found[3], _mac(tags, where, current, (found[1], found[2]))):
         return unsealed
-    return replace(unsealed, former="" if found[2] == "-" else found[2], sequence=int(found[1]))
+    return Said(kept(tags), former="" if found[2] == "-" else found[2], sequence=int(found[1]))
 
 
 def _mac(tags: Mapping[str, str], where: Where, current: Secret, words: tuple[str, str]) -> str:

@@ -1,7 +1,7 @@
 """The seal of one secret: what it is worth when it is read, and when it has to be written again.
 
-AWS has no copy of the tags. So a seal holds only as long as no version was put after it by an operation: whoever has
-claimed the place seals it again, at the latest before it is given back.
+AWS has no copy of the tags. So a seal proves something only as long as no operation has put a version after it: whoever
+has claimed the place seals it again, at the latest before it is given back.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from sinks.aws.place import Mark
-from sinks.seal import CLIENT, NOTHING, SEAL_TAG, UNPROVEN, Said, Where, said
+from sinks.seal import CLIENT, NOTHING, SEAL_TAG, Said, Where, doubted, said
 from sinks.versions import History, Stage
 
 if TYPE_CHECKING:
@@ -39,11 +39,8 @@ class Sealing:
         top = mark.listing.top(mark.described.arn)
         found = said(mark.described.tags, self._where, place.value(Stage.CURRENT))
         pending = mark.listing.pending is not None
-        if pending and found.former:
-            found = replace(found, former=UNPROVEN + found.fallback)
-        elif not pending and found.sequence < top:
-            found = replace(found, former=None)
-        # While something is pending nobody can tell that these tags are the last ones: they prove nothing.
+        if pending or found.sequence < top:  # nobody can tell that these tags are the last ones
+            found = replace(found, former=doubted(found.former))
         record = replace(place.record, former=None if pending else found.former) if place.record else None
         place = replace(place, record=record, mark=replace(mark, said=found if record else NOTHING))
         return place if pending or found.former is None else self._by_value(place, found, mark.listing)

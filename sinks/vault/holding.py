@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sinks.record import MANAGED_BY, MANAGER
-from sinks.seal import CLIENT, COVERED, NOTHING, SEAL_TAG, UNPROVEN, Said, said
+from sinks.seal import CLIENT, COVERED, NOTHING, SEAL_TAG, Said, doubted, said
 from sinks.vault.place import FALLBACK, fallback_number, texts, told
 
 if TYPE_CHECKING:
@@ -33,35 +34,36 @@ class Holding:
     gone: bool = False
 
 
-def holding(
-    meta: Meta | None, latest: Entry | None, lock: Entry | None, values: Values, where: Where, *, idle: bool
-) -> Holding:
-    """Find out what holds. `lock` is the lock key's document; `idle`: nobody holds the place.
+def holding(meta: Meta | None, latest: Entry | None, lock: Entry | None, values: Values, where: Where) -> Holding:
+    """Find out what holds. `lock` is the lock key's document.
 
-    While somebody does, the tags may be those of a value that is not current yet, and the copy is from before.
+    While an operation holds the place, the copy is from before it. It holds as long as the value is the same, because
+    tags are written before the document.
     """
     current, highest = values.of(latest), lock.version if lock else 0
     copied = texts(told(lock) or {})
     copy = said(copied, where, current, highest)
     if meta is None:
         return Holding(None, copy=copy)
-    ours, differs = said(meta.tags, where, current, highest), tuple[str, ...]()
-    if not idle:
-        if copy.former is None and copy.record and (base := values.recall(*_base(copy))):
-            copy = said(copied, where, base, highest)
-        return Holding(meta, ours, copy)
-    newer = copy.former is not None and (ours.former is None or copy.sequence >= ours.sequence)
-    if newer and meta.tags.get(MANAGED_BY, MANAGER) == MANAGER:
-        differs = tuple(name for name in (*COVERED, SEAL_TAG) if meta.tags.get(name) != copy.tags.get(name))
-        others = {name: text for name, text in meta.tags.items() if name not in differs}
-        meta, ours = replace(meta, tags={**others, **copy.tags}), copy
-    return _by_value(Holding(meta, ours, copy, differs), values)
+    ours = said(meta.tags, where, current, highest)
+    if copied.get("state") == "idle" and SEAL_TAG not in copied:  # nothing held when it was given back: these are older
+        ours = ours.unsealed
+    if copy.former is None:
+        return _by_value(Holding(meta, ours, _under_base(copy, copied, where, values, highest)), values)
+    if ours.sequence > copy.sequence or meta.tags.get(MANAGED_BY, MANAGER) != MANAGER:
+        return _by_value(Holding(meta, ours, copy), values)
+    differs = tuple(name for name in (*COVERED, SEAL_TAG) if meta.tags.get(name) != copy.tags.get(name))
+    others = {name: text for name, text in meta.tags.items() if name not in differs}
+    return _by_value(Holding(replace(meta, tags={**others, **copy.tags}), copy, copy, differs), values)
 
 
-def _base(copy: Said) -> tuple[str, str]:
-    """Return what was current when the lock was taken: its fingerprint, and the salt of it."""
+def _under_base(copy: Said, copied: Mapping[str, str], where: Where, values: Values, highest: int) -> Said:
+    """Return a lock's copy with its seal, if that holds under the value that was current before."""
     record = copy.record
-    return (next(iter(record.recent), ""), record.client_id) if record else ("", "")
+    base = (
+        values.recall(record.recent[0], record.client_id) if record and record.recent and SEAL_TAG in copied else None
+    )
+    return said(copied, where, base, highest) if base else copy
 
 
 def _by_value(found: Holding, values: Values) -> Holding:
@@ -86,7 +88,7 @@ def _by_value(found: Holding, values: Values) -> Holding:
 
 def told_apart(place: Place, found: Holding) -> Place:
     """Return a place with what others did to its tags."""
-    changed = (CHANGED.format(", ".join(found.differs)),) if found.differs else ()
+    changed = (CHANGED.format(", ".join(found.differs)),) if found.differs and place.lock is None else ()
     said = (found.contradicted,) if found.contradicted else ()
     return replace(
         place,
@@ -109,4 +111,4 @@ def with_doubt(found: Holding, values: Values) -> Holding:
     between = (n for n, (_, readable) in meta.versions.items() if readable and number < n < meta.current)
     if all(values.at(n, meta) == current for n in between):
         return found
-    return replace(found, said=replace(found.said, former=UNPROVEN + found.said.fallback))
+    return replace(found, said=replace(found.said, former=doubted(found.said.former)))

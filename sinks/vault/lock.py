@@ -51,7 +51,7 @@ class LockKey:
         self._before = NOTHING  # what the place said when the operation began
         self._named = NOTHING  # what the key's metadata says: see `managed_tag`
         self._ours: dict[int, Secret | None] = {}  # versions that this process wrote or read as locks, each its value
-        self._foreign: list[int] = []  # the version that was claimed over, and is somebody else's
+        self._foreign: list[int] = []  # versions that are somebody else's
         self.told = NOTHING  # what it says now
         self.began = datetime.min.replace(tzinfo=UTC)  # when the key was taken, by the server's clock
 
@@ -77,7 +77,7 @@ class LockKey:
         self._before, self._named, self.told = before, told, told
         known = {n: held for n, held in self._ours.items() if n < cas}  # read before, to find what Auth0 accepts
         self._ours, self.began = {**known, **({cas: found} if mark.ours else {})}, self._kv.now()
-        self._foreign = [cas] if cas and not mark.ours else []
+        self._foreign = [*(n for n in self._foreign if n < cas), *([cas] if cas and not mark.ours else [])]
         document = lock_document(lock, self._key, value, before)
         for _ in range(TRIES):
             written = None
@@ -133,6 +133,8 @@ class LockKey:
         value = entry.document.get(self._key) if entry and entry.document else None
         if is_ours(entry):
             self._ours[number] = value
+        elif entry and entry.document and number not in self._foreign:
+            self._foreign.append(number)
         return value
 
     def candidates(self) -> tuple[Secret, ...]:
@@ -212,7 +214,7 @@ class LockKey:
         pending value stays, and the key's metadata says so: Auth0 may carry out a dead process's request very late.
         """
         kept = sorted(n for n, value in self._ours.items() if value is not None and value not in gone)
-        kept += self._foreign
+        kept = sorted({*kept, *self._foreign})
         more = {**managed_tag(self.told), **({KEPT: self._kept(kept)} if kept else {})}
         if kept or bool(self.told.tags) != bool(self._named.tags):
             with suppress(Lost, Refused):

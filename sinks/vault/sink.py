@@ -70,6 +70,7 @@ class VaultSink:
         self._retiring = Retiring(uri, kv, path, self._lock, self._values, self._publisher)
         self._kept: Secret | None = None  # what we have promoted
         self._current: Secret | None = None  # what was current when it was read last
+        self._amiss: dict[str, str | None] = {}  # the tags to write again
 
     @property
     def uri(self) -> str:
@@ -101,7 +102,7 @@ class VaultSink:
         if refused := refusal(self._uri, config, meta):
             raise refused
         main = self._values.entry() if meta and meta.current else None
-        found = holding(meta, main, lock_entry, self._values, self._where, idle=not (lock or strange))
+        found = holding(meta, main, lock_entry, self._values, self._where)
         found = with_doubt(found, self._values) if closely else found
         place = without_lock(self._uri, self._kv.now(), config, found.meta, found.said.former)
         staged = {
@@ -163,11 +164,10 @@ class VaultSink:
             raise Busy(f"{self._uri}: {place.foreign}", None)
         mark, self._kept, found = mark_of(place), None, place.value(Stage.PENDING)
         known = mark.said if place.record else mark.before if place.remembered else NOTHING
+        self._amiss = {**known.whole, **stages(place)} if place.differs and not over else {}
         held = self._lock.take(lock, value, mark, before=known, told=known, found=found)
         try:
             held = self._named(held, needed=over)
-            if place.differs and not over:
-                self._publisher.tag(held, {**known.whole, **stages(place)})
             if initial is not None:
                 self._publisher.write_first(held, initial)
                 self._kept = initial
@@ -198,8 +198,13 @@ class VaultSink:
         before, told = (mark.before, mark.said) if place.remembered else (mark.said, mark.said)
         if not told.tags and lock.operation != FORGET:  # then they are gone, as they were to go
             told = before
-        taken = self._lock.take(lock, value, mark, before=before, told=told, found=value)
-        return self._named(taken, needed=True)
+        self._amiss = {**told.whole, **stages(place)} if place.differs else {}
+        return self._named(self._lock.take(lock, value, mark, before=before, told=told, found=value), needed=True)
+
+    def _mended(self, held: Held) -> Held:
+        """Write the tags again that somebody has changed. Late calls of whoever held the place have ended by now."""
+        amiss, self._amiss = self._amiss, {}
+        return self._publisher.tag(held, amiss) if amiss else held
 
     def look(self, held: Held) -> Held:
         """Read the lock key again (`Sink.look`)."""
@@ -212,18 +217,19 @@ class VaultSink:
     def release(self, held: Held, outcome: str, *, ended: tuple[Secret, ...] = ()) -> None:
         """Write an idle record and destroy the lock key's older versions (`Sink.release`)."""
         if self._kept is None:  # else a promotion has done that
-            with suppress(Lost):
+            with suppress(Lost, Refused):
+                held = self._mended(held)
                 self._publisher.take_back(held)
         self._lock.release(held, outcome, gone=(*ended, *(value for value in (self._kept, self._current) if value)))
 
     def lay_out(self, held: Held, coming: Secret | None = None) -> bool:
         """Write the companions, by compare-and-set, until they are right (`Sink.lay_out`)."""
-        return self._publisher.lay_out(held, coming)
+        return self._publisher.lay_out(self._mended(held), coming)
 
     def promote(self, held: Held, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
         """Tag, then write by compare-and-set, until the latest document holds the value (`Sink.promote`)."""
         promoted = self._publisher.promote(held, value, record, keep=keep)
-        self._kept = value
+        self._kept, self._amiss = value, {}
         return promoted
 
     def finish(self, held: Held, base: Secret, value: Secret, *, before: float) -> bool:
@@ -241,15 +247,15 @@ class VaultSink:
             number = self._values.older(fallback, held.lock.client_id, meta.current + 1, meta)
             tags[FALLBACK] = str(number) if number and number < meta.current else None  # never current's value
         self._publisher.tag(held, tags, None if keep_limit else meta)
-        self._lock.told = told
+        self._lock.told, self._amiss = told, {}
 
     def retire(self, held: Held, fingerprint: str | None = None, *, softly: bool = False) -> tuple[str, ...]:
         """Destroy, or delete, every older version that holds the value (`Sink.retire`)."""
-        return self._retiring.retire(held, fingerprint, softly=softly)
+        return self._retiring.retire(self._mended(held), fingerprint, softly=softly)
 
     def bring_back(self, held: Held) -> str | None:
         """Undelete them (`Sink.bring_back`)."""
-        return self._retiring.bring_back(held)
+        return self._retiring.bring_back(self._mended(held))
 
     def note(self, notes: Mapping[str, str | None]) -> None:
         """Change custom metadata (`Sink.note`)."""
@@ -261,4 +267,4 @@ class VaultSink:
         ours = [tag for tag in (meta.tags if meta else {}) if tag.startswith(OWN_PREFIX) or tag == MANAGED_BY]
         if ours:
             self._publisher.tag(held, dict.fromkeys(ours))
-        self._lock.told = NOTHING
+        self._lock.told, self._amiss = NOTHING, {}

@@ -87,7 +87,6 @@ def test_who_settles_goes_over_what_is_foreign_and_leaves_an_empty_place_alone()
         ),
         (Claim("vault://a", with_value=False, fill=True), "store the live value as current, then lock vault://a"),
         (Tag("vault://a"), "tag vault://a as managed by secret-bridge (metadata only)"),
-        (Tag("vault://a", restore=True), "tag vault://a as it was before (metadata only)"),
     ],
 )
 def test_a_step_says_what_it_stores(step: Claim | Tag, text: str) -> None:

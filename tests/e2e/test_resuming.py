@@ -10,7 +10,7 @@ import pytest
 
 from bridge.plan import Operation, Wish
 from bridge.settlement import Settlement, Way, generated, kills, never_held, settlement, steps
-from bridge.steps import Claim, Confirm, LayOut, Promote, Release, Retire, SetAtAuth0, Step, Store, Tag
+from bridge.steps import Claim, Confirm, LayOut, Promote, Release, Retire, SetAtAuth0, Step, Store
 from sinks.companions import Companions
 from sinks.port import Lock, Place, Record, Stage
 from sinks.secret import Secret
@@ -215,10 +215,6 @@ RELEASES = [Release(VAULT), Release(AWS)]
 def test_what_is_given_back_is_released_and_nothing_else_is_touched() -> None:
     assert following(both(STAGED), GIVE_BACK) == RELEASES
     assert following(both(STAGED), GIVE_BACK, held=[VAULT]) == [Release(VAULT)]
-
-
-def test_tags_ahead_of_the_document_go_back_to_what_they_were() -> None:
-    assert following(two(STAGED, AHEAD), GIVE_BACK) == [Tag(VAULT, restore=True), *RELEASES]
 
 
 def test_what_was_announced_is_taken_back() -> None:

@@ -17,6 +17,7 @@ LATER = 200.0
 
 WAYS = (("patient", ("resume", "resume")), ("hasty", ("resume --takeover", "resume")))
 REPAIRS = ("resume", "adopt --repair", "sync", "resume")
+FORGED = ("resume --discard-foreign", "adopt --repair", "sync", "resume")
 NOTHING = Leave()
 
 
@@ -40,7 +41,8 @@ class Converging:
 
     def _wrong(self, world: World) -> tuple[str | None, tuple[str, ...]]:
         unknown = world.foreign or world.struck or world.auth0.live.startswith(FOREIGN_VALUES)
-        for way, commands in (("repair", REPAIRS),) if unknown else WAYS:
+        repairs = FORGED if world.forged else REPAIRS
+        for way, commands in (("repair", repairs),) if unknown else WAYS:
             worlds: list[Reached] = [(tidied(world) if unknown else world, (f"-- {way} --",))]
             for number, name in enumerate(commands):
                 soon = way == "hasty" and number == 0

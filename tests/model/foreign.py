@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tests.model.adversary import ACTS, RIGHTS
 from tests.model.auth0_model import changed
 from tests.model.aws_model import give, holder
 from tests.model.seeing import shown
@@ -64,11 +65,21 @@ def steps(world: World, planned: tuple[str, ...], done: int, *, waiting: bool) -
     """
     if done >= len(planned):
         return
-    for what in ANYTHING if planned[done] == "anything" else (planned[done],):
-        if what.startswith(DROPPED):
+    for what in {"anything": ANYTHING, **RIGHTS}.get(planned[done], (planned[done],)):
+        if what in ACTS:
+            yield from _acts(world, what)
+        elif what.startswith(DROPPED):
             yield from _dropped(world, what.removeprefix(DROPPED))
         else:
             yield from _struck(world, what, done, waiting=waiting) if what in _MOMENTS else _steps(world, what, done)
+
+
+def _acts(world: World, what: str) -> Iterator[tuple[str, World]]:
+    """Yield what somebody does who has one right too many."""
+    for index in range(len(world.places)):
+        after = ACTS[what](world, index)
+        if after is not None and after != world:
+            yield f"an adversary: {what} at place {index}", after._replace(foreign=True, forged=True)
 
 
 def _dropped(world: World, value: str) -> Iterator[tuple[str, World]]:

@@ -6,7 +6,10 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tests.model.auth0_model import met
+from sinks.seal import Where, said
+from sinks.secret import Secret
+from tests.model.adversary import KNOWN, URIS
+from tests.model.auth0_model import CLIENT_ID, met
 from tests.model.seeing import Shown, shown
 from tests.model.world import AT_ONCE, FIRST_OTHER, VALUE_KEY, AwsPlace, Key, VaultPlace, World
 
@@ -40,6 +43,10 @@ class Leave:
 def faults(world: World, leave: Leave) -> Iterator[str]:
     """Yield what is wrong with a world in whatever state the operators are."""
     live = world.auth0.live
+    if live == KNOWN:
+        yield "Auth0 was given the value of an adversary"
+    if live in leave.ended and not world.struck:
+        yield f"{live} had ended, and is live again"
     allowed = live.startswith(FOREIGN_VALUES) or (leave.generating and live.startswith("generated"))
     if not allowed and not any(live in shown(place).held for place in world.places):
         yield f"lost: Auth0 holds {live}, and no place does"
@@ -53,7 +60,7 @@ def _faults_at(world: World, index: int, place: VaultPlace | AwsPlace, leave: Le
     at = shown(place)
     if not at.whole:
         yield f"place {index}: current was destroyed or stands twice"
-    if at.fallback in leave.ended:
+    if at.fallback in leave.ended and not world.forged:
         yield f"place {index}: {at.fallback} had ended, and is the fallback again"
     if world.siblings and at.sibling != world.siblings[index]:
         yield f"place {index}: lost a foreign key: {at.sibling} instead of {world.siblings[index]}"
@@ -150,6 +157,8 @@ def bad_end(world: World, leave: Leave) -> str | None:
         return fault
     for index, place in enumerate(world.places):
         at = shown(place)
+        if world.forged and (named := _proven(world, index, leave)):
+            return f"place {index}: {named} had ended, and a seal proves that it is the fallback"
         if at.locked or at.pending:
             return f"place {index} is still held"
         if at.current != world.auth0.live:
@@ -159,3 +168,12 @@ def bad_end(world: World, leave: Leave) -> str | None:
         if at.managed and world.companions and (at.coming, at.former) != (at.current, at.fallback or at.current):
             return f"place {index}: its companions are {at.coming} and {at.former}; the fallback is {at.fallback}"
     return None
+
+
+def _proven(world: World, index: int, leave: Leave) -> str | None:
+    """Return the value that had ended and that a seal which holds names as a proven fallback."""
+    place = world.places[index]
+    tags = dict(place.tags if isinstance(place, AwsPlace) else place.main.tags if place.main else ())
+    kind, current = "aws" if isinstance(place, AwsPlace) else "vault", shown(place).current
+    found = said(tags, Where(URIS[kind], VALUE_KEY), Secret(current) if current else None)
+    return next((value for value in leave.ended if Secret(value).fingerprint(CLIENT_ID) == found.former), None)

@@ -8,10 +8,10 @@ from typing import Any
 
 import bridge.retire
 import bridge.sync
-from tests.model import removed, removed_sinks
+from tests.model import removed, removed_seals, removed_sinks
 from tests.model.foreign import BETWEEN, DROPPED, HALFWAY, LATE, OVERWRITTEN, PASTED, SWIFT, TAKEN
 from tests.model.removed import Patch
-from tests.model.scenarios import BOTH, finishing, pasted_over, scenario, set_back
+from tests.model.scenarios import BOTH, finishing, pasted_over, scenario
 from tests.model.states import Scenario
 
 OVERTAKEN = ("rotate", "resume --takeover, rotate")
@@ -71,6 +71,14 @@ ORDER = (
            scenario("managed", "vault*", "rotate")),
     Mutant("companions: nothing is announced (AWS)", removed.nothing_announced, scenario("managed", "aws*", "rotate")),
 )  # fmt: skip
+SEALS = (
+    Mutant("whatever has the form of a seal holds (Vault)", removed_seals.any_seal,
+           scenario("older", "vault", "rollback", foreign=("metadata",))),
+    Mutant("whatever has the form of a seal holds (AWS)", removed_seals.any_seal,
+           scenario("gone back", "aws", "rollback", foreign=("labels",))),
+    Mutant("a seal in AWS outlives the operations after it", removed_seals.no_sequence,
+           scenario("gone back", "aws", "rollback", foreign=("labels",))),
+)  # fmt: skip
 SETTLING = (
     Mutant("settling does not wait for late calls (Vault)", removed.settles_at_once,
            scenario("managed", "vault", "rotate", "resume --takeover", preemptions=2)),
@@ -78,8 +86,6 @@ SETTLING = (
            scenario("managed", "aws", "rotate", "resume --takeover", preemptions=2)),
     Mutant("settling believes the first answer", removed.asked_once,
            finishing("rotate", 2, "vault", "resume", foreign=(SWIFT,), crash=False)),
-    Mutant("settling does not see that tags are ahead of the document", removed.tags_not_looked_at,
-           set_back("rotate", 4, "vault", "resume", crash=False)),
     Mutant("settling gives the places back though the pending value is accepted",
            removed.given_back_though_pending_is_accepted, finishing("rotate", 3, "vault", "resume", crash=False)),
     Mutant("settling publishes what is pending, whatever Auth0 accepts", removed.a_lock_is_an_order,
@@ -91,14 +97,15 @@ SETTLING = (
     Mutant("who loses the lock after Auth0 was told does not finish (AWS)", removed.not_finished_when_lost,
            scenario("managed", "aws", "rotate", foreign=(OVERWRITTEN,), crash=False)),
     Mutant("an older fallback ends though no value was current before", removed.ended_without_base,
-           pasted_over("retire", 4, BOTH, "resume", crash=False)),
+           pasted_over("retire", 7, BOTH, "resume", crash=False)),
     Mutant("companions: what is given up stays announced (Vault)", removed_sinks.announced_for_ever,
            finishing("rotate", 4, "vault*", "resume --takeover")),
     Mutant("companions: what is given up stays announced (AWS)", removed_sinks.announced_for_ever,
            finishing("rotate", 5, "aws*", "resume --takeover")),
 )  # fmt: skip
 VAULT = (
-    Mutant("the lock key is deleted at release", removed_sinks.delete_lock, _overtaken("vault")),
+    Mutant("the lock key is deleted at release", removed_sinks.delete_lock,
+           scenario("rotated", "vault", "rotate")),
     Mutant("no look (Vault)", removed_sinks.no_look_vault, _overtaken("vault")),
     Mutant("no compare-and-set on the lock", removed_sinks.no_cas_on("lock"), _two_vault),
     Mutant("no compare-and-set on the document", removed_sinks.no_cas_on("main"), _sibling["vault"]),
@@ -127,4 +134,4 @@ AWS = (
     Mutant("AWS: the fallback has no label of its own", removed_sinks.no_pin, scenario("managed", "aws", "rotate")),
     Mutant("AWS: other keys are not compared", removed_sinks.incomplete_document, _sibling["aws"]),
 )  # fmt: skip
-MUTANTS = (*ORDER, *SETTLING, *VAULT, *AWS)
+MUTANTS = (*ORDER, *SEALS, *SETTLING, *VAULT, *AWS)

@@ -19,6 +19,7 @@ from bridge.rollback import RollbackOptions, rollback
 from bridge.rotate import RotateOptions, rotate
 from bridge.sync import SyncOptions, sync
 from bridge.timing import Timing
+from bridge.unproven import unproven
 from sinks.aws.access import Access
 from sinks.aws.address import taken_apart
 from sinks.aws.sink import AwsSink
@@ -48,6 +49,7 @@ OPERATIONS: dict[str, Operate] = {
     "first rotate": lambda job: rotate(job, RotateOptions(settle=False, adopt=True)),
     "resume": lambda job: resume(job, Options(settle=False)),
     "resume --takeover": lambda job: resume(job, Options(settle=False, takeover=True)),
+    "resume --discard-foreign": lambda job: resume(job, Options(settle=False, discard_foreign=True)),
     "resume --takeover, rotate": lambda job: (OPERATIONS["resume --takeover"](job), OPERATIONS["rotate"](job))[1],
     "adopt --repair, retire": lambda job: (OPERATIONS["adopt --repair"](job), OPERATIONS["retire"](job))[1],
     "resume --takeover, sync": lambda job: (OPERATIONS["resume --takeover"](job), OPERATIONS["sync"](job))[1],
@@ -87,7 +89,11 @@ def _inspect(job: Job) -> Verdict:
     if left := [place.uri for place in survey(job) if place.unsettled]:
         return Verdict(f"unsettled: {' '.join(left)}")
     keys: dict[str, str | None] = dict.fromkeys(job.uris, "client_secret")
-    found = (*ownership(seen.places, job.whose, adopting=False), *contents(seen.places, job.whose, keys))
+    found = (
+        *ownership(seen.places, job.whose, adopting=False),
+        *contents(seen.places, job.whose, keys),
+        *unproven(job, seen, "retire", softly=True),
+    )
     return Verdict("; ".join(objection.message for objection in found) or "fit")
 
 

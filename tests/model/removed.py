@@ -175,12 +175,6 @@ def asked_once(patch: Patch) -> None:
     patch.setattr(bridge.rotation, "inquire", inquire)
 
 
-def tags_not_looked_at(patch: Patch) -> None:
-    """Whoever settles does not see that tags are ahead of the document."""
-    patch.setattr(bridge.settlement, "_is_ahead", lambda place: False)
-    patch.setattr(bridge.settlement, "_fits", lambda place, accepted: True)
-
-
 def given_back_though_pending_is_accepted(patch: Patch) -> None:
     """Whoever settles gives the places back wherever one holds something as current."""
     patch.setattr(bridge.inquiry, "settlement", lambda *_: Settlement(Way.GIVE_BACK))

@@ -177,9 +177,9 @@ def deleted_before_named(patch: Patch) -> None:
     """A soft retirement deletes the versions, and then says which."""
     real = VaultRetiring._set_aside
 
-    def set_aside(self: Any, held: Held, target: str, found: Any, *args: Any) -> Any:
+    def set_aside(self: Any, held: Held, entry: Any, target: str, found: Any, *args: Any) -> Any:
         self._kv.delete(self._path, found)
-        return real(self, held, target, found, *args)
+        return real(self, held, entry, target, found, *args)
 
     patch.setattr(VaultRetiring, "_set_aside", set_aside)
 

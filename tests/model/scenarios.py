@@ -1,97 +1,22 @@
-"""Where the searches begin, and what is searched."""
+"""What is searched."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import combinations_with_replacement
 from typing import Any
 
-from tests.model.converge import Converging
-from tests.model.foreign import kinds, steps
-from tests.model.operations import program
-from tests.model.program import End
+from tests.model.adversary import RIGHTS
+from tests.model.foreign import steps
 from tests.model.seeing import shown
-from tests.model.servers import READS, serve
+from tests.model.starts import STARTS, aside, interrupted
 from tests.model.states import Scenario
 from tests.model.world import (
-    FIRST_OTHER,
-    OTHER_KEY,
-    VALUE_KEY,
     Auth0State,
-    AwsPlace,
-    Key,
-    Labelled,
-    VaultPlace,
     World,
-    advanced,
 )  # fmt: skip
-
-HOUR = 3600.0
-
-
-def raw(*places: str) -> World:
-    """Return a world in which the places hold the live value, and the bridge has never been."""
-    text = json.dumps({VALUE_KEY: "S0", OTHER_KEY: FIRST_OTHER}, sort_keys=True)
-    vault = VaultPlace(Key(1, ((1, 0.0, text),)))
-    aws = AwsPlace(True, (Labelled("first", 0.0, text, ("AWSCURRENT",)),))
-    found = tuple(aws if kind.startswith("aws") else vault for kind in places)
-    kept = places[0].endswith("*")
-    return World(HOUR, found, Auth0State("S0"), siblings=(FIRST_OTHER,) * len(places), companions=kept)
-
-
-def after(world: World, *commands: str) -> World:
-    """Return the world after some commands, an hour after each."""
-    for number, name in enumerate(commands):
-        ((world, kind),) = Converging(kinds(world)).run(name, "mnop"[number], world)
-        assert kind in ("done", "finished"), f"{name}: {kind}"
-        world = advanced(world, world.clock + HOUR)
-    return world
-
-
-def managed(*places: str) -> World:
-    """Return a world with places that the bridge manages, no fallback open."""
-    return after(raw(*places), "adopt")
-
-
-def rotated(*places: str) -> World:
-    """Return a world with an open fallback everywhere."""
-    return after(raw(*places), "adopt", "rotate")
-
-
-def retired(*places: str) -> World:
-    """Return a world whose fallback was retired."""
-    return after(raw(*places), "adopt", "rotate", "retire")
-
-
-def aside(*places: str) -> World:
-    """Return a world whose fallback was retired softly."""
-    return after(raw(*places), "adopt", "rotate", "retire --soft")
-
-
-def changed(*places: str) -> World:
-    """Return a world with places that the bridge manages, after somebody changed the value in the dashboard."""
-    world = rotated(*places)
-    return world._replace(auth0=Auth0State("dashboard"))
-
-
-def interrupted(command: str, effects: int, *places: str, before: Callable[..., World] = rotated) -> World:
-    """Return a world an hour after a command died, having changed so many things; an open fallback stood before."""
-    world = before(*places)
-    operator = program(command, "q", kinds(world))
-    node = operator.begin(world.clock)
-    while not isinstance(request := operator.next(node, world), End) and (effects or request.name in READS):
-        effects -= request.name not in READS
-        world, answer = serve(world, request)[0]
-        node = operator.child(node, answer, world.clock)
-    return advanced(world, world.clock + HOUR)
-
-
-STARTS: dict[str, Callable[..., World]] = {
-    "raw": raw, "managed": managed, "rotated": rotated, "retired": retired, "aside": aside, "changed": changed,
-}  # fmt: skip
 
 
 def scenario(start: str, places: str, *operators: str, **more: Any) -> Scenario:
@@ -289,8 +214,24 @@ def softly() -> Iterator[Scenario]:
             yield scenario("aside", places, "retire --undo", foreign=(what,))
 
 
+def adversaries() -> Iterator[Scenario]:
+    """Whoever has one right too many, beside a command, and beside a pair of them."""
+    for places in ("vault", "aws", BOTH):
+        for right in (
+            name for name in RIGHTS if name in ("metadata", "labels") or "vault" in places or name == "writer"
+        ):
+            for start in ("older", "gone back", "ended"):
+                for name in EVERY:
+                    limit = 8_000 if name in KILLING else 60_000
+                    yield scenario(start, places, name, foreign=(right,), limit=limit)
+            for pair in (("rotate", "rotate"), ("rotate", "rollback"), ("rotate", "resume"), ("rollback", "retire")):
+                yield scenario("rotated", places, *pair, foreign=(right,), preemptions=1, limit=15_000)
+            yield scenario("rotated", places, "rotate", foreign=(right, right), limit=15_000)
+            yield finishing("rotate", 4, places, "resume", "rollback", foreign=(right,), preemptions=1, limit=15_000)
+
+
 GROUPS: dict[str, Callable[[], Iterator[Scenario]]] = {
     "alone": alone, "pairs": pairs, "stalled": stalled_pairs, "foreign": disturbed_pairs,
     "both": both_places, "interruptions": interruptions, "zombies": zombies,
-    "disturbed": disturbed, "companions": companions, "softly": softly,
+    "disturbed": disturbed, "companions": companions, "softly": softly, "adversaries": adversaries,
 }  # fmt: skip

@@ -80,7 +80,8 @@ class World(NamedTuple):
     `foreign` says that somebody changed a *value*, wiped tags or took AWSPENDING: then fewer promises hold.
     `struck` says that somebody changed something which the commands have to cope with: EARLY if whoever ends well
     afterwards has noticed, ANY_TIME if not, AT_ONCE if whoever is struck mends it before it ends. `companions`: the
-    client is configured so.
+    client is configured so. `before` is what the tags said earlier, by place: somebody may have kept it.
+    `forged`: an adversary has written something; what is tagged or labelled may be a lie until it is repaired.
     """
 
     clock: float
@@ -90,6 +91,8 @@ class World(NamedTuple):
     foreign: bool = False
     struck: str = ""
     companions: bool = False
+    before: tuple[tuple[tuple[str, str], ...], ...] = ()
+    forged: bool = False
 
 
 class Request(NamedTuple):
