@@ -47,9 +47,7 @@ def retire(
         return opened.settled
     seen = opened.seen
     _sound(job, seen)
-    notes = vouching(job, seen, vouched)
-    command = job.whose.command("retire", seen.places)
-    refuse((*contradicted(job, seen), *unproven(job, seen, command, vouched=vouched, softly=not softly)))
+    notes = _relied_on(job, seen, vouched, softly=softly)
     fallbacks = [(p, v) for p in seen.places if (v := p.history.at(Stage.FALLBACK))]
     asides = [p for p in seen.places if p.aside]
     stale = [p for p in seen.places if p.stale]
@@ -64,6 +62,17 @@ def retire(
     salt = job.settings.client_id
     values = tuple(value.fingerprint(salt) for p, _ in fallbacks if (value := p.value(Stage.FALLBACK)))
     return execute(job, options, seen, plan, Facts(lock, ends=tuple(dict.fromkeys(values))))
+
+
+def _relied_on(job: Job, seen: Seen, vouched: str, *, softly: bool) -> tuple[str, ...]:
+    """Make sure that what ends was the fallback; return what to tell whoever vouches for it.
+
+    Raises:
+        Refused: nothing proves it, and nobody says so.
+    """
+    command = job.whose.command("retire", seen.places)
+    refuse((*contradicted(job, seen), *unproven(job, seen, command, vouched=vouched, softly=not softly)))
+    return vouching(job, seen, vouched)
 
 
 def bring_back(job: Job, options: Options, *, vouched: str = "") -> Outcome | None:

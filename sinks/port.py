@@ -148,9 +148,8 @@ class Sink(Protocol):
     def candidates(self, *, every: bool = False) -> tuple[Secret, ...]:
         """Return other values than those at its stages that Auth0 may accept, the likeliest first.
 
-        What operations that died have left here, and the newest versions that can still be read, at most about twenty;
-        with `every`, all that are worth looking into. Slow: it reads each of them. For finding out what Auth0 accepts:
-        nothing is known of where they come from.
+        What operations that died have left here, and the newest versions that can be read, at most about twenty; with
+        `every`, all that are worth looking into. It reads each of them. Nothing is known of where they come from.
         """
         ...
 

@@ -77,11 +77,8 @@ class MemorySink:
             place, document = self._place(stored), stored.documents.get(stored.latest or "")
             place = replace(place, record=stored.known(self._key) if place.record else None)
             current, fallback = stored.value(self._key), stored.history.at(Stage.FALLBACK)
-            found = {
-                Stage.CURRENT: current,
-                Stage.PENDING: stored.pending,
-                Stage.FALLBACK: stored.value(self._key, fallback.id) if fallback else None,
-            }
+            before = stored.value(self._key, fallback.id) if fallback else None
+            found = {Stage.CURRENT: current, Stage.PENDING: stored.pending, Stage.FALLBACK: before}
             values = {stage: value for stage, value in found.items() if value}
             place = replace(
                 place,
@@ -122,11 +119,9 @@ class MemorySink:
         if place.lock and place.lock.holder != lock.holder and not over:
             raise Busy(f"{self._uri} is held by another operation", place.lock)
         with self._store.at(self._path) as stored:
-            sealed, healed = stored.sealed(self._key), stored.healed(self._key)
+            healed = stored if over else stored.healed(self._key)
             held = self._take(stored, place, lock, value)
-            if not over:
-                stored.tags, stored.history, stored.tagged = healed.tags, healed.history, healed.tagged
-            stored.told = stored.before = sealed or Record.from_tags(stored.tags) or stored.told
+            stored.begin(healed, self._key)
             if initial and stored.value(self._key) not in (None, initial):
                 self.release(held, "not claimed")
                 raise Busy(f"{self._uri} was empty, and somebody else wrote a value there meanwhile", None)

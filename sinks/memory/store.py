@@ -85,6 +85,11 @@ class Stored:
         found.tagged = self.tagged or self.latest
         return found
 
+    def begin(self, healed: Stored, key: str) -> None:
+        """Write the tags again that somebody has changed, and remember what they say."""
+        self.tags, self.history, self.tagged = healed.tags, healed.history, healed.tagged
+        self.told = self.before = self.sealed(key) or Record.from_tags(self.tags) or self.told
+
     def write(self, document: Document, at: datetime) -> str:
         """Write the next version. Who was current by being the latest, is no more."""
         number = str(len(self.history.versions) + 1)
