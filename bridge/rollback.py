@@ -20,6 +20,8 @@ from bridge.unproven import contradicted, unproven, vouching
 from sinks.port import Place, SinkError, Stage
 from sinks.secret import Secret
 
+ON_YOUR_WORD = "a value is set at Auth0 that nothing proves to have been the fallback, on your word"
+
 
 @dataclass(frozen=True)
 class RollbackOptions(Options):
@@ -60,7 +62,7 @@ def rollback(job: Job, options: RollbackOptions) -> Outcome:
     asked = replace(wish(job, options), ends=bool(ending or aside), kill=options.discard)
     plan = plan_change(Operation.ROLLBACK, seen.places, asked)
     plan = replace(plan, notes=(*plan.notes, *seen.notes, *notes))
-    plan = replace(plan, irreversible=notes[0]) if notes and not plan.irreversible else plan
+    plan = replace(plan, irreversible=ON_YOUR_WORD) if notes and not plan.irreversible else plan
     lock = new_lock(job, Operation.ROLLBACK, seen, plan, base=current, ending=ending, asides=aside)
     proven = ending if options.discard else ()
     origin = Origin.BROUGHT if options.unproven else Origin.SEALED

@@ -12,6 +12,7 @@ from sinks.record import stamp
 from sinks.seal import UNPROVEN
 from sinks.versions import Version, short
 
+UNSEALED, REFUSED = "no seal says so", "nobody has seen Auth0 accept its value"
 LEAST = 8  # so many characters of an id tell a version
 
 
@@ -25,19 +26,16 @@ def unproven(
     """
     there = tuple(_open(job, seen.places, softly=softly))
     known = _named(seen.places, accepted=accepted) | {value for _, version, value in there if _is(version.id, vouched)}
+    open_still = [each for each in there if each[2] not in known]
     ways = f"look at it: {job.whose.command('history')}; {_repair(job, seen)}; or, if you know that it was: {command}"
-    found = []
-    for place, version, value in there:
-        if value in known:
-            continue
-        said = "nobody has seen Auth0 accept its value" if place.record and place.record.former else "no seal says so"
-        found.append(
-            Objection(
-                f"{place.uri}: nothing proves that {short(version.id)}{_made(version)} was the fallback: {said}",
-                f"{ways} --unproven {short(version.id).removesuffix('…')}",
-            )
+    return tuple(
+        Objection(
+            f"{place.uri}: nothing proves that {short(version.id)}{_made(version)} was the fallback: "
+            f"{REFUSED if place.record and place.record.former else UNSEALED}",
+            f"{ways} --unproven {short(open_still[0][1].id).removesuffix('…')}",
         )
-    return tuple(found)
+        for place, version, _ in open_still
+    )
 
 
 def contradicted(job: Job, seen: Seen) -> tuple[Objection, ...]:

@@ -8,6 +8,7 @@ from bridge.auth0.probe import Verdict
 from bridge.job import Job, key_of, read
 from sinks.companions import next_of, previous_of
 from sinks.port import Place, Stage
+from sinks.seal import SEAL_TAG
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,23 @@ def _notes(job: Job, place: Place) -> tuple[str, ...]:
         return ("it holds no value",)
     if place.contradicted:
         return (f"{place.contradicted}: {job.whose.command('adopt')} --repair",)
+    if _is_unsealed(place):
+        return (f"no seal holds over its tags; the next rotation seals them, or {job.whose.command('adopt')} --repair",)
     if place.differs and place.lock is None:
         return (f"somebody has changed {', '.join(place.differs)}; the next operation writes it again",)
     told = f"{next_of(key)} or {previous_of(key)} is not what it should be: {job.whose.command('sync')} mends that"
     return (told,) if place.astray else ()
+
+
+def _is_unsealed(place: Place) -> bool:
+    return place.record is not None and place.record.former is None and not (place.lock or place.drifted)
+
+
+def _changed(place: Place) -> tuple[str, ...]:
+    if _is_unsealed(place):
+        return (SEAL_TAG,)
+    differs = place.differs if place.lock is None else ()
+    return (*differs, *(("bridge_fallback",) if place.contradicted else ()))
 
 
 def verify(job: Job) -> tuple[Verified, ...]:
@@ -70,7 +84,7 @@ def verify(job: Job) -> tuple[Verified, ...]:
                 verdicts[Stage.FALLBACK] if version[Stage.FALLBACK] else None,
                 _notes(job, place),
                 place.astray,
-                (*(place.differs if place.lock is None else ()), *(("bridge_fallback",) if place.contradicted else ())),
+                _changed(place),
             )
         )
     return tuple(found)

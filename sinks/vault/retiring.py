@@ -37,12 +37,11 @@ class Retiring:
         """Take it from the companions, then every older version that holds the value, then the tags (`Sink.retire`)."""
         entry = self._kv.read(self._path)
         tagged = (version_in(entry.tags, FALLBACK) or 0) if entry else 0
-        salt = held.lock.client_id
-        fallback = self._values.of(self._values.entry(tagged)) if tagged and fingerprint is None else None
+        salt, told = held.lock.client_id, self._lock.told
         staying = [v.fingerprint(salt) for v in (self._values.of(entry), held.value) if v]
-        aside = Aside.from_tags(entry.tags) if entry else None
+        aside = Aside.from_tags(entry.tags if entry and told.former is None else told.tags)
         former = _former(aside, fingerprint, staying)
-        target = (fallback.fingerprint(salt) if fallback else fingerprint) or former
+        target = (self._fallback(tagged, salt) if fingerprint is None else fingerprint) or former
         if target and target in staying:
             raise Refused(f"the value to retire is the current one at {self._uri}; nothing was destroyed")
         if entry and target in self._fingerprints(held, entry.document):
@@ -66,12 +65,20 @@ class Retiring:
         if ending and not (softly and found):
             ended += [ASIDE_TAG]
         # The seal names it as long as it may be brought back.
-        none = not softly and self._lock.told.fallback and (fingerprint is None or self._lock.told.fallback == target)
+        none = not softly and told.fallback and (fingerprint is None or told.fallback == target)
         if ended or none:
             self._publisher.retag(held, dict.fromkeys(ended), entry, "" if none else None)
         if target and not softly and (fingerprint is None or held.lock.base in held.lock.ends):
             self._lock.end(target, salt)
         return tuple(str(number) for number in sorted({*found, *doomed}))
+
+    def _fallback(self, tagged: int, salt: str) -> str | None:
+        """Return the fallback's fingerprint: as the seal has it, else of the value in the version that is tagged."""
+        told = self._lock.told
+        if told.former is not None:
+            return None if told.is_aside else told.fallback
+        value = self._values.of(self._values.entry(tagged)) if tagged else None
+        return value.fingerprint(salt) if value else None
 
     def _deleted(self, aside: Aside) -> list[int]:
         """Return what a tag names and the vault itself says was deleted before this began: nothing that can be read.
