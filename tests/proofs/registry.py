@@ -56,6 +56,29 @@ PROOFS: dict[str, Proof] = {
         (*CORE, "tests.trust.play", "tests.deaths.bench"),
         "forged tags, labels and lock documents before, within and after every command: no value of a forger is set",
     ),
+    "attacks": _suite(
+        "attacks",
+        "one attack each: what somebody with few rights writes, the command that meets it, and what must be so after",
+        *CORE, "tests.trust.*", "tests.deaths.bench",
+    ),
+    "benchmarks": _suite(
+        "benchmarks",
+        "each benchmark, run small: what it counts, and that readers are served in it",
+        *CORE, "bridge.cli.app", "bridge.consumer", "tests.bench.*",
+        without=("tests.proofs",),
+    ),
+    "canary": _suite(
+        "canary",
+        "every command with debug logging on: no secret is in what it says, logs, records or leaves behind",
+        *CORE, "bridge.cli.app", "tests.canary.*",
+        without=("tests.proofs",),
+    ),
+    "rights": _suite(
+        "rights",
+        "the policies of every role, line by line: what it grants is what its commands ask for, and none can go",
+        *CORE, "bridge.cli.app", "bridge.policy.vault", "bridge.policy.aws", "tests.policy.*",
+        without=("tests.proofs",),
+    ),
     "browser": _suite(
         "browser",
         "the report in a real Chromium, of five clients and of five thousand, by eye, keyboard and on paper",
