@@ -8,6 +8,8 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tests.deaths.bench import Bench
@@ -44,6 +46,27 @@ def play(chunk: Chunk) -> int:
             if faults:
                 print(f"{case} ({playing.name}): {faults[0]}", file=sys.stderr, flush=True)
     return played
+
+
+def play_really(cases: Iterable[str], journal: Journal, until: float | None, jobs: int) -> None:
+    """Play some by real processes in real time, several at once: most of it is waiting."""
+    from tests.kill.bench import Bench as RealBench
+
+    budget = Budget(until and until - time.time())
+
+    def one(bench: RealBench, case: str) -> None:
+        if budget.over:
+            return
+        began, playing = time.monotonic(), Playing(bench, int(case.split()[1]), real=True)
+        faults = playing.play()
+        result = Result.FAILED if faults else Result.PASSED
+        journal.append("trust", case, result, time.monotonic() - began, "; ".join(faults), [playing.right])
+        if faults:
+            print(f"{case} ({playing.name}): {faults[0]}", file=sys.stderr, flush=True)
+
+    with RealBench() as bench, ThreadPoolExecutor(jobs) as pool:
+        for done in [pool.submit(one, bench, case) for case in cases]:
+            done.result()
 
 
 def _end_with_the_parent() -> None:
