@@ -166,8 +166,9 @@ class Subject:
     @contextmanager
     def noting(self) -> Iterator[list[str]]:
         """Yield the list of the states after each change that commands make meanwhile, with the one before."""
-        states = [canonical(self)]
+        states, done = [canonical(self)], self.wire.done
         self.wire.listen()
+        self.wire.done = done  # whether anybody knows of what died, is asked next
         self.wire.noted = lambda: states.append(canonical(self))
         try:
             yield states
