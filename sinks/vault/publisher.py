@@ -204,8 +204,9 @@ class Publisher:
             return Promoted(entry.tags.get(CURRENT, str(entry.version)), entry.tags.get(FALLBACK))
         base = self._older_base(held, entry.version) if keep else None
         promoted = Promoted(str(entry.version), str(base) if base else None)
+        never = None if CURRENT in entry.tags else self._kv.metadata(self._path)  # who wrote it died before it tagged
         try:
-            self.tag(held, {**_stages(promoted), **told.whole})
+            self.tag(held, {**_stages(promoted), **told.whole}, never)
         except Refused as error:
             return replace(promoted, untold=error.message)
         return promoted
