@@ -71,7 +71,11 @@ def test_a_root_that_is_no_module_is_an_error(tree: Path) -> None:
         closure(["bridge.nothing"], root=tree)
 
 
-OF_WINGS = {"browser": "bridge/report/page.py", "drills": "bridge/cli/app.py"}
+COMMANDS = "bridge/cli/rotating.py"
+OF_WINGS = {
+    "benchmarks": COMMANDS, "browser": "bridge/report/page.py", "canary": COMMANDS, "drills": COMMANDS,
+    "rights": COMMANDS,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("proof", sorted(set(PROOFS) - set(OF_WINGS)))
@@ -84,9 +88,13 @@ def test_every_proof_stands_on_the_core_and_both_sinks_and_on_no_wing(proof: str
 
 
 @pytest.mark.parametrize(("proof", "module"), OF_WINGS.items())
-def test_a_proof_of_a_wing_stands_on_it_and_on_its_files(proof: str, module: str) -> None:
+def test_a_proof_of_a_wing_stands_on_it(proof: str, module: str) -> None:
     files = {str(path.relative_to(ROOT)) for path in closure(PROOFS[proof].roots, without=PROOFS[proof].without)}
     assert module in files
+
+
+@pytest.mark.parametrize("proof", ["browser", "drills"])
+def test_what_is_no_module_counts_as_well(proof: str) -> None:
     assert PROOFS[proof].files
 
 
