@@ -39,6 +39,14 @@ def pin(subject: Subject, version: str) -> None:
         )
 
 
+def replay(subject: Subject, tags: dict[str, str], version: str) -> None:
+    """Write again what AWS's tags said, and pin the fallback of that time."""
+    with subject.outside():
+        for name, text in tags.items():
+            subject.world.aws.tag(name, text)
+    pin(subject, version)
+
+
 @EVERY
 def test_a_rotation_seals_what_it_says_and_rollback_needs_nobodys_word(client: Subject) -> None:
     quiet(client, rotated)
@@ -134,10 +142,7 @@ def test_tags_and_labels_from_before_the_answer_to_a_leak(client: Subject) -> No
     client.must("rotate", "--compromised", "--reason", "leak", "--yes")
     client.spread()
     client.rest()
-    with client.outside():
-        for name, text in tags.items():
-            place.tag(name, text)
-    pin(client, version)
+    replay(client, tags, version)
     before = given(client)
     refused = client.run(("rollback",))
     assert refused.status == 4, refused
@@ -156,10 +161,7 @@ def test_tags_from_before_a_retirement_do_not_bring_its_value_back(client: Subje
     client.must(*RETIRE)
     client.spread()
     client.rest()
-    with client.outside():
-        for name, text in tags.items():
-            place.tag(name, text)
-    pin(client, version)
+    replay(client, tags, version)
     assert client.run(("rollback",)).status == 4
     client.must(*ROTATE)  # it ends once more
     assert_sound(client)
