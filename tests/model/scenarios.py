@@ -10,11 +10,9 @@ from typing import Any
 
 from tests.model.adversary import RIGHTS
 from tests.model.foreign import steps
-from tests.model.seeing import shown
 from tests.model.starts import STARTS, aside, interrupted
 from tests.model.states import Scenario
 from tests.model.world import (
-    Auth0State,
     World,
 )  # fmt: skip
 
@@ -46,17 +44,6 @@ def finishing(command: str, effects: int, places: str, *operators: str, **more: 
     found = scenario("rotated", places, *operators, **more)
     begin = partial(interrupted, command, effects, *places.split("+"))
     return replace(found, name=found.name.replace("rotated", f"{command} died after {effects}", 1), start=begin)
-
-
-def set_back(command: str, effects: int, places: str, *operators: str, **more: Any) -> Scenario:
-    """Return the same, but for a request from long before, which has made Auth0 accept again what is current."""
-    found = finishing(command, effects, places, *operators, **more)
-
-    def begin() -> World:
-        world = found.start()
-        return world._replace(auth0=Auth0State(str(shown(world.places[0]).current)))
-
-    return replace(found, name=f"{found.name}, and was set back", start=begin)
 
 
 def pasted_over(command: str, effects: int, places: str, *operators: str, **more: Any) -> Scenario:
