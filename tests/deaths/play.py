@@ -14,7 +14,7 @@ from tests.deaths.line import Blow
 from tests.kill.judge import Start, at_death, at_end
 from tests.kill.scenarios import RESUME, Scenario
 from tests.kill.shape import differences, ended, leftovers, locked, shape, values, without
-from tests.kill.ways import TAKEOVER, begin, followed
+from tests.kill.ways import TAKEOVER, again, begin, followed
 
 NEXT = ("rotate", "--adopt", "--no-wait")
 """What others do after all was finished."""
@@ -132,7 +132,7 @@ class _Play:
         if begun:
             followed(self.subject, self.scenario, self.subject.run(RESUME))
         else:
-            self.subject.must(*self.scenario.argv)
+            again(self.subject, self.scenario)
 
     def _compare(self, start: Start, *, nameless: bool) -> None:
         """Make sure that the end is the one of the undisturbed run."""
@@ -142,7 +142,7 @@ class _Play:
         if nameless and reason and reason not in str(found):  # only who gives the same command again can say it
             expected = without(expected, f": {reason}")
         if differences(found, expected) and subject.said[-1].status == 0 and nothing(subject.said[-1]):
-            subject.must(*scenario.argv)  # it died before anybody could tell what it was
+            again(subject, scenario)  # it died before anybody could tell what it was
             subject.spread()
             found = shape(subject)
         if scenario.limits.ends_current:
@@ -208,7 +208,7 @@ class _Play:
             self._follow(NEXT)
         last = subject.said[-1]
         if (last.status is None or nothing(last)) and subject.changes == start.changes and at_end(subject, start):
-            subject.must(*self.scenario.argv)  # nothing had been begun that others could know of
+            again(subject, self.scenario)  # nothing had been begun that others could know of
         subject.spread()
         faults = at_end(subject, start)
         if self.case.blow is Blow.DELIVERED and any(COMPANIONS in fault for fault in faults):

@@ -42,6 +42,11 @@ class Scenario:
     begins: str | None = None
     companions: bool = False
 
+    @property
+    def doubtful(self) -> bool:
+        """Tell whether an interruption leaves a fallback that nothing proves: only Vault keeps a copy of the seal."""
+        return self.ends == PLACES["aws"] and self.argv[0] == "rollback"
+
     def begun(self, done: Iterable[str]) -> bool:
         """Tell whether others know of the operation, by the requests that servers have heard."""
         return self.begins is None or any(re.fullmatch(self.begins, call) for call in done)
