@@ -19,14 +19,22 @@ def once_per_process() -> None:
     hooks: Any = botocore.hooks
     session.create_loader = functools.cache(session.create_loader)
     accepts: Any = hooks.accepts_kwargs
-    hooks.accepts_kwargs = lambda handler: _accepts(accepts, getattr(handler, "__func__", handler))
+    hooks.accepts_kwargs = lambda handler: _accepts(accepts, handler)
     alias, aliases = hooks.EventAliaser._alias_event_name, dict[str, str]()
     hooks.EventAliaser._alias_event_name = lambda it, name: (
         aliases.get(name) or aliases.setdefault(name, alias(it, name))
     )
 
 
-@functools.cache
+_ACCEPTS: dict[Any, bool] = {}
+
+
 def _accepts(accepts: Any, handler: Any) -> bool:
-    """Tell it of a function, for all the objects that it is bound to."""
-    return bool(accepts(handler))
+    """Tell it of code, for all the functions that are made of it: a session makes its own, and none must be kept."""
+    function = getattr(handler, "__func__", handler)
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return bool(accepts(handler))
+    if code not in _ACCEPTS:
+        _ACCEPTS[code] = bool(accepts(handler))
+    return _ACCEPTS[code]

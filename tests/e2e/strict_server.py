@@ -30,6 +30,7 @@ class _Handler(WSGIRequestHandler):
 def app() -> Any:
     """Return moto's application; which service is meant is looked for only where it is not the usual one."""
     secrets, others = create_backend_app("secretsmanager"), DomainDispatcherApplication(create_backend_app)
+    secrets.debug = False  # moto switches it on, and Flask then makes a class for each request
 
     def serve(environ: dict[str, Any], start: Any) -> Any:
         usual = environ.get("HTTP_X_AMZ_TARGET", "").startswith("secretsmanager.")
