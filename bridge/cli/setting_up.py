@@ -9,7 +9,7 @@ import typer
 from bridge.cli.app import app
 from bridge.cli.change import change, consent
 from bridge.cli.opening import Typed
-from bridge.cli.options import SET_UP, Config, DryRun, Everyone, Json, Key, Name, Names, Sinks, Verbose, Yes
+from bridge.cli.options import SET_UP, Config, DryRun, Everyone, Json, Key, Name, Names, Sinks, Takeover, Verbose, Yes
 from bridge.cli.run import configure, one_client
 from bridge.cli.stdin import value_from_stdin
 
@@ -43,6 +43,7 @@ def adopt(
     keep_max_versions: Annotated[
         bool, typer.Option("--keep-max-versions", help="Do not raise the number of versions that Vault keeps to 20.")
     ] = False,
+    takeover: Takeover = False,
     yes: Yes = False,
     dry_run: DryRun = False,
     json: Json = False,
@@ -59,6 +60,7 @@ def adopt(
     def work(job: Job) -> Outcome:
         options = AdoptOptions(
             dry_run=dry_run,
+            takeover=takeover,
             agree=consent(yes=yes, always=True),
             brought=brought,
             add_key=add_key,
@@ -88,6 +90,7 @@ def forget(
     sink: Sinks = None,
     key: Key = None,
     config: Config = None,
+    takeover: Takeover = False,
     dry_run: DryRun = False,
     json: Json = False,
     verbose: Verbose = False,
@@ -97,7 +100,7 @@ def forget(
     from bridge.begin import Options
 
     configure(verbose=verbose)
-    options = Options(dry_run=dry_run)
+    options = Options(dry_run=dry_run, takeover=takeover)
     typed = Typed(tuple(sink or ()), key, config)
     change(
         context, [name], typed, lambda job: forget_one(job, options), json=json, title="forgotten", nothing=UNMANAGED
