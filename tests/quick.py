@@ -1,6 +1,7 @@
 """What a test process works out once, instead of for each of the thousands of commands that it runs.
 
-No behaviour changes: neither the commands' signatures nor the authorities that a machine trusts change meanwhile.
+No behaviour changes: neither the commands' signatures nor the authorities that a machine trusts change meanwhile, and
+a proxy is looked for again when its variables change.
 """
 
 from __future__ import annotations
@@ -10,21 +11,36 @@ import os
 from typing import Any
 
 import httpx
+import requests.sessions
 import typer.testing
 
 from tests import quick_aws
 
 TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+PROXIES = tuple(name for each in ("http", "https", "all", "no") for name in (f"{each}_proxy", f"{each}_PROXY".upper()))
 
 
 @functools.cache
 def once_per_process() -> None:
-    """Share what AWS clients load, what Typer builds of the commands, and the usual authorities."""
+    """Share what AWS clients load, what Typer builds of the commands, the usual authorities, and proxies."""
     quick_aws.once_per_process()
     testing: Any = typer.testing
     testing._get_command = functools.cache(testing._get_command)
     transport: Any = httpx._transports.default  # type: ignore[attr-defined]  # not exported
     transport.create_ssl_context = _shared(transport.create_ssl_context)
+    sessions: Any = requests.sessions
+    sessions.get_environ_proxies = _remembered(sessions.get_environ_proxies)
+
+
+def _remembered(proxies: Any) -> Any:
+    known = functools.cache(lambda server, no_proxy, *_variables: proxies(server, no_proxy))
+
+    def found(url: str, no_proxy: str | None = None) -> Any:
+        scheme, _, rest = url.partition("://")
+        server = f"{scheme}://{rest.partition('/')[0]}"
+        return dict(known(server, no_proxy, *(os.environ.get(name) for name in PROXIES)))
+
+    return found
 
 
 def _shared(create: Any) -> Any:

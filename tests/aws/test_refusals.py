@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+import boto3
 import pytest
 from moto.secretsmanager.models import secretsmanager_backends
 
@@ -12,6 +13,7 @@ from sinks.errors import BadAddress, Denied, Refused, SinkError, Unavailable
 from sinks.port import Deed, Stage
 from sinks.secret import Secret
 from tests.aws.factory import REGION, client, make_lock, make_sink, stages, tapped
+from tests.aws.mocked import ANEW
 from tests.strict_moto import Controls
 
 
@@ -152,6 +154,7 @@ def test_a_document_that_grows_too_large_is_refused_before_it_is_sent() -> None:
 
 
 def test_no_credentials_are_named(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boto3.Session, "client", ANEW)
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -42,20 +42,10 @@ def _vault_tls(request: pytest.FixtureRequest, name: str) -> Harness:
 
 @pytest.fixture
 def strict_aws(monkeypatch: pytest.MonkeyPatch, clean_environment: None) -> Iterator[None]:
-    import stamina
-    from moto import mock_aws
+    from tests.aws.mocked import strict_aws
 
-    from tests.aws.factory import CREDENTIALS
-    from tests.strict_moto import make_strict
-
-    for name, value in CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
-    controls = make_strict()
-    stamina.set_testing(True, attempts=3)
-    with mock_aws():
+    with strict_aws(monkeypatch):
         yield
-    stamina.set_testing(False)
-    controls.reset()
 
 
 def _aws(request: pytest.FixtureRequest, name: str) -> Harness:
