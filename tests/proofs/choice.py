@@ -31,6 +31,7 @@ WHOLE = {
         "tests/canary/test_whole_stories.py",
     ),
     "drills": ("tests/drills/test_compromise.py", "tests/drills/test_quarterly_review.py"),
+    "faults": ("tests/faults/test_faults.py", "tests/faults/test_process.py"),
     "races": ("tests/races",),
     "rights": (
         "tests/policy/test_aws_actions.py",
@@ -47,7 +48,7 @@ MARKED = {
 }
 SUITES = WHOLE | MARKED
 """The proofs that are test suites, and where their tests are."""
-UNTIL_PROVEN = ("attacks", "benchmarks", "browser", "canary", "rights", "searches")
+UNTIL_PROVEN = ("attacks", "benchmarks", "browser", "canary", "faults", "rights", "searches")
 
 COMMIT, LEFT_OUT = "PROOFS_COMMIT", "PROOFS_LEFT_OUT"
 """Variables by which all processes of a run choose alike. Whoever sets the first chooses another commit's share."""

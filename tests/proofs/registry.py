@@ -73,6 +73,12 @@ PROOFS: dict[str, Proof] = {
         *CORE, "bridge.cli.app", "tests.canary.*",
         without=("tests.proofs",),
     ),
+    "faults": _suite(
+        "faults",
+        "each end failing in each way at each step: how the command ends, what it says, and that this advice cures it",
+        *CORE, "bridge.cli.app", "tests.faults.*",
+        without=("tests.proofs",),
+    ),
     "rights": _suite(
         "rights",
         "the policies of every role, line by line: what it grants is what its commands ask for, and none can go",

@@ -74,7 +74,7 @@ def test_a_root_that_is_no_module_is_an_error(tree: Path) -> None:
 COMMANDS = "bridge/cli/rotating.py"
 OF_WINGS = {
     "benchmarks": COMMANDS, "browser": "bridge/report/page.py", "canary": COMMANDS, "drills": COMMANDS,
-    "rights": COMMANDS,
+    "faults": COMMANDS, "rights": COMMANDS,
 }  # fmt: skip
 
 
