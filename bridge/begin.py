@@ -9,16 +9,16 @@ from datetime import timedelta
 
 from bridge.auth0.client import objections
 from bridge.auth0.probe import Verdict
-from bridge.errors import Failed, Refused
-from bridge.facts import Facts
 from bridge.guards import refuse
 from bridge.hook import TIMEOUT
 from bridge.job import Job, Seen, check, companions, new_id
-from bridge.outcome import Outcome
+from bridge.model.errors import Failed, Refused
+from bridge.model.operation_values import Facts
+from bridge.model.outcome import Outcome
+from bridge.model.progress import pause
+from bridge.model.steps import AwaitRefusal, Hook, Wait
 from bridge.plan import RETIREMENTS, Operation, Plan, Wish
 from bridge.rotation import Execution
-from bridge.steps import AwaitRefusal, Hook, Wait
-from bridge.watch import pause
 from sinks.port import Lock, Stage
 from sinks.record import tag_text
 from sinks.secret import Secret

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bridge.auth0.logs import Exchange
-from bridge.errors import Usage
+from bridge.model.errors import Usage
 from sinks.record import stamp
 
 ADVISORY, REQUIRE = "advisory", "require"

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from bridge.auth0.probe import Verdict
 from bridge.begin import require_accepted
 from bridge.checkpoint import latest
-from bridge.errors import Failed, Refused
 from bridge.evidence import REQUIRE, Evidence, Ignored, ignoring, lines
 from bridge.investigate import Question, investigate
 from bridge.job import Job, Seen
+from bridge.model.errors import Failed, Refused
+from bridge.model.timing import span
 from bridge.records import promoted
-from bridge.timing import span
 from sinks.port import Place, Stage, Version
 from sinks.record import stamp
 from sinks.secret import Secret

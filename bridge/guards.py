@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bridge.auth0.client import Objection
-from bridge.errors import Refused
+from bridge.model.errors import Refused
 from sinks.companions import Companions
 from sinks.port import Lock, Place, Stage
 from sinks.record import MANAGER, sinks_tag

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from bridge.auth0.client import Client
-from bridge.auth0.origin import Origin
 from bridge.auth0.probe import Verdict
 from bridge.auth0.values import generate
-from bridge.errors import Failed
-from bridge.facts import Facts
 from bridge.job import Job, recall, staged
+from bridge.model.errors import Failed
+from bridge.model.operation_values import Facts
+from bridge.model.origin import Origin
+from bridge.model.progress import pause
 from bridge.records import named
 from bridge.settlement import Settlement, Way, generated, kills, never_held, settlement
-from bridge.watch import pause
 from sinks.port import Lock, Place, Stage
 from sinks.secret import Secret, unlike
 

@@ -9,11 +9,11 @@ from bridge.auth0.client import Client
 from bridge.auth0.errors import Auth0Error, Forbidden
 from bridge.auth0.logs import FAILED, READ_LOGS, SUCCEEDED, Exchange, Found, begins, search
 from bridge.checkpoint import Checkpoint, grown, latest, recall
-from bridge.errors import Incomplete, Refused
 from bridge.evidence import Evidence, Key, Source, Tally
 from bridge.job import Job, survey
-from bridge.timing import span
-from bridge.watch import pause
+from bridge.model.errors import Incomplete, Refused
+from bridge.model.progress import pause
+from bridge.model.timing import span
 from sinks.port import SinkError
 from sinks.record import stamp
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from bridge.auth0.client import Client
 from bridge.auth0.errors import Unreachable
-from bridge.facts import Facts
 from bridge.hold import TRIES, Hold
 from bridge.job import Job
+from bridge.model.operation_values import Facts
 from bridge.standing import Phase
 
 if TYPE_CHECKING:
     from bridge.auth0.api import Auth0
-    from bridge.auth0.origin import Settable
+    from bridge.model.origin import Settable
     from sinks.secret import Secret
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bridge.auth0.origin import Origin
 from bridge.auth0.values import check_brought, generate
-from bridge.errors import Usage
 from bridge.job import Seen
+from bridge.model.errors import Usage
+from bridge.model.origin import Origin
 from sinks.port import Stage
 from sinks.secret import Secret
 

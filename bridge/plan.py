@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
-from bridge.steps import (
+from bridge.model.steps import (
     Announced,
     AwaitRefusal,
     BringBack,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bridge.errors import Usage
+from bridge.model.errors import Usage
 from sinks.errors import BadAddress
 from sinks.secret import Secret
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from bridge.begin import Options
 from bridge.guards import ownership, refuse, unadopted
 from bridge.job import Job
-from bridge.outcome import Outcome
+from bridge.model.outcome import Outcome
 from bridge.plan import CHANGES, Operation
 from bridge.settling import settle_first
 

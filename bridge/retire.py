@@ -7,11 +7,11 @@ from dataclasses import replace
 from bridge.auth0.client import Objection
 from bridge.begin import Options, execute, new_lock, wish
 from bridge.evidence import Ignored, summary
-from bridge.facts import Facts
 from bridge.gate import judge
 from bridge.guards import contents, ownership, refuse
 from bridge.job import Job, Seen, companions, key_of
-from bridge.outcome import Outcome
+from bridge.model.operation_values import Facts
+from bridge.model.outcome import Outcome
 from bridge.plan import Operation, plan_bringing_back, plan_retirement
 from bridge.settling import settle_first
 from bridge.unproven import contradicted, unproven, vouching

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bridge import steps
+from bridge.model import steps
 from bridge.plan import NOTED, Plan
 from sinks.companions import WRITTEN, Companions
 from sinks.port import Place

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bridge.auth0.management import UPDATE_KEYS
-from bridge.auth0.origin import Origin
 from bridge.auth0.probe import Verdict
 from bridge.begin import Options, asides, execute, fallbacks, inspect, new_lock, require_accepted, wish
-from bridge.errors import Refused
-from bridge.facts import Facts
 from bridge.guards import contents, ownership, refuse
 from bridge.job import Job, Seen, key_of, translate
-from bridge.outcome import Outcome
+from bridge.model.errors import Refused
+from bridge.model.operation_values import Facts
+from bridge.model.origin import Origin
+from bridge.model.outcome import Outcome
 from bridge.plan import Operation, Strategy, plan_change
 from bridge.settlement import Way
 from bridge.settling import settle_first

@@ -6,22 +6,23 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-from bridge import hook, settlement, steps
+from bridge import hook, settlement
 from bridge.auth0.probe import Verdict
-from bridge.errors import BridgeError, Failed, Incomplete, Refused
-from bridge.facts import Facts
 from bridge.hold import Hold
 from bridge.inquiry import choose, inquire
 from bridge.job import Job, Seen, check, translate
 from bridge.leak import may_be_readable, remains
 from bridge.live import LiveValue
-from bridge.outcome import Outcome, Settled, Stopped
+from bridge.model import steps
+from bridge.model.errors import BridgeError, Failed, Incomplete, Refused
+from bridge.model.operation_values import Facts
+from bridge.model.outcome import Outcome, Settled, Stopped
+from bridge.model.progress import pause
 from bridge.plan import CHANGES, LEAKED, Operation, Plan, Wish
 from bridge.prove import Changed, await_refusal, confirm, prove
 from bridge.settle import settle
 from bridge.settlement import Settlement, Way, kills
 from bridge.standing import Phase, standing
-from bridge.watch import pause
 from bridge.writing import Writing
 from sinks.port import Busy, Lost, Place, Sink, SinkError, Unavailable
 

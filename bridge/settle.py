@@ -7,9 +7,9 @@ from datetime import timedelta
 from bridge.auth0.client import Client
 from bridge.auth0.probe import Verdict
 from bridge.job import Job
-from bridge.outcome import Settled
-from bridge.timing import Timing
-from bridge.watch import pause
+from bridge.model.outcome import Settled
+from bridge.model.progress import pause
+from bridge.model.timing import Timing
 from sinks.secret import Secret
 
 PROBES = 12

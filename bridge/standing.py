@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import IntEnum
 
-from bridge.errors import BridgeError
 from bridge.guards import Whose
-from bridge.outcome import At, Standing
+from bridge.model.errors import BridgeError
+from bridge.model.outcome import At, Standing
 from bridge.plan import CHANGES, SAME_VALUE, Operation, Plan
 from sinks.port import Lock, Lost, Place, SinkError, Unavailable
 from sinks.record import stamp

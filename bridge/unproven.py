@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bridge.auth0.client import Objection
-from bridge.errors import Refused
 from bridge.job import Job, Seen, translate
+from bridge.model.errors import Refused
 from sinks.port import Place, Secret, SinkError, Stage
 from sinks.record import stamp
 from sinks.seal import UNPROVEN

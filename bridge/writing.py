@@ -7,11 +7,11 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from bridge import steps
-from bridge.facts import Facts
 from bridge.hold import Hold
 from bridge.job import Job
-from bridge.outcome import At
+from bridge.model import steps
+from bridge.model.operation_values import Facts
+from bridge.model.outcome import At
 from bridge.plan import NOTED, SAME_VALUE, Operation, Plan
 from bridge.records import adopted, noted, record, unchanged
 from sinks.port import Lock, Place, Promoted, Record, Sink, SinkError, Stage

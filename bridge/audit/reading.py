@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.audit.records import BEGIN, END
-from bridge.errors import Failed
+from bridge.model.errors import Failed
 
 Told = Mapping[str, Any]
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.audit import records, write
 from bridge.audit.chain import LEAST_KEY, Chain, Head
-from bridge.errors import Usage
+from bridge.model.errors import Usage
 
 if TYPE_CHECKING:
-    from bridge.audit.trail import Trail
     from bridge.config.settings import AuditSettings
     from bridge.job import Job
+    from bridge.model.trail import Trail
     from sinks.port import Sink
     from sinks.secret import Secret
 

@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bridge import __version__
-from bridge.errors import BridgeError
-from bridge.outcome import Stopped
+from bridge.model.errors import BridgeError
+from bridge.model.outcome import Stopped
 from sinks.record import stamp
 
 if TYPE_CHECKING:
-    from bridge.audit.trail import Trail
-    from bridge.outcome import Outcome
+    from bridge.model.outcome import Outcome
+    from bridge.model.trail import Trail
 
 BEGIN, END = "begin", "end"
 DIED = "unknown: died"

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from bridge.audit import files, process, records
 from bridge.audit.chain import SCHEMA, Chain, Head, read_line
-from bridge.errors import Failed
+from bridge.model.errors import Failed
 from sinks.record import unstamp
 
 ELSEWHERE = timedelta(days=1)

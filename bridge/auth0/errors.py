@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.errors import BridgeError
+from bridge.model.errors import BridgeError
 
 
 class Auth0Error(BridgeError):

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from bridge import __version__
-from bridge.auth0.address import display_name
 from bridge.auth0.answers import judge
 from bridge.auth0.errors import Auth0Error, Limited, Unreachable
 from bridge.auth0.limits import ATTEMPTS, BUDGET_SECONDS, Patience, is_used_up, wait_asked
+from bridge.model.tenant_address import display_name
 from sinks import request_ids
 from sinks.clock import Clock
 from sinks.errors import Expired

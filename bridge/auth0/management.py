@@ -9,8 +9,8 @@ from urllib.parse import quote
 from bridge.auth0.answers import lacking
 from bridge.auth0.client import FIELDS, Client
 from bridge.auth0.errors import Forbidden, NotFound, Unauthorised, Unreachable
-from bridge.auth0.origin import Settable
 from bridge.auth0.tenant import Tenant
+from bridge.model.origin import Settable
 from sinks.secret import Secret
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from bridge.auth0.address import base_url
 from bridge.auth0.errors import Unauthorised, Unreachable
 from bridge.auth0.http import Http
-from bridge.errors import Usage
+from bridge.model.errors import Usage
+from bridge.model.tenant_address import base_url
 from sinks.clock import Clock
 from sinks.secret import Secret
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from bridge.auth0.client import Client
-from bridge.errors import Usage
+from bridge.model.errors import Usage
 from sinks.secret import Secret
 
 BYTES = 48

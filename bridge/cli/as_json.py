@@ -6,15 +6,15 @@ import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from bridge.errors import BridgeError, Usage
-from bridge.outcome import Stopped
+from bridge.model.errors import BridgeError, Usage
+from bridge.model.outcome import Stopped
 from bridge.records import ANCHOR, RETIREMENT
 from sinks.record import stamp
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Exemption
     from bridge.evidence import Evidence
-    from bridge.outcome import Outcome
+    from bridge.model.outcome import Outcome
     from bridge.report.figures import Row
     from bridge.status import Status
     from bridge.verify import Verified

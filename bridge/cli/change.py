@@ -16,13 +16,13 @@ from bridge.cli.progress import Lines
 from bridge.cli.recording import Asked, recorded
 from bridge.cli.run import each, heeding, usage_errors
 from bridge.cli.say import is_terminal, say
-from bridge.errors import BridgeError, Failed, Refused, Usage
-from bridge.watch import Stop
+from bridge.model.errors import BridgeError, Failed, Refused, Usage
+from bridge.model.progress import Stop
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
     from bridge.job import Job
-    from bridge.outcome import Outcome
+    from bridge.model.outcome import Outcome
     from bridge.plan import Plan
     from bridge.status import Status
 

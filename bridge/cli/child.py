@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
-from bridge.errors import BridgeError
+from bridge.model.errors import BridgeError
 from sinks.secret import Secret
 
 TAKEN = ("AUTH0_", "AWS_")

@@ -37,7 +37,7 @@ def evidence(
     """Ask the tenant's logs who still fails with an old value. Exits with 5 when somebody does, or it is not known."""
     from bridge.evidence import lines, minute
     from bridge.investigate import evidence_of
-    from bridge.timing import span
+    from bridge.model.timing import span
 
     configure(verbose=verbose)
     look = Look("evidence", wanted=notify)

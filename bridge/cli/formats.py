@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from enum import StrEnum
 
-from bridge.errors import Refused
+from bridge.model.errors import Refused
 from sinks.secret import Secret
 from sinks.versions import Stage
 

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 from bridge.cli import as_json, show
 from bridge.cli.run import Chosen, heeding
 from bridge.cli.say import say
-from bridge.errors import BridgeError, Usage
+from bridge.model.errors import BridgeError, Usage
+from bridge.model.progress import Stop
 from bridge.references import resolve
-from bridge.watch import Stop
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, NotifySettings, Settings
     from bridge.evidence import Evidence
+    from bridge.model.outcome import Outcome
     from bridge.notify.events import Event, Message
     from bridge.notify.post import Post
-    from bridge.outcome import Outcome
     from bridge.status import Status
 
 EXTRA = "apprise"

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from bridge.cli.say import say
 from bridge.config.choose import choose
-from bridge.errors import Usage
+from bridge.model.errors import Usage
+from bridge.model.progress import Silent, Stop, Watcher
+from bridge.model.timing import Timing
 from bridge.references import for_sinks, resolve
-from bridge.timing import Timing
-from bridge.watch import Silent, Stop, Watcher
 from sinks import open_reader, open_sink, split
 from sinks.clock import SystemClock
 from sinks.errors import SinkError

@@ -14,7 +14,7 @@ from bridge.cli.opening import Typed, chosen
 from bridge.cli.options import SECURITY, Config, Key, Names, Sinks
 from bridge.cli.run import usage_errors
 from bridge.cli.say import say
-from bridge.errors import Usage
+from bridge.model.errors import Usage
 from bridge.policy import Language, Role
 
 if TYPE_CHECKING:

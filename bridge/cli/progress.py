@@ -12,7 +12,7 @@ from bridge.cli.say import is_terminal, say
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-LOG = logging.getLogger("bridge.steps")
+LOG = logging.getLogger("bridge.model.steps")
 SHORTEST_BAR = timedelta(seconds=1)
 LEAK = "leak"
 """The step that is told in any case."""

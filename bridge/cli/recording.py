@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.cli import show
 from bridge.cli.run import as_error
 from bridge.cli.say import say
-from bridge.errors import BridgeError, Incomplete
+from bridge.model.errors import BridgeError, Incomplete
 from bridge.references import resolve
 from sinks.request_ids import listening
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bridge.audit.recorder import Recorder
     from bridge.config.settings import AuditSettings, Settings
     from bridge.job import Job
-    from bridge.outcome import Outcome
+    from bridge.model.outcome import Outcome
 
 TOLD_ELSEWHERE = frozenset({"json", "verbose", "dry_run", "sink", "key", "config", "strategy", "reason"})
 """Options that say nothing of the attempt, or stand in the record on their own."""

@@ -19,8 +19,8 @@ from bridge.cli.opening import Typed, chosen, open_places
 from bridge.cli.options import SECURITY, Config, Key, Names, Sinks, Verbose
 from bridge.cli.run import SEVERITY, configure, usage_errors
 from bridge.cli.say import is_terminal, say
-from bridge.errors import BridgeError, Failed, Usage
-from bridge.timing import Timing
+from bridge.model.errors import BridgeError, Failed, Usage
+from bridge.model.timing import Timing
 from sinks.clock import SystemClock
 from sinks.errors import SinkError
 

@@ -32,11 +32,11 @@ from bridge.cli.options import (
 )
 from bridge.cli.run import configure, usage_errors
 from bridge.cli.stdin import value_from_stdin
-from bridge.errors import Usage
+from bridge.model.errors import Usage
 
 if TYPE_CHECKING:
     from bridge.job import Job
-    from bridge.outcome import Outcome
+    from bridge.model.outcome import Outcome
 
 IN_SYNC = "every place holds the value that Auth0 holds"
 STILL_LIVE = ", and nothing else is stored; if it is the LIVE value that leaked: rotate --compromised"

@@ -31,7 +31,7 @@ from bridge.cli.options import (
 )
 from bridge.cli.run import configure, each, one_client, usage_errors
 from bridge.cli.say import say
-from bridge.errors import Usage
+from bridge.model.errors import Usage
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings

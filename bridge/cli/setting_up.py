@@ -15,7 +15,7 @@ from bridge.cli.stdin import value_from_stdin
 
 if TYPE_CHECKING:
     from bridge.job import Job
-    from bridge.outcome import Outcome
+    from bridge.model.outcome import Outcome
 
 UNMANAGED = "there is nothing to forget: it is not managed by secret-bridge"
 

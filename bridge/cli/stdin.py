@@ -8,7 +8,7 @@ import typer
 
 from bridge.cli.run import usage_errors
 from bridge.cli.say import is_terminal
-from bridge.errors import Usage
+from bridge.model.errors import Usage
 from sinks.secret import Secret
 
 

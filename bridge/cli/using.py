@@ -17,7 +17,7 @@ from bridge.cli.opening import Typed, chosen, open_readers, variables_of
 from bridge.cli.options import USE, Config, Key, Name, Sinks, Verbose
 from bridge.cli.run import configure, each, usage_errors
 from bridge.cli.say import is_terminal, silence
-from bridge.errors import Failed, Refused, Usage
+from bridge.model.errors import Failed, Refused, Usage
 from sinks.errors import SinkError
 from sinks.versions import Stage
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bridge.cli.run import usage_errors
-from bridge.errors import Usage
 from bridge.evidence import Ignored
+from bridge.model.errors import Usage
 
 
 def vouched(sources: list[str] | None, *, force: bool, reason: str, json: bool) -> tuple[Ignored, ...]:

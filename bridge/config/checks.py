@@ -12,10 +12,10 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from bridge.auth0.address import base_url, is_loopback
 from bridge.config.faults import Fault, Key, choice, dotted
 from bridge.config.fields import day, duration
 from bridge.config.settings import LONGEST_EXCEPTION, PROPAGATION, ClientSettings, VaultSettings
+from bridge.model.tenant_address import base_url, is_loopback
 from sinks import kind
 from sinks.errors import BadAddress
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bridge.config.environment import from_environment
 from bridge.config.settings import ClientSettings, Settings
-from bridge.errors import Usage
+from bridge.model.errors import Usage
 
 
 def choose(

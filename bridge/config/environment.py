@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 
-from bridge.auth0.address import base_url, is_loopback
 from bridge.config import kinds
 from bridge.config.audit import audit_from_environment
 from bridge.config.settings import PROPAGATION, ClientSettings, Settings, TenantSettings, VaultSettings, with_key
-from bridge.errors import Usage
+from bridge.model.errors import Usage
+from bridge.model.tenant_address import base_url, is_loopback
 from sinks import split
 from sinks.errors import SinkError
 

@@ -9,9 +9,9 @@ from typing import Annotated, NoReturn
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from bridge.auth0.address import base_url
 from bridge.config.audit import EXPECTED as EXPECTED_TARGET
 from bridge.config.audit import TARGET, is_target
+from bridge.model.tenant_address import base_url
 from bridge.references import EXPECTED, REFERENCE_PATTERN, is_reference
 
 DURATION = re.compile(r"(\d{1,9})([smhdw])")

@@ -19,7 +19,7 @@ from bridge.config.settings import (
     VaultSettings,
     with_key,
 )
-from bridge.errors import Usage
+from bridge.model.errors import Usage
 
 FILE_NAME = "bridge.toml"
 VARIABLE = "BRIDGE_CONFIG"

@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import httpx
 
-from bridge.auth0.address import base_url
 from bridge.consumer.client_secret import Candidate, ClientSecret
 from bridge.consumer.errors import AllRefused, ConsumerError, TokenError
+from bridge.model.tenant_address import base_url
 
 OK, UNAUTHORISED = 200, 401
 EARLY, EARLIEST = 0.1, 300.0  # a token is renewed when this part of its life is left, or this many seconds

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from bridge.doctor import clients, places, tenants
 from bridge.doctor.report import Report
 from bridge.guards import Whose
+from bridge.model.timing import Timing
 from bridge.policy import Role
 from bridge.policy.auth0 import SCOPES
 from bridge.policy.deeds import deeds
 from bridge.references import for_sinks
-from bridge.timing import Timing
 from sinks import kind, open_reader, open_sink, split
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from bridge.doctor import Finding, Severity
 from bridge.doctor.known import KNOWN
-from bridge.errors import BridgeError
+from bridge.model.errors import BridgeError
 from sinks.errors import SinkError
 
 SKEW = timedelta(seconds=5)

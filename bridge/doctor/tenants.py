@@ -14,10 +14,10 @@ from bridge.auth0.management import READ_CLIENTS, READ_KEYS, UPDATE_KEYS
 from bridge.doctor import Severity
 from bridge.doctor.report import CERTIFICATE, LATER, SOON
 from bridge.doctor.tls import Certificate, Fault, certificate
-from bridge.errors import Usage
+from bridge.model.errors import Usage
+from bridge.model.timing import span
 from bridge.policy.auth0 import GENERATED, SCOPES
 from bridge.references import resolve
-from bridge.timing import span
 
 if TYPE_CHECKING:
     import httpx

@@ -11,8 +11,8 @@ from bridge.doctor import Severity
 from bridge.doctor.others import managers
 from bridge.doctor.report import CERTIFICATE, LATER, SOON
 from bridge.doctor.tls import Certificate, Fault, certificate
+from bridge.model.timing import span
 from bridge.policy.vault import mount_of
-from bridge.timing import span
 from sinks.errors import BadAddress, Denied, SinkError
 from sinks.vault.inspect import NEVER, Inspector, Limits, Mounted, TokenFacts, kept
 from sinks.vault.place import LEAST_VERSIONS

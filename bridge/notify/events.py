@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bridge.outcome import Outcome
+    from bridge.model.outcome import Outcome
     from bridge.status import Status
 
 SCHEMA = 1

@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import timedelta
 from queue import SimpleQueue
 
-from bridge.errors import BridgeError
+from bridge.model.errors import BridgeError
 from bridge.notify.events import Message
 from sinks.secret import Secret
 

@@ -8,7 +8,7 @@ from typing import Any
 import sinks.aws
 import sinks.vault
 from bridge.config.settings import ClientSettings, Settings, VaultSettings
-from bridge.errors import Usage
+from bridge.model.errors import Usage
 from bridge.policy import Block, Role, auth0, aws, vault
 from bridge.policy.deeds import deeds
 from sinks import kind, split

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from bridge.errors import Usage
+from bridge.model.errors import Usage
 from bridge.policy import Block, Language, Role
 from sinks.rights import Deed
 from sinks.vault import Settings, Target

@@ -12,9 +12,9 @@ from bridge.adopt import AdoptOptions, adopt
 from bridge.begin import Options
 from bridge.cli.opening import open_job
 from bridge.config.choose import choose
-from bridge.errors import Failed
 from bridge.job import Job
-from bridge.outcome import Outcome
+from bridge.model.errors import Failed
+from bridge.model.outcome import Outcome
 from bridge.retire import retire
 from bridge.rotate import RotateOptions, rotate
 from bridge.sandbox.readers import Reader, running

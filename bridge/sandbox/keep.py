@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from bridge.errors import Failed
+from bridge.model.errors import Failed
 from bridge.sandbox.stack import Stack
 
 

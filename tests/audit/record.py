@@ -11,9 +11,9 @@ from typing import Any
 from bridge.audit.chain import Chain, Head
 from bridge.audit.process import host, this_process
 from bridge.audit.records import Attempt, end
-from bridge.audit.trail import Trail
 from bridge.audit.verify import Verified, verify
 from bridge.audit.write import FileTarget
+from bridge.model.trail import Trail
 from sinks.secret import Secret
 
 

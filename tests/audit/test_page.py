@@ -9,10 +9,10 @@ from typing import Any
 from bridge.audit import records
 from bridge.audit.chain import DIGITS, LEAST_KEY, START, Chain
 from bridge.audit.files import PATIENCE
-from bridge.audit.trail import KEPT_IDS, Trail
 from bridge.audit.write import ELSEWHERE
-from bridge.facts import Facts
-from bridge.outcome import Outcome, Standing, Stopped
+from bridge.model.operation_values import Facts
+from bridge.model.outcome import Outcome, Standing, Stopped
+from bridge.model.trail import KEPT_IDS, Trail
 from bridge.plan import Operation, Plan
 from sinks.port import Lock
 from tests.audit.record import attempt

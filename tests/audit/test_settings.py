@@ -10,7 +10,7 @@ from bridge.config.audit import audit_from_environment
 from bridge.config.choose import choose
 from bridge.config.load import load
 from bridge.config.settings import AuditSettings, Settings
-from bridge.errors import Usage
+from bridge.model.errors import Usage
 
 PLACE = ("vault://secret/apps/billing",)
 VAULT = {"VAULT_ADDR": "https://vault.example:8200", "VAULT_TOKEN": "t"}

@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from bridge.auth0.api import Auth0, connect
 from bridge.auth0.client import Client, objections
 from bridge.auth0.errors import Forbidden, NotFound, Unauthorised, Unreachable
-from bridge.auth0.origin import Origin, Settable
 from bridge.auth0.probe import PROBE_USER_AGENT, Verdict
 from bridge.auth0.values import generate
 from bridge.config.settings import TenantSettings
+from bridge.model.origin import Origin, Settable
 from bridge.references import resolve
 from bridge.sandbox.auth0 import LocalAuth0
 from bridge.sandbox.auth0.limits import Rate

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from bridge.auth0.errors import Auth0Error, Forbidden, Limited, NotFound, Rejected, Unauthorised, Unreachable
-from bridge.auth0.origin import Origin, Settable
 from bridge.auth0.tenant import Credentials
+from bridge.model.origin import Origin, Settable
 from sinks import request_ids
 from sinks.errors import Expired
 from sinks.secret import Secret

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from bridge.auth0.origin import Origin, Settable
 from bridge.auth0.tenant import Credentials
-from bridge.errors import BridgeError
+from bridge.model.errors import BridgeError
+from bridge.model.origin import Origin, Settable
 from sinks.errors import SinkError
 from sinks.secret import Secret
 

@@ -12,10 +12,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from bridge.auth0.address import base_url, display_name, is_loopback
 from bridge.auth0.errors import Forbidden, Unauthorised, Unreachable
 from bridge.auth0.tenant import Credentials
-from bridge.errors import Usage
+from bridge.model.errors import Usage
+from bridge.model.tenant_address import base_url, display_name, is_loopback
 from sinks.secret import Secret
 
 MACHINE = Credentials("M2M", Secret("own-secret"))

@@ -11,7 +11,7 @@ import pytest
 
 from bridge.auth0.client import Client
 from bridge.auth0.values import check_brought, estimated_bits, existing, generate
-from bridge.errors import Usage
+from bridge.model.errors import Usage
 from sinks.secret import Secret
 
 PLAIN = Client("AbC123", "billing")

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import zip_longest
 
+from bridge.model.timing import Timing
 from bridge.rotate import RotateOptions, rotate
-from bridge.timing import Timing
 from tests.bench.measure import table
 from tests.bench.world import BENCH, Application, World
 

@@ -16,16 +16,16 @@ from hvac.exceptions import VaultError
 
 from bridge.adopt import AdoptOptions, adopt
 from bridge.begin import Options
-from bridge.errors import BridgeError
 from bridge.job import Job
-from bridge.outcome import Stopped
+from bridge.model.errors import BridgeError
+from bridge.model.outcome import Stopped
+from bridge.model.timing import Timing
 from bridge.plan import Strategy
 from bridge.resume import resume
 from bridge.retire import retire
 from bridge.rollback import RollbackOptions, rollback
 from bridge.rotate import RotateOptions, rotate
 from bridge.sandbox.auth0 import LocalAuth0
-from bridge.timing import Timing
 from sinks.clock import SystemClock
 from tests.bench.consumer_readers import Faster
 from tests.bench.world import Application, World

@@ -24,13 +24,13 @@ from bridge.auth0.api import connect
 from bridge.begin import Options
 from bridge.config.environment import from_environment
 from bridge.job import Job
+from bridge.model.timing import Timing
 from bridge.references import resolve
 from bridge.retire import retire
 from bridge.sandbox.auth0 import LocalAuth0
 from bridge.sandbox.aws import REGION, LocalAws
 from bridge.sandbox.openbao import OpenBao
 from bridge.sandbox.process import program
-from bridge.timing import Timing
 from sinks import open_sink, split
 from tests.bench.wire import Wire
 

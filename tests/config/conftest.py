@@ -9,7 +9,7 @@ import pytest
 
 from bridge.config.load import load
 from bridge.config.settings import Settings
-from bridge.errors import Usage
+from bridge.model.errors import Usage
 
 GOOD = """
 [tenants.prod]

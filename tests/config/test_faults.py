@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bridge.errors import Usage
+from bridge.model.errors import Usage
 
 CANARY = "canary-7f3a9c-value"
 

@@ -14,7 +14,7 @@ import sinks.aws
 import sinks.vault
 from bridge.config.load import find
 from bridge.config.settings import CONSENTS, EVIDENCE, STRATEGIES, ClientSettings, TenantSettings
-from bridge.errors import Usage
+from bridge.model.errors import Usage
 
 
 def test_the_example_says_what_it_seems_to(load_text: Any, good: str, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from bridge.config.choose import choose
 from bridge.config.load import build
 from bridge.config.settings import EVENTS, NotifySettings, Settings
-from bridge.errors import Usage
+from bridge.model.errors import Usage
 
 
 def built(*tables: dict[str, Any]) -> Settings:

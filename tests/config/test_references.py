@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.errors import Usage
+from bridge.model.errors import Usage
 from bridge.references import is_reference, resolve
 from sinks.secret import Secret
 

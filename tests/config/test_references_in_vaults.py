@@ -6,7 +6,7 @@ import boto3
 import hvac
 import pytest
 
-from bridge.errors import Usage
+from bridge.model.errors import Usage
 from bridge.references import resolve
 from bridge.sandbox.aws import LocalAws
 from bridge.sandbox.openbao import OpenBao

@@ -18,11 +18,11 @@ from stamina.instrumentation import set_on_retry_hooks
 from bridge.auth0.api import connect
 from bridge.config.environment import from_environment
 from bridge.job import Job
+from bridge.model.timing import Timing
 from bridge.references import resolve
 from bridge.sandbox.auth0 import LocalAuth0
 from bridge.sandbox.auth0.app import create_app
 from bridge.sandbox.openbao import OpenBao
-from bridge.timing import Timing
 from sinks import open_sink, split
 from tests.deaths.clients import Clients
 from tests.deaths.commands import Ended, operate

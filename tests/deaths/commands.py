@@ -9,16 +9,16 @@ from typing import Any
 
 from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
-from bridge.errors import BridgeError
 from bridge.job import Job
-from bridge.outcome import Outcome
+from bridge.model.errors import BridgeError
+from bridge.model.outcome import Outcome
+from bridge.model.progress import Silent
 from bridge.plan import Strategy
 from bridge.resume import resume
 from bridge.retire import bring_back, retire
 from bridge.rollback import RollbackOptions, rollback
 from bridge.rotate import RotateOptions, rotate
 from bridge.sync import SyncOptions, sync
-from bridge.watch import Silent
 from tests.e2e.taps import Killed
 
 FLAGS: dict[str, dict[str, Any]] = {

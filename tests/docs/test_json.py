@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from bridge.cli import as_json
 from bridge.cli.app import app
 from bridge.config.settings import ClientSettings
-from bridge.errors import Refused, Usage
 from bridge.evidence import Evidence, Source
-from bridge.outcome import At, Outcome, Standing, Stopped
+from bridge.model.errors import Refused, Usage
+from bridge.model.outcome import At, Outcome, Standing, Stopped
 from bridge.plan import Operation, Plan
 from bridge.sandbox.stack import Stack
 from sinks.port import History, Lock, Place, Stage, Version

@@ -11,13 +11,13 @@ from bridge.auth0.errors import Unreachable
 from bridge.auth0.management import Management
 from bridge.begin import Options
 from bridge.job import survey
-from bridge.outcome import Stopped
+from bridge.model.outcome import Stopped
+from bridge.model.timing import Timing
 from bridge.resume import resume
 from bridge.retire import bring_back, retire
 from bridge.rollback import RollbackOptions, rollback
 from bridge.rotate import RotateOptions, rotate
 from bridge.sync import SyncOptions, sync
-from bridge.timing import Timing
 from bridge.verify import verify
 from sinks.port import Stage
 from tests.docs.counting import AWS, VAULT, Counted, counted

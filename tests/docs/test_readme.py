@@ -8,10 +8,10 @@ import re
 import typer
 
 import bridge.auth0.errors
-import bridge.outcome
+import bridge.model.outcome
 from bridge.cli.app import app
 from bridge.cli.run import SEVERITY
-from bridge.errors import BridgeError
+from bridge.model.errors import BridgeError
 from tests.docs.pages import ROOT, fences, section, spans, tables
 
 README = ROOT / "README.md"
@@ -58,7 +58,7 @@ def kinds(base: type[BridgeError] = BridgeError) -> set[type[BridgeError]]:
 
 
 def test_its_exit_statuses_are_the_codes() -> None:
-    assert {bridge.auth0.errors.Auth0Error, bridge.outcome.Stopped} <= kinds()
+    assert {bridge.auth0.errors.Auth0Error, bridge.model.outcome.Stopped} <= kinds()
     (told,) = tables(section(README, "Exit statuses"))
     assert [int(row[0]) for row in told] == sorted({0} | {kind.exit_status for kind in kinds()})
 

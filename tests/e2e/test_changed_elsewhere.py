@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridge.begin import Options
-from bridge.errors import Failed, Refused
+from bridge.model.errors import Failed, Refused
 from bridge.plan import Operation
 from bridge.resume import resume
 from bridge.retire import retire

@@ -10,7 +10,7 @@ import pytest
 
 from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
-from bridge.errors import Refused
+from bridge.model.errors import Refused
 from bridge.resume import resume
 from bridge.retire import retire
 from bridge.rollback import RollbackOptions, rollback

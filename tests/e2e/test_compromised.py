@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from bridge.begin import Options
-from bridge.outcome import Stopped
+from bridge.model.outcome import Stopped
+from bridge.model.steps import AwaitRefusal
 from bridge.plan import Operation
 from bridge.resume import resume
 from bridge.rotate import RotateOptions, rotate
-from bridge.steps import AwaitRefusal
 from bridge.sync import SyncOptions, sync
 from tests.e2e.observe import assert_rotated, beside
 from tests.e2e.taps import Trace, died

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bridge.begin import Options
-from bridge.errors import Refused
+from bridge.model.errors import Refused
 from bridge.plan import Operation, Plan
 from bridge.resume import resume
 from tests.e2e.command import Ended, invoke, on, places

@@ -9,12 +9,12 @@ import pytest
 
 from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
-from bridge.outcome import Outcome
+from bridge.model.outcome import Outcome
+from bridge.model.steps import Wait
 from bridge.plan import Strategy
 from bridge.resume import resume
 from bridge.retire import retire
 from bridge.rotate import RotateOptions, rotate
-from bridge.steps import Wait
 from tests.e2e.command import on
 from tests.e2e.places import SIBLINGS
 from tests.e2e.taps import Killed, Trace, kill_after

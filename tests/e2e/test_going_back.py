@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bridge.begin import Options
-from bridge.errors import Refused
+from bridge.model.errors import Refused
 from bridge.plan import Operation, Strategy
 from bridge.resume import resume
 from bridge.rollback import RollbackOptions, rollback

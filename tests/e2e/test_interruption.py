@@ -15,8 +15,8 @@ import pytest
 
 from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
-from bridge.errors import BridgeError
-from bridge.outcome import Outcome
+from bridge.model.errors import BridgeError
+from bridge.model.outcome import Outcome
 from bridge.plan import Strategy
 from bridge.resume import resume
 from bridge.retire import retire

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bridge.errors import BridgeError, Failed
+from bridge.model.errors import BridgeError, Failed
 from bridge.plan import Operation
 from bridge.rotate import RotateOptions, rotate
 from sinks.port import Unavailable

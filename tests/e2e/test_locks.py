@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bridge.begin import Options
-from bridge.errors import BridgeError, Refused
-from bridge.outcome import Outcome
+from bridge.model.errors import BridgeError, Refused
+from bridge.model.outcome import Outcome
 from bridge.plan import Operation
 from bridge.resume import resume
 from bridge.rotate import RotateOptions, rotate

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bridge.errors import Refused
+from bridge.model.errors import Refused
 from bridge.rollback import RollbackOptions, rollback
 from bridge.status import judge
 from sinks.aws.answers import Listed

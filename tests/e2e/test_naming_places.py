@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.begin import Options
-from bridge.errors import Failed, Refused
+from bridge.model.errors import Failed, Refused
 from bridge.plan import Operation
 from bridge.resume import resume
 from bridge.rotate import RotateOptions, rotate

@@ -12,9 +12,9 @@ import pytest
 
 from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.auth0.errors import Auth0Error
-from bridge.auth0.origin import Origin
 from bridge.begin import Options
 from bridge.job import Job
+from bridge.model.origin import Origin
 from bridge.plan import Strategy
 from bridge.resume import resume
 from bridge.retire import bring_back, retire

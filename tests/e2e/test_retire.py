@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from bridge.begin import Options
-from bridge.errors import Refused
-from bridge.outcome import Outcome
+from bridge.model.errors import Refused
+from bridge.model.outcome import Outcome
 from bridge.resume import resume
 from bridge.retire import retire
 from tests.e2e.observe import unsettled

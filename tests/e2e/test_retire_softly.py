@@ -14,9 +14,9 @@ import pytest
 
 from bridge.begin import Options
 from bridge.cli.change import retirable
-from bridge.errors import Refused
 from bridge.job import survey
-from bridge.outcome import Outcome
+from bridge.model.errors import Refused
+from bridge.model.outcome import Outcome
 from bridge.plan import Plan
 from bridge.resume import resume
 from bridge.retire import bring_back, retire

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bridge.errors import BridgeError, Failed
 from bridge.guards import Whose
-from bridge.outcome import At, Standing
+from bridge.model.errors import BridgeError, Failed
+from bridge.model.outcome import At, Standing
 from bridge.plan import Operation, Plan
 from bridge.standing import DONT, OVERTAKEN, Phase, standing
 from sinks.port import Lock, Lost, Place, SinkError

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bridge.begin import Options
-from bridge.errors import BridgeError, Failed, Incomplete, Refused
 from bridge.job import read
+from bridge.model.errors import BridgeError, Failed, Incomplete, Refused
 from bridge.plan import Operation
 from bridge.prove import Changed
 from bridge.resume import resume

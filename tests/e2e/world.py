@@ -16,12 +16,12 @@ from bridge.auth0.api import connect
 from bridge.config.environment import from_environment
 from bridge.config.settings import ClientSettings
 from bridge.job import Job
-from bridge.outcome import Outcome
+from bridge.model.outcome import Outcome
+from bridge.model.timing import Timing
 from bridge.references import resolve
 from bridge.rotate import RotateOptions, rotate
 from bridge.sandbox.auth0 import LocalAuth0
 from bridge.sandbox.openbao import OpenBao
-from bridge.timing import Timing
 from sinks import open_sink, split
 from sinks.port import Sink
 from tests.e2e.clock import Shifted

@@ -13,7 +13,7 @@ from bridge.begin import Options
 from bridge.evidence import Evidence, Ignored
 from bridge.investigate import evidence_of
 from bridge.job import Job
-from bridge.outcome import Outcome
+from bridge.model.outcome import Outcome
 from bridge.retire import retire
 from tests.e2e.places import NO_TRUST
 from tests.e2e.world import DAY, SCOPES, MakeWorld, World

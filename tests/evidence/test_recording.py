@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from bridge.checkpoint import EPOCH, Checkpoint, Remembered, digest_of, latest, summed_up
-from bridge.errors import Refused
 from bridge.evidence import REQUIRE
 from bridge.investigate import evidence_of
 from bridge.job import Job
+from bridge.model.errors import Refused
 from tests.e2e.command import on
 from tests.e2e.world import DAY, MakeWorld
 from tests.evidence.tenancy import BILLING, HOUR, MAILER, Tenancy

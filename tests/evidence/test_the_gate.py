@@ -9,9 +9,9 @@ import pytest
 
 from bridge.auth0 import logs
 from bridge.auth0.probe import Verdict
-from bridge.errors import Refused
 from bridge.evidence import REQUIRE
 from bridge.gate import PROBES, conditions
+from bridge.model.errors import Refused
 from tests.e2e.world import DAY, SCOPES, MakeWorld
 from tests.evidence.tenancy import AUDIENCE, BILLING, HOUR, LOGS, MAILER, Tenancy
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from bridge.auth0.client import Client
 from bridge.auth0.errors import Unreachable
-from bridge.auth0.origin import Settable
 from bridge.auth0.probe import Verdict
+from bridge.model.origin import Settable
 from sinks.errors import Expired
 from sinks.secret import Secret
 from tests.model.vault_model import Ask

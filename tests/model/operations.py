@@ -12,13 +12,13 @@ from bridge.begin import Options
 from bridge.config.settings import ClientSettings
 from bridge.guards import contents, ownership
 from bridge.job import Job, read, survey
+from bridge.model.timing import Timing
 from bridge.plan import Strategy
 from bridge.resume import resume
 from bridge.retire import bring_back, retire
 from bridge.rollback import RollbackOptions, rollback
 from bridge.rotate import RotateOptions, rotate
 from bridge.sync import SyncOptions, sync
-from bridge.timing import Timing
 from bridge.unproven import unproven
 from sinks.aws.access import Access
 from sinks.aws.address import taken_apart

@@ -21,7 +21,7 @@ from stamina.instrumentation import set_on_retry_hooks
 
 import sinks.aws.listing
 from bridge.auth0 import values
-from bridge.errors import BridgeError
+from bridge.model.errors import BridgeError
 from sinks.secret import Secret
 from tests.model.auth0_model import NEW_EDGE, OLD_EDGE
 from tests.model.servers import serve

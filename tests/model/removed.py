@@ -19,10 +19,10 @@ import bridge.rotation
 import bridge.settlement
 import bridge.settling
 import bridge.sync
-from bridge.outcome import Settled
+from bridge.model.outcome import Settled
+from bridge.model.steps import Confirm, Wait
 from bridge.plan import LATE as LATE_CALLS
 from bridge.settlement import Settlement, Way
-from bridge.steps import Confirm, Wait
 from bridge.writing import Writing
 from sinks.aws.claim import Claims
 from sinks.port import Stage

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
-from bridge.errors import BridgeError
+from bridge.model.errors import BridgeError
 from tests.e2e.taps import Call, Trace
 from tests.e2e.world import World
 

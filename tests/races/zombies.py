@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.begin import Options
-from bridge.outcome import Outcome
+from bridge.model.outcome import Outcome
 from bridge.plan import Strategy
 from bridge.resume import resume
 from bridge.rotate import RotateOptions, rotate

@@ -9,10 +9,10 @@ from typing import Any
 
 from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
-from bridge.errors import BridgeError
 from bridge.investigate import evidence_of
 from bridge.job import Job
-from bridge.outcome import Outcome
+from bridge.model.errors import BridgeError
+from bridge.model.outcome import Outcome
 from bridge.resume import resume
 from bridge.retire import bring_back, retire
 from bridge.rollback import RollbackOptions, rollback

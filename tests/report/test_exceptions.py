@@ -11,7 +11,7 @@ import pytest
 from bridge.config.load import load
 from bridge.config.schema import json_schema
 from bridge.config.settings import LONGEST_EXCEPTION, Exemption
-from bridge.errors import Usage
+from bridge.model.errors import Usage
 from tests.config.conftest import GOOD
 
 TODAY = datetime.now(UTC).date()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bridge.auth0.origin import Origin, Settable
-from bridge.errors import Failed
+from bridge.model.errors import Failed
+from bridge.model.origin import Origin, Settable
 from sinks.port import Lock
 from sinks.secret import Secret
 

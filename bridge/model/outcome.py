@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bridge.errors import BridgeError
+from bridge.model.errors import BridgeError
 from bridge.settlement import Way
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bridge.facts import Facts
+    from bridge.model.operation_values import Facts
     from bridge.plan import Plan
 
 KEPT_IDS = 50

@@ -1,0 +1,1 @@
+"""The nouns that everybody shares. Nothing here asks a server."""
