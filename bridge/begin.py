@@ -9,7 +9,6 @@ from datetime import timedelta
 
 from bridge.auth0.client import objections
 from bridge.auth0.probe import Verdict
-from bridge.guards import refuse
 from bridge.hook import TIMEOUT
 from bridge.job import Job, Seen, check, companions, new_id
 from bridge.model.errors import Failed, Refused
@@ -17,7 +16,8 @@ from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome
 from bridge.model.progress import pause
 from bridge.model.steps import AwaitRefusal, Hook, Wait
-from bridge.plan import RETIREMENTS, Operation, Plan, Wish
+from bridge.planning.change import RETIREMENTS, Operation, Plan, Wish
+from bridge.planning.guards import refuse
 from bridge.rotation import Execution
 from sinks.port import Lock, Stage
 from sinks.record import tag_text

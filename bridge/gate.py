@@ -13,7 +13,7 @@ from bridge.investigate import Question, investigate
 from bridge.job import Job, Seen
 from bridge.model.errors import Failed, Refused
 from bridge.model.timing import span
-from bridge.records import promoted
+from bridge.planning.place_record import promoted
 from sinks.port import Place, Stage, Version
 from sinks.record import stamp
 from sinks.secret import Secret

@@ -13,8 +13,8 @@ from bridge.model.errors import Failed
 from bridge.model.operation_values import Facts
 from bridge.model.origin import Origin
 from bridge.model.progress import pause
-from bridge.records import named
-from bridge.settlement import Settlement, Way, generated, kills, never_held, settlement
+from bridge.planning.place_record import named
+from bridge.planning.settle import Settlement, Way, generated, kills, never_held, settlement
 from sinks.port import Lock, Place, Stage
 from sinks.secret import Secret, unlike
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bridge.guards import Whose
 from bridge.model.errors import BridgeError, Failed, Refused, Usage
 from bridge.model.progress import Silent, Stop, Watcher
 from bridge.model.timing import Timing
 from bridge.model.trail import Trail
-from bridge.plan import CHANGES, Operation, Plan
-from bridge.rights import asked
+from bridge.planning.change import CHANGES, Operation, Plan
+from bridge.planning.guards import Whose
+from bridge.planning.rights import asked
 from sinks.clock import Clock
 from sinks.companions import Companions
 from sinks.port import BadAddress, Busy, Lock, Place, Sink, SinkError, Stage, Unavailable

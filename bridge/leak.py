@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridge.auth0.client import Client
 from bridge.job import Job
-from bridge.plan import Operation
+from bridge.planning.change import Operation
 from sinks.port import Lock
 
 

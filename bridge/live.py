@@ -10,7 +10,7 @@ from bridge.auth0.errors import Unreachable
 from bridge.hold import TRIES, Hold
 from bridge.job import Job
 from bridge.model.operation_values import Facts
-from bridge.standing import Phase
+from bridge.planning.interruption import Phase
 
 if TYPE_CHECKING:
     from bridge.auth0.api import Auth0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bridge.begin import Options
-from bridge.guards import ownership, refuse, unadopted
 from bridge.job import Job
 from bridge.model.outcome import Outcome
-from bridge.plan import CHANGES, Operation
+from bridge.planning.change import CHANGES, Operation
+from bridge.planning.guards import ownership, refuse, unadopted
 from bridge.settling import settle_first
 
 VERBS = {

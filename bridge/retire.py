@@ -8,11 +8,11 @@ from bridge.auth0.client import Objection
 from bridge.begin import Options, execute, new_lock, wish
 from bridge.evidence import Ignored, summary
 from bridge.gate import judge
-from bridge.guards import contents, ownership, refuse
 from bridge.job import Job, Seen, companions, key_of
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome
-from bridge.plan import Operation, plan_bringing_back, plan_retirement
+from bridge.planning.change import Operation, plan_bringing_back, plan_retirement
+from bridge.planning.guards import contents, ownership, refuse
 from bridge.settling import settle_first
 from bridge.unproven import contradicted, unproven, vouching
 from sinks.port import Place, Stage, Version

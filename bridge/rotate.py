@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 
 from bridge.auth0.management import UPDATE_KEYS
 from bridge.begin import Options, asides, execute, fallbacks, inspect, new_lock, require_accepted, wish
-from bridge.guards import companions_room, contents, ownership, refuse, unadopted
 from bridge.job import Job, Seen, companions, key_of
 from bridge.leaked import answer
 from bridge.model.errors import Refused
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome
 from bridge.new_value import new_value, origin_of
-from bridge.plan import Operation, Strategy, plan_change
+from bridge.planning.change import Operation, Strategy, plan_change
+from bridge.planning.guards import companions_room, contents, ownership, refuse, unadopted
 from bridge.settling import Opened, settle_first
 from bridge.unproven import unproven
 from sinks.port import Stage

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-from bridge import hook, settlement
+from bridge import hook
 from bridge.auth0.probe import Verdict
 from bridge.hold import Hold
 from bridge.inquiry import choose, inquire
@@ -18,11 +18,12 @@ from bridge.model.errors import BridgeError, Failed, Incomplete, Refused
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome, Settled, Stopped
 from bridge.model.progress import pause
-from bridge.plan import CHANGES, LEAKED, Operation, Plan, Wish
+from bridge.planning import settle as settlement
+from bridge.planning.change import CHANGES, LEAKED, Operation, Plan, Wish
+from bridge.planning.interruption import Phase, standing
+from bridge.planning.settle import Settlement, Way, kills
 from bridge.prove import Changed, await_refusal, confirm, prove
 from bridge.settle import settle
-from bridge.settlement import Settlement, Way, kills
-from bridge.standing import Phase, standing
 from bridge.writing import Writing
 from sinks.port import Busy, Lost, Place, Sink, SinkError, Unavailable
 

@@ -1,7 +1,7 @@
 """The one way out of every interruption: whoever finds one asks Auth0 first, and then does what was asked for.
 
 A lock is never an order. Its words are shown, and say when its holder counts as dead; what is set, published or ended
-follows from what Auth0 accepts (`bridge.settlement`).
+follows from what Auth0 accepts (`bridge.planning.settle`).
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from datetime import datetime, timedelta
 from bridge.auth0.client import Objection
 from bridge.auth0.probe import Verdict
 from bridge.begin import Options, await_spreading, execute, new_lock
-from bridge.guards import refuse, same_places
 from bridge.job import Job, Seen, companions, read, read_what_can_be, survey, translate
 from bridge.leak import may_be_readable
 from bridge.model.errors import BridgeError, Failed, Incomplete, Refused
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome
 from bridge.model.progress import pause
-from bridge.plan import Operation, plan_settling
-from bridge.settlement import kills
+from bridge.planning.change import Operation, plan_settling
+from bridge.planning.guards import refuse, same_places
+from bridge.planning.settle import kills
 from sinks.port import Lock, Place, SinkError, Stage
 from sinks.record import sinks_tag, stamp
 from sinks.secret import Secret, unlike

@@ -12,8 +12,8 @@ from bridge.job import Job
 from bridge.model import steps
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import At
-from bridge.plan import NOTED, SAME_VALUE, Operation, Plan
-from bridge.records import adopted, noted, record, unchanged
+from bridge.planning.change import NOTED, SAME_VALUE, Operation, Plan
+from bridge.planning.place_record import adopted, noted, record, unchanged
 from sinks.port import Lock, Place, Promoted, Record, Sink, SinkError, Stage
 from sinks.record import tag_text
 from sinks.seal import UNPROVEN

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.model.errors import BridgeError, Usage
 from bridge.model.outcome import Stopped
-from bridge.records import ANCHOR, RETIREMENT
+from bridge.planning.place_record import ANCHOR, RETIREMENT
 from sinks.record import stamp
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Exemption
     from bridge.evidence import Evidence
     from bridge.model.outcome import Outcome
+    from bridge.planning.status import Status
     from bridge.report.figures import Row
-    from bridge.status import Status
     from bridge.verify import Verified
     from sinks.port import Place
 

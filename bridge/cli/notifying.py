@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bridge.model.outcome import Outcome
     from bridge.notify.events import Event, Message
     from bridge.notify.post import Post
-    from bridge.status import Status
+    from bridge.planning.status import Status
 
 EXTRA = "apprise"
 MOST = 50

@@ -23,7 +23,7 @@ from sinks.errors import SinkError
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
     from bridge.job import Job
-    from bridge.status import Status
+    from bridge.planning.status import Status
     from sinks.port import Sink
     from sinks.reading import Reader
 
@@ -116,9 +116,9 @@ def survey(settings: Settings, client: ClientSettings) -> Status:
     Raises:
         BridgeError: a place cannot be read.
     """
-    from bridge.guards import Whose
     from bridge.job import translate
-    from bridge.status import judge
+    from bridge.planning.guards import Whose
+    from bridge.planning.status import judge
 
     try:
         places = tuple(sink.survey() for sink in open_places(settings, client, Timing()).values())

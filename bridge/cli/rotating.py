@@ -79,7 +79,7 @@ def rotate(
     verbose: Verbose = False,
 ) -> None:
     """Rotate and publish. What was interrupted is settled first; a rotation that was under way ends with that."""
-    from bridge.plan import Strategy
+    from bridge.planning.change import Strategy
     from bridge.rotate import RotateOptions
     from bridge.rotate import rotate as rotate_one
 

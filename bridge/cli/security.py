@@ -35,7 +35,7 @@ from bridge.model.errors import Usage
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings
-    from bridge.status import Status
+    from bridge.planning.status import Status
     from bridge.verify import Verified
 
 

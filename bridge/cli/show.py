@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from bridge.model.errors import BridgeError, Usage
 from bridge.model.outcome import Stopped
 from bridge.model.timing import span
-from bridge.records import ANCHOR, RETIREMENT
+from bridge.planning.place_record import ANCHOR, RETIREMENT
 from sinks.record import stamp
 from sinks.versions import short
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings
     from bridge.model.outcome import Outcome, Standing
-    from bridge.plan import Plan
-    from bridge.status import Status
+    from bridge.planning.change import Plan
+    from bridge.planning.status import Status
     from bridge.verify import Verified
     from sinks.port import Place
 
@@ -106,7 +106,7 @@ def recorded(anchor: str) -> str:
 
 def headline(done: Outcome) -> str:
     """What became of an operation, in one line."""
-    from bridge.plan import Operation
+    from bridge.planning.change import Operation
 
     if done.operation is Operation.SETTLE:
         return f"{done.client}  {settled(done)}"

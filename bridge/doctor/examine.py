@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.doctor import clients, places, tenants
 from bridge.doctor.report import Report
-from bridge.guards import Whose
 from bridge.model.timing import Timing
+from bridge.planning.guards import Whose
 from bridge.policy import Role
 from bridge.policy.auth0 import SCOPES
 from bridge.policy.deeds import deeds

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bridge.model.errors import BridgeError
-from bridge.settlement import Way
+from bridge.planning.settle import Way
 
 if TYPE_CHECKING:
-    from bridge.plan import Operation, Plan
-    from bridge.settlement import Settlement
+    from bridge.planning.change import Operation, Plan
+    from bridge.planning.settle import Settlement
 
 
 @dataclass(frozen=True)

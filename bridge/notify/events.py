@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bridge.model.outcome import Outcome
-    from bridge.status import Status
+    from bridge.planning.status import Status
 
 SCHEMA = 1
 
@@ -84,7 +84,7 @@ def _plain(line: str) -> str:
 
 def of_outcome(done: Outcome) -> Event | None:
     """Return what to tell of an operation that raised nothing; None: not worth a message."""
-    from bridge.plan import SOFT, Operation
+    from bridge.planning.change import SOFT, Operation
 
     if done.result == "planned":
         return None
@@ -99,7 +99,7 @@ def of_outcome(done: Outcome) -> Event | None:
 
 def of_status(seen: Status) -> Event | None:
     """Return what to tell of how a client stands; None: nothing."""
-    from bridge.status import Kind
+    from bridge.planning.status import Kind
 
     known = {Kind.INTERRUPTED: Event.INCOMPLETE, Kind.FALLBACK_OVERDUE: Event.OVERDUE, Kind.DUE: Event.OVERDUE}
     if seen.attention:

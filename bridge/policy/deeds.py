@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from bridge.plan import Wish, plan_bringing_back, plan_retirement, plan_settling
+from bridge.planning.change import Wish, plan_bringing_back, plan_retirement, plan_settling
+from bridge.planning.rights import asked
 from bridge.policy import Role
-from bridge.rights import asked
 from sinks.companions import Companions
 from sinks.port import Place
 from sinks.rights import Deed

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bridge.config.settings import ClientSettings, Settings
-from bridge.guards import Whose
-from bridge.status import Kind, Status, judge
+from bridge.planning.guards import Whose
+from bridge.planning.status import Kind, Status, judge
 from sinks.port import Place
 
 KINDS = tuple(Kind)

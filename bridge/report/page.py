@@ -10,9 +10,9 @@ from importlib.resources import files
 from string import Template
 
 from bridge.model.timing import span
+from bridge.planning.status import Kind
 from bridge.report.figures import Report, Row
 from bridge.report.markup import Html, joined, tag, text
-from bridge.status import Kind
 from sinks.versions import short
 
 ESCAPED = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}

@@ -54,9 +54,9 @@ def test_there_are_sources_to_check() -> None:
         (("sinks",), ("bridge",), ()),
         (("bridge",), ("bridge.cli",), ("bridge.cli", "bridge.sandbox.demo")),
         (("bridge",), ("bridge.sandbox",), ("bridge.sandbox", "bridge.cli.starting")),
-        (("bridge.auth0",), ("bridge.rotation", "bridge.plan", "bridge.job", "bridge.cli"), ()),
+        (("bridge.auth0",), ("bridge.rotation", "bridge.planning.change", "bridge.job", "bridge.cli"), ()),
         (
-            ("bridge.plan", "bridge.model.steps", "bridge.guards", "bridge.status"),
+            ("bridge.planning.change", "bridge.model.steps", "bridge.planning.guards", "bridge.planning.status"),
             ("bridge.rotation", "bridge.job"),
             (),
         ),
@@ -65,7 +65,11 @@ def test_there_are_sources_to_check() -> None:
         (("sinks",), ("hvac", "requests"), ("sinks.vault",)),
         (("sinks",), ("boto3", "botocore"), ("sinks.aws",)),
         (("bridge",), ("typer", "rich"), ("bridge.cli",)),
-        (("bridge.consumer",), ("bridge.rotation", "bridge.plan", "bridge.job", "bridge.config", "bridge.cli"), ()),
+        (
+            ("bridge.consumer",),
+            ("bridge.rotation", "bridge.planning.change", "bridge.job", "bridge.config", "bridge.cli"),
+            (),
+        ),
         (("bridge.consumer",), ("httpx",), ("bridge.consumer.client_credentials",)),
         (("bridge", "sinks"), ("opentelemetry",), ("bridge.consumer.telemetry",)),
         (("bridge", "sinks"), ("apprise",), ("bridge.notify.deliver",)),
@@ -82,10 +86,10 @@ def test_arrows_run_one_way(importers: tuple[str, ...], forbidden: tuple[str, ..
 def test_only_the_planner_is_pure_and_stays_so() -> None:
     impure = ("time", "os", "socket", "random", "secrets", "subprocess", "pathlib", "httpx")
     pure = (
-        "bridge.plan",
+        "bridge.planning.change",
         "bridge.model.steps",
-        "bridge.guards",
-        "bridge.standing",
+        "bridge.planning.guards",
+        "bridge.planning.interruption",
         "sinks.versions",
         "sinks.vault.place",
     )

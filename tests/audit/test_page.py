@@ -13,7 +13,7 @@ from bridge.audit.write import ELSEWHERE
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome, Standing, Stopped
 from bridge.model.trail import KEPT_IDS, Trail
-from bridge.plan import Operation, Plan
+from bridge.planning.change import Operation, Plan
 from sinks.port import Lock
 from tests.audit.record import attempt
 from tests.docs.pages import DOCS, fences, keys, section, tables

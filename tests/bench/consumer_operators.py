@@ -20,7 +20,7 @@ from bridge.job import Job
 from bridge.model.errors import BridgeError
 from bridge.model.outcome import Stopped
 from bridge.model.timing import Timing
-from bridge.plan import Strategy
+from bridge.planning.change import Strategy
 from bridge.resume import resume
 from bridge.retire import retire
 from bridge.rollback import RollbackOptions, rollback

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from bridge.begin import Options
-from bridge.plan import Strategy
+from bridge.planning.change import Strategy
 from bridge.retire import retire
 from bridge.rollback import RollbackOptions, rollback
 from bridge.rotate import RotateOptions, rotate

@@ -13,7 +13,7 @@ from bridge.job import Job
 from bridge.model.errors import BridgeError
 from bridge.model.outcome import Outcome
 from bridge.model.progress import Silent
-from bridge.plan import Strategy
+from bridge.planning.change import Strategy
 from bridge.resume import resume
 from bridge.retire import bring_back, retire
 from bridge.rollback import RollbackOptions, rollback

@@ -17,7 +17,7 @@ from bridge.config.settings import ClientSettings
 from bridge.evidence import Evidence, Source
 from bridge.model.errors import Refused, Usage
 from bridge.model.outcome import At, Outcome, Standing, Stopped
-from bridge.plan import Operation, Plan
+from bridge.planning.change import Operation, Plan
 from bridge.sandbox.stack import Stack
 from sinks.port import History, Lock, Place, Stage, Version
 from tests.docs.pages import DOCS, fences, keys, section, tables

@@ -10,7 +10,7 @@ import pytest
 
 from bridge.begin import Options
 from bridge.model.errors import Failed, Refused
-from bridge.plan import Operation
+from bridge.planning.change import Operation
 from bridge.resume import resume
 from bridge.retire import retire
 from bridge.rollback import RollbackOptions, rollback

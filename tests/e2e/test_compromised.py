@@ -9,7 +9,7 @@ import pytest
 from bridge.begin import Options
 from bridge.model.outcome import Stopped
 from bridge.model.steps import AwaitRefusal
-from bridge.plan import Operation
+from bridge.planning.change import Operation
 from bridge.resume import resume
 from bridge.rotate import RotateOptions, rotate
 from bridge.sync import SyncOptions, sync

@@ -10,7 +10,7 @@ import pytest
 
 from bridge.begin import Options
 from bridge.model.errors import Refused
-from bridge.plan import Operation, Plan
+from bridge.planning.change import Operation, Plan
 from bridge.resume import resume
 from tests.e2e.command import Ended, invoke, on, places
 from tests.e2e.observe import assert_rotated, unsettled

@@ -11,7 +11,7 @@ from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
 from bridge.model.outcome import Outcome
 from bridge.model.steps import Wait
-from bridge.plan import Strategy
+from bridge.planning.change import Strategy
 from bridge.resume import resume
 from bridge.retire import retire
 from bridge.rotate import RotateOptions, rotate

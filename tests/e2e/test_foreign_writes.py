@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.begin import Options
-from bridge.plan import Strategy
+from bridge.planning.change import Strategy
 from bridge.retire import retire
 from tests.e2e.observe import assert_rotated, unsettled
 from tests.e2e.places import SIBLINGS, TAGS

@@ -12,7 +12,7 @@ import pytest
 from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
 from bridge.job import Job, survey
-from bridge.plan import Operation
+from bridge.planning.change import Operation
 from bridge.resume import resume
 from bridge.retire import bring_back, retire
 from bridge.rollback import RollbackOptions, rollback

@@ -8,10 +8,10 @@ import pytest
 
 from bridge.begin import Options
 from bridge.model.errors import Refused
-from bridge.plan import Operation, Strategy
+from bridge.planning.change import Operation, Strategy
+from bridge.planning.settle import Way
 from bridge.resume import resume
 from bridge.rollback import RollbackOptions, rollback
-from bridge.settlement import Way
 from bridge.sync import SyncOptions, sync
 from tests.e2e.observe import assert_rotated, beside, values_met
 from tests.e2e.places import ANCIENT

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bridge.model.errors import BridgeError, Failed
-from bridge.plan import Operation
+from bridge.planning.change import Operation
 from bridge.rotate import RotateOptions, rotate
 from sinks.port import Unavailable
 from tests.e2e.observe import assert_rotated, unsettled, values_met

@@ -11,7 +11,7 @@ import pytest
 from bridge.begin import Options
 from bridge.model.errors import BridgeError, Refused
 from bridge.model.outcome import Outcome
-from bridge.plan import Operation
+from bridge.planning.change import Operation
 from bridge.resume import resume
 from bridge.rotate import RotateOptions, rotate
 from sinks.record import stamp

@@ -6,7 +6,7 @@ import pytest
 
 from bridge.begin import Options
 from bridge.model.errors import Failed, Refused
-from bridge.plan import Operation
+from bridge.planning.change import Operation
 from bridge.resume import resume
 from bridge.rotate import RotateOptions, rotate
 from sinks.errors import Denied

@@ -15,7 +15,7 @@ from bridge.auth0.errors import Auth0Error
 from bridge.begin import Options
 from bridge.job import Job
 from bridge.model.origin import Origin
-from bridge.plan import Strategy
+from bridge.planning.change import Strategy
 from bridge.resume import resume
 from bridge.retire import bring_back, retire
 from bridge.rollback import RollbackOptions, rollback

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bridge.model.steps import Announced, Claim, Examine, LayOut, SetAtAuth0, Tag, TakeOver, Wait
-from bridge.plan import LATE, REFRESH, SETTLING, Operation, Wish, plan_change, plan_settling
+from bridge.planning.change import LATE, REFRESH, SETTLING, Operation, Wish, plan_change, plan_settling
 from sinks.companions import Companions
 from sinks.port import Lock, Place, Record, Stage
 from sinks.secret import Secret

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bridge.model.steps import Claim, Confirm, LayOut, Promote, Release, Retire, SetAtAuth0, Step, Store
-from bridge.plan import Operation, Wish
-from bridge.settlement import Settlement, Way, generated, kills, never_held, settlement, steps
+from bridge.planning.change import Operation, Wish
+from bridge.planning.settle import Settlement, Way, generated, kills, never_held, settlement, steps
 from sinks.companions import Companions
 from sinks.port import Lock, Place, Record, Stage
 from sinks.secret import Secret

@@ -17,12 +17,12 @@ from bridge.cli.change import retirable
 from bridge.job import survey
 from bridge.model.errors import Refused
 from bridge.model.outcome import Outcome
-from bridge.plan import Plan
+from bridge.planning.change import Plan
+from bridge.planning.status import Kind, Status, judge
 from bridge.resume import resume
 from bridge.retire import bring_back, retire
 from bridge.rollback import RollbackOptions, rollback
 from bridge.rotate import RotateOptions, rotate
-from bridge.status import Kind, Status, judge
 from bridge.sync import SyncOptions, sync
 from sinks.port import Stage
 from tests.contract.harness import admin

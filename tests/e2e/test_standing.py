@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bridge.guards import Whose
 from bridge.model.errors import BridgeError, Failed
 from bridge.model.outcome import At, Standing
-from bridge.plan import Operation, Plan
-from bridge.standing import DONT, OVERTAKEN, Phase, standing
+from bridge.planning.change import Operation, Plan
+from bridge.planning.guards import Whose
+from bridge.planning.interruption import DONT, OVERTAKEN, Phase, standing
 from sinks.port import Lock, Lost, Place, SinkError
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

@@ -11,10 +11,10 @@ import pytest
 from bridge.begin import Options
 from bridge.job import read
 from bridge.model.errors import BridgeError, Failed, Incomplete, Refused
-from bridge.plan import Operation
+from bridge.planning.change import Operation
+from bridge.planning.status import judge
 from bridge.prove import Changed
 from bridge.resume import resume
-from bridge.status import judge
 from bridge.sync import ROUNDS, SyncOptions, find_live, sync
 from sinks.secret import Secret
 from tests.e2e.observe import assert_rotated, beside, unsettled

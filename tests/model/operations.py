@@ -10,10 +10,10 @@ from typing import Any
 from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
 from bridge.config.settings import ClientSettings
-from bridge.guards import contents, ownership
 from bridge.job import Job, read, survey
 from bridge.model.timing import Timing
-from bridge.plan import Strategy
+from bridge.planning.change import Strategy
+from bridge.planning.guards import contents, ownership
 from bridge.resume import resume
 from bridge.retire import bring_back, retire
 from bridge.rollback import RollbackOptions, rollback

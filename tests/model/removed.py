@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 
 import bridge.gate
-import bridge.guards
 import bridge.inquiry
-import bridge.plan
+import bridge.planning.change
+import bridge.planning.guards
+import bridge.planning.settle
 import bridge.prove
 import bridge.rotate
 import bridge.rotation
-import bridge.settlement
 import bridge.settling
 import bridge.sync
 from bridge.model.outcome import Settled
 from bridge.model.steps import Confirm, Wait
-from bridge.plan import LATE as LATE_CALLS
-from bridge.settlement import Settlement, Way
+from bridge.planning.change import LATE as LATE_CALLS
+from bridge.planning.settle import Settlement, Way
 from bridge.writing import Writing
 from sinks.aws.claim import Claims
 from sinks.port import Stage
@@ -54,7 +54,7 @@ def no_lease(patch: Patch) -> None:
 
 
 def no_fence(patch: Patch) -> None:
-    patch.setattr(bridge.plan, "fence", lambda places, wish: ())
+    patch.setattr(bridge.planning.change, "fence", lambda places, wish: ())
 
 
 def no_fence_before(module: Any, name: str) -> Callable[[Patch], None]:
@@ -87,14 +87,14 @@ def proven_at(which: int) -> Callable[[Patch], None]:
 
 def confirmed_once(patch: Patch) -> None:
     """A sync asks Auth0 under the lock before it publishes, and not after that."""
-    real = bridge.plan.publish_found
+    real = bridge.planning.change.publish_found
 
     def publish_found(*args: Any) -> Any:
         steps = list(real(*args))
         del steps[max(n for n, step in enumerate(steps) if isinstance(step, Confirm))]
         return tuple(steps)
 
-    patch.setattr(bridge.plan, "publish_found", publish_found)
+    patch.setattr(bridge.planning.change, "publish_found", publish_found)
 
 
 def one_refusal(patch: Patch) -> None:
@@ -106,7 +106,7 @@ def one_refusal(patch: Patch) -> None:
 
 
 def set_before_all_claims(patch: Patch) -> None:
-    real = bridge.plan.plan_change
+    real = bridge.planning.change.plan_change
 
     def plan_change(*args: Any) -> Any:
         plan = real(*args)
@@ -119,11 +119,11 @@ def set_before_all_claims(patch: Patch) -> None:
 
 
 def nothing_announced(patch: Patch) -> None:
-    patch.setattr(bridge.plan, "announce", lambda places, wish, refresh: ())
+    patch.setattr(bridge.planning.change, "announce", lambda places, wish, refresh: ())
 
 
 def other_list(patch: Patch) -> None:
-    real_ownership, real_job = bridge.guards.ownership, operations.job
+    real_ownership, real_job = bridge.planning.guards.ownership, operations.job
 
     def job(run: Any, kinds: Any) -> Any:
         made = real_job(run, kinds)
@@ -142,7 +142,7 @@ def no_age(patch: Patch) -> None:
     """Retire as soon as one refusal was seen, however young the fallback is."""
     patch.setattr(operations, "MIN_AGE", operations.MIN_AGE * 0)
     patch.setattr(bridge.gate, "PROBES", 1)
-    patch.setattr(bridge.plan, "fence", lambda places, wish: ())
+    patch.setattr(bridge.planning.change, "fence", lambda places, wish: ())
 
 
 def settles_at_once(patch: Patch) -> None:

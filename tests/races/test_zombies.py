@@ -12,7 +12,7 @@ import pytest
 
 from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
-from bridge.plan import Strategy
+from bridge.planning.change import Strategy
 from bridge.resume import resume
 from bridge.retire import retire
 from bridge.sync import SyncOptions, sync

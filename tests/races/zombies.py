@@ -8,7 +8,7 @@ from typing import Any
 
 from bridge.begin import Options
 from bridge.model.outcome import Outcome
-from bridge.plan import Strategy
+from bridge.planning.change import Strategy
 from bridge.resume import resume
 from bridge.rotate import RotateOptions, rotate
 from tests.e2e.taps import Call, Trace

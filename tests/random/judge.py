@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bridge.settlement import Way
+from bridge.planning.settle import Way
 from tests.random.commands import Command, Ended
 from tests.random.look import Sight
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from bridge.cli import as_json
 from bridge.config.settings import ClientSettings, Exemption, Settings, TenantSettings, VaultSettings
-from bridge.guards import Whose
+from bridge.planning.guards import Whose
 from bridge.report.figures import Looked, Report, Unread, rows, sources
 from bridge.report.page import page
 from sinks.port import History, Lock, Place, Record, Stage, Version

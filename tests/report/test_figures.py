@@ -17,10 +17,10 @@ import pytest
 
 from bridge.cli import as_json
 from bridge.config.settings import Exemption
+from bridge.planning.status import Kind
 from bridge.report.figures import Row, Unread
 from bridge.report.prometheus import METRICS, PREFIX, TOTALS, metrics
 from bridge.report.table import COLUMNS, cells, table
-from bridge.status import Kind
 from sinks.port import Place
 from tests.docs.pages import DOCS, keys, section, spans, tables
 from tests.report.population import DAY, HOUR, NOW, SCRIPT, both, client, few, html, looked, many, place, report

@@ -211,7 +211,7 @@ def publish_found(places: tuple[Place, ...], wish: Wish) -> tuple[Step, ...]:
 
 
 def plan_settling(places: tuple[Place, ...], wait: timedelta, says: Lock | None) -> Plan:
-    """Return the steps that take what was interrupted, and find out what to do (`bridge.settlement`).
+    """Return the steps that take what was interrupted, and find out what to do (`bridge.planning.settle`).
 
     Locks are taken over with their values; places that nobody holds are locked, unless they are empty.
     """

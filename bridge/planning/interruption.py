@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import IntEnum
 
-from bridge.guards import Whose
 from bridge.model.errors import BridgeError
 from bridge.model.outcome import At, Standing
-from bridge.plan import CHANGES, SAME_VALUE, Operation, Plan
+from bridge.planning.change import CHANGES, SAME_VALUE, Operation, Plan
+from bridge.planning.guards import Whose
 from sinks.port import Lock, Lost, Place, SinkError, Unavailable
 from sinks.record import stamp
 from sinks.versions import short

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from bridge.model import steps
-from bridge.plan import NOTED, Plan
+from bridge.planning.change import NOTED, Plan
 from sinks.companions import WRITTEN, Companions
 from sinks.port import Place
 from sinks.rights import Deed
