@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from bridge.auth0.probe import Verdict
 from bridge.begin import require_accepted
-from bridge.checkpoint import latest
-from bridge.evidence import REQUIRE, Evidence, Ignored, ignoring, lines
-from bridge.investigate import Question, investigate
+from bridge.evidence.checkpoint import latest
+from bridge.evidence.collect import Question, investigate
+from bridge.evidence.judge import REQUIRE, Evidence, Ignored, ignoring, lines
 from bridge.job import Job, Seen
 from bridge.model.errors import Failed, Refused
 from bridge.model.timing import span

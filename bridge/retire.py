@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bridge.auth0.client import Objection
 from bridge.begin import Options, execute, new_lock, wish
-from bridge.evidence import Ignored, summary
+from bridge.evidence.judge import Ignored, summary
 from bridge.gate import judge
 from bridge.job import Job, Seen, companions, key_of
 from bridge.model.operation_values import Facts

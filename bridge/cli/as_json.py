@@ -13,7 +13,7 @@ from sinks.record import stamp
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Exemption
-    from bridge.evidence import Evidence
+    from bridge.evidence.judge import Evidence
     from bridge.model.outcome import Outcome
     from bridge.planning.status import Status
     from bridge.report.figures import Row

@@ -16,7 +16,7 @@ from bridge.cli.say import say
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
-    from bridge.evidence import Evidence
+    from bridge.evidence.judge import Evidence
 
 
 @app.command(rich_help_panel=SECURITY)
@@ -35,8 +35,8 @@ def evidence(
     verbose: Verbose = False,
 ) -> None:
     """Ask the tenant's logs who still fails with an old value. Exits with 5 when somebody does, or it is not known."""
-    from bridge.evidence import lines, minute
-    from bridge.investigate import evidence_of
+    from bridge.evidence.collect import evidence_of
+    from bridge.evidence.judge import lines, minute
     from bridge.model.timing import span
 
     configure(verbose=verbose)

@@ -16,7 +16,7 @@ from bridge.references import resolve
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, NotifySettings, Settings
-    from bridge.evidence import Evidence
+    from bridge.evidence.judge import Evidence
     from bridge.model.outcome import Outcome
     from bridge.notify.events import Event, Message
     from bridge.notify.post import Post
@@ -180,7 +180,7 @@ class Look(Teller):
         return checked
 
     def _note(self, settings: Settings, client: ClientSettings, done: Status | Evidence) -> None:
-        from bridge.evidence import Evidence, told
+        from bridge.evidence.judge import Evidence, told
         from bridge.notify.events import Event, of_status
 
         if isinstance(done, Evidence):

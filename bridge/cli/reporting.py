@@ -135,7 +135,7 @@ def _report(clients: list[tuple[Settings, ClientSettings]], looked: list[Looked]
 
 def _recorded(looked: list[Looked]) -> dict[str, tuple[str, ...]]:
     """Return what `evidence --record` left in the places, for each client of which it did."""
-    from bridge.checkpoint import latest, summed_up
+    from bridge.evidence.checkpoint import latest, summed_up
 
     found: dict[str, tuple[str, ...]] = {}
     for each in looked:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridge.cli.run import usage_errors
-from bridge.evidence import Ignored
+from bridge.evidence.judge import Ignored
 from bridge.model.errors import Usage
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from bridge.cli import as_json
 from bridge.cli.app import app
 from bridge.config.settings import ClientSettings
-from bridge.evidence import Evidence, Source
+from bridge.evidence.judge import Evidence, Source
 from bridge.model.errors import Refused, Usage
 from bridge.model.outcome import At, Outcome, Standing, Stopped
 from bridge.planning.change import Operation, Plan

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 
 from bridge.begin import Options
-from bridge.evidence import Evidence, Ignored
-from bridge.investigate import evidence_of
+from bridge.evidence.collect import evidence_of
+from bridge.evidence.judge import Evidence, Ignored
 from bridge.job import Job
 from bridge.model.outcome import Outcome
 from bridge.retire import retire

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.checkpoint import EPOCH, Checkpoint, Remembered, digest_of, latest, summed_up
-from bridge.evidence import REQUIRE
-from bridge.investigate import evidence_of
+from bridge.evidence.checkpoint import EPOCH, Checkpoint, Remembered, digest_of, latest, summed_up
+from bridge.evidence.collect import evidence_of
+from bridge.evidence.judge import REQUIRE
 from bridge.job import Job
 from bridge.model.errors import Refused
 from tests.e2e.command import on

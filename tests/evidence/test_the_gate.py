@@ -9,7 +9,7 @@ import pytest
 
 from bridge.auth0 import logs
 from bridge.auth0.probe import Verdict
-from bridge.evidence import REQUIRE
+from bridge.evidence.judge import REQUIRE
 from bridge.gate import PROBES, conditions
 from bridge.model.errors import Refused
 from tests.e2e.world import DAY, SCOPES, MakeWorld

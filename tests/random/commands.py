@@ -9,7 +9,7 @@ from typing import Any
 
 from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
-from bridge.investigate import evidence_of
+from bridge.evidence.collect import evidence_of
 from bridge.job import Job
 from bridge.model.errors import BridgeError
 from bridge.model.outcome import Outcome

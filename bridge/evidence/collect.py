@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from bridge.auth0.client import Client
 from bridge.auth0.errors import Auth0Error, Forbidden
 from bridge.auth0.logs import FAILED, READ_LOGS, SUCCEEDED, Exchange, Found, begins, search
-from bridge.checkpoint import Checkpoint, grown, latest, recall
-from bridge.evidence import Evidence, Key, Source, Tally
+from bridge.evidence.checkpoint import Checkpoint, grown, latest, recall
+from bridge.evidence.judge import Evidence, Key, Source, Tally
 from bridge.job import Job, survey
 from bridge.model.errors import Incomplete, Refused
 from bridge.model.progress import pause

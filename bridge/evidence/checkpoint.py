@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from bridge.auth0.logs import Exchange
-from bridge.evidence import Key, Source, Tally, minute
+from bridge.evidence.judge import Key, Source, Tally, minute
 
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

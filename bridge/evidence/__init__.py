@@ -1,0 +1,1 @@
+"""Who still fails with an old value: what a tenant's logs prove."""
