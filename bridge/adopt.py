@@ -9,7 +9,7 @@ from bridge.auth0.client import HS256, SELF, Objection
 from bridge.auth0.client import objections as of_client
 from bridge.auth0.probe import Verdict
 from bridge.begin import STDIN, Options, execute, new_lock, require_accepted, wish
-from bridge.job import Job, Seen, companions, key_of
+from bridge.execution.session import Job, Seen, companions, key_of
 from bridge.model.errors import Failed, Refused
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome

@@ -9,8 +9,9 @@ from datetime import timedelta
 
 from bridge.auth0.client import objections
 from bridge.auth0.probe import Verdict
-from bridge.hook import TIMEOUT
-from bridge.job import Job, Seen, check, companions, new_id
+from bridge.execution.after_hook import TIMEOUT
+from bridge.execution.executor import Execution
+from bridge.execution.session import Job, Seen, check, companions, new_id
 from bridge.model.errors import Failed, Refused
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome
@@ -18,7 +19,6 @@ from bridge.model.progress import pause
 from bridge.model.steps import AwaitRefusal, Hook, Wait
 from bridge.planning.change import RETIREMENTS, Operation, Plan, Wish
 from bridge.planning.guards import refuse
-from bridge.rotation import Execution
 from sinks.port import Lock, Stage
 from sinks.record import tag_text
 from sinks.secret import Secret

@@ -10,7 +10,7 @@ from bridge.begin import require_accepted
 from bridge.evidence.checkpoint import latest
 from bridge.evidence.collect import Question, investigate
 from bridge.evidence.judge import REQUIRE, Evidence, Ignored, ignoring, lines
-from bridge.job import Job, Seen
+from bridge.execution.session import Job, Seen
 from bridge.model.errors import Failed, Refused
 from bridge.model.timing import span
 from bridge.planning.place_record import promoted

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from bridge.auth0.management import UPDATE_KEYS
 from bridge.begin import Options, asides, execute, inspect, new_lock, wish
-from bridge.job import Job, Seen, companions, key_of, read_what_can_be, staged, translate
+from bridge.execution.session import Job, Seen, companions, key_of, read_what_can_be, staged, translate
 from bridge.model.errors import Incomplete
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome

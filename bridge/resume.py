@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bridge.begin import Options
-from bridge.job import Job
+from bridge.execution.session import Job
 from bridge.model.outcome import Outcome
 from bridge.planning.change import CHANGES, Operation
 from bridge.planning.guards import ownership, refuse, unadopted

@@ -7,8 +7,8 @@ from dataclasses import replace
 from bridge.auth0.client import Objection
 from bridge.begin import Options, execute, new_lock, wish
 from bridge.evidence.judge import Ignored, summary
+from bridge.execution.session import Job, Seen, companions, key_of
 from bridge.gate import judge
-from bridge.job import Job, Seen, companions, key_of
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome
 from bridge.planning.change import Operation, plan_bringing_back, plan_retirement

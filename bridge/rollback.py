@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from bridge.auth0.management import UPDATE_KEYS
 from bridge.auth0.probe import Verdict
 from bridge.begin import Options, asides, execute, fallbacks, inspect, new_lock, require_accepted, wish
-from bridge.job import Job, Seen, key_of, translate
+from bridge.execution.session import Job, Seen, key_of, translate
 from bridge.model.errors import Refused
 from bridge.model.operation_values import Facts
 from bridge.model.origin import Origin

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from bridge.auth0.management import UPDATE_KEYS
 from bridge.begin import Options, asides, execute, fallbacks, inspect, new_lock, require_accepted, wish
-from bridge.job import Job, Seen, companions, key_of
+from bridge.execution.session import Job, Seen, companions, key_of
 from bridge.leaked import answer
 from bridge.model.errors import Refused
 from bridge.model.operation_values import Facts

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from bridge.auth0.client import Objection
 from bridge.auth0.probe import Verdict
 from bridge.begin import Options, await_spreading, execute, new_lock
-from bridge.job import Job, Seen, companions, read, read_what_can_be, survey, translate
-from bridge.leak import may_be_readable
+from bridge.execution.leak_notes import may_be_readable
+from bridge.execution.session import Job, Seen, companions, read, read_what_can_be, survey, translate
 from bridge.model.errors import BridgeError, Failed, Incomplete, Refused
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bridge.begin import STDIN, Options, asides, await_spreading, execute, new_lock, require_accepted, wish
-from bridge.inquiry import accepted as accepted_of
-from bridge.inquiry import candidates, recent
-from bridge.job import Job, Seen, staged, translate
+from bridge.execution.inquiry import accepted as accepted_of
+from bridge.execution.inquiry import candidates, recent
+from bridge.execution.session import Job, Seen, staged, translate
+from bridge.execution.verification import Changed
 from bridge.model.errors import BridgeError, Failed, Incomplete, Refused
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome
@@ -15,7 +16,6 @@ from bridge.model.progress import pause
 from bridge.planning.change import Operation, plan_sync
 from bridge.planning.guards import ownership, refuse
 from bridge.planning.place_record import named
-from bridge.prove import Changed
 from bridge.settling import settle_first
 from sinks.port import SinkError, Stage
 from sinks.secret import Secret, unlike

@@ -17,7 +17,7 @@ from bridge.model.errors import Usage
 
 if TYPE_CHECKING:
     from bridge.config.settings import AuditSettings
-    from bridge.job import Job
+    from bridge.execution.session import Job
     from bridge.model.trail import Trail
     from sinks.port import Sink
     from sinks.secret import Secret
@@ -114,7 +114,7 @@ def _asked(sink: Sink) -> Mapping[str, str] | None:
 
 def claimed(job: Job, environ: Mapping[str, str]) -> dict[str, Any]:
     """Return who this process says it is: by the system's user, and by the CI run that it is part of."""
-    from bridge.job import ci_run
+    from bridge.execution.session import ci_run
 
     uid = os.getuid()
     try:

@@ -21,7 +21,7 @@ from bridge.model.progress import Stop
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
-    from bridge.job import Job
+    from bridge.execution.session import Job
     from bridge.model.outcome import Outcome
     from bridge.planning.change import Plan
     from bridge.planning.status import Status

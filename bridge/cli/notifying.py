@@ -95,7 +95,7 @@ class Teller:
 
     def _fields(self, **told: Any) -> dict[str, Any]:
         """Return what every message tells programs, in its order."""
-        from bridge.job import claimed_actor
+        from bridge.execution.session import claimed_actor
 
         return {"command": self._command, "actor": claimed_actor(os.environ), **told}
 

@@ -22,7 +22,7 @@ from sinks.errors import SinkError
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
-    from bridge.job import Job
+    from bridge.execution.session import Job
     from bridge.planning.status import Status
     from sinks.port import Sink
     from sinks.reading import Reader
@@ -116,7 +116,7 @@ def survey(settings: Settings, client: ClientSettings) -> Status:
     Raises:
         BridgeError: a place cannot be read.
     """
-    from bridge.job import translate
+    from bridge.execution.session import translate
     from bridge.planning.guards import Whose
     from bridge.planning.status import judge
 
@@ -141,7 +141,7 @@ def open_job(
         Usage: the settings cannot be meant so.
     """
     from bridge.auth0.api import connect
-    from bridge.job import Job, claimed_actor
+    from bridge.execution.session import Job, claimed_actor
 
     tenant = settings.tenants[client.tenant]
     timing = Timing(tenant.propagation)

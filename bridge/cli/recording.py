@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bridge.audit.chain import Head
     from bridge.audit.recorder import Recorder
     from bridge.config.settings import AuditSettings, Settings
-    from bridge.job import Job
+    from bridge.execution.session import Job
     from bridge.model.outcome import Outcome
 
 TOLD_ELSEWHERE = frozenset({"json", "verbose", "dry_run", "sink", "key", "config", "strategy", "reason"})

@@ -113,7 +113,7 @@ def _look(settings: Settings, client: ClientSettings) -> Seen:
 
 def _told(raised: Exception) -> tuple[str, int]:
     """Return what to tell of an exception, and the exit status; a bug's own text may hold anything."""
-    from bridge.job import translate
+    from bridge.execution.session import translate
 
     if isinstance(raised, SinkError):
         return raised.message, translate(raised).exit_status
@@ -123,7 +123,7 @@ def _told(raised: Exception) -> tuple[str, int]:
 
 
 def _report(clients: list[tuple[Settings, ClientSettings]], looked: list[Looked]) -> Report:
-    from bridge.job import claimed_actor
+    from bridge.execution.session import claimed_actor
     from bridge.report.figures import Report, rows, sources
 
     now = SystemClock().now()

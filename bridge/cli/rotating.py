@@ -35,7 +35,7 @@ from bridge.cli.stdin import value_from_stdin
 from bridge.model.errors import Usage
 
 if TYPE_CHECKING:
-    from bridge.job import Job
+    from bridge.execution.session import Job
     from bridge.model.outcome import Outcome
 
 IN_SYNC = "every place holds the value that Auth0 holds"

@@ -14,7 +14,7 @@ from bridge.cli.run import configure, one_client
 from bridge.cli.stdin import value_from_stdin
 
 if TYPE_CHECKING:
-    from bridge.job import Job
+    from bridge.execution.session import Job
     from bridge.model.outcome import Outcome
 
 UNMANAGED = "there is nothing to forget: it is not managed by secret-bridge"

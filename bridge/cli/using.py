@@ -139,7 +139,7 @@ def values(settings: Settings, client: ClientSettings, wanted: Iterable[Stage]) 
     Raises:
         BridgeError: no place can be read.
     """
-    from bridge.job import translate
+    from bridge.execution.session import translate
 
     failure: SinkError | None = None
     for reader in open_readers(settings, client):

@@ -10,7 +10,7 @@ from bridge.auth0.errors import Auth0Error, Forbidden
 from bridge.auth0.logs import FAILED, READ_LOGS, SUCCEEDED, Exchange, Found, begins, search
 from bridge.evidence.checkpoint import Checkpoint, grown, latest, recall
 from bridge.evidence.judge import Evidence, Key, Source, Tally
-from bridge.job import Job, survey
+from bridge.execution.session import Job, survey
 from bridge.model.errors import Incomplete, Refused
 from bridge.model.progress import pause
 from bridge.model.timing import span

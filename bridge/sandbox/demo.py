@@ -12,7 +12,7 @@ from bridge.adopt import AdoptOptions, adopt
 from bridge.begin import Options
 from bridge.cli.opening import open_job
 from bridge.config.choose import choose
-from bridge.job import Job
+from bridge.execution.session import Job
 from bridge.model.errors import Failed
 from bridge.model.outcome import Outcome
 from bridge.retire import retire

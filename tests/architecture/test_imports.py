@@ -45,7 +45,7 @@ def offenders(importers: tuple[str, ...], forbidden: tuple[str, ...], allowed: t
 
 def test_there_are_sources_to_check() -> None:
     assert len(SOURCES) > 50
-    assert {"bridge.rotation", "sinks.port"} <= {name_of(path) for path in SOURCES}
+    assert {"bridge.execution.executor", "sinks.port"} <= {name_of(path) for path in SOURCES}
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,14 @@ def test_there_are_sources_to_check() -> None:
         (("sinks",), ("bridge",), ()),
         (("bridge",), ("bridge.cli",), ("bridge.cli", "bridge.sandbox.demo")),
         (("bridge",), ("bridge.sandbox",), ("bridge.sandbox", "bridge.cli.starting")),
-        (("bridge.auth0",), ("bridge.rotation", "bridge.planning.change", "bridge.job", "bridge.cli"), ()),
+        (
+            ("bridge.auth0",),
+            ("bridge.execution.executor", "bridge.planning.change", "bridge.execution.session", "bridge.cli"),
+            (),
+        ),
         (
             ("bridge.planning.change", "bridge.model.steps", "bridge.planning.guards", "bridge.planning.status"),
-            ("bridge.rotation", "bridge.job"),
+            ("bridge.execution.executor", "bridge.execution.session"),
             (),
         ),
         (("bridge",), ("hvac", "boto3", "botocore"), ("bridge.sandbox",)),
@@ -67,7 +71,13 @@ def test_there_are_sources_to_check() -> None:
         (("bridge",), ("typer", "rich"), ("bridge.cli",)),
         (
             ("bridge.consumer",),
-            ("bridge.rotation", "bridge.planning.change", "bridge.job", "bridge.config", "bridge.cli"),
+            (
+                "bridge.execution.executor",
+                "bridge.planning.change",
+                "bridge.execution.session",
+                "bridge.config",
+                "bridge.cli",
+            ),
             (),
         ),
         (("bridge.consumer",), ("httpx",), ("bridge.consumer.client_credentials",)),
@@ -75,7 +85,7 @@ def test_there_are_sources_to_check() -> None:
         (("bridge", "sinks"), ("apprise",), ("bridge.notify.deliver",)),
         (("bridge", "sinks"), ("bridge.notify.deliver",), ("bridge.notify.messenger",)),
         (("bridge", "sinks"), ("bridge.notify.messenger",), ()),
-        (("bridge.notify",), ("bridge.job", "bridge.config", "bridge.rotation"), ()),
+        (("bridge.notify",), ("bridge.execution.session", "bridge.config", "bridge.execution.executor"), ()),
     ],
     ids=lambda value: ",".join(value) or "-",
 )

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.job import new_id
+from bridge.execution.session import new_id
 from bridge.planning.change import Operation
 from sinks.aws.answers import Listed
 from sinks.aws.grip import with_holder

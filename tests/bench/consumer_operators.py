@@ -16,7 +16,7 @@ from hvac.exceptions import VaultError
 
 from bridge.adopt import AdoptOptions, adopt
 from bridge.begin import Options
-from bridge.job import Job
+from bridge.execution.session import Job
 from bridge.model.errors import BridgeError
 from bridge.model.outcome import Stopped
 from bridge.model.timing import Timing

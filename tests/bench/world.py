@@ -23,7 +23,7 @@ from bridge.adopt import AdoptOptions, adopt
 from bridge.auth0.api import connect
 from bridge.begin import Options
 from bridge.config.environment import from_environment
-from bridge.job import Job
+from bridge.execution.session import Job
 from bridge.model.timing import Timing
 from bridge.references import resolve
 from bridge.retire import retire

@@ -17,7 +17,7 @@ from stamina.instrumentation import set_on_retry_hooks
 
 from bridge.auth0.api import connect
 from bridge.config.environment import from_environment
-from bridge.job import Job
+from bridge.execution.session import Job
 from bridge.model.timing import Timing
 from bridge.references import resolve
 from bridge.sandbox.auth0 import LocalAuth0

@@ -9,7 +9,7 @@ from typing import Any
 
 from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
-from bridge.job import Job
+from bridge.execution.session import Job
 from bridge.model.errors import BridgeError
 from bridge.model.outcome import Outcome
 from bridge.model.progress import Silent

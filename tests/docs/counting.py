@@ -18,7 +18,7 @@ import pytest
 
 from bridge.cli.opening import open_job
 from bridge.config.choose import choose
-from bridge.job import Job
+from bridge.execution.session import Job
 from bridge.sandbox.stack import Stack
 from sinks.vault.http import Adapter
 

@@ -10,7 +10,7 @@ from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.auth0.errors import Unreachable
 from bridge.auth0.management import Management
 from bridge.begin import Options
-from bridge.job import survey
+from bridge.execution.session import survey
 from bridge.model.outcome import Stopped
 from bridge.model.timing import Timing
 from bridge.resume import resume

@@ -11,7 +11,7 @@ import pytest
 
 from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
-from bridge.job import Job, survey
+from bridge.execution.session import Job, survey
 from bridge.planning.change import Operation
 from bridge.resume import resume
 from bridge.retire import bring_back, retire

@@ -13,7 +13,7 @@ import pytest
 from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.auth0.errors import Auth0Error
 from bridge.begin import Options
-from bridge.job import Job
+from bridge.execution.session import Job
 from bridge.model.origin import Origin
 from bridge.planning.change import Strategy
 from bridge.resume import resume

@@ -14,7 +14,7 @@ import pytest
 
 from bridge.begin import Options
 from bridge.cli.change import retirable
-from bridge.job import survey
+from bridge.execution.session import survey
 from bridge.model.errors import Refused
 from bridge.model.outcome import Outcome
 from bridge.planning.change import Plan

@@ -11,12 +11,12 @@ import pytest
 
 from bridge.auth0.client import Client
 from bridge.auth0.probe import Verdict
-from bridge.job import Job
+from bridge.execution.propagation import settle
+from bridge.execution.session import Job
+from bridge.execution.verification import await_refusal, prove
 from bridge.model.errors import Failed, Refused
 from bridge.model.outcome import Settled
 from bridge.model.timing import Timing
-from bridge.prove import await_refusal, prove
-from bridge.settle import settle
 from sinks.port import Place, Stage
 from sinks.secret import Secret
 from tests.contract.clock import START, ManualClock

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from bridge.begin import Options
-from bridge.job import read
+from bridge.execution.session import read
+from bridge.execution.verification import Changed
 from bridge.model.errors import BridgeError, Failed, Incomplete, Refused
 from bridge.planning.change import Operation
 from bridge.planning.status import judge
-from bridge.prove import Changed
 from bridge.resume import resume
 from bridge.sync import ROUNDS, SyncOptions, find_live, sync
 from sinks.secret import Secret

@@ -15,7 +15,7 @@ from bridge.adopt import AdoptOptions, adopt
 from bridge.auth0.api import connect
 from bridge.config.environment import from_environment
 from bridge.config.settings import ClientSettings
-from bridge.job import Job
+from bridge.execution.session import Job
 from bridge.model.outcome import Outcome
 from bridge.model.timing import Timing
 from bridge.references import resolve

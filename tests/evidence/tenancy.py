@@ -12,7 +12,7 @@ import httpx
 from bridge.begin import Options
 from bridge.evidence.collect import evidence_of
 from bridge.evidence.judge import Evidence, Ignored
-from bridge.job import Job
+from bridge.execution.session import Job
 from bridge.model.outcome import Outcome
 from bridge.retire import retire
 from tests.e2e.places import NO_TRUST

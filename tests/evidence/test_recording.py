@@ -9,7 +9,7 @@ import pytest
 from bridge.evidence.checkpoint import EPOCH, Checkpoint, Remembered, digest_of, latest, summed_up
 from bridge.evidence.collect import evidence_of
 from bridge.evidence.judge import REQUIRE
-from bridge.job import Job
+from bridge.execution.session import Job
 from bridge.model.errors import Refused
 from tests.e2e.command import on
 from tests.e2e.world import DAY, MakeWorld

@@ -10,7 +10,7 @@ from typing import Any
 from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
 from bridge.config.settings import ClientSettings
-from bridge.job import Job, read, survey
+from bridge.execution.session import Job, read, survey
 from bridge.model.timing import Timing
 from bridge.planning.change import Strategy
 from bridge.planning.guards import contents, ownership

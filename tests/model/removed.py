@@ -9,21 +9,21 @@ from typing import Any
 
 import pytest
 
+import bridge.execution.executor
+import bridge.execution.inquiry
+import bridge.execution.verification
 import bridge.gate
-import bridge.inquiry
 import bridge.planning.change
 import bridge.planning.guards
 import bridge.planning.settle
-import bridge.prove
 import bridge.rotate
-import bridge.rotation
 import bridge.settling
 import bridge.sync
+from bridge.execution.publishing import Writing
 from bridge.model.outcome import Settled
 from bridge.model.steps import Confirm, Wait
 from bridge.planning.change import LATE as LATE_CALLS
 from bridge.planning.settle import Settlement, Way
-from bridge.writing import Writing
 from sinks.aws.claim import Claims
 from sinks.port import Stage
 from sinks.vault.lock import LockKey
@@ -72,15 +72,17 @@ def no_fence_before(module: Any, name: str) -> Callable[[Patch], None]:
 
 
 def nothing_proven(patch: Patch) -> None:
-    patch.setattr(bridge.rotation, "prove", lambda job, client, uris: None)
+    patch.setattr(bridge.execution.executor, "prove", lambda job, client, uris: None)
 
 
 def proven_at(which: int) -> Callable[[Patch], None]:
     """Auth0 is asked about the values of one place, and the others are taken to hold the same."""
 
     def remove(patch: Patch) -> None:
-        real = bridge.rotation.prove
-        patch.setattr(bridge.rotation, "prove", lambda job, client, uris: real(job, client, (tuple(uris)[which],)))
+        real = bridge.execution.executor.prove
+        patch.setattr(
+            bridge.execution.executor, "prove", lambda job, client, uris: real(job, client, (tuple(uris)[which],))
+        )
 
     return remove
 
@@ -102,7 +104,7 @@ def one_refusal(patch: Patch) -> None:
         refused = [job.auth0.probe(client, value).value == "refused" for value in ending]
         return Settled(all(refused))
 
-    patch.setattr(bridge.prove, "settle", settle)
+    patch.setattr(bridge.execution.verification, "settle", settle)
 
 
 def set_before_all_claims(patch: Patch) -> None:
@@ -158,7 +160,7 @@ def settles_at_once(patch: Patch) -> None:
 
 def asked_once(patch: Patch) -> None:
     """Whoever settles believes the first answer: what is asked later is answered by it."""
-    real = bridge.inquiry.accepted
+    real = bridge.execution.inquiry.accepted
 
     def inquire(job: Any, client: Any, uris: Any, brought: Any) -> Any:
         told: list[Any] = []
@@ -168,28 +170,28 @@ def asked_once(patch: Patch) -> None:
             return told[0]
 
         with pytest.MonkeyPatch.context() as inner:
-            inner.setattr(bridge.inquiry, "accepted", accepted)
+            inner.setattr(bridge.execution.inquiry, "accepted", accepted)
             return once(job, client, uris, brought)
 
-    once = bridge.inquiry.inquire
-    patch.setattr(bridge.rotation, "inquire", inquire)
+    once = bridge.execution.inquiry.inquire
+    patch.setattr(bridge.execution.executor, "inquire", inquire)
 
 
 def given_back_though_pending_is_accepted(patch: Patch) -> None:
     """Whoever settles gives the places back wherever one holds something as current."""
-    patch.setattr(bridge.inquiry, "settlement", lambda *_: Settlement(Way.GIVE_BACK))
+    patch.setattr(bridge.execution.inquiry, "settlement", lambda *_: Settlement(Way.GIVE_BACK))
 
 
 def a_lock_is_an_order(patch: Patch) -> None:
     """Whoever settles publishes what is pending, whatever Auth0 accepts."""
-    real = bridge.rotation.inquire
+    real = bridge.execution.executor.inquire
 
     def inquire(*args: Any) -> Any:
         found = real(*args)
         pending = next((value for p in found.places if (value := p.value(Stage.PENDING))), found.value)
         return replace(found, value=pending)
 
-    patch.setattr(bridge.rotation, "inquire", inquire)
+    patch.setattr(bridge.execution.executor, "inquire", inquire)
 
 
 def not_finished_when_lost(patch: Patch) -> None:
@@ -203,5 +205,5 @@ def ended_without_base(patch: Patch) -> None:
     def ended(job: Any, places: Any, found: Any, base: str) -> tuple[str, ...]:
         return real(job, places, found, base or "none")
 
-    real = bridge.inquiry._ended
-    patch.setattr(bridge.inquiry, "_ended", ended)
+    real = bridge.execution.inquiry._ended
+    patch.setattr(bridge.execution.inquiry, "_ended", ended)

@@ -10,7 +10,7 @@ from typing import Any
 from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.begin import Options
 from bridge.evidence.collect import evidence_of
-from bridge.job import Job
+from bridge.execution.session import Job
 from bridge.model.errors import BridgeError
 from bridge.model.outcome import Outcome
 from bridge.resume import resume

@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from bridge.job import Job
+from bridge.execution.session import Job
 from tests.e2e.observe import unsettled
 from tests.e2e.taps import Trace
 from tests.e2e.world import SCOPES, World

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bridge.job import Job
+from bridge.execution.session import Job
 from sinks.aws.translate import NotDone
 from sinks.errors import Denied, Unavailable
 from tests.e2e.taps import Call, Killed, Trace

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from bridge.auth0.client import Client
 from bridge.auth0.errors import Unreachable
-from bridge.hold import TRIES, Hold
-from bridge.job import Job
+from bridge.execution.leases import TRIES, Hold
+from bridge.execution.session import Job
 from bridge.model.operation_values import Facts
 from bridge.planning.interruption import Phase
 

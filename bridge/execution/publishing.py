@@ -1,4 +1,4 @@
-"""What an execution writes into places that it holds: values, records, notes. It orders nothing: `bridge.rotation`."""
+"""What an execution writes into places that it holds: values, records, notes. It orders nothing: `bridge.execution.executor`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from bridge.hold import Hold
-from bridge.job import Job
+from bridge.execution.leases import Hold
+from bridge.execution.session import Job
 from bridge.model import steps
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import At

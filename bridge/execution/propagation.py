@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from bridge.auth0.client import Client
 from bridge.auth0.probe import Verdict
-from bridge.job import Job
+from bridge.execution.session import Job
 from bridge.model.outcome import Settled
 from bridge.model.progress import pause
 from bridge.model.timing import Timing

@@ -6,13 +6,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-from bridge import hook
 from bridge.auth0.probe import Verdict
-from bridge.hold import Hold
-from bridge.inquiry import choose, inquire
-from bridge.job import Job, Seen, check, translate
-from bridge.leak import may_be_readable, remains
-from bridge.live import LiveValue
+from bridge.execution import after_hook as hook
+from bridge.execution.auth0_value import LiveValue
+from bridge.execution.inquiry import choose, inquire
+from bridge.execution.leak_notes import may_be_readable, remains
+from bridge.execution.leases import Hold
+from bridge.execution.propagation import settle
+from bridge.execution.publishing import Writing
+from bridge.execution.session import Job, Seen, check, translate
+from bridge.execution.verification import Changed, await_refusal, confirm, prove
 from bridge.model import steps
 from bridge.model.errors import BridgeError, Failed, Incomplete, Refused
 from bridge.model.operation_values import Facts
@@ -22,9 +25,6 @@ from bridge.planning import settle as settlement
 from bridge.planning.change import CHANGES, LEAKED, Operation, Plan, Wish
 from bridge.planning.interruption import Phase, standing
 from bridge.planning.settle import Settlement, Way, kills
-from bridge.prove import Changed, await_refusal, confirm, prove
-from bridge.settle import settle
-from bridge.writing import Writing
 from sinks.port import Busy, Lost, Place, Sink, SinkError, Unavailable
 
 TRIES = 5

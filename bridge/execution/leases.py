@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
-from bridge.job import Job
+from bridge.execution.session import Job
 from sinks.port import Expired, Held, Sink, SinkError, Unavailable
 from sinks.secret import Secret
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from bridge.auth0.client import Client
 from bridge.auth0.probe import Verdict
-from bridge.job import Job
+from bridge.execution.propagation import settle
+from bridge.execution.session import Job
 from bridge.model.errors import Failed, Incomplete, Refused
 from bridge.model.outcome import Settled
 from bridge.model.progress import pause
-from bridge.settle import settle
 from sinks.port import Stage
 from sinks.secret import Secret
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridge.auth0.client import Client
-from bridge.job import Job
+from bridge.execution.session import Job
 from bridge.planning.change import Operation
 from sinks.port import Lock
 

@@ -1,0 +1,1 @@
+"""Carries a plan out: the only code that orders calls to servers."""
