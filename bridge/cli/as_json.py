@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Exemption
     from bridge.evidence.judge import Evidence
     from bridge.model.outcome import Outcome
+    from bridge.operations.verify import Verified
     from bridge.planning.status import Status
     from bridge.report.figures import Row
-    from bridge.verify import Verified
     from sinks.port import Place
 
 SCHEMA = 1

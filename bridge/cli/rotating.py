@@ -79,9 +79,9 @@ def rotate(
     verbose: Verbose = False,
 ) -> None:
     """Rotate and publish. What was interrupted is settled first; a rotation that was under way ends with that."""
+    from bridge.operations.rotate import RotateOptions
+    from bridge.operations.rotate import rotate as rotate_one
     from bridge.planning.change import Strategy
-    from bridge.rotate import RotateOptions
-    from bridge.rotate import rotate as rotate_one
 
     configure(verbose=verbose)
     require_reason(compromised=compromised, reason=reason, json=json)
@@ -139,8 +139,8 @@ def resume(
     verbose: Verbose = False,
 ) -> None:
     """Settle what was interrupted: publish what Auth0 accepts, or give the places back. Safe to repeat, anywhere."""
-    from bridge.begin import Options
-    from bridge.resume import resume as resume_one
+    from bridge.operations.resume import resume as resume_one
+    from bridge.operations.start import Options
 
     configure(verbose=verbose)
     options = Options(
@@ -187,8 +187,8 @@ def rollback(
     verbose: Verbose = False,
 ) -> None:
     """Make the fallback's value live at Auth0 again, and current everywhere."""
-    from bridge.rollback import RollbackOptions
-    from bridge.rollback import rollback as rollback_one
+    from bridge.operations.rollback import RollbackOptions
+    from bridge.operations.rollback import rollback as rollback_one
 
     configure(verbose=verbose)
     options = RollbackOptions(
@@ -226,8 +226,8 @@ def sync(
     verbose: Verbose = False,
 ) -> None:
     """Publish the value that Auth0 holds: after a change in its dashboard, or when places came to differ."""
-    from bridge.sync import SyncOptions
-    from bridge.sync import sync as sync_one
+    from bridge.operations.sync import SyncOptions
+    from bridge.operations.sync import sync as sync_one
 
     configure(verbose=verbose)
     require_reason(compromised=compromised, reason=reason, json=json)

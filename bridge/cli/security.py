@@ -35,8 +35,8 @@ from bridge.model.errors import Usage
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings
+    from bridge.operations.verify import Verified
     from bridge.planning.status import Status
-    from bridge.verify import Verified
 
 
 @app.command(rich_help_panel=SECURITY)
@@ -90,7 +90,7 @@ def verify(
     verbose: Verbose = False,
 ) -> None:
     """Ask Auth0: is each place's current value accepted, is the fallback refused? Exits with 5 when not."""
-    from bridge.verify import verify as verify_one
+    from bridge.operations.verify import verify as verify_one
 
     configure(verbose=verbose)
     typed = Typed(tuple(sink or ()), key, config)
@@ -159,10 +159,10 @@ def retire(
     verbose: Verbose = False,
 ) -> None:
     """Make the fallback's value unreadable everywhere, once nobody can need it."""
-    from bridge.begin import Options
     from bridge.cli.vouched import vouched
-    from bridge.retire import bring_back
-    from bridge.retire import retire as retire_one
+    from bridge.operations.retire import bring_back
+    from bridge.operations.retire import retire as retire_one
+    from bridge.operations.start import Options
 
     configure(verbose=verbose)
     with usage_errors(json=json):

@@ -50,8 +50,8 @@ def adopt(
     verbose: Verbose = False,
 ) -> None:
     """Take over existing places without changing the value that applications use."""
-    from bridge.adopt import AdoptOptions
-    from bridge.adopt import adopt as adopt_one
+    from bridge.operations.adopt import AdoptOptions
+    from bridge.operations.adopt import adopt as adopt_one
 
     configure(verbose=verbose)
     one_client("--fallback", fallback, names, json=json)
@@ -96,8 +96,8 @@ def forget(
     verbose: Verbose = False,
 ) -> None:
     """Give places back: remove the bridge's tags; values and versions stay."""
-    from bridge.adopt import forget as forget_one
-    from bridge.begin import Options
+    from bridge.operations.adopt import forget as forget_one
+    from bridge.operations.start import Options
 
     configure(verbose=verbose)
     options = Options(dry_run=dry_run, takeover=takeover)

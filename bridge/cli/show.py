@@ -15,9 +15,9 @@ from sinks.versions import short
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings
     from bridge.model.outcome import Outcome, Standing
+    from bridge.operations.verify import Verified
     from bridge.planning.change import Plan
     from bridge.planning.status import Status
-    from bridge.verify import Verified
     from sinks.port import Place
 
 UNCHANGED = "Nothing was changed."

@@ -8,15 +8,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from bridge.adopt import AdoptOptions, adopt
-from bridge.begin import Options
 from bridge.cli.opening import open_job
 from bridge.config.choose import choose
 from bridge.execution.session import Job
 from bridge.model.errors import Failed
 from bridge.model.outcome import Outcome
-from bridge.retire import retire
-from bridge.rotate import RotateOptions, rotate
+from bridge.operations.adopt import AdoptOptions, adopt
+from bridge.operations.retire import retire
+from bridge.operations.rotate import RotateOptions, rotate
+from bridge.operations.start import Options
 from bridge.sandbox.readers import Reader, running
 from bridge.sandbox.stack import BILLING, Stack
 from sinks.port import Place, Stage

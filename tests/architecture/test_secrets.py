@@ -19,7 +19,7 @@ ALLOWED = {
     "bridge/audit/chain.py",  # the key of the record's chain
     "bridge/audit/recorder.py",  # its length
     "bridge/notify/post.py",  # a service's URL, to the process that sends
-    "bridge/new_value.py",  # a value that a user brings is checked
+    "bridge/operations/new_value.py",  # a value that a user brings is checked
     "bridge/auth0/tenant.py",  # the management token's request
     "bridge/auth0/assertion.py",  # signing with the private key
     "bridge/cli/using.py",  # `read`, whose purpose it is

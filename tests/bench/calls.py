@@ -12,7 +12,7 @@ from datetime import timedelta
 from itertools import zip_longest
 
 from bridge.model.timing import Timing
-from bridge.rotate import RotateOptions, rotate
+from bridge.operations.rotate import RotateOptions, rotate
 from tests.bench.measure import table
 from tests.bench.world import BENCH, Application, World
 

@@ -14,17 +14,17 @@ from typing import Any
 import hvac
 from hvac.exceptions import VaultError
 
-from bridge.adopt import AdoptOptions, adopt
-from bridge.begin import Options
 from bridge.execution.session import Job
 from bridge.model.errors import BridgeError
 from bridge.model.outcome import Stopped
 from bridge.model.timing import Timing
+from bridge.operations.adopt import AdoptOptions, adopt
+from bridge.operations.resume import resume
+from bridge.operations.retire import retire
+from bridge.operations.rollback import RollbackOptions, rollback
+from bridge.operations.rotate import RotateOptions, rotate
+from bridge.operations.start import Options
 from bridge.planning.change import Strategy
-from bridge.resume import resume
-from bridge.retire import retire
-from bridge.rollback import RollbackOptions, rollback
-from bridge.rotate import RotateOptions, rotate
 from bridge.sandbox.auth0 import LocalAuth0
 from sinks.clock import SystemClock
 from tests.bench.consumer_readers import Faster

@@ -19,14 +19,14 @@ from typing import Any, Self
 import boto3
 import hvac
 
-from bridge.adopt import AdoptOptions, adopt
 from bridge.auth0.api import connect
-from bridge.begin import Options
 from bridge.config.environment import from_environment
 from bridge.execution.session import Job
 from bridge.model.timing import Timing
+from bridge.operations.adopt import AdoptOptions, adopt
+from bridge.operations.retire import retire
+from bridge.operations.start import Options
 from bridge.references import resolve
-from bridge.retire import retire
 from bridge.sandbox.auth0 import LocalAuth0
 from bridge.sandbox.aws import REGION, LocalAws
 from bridge.sandbox.openbao import OpenBao

@@ -10,9 +10,9 @@ from typing import Any
 import jwt
 import pytest
 
-from bridge.begin import Options
 from bridge.consumer import ClientSecret
-from bridge.retire import retire
+from bridge.operations.retire import retire
+from bridge.operations.start import Options
 from tests.consumer.asking import Application
 from tests.consumer.test_candidates import Counting, adopted
 from tests.docs.pages import DOCS, fences

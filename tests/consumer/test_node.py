@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from bridge.begin import Options
-from bridge.resume import resume
-from bridge.retire import retire
+from bridge.operations.resume import resume
+from bridge.operations.retire import retire
+from bridge.operations.start import Options
 from tests.consumer.asking import AUDIENCE
 from tests.consumer.vectors import node
 from tests.e2e.taps import died

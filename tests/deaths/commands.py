@@ -7,18 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.adopt import AdoptOptions, adopt, forget
-from bridge.begin import Options
 from bridge.execution.session import Job
 from bridge.model.errors import BridgeError
 from bridge.model.outcome import Outcome
 from bridge.model.progress import Silent
+from bridge.operations.adopt import AdoptOptions, adopt, forget
+from bridge.operations.resume import resume
+from bridge.operations.retire import bring_back, retire
+from bridge.operations.rollback import RollbackOptions, rollback
+from bridge.operations.rotate import RotateOptions, rotate
+from bridge.operations.start import Options
+from bridge.operations.sync import SyncOptions, sync
 from bridge.planning.change import Strategy
-from bridge.resume import resume
-from bridge.retire import bring_back, retire
-from bridge.rollback import RollbackOptions, rollback
-from bridge.rotate import RotateOptions, rotate
-from bridge.sync import SyncOptions, sync
 from tests.e2e.taps import Killed
 
 FLAGS: dict[str, dict[str, Any]] = {

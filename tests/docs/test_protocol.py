@@ -6,19 +6,19 @@ import re
 
 import pytest
 
-from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.auth0.errors import Unreachable
 from bridge.auth0.management import Management
-from bridge.begin import Options
 from bridge.execution.session import survey
 from bridge.model.outcome import Stopped
 from bridge.model.timing import Timing
-from bridge.resume import resume
-from bridge.retire import bring_back, retire
-from bridge.rollback import RollbackOptions, rollback
-from bridge.rotate import RotateOptions, rotate
-from bridge.sync import SyncOptions, sync
-from bridge.verify import verify
+from bridge.operations.adopt import AdoptOptions, adopt, forget
+from bridge.operations.resume import resume
+from bridge.operations.retire import bring_back, retire
+from bridge.operations.rollback import RollbackOptions, rollback
+from bridge.operations.rotate import RotateOptions, rotate
+from bridge.operations.start import Options
+from bridge.operations.sync import SyncOptions, sync
+from bridge.operations.verify import verify
 from sinks.port import Stage
 from tests.docs.counting import AWS, VAULT, Counted, counted
 from tests.docs.pages import DOCS, section, spans, tables

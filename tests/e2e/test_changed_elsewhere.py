@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from bridge.begin import Options
 from bridge.model.errors import Failed, Refused
+from bridge.operations.resume import resume
+from bridge.operations.retire import retire
+from bridge.operations.rollback import RollbackOptions, rollback
+from bridge.operations.start import Options
 from bridge.planning.change import Operation
-from bridge.resume import resume
-from bridge.retire import retire
-from bridge.rollback import RollbackOptions, rollback
 from sinks.secret import Secret
 from tests.e2e.observe import assert_rotated, beside, unsettled
 from tests.e2e.taps import Trace, died

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from bridge.adopt import AdoptOptions, adopt, forget
-from bridge.begin import Options
 from bridge.model.errors import Refused
-from bridge.resume import resume
-from bridge.retire import retire
-from bridge.rollback import RollbackOptions, rollback
-from bridge.rotate import RotateOptions, rotate
-from bridge.sync import SyncOptions, sync
-from bridge.verify import verify
+from bridge.operations.adopt import AdoptOptions, adopt, forget
+from bridge.operations.resume import resume
+from bridge.operations.retire import retire
+from bridge.operations.rollback import RollbackOptions, rollback
+from bridge.operations.rotate import RotateOptions, rotate
+from bridge.operations.start import Options
+from bridge.operations.sync import SyncOptions, sync
+from bridge.operations.verify import verify
 from tests.e2e.observe import assert_rotated, values_met
 from tests.e2e.places import ANCIENT
 from tests.e2e.taps import Call, Trace, died

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bridge.begin import Options
 from bridge.model.errors import Refused
+from bridge.operations.resume import resume
+from bridge.operations.start import Options
 from bridge.planning.change import Operation, Plan
-from bridge.resume import resume
 from tests.e2e.command import Ended, invoke, on, places
 from tests.e2e.observe import assert_rotated, unsettled
 from tests.e2e.taps import died

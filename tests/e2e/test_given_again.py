@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from bridge.adopt import AdoptOptions, adopt, forget
-from bridge.begin import Options
 from bridge.execution.session import Job, survey
+from bridge.operations.adopt import AdoptOptions, adopt, forget
+from bridge.operations.resume import resume
+from bridge.operations.retire import bring_back, retire
+from bridge.operations.rollback import RollbackOptions, rollback
+from bridge.operations.rotate import RotateOptions, rotate
+from bridge.operations.start import Options
+from bridge.operations.sync import SyncOptions, sync
 from bridge.planning.change import Operation
-from bridge.resume import resume
-from bridge.retire import bring_back, retire
-from bridge.rollback import RollbackOptions, rollback
-from bridge.rotate import RotateOptions, rotate
-from bridge.sync import SyncOptions, sync
 from tests.e2e.observe import assert_rotated, shape
 from tests.e2e.taps import Call, Killed, Trace, kill_after
 from tests.e2e.test_order import at_lock, is_claim, is_label, is_naming

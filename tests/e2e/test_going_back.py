@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from bridge.begin import Options
 from bridge.model.errors import Refused
+from bridge.operations.resume import resume
+from bridge.operations.rollback import RollbackOptions, rollback
+from bridge.operations.start import Options
+from bridge.operations.sync import SyncOptions, sync
 from bridge.planning.change import Operation, Strategy
 from bridge.planning.settle import Way
-from bridge.resume import resume
-from bridge.rollback import RollbackOptions, rollback
-from bridge.sync import SyncOptions, sync
 from tests.e2e.observe import assert_rotated, beside, values_met
 from tests.e2e.places import ANCIENT
 from tests.e2e.taps import Killed, Trace, died, kill_after

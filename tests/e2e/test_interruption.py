@@ -13,16 +13,16 @@ from collections.abc import Callable
 
 import pytest
 
-from bridge.adopt import AdoptOptions, adopt, forget
-from bridge.begin import Options
 from bridge.model.errors import BridgeError
 from bridge.model.outcome import Outcome
+from bridge.operations.adopt import AdoptOptions, adopt, forget
+from bridge.operations.resume import resume
+from bridge.operations.retire import retire
+from bridge.operations.rollback import RollbackOptions, rollback
+from bridge.operations.rotate import RotateOptions, rotate
+from bridge.operations.start import Options
+from bridge.operations.sync import SyncOptions, sync
 from bridge.planning.change import Strategy
-from bridge.resume import resume
-from bridge.retire import retire
-from bridge.rollback import RollbackOptions, rollback
-from bridge.rotate import RotateOptions, rotate
-from bridge.sync import SyncOptions, sync
 from tests.e2e.observe import assert_rotated, shape, values_met
 from tests.e2e.places import SIBLINGS, TAGS
 from tests.e2e.taps import Killed, Trace, kill_after

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from bridge.begin import Options
 from bridge.model.errors import BridgeError, Refused
 from bridge.model.outcome import Outcome
+from bridge.operations.resume import resume
+from bridge.operations.rotate import RotateOptions, rotate
+from bridge.operations.start import Options
 from bridge.planning.change import Operation
-from bridge.resume import resume
-from bridge.rotate import RotateOptions, rotate
 from sinks.record import stamp
 from tests.e2e.observe import assert_rotated, unsettled
 from tests.e2e.taps import Call, Trace, died

@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bridge.model.errors import Refused
+from bridge.operations.rollback import RollbackOptions, rollback
 from bridge.planning.status import judge
-from bridge.rollback import RollbackOptions, rollback
 from sinks.aws.answers import Listed
 from sinks.aws.listing import GAP, Listing, version_id
 from sinks.port import Place

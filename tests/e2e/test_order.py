@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from bridge.adopt import AdoptOptions, adopt, forget
 from bridge.auth0.errors import Auth0Error
-from bridge.begin import Options
 from bridge.execution.session import Job
 from bridge.model.origin import Origin
+from bridge.operations.adopt import AdoptOptions, adopt, forget
+from bridge.operations.resume import resume
+from bridge.operations.retire import bring_back, retire
+from bridge.operations.rollback import RollbackOptions, rollback
+from bridge.operations.rotate import RotateOptions, rotate
+from bridge.operations.start import Options
+from bridge.operations.sync import SyncOptions, sync
 from bridge.planning.change import Strategy
-from bridge.resume import resume
-from bridge.retire import bring_back, retire
-from bridge.rollback import RollbackOptions, rollback
-from bridge.rotate import RotateOptions, rotate
-from bridge.sync import SyncOptions, sync
 from sinks.port import SinkError
 from sinks.secret import Secret
 from tests.e2e.observe import values_met

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from bridge.begin import Options
 from bridge.model.errors import Refused
 from bridge.model.outcome import Outcome
-from bridge.resume import resume
-from bridge.retire import retire
+from bridge.operations.resume import resume
+from bridge.operations.retire import retire
+from bridge.operations.start import Options
 from tests.e2e.observe import unsettled
 from tests.e2e.places import ANCIENT
 from tests.e2e.taps import Call, Killed, Trace, kill_after

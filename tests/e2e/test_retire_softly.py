@@ -12,18 +12,18 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.begin import Options
 from bridge.cli.change import retirable
 from bridge.execution.session import survey
 from bridge.model.errors import Refused
 from bridge.model.outcome import Outcome
+from bridge.operations.resume import resume
+from bridge.operations.retire import bring_back, retire
+from bridge.operations.rollback import RollbackOptions, rollback
+from bridge.operations.rotate import RotateOptions, rotate
+from bridge.operations.start import Options
+from bridge.operations.sync import SyncOptions, sync
 from bridge.planning.change import Plan
 from bridge.planning.status import Kind, Status, judge
-from bridge.resume import resume
-from bridge.retire import bring_back, retire
-from bridge.rollback import RollbackOptions, rollback
-from bridge.rotate import RotateOptions, rotate
-from bridge.sync import SyncOptions, sync
 from sinks.port import Stage
 from tests.contract.harness import admin
 from tests.e2e.command import on

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from bridge.begin import Options
 from bridge.execution.session import read
 from bridge.execution.verification import Changed
 from bridge.model.errors import BridgeError, Failed, Incomplete, Refused
+from bridge.operations.resume import resume
+from bridge.operations.start import Options
+from bridge.operations.sync import ROUNDS, SyncOptions, find_live, sync
 from bridge.planning.change import Operation
 from bridge.planning.status import judge
-from bridge.resume import resume
-from bridge.sync import ROUNDS, SyncOptions, find_live, sync
 from sinks.secret import Secret
 from tests.e2e.observe import assert_rotated, beside, unsettled
 from tests.e2e.taps import Call, Killed, Trace, died
@@ -330,7 +330,7 @@ def wipe(world: World, place: int) -> None:
 
 
 def test_a_place_that_was_given_back_is_not_taken_for_one_whose_tags_were_wiped(world: World) -> None:
-    from bridge.adopt import forget
+    from bridge.operations.adopt import forget
 
     rotated(world)
     forget(world.job(), Options())

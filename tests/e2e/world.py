@@ -11,15 +11,15 @@ from typing import Any, Self
 
 import httpx
 
-from bridge.adopt import AdoptOptions, adopt
 from bridge.auth0.api import connect
 from bridge.config.environment import from_environment
 from bridge.config.settings import ClientSettings
 from bridge.execution.session import Job
 from bridge.model.outcome import Outcome
 from bridge.model.timing import Timing
+from bridge.operations.adopt import AdoptOptions, adopt
+from bridge.operations.rotate import RotateOptions, rotate
 from bridge.references import resolve
-from bridge.rotate import RotateOptions, rotate
 from bridge.sandbox.auth0 import LocalAuth0
 from bridge.sandbox.openbao import OpenBao
 from sinks import open_sink, split

@@ -9,12 +9,12 @@ from typing import Any
 
 import httpx
 
-from bridge.begin import Options
 from bridge.evidence.collect import evidence_of
 from bridge.evidence.judge import Evidence, Ignored
 from bridge.execution.session import Job
 from bridge.model.outcome import Outcome
-from bridge.retire import retire
+from bridge.operations.retire import retire
+from bridge.operations.start import Options
 from tests.e2e.places import NO_TRUST
 from tests.e2e.world import DAY, SCOPES, MakeWorld, World
 

@@ -10,8 +10,8 @@ import pytest
 from bridge.auth0 import logs
 from bridge.auth0.probe import Verdict
 from bridge.evidence.judge import REQUIRE
-from bridge.gate import PROBES, conditions
 from bridge.model.errors import Refused
+from bridge.operations.retirement_conditions import PROBES, conditions
 from tests.e2e.world import DAY, SCOPES, MakeWorld
 from tests.evidence.tenancy import AUDIENCE, BILLING, HOUR, LOGS, MAILER, Tenancy
 

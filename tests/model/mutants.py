@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import bridge.retire
-import bridge.sync
+import bridge.operations.retire
+import bridge.operations.sync
 from tests.model import removed, removed_seals, removed_sinks
 from tests.model.foreign import BETWEEN, DROPPED, HALFWAY, LATE, OVERWRITTEN, PASTED, SWIFT, TAKEN
 from tests.model.removed import Patch
@@ -42,9 +42,9 @@ ORDER = (
     Mutant("no lease (AWS)", removed.no_lease, _overtaken("aws")),
     Mutant("no fence (Vault)", removed.no_fence, _two_vault),
     Mutant("no fence (AWS)", removed.no_fence, _two_aws),
-    Mutant("no fence before a retirement", removed.no_fence_before(bridge.retire, "plan_retirement"),
+    Mutant("no fence before a retirement", removed.no_fence_before(bridge.operations.retire, "plan_retirement"),
            scenario("managed", "vault", "rotate", "retire at any age", crash=False)),
-    Mutant("no fence before a sync", removed.no_fence_before(bridge.sync, "plan_sync"),
+    Mutant("no fence before a sync", removed.no_fence_before(bridge.operations.sync, "plan_sync"),
            scenario("rotated", "vault", "retire", "sync", foreign=(OVERWRITTEN, BETWEEN), preemptions=2, crash=False,
                     converge=False)),
     Mutant("a retirement proves nothing under the lock (Vault)", removed.nothing_proven,

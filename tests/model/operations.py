@@ -7,19 +7,19 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from bridge.adopt import AdoptOptions, adopt, forget
-from bridge.begin import Options
 from bridge.config.settings import ClientSettings
 from bridge.execution.session import Job, read, survey
 from bridge.model.timing import Timing
+from bridge.operations.adopt import AdoptOptions, adopt, forget
+from bridge.operations.resume import resume
+from bridge.operations.retire import bring_back, retire
+from bridge.operations.rollback import RollbackOptions, rollback
+from bridge.operations.rotate import RotateOptions, rotate
+from bridge.operations.start import Options
+from bridge.operations.sync import SyncOptions, sync
+from bridge.operations.unproven import unproven
 from bridge.planning.change import Strategy
 from bridge.planning.guards import contents, ownership
-from bridge.resume import resume
-from bridge.retire import bring_back, retire
-from bridge.rollback import RollbackOptions, rollback
-from bridge.rotate import RotateOptions, rotate
-from bridge.sync import SyncOptions, sync
-from bridge.unproven import unproven
 from sinks.aws.access import Access
 from sinks.aws.address import taken_apart
 from sinks.aws.sink import AwsSink

@@ -12,13 +12,13 @@ import pytest
 import bridge.execution.executor
 import bridge.execution.inquiry
 import bridge.execution.verification
-import bridge.gate
+import bridge.operations.retirement_conditions
+import bridge.operations.rotate
+import bridge.operations.settle
+import bridge.operations.sync
 import bridge.planning.change
 import bridge.planning.guards
 import bridge.planning.settle
-import bridge.rotate
-import bridge.settling
-import bridge.sync
 from bridge.execution.publishing import Writing
 from bridge.model.outcome import Settled
 from bridge.model.steps import Confirm, Wait
@@ -41,7 +41,7 @@ def any_base(patch: Patch) -> None:
         recent = [fingerprint for p in seen.places if p.record for fingerprint in p.record.recent]
         return next((fingerprint for fingerprint in recent if fingerprint != live.fingerprint(salt)), "")
 
-    patch.setattr(bridge.sync, "_base", base)
+    patch.setattr(bridge.operations.sync, "_base", base)
 
 
 def no_lease(patch: Patch) -> None:
@@ -117,7 +117,7 @@ def set_before_all_claims(patch: Patch) -> None:
         steps.insert(1, steps.pop(late))
         return replace(plan, steps=tuple(steps))
 
-    patch.setattr(bridge.rotate, "plan_change", plan_change)
+    patch.setattr(bridge.operations.rotate, "plan_change", plan_change)
 
 
 def nothing_announced(patch: Patch) -> None:
@@ -137,25 +137,25 @@ def other_list(patch: Patch) -> None:
         return tuple(o for o in real_ownership(*args, **more) if "belongs to the list" not in o.message)
 
     patch.setattr(operations, "job", job)
-    patch.setattr(bridge.rotate, "ownership", ownership)
+    patch.setattr(bridge.operations.rotate, "ownership", ownership)
 
 
 def no_age(patch: Patch) -> None:
     """Retire as soon as one refusal was seen, however young the fallback is."""
     patch.setattr(operations, "MIN_AGE", operations.MIN_AGE * 0)
-    patch.setattr(bridge.gate, "PROBES", 1)
+    patch.setattr(bridge.operations.retirement_conditions, "PROBES", 1)
     patch.setattr(bridge.planning.change, "fence", lambda places, wish: ())
 
 
 def settles_at_once(patch: Patch) -> None:
     """Whoever settles does not wait until late calls have ended and their change has spread."""
-    real = bridge.settling.plan_settling
+    real = bridge.operations.settle.plan_settling
 
     def plan_settling(*args: Any) -> Any:
         plan = real(*args)
         return replace(plan, steps=tuple(step for step in plan.steps if not isinstance(step, Wait)))
 
-    patch.setattr(bridge.settling, "plan_settling", plan_settling)
+    patch.setattr(bridge.operations.settle, "plan_settling", plan_settling)
 
 
 def asked_once(patch: Patch) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 CORE = (
-    "bridge.adopt", "bridge.auth0.api", "bridge.resume", "bridge.retire", "bridge.rollback", "bridge.rotate",
-    "bridge.sync", "bridge.verify", "sinks.vault.sink", "sinks.aws.sink",
+    "bridge.operations.adopt", "bridge.auth0.api", "bridge.operations.resume", "bridge.operations.retire", "bridge.operations.rollback", "bridge.operations.rotate",
+    "bridge.operations.sync", "bridge.operations.verify", "sinks.vault.sink", "sinks.aws.sink",
 )  # fmt: skip
 """The operations and both sinks; what they import comes with them."""
 

@@ -81,7 +81,12 @@ OF_WINGS = {
 @pytest.mark.parametrize("proof", sorted(set(PROOFS) - set(OF_WINGS)))
 def test_every_proof_stands_on_the_core_and_both_sinks_and_on_no_wing(proof: str) -> None:
     files = {str(path.relative_to(ROOT)) for path in closure(PROOFS[proof].roots, without=PROOFS[proof].without)}
-    assert {"bridge/execution/executor.py", "bridge/planning/change.py", "sinks/vault/lock.py", "sinks/aws/claim.py"} <= files
+    assert {
+        "bridge/execution/executor.py",
+        "bridge/planning/change.py",
+        "sinks/vault/lock.py",
+        "sinks/aws/claim.py",
+    } <= files
     wings = ("bridge/report/", "bridge/doctor/", "bridge/consumer/", "bridge/policy/", "bridge/notify/", "bridge/cli/")
     assert not [name for name in files if name.startswith(wings)]
     assert set(CORE) <= set(PROOFS[proof].roots)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.rotate import RotateOptions, rotate
+from bridge.operations.rotate import RotateOptions, rotate
 from tests.e2e.taps import Call, Killed, Trace
 from tests.e2e.world import World
 from tests.races.field import SPREAD, Field, MakeField, assert_whole, names, winners

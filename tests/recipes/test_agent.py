@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from bridge.adopt import AdoptOptions, adopt
-from bridge.begin import Options
-from bridge.resume import resume
-from bridge.retire import retire
-from bridge.rotate import RotateOptions, rotate
+from bridge.operations.adopt import AdoptOptions, adopt
+from bridge.operations.resume import resume
+from bridge.operations.retire import retire
+from bridge.operations.rotate import RotateOptions, rotate
+from bridge.operations.start import Options
 from tests.e2e.taps import died
 from tests.e2e.world import DAY, MakeWorld, World
 from tests.recipes.recipe import adopted, approle, asking, may_read, module, recipe, running, until

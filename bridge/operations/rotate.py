@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bridge.auth0.management import UPDATE_KEYS
-from bridge.begin import Options, asides, execute, fallbacks, inspect, new_lock, require_accepted, wish
 from bridge.execution.session import Job, Seen, companions, key_of
-from bridge.leaked import answer
 from bridge.model.errors import Refused
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome
-from bridge.new_value import new_value, origin_of
+from bridge.operations.leaked import answer
+from bridge.operations.new_value import new_value, origin_of
+from bridge.operations.settle import Opened, settle_first
+from bridge.operations.start import Options, asides, execute, fallbacks, inspect, new_lock, require_accepted, wish
+from bridge.operations.unproven import unproven
 from bridge.planning.change import Operation, Strategy, plan_change
 from bridge.planning.guards import companions_room, contents, ownership, refuse, unadopted
-from bridge.settling import Opened, settle_first
-from bridge.unproven import unproven
 from sinks.port import Stage
 from sinks.secret import Secret
 
@@ -38,7 +38,7 @@ class RotateOptions(Options):
 def rotate(job: Job, options: RotateOptions) -> Outcome:
     """Rotate and publish. What is interrupted is settled first; where that published a value, it is the rotation.
 
-    The answer to a leak settles nothing, and waits for nobody: see `bridge.leaked`.
+    The answer to a leak settles nothing, and waits for nobody: see `bridge.operations.leaked`.
 
     Raises:
         BridgeError: nothing was changed.

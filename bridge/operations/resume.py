@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bridge.begin import Options
 from bridge.execution.session import Job
 from bridge.model.outcome import Outcome
+from bridge.operations.settle import settle_first
+from bridge.operations.start import Options
 from bridge.planning.change import CHANGES, Operation
 from bridge.planning.guards import ownership, refuse, unadopted
-from bridge.settling import settle_first
 
 VERBS = {
     Operation.RETIRE_SOFTLY: "retire --soft",

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bridge.auth0.probe import Verdict
-from bridge.begin import require_accepted
 from bridge.evidence.checkpoint import latest
 from bridge.evidence.collect import Question, investigate
 from bridge.evidence.judge import REQUIRE, Evidence, Ignored, ignoring, lines
 from bridge.execution.session import Job, Seen
 from bridge.model.errors import Failed, Refused
 from bridge.model.timing import span
+from bridge.operations.start import require_accepted
 from bridge.planning.place_record import promoted
 from sinks.port import Place, Stage, Version
 from sinks.record import stamp

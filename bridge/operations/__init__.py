@@ -1,0 +1,1 @@
+"""One module for each command that changes or checks a client: read, refuse, plan, execute."""
