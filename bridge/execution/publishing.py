@@ -1,4 +1,4 @@
-"""What an execution writes into places that it holds: values, records, notes. It orders nothing: `bridge.execution.executor`."""
+"""What an execution writes into places that it holds: values, records, notes. `executor` says when."""
 
 from __future__ import annotations
 

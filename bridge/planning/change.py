@@ -242,7 +242,7 @@ def plan_forgetting(places: tuple[Place, ...], wish: Wish) -> Plan:
 
 
 def plan_retirement(places: tuple[Place, ...], wish: Wish, *, softly: bool = False) -> Plan:
-    """Return the steps that end the fallback everywhere; its conditions are in `bridge.operations.retirement_conditions`."""
+    """Return the steps that end the fallback everywhere; `retirement_conditions` says when they may run."""
     claims = tuple(Claim(p.uri, with_value=False) for p in places)
     ends = tuple(Retire(p.uri, softly=softly) for p in places)
     releases = tuple(Release(p.uri) for p in reversed(places))

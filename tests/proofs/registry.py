@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-CORE = (
-    "bridge.operations.adopt", "bridge.auth0.api", "bridge.operations.resume", "bridge.operations.retire", "bridge.operations.rollback", "bridge.operations.rotate",
-    "bridge.operations.sync", "bridge.operations.verify", "sinks.vault.sink", "sinks.aws.sink",
-)  # fmt: skip
+CORE = ("bridge.operations.*", "bridge.auth0.api", "sinks.vault.sink", "sinks.aws.sink")
 """The operations and both sinks; what they import comes with them."""
 
 
