@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
     from bridge.execution.session import Job
     from bridge.model.outcome import Outcome
-    from bridge.planning.change import Plan
+    from bridge.model.plan import Plan
     from bridge.planning.status import Status
 
 UNVERIFIED = "not verified yet: it may still be spreading; run: "
@@ -130,7 +130,7 @@ def rotatable(_client: ClientSettings, seen: Status) -> bool:
 
 def retirable(_client: ClientSettings, seen: Status) -> bool:
     """Tell whether a client's fallback is old enough to go, or a retirement was interrupted and has to be settled."""
-    from bridge.planning.change import RETIREMENTS
+    from bridge.model.operation import RETIREMENTS
 
     if _interrupted(seen):
         return any(place.lock and place.lock.operation in RETIREMENTS for place in seen.places)
@@ -144,7 +144,7 @@ def _interrupted(seen: Status) -> bool:
 
 def _completed(job: Job, done: Outcome) -> Outcome:
     """Add to an outcome what follows from the settings: dates, the hook's failure, an unproven change."""
-    from bridge.planning.change import PUBLISHES, Operation
+    from bridge.model.operation import PUBLISHES, Operation
 
     if done.result == "planned" or not (done.operation in PUBLISHES or done.published):
         return done

@@ -79,9 +79,9 @@ def rotate(
     verbose: Verbose = False,
 ) -> None:
     """Rotate and publish. What was interrupted is settled first; a rotation that was under way ends with that."""
+    from bridge.model.operation import Strategy
     from bridge.operations.rotate import RotateOptions
     from bridge.operations.rotate import rotate as rotate_one
-    from bridge.planning.change import Strategy
 
     configure(verbose=verbose)
     require_reason(compromised=compromised, reason=reason, json=json)

@@ -15,8 +15,8 @@ from sinks.versions import short
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings
     from bridge.model.outcome import Outcome, Standing
+    from bridge.model.plan import Plan
     from bridge.operations.verify import Verified
-    from bridge.planning.change import Plan
     from bridge.planning.status import Status
     from sinks.port import Place
 
@@ -106,7 +106,7 @@ def recorded(anchor: str) -> str:
 
 def headline(done: Outcome) -> str:
     """What became of an operation, in one line."""
-    from bridge.planning.change import Operation
+    from bridge.model.operation import Operation
 
     if done.operation is Operation.SETTLE:
         return f"{done.client}  {settled(done)}"

@@ -18,11 +18,12 @@ from bridge.execution.session import Job, Seen, check, translate
 from bridge.execution.verification import Changed, await_refusal, confirm, prove
 from bridge.model import steps
 from bridge.model.errors import BridgeError, Failed, Incomplete, Refused
+from bridge.model.operation import CHANGES, LEAKED, Operation
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome, Settled, Stopped
+from bridge.model.plan import Plan, Wish
 from bridge.model.progress import pause
 from bridge.planning import settle as settlement
-from bridge.planning.change import CHANGES, LEAKED, Operation, Plan, Wish
 from bridge.planning.interruption import Phase, standing
 from bridge.planning.settle import Settlement, Way, kills
 from sinks.port import Busy, Lost, Place, Sink, SinkError, Unavailable

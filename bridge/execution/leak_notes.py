@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridge.auth0.client import Client
 from bridge.execution.session import Job
-from bridge.planning.change import Operation
+from bridge.model.operation import Operation
 from sinks.port import Lock
 
 

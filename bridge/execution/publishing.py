@@ -10,9 +10,10 @@ from datetime import datetime
 from bridge.execution.leases import Hold
 from bridge.execution.session import Job
 from bridge.model import steps
+from bridge.model.operation import NOTED, SAME_VALUE, Operation
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import At
-from bridge.planning.change import NOTED, SAME_VALUE, Operation, Plan
+from bridge.model.plan import Plan
 from bridge.planning.place_record import adopted, noted, record, unchanged
 from sinks.port import Lock, Place, Promoted, Record, Sink, SinkError, Stage
 from sinks.record import tag_text

@@ -10,7 +10,8 @@ from bridge.model.errors import BridgeError
 from bridge.planning.settle import Way
 
 if TYPE_CHECKING:
-    from bridge.planning.change import Operation, Plan
+    from bridge.model.operation import Operation
+    from bridge.model.plan import Plan
     from bridge.planning.settle import Settlement
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bridge.model.operation_values import Facts
-    from bridge.planning.change import Plan
+    from bridge.model.plan import Plan
 
 KEPT_IDS = 50
 """So many request ids of each kind of server are kept."""

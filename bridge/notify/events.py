@@ -84,7 +84,7 @@ def _plain(line: str) -> str:
 
 def of_outcome(done: Outcome) -> Event | None:
     """Return what to tell of an operation that raised nothing; None: not worth a message."""
-    from bridge.planning.change import SOFT, Operation
+    from bridge.model.operation import SOFT, Operation
 
     if done.result == "planned":
         return None

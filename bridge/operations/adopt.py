@@ -10,13 +10,14 @@ from bridge.auth0.client import objections as of_client
 from bridge.auth0.probe import Verdict
 from bridge.execution.session import Job, Seen, companions, key_of
 from bridge.model.errors import Failed, Refused
+from bridge.model.operation import Operation
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome
 from bridge.operations.settle import settle_first
 from bridge.operations.start import STDIN, Options, execute, new_lock, require_accepted, wish
 from bridge.operations.unproven import read_version
-from bridge.planning.change import Operation, plan_adoption, plan_forgetting
 from bridge.planning.guards import companions_room, contents, ownership, refuse
+from bridge.planning.maintenance import plan_adoption, plan_forgetting
 from bridge.planning.place_record import named
 from sinks.companions import Companions
 from sinks.port import Place, Stage

@@ -11,11 +11,12 @@ from dataclasses import replace
 from bridge.auth0.management import UPDATE_KEYS
 from bridge.execution.session import Job, Seen, companions, key_of, read_what_can_be, staged, translate
 from bridge.model.errors import Incomplete
+from bridge.model.operation import Operation, Strategy
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome
 from bridge.operations.new_value import new_value, origin_of
 from bridge.operations.start import Options, asides, execute, inspect, new_lock, wish
-from bridge.planning.change import Operation, Strategy, plan_change
+from bridge.planning.change import plan_change
 from bridge.planning.guards import contents, refuse
 from sinks.port import SinkError, Stage
 from sinks.secret import Secret, unlike

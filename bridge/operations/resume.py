@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bridge.execution.session import Job
+from bridge.model.operation import CHANGES, Operation
 from bridge.model.outcome import Outcome
 from bridge.operations.settle import settle_first
 from bridge.operations.start import Options
-from bridge.planning.change import CHANGES, Operation
 from bridge.planning.guards import ownership, refuse, unadopted
 
 VERBS = {

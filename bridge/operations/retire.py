@@ -7,14 +7,15 @@ from dataclasses import replace
 from bridge.auth0.client import Objection
 from bridge.evidence.judge import Ignored, summary
 from bridge.execution.session import Job, Seen, companions, key_of
+from bridge.model.operation import Operation
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome
 from bridge.operations.retirement_conditions import judge
 from bridge.operations.settle import settle_first
 from bridge.operations.start import Options, execute, new_lock, wish
 from bridge.operations.unproven import contradicted, unproven, vouching
-from bridge.planning.change import Operation, plan_bringing_back, plan_retirement
 from bridge.planning.guards import contents, ownership, refuse
+from bridge.planning.maintenance import plan_bringing_back, plan_retirement
 from sinks.port import Place, Stage, Version
 from sinks.versions import short
 

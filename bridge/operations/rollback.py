@@ -8,13 +8,14 @@ from bridge.auth0.management import UPDATE_KEYS
 from bridge.auth0.probe import Verdict
 from bridge.execution.session import Job, Seen, key_of, translate
 from bridge.model.errors import Refused
+from bridge.model.operation import Operation, Strategy
 from bridge.model.operation_values import Facts
 from bridge.model.origin import Origin
 from bridge.model.outcome import Outcome
 from bridge.operations.settle import settle_first
 from bridge.operations.start import Options, asides, execute, fallbacks, inspect, new_lock, require_accepted, wish
 from bridge.operations.unproven import contradicted, unproven, vouching
-from bridge.planning.change import Operation, Strategy, plan_change
+from bridge.planning.change import plan_change
 from bridge.planning.guards import contents, ownership, refuse
 from bridge.planning.settle import Way
 from sinks.port import Place, SinkError, Stage

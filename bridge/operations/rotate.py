@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from bridge.auth0.management import UPDATE_KEYS
 from bridge.execution.session import Job, Seen, companions, key_of
 from bridge.model.errors import Refused
+from bridge.model.operation import Operation, Strategy
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome
 from bridge.operations.leaked import answer
@@ -14,7 +15,7 @@ from bridge.operations.new_value import new_value, origin_of
 from bridge.operations.settle import Opened, settle_first
 from bridge.operations.start import Options, asides, execute, fallbacks, inspect, new_lock, require_accepted, wish
 from bridge.operations.unproven import unproven
-from bridge.planning.change import Operation, Strategy, plan_change
+from bridge.planning.change import plan_change
 from bridge.planning.guards import companions_room, contents, ownership, refuse, unadopted
 from sinks.port import Stage
 from sinks.secret import Secret

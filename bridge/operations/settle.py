@@ -14,12 +14,13 @@ from bridge.auth0.probe import Verdict
 from bridge.execution.leak_notes import may_be_readable
 from bridge.execution.session import Job, Seen, companions, read, read_what_can_be, survey, translate
 from bridge.model.errors import BridgeError, Failed, Incomplete, Refused
+from bridge.model.operation import Operation
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome
 from bridge.model.progress import pause
 from bridge.operations.start import Options, await_spreading, execute, new_lock
-from bridge.planning.change import Operation, plan_settling
 from bridge.planning.guards import refuse, same_places
+from bridge.planning.maintenance import plan_settling
 from bridge.planning.settle import kills
 from sinks.port import Lock, Place, SinkError, Stage
 from sinks.record import sinks_tag, stamp

@@ -13,11 +13,12 @@ from bridge.execution.after_hook import TIMEOUT
 from bridge.execution.executor import Execution
 from bridge.execution.session import Job, Seen, check, companions, new_id
 from bridge.model.errors import Failed, Refused
+from bridge.model.operation import RETIREMENTS, Operation
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome
+from bridge.model.plan import Plan, Wish
 from bridge.model.progress import pause
 from bridge.model.steps import AwaitRefusal, Hook, Wait
-from bridge.planning.change import RETIREMENTS, Operation, Plan, Wish
 from bridge.planning.guards import refuse
 from sinks.port import Lock, Stage
 from sinks.record import tag_text

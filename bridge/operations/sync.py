@@ -9,13 +9,14 @@ from bridge.execution.inquiry import candidates, recent
 from bridge.execution.session import Job, Seen, staged, translate
 from bridge.execution.verification import Changed
 from bridge.model.errors import BridgeError, Failed, Incomplete, Refused
+from bridge.model.operation import Operation
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome
 from bridge.model.progress import pause
 from bridge.operations.settle import settle_first
 from bridge.operations.start import STDIN, Options, asides, await_spreading, execute, new_lock, require_accepted, wish
-from bridge.planning.change import Operation, plan_sync
 from bridge.planning.guards import ownership, refuse
+from bridge.planning.maintenance import plan_sync
 from bridge.planning.place_record import named
 from sinks.port import SinkError, Stage
 from sinks.secret import Secret, unlike

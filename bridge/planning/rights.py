@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from bridge.model import steps
-from bridge.planning.change import NOTED, Plan
+from bridge.model.operation import NOTED
+from bridge.model.plan import Plan
 from sinks.companions import WRITTEN, Companions
 from sinks.port import Place
 from sinks.rights import Deed

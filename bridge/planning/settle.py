@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bridge.model.plan import Wish
 from bridge.model.steps import Claim, Confirm, Hook, LayOut, Promote, Release, Retire, SetAtAuth0, Step, Store, Tag
-from bridge.planning.change import Wish
 from sinks.companions import WRITTEN
 from sinks.port import Lock, Place, Stage
 from sinks.secret import Secret

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from bridge.planning.change import Wish, plan_bringing_back, plan_retirement, plan_settling
+from bridge.model.plan import Wish
+from bridge.planning.maintenance import plan_bringing_back, plan_retirement, plan_settling
 from bridge.planning.rights import asked
 from bridge.policy import Role
 from sinks.companions import Companions

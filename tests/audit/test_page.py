@@ -10,10 +10,11 @@ from bridge.audit import records
 from bridge.audit.chain import DIGITS, LEAST_KEY, START, Chain
 from bridge.audit.files import PATIENCE
 from bridge.audit.write import ELSEWHERE
+from bridge.model.operation import Operation
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome, Standing, Stopped
+from bridge.model.plan import Plan
 from bridge.model.trail import KEPT_IDS, Trail
-from bridge.planning.change import Operation, Plan
 from sinks.port import Lock
 from tests.audit.record import attempt
 from tests.docs.pages import DOCS, fences, keys, section, tables

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bridge.execution.session import new_id
-from bridge.planning.change import Operation
+from bridge.model.operation import Operation
 from sinks.aws.answers import Listed
 from sinks.aws.grip import with_holder
 from sinks.aws.listing import Listing, ends_of, own_label, said_by, version_id

@@ -16,6 +16,7 @@ from hvac.exceptions import VaultError
 
 from bridge.execution.session import Job
 from bridge.model.errors import BridgeError
+from bridge.model.operation import Strategy
 from bridge.model.outcome import Stopped
 from bridge.model.timing import Timing
 from bridge.operations.adopt import AdoptOptions, adopt
@@ -24,7 +25,6 @@ from bridge.operations.retire import retire
 from bridge.operations.rollback import RollbackOptions, rollback
 from bridge.operations.rotate import RotateOptions, rotate
 from bridge.operations.start import Options
-from bridge.planning.change import Strategy
 from bridge.sandbox.auth0 import LocalAuth0
 from sinks.clock import SystemClock
 from tests.bench.consumer_readers import Faster

@@ -22,7 +22,7 @@ from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
 
-from bridge.planning.change import Strategy
+from bridge.model.operation import Strategy
 from bridge.sandbox.auth0 import LocalAuth0
 from tests.bench.consumer_operators import SPREADING, Door, Keeper, Tool, part
 from tests.bench.consumer_readers import AWS_CACHE, Faster

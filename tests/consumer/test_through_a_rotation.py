@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
+from bridge.model.operation import Strategy
 from bridge.operations.retire import retire
 from bridge.operations.rollback import RollbackOptions, rollback
 from bridge.operations.rotate import RotateOptions, rotate
 from bridge.operations.start import Options
 from bridge.operations.sync import SyncOptions, sync
-from bridge.planning.change import Strategy
 from tests.consumer.asking import applications
 from tests.e2e.taps import Call, Trace
 from tests.e2e.world import DAY, World

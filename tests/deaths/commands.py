@@ -9,6 +9,7 @@ from typing import Any
 
 from bridge.execution.session import Job
 from bridge.model.errors import BridgeError
+from bridge.model.operation import Strategy
 from bridge.model.outcome import Outcome
 from bridge.model.progress import Silent
 from bridge.operations.adopt import AdoptOptions, adopt, forget
@@ -18,7 +19,6 @@ from bridge.operations.rollback import RollbackOptions, rollback
 from bridge.operations.rotate import RotateOptions, rotate
 from bridge.operations.start import Options
 from bridge.operations.sync import SyncOptions, sync
-from bridge.planning.change import Strategy
 from tests.e2e.taps import Killed
 
 FLAGS: dict[str, dict[str, Any]] = {

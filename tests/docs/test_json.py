@@ -16,8 +16,9 @@ from bridge.cli.app import app
 from bridge.config.settings import ClientSettings
 from bridge.evidence.judge import Evidence, Source
 from bridge.model.errors import Refused, Usage
+from bridge.model.operation import Operation
 from bridge.model.outcome import At, Outcome, Standing, Stopped
-from bridge.planning.change import Operation, Plan
+from bridge.model.plan import Plan
 from bridge.sandbox.stack import Stack
 from sinks.port import History, Lock, Place, Stage, Version
 from tests.docs.pages import DOCS, fences, keys, section, tables

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from bridge.model.errors import Failed, Refused
+from bridge.model.operation import Operation
 from bridge.operations.resume import resume
 from bridge.operations.retire import retire
 from bridge.operations.rollback import RollbackOptions, rollback
 from bridge.operations.start import Options
-from bridge.planning.change import Operation
 from sinks.secret import Secret
 from tests.e2e.observe import assert_rotated, beside, unsettled
 from tests.e2e.taps import Trace, died

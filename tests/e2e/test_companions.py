@@ -205,7 +205,7 @@ def test_after_they_are_switched_off_the_next_operation_takes_them_out(make_worl
 
 
 def test_generated_by_auth0_they_follow_at_the_promotion(beside: World) -> None:
-    from bridge.planning.change import Strategy
+    from bridge.model.operation import Strategy
 
     rotate(kept(beside), RotateOptions(settle=False, strategy=Strategy.AUTH0_GENERATED))
     beside.spread()

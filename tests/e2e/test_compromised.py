@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from bridge.model.operation import Operation
 from bridge.model.outcome import Stopped
 from bridge.model.steps import AwaitRefusal
 from bridge.operations.resume import resume
 from bridge.operations.rotate import RotateOptions, rotate
 from bridge.operations.start import Options
 from bridge.operations.sync import SyncOptions, sync
-from bridge.planning.change import Operation
 from tests.e2e.observe import assert_rotated, beside
 from tests.e2e.taps import Trace, died
 from tests.e2e.world import DAY, World

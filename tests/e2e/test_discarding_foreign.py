@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from bridge.model.errors import Refused
+from bridge.model.operation import Operation
+from bridge.model.plan import Plan
 from bridge.operations.resume import resume
 from bridge.operations.start import Options
-from bridge.planning.change import Operation, Plan
 from tests.e2e.command import Ended, invoke, on, places
 from tests.e2e.observe import assert_rotated, unsettled
 from tests.e2e.taps import died

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from bridge.model.operation import Strategy
 from bridge.model.outcome import Outcome
 from bridge.model.steps import Wait
 from bridge.operations.adopt import AdoptOptions, adopt, forget
@@ -14,7 +15,6 @@ from bridge.operations.resume import resume
 from bridge.operations.retire import retire
 from bridge.operations.rotate import RotateOptions, rotate
 from bridge.operations.start import Options
-from bridge.planning.change import Strategy
 from tests.e2e.command import on
 from tests.e2e.places import SIBLINGS
 from tests.e2e.taps import Killed, Trace, kill_after

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
+from bridge.model.operation import Strategy
 from bridge.operations.retire import retire
 from bridge.operations.start import Options
-from bridge.planning.change import Strategy
 from tests.e2e.observe import assert_rotated, unsettled
 from tests.e2e.places import SIBLINGS, TAGS
 from tests.e2e.taps import Call, Trace

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bridge.execution.session import Job, survey
+from bridge.model.operation import Operation
 from bridge.operations.adopt import AdoptOptions, adopt, forget
 from bridge.operations.resume import resume
 from bridge.operations.retire import bring_back, retire
@@ -17,7 +18,6 @@ from bridge.operations.rollback import RollbackOptions, rollback
 from bridge.operations.rotate import RotateOptions, rotate
 from bridge.operations.start import Options
 from bridge.operations.sync import SyncOptions, sync
-from bridge.planning.change import Operation
 from tests.e2e.observe import assert_rotated, shape
 from tests.e2e.taps import Call, Killed, Trace, kill_after
 from tests.e2e.test_order import at_lock, is_claim, is_label, is_naming

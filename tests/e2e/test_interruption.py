@@ -14,6 +14,7 @@ from collections.abc import Callable
 import pytest
 
 from bridge.model.errors import BridgeError
+from bridge.model.operation import Strategy
 from bridge.model.outcome import Outcome
 from bridge.operations.adopt import AdoptOptions, adopt, forget
 from bridge.operations.resume import resume
@@ -22,7 +23,6 @@ from bridge.operations.rollback import RollbackOptions, rollback
 from bridge.operations.rotate import RotateOptions, rotate
 from bridge.operations.start import Options
 from bridge.operations.sync import SyncOptions, sync
-from bridge.planning.change import Strategy
 from tests.e2e.observe import assert_rotated, shape, values_met
 from tests.e2e.places import SIBLINGS, TAGS
 from tests.e2e.taps import Killed, Trace, kill_after

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bridge.model.errors import BridgeError, Failed
+from bridge.model.operation import Operation
 from bridge.operations.rotate import RotateOptions, rotate
-from bridge.planning.change import Operation
 from sinks.port import Unavailable
 from tests.e2e.observe import assert_rotated, unsettled, values_met
 from tests.e2e.taps import Call, Trace

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from bridge.model.errors import BridgeError, Refused
+from bridge.model.operation import Operation
 from bridge.model.outcome import Outcome
 from bridge.operations.resume import resume
 from bridge.operations.rotate import RotateOptions, rotate
 from bridge.operations.start import Options
-from bridge.planning.change import Operation
 from sinks.record import stamp
 from tests.e2e.observe import assert_rotated, unsettled
 from tests.e2e.taps import Call, Trace, died

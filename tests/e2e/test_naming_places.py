@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bridge.model.errors import Failed, Refused
+from bridge.model.operation import Operation
 from bridge.operations.resume import resume
 from bridge.operations.rotate import RotateOptions, rotate
 from bridge.operations.start import Options
-from bridge.planning.change import Operation
 from sinks.errors import Denied
 from sinks.secret import Secret
 from tests.e2e.observe import assert_rotated, unsettled

@@ -12,6 +12,7 @@ import pytest
 
 from bridge.auth0.errors import Auth0Error
 from bridge.execution.session import Job
+from bridge.model.operation import Strategy
 from bridge.model.origin import Origin
 from bridge.operations.adopt import AdoptOptions, adopt, forget
 from bridge.operations.resume import resume
@@ -20,7 +21,6 @@ from bridge.operations.rollback import RollbackOptions, rollback
 from bridge.operations.rotate import RotateOptions, rotate
 from bridge.operations.start import Options
 from bridge.operations.sync import SyncOptions, sync
-from bridge.planning.change import Strategy
 from sinks.port import SinkError
 from sinks.secret import Secret
 from tests.e2e.observe import values_met

@@ -7,8 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bridge.model.operation import Operation
+from bridge.model.plan import Wish
 from bridge.model.steps import Announced, Claim, Examine, LayOut, SetAtAuth0, Tag, TakeOver, Wait
-from bridge.planning.change import LATE, REFRESH, SETTLING, Operation, Wish, plan_change, plan_settling
+from bridge.planning.change import LATE, REFRESH, plan_change
+from bridge.planning.maintenance import SETTLING, plan_settling
 from sinks.companions import Companions
 from sinks.port import Lock, Place, Record, Stage
 from sinks.secret import Secret

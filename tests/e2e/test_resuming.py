@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bridge.model.operation import Operation
+from bridge.model.plan import Wish
 from bridge.model.steps import Claim, Confirm, LayOut, Promote, Release, Retire, SetAtAuth0, Step, Store
-from bridge.planning.change import Operation, Wish
 from bridge.planning.settle import Settlement, Way, generated, kills, never_held, settlement, steps
 from sinks.companions import Companions
 from sinks.port import Lock, Place, Record, Stage

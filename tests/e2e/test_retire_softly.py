@@ -16,13 +16,13 @@ from bridge.cli.change import retirable
 from bridge.execution.session import survey
 from bridge.model.errors import Refused
 from bridge.model.outcome import Outcome
+from bridge.model.plan import Plan
 from bridge.operations.resume import resume
 from bridge.operations.retire import bring_back, retire
 from bridge.operations.rollback import RollbackOptions, rollback
 from bridge.operations.rotate import RotateOptions, rotate
 from bridge.operations.start import Options
 from bridge.operations.sync import SyncOptions, sync
-from bridge.planning.change import Plan
 from bridge.planning.status import Kind, Status, judge
 from sinks.port import Stage
 from tests.contract.harness import admin

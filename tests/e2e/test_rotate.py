@@ -7,7 +7,7 @@ import string
 
 import pytest
 
-from bridge.planning.change import Strategy
+from bridge.model.operation import Strategy
 from tests.e2e.observe import assert_rotated, beside
 from tests.e2e.world import MakeWorld, World
 

@@ -11,10 +11,10 @@ import pytest
 from bridge.execution.session import read
 from bridge.execution.verification import Changed
 from bridge.model.errors import BridgeError, Failed, Incomplete, Refused
+from bridge.model.operation import Operation
 from bridge.operations.resume import resume
 from bridge.operations.start import Options
 from bridge.operations.sync import ROUNDS, SyncOptions, find_live, sync
-from bridge.planning.change import Operation
 from bridge.planning.status import judge
 from sinks.secret import Secret
 from tests.e2e.observe import assert_rotated, beside, unsettled

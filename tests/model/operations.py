@@ -9,6 +9,7 @@ from typing import Any
 
 from bridge.config.settings import ClientSettings
 from bridge.execution.session import Job, read, survey
+from bridge.model.operation import Strategy
 from bridge.model.timing import Timing
 from bridge.operations.adopt import AdoptOptions, adopt, forget
 from bridge.operations.resume import resume
@@ -18,7 +19,6 @@ from bridge.operations.rotate import RotateOptions, rotate
 from bridge.operations.start import Options
 from bridge.operations.sync import SyncOptions, sync
 from bridge.operations.unproven import unproven
-from bridge.planning.change import Strategy
 from bridge.planning.guards import contents, ownership
 from sinks.aws.access import Access
 from sinks.aws.address import taken_apart

@@ -89,7 +89,7 @@ def proven_at(which: int) -> Callable[[Patch], None]:
 
 def confirmed_once(patch: Patch) -> None:
     """A sync asks Auth0 under the lock before it publishes, and not after that."""
-    real = bridge.planning.change.publish_found
+    real = bridge.planning.maintenance.publish_found
 
     def publish_found(*args: Any) -> Any:
         steps = list(real(*args))

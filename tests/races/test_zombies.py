@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from bridge.model.operation import Strategy
 from bridge.operations.adopt import AdoptOptions, adopt, forget
 from bridge.operations.resume import resume
 from bridge.operations.retire import retire
 from bridge.operations.start import Options
 from bridge.operations.sync import SyncOptions, sync
-from bridge.planning.change import Strategy
 from tests.e2e.taps import Call, Trace, is_noting
 from tests.e2e.world import DAY, MakeWorld, World
 from tests.races.frozen import Frozen

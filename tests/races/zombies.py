@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from bridge.model.operation import Strategy
 from bridge.model.outcome import Outcome
 from bridge.operations.resume import resume
 from bridge.operations.rotate import RotateOptions, rotate
 from bridge.operations.start import Options
-from bridge.planning.change import Strategy
 from tests.e2e.taps import Call, Trace
 from tests.e2e.world import MakeWorld, World
 from tests.races.frozen import Frozen

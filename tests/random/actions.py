@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from bridge.planning.change import Strategy
+from bridge.model.operation import Strategy
 from tests.random.commands import Command
 from tests.random.mishaps import AUTH0_FAULTS, UNDISTURBED, Mishap
 from tests.random.others import WRITES
