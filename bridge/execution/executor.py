@@ -23,9 +23,10 @@ from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome, Settled, Stopped
 from bridge.model.plan import Plan, Wish
 from bridge.model.progress import pause
+from bridge.model.settlement import Settlement, Way
 from bridge.planning import settle as settlement
 from bridge.planning.interruption import Phase, standing
-from bridge.planning.settle import Settlement, Way, kills
+from bridge.planning.settle import kills
 from sinks.port import Busy, Lost, Place, Sink, SinkError, Unavailable
 
 TRIES = 5

@@ -13,8 +13,9 @@ from bridge.model.errors import Failed
 from bridge.model.operation_values import Facts
 from bridge.model.origin import Origin
 from bridge.model.progress import pause
+from bridge.model.settlement import Settlement, Way
 from bridge.planning.place_record import named
-from bridge.planning.settle import Settlement, Way, generated, kills, never_held, settlement
+from bridge.planning.settle import generated, kills, never_held, settlement
 from sinks.port import Lock, Place, Stage
 from sinks.secret import Secret, unlike
 

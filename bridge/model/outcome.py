@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bridge.model.errors import BridgeError
-from bridge.planning.settle import Way
+from bridge.model.settlement import Way
 
 if TYPE_CHECKING:
     from bridge.model.operation import Operation
     from bridge.model.plan import Plan
-    from bridge.planning.settle import Settlement
+    from bridge.model.settlement import Settlement
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from bridge.model.operation import Operation, Strategy
 from bridge.model.operation_values import Facts
 from bridge.model.origin import Origin
 from bridge.model.outcome import Outcome
+from bridge.model.settlement import Way
 from bridge.operations.settle import settle_first
 from bridge.operations.start import Options, asides, execute, fallbacks, inspect, new_lock, require_accepted, wish
 from bridge.operations.unproven import contradicted, unproven, vouching
 from bridge.planning.change import plan_change
 from bridge.planning.guards import contents, ownership, refuse
-from bridge.planning.settle import Way
 from sinks.port import Place, SinkError, Stage
 from sinks.secret import Secret
 

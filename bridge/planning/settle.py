@@ -5,43 +5,12 @@ What a lock, a tag or a label says decides nothing here. Auth0's answer does, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-
 from bridge.model.plan import Wish
+from bridge.model.settlement import Settlement, Way
 from bridge.model.steps import Claim, Confirm, Hook, LayOut, Promote, Release, Retire, SetAtAuth0, Step, Store, Tag
 from sinks.companions import WRITTEN
 from sinks.port import Lock, Place, Stage
 from sinks.secret import Secret
-
-
-class Way(StrEnum):
-    """How an interruption ends.
-
-    `GIVE_BACK`: Auth0 accepts what is current everywhere, and another value is pending; or nothing was ever stored.
-    `COMPLETE`: it accepts the pending value, or what is current in some places only. `PUBLISH`: it accepts another
-    value. `REPLACE`: it accepts none that can be read, because it generated one itself and the answer was lost: it gets
-    a fresh one.
-    """
-
-    GIVE_BACK = "given back"
-    COMPLETE = "completed"
-    PUBLISH = "published"
-    REPLACE = "replaced"
-
-
-@dataclass(frozen=True)
-class Settlement:
-    """The way, with the fingerprint of the value that becomes the fallback ("": the fallbacks stay what they are).
-
-    `proven`: a seal says that it was current before. `former`: the value was a fallback, or current lately; a late call
-    of an old operation has brought it back.
-    """
-
-    way: Way
-    base: str = ""
-    former: bool = False
-    proven: bool = False
 
 
 def kills(lock: Lock | None) -> bool:

@@ -8,11 +8,11 @@ import pytest
 
 from bridge.model.errors import Refused
 from bridge.model.operation import Operation, Strategy
+from bridge.model.settlement import Way
 from bridge.operations.resume import resume
 from bridge.operations.rollback import RollbackOptions, rollback
 from bridge.operations.start import Options
 from bridge.operations.sync import SyncOptions, sync
-from bridge.planning.settle import Way
 from tests.e2e.observe import assert_rotated, beside, values_met
 from tests.e2e.places import ANCIENT
 from tests.e2e.taps import Killed, Trace, died, kill_after

@@ -10,8 +10,9 @@ import pytest
 
 from bridge.model.operation import Operation
 from bridge.model.plan import Wish
+from bridge.model.settlement import Settlement, Way
 from bridge.model.steps import Claim, Confirm, LayOut, Promote, Release, Retire, SetAtAuth0, Step, Store
-from bridge.planning.settle import Settlement, Way, generated, kills, never_held, settlement, steps
+from bridge.planning.settle import generated, kills, never_held, settlement, steps
 from sinks.companions import Companions
 from sinks.port import Lock, Place, Record, Stage
 from sinks.secret import Secret

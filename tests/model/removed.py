@@ -18,12 +18,13 @@ import bridge.operations.settle
 import bridge.operations.sync
 import bridge.planning.change
 import bridge.planning.guards
+import bridge.planning.maintenance
 import bridge.planning.settle
 from bridge.execution.publishing import Writing
 from bridge.model.outcome import Settled
+from bridge.model.settlement import Settlement, Way
 from bridge.model.steps import Confirm, Wait
 from bridge.planning.change import LATE as LATE_CALLS
-from bridge.planning.settle import Settlement, Way
 from sinks.aws.claim import Claims
 from sinks.port import Stage
 from sinks.vault.lock import LockKey
@@ -54,7 +55,8 @@ def no_lease(patch: Patch) -> None:
 
 
 def no_fence(patch: Patch) -> None:
-    patch.setattr(bridge.planning.change, "fence", lambda places, wish: ())
+    for module in (bridge.planning.change, bridge.planning.maintenance):
+        patch.setattr(module, "fence", lambda places, wish: ())
 
 
 def no_fence_before(module: Any, name: str) -> Callable[[Patch], None]:
@@ -96,7 +98,7 @@ def confirmed_once(patch: Patch) -> None:
         del steps[max(n for n, step in enumerate(steps) if isinstance(step, Confirm))]
         return tuple(steps)
 
-    patch.setattr(bridge.planning.change, "publish_found", publish_found)
+    patch.setattr(bridge.planning.maintenance, "publish_found", publish_found)
 
 
 def one_refusal(patch: Patch) -> None:
@@ -144,7 +146,7 @@ def no_age(patch: Patch) -> None:
     """Retire as soon as one refusal was seen, however young the fallback is."""
     patch.setattr(operations, "MIN_AGE", operations.MIN_AGE * 0)
     patch.setattr(bridge.operations.retirement_conditions, "PROBES", 1)
-    patch.setattr(bridge.planning.change, "fence", lambda places, wish: ())
+    no_fence(patch)
 
 
 def settles_at_once(patch: Patch) -> None:

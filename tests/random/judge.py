@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bridge.planning.settle import Way
+from bridge.model.settlement import Way
 from tests.random.commands import Command, Ended
 from tests.random.look import Sight
 
