@@ -16,7 +16,7 @@ from sinks.secret import Secret
 if TYPE_CHECKING:
     import httpx
 
-    from bridge.config.settings import TenantSettings
+    from bridge.model.tenant import TenantSettings
 
 
 class Auth0(Management):

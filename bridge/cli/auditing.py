@@ -18,8 +18,8 @@ from bridge.cli.opening import Typed, settings_of
 from bridge.cli.options import SECURITY, Config, Json
 from bridge.cli.run import usage_errors
 from bridge.cli.say import say
+from bridge.config.references import resolve
 from bridge.model.errors import Usage
-from bridge.references import resolve
 
 if TYPE_CHECKING:
     from bridge.audit.chain import Chain, Head

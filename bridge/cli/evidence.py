@@ -35,9 +35,9 @@ def evidence(
     verbose: Verbose = False,
 ) -> None:
     """Ask the tenant's logs who still fails with an old value. Exits with 5 when somebody does, or it is not known."""
-    from bridge.evidence.collect import evidence_of
     from bridge.evidence.judge import lines, minute
     from bridge.model.timing import span
+    from bridge.operations.evidence import evidence_of
 
     configure(verbose=verbose)
     look = Look("evidence", wanted=notify)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from bridge.cli import as_json, show
 from bridge.cli.run import Chosen, heeding
 from bridge.cli.say import say
+from bridge.config.references import resolve
 from bridge.model.errors import BridgeError, Usage
 from bridge.model.progress import Stop
-from bridge.references import resolve
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, NotifySettings, Settings

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from bridge.cli.say import say
 from bridge.config.choose import choose
+from bridge.config.references import resolve
 from bridge.model.errors import Usage
 from bridge.model.progress import Silent, Stop, Watcher
 from bridge.model.timing import Timing
-from bridge.references import for_sinks, resolve
-from sinks import open_reader, open_sink, split
+from sinks import open_reader, open_sink, references, split
 from sinks.clock import SystemClock
 from sinks.errors import SinkError
 
@@ -81,7 +81,7 @@ def open_places(settings: Settings, client: ClientSettings, timing: Timing) -> d
     Raises:
         Usage: an address is not one, or two are the same; all of them told at once.
     """
-    resolver = for_sinks(os.environ)
+    resolver = partial(references.resolve, environ=os.environ)
     sinks: dict[str, Sink] = {}
     faults: list[str] = []
     for uri in client.sinks:
@@ -107,7 +107,7 @@ def open_readers(settings: Settings, client: ClientSettings) -> Iterator[Reader]
     """
     for uri in client.sinks:
         vault = settings.vaults[split(uri)[0]]
-        yield open_reader(uri, vault.type, vault.options, resolve=for_sinks(os.environ))
+        yield open_reader(uri, vault.type, vault.options, resolve=partial(references.resolve, environ=os.environ))
 
 
 def survey(settings: Settings, client: ClientSettings) -> Status:
@@ -117,7 +117,7 @@ def survey(settings: Settings, client: ClientSettings) -> Status:
         BridgeError: a place cannot be read.
     """
     from bridge.execution.session import translate
-    from bridge.planning.guards import Whose
+    from bridge.model.client_ref import Whose
     from bridge.planning.status import judge
 
     try:

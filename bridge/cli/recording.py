@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from bridge.cli import show
 from bridge.cli.run import as_error
 from bridge.cli.say import say
+from bridge.config.references import resolve
 from bridge.model.errors import BridgeError, Incomplete
-from bridge.references import resolve
 from sinks.request_ids import listening
 
 if TYPE_CHECKING:

@@ -88,7 +88,7 @@ def _looked(clients: Iterable[tuple[Settings, ClientSettings]]) -> Iterator[Seen
 
 def _look(settings: Settings, client: ClientSettings) -> Seen:
     """Read one client's metadata; whatever goes wrong is told in its row, and costs no other."""
-    from bridge.planning.guards import Whose
+    from bridge.model.client_ref import Whose
     from bridge.report.figures import Looked, Unread
 
     places: list[Place] = []

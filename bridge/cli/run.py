@@ -15,9 +15,9 @@ import typer
 from bridge.cli import as_json, show
 from bridge.cli.say import is_terminal, say
 from bridge.config.settings import ClientSettings, Settings
+from bridge.model.client_ref import Whose
 from bridge.model.errors import BridgeError, Incomplete, Usage
 from bridge.model.progress import Stop
-from bridge.planning.guards import Whose
 
 SEVERITY = (3, 1, 2, 4, 5, 0)
 """Exit statuses, the most serious first; what several clients end with."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.config.settings import AuditSettings
-from bridge.references import is_reference
+from sinks.references import is_reference
 
 Fault = tuple[tuple[str | int, ...], str]  # as in `faults`, which needs pydantic
 TARGET = re.compile(r"file:/[^\n]+|syslog|stderr")

@@ -14,8 +14,9 @@ from pydantic_core import PydanticCustomError
 
 from bridge.config.faults import Fault, Key, choice, dotted
 from bridge.config.fields import day, duration
-from bridge.config.settings import LONGEST_EXCEPTION, PROPAGATION, ClientSettings, VaultSettings
+from bridge.config.settings import LONGEST_EXCEPTION, ClientSettings, VaultSettings
 from bridge.model.tenant_address import base_url, is_loopback
+from bridge.model.timing import PROPAGATION
 from sinks import kind
 from sinks.errors import BadAddress
 

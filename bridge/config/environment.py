@@ -8,9 +8,11 @@ from datetime import timedelta
 
 from bridge.config import kinds
 from bridge.config.audit import audit_from_environment
-from bridge.config.settings import PROPAGATION, ClientSettings, Settings, TenantSettings, VaultSettings, with_key
+from bridge.config.settings import ClientSettings, Settings, VaultSettings, with_key
 from bridge.model.errors import Usage
+from bridge.model.tenant import TenantSettings
 from bridge.model.tenant_address import base_url, is_loopback
+from bridge.model.timing import PROPAGATION
 from sinks import split
 from sinks.errors import SinkError
 

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from bridge.config.audit import EXPECTED as EXPECTED_TARGET
 from bridge.config.audit import TARGET, is_target
 from bridge.model.tenant_address import base_url
-from bridge.references import EXPECTED, REFERENCE_PATTERN, is_reference
+from sinks.references import EXPECTED, REFERENCE_PATTERN, is_reference
 
 DURATION = re.compile(r"(\d{1,9})([smhdw])")
 DAY = re.compile(r"\d{4}-\d\d-\d\d")

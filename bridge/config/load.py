@@ -10,16 +10,9 @@ from typing import Any
 
 from bridge.config.audit import Fault, audit_of
 from bridge.config.environment import skip_verify_faults
-from bridge.config.settings import (
-    ClientSettings,
-    Exemption,
-    NotifySettings,
-    Settings,
-    TenantSettings,
-    VaultSettings,
-    with_key,
-)
+from bridge.config.settings import ClientSettings, Exemption, NotifySettings, Settings, VaultSettings, with_key
 from bridge.model.errors import Usage
+from bridge.model.tenant import TenantSettings
 
 FILE_NAME = "bridge.toml"
 VARIABLE = "BRIDGE_CONFIG"

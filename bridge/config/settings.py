@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Literal, get_args
 
+from bridge.model.tenant import TenantSettings
+
 Strategy = Literal["staged", "auth0-generated"]
 Evidence = Literal["advisory", "require"]
 Consent = Literal["hs256", "self"]
@@ -26,22 +28,6 @@ STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
 CONSENTS: tuple[Consent, ...] = get_args(Consent)
 EVENTS: tuple[Event, ...] = get_args(Event)
-PROPAGATION = timedelta(seconds=30)
-"""Auth0 accepts either value for up to this long after a change; shorter only against a local one."""
-
-
-@dataclass(frozen=True)
-class TenantSettings:
-    """An Auth0 tenant. `client_secret`, `api_token` and `private_key` are references; `client_id` may be one."""
-
-    name: str
-    domain: str
-    client_id: str | None = None
-    client_secret: str | None = None
-    api_token: str | None = None
-    private_key: str | None = None
-    audience: str | None = None
-    propagation: timedelta = PROPAGATION
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from bridge.config import faults, kinds
 from bridge.config.faults import Fault, Key
 from bridge.config.settings import VaultSettings
-from bridge.references import EXPECTED, is_reference
+from sinks.references import EXPECTED, is_reference
 
 
 def read_vault(name: str, table: Mapping[str, Any]) -> tuple[VaultSettings | None, list[Fault]]:

@@ -11,11 +11,11 @@ from bridge.consumer.cache import Cache, Limits
 from bridge.consumer.events import Hook
 from bridge.consumer.snapshot import Found, Snapshot
 from bridge.consumer.trying import steps
-from bridge.references import resolve
 from sinks import kind, open_reader, split
 from sinks.clock import Clock, SystemClock
 from sinks.errors import SinkError
 from sinks.reading import Reader
+from sinks.references import resolve
 from sinks.secret import Secret
 
 READ_TIMEOUT = timedelta(seconds=10)

@@ -13,8 +13,8 @@ from bridge.consumer import events
 from bridge.consumer.events import LOG, Hook, Kind
 from bridge.notify.events import Event, Message, text, title
 from bridge.notify.post import Post
-from bridge.references import resolve
 from sinks.clock import Clock, SystemClock
+from sinks.references import resolve
 
 TOLD: Mapping[Kind, Event] = {Kind.FALLBACK_USED: Event.FALLBACK_USED, Kind.ALL_REFUSED: Event.FAILED}
 """What is worth a message. A pending value that is used is what a rotation looks like."""

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bridge.doctor import clients, places, tenants
 from bridge.doctor.report import Report
+from bridge.model.client_ref import Whose
 from bridge.model.timing import Timing
-from bridge.planning.guards import Whose
 from bridge.policy import Role
 from bridge.policy.auth0 import SCOPES
 from bridge.policy.deeds import deeds
-from bridge.references import for_sinks
-from sinks import kind, open_reader, open_sink, split
+from sinks import kind, open_reader, open_sink, references, split
 
 if TYPE_CHECKING:
     from bridge.auth0.api import Auth0
     from bridge.auth0.client import Client
-    from bridge.config.settings import ClientSettings, Settings, TenantSettings, VaultSettings
+    from bridge.config.settings import ClientSettings, Settings, VaultSettings
+    from bridge.model.tenant import TenantSettings
     from sinks.clock import Clock
     from sinks.port import Place
     from sinks.rights import Deed
@@ -33,6 +34,7 @@ class Examination:
         self._chosen = chosen
         self._role = role
         self._environ = environ
+        self._resolve = partial(references.resolve, environ=environ)
         self._clock = clock
         self._auth0: dict[TenantSettings, Auth0 | None] = {}
         self._vaults: dict[VaultSettings, Any] = {}
@@ -70,7 +72,7 @@ class Examination:
             report = Report(f"vault {vault.name}", f"Vault {vault.name} ({options.url})")
             self._vaults[vault] = None
             with report.surviving():
-                self._vaults[vault] = module.check(report, vault, options, for_sinks(self._environ), self._clock)
+                self._vaults[vault] = module.check(report, vault, options, self._resolve, self._clock)
             self.looked |= self._vaults[vault] is not None
             yield report
 
@@ -152,7 +154,7 @@ class Examination:
     def _surveyed(self, settings: Settings, uri: str) -> Place:
         """Return what a place's metadata tell of the bridge's own work."""
         vault = settings.vaults[split(uri)[0]]
-        resolver, lease = for_sinks(self._environ), Timing().lease
+        resolver, lease = self._resolve, Timing().lease
         return open_sink(uri, vault.type, vault.options, resolve=resolver, clock=self._clock, lease=lease).survey()
 
     def _document(self, report: Report, vault: VaultSettings, target: str, asked: frozenset[Deed]) -> bool:
@@ -169,7 +171,7 @@ class Examination:
 
         vault = settings.vaults[split(uri)[0]]
         with report.surviving():
-            reader = open_reader(uri, vault.type, vault.options, resolve=for_sinks(self._environ))
+            reader = open_reader(uri, vault.type, vault.options, resolve=self._resolve)
             base64.check(report, reader, _named(whose))
 
 

@@ -13,7 +13,7 @@ from sinks.record import MANAGER, sinks_tag, stamp
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings
     from bridge.doctor.report import Report
-    from bridge.planning.guards import Whose
+    from bridge.model.client_ref import Whose
     from sinks.port import Place
 
 

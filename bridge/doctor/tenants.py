@@ -11,21 +11,22 @@ from typing import TYPE_CHECKING
 from bridge.auth0.errors import Forbidden, Limited, NotFound, Rejected, Unauthorised, Unreachable
 from bridge.auth0.logs import READ_LOGS
 from bridge.auth0.management import READ_CLIENTS, READ_KEYS, UPDATE_KEYS
+from bridge.config.references import resolve
 from bridge.doctor import Severity
 from bridge.doctor.report import CERTIFICATE, LATER, SOON
 from bridge.doctor.tls import Certificate, Fault, certificate
 from bridge.model.errors import Usage
 from bridge.model.timing import span
 from bridge.policy.auth0 import GENERATED, SCOPES
-from bridge.references import resolve
 
 if TYPE_CHECKING:
     import httpx
 
     from bridge.auth0.api import Auth0
     from bridge.auth0.tenant import Token
-    from bridge.config.settings import ClientSettings, TenantSettings
+    from bridge.config.settings import ClientSettings
     from bridge.doctor.report import Report
+    from bridge.model.tenant import TenantSettings
     from bridge.policy import Role
     from sinks.clock import Clock
 

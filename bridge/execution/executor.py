@@ -9,6 +9,7 @@ from typing import NoReturn
 from bridge.auth0.probe import Verdict
 from bridge.execution import after_hook as hook
 from bridge.execution.auth0_value import LiveValue
+from bridge.execution.claims import Claims, Reached
 from bridge.execution.inquiry import choose, inquire
 from bridge.execution.leak_notes import may_be_readable, remains
 from bridge.execution.leases import Hold
@@ -27,10 +28,8 @@ from bridge.model.settlement import Settlement, Way
 from bridge.planning import settle as settlement
 from bridge.planning.interruption import Phase, standing
 from bridge.planning.settle import kills
-from sinks.port import Busy, Lost, Place, Sink, SinkError, Unavailable
+from sinks.port import Lost, Sink, SinkError, Unavailable
 
-TRIES = 5
-"""How often a place is claimed over somebody who keeps writing there."""
 ROUNDS = 3
 """How often a value is announced again."""
 
@@ -47,8 +46,9 @@ class Execution:
         self._facts = facts
         self._hold = Hold(job)
         urgent = plan.operation is Operation.COMPROMISED
-        self._live = LiveValue(job, seen.client, facts, self._hold, self._reach, urgent=urgent)
-        self._phase = Phase.NOTHING
+        self._reached = Reached()
+        self._claims = Claims(job, self._places, facts, self._hold, self._reached)
+        self._live = LiveValue(job, seen.client, facts, self._hold, self._reached, urgent=urgent)
         self._writing = Writing(job, plan, self._places, facts, self._hold, self._now)
         self._settled: Settled | None = None
         self._hook: str | None = None
@@ -105,9 +105,9 @@ class Execution:
     def _do(self, step: steps.Step) -> None:  # one line a kind of step reads better than a table
         match step:
             case steps.Claim():
-                self._claim(step)
+                self._claims.claim(step)
             case steps.TakeOver(uri):
-                self._take_over(uri)
+                self._claims.take_over(uri)
             case steps.Store(uri):
                 self._hold.add(self._sink(uri).store(self._hold[uri], self._facts.required))
             case steps.Announced(time):
@@ -126,7 +126,7 @@ class Execution:
 
     def _write(self, step: steps.Step) -> None:
         """Do what changes a place's documents or tags."""
-        self._reach(Phase.CHANGED)
+        self._reached(Phase.CHANGED)
         match step:
             case steps.Promote(uri, keep):
                 self._promote(uri, keep=keep)
@@ -159,25 +159,6 @@ class Execution:
             case steps.Settle():
                 self._settle()
 
-    def _claim(self, step: steps.Claim) -> None:
-        place, value = self._places[step.uri], self._facts.value if step.with_value else None
-        initial = self._facts.initial if step.fill else None
-        before = self._phase
-        self._reach(Phase.CHANGED if initial or not place.exists else Phase.CLAIMED)
-        for left in reversed(range(TRIES if step.over else 1)):
-            try:
-                sink, lock = self._sink(step.uri), self._facts.lock
-                self._hold.add(sink.claim(place, lock, value, initial=initial, over=step.over))
-                break
-            except Busy:
-                if not left:
-                    self._phase = before  # somebody else's place: nothing of it was changed
-                    raise
-                place = self._places[step.uri] = self._sink(step.uri).read()  # whoever writes there must not win
-        self._tell(
-            "stage" if value else "lock", f"{self._facts.lock.id} {'pending' if value else 'locked'} in {step.uri}"
-        )
-
     def _wait(self, time: timedelta, why: str) -> None:
         """Wait; asked to stop, leave an interruption to the next who settles it: waiting may take long."""
         job = self._job
@@ -185,19 +166,11 @@ class Execution:
         if job.stop.asked and self._plan.operation is Operation.SETTLE:
             raise Failed("stopped as asked, before it was known which value Auth0 accepts")
 
-    def _take_over(self, uri: str) -> None:
-        try:
-            self._hold.add(self._sink(uri).take_over(self._places[uri], self._facts.lock))
-        except SinkError as error:
-            self._reach(Phase.NOTHING if isinstance(error, Busy) else Phase.CLAIMED)  # Busy: somebody was faster
-            raise
-        self._reach(Phase.CLAIMED)
-
     def _examine(self) -> None:
         """Ask Auth0, and go on as its answer says: the rest of a settlement is not known before."""
         job, client, says = self._job, self._seen.client, self._plan.says
         found = inquire(job, client, self._hold.uris, self._facts.brought)
-        places = tuple(sorted((*found.places, *self._untaken()), key=lambda place: place.uri))
+        places = tuple(sorted((*found.places, *self._claims.untaken()), key=lambda place: place.uri))
         self._places.update({place.uri: place for place in places})
         chosen = choose(job, client, found, places, says, self._facts)
         beside, after = self._facts.lock.companions, job.settings.after
@@ -213,10 +186,6 @@ class Execution:
         check(job, places, Plan(Operation.SETTLE, following), self._facts.lock)
         self._steps += following
         self._tell("settle", f"{self._facts.lock.id} {chosen.way}")
-
-    def _untaken(self) -> tuple[Place, ...]:
-        """Return the places that are empty, and that nobody took."""
-        return tuple(place for uri, place in self._places.items() if uri not in self._hold.uris)
 
     def _promote(self, uri: str, *, keep: bool) -> None:
         """Promote one place; if it cannot be reached the others come first, for their readers' sake."""
@@ -266,32 +235,29 @@ class Execution:
     def _stop_before_set(self) -> bool:
         """Tell whether to stop as asked: until something was changed that has to be carried through."""
         begun = Phase.SETTING if self._plan.operation in CHANGES else Phase.CHANGED
-        return self._job.stop.asked and self._phase < begun
-
-    def _reach(self, phase: Phase) -> None:
-        self._phase = max(self._phase, phase)
+        return self._job.stop.asked and self._reached.phase < begun
 
     def _end(self, error: SinkError | BridgeError) -> NoReturn:
         """Give back what is held if Auth0 was not touched; otherwise tell where things stand."""
         begun_here = self._plan.says is None
-        unset = (self._facts.value,) if self._facts.value and self._phase < Phase.SETTING else ()
-        if isinstance(error, Lost) and self._phase in (Phase.GENERATED, Phase.SET):
+        unset = (self._facts.value,) if self._facts.value and self._reached.phase < Phase.SETTING else ()
+        if isinstance(error, Lost) and self._reached.phase in (Phase.GENERATED, Phase.SET):
             self._writing.finish(self._live.until)
         if isinstance(error, Changed) and self._hold.give_back():
             raise error
-        if self._phase is Phase.NOTHING or (self._phase is Phase.CLAIMED and begun_here):
+        if self._reached.phase is Phase.NOTHING or (self._reached.phase is Phase.CLAIMED and begun_here):
             if isinstance(error, Lost):
                 raise Refused(f"{error.message}. Auth0 was not changed from here", error.hint) from None
             if self._hold.give_back(unset) and not (isinstance(error, Unavailable) and error.unsure):
                 raise (translate(error) if isinstance(error, SinkError) else error) from None
-        elif self._phase is Phase.CHANGED and begun_here and self._plan.operation in CHANGES:
+        elif self._reached.phase is Phase.CHANGED and begun_here and self._plan.operation in CHANGES:
             self._hold.give_back(unset)  # Auth0 knows nothing of it: the next run begins anew
         self._stop(error)
 
     def _stop(self, error: SinkError | BridgeError) -> NoReturn:
         whose, places = self._job.whose, self._seen.places
         raise Stopped(
-            standing(whose, self._plan, self._facts.lock, self._phase, places, self._writing.done, error)
+            standing(whose, self._plan, self._facts.lock, self._reached.phase, places, self._writing.done, error)
         ) from None
 
     def _now(self) -> datetime:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from bridge.model.client_ref import Whose
 from bridge.model.errors import BridgeError, Failed, Refused, Usage
 from bridge.model.operation import CHANGES, Operation
 from bridge.model.plan import Plan
 from bridge.model.progress import Silent, Stop, Watcher
 from bridge.model.timing import Timing
 from bridge.model.trail import Trail
-from bridge.planning.guards import Whose
 from bridge.planning.rights import asked
 from sinks.clock import Clock
 from sinks.companions import Companions

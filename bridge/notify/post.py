@@ -16,6 +16,7 @@ from queue import SimpleQueue
 
 from bridge.model.errors import BridgeError
 from bridge.notify.events import Message
+from sinks.errors import SinkError
 from sinks.secret import Secret
 
 LIMIT = timedelta(seconds=15)
@@ -117,7 +118,7 @@ class Post:
         if reference not in self._urls:
             try:
                 self._urls[reference] = self._resolve(reference)
-            except BridgeError as error:
+            except (BridgeError, SinkError) as error:
                 self._urls[reference], self._why[reference] = None, error.message.removeprefix(f"{reference}: ")
             except Exception as error:  # noqa: BLE001  # its text may hold anything
                 self._urls[reference], self._why[reference] = None, f"it cannot be read ({type(error).__name__})"

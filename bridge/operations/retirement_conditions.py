@@ -12,6 +12,7 @@ from bridge.evidence.judge import REQUIRE, Evidence, Ignored, ignoring, lines
 from bridge.execution.session import Job, Seen
 from bridge.model.errors import Failed, Refused
 from bridge.model.timing import span
+from bridge.operations.evidence import log_access
 from bridge.operations.start import require_accepted
 from bridge.planning.place_record import promoted
 from sinks.port import Place, Stage, Version
@@ -96,7 +97,8 @@ def _asked(job: Job, seen: Seen, judged: Conditions, *, may: bool) -> Evidence:
     patient = job.timing.patience if job.settings.evidence == REQUIRE else job.timing.proof
     patience = patient if may else timedelta()
     return investigate(
-        job, Question(seen.client, judged.since, judged.now, patience, latest(place.noted for place in seen.places))
+        log_access(job),
+        Question(seen.client, judged.since, judged.now, patience, latest(place.noted for place in seen.places)),
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import IntEnum
 
+from bridge.model.client_ref import Whose
 from bridge.model.errors import BridgeError
 from bridge.model.operation import CHANGES, SAME_VALUE, Operation
 from bridge.model.outcome import At, Standing
 from bridge.model.plan import Plan
-from bridge.planning.guards import Whose
 from sinks.port import Lock, Lost, Place, SinkError, Unavailable
 from sinks.record import stamp
 from sinks.versions import short

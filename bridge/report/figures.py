@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bridge.config.settings import ClientSettings, Settings
-from bridge.planning.guards import Whose
+from bridge.model.client_ref import Whose
 from bridge.planning.status import Kind, Status, judge
 from sinks.port import Place
 

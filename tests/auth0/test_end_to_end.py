@@ -17,9 +17,9 @@ from bridge.auth0.client import Client, objections
 from bridge.auth0.errors import Forbidden, NotFound, Unauthorised, Unreachable
 from bridge.auth0.probe import PROBE_USER_AGENT, Verdict
 from bridge.auth0.values import generate
-from bridge.config.settings import TenantSettings
+from bridge.config.references import resolve
 from bridge.model.origin import Origin, Settable
-from bridge.references import resolve
+from bridge.model.tenant import TenantSettings
 from bridge.sandbox.auth0 import LocalAuth0
 from bridge.sandbox.auth0.limits import Rate
 from sinks.errors import Expired

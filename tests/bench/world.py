@@ -26,12 +26,12 @@ from bridge.model.timing import Timing
 from bridge.operations.adopt import AdoptOptions, adopt
 from bridge.operations.retire import retire
 from bridge.operations.start import Options
-from bridge.references import resolve
 from bridge.sandbox.auth0 import LocalAuth0
 from bridge.sandbox.aws import REGION, LocalAws
 from bridge.sandbox.openbao import OpenBao
 from bridge.sandbox.process import program
 from sinks import open_sink, split
+from sinks.references import resolve
 from tests.bench.wire import Wire
 
 ROOT = Path(__file__).parents[2]

@@ -12,8 +12,8 @@ import sinks.aws
 import sinks.vault
 from bridge.config.choose import choose
 from bridge.config.environment import from_environment
-from bridge.config.settings import TenantSettings
 from bridge.model.errors import Usage
+from bridge.model.tenant import TenantSettings
 
 MACHINE = {"AUTH0_DOMAIN": "acme.eu.auth0.com", "AUTH0_CLIENT_ID": "M2M", "AUTH0_CLIENT_SECRET": "hunter2"}
 VAULT = {"VAULT_ADDR": "https://vault:8200", "VAULT_TOKEN": "s.hunter2"}

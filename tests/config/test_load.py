@@ -13,8 +13,9 @@ import pytest
 import sinks.aws
 import sinks.vault
 from bridge.config.load import find
-from bridge.config.settings import CONSENTS, EVIDENCE, STRATEGIES, ClientSettings, TenantSettings
+from bridge.config.settings import CONSENTS, EVIDENCE, STRATEGIES, ClientSettings
 from bridge.model.errors import Usage
+from bridge.model.tenant import TenantSettings
 
 
 def test_the_example_says_what_it_seems_to(load_text: Any, good: str, tmp_path: Path) -> None:
@@ -99,7 +100,7 @@ def test_a_file_that_was_named_has_to_exist(option: Any, environ: Any, named: st
 def test_pydantic_is_not_loaded_before_a_file_is_read() -> None:
     program = (
         "import sys, bridge.config.load, bridge.config.choose, bridge.auth0.api, bridge.auth0.values\n"
-        "import bridge.references\n"
+        "import sinks.references\n"
         "print([n for n in ('pydantic', 'httpx', 'jwt', 'stamina', 'hvac', 'boto3', 'botocore') if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path.cwd())

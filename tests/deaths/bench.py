@@ -19,11 +19,11 @@ from bridge.auth0.api import connect
 from bridge.config.environment import from_environment
 from bridge.execution.session import Job
 from bridge.model.timing import Timing
-from bridge.references import resolve
 from bridge.sandbox.auth0 import LocalAuth0
 from bridge.sandbox.auth0.app import create_app
 from bridge.sandbox.openbao import OpenBao
 from sinks import open_sink, split
+from sinks.references import resolve
 from tests.deaths.clients import Clients
 from tests.deaths.commands import Ended, operate
 from tests.deaths.edges import Edges

@@ -15,7 +15,8 @@ from bridge.config import kinds
 from bridge.config.fields import duration
 from bridge.config.model import ClientTable, ConfigFile, ExceptionTable, NotifyTable, PolicyTable, TenantTable
 from bridge.config.schema import text
-from bridge.config.settings import CONSENTS, EVENTS, EVIDENCE, STRATEGIES, ClientSettings, TenantSettings
+from bridge.config.settings import CONSENTS, EVENTS, EVIDENCE, STRATEGIES, ClientSettings
+from bridge.model.tenant import TenantSettings
 from tests.docs.pages import DOCS, keys, section, spans, tables
 
 PAGE = DOCS / "configuration.md"

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bridge.model.client_ref import Whose
 from bridge.model.errors import BridgeError, Failed
 from bridge.model.operation import Operation
 from bridge.model.outcome import At, Standing
 from bridge.model.plan import Plan
-from bridge.planning.guards import Whose
 from bridge.planning.interruption import DONT, OVERTAKEN, Phase, standing
 from sinks.port import Lock, Lost, Place, SinkError
 

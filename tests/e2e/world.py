@@ -19,11 +19,11 @@ from bridge.model.outcome import Outcome
 from bridge.model.timing import Timing
 from bridge.operations.adopt import AdoptOptions, adopt
 from bridge.operations.rotate import RotateOptions, rotate
-from bridge.references import resolve
 from bridge.sandbox.auth0 import LocalAuth0
 from bridge.sandbox.openbao import OpenBao
 from sinks import open_sink, split
 from sinks.port import Sink
+from sinks.references import resolve
 from tests.e2e.clock import Shifted
 from tests.e2e.places import NO_TRUST, REGION, AwsPlace, VaultPlace
 from tests.e2e.taps import ShiftedKv, Tap, Trace

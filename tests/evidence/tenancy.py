@@ -9,10 +9,10 @@ from typing import Any
 
 import httpx
 
-from bridge.evidence.collect import evidence_of
 from bridge.evidence.judge import Evidence, Ignored
 from bridge.execution.session import Job
 from bridge.model.outcome import Outcome
+from bridge.operations.evidence import evidence_of
 from bridge.operations.retire import retire
 from bridge.operations.start import Options
 from tests.e2e.places import NO_TRUST

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from bridge.evidence.checkpoint import EPOCH, Checkpoint, Remembered, digest_of, latest, summed_up
-from bridge.evidence.collect import evidence_of
 from bridge.evidence.judge import REQUIRE
 from bridge.execution.session import Job
 from bridge.model.errors import Refused
+from bridge.operations.evidence import evidence_of
 from tests.e2e.command import on
 from tests.e2e.world import DAY, MakeWorld
 from tests.evidence.tenancy import BILLING, HOUR, MAILER, Tenancy

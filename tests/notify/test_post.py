@@ -15,7 +15,7 @@ from bridge.config.settings import EVENTS
 from bridge.notify import post as posting
 from bridge.notify.events import SEVERITY, Event, Message
 from bridge.notify.post import LIMIT, Post
-from bridge.references import resolve
+from sinks.references import resolve
 from tests.notify.conftest import TOKEN
 from tests.notify.receiver import ERROR, GARBAGE, HANG, OK, REDIRECT, RESET, TRICKLE, Receiver, receiver
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bridge.evidence.collect import evidence_of
 from bridge.execution.session import Job
 from bridge.model.errors import BridgeError
 from bridge.model.outcome import Outcome
 from bridge.operations.adopt import AdoptOptions, adopt, forget
+from bridge.operations.evidence import evidence_of
 from bridge.operations.resume import resume
 from bridge.operations.retire import bring_back, retire
 from bridge.operations.rollback import RollbackOptions, rollback

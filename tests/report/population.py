@@ -7,8 +7,9 @@ from random import Random
 from types import SimpleNamespace
 
 from bridge.cli import as_json
-from bridge.config.settings import ClientSettings, Exemption, Settings, TenantSettings, VaultSettings
-from bridge.planning.guards import Whose
+from bridge.config.settings import ClientSettings, Exemption, Settings, VaultSettings
+from bridge.model.client_ref import Whose
+from bridge.model.tenant import TenantSettings
 from bridge.report.figures import Looked, Report, Unread, rows, sources
 from bridge.report.page import page
 from sinks.port import History, Lock, Place, Record, Stage, Version

@@ -6,10 +6,10 @@ import boto3
 import hvac
 import pytest
 
-from bridge.model.errors import Usage
-from bridge.references import resolve
 from bridge.sandbox.aws import LocalAws
 from bridge.sandbox.openbao import OpenBao
+from sinks.errors import BadAddress
+from sinks.references import resolve
 from sinks.secret import Secret
 
 
@@ -21,7 +21,7 @@ def test_a_value_in_a_vault_is_read_by_its_key(bao: OpenBao, unique: str) -> Non
     assert resolve(f"vault://secret/{unique}#own", environ) == Secret("hunter2")
     assert resolve(f"vault://secret/{unique}", environ) == Secret("other")
     for missing in ("vault://secret/none", f"vault://secret/{unique}#none"):
-        with pytest.raises(Usage, match=missing):
+        with pytest.raises(BadAddress, match=missing):
             resolve(missing, environ)
 
 
@@ -33,5 +33,5 @@ def test_a_value_in_aws_is_read_by_its_key(monkeypatch: pytest.MonkeyPatch) -> N
         client = boto3.client("secretsmanager", region_name="us-east-1")
         client.create_secret(Name="apps/bridge", SecretString='{"own": "hunter2"}')
         assert resolve("aws://us-east-1/apps/bridge#own", environ) == Secret("hunter2")
-        with pytest.raises(Usage, match="aws://us-east-1/apps/none#own"):
+        with pytest.raises(BadAddress, match="aws://us-east-1/apps/none#own"):
             resolve("aws://us-east-1/apps/none#own", environ)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.model.errors import Usage
-from bridge.references import is_reference, resolve
+from sinks.errors import BadAddress
+from sinks.references import is_reference, resolve
 from sinks.secret import Secret
 
 
@@ -37,16 +37,16 @@ def test_what_is_a_reference(text: str) -> None:
 )  # fmt: skip
 def test_what_is_none_and_is_not_shown(text: str) -> None:
     assert not is_reference(text)
-    with pytest.raises(Usage, match="not shown") as caught:
+    with pytest.raises(BadAddress, match="not shown") as caught:
         resolve(text, {})
     assert "hunter2" not in str(caught.value)
 
 
 def test_a_variable_is_read() -> None:
     assert resolve("env:NAME", {"NAME": "value\n"}) == Secret("value\n")
-    with pytest.raises(Usage, match="env:NAME: the variable is not set"):
+    with pytest.raises(BadAddress, match="env:NAME: the variable is not set"):
         resolve("env:NAME", {})
-    with pytest.raises(Usage, match="env:NAME: the variable is empty"):
+    with pytest.raises(BadAddress, match="env:NAME: the variable is empty"):
         resolve("env:NAME", {"NAME": ""})
 
 
@@ -61,7 +61,7 @@ def test_a_file_that_cannot_be_had_says_why_and_shows_nothing(tmp_path: Path) ->
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "binary").write_bytes(b"\xffhunter2")
     for name, why in (("none", "no such file"), ("empty", "is empty"), ("binary", "not text"), (".", "IsADirectory")):
-        with pytest.raises(Usage, match=why) as caught:
+        with pytest.raises(BadAddress, match=why) as caught:
             resolve(f"file:{tmp_path / name}", {})
         shown = "".join(traceback.format_exception(caught.value))
         assert "file:" in shown
@@ -83,7 +83,7 @@ def test_a_file_that_may_not_be_read_says_so(tmp_path: Path, request: pytest.Fix
     path.write_text("hunter2")
     path.chmod(0)
     request.getfixturevalue("nobody")
-    with pytest.raises(Usage, match="may not be read"):
+    with pytest.raises(BadAddress, match="may not be read"):
         resolve(f"file:{path}", {})
 
 
@@ -100,5 +100,5 @@ def test_vaults_are_read_by_whoever_can() -> None:
 
 
 def test_a_vault_that_is_not_set_up_is_named_with_the_reference() -> None:
-    with pytest.raises(Usage, match=r"vault://secret/x#k: VAULT_ADDR is not set"):
+    with pytest.raises(BadAddress, match=r"vault://secret/x#k: VAULT_ADDR is not set"):
         resolve("vault://secret/x#k", {})

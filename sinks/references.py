@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bridge.model.errors import Usage
 from sinks.errors import BadAddress
 from sinks.secret import Secret
 
@@ -28,10 +27,10 @@ def resolve(
     """Return the secret that a reference names. `read_reference` reads `vault://` and `aws://`.
 
     Raises:
-        Usage: it cannot be had; the message names the reference only.
+        BadAddress: it cannot be had; the message names the reference only.
     """
     if not is_reference(reference):
-        raise Usage(f"found a plain text (not shown), expected {EXPECTED}")
+        raise BadAddress(f"found a plain text (not shown), expected {EXPECTED}")
     scheme, _, name = reference.partition(":")
     if scheme == "env":
         return _variable(reference, environ.get(name))
@@ -42,21 +41,9 @@ def resolve(
     return _stored(reference, environ)
 
 
-def for_sinks(environ: Mapping[str, str]) -> Callable[[str], Secret]:
-    """Return `resolve` as sinks need it: they log in again at any time, and raise nothing but errors of their own."""
-
-    def resolved(reference: str) -> Secret:
-        try:
-            return resolve(reference, environ)
-        except Usage as error:
-            raise BadAddress(error.message, error.hint) from None
-
-    return resolved
-
-
 def _variable(reference: str, text: str | None) -> Secret:
     if not text:
-        raise Usage(f"{reference}: the variable is {'not set' if text is None else 'empty'}")
+        raise BadAddress(f"{reference}: the variable is {'not set' if text is None else 'empty'}")
     return Secret(text)
 
 
@@ -66,15 +53,15 @@ def _file(reference: str, path: Path, environ: Mapping[str, str]) -> Secret:
     try:
         text = path.read_text("utf-8").removesuffix("\n").removesuffix("\r")
     except FileNotFoundError:
-        raise Usage(f"{reference}: there is no such file") from None
+        raise BadAddress(f"{reference}: there is no such file") from None
     except PermissionError:
-        raise Usage(f"{reference}: the file may not be read", hint="look at its owner and mode") from None
+        raise BadAddress(f"{reference}: the file may not be read", hint="look at its owner and mode") from None
     except UnicodeDecodeError:
-        raise Usage(f"{reference}: the file holds something that is not text") from None
+        raise BadAddress(f"{reference}: the file holds something that is not text") from None
     except OSError as error:
-        raise Usage(f"{reference}: the file cannot be read ({type(error).__name__})") from None
+        raise BadAddress(f"{reference}: the file cannot be read ({type(error).__name__})") from None
     if not text:
-        raise Usage(f"{reference}: the file is empty")
+        raise BadAddress(f"{reference}: the file is empty")
     return Secret(text)
 
 
@@ -88,8 +75,8 @@ def _stored(reference: str, environ: Mapping[str, str]) -> Secret:
         settings = kind(scheme).from_environment(environ)
         place = open_sink(reference, scheme, settings, resolve=lambda inner: resolve(inner, environ)).read()
     except SinkError as error:
-        raise Usage(f"{reference}: {error.message}", hint=error.hint) from None
+        raise BadAddress(f"{reference}: {error.message}", hint=error.hint) from None
     value = place.value(Stage.CURRENT)
     if value is None:
-        raise Usage(f"{reference}: there is no value")
+        raise BadAddress(f"{reference}: there is no value")
     return value

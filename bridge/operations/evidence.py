@@ -1,0 +1,64 @@
+"""The evidence about one client: read where its places stand, ask the logs, and keep a checkpoint if asked to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from bridge.auth0.logs import FAILED, SUCCEEDED, begins, search
+from bridge.evidence.checkpoint import Checkpoint, grown, latest
+from bridge.evidence.collect import LogAccess, Question, investigate
+from bridge.evidence.judge import Evidence
+from bridge.execution.session import Job, survey
+from bridge.model.errors import Incomplete, Refused
+from sinks.port import SinkError
+
+OVERLAP = timedelta(hours=1)
+"""How much of what was looked at already is looked at again: some of it may have come late."""
+AGAIN = "run it again: nothing but this was changed"
+
+
+def log_access(job: Job) -> LogAccess:
+    """Return what searching its tenant's logs needs of a client's job."""
+    window, propagation = job.settings.fallback_min_age, job.timing.propagation
+    return LogAccess(job.auth0, job.clock, job.watcher, job.stop, window, propagation)
+
+
+def evidence_of(job: Job, *, record: bool = False) -> Evidence:
+    """Return the evidence about a client since its last change; reads metadata and logs, never a value.
+
+    `record`: and keep a checkpoint in the places' metadata.
+
+    Raises:
+        Refused: the bridge has not changed anything of it yet.
+        BridgeError: its application or its places cannot be read.
+    """
+    places = survey(job)
+    changes = [place.record.promoted_at for place in places if place.record]
+    if not changes:
+        raise Refused("no place of it is managed by secret-bridge: it is not known since when its value is live")
+    client = job.auth0.get_client(job.settings.client_id)
+    at = max(place.at for place in places)
+    before = latest(place.noted for place in places)
+    found = investigate(log_access(job), Question(client, max(changes), at, job.timing.proof, before))
+    if record:
+        _record(job, before)
+    return found
+
+
+def _record(job: Job, before: Checkpoint | None) -> None:
+    """Look at the log since the last checkpoint, and keep what matters in every place's metadata.
+
+    The mark that was left just now shows the next one how far the log reaches back then.
+    """
+    client_id, at = job.settings.client_id, job.clock.now()
+    first = begins(job.auth0) or at
+    since = max(first, before.until - OVERLAP) if before else first
+    looks = [search(job.auth0, client_id, types, since=since, until=at) for types in (SUCCEEDED, FAILED)]
+    found = grown(before, client_id, first, at, *(look.exchanges for look in looks))
+    found = replace(found, complete=found.complete and all(look.complete for look in looks))
+    try:
+        for sink in job.sinks.values():
+            sink.note(found.notes())
+    except SinkError as error:  # an earlier place, or half of this one, may have been written
+        raise Incomplete(f"{error.message}; the checkpoint may not be in every place", error.hint or AGAIN) from None
