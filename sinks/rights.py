@@ -34,3 +34,12 @@ class Deed(StrEnum):
     RETIRE_SOFTLY = "retire_softly"
     BRING_BACK = "bring_back"
     FORGET = "forget"
+
+
+class Role(StrEnum):
+    """Who acts. What each may do stands in the help of the command `policy` and in docs/security.md."""
+
+    OPERATOR = "operator"
+    APPLICATION = "application"
+    AUDITOR = "auditor"
+    SECURITY = "security"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -17,7 +15,6 @@ from bridge.model.errors import Usage
 
 if TYPE_CHECKING:
     from bridge.config.settings import AuditSettings
-    from bridge.execution.session import Job
     from bridge.model.trail import Trail
     from sinks.port import Sink
     from sinks.secret import Secret
@@ -110,15 +107,3 @@ def _asked(sink: Sink) -> Mapping[str, str] | None:
         return sink.caller() or None
     except Exception:  # noqa: BLE001  # whatever it is: a record without this is better than no operation
         return None
-
-
-def claimed(job: Job, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return who this process says it is: by the system's user, and by the CI run that it is part of."""
-    from bridge.execution.session import ci_run
-
-    uid = os.getuid()
-    try:
-        user = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        user = str(uid)
-    return {"user": user, "uid": uid, "run": ci_run(environ), "actor": job.actor}

@@ -5,6 +5,6 @@ from __future__ import annotations
 
 def main() -> None:
     """Run `secret-bridge`."""
-    from bridge.cli.app import app
+    from bridge.cli.commands import app
 
     app()

@@ -1,4 +1,4 @@
-"""The application that Typer runs; the commands are in the modules that it loads."""
+"""The application that Typer runs; `bridge.cli.commands` adds the commands."""
 
 from __future__ import annotations
 
@@ -35,8 +35,3 @@ def root(
 
     Exit status: 0 done · 1 failed, nothing changed · 2 usage · 3 incomplete: run resume · 4 refused · 5 attention.
     """
-
-
-# The order of the groups in --help.
-from bridge.cli import rotating, using, security, reporting, evidence, auditing  # noqa: E402, F401, I001  # each adds its commands to `app`
-from bridge.cli import policies, doctoring, setting_up, starting  # noqa: E402, F401  # each adds its commands to `app`

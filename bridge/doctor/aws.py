@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from bridge.doctor import Severity
 from bridge.doctor.others import STACK, managers
 from bridge.doctor.tls import Fault, certificate
-from bridge.policy import Role
-from bridge.policy.deeds import deeds
+from bridge.planning.role_rights import deeds
 from sinks.aws.inspect import Caller, Inspector
 from sinks.aws.rights import CREATE, needed
 from sinks.aws.translate import KeyDenied, NoLogin
 from sinks.errors import BadAddress, Denied, Refused, Unavailable
+from sinks.rights import Role
 
 if TYPE_CHECKING:
     from bridge.config.settings import VaultSettings

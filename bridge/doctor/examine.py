@@ -10,10 +10,9 @@ from bridge.doctor import clients, places, tenants
 from bridge.doctor.report import Report
 from bridge.model.client_ref import Whose
 from bridge.model.timing import Timing
-from bridge.policy import Role
-from bridge.policy.auth0 import SCOPES
-from bridge.policy.deeds import deeds
+from bridge.planning.role_rights import SCOPES, deeds
 from sinks import kind, open_reader, open_sink, references, split
+from sinks.rights import Role
 
 if TYPE_CHECKING:
     from bridge.auth0.api import Auth0

@@ -16,8 +16,9 @@ from bridge.doctor import Severity
 from bridge.doctor.report import CERTIFICATE, LATER, SOON
 from bridge.doctor.tls import Certificate, Fault, certificate
 from bridge.model.errors import Usage
+from bridge.model.operation import Strategy
 from bridge.model.timing import span
-from bridge.policy.auth0 import GENERATED, SCOPES
+from bridge.planning.role_rights import SCOPES
 
 if TYPE_CHECKING:
     import httpx
@@ -27,15 +28,15 @@ if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings
     from bridge.doctor.report import Report
     from bridge.model.tenant import TenantSettings
-    from bridge.policy import Role
     from sinks.clock import Clock
+    from sinks.rights import Role
 
 NEED: Mapping[str, str] = {
     READ_CLIENTS: "every command looks at the application before it touches it",
     READ_LOGS: "who still uses a fallback is read from the tenant's logs; otherwise it can be done without",
     UPDATE_KEYS: "without it no secret can be set: rotate, rollback and resume fail",
     READ_KEYS: "empty places, 'adopt --repair', 'sync' after a change in the dashboard and the strategy "
-    f"{GENERATED} read the live value; otherwise it can be done without",
+    f"{Strategy.AUTH0_GENERATED} read the live value; otherwise it can be done without",
 }
 OPTIONAL = "some commands need it"
 
@@ -176,5 +177,5 @@ def _essential(scope: str, granted: frozenset[str], clients: Sequence[ClientSett
     if scope == READ_CLIENTS:
         return READ_KEYS not in granted  # which covers it
     if scope == READ_KEYS:
-        return any(client.strategy == GENERATED for client in clients)
+        return any(client.strategy == Strategy.AUTH0_GENERATED for client in clients)
     return scope == UPDATE_KEYS

@@ -12,20 +12,18 @@ from bridge.doctor.others import managers
 from bridge.doctor.report import CERTIFICATE, LATER, SOON
 from bridge.doctor.tls import Certificate, Fault, certificate
 from bridge.model.timing import span
-from bridge.policy.vault import mount_of
 from sinks.errors import BadAddress, Denied, SinkError
 from sinks.vault.inspect import NEVER, Inspector, Limits, Mounted, TokenFacts, kept
 from sinks.vault.place import LEAST_VERSIONS
-from sinks.vault.rights import needed
+from sinks.vault.rights import mount_of, needed
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.config.settings import VaultSettings
     from bridge.doctor.report import Report
-    from bridge.policy import Role
     from sinks.clock import Clock
-    from sinks.rights import Deed
+    from sinks.rights import Deed, Role
     from sinks.secret import Secret
     from sinks.vault import Settings, Target
 

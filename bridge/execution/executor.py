@@ -15,7 +15,8 @@ from bridge.execution.leak_notes import may_be_readable, remains
 from bridge.execution.leases import Hold
 from bridge.execution.propagation import settle
 from bridge.execution.publishing import Writing
-from bridge.execution.session import Job, Seen, check, translate
+from bridge.execution.session import Job
+from bridge.execution.snapshot import Seen, check, translate
 from bridge.execution.verification import Changed, await_refusal, confirm, prove
 from bridge.model import steps
 from bridge.model.errors import BridgeError, Failed, Incomplete, Refused

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from bridge.auth0.client import Client
 from bridge.auth0.probe import Verdict
 from bridge.auth0.values import generate
-from bridge.execution.session import Job, recall, staged
+from bridge.execution.session import Job
+from bridge.execution.snapshot import recall, staged
 from bridge.model.errors import Failed
 from bridge.model.operation_values import Facts
 from bridge.model.origin import Origin

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from bridge.auth0.client import HS256, SELF, Objection
 from bridge.auth0.client import objections as of_client
 from bridge.auth0.probe import Verdict
-from bridge.execution.session import Job, Seen, companions, key_of
+from bridge.execution.companion_mode import companions
+from bridge.execution.session import Job, key_of
+from bridge.execution.snapshot import Seen
 from bridge.model.errors import Failed, Refused
 from bridge.model.operation import Operation
 from bridge.model.operation_values import Facts

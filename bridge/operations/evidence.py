@@ -9,7 +9,8 @@ from bridge.auth0.logs import FAILED, SUCCEEDED, begins, search
 from bridge.evidence.checkpoint import Checkpoint, grown, latest
 from bridge.evidence.collect import LogAccess, Question, investigate
 from bridge.evidence.judge import Evidence
-from bridge.execution.session import Job, survey
+from bridge.execution.session import Job
+from bridge.execution.snapshot import survey
 from bridge.model.errors import Incomplete, Refused
 from sinks.port import SinkError
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bridge.auth0.management import UPDATE_KEYS
-from bridge.execution.session import Job, Seen, companions, key_of, read_what_can_be, staged, translate
+from bridge.execution.companion_mode import companions
+from bridge.execution.session import Job, key_of
+from bridge.execution.snapshot import Seen, read_what_can_be, staged, translate
 from bridge.model.errors import Incomplete
 from bridge.model.operation import Operation, Strategy
 from bridge.model.operation_values import Facts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridge.auth0.values import check_brought, generate
-from bridge.execution.session import Seen
+from bridge.execution.snapshot import Seen
 from bridge.model.errors import Usage
 from bridge.model.origin import Origin
 from sinks.port import Stage

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from bridge.auth0.client import Objection
 from bridge.evidence.judge import Ignored, summary
-from bridge.execution.session import Job, Seen, companions, key_of
+from bridge.execution.companion_mode import companions
+from bridge.execution.session import Job, key_of
+from bridge.execution.snapshot import Seen
 from bridge.model.operation import Operation
 from bridge.model.operation_values import Facts
 from bridge.model.outcome import Outcome

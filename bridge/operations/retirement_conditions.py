@@ -9,7 +9,8 @@ from bridge.auth0.probe import Verdict
 from bridge.evidence.checkpoint import latest
 from bridge.evidence.collect import Question, investigate
 from bridge.evidence.judge import REQUIRE, Evidence, Ignored, ignoring, lines
-from bridge.execution.session import Job, Seen
+from bridge.execution.session import Job
+from bridge.execution.snapshot import Seen
 from bridge.model.errors import Failed, Refused
 from bridge.model.timing import span
 from bridge.operations.evidence import log_access

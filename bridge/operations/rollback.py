@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from bridge.auth0.management import UPDATE_KEYS
 from bridge.auth0.probe import Verdict
-from bridge.execution.session import Job, Seen, key_of, translate
+from bridge.execution.session import Job, key_of
+from bridge.execution.snapshot import Seen, translate
 from bridge.model.errors import Refused
 from bridge.model.operation import Operation, Strategy
 from bridge.model.operation_values import Facts

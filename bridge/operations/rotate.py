@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bridge.auth0.management import UPDATE_KEYS
-from bridge.execution.session import Job, Seen, companions, key_of
+from bridge.execution.companion_mode import companions
+from bridge.execution.session import Job, key_of
+from bridge.execution.snapshot import Seen
 from bridge.model.errors import Refused
 from bridge.model.operation import Operation, Strategy
 from bridge.model.operation_values import Facts

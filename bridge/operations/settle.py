@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 
 from bridge.auth0.client import Objection
 from bridge.auth0.probe import Verdict
+from bridge.execution.companion_mode import companions
 from bridge.execution.leak_notes import may_be_readable
-from bridge.execution.session import Job, Seen, companions, read, read_what_can_be, survey, translate
+from bridge.execution.session import Job
+from bridge.execution.snapshot import Seen, read, read_what_can_be, survey, translate
 from bridge.model.errors import BridgeError, Failed, Incomplete, Refused
 from bridge.model.operation import Operation
 from bridge.model.operation_values import Facts

@@ -10,8 +10,10 @@ from datetime import timedelta
 from bridge.auth0.client import objections
 from bridge.auth0.probe import Verdict
 from bridge.execution.after_hook import TIMEOUT
+from bridge.execution.companion_mode import companions
 from bridge.execution.executor import Execution
-from bridge.execution.session import Job, Seen, check, companions, new_id
+from bridge.execution.session import Job, new_id
+from bridge.execution.snapshot import Seen, check
 from bridge.model.errors import Failed, Refused
 from bridge.model.operation import RETIREMENTS, Operation
 from bridge.model.operation_values import Facts

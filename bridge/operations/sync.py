@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from bridge.execution.inquiry import accepted as accepted_of
 from bridge.execution.inquiry import candidates, recent
-from bridge.execution.session import Job, Seen, staged, translate
+from bridge.execution.session import Job
+from bridge.execution.snapshot import Seen, staged, translate
 from bridge.execution.verification import Changed
 from bridge.model.errors import BridgeError, Failed, Incomplete, Refused
 from bridge.model.operation import Operation

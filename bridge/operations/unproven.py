@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bridge.auth0.client import Objection
-from bridge.execution.session import Job, Seen, translate
+from bridge.execution.session import Job
+from bridge.execution.snapshot import Seen, translate
 from bridge.model.errors import Refused
 from sinks.port import Place, Secret, SinkError, Stage
 from sinks.record import stamp

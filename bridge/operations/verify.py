@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bridge.auth0.probe import Verdict
-from bridge.execution.session import Job, key_of, read
+from bridge.execution.session import Job, key_of
+from bridge.execution.snapshot import read
 from sinks.companions import next_of, previous_of
 from sinks.port import Place, Stage
 from sinks.seal import SEAL_TAG

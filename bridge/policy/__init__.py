@@ -6,15 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Role(StrEnum):
-    """Who acts. What each may do stands in the help of the command `policy` and in docs/security.md."""
-
-    OPERATOR = "operator"
-    APPLICATION = "application"
-    AUDITOR = "auditor"
-    SECURITY = "security"
-
-
 class Language(StrEnum):
     """What a policy is written in."""
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from bridge.auth0.logs import READ_LOGS
-from bridge.auth0.management import READ_CLIENTS, READ_KEYS, UPDATE_KEYS
+from bridge.auth0.management import READ_KEYS
 from bridge.config.settings import ClientSettings
-from bridge.policy import Block, Language, Role
+from bridge.model.operation import Strategy
+from bridge.planning.role_rights import SCOPES
+from bridge.policy import Block, Language
+from sinks.rights import Role
 
-SCOPES: Mapping[Role, tuple[str, ...]] = {
-    Role.OPERATOR: (READ_CLIENTS, UPDATE_KEYS, READ_KEYS, READ_LOGS),
-    Role.SECURITY: (READ_CLIENTS, READ_LOGS),
-    Role.AUDITOR: (),
-    Role.APPLICATION: (),
-}
-GENERATED = "auth0-generated"
 RARELY = "leave it out where no place is empty and nothing is changed in the dashboard"
 
 
@@ -24,7 +19,7 @@ def scopes(name: str, domain: str, clients: Iterable[ClientSettings], role: Role
     found = SCOPES[role]
     told = [f"{name}: Auth0 at {domain}; role {role}" + ("" if found else ": no scope, and no application")]
     if READ_KEYS in found:
-        generated = ", ".join(client.name for client in clients if client.strategy == GENERATED)
-        needed = f"needed by the strategy {GENERATED} of {generated}" if generated else RARELY
+        generated = ", ".join(client.name for client in clients if client.strategy == Strategy.AUTH0_GENERATED)
+        needed = f"needed by the strategy {Strategy.AUTH0_GENERATED} of {generated}" if generated else RARELY
         told.append(f"{READ_KEYS} reads every secret of the tenant; {needed}")
     return Block(name, Language.SCOPES, tuple(told), "\n".join(found), list(found))

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bridge.policy import Block, Language, Role
+from bridge.policy import Block, Language
 from sinks.aws import Settings, Target
 from sinks.aws.rights import CREATE, needed
-from sinks.rights import Deed
+from sinks.rights import Deed, Role
 
 REFERENCE = frozenset({Deed.READ})
 """What resolving a reference asks of a place."""

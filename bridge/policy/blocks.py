@@ -9,10 +9,11 @@ import sinks.aws
 import sinks.vault
 from bridge.config.settings import ClientSettings, Settings, VaultSettings
 from bridge.model.errors import Usage
-from bridge.policy import Block, Role, auth0, aws, vault
-from bridge.policy.deeds import deeds
+from bridge.planning.role_rights import deeds
+from bridge.policy import Block, auth0, aws, vault
 from sinks import kind, split
-from sinks.rights import Deed
+from sinks.rights import Deed, Role
+from sinks.vault.rights import mount_of
 
 Chosen = tuple[Settings, ClientSettings]
 
@@ -59,7 +60,7 @@ def _of_vault(found: VaultSettings, asked: Mapping[Any, frozenset[Deed]], role: 
 
 
 def _all_used(mounts: tuple[str, ...], paths: Iterable[str]) -> None:
-    used = {vault.mount_of(path, mounts) for path in paths}
+    used = {mount_of(path, mounts) for path in paths}
     if unused := [mount for mount in mounts if mount not in used]:
         raise Usage(
             *(f"--mount: found {mount}, expected what a path in Vault begins with" for mount in unused),

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from bridge.model.errors import Usage
-from bridge.policy import Block, Language, Role
-from sinks.rights import Deed
+from bridge.policy import Block, Language
+from sinks.rights import Deed, Role
 from sinks.vault import Settings, Target
-from sinks.vault.rights import needed
+from sinks.vault.rights import mount_of, needed
 
 Deeds = frozenset[Deed]
 
@@ -70,11 +70,6 @@ def credentials(targets: Iterable[Target], mounts: tuple[str, ...]) -> Block:
     documents = _documents(dict.fromkeys(targets, REFERENCE), Settings.pending_suffix, mounts)
     told = ["vault: the Vault at VAULT_ADDR; the bridge's own credentials, to which the configuration refers"]
     return _block("vault", [*told, _mounts(documents)], _lines(_rules(documents)))
-
-
-def mount_of(path: str, mounts: Iterable[str]) -> str:
-    """Return the mount of a path: the longest of `mounts` that it begins with, else its first part."""
-    return max((m for m in mounts if path.startswith(f"{m}/")), key=len, default=path.partition("/")[0])
 
 
 def _documents(asked: Mapping[Target, Deeds], suffix: str, mounts: tuple[str, ...]) -> tuple[Document, ...]:

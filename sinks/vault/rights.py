@@ -47,3 +47,8 @@ def _together(several: Iterable[Rights]) -> Rights:
         for endpoint, capabilities in rights.items():
             found.setdefault(endpoint, set()).update(capabilities)
     return {each: tuple(c for c in CAPABILITIES if c in found[each]) for each in ENDPOINTS if each in found}
+
+
+def mount_of(path: str, mounts: Iterable[str]) -> str:
+    """Return the mount of a path: the longest of `mounts` that it begins with, else its first part."""
+    return max((m for m in mounts if path.startswith(f"{m}/")), key=len, default=path.partition("/")[0])

@@ -22,9 +22,9 @@ ALLOWED = {
     "bridge/operations/new_value.py",  # a value that a user brings is checked
     "bridge/auth0/tenant.py",  # the management token's request
     "bridge/auth0/assertion.py",  # signing with the private key
-    "bridge/cli/using.py",  # `read`, whose purpose it is
-    "bridge/cli/formats.py",  # the same, as variables
-    "bridge/cli/child.py",  # `exec`: the environment of the program that it starts
+    "bridge/cli/commands/use.py",  # `read`, whose purpose it is
+    "bridge/cli/output/env_files.py",  # the same, as variables
+    "bridge/cli/child_process.py",  # `exec`: the environment of the program that it starts
     "bridge/consumer/client_secret.py",  # a candidate, for the application's own request
     "bridge/consumer/client_credentials.py",  # the application's token request
     "bridge/doctor/base64.py",  # whether a value is Base64

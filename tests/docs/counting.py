@@ -16,8 +16,8 @@ import httpx
 import hvac
 import pytest
 
-from bridge.cli.opening import open_job
 from bridge.config.choose import choose
+from bridge.execution.open import open_job
 from bridge.execution.session import Job
 from bridge.sandbox.stack import Stack
 from sinks.vault.http import Adapter

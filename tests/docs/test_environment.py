@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from bridge.cli.formats import NAMES, PREFIX
+from bridge.cli.output.env_files import NAMES, PREFIX
 from tests.docs.pages import EXAMPLES, PAGES, ROOT, section, spans, tables
 
 SOURCES = [

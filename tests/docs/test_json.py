@@ -11,8 +11,8 @@ import hvac
 import pytest
 from typer.testing import CliRunner
 
-from bridge.cli import as_json
-from bridge.cli.app import app
+from bridge.cli.commands import app
+from bridge.cli.output import json as as_json
 from bridge.config.settings import ClientSettings
 from bridge.evidence.judge import Evidence, Source
 from bridge.model.errors import Refused, Usage

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from bridge.cli.app import app
+from bridge.cli.commands import app
 from tests.docs.pages import DOCS, EXAMPLES, PAGES, ROOT, anchors, code, name_of, without_fences
 
 ADRS = sorted((DOCS / "adr").glob("0*.md"))

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.auth0.errors import Unreachable
 from bridge.auth0.management import Management
-from bridge.execution.session import survey
+from bridge.execution.snapshot import survey
 from bridge.model.outcome import Stopped
 from bridge.model.timing import Timing
 from bridge.operations.adopt import AdoptOptions, adopt, forget

@@ -9,8 +9,8 @@ import typer
 
 import bridge.auth0.errors
 import bridge.model.outcome
-from bridge.cli.app import app
-from bridge.cli.run import SEVERITY
+from bridge.cli.commands import app
+from bridge.cli.runner import SEVERITY
 from bridge.model.errors import BridgeError
 from tests.docs.pages import ROOT, fences, section, spans, tables
 

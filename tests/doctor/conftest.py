@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import stamina
 
-from bridge.policy import Role
-from bridge.policy.auth0 import SCOPES
+from bridge.planning.role_rights import SCOPES
+from sinks.rights import Role
 from tests.doctor.patient import Patient
 from tests.e2e.conftest import make_live, servers
 from tests.e2e.world import MakeWorld, World

@@ -9,9 +9,9 @@ import pytest
 
 from bridge.config.load import load
 from bridge.doctor.examine import Examination
-from bridge.policy import Role
 from sinks.aws.api import Api
 from sinks.clock import SystemClock
+from sinks.rights import Role
 from sinks.vault.kv import Kv
 from tests.canary.stage import leaks
 from tests.doctor.patient import Patient

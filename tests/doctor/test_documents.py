@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from bridge.policy import Role
-from bridge.policy.deeds import deeds
+from bridge.planning.role_rights import deeds
+from sinks.rights import Role
 from sinks.vault.rights import needed
 from tests.doctor.patient import Patient
 from tests.policy.rights import of, printed, rules_in, smaller, written

@@ -10,10 +10,10 @@ import pytest
 
 from bridge.config.load import load
 from bridge.doctor.examine import Examination
-from bridge.policy import Role
-from bridge.policy.auth0 import SCOPES
+from bridge.planning.role_rights import SCOPES
 from bridge.sandbox.auth0.settings import Api
 from sinks.clock import SystemClock
+from sinks.rights import Role
 from tests.doctor.certificates import Authority, Behind
 from tests.doctor.patient import Patient
 

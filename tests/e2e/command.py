@@ -12,7 +12,7 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from bridge.cli.app import app
+from bridge.cli.commands import app
 from tests.e2e.world import World
 from tests.forks import Forks
 

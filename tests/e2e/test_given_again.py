@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bridge.execution.session import Job, survey
+from bridge.execution.session import Job
+from bridge.execution.snapshot import survey
 from bridge.model.operation import Operation
 from bridge.operations.adopt import AdoptOptions, adopt, forget
 from bridge.operations.resume import resume

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.cli.progress import Lines
+from bridge.cli.output.progress import Lines
 
 WAIT = timedelta(seconds=20)
 

@@ -12,8 +12,8 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.cli.change import retirable
-from bridge.execution.session import survey
+from bridge.cli.changing import retirable
+from bridge.execution.snapshot import survey
 from bridge.model.errors import Refused
 from bridge.model.outcome import Outcome
 from bridge.model.plan import Plan

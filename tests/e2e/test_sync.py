@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bridge.execution.session import read
+from bridge.execution.snapshot import read
 from bridge.execution.verification import Changed
 from bridge.model.errors import BridgeError, Failed, Incomplete, Refused
 from bridge.model.operation import Operation

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from typer.testing import CliRunner
 
-from bridge.cli.app import app
+from bridge.cli.commands import app
 from tests.faults.between import Between, Fault, drop, first, signals
 from tests.faults.case import (
     A_PUT,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from bridge.cli.app import app
+from bridge.cli.commands import app
 from tests.e2e.command import Ended
 from tests.e2e.observe import unsettled, values_met
 from tests.e2e.places import ANCIENT, Seen

@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from bridge.config.settings import ClientSettings
-from bridge.execution.session import Job, read, survey
+from bridge.execution.session import Job
+from bridge.execution.snapshot import read, survey
 from bridge.model.operation import Strategy
 from bridge.model.timing import Timing
 from bridge.operations.adopt import AdoptOptions, adopt, forget

@@ -7,7 +7,7 @@ from pathlib import Path
 import botocore.session
 import pytest
 
-from bridge.policy import Role
+from sinks.rights import Role
 from tests.e2e.places import REGION
 from tests.e2e.world import MakeWorld, World
 from tests.policy.iam import ACCOUNT, Guard, allowed

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.policy import Role
+from sinks.rights import Role
 from tests.e2e.places import REGION
 from tests.e2e.world import World
 from tests.policy.iam import Guard

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.policy import Role
+from sinks.rights import Role
 from tests.docs.pages import DOCS, fences
 from tests.e2e.command import Ended, invoke
 from tests.policy.rights import of, printed, rules_in

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bridge.policy import Role
+from sinks.rights import Role
 from tests.e2e.world import MakeWorld, World
 from tests.policy.iam import Guard
 from tests.policy.rights import Rules, Somebody, Vault, of, rules_in, smaller, write_config, written

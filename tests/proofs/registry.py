@@ -61,25 +61,25 @@ PROOFS: dict[str, Proof] = {
     "benchmarks": _suite(
         "benchmarks",
         "each benchmark, run small: what it counts, and that readers are served in it",
-        *CORE, "bridge.cli.app", "bridge.consumer", "tests.bench.*",
+        *CORE, "bridge.cli.commands", "bridge.consumer", "tests.bench.*",
         without=("tests.proofs",),
     ),
     "canary": _suite(
         "canary",
         "every command with debug logging on: no secret is in what it says, logs, records or leaves behind",
-        *CORE, "bridge.cli.app", "tests.canary.*",
+        *CORE, "bridge.cli.commands", "tests.canary.*",
         without=("tests.proofs",),
     ),
     "faults": _suite(
         "faults",
         "each end failing in each way at each step: how the command ends, what it says, and that this advice cures it",
-        *CORE, "bridge.cli.app", "tests.faults.*",
+        *CORE, "bridge.cli.commands", "tests.faults.*",
         without=("tests.proofs",),
     ),
     "rights": _suite(
         "rights",
         "the policies of every role, line by line: what it grants is what its commands ask for, and none can go",
-        *CORE, "bridge.cli.app", "bridge.policy.vault", "bridge.policy.aws", "tests.policy.*",
+        *CORE, "bridge.cli.commands", "bridge.policy.vault", "bridge.policy.aws", "tests.policy.*",
         without=("tests.proofs",),
     ),
     "browser": _suite(
@@ -91,7 +91,7 @@ PROOFS: dict[str, Proof] = {
     "drills": _suite(
         "drills",
         "the drills' pages, typed from top to bottom",
-        *CORE, "bridge.cli.app", "tests.drills.*",
+        *CORE, "bridge.cli.commands", "tests.drills.*",
         without=("tests.proofs",), files=("docs/drills/*.md",),
     ),
     "interruption": _suite(

@@ -71,7 +71,7 @@ def test_a_root_that_is_no_module_is_an_error(tree: Path) -> None:
         closure(["bridge.nothing"], root=tree)
 
 
-COMMANDS = "bridge/cli/rotating.py"
+COMMANDS = "bridge/cli/commands/rotate.py"
 OF_WINGS = {
     "benchmarks": COMMANDS, "browser": "bridge/report/page.py", "canary": COMMANDS, "drills": COMMANDS,
     "faults": COMMANDS, "rights": COMMANDS,

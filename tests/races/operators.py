@@ -174,7 +174,7 @@ class _Forked:
 
 def _operate(command: Mapping[str, Any]) -> None:
     """Be the process that somebody started with this command."""
-    from bridge.cli.app import app
+    from bridge.cli.commands import app
 
     faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
     gc.disable()  # it ends before that would pay
@@ -213,7 +213,7 @@ def _import_everything() -> None:
 
     import bridge
     import sinks
-    from bridge.cli.app import app
+    from bridge.cli.commands import app
     from tests.quick_aws import once_per_process
 
     for package in (bridge, sinks):

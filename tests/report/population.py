@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from types import SimpleNamespace
 
-from bridge.cli import as_json
+from bridge.cli.output import json as as_json
 from bridge.config.settings import ClientSettings, Exemption, Settings, VaultSettings
 from bridge.model.client_ref import Whose
 from bridge.model.tenant import TenantSettings

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from bridge.cli import as_json
+from bridge.cli.output import json as as_json
 from bridge.config.settings import Exemption
 from bridge.planning.status import Kind
 from bridge.report.figures import Row, Unread

@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bridge.cli.app import app
-from bridge.cli.formats import PREFIX, Format, line, variables
-from bridge.cli.opening import Typed, chosen, open_readers, variables_of
 from bridge.cli.options import USE, Config, Key, Name, Sinks, Verbose
-from bridge.cli.run import configure, each, usage_errors
-from bridge.cli.say import is_terminal, silence
+from bridge.cli.output.console import is_terminal, silence
+from bridge.cli.output.env_files import PREFIX, Format, line, variables
+from bridge.cli.runner import configure, each, usage_errors
+from bridge.cli.select import Typed, chosen
+from bridge.execution.open import open_readers, variables_of
 from bridge.model.errors import Failed, Refused, Usage
 from sinks.errors import SinkError
 from sinks.versions import Stage
 
 if TYPE_CHECKING:
-    from bridge.cli.child import Change
+    from bridge.cli.child_process import Change
     from bridge.config.settings import ClientSettings, Settings
     from sinks.reading import Reader
     from sinks.secret import Secret
@@ -94,7 +95,7 @@ def execute(
     verbose: Verbose = False,
 ) -> None:
     """Start a command with the secret in its environment: AUTH0_CLIENT_ID, …_SECRET, …_SECRET_FALLBACK."""
-    from bridge.cli.child import Supervised, become, cleaned, hide_environment
+    from bridge.cli.child_process import Supervised, become, cleaned, hide_environment
 
     configure(verbose=verbose)
     with usage_errors():
@@ -123,7 +124,7 @@ def _change(what: str | None, interval: int) -> Change | None:
     Raises:
         Usage: there is no such signal.
     """
-    from bridge.cli.child import Change
+    from bridge.cli.child_process import Change
 
     if what is None or what == "restart":
         return Change(None, interval) if what else None
@@ -139,7 +140,7 @@ def values(settings: Settings, client: ClientSettings, wanted: Iterable[Stage]) 
     Raises:
         BridgeError: no place can be read.
     """
-    from bridge.execution.session import translate
+    from bridge.execution.snapshot import translate
 
     failure: SinkError | None = None
     for reader in open_readers(settings, client):

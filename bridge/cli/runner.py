@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 import typer
 
-from bridge.cli import as_json, show
-from bridge.cli.say import is_terminal, say
+from bridge.cli.output import json as as_json
+from bridge.cli.output import text as show
+from bridge.cli.output.console import is_terminal, say
 from bridge.config.settings import ClientSettings, Settings
 from bridge.model.client_ref import Whose
 from bridge.model.errors import BridgeError, Incomplete, Usage

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.cli import as_json
 from bridge.cli.app import app
-from bridge.cli.opening import Typed, chosen
 from bridge.cli.options import SECURITY, Config, Key, Names, Sinks
-from bridge.cli.run import usage_errors
-from bridge.cli.say import say
+from bridge.cli.output import json as as_json
+from bridge.cli.output.console import say
+from bridge.cli.runner import usage_errors
+from bridge.cli.select import Typed, chosen
 from bridge.model.errors import Usage
-from bridge.policy import Language, Role
+from bridge.policy import Language
+from sinks.rights import Role
 
 if TYPE_CHECKING:
     from bridge.policy import Block

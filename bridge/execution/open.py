@@ -1,17 +1,13 @@
-"""From what was typed to jobs."""
+"""From settings to a client's sinks, readers and session. Nothing is asked of any server yet."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.cli.say import say
-from bridge.config.choose import choose
 from bridge.config.references import resolve
 from bridge.model.errors import Usage
 from bridge.model.progress import Silent, Stop, Watcher
@@ -26,53 +22,6 @@ if TYPE_CHECKING:
     from bridge.planning.status import Status
     from sinks.port import Sink
     from sinks.reading import Reader
-
-
-@dataclass(frozen=True)
-class Typed:
-    """What every command that takes a NAME may be told. `tenant`: whether the command needs Auth0."""
-
-    sinks: tuple[str, ...] = ()
-    key: str | None = None
-    config: Path | None = None
-    tenant: bool = True
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
-
-
-def settings_of(typed: Typed) -> Settings | None:
-    """Return the configuration file's settings, if there is one.
-
-    Raises:
-        Usage: it has faults, all of them told at once.
-    """
-    from bridge.config.load import find, load
-
-    path = find(typed.config, typed.environ)
-    if path is None:
-        return None
-    say(f"configuration: {path}", err=True)  # a wrong one would redirect credentials: let it be seen
-    return load(path, typed.environ)
-
-
-def chosen(names: list[str], typed: Typed, *, everyone: bool = False) -> list[tuple[Settings, ClientSettings]]:
-    """Return the clients that are meant.
-
-    Raises:
-        Usage: a name fits nothing, or none was given.
-    """
-    settings = settings_of(typed)
-    if everyone and names:
-        raise Usage("found NAMEs and --all, expected one of them")
-    if not names and not everyone:
-        raise Usage("no client is named", hint="name one, or --all of the configuration file")
-    if everyone:
-        if settings is None:
-            raise Usage("--all needs a configuration file", hint="write one: secret-bridge init")
-        return [(settings, client) for client in settings.clients.values()]
-    return [
-        choose(name, settings, typed.environ, sinks=typed.sinks, key=typed.key, tenant=typed.tenant)
-        for name in dict.fromkeys(names)
-    ]
 
 
 def open_places(settings: Settings, client: ClientSettings, timing: Timing) -> dict[str, Sink]:
@@ -116,7 +65,7 @@ def survey(settings: Settings, client: ClientSettings) -> Status:
     Raises:
         BridgeError: a place cannot be read.
     """
-    from bridge.execution.session import translate
+    from bridge.execution.snapshot import translate
     from bridge.model.client_ref import Whose
     from bridge.planning.status import judge
 
@@ -141,7 +90,8 @@ def open_job(
         Usage: the settings cannot be meant so.
     """
     from bridge.auth0.api import connect
-    from bridge.execution.session import Job, claimed_actor
+    from bridge.execution.actor import claimed_actor
+    from bridge.execution.session import Job
 
     tenant = settings.tenants[client.tenant]
     timing = Timing(tenant.propagation)

@@ -1,4 +1,4 @@
-"""Commands for those who watch: status, verify, history, retire."""
+"""Commands for those who watch: status, verify, history, retire, evidence."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.cli import as_json, show
 from bridge.cli.app import app
-from bridge.cli.change import change, consent, retirable
-from bridge.cli.notifying import Look
-from bridge.cli.opening import Typed, chosen, open_job, survey
+from bridge.cli.changing import change, consent, retirable
+from bridge.cli.hooks.notify import Look
 from bridge.cli.options import (
     SECURITY,
     Config,
@@ -29,12 +27,17 @@ from bridge.cli.options import (
     Verbose,
     Yes,
 )
-from bridge.cli.run import configure, each, one_client, usage_errors
-from bridge.cli.say import say
+from bridge.cli.output import json as as_json
+from bridge.cli.output import text as show
+from bridge.cli.output.console import say
+from bridge.cli.runner import configure, each, one_client, usage_errors
+from bridge.cli.select import Typed, chosen
+from bridge.execution.open import open_job, survey
 from bridge.model.errors import Usage
 
 if TYPE_CHECKING:
-    from bridge.config.settings import ClientSettings
+    from bridge.config.settings import ClientSettings, Settings
+    from bridge.evidence.judge import Evidence, Ignored
     from bridge.operations.verify import Verified
     from bridge.planning.status import Status
 
@@ -159,7 +162,6 @@ def retire(
     verbose: Verbose = False,
 ) -> None:
     """Make the fallback's value unreadable everywhere, once nobody can need it."""
-    from bridge.cli.vouched import vouched
     from bridge.operations.retire import bring_back
     from bridge.operations.retire import retire as retire_one
     from bridge.operations.start import Options
@@ -169,7 +171,7 @@ def retire(
         if undo and (soft or force or ignore_source or due):
             raise Usage("--undo: found with --soft, --force, --ignore-source or --due, expected on its own")
     one_client("--unproven", unproven, names, json=json)
-    ignored = vouched(ignore_source, force=force, reason=reason, json=json)
+    ignored = _vouched(ignore_source, force=force, reason=reason, json=json)
     options = Options(dry_run=dry_run, takeover=takeover, agree=consent(yes=yes), reason=reason)
     change(
         context,
@@ -185,4 +187,69 @@ def retire(
         nothing="nothing was retired softly" if undo else "there is no fallback to retire",
         everyone=everyone,
         due=retirable if due else None,
+    )
+
+
+def _vouched(sources: list[str] | None, *, force: bool, reason: str, json: bool) -> tuple[Ignored, ...]:
+    """Understand which sources somebody vouches for; whoever overrides the evidence says why.
+
+    Ends the process on a usage error.
+    """
+    from bridge.evidence.judge import Ignored
+
+    with usage_errors(json=json):
+        if (force or sources) and not reason.strip():
+            option = "--force" if force else "--ignore-source"
+            raise Usage(f"{option}: found no --reason, expected one", hint='--reason "who says so, and why"')
+        if reason and not force and not sources:
+            raise Usage("--reason: found without --ignore-source or --force, expected it with one of them")
+        return tuple(Ignored.parse(text) for text in sources or ())
+
+
+@app.command(rich_help_panel=SECURITY)
+def evidence(
+    names: Names = None,
+    *,
+    sink: Sinks = None,
+    key: Key = None,
+    config: Config = None,
+    everyone: Everyone = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Keep what matters of the logs in the places' metadata, for later.")
+    ] = False,
+    notify: Notify = False,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Ask the tenant's logs who still fails with an old value. Exits with 5 when somebody does, or it is not known."""
+    from bridge.evidence.judge import lines, minute
+    from bridge.model.timing import span
+    from bridge.operations.evidence import evidence_of
+
+    configure(verbose=verbose)
+    look = Look("evidence", wanted=notify)
+    typed = Typed(tuple(sink or ()), key, config)
+
+    def do(settings: Settings, client: ClientSettings) -> Evidence:
+        return evidence_of(open_job(settings, client), record=record)
+
+    def present(client: ClientSettings, found: Evidence) -> int:
+        if json:
+            say(as_json.line(as_json.evidence(client, found)))
+            return 5 if found.stale or found.unknown else 0
+        say(
+            f"{client.name}  changed {minute(found.change)}; a consumer counts for {span(found.window)} after a failure"
+        )
+        rows = lines(found, most=50)
+        width = max(len(name) for name, _ in rows)
+        for name, text in rows:
+            say(f"  {name:<{width}}  {text}")
+        return 5 if found.stale or found.unknown else 0
+
+    each(
+        look.at(lambda: chosen(names or [], typed, everyone=everyone or (not names and not sink))),
+        do,
+        present,
+        json=json,
+        listener=look,
     )

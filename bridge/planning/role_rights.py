@@ -1,21 +1,30 @@
-"""What each role may ask of a place: what its commands do, and no more. Pure."""
+"""What each role may ask of a place and of a tenant: what its commands do, and no more. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+from bridge.auth0.logs import READ_LOGS
+from bridge.auth0.management import READ_CLIENTS, READ_KEYS, UPDATE_KEYS
 from bridge.model.plan import Wish
 from bridge.planning.maintenance import plan_bringing_back, plan_retirement, plan_settling
 from bridge.planning.rights import asked
-from bridge.policy import Role
 from sinks.companions import Companions
 from sinks.port import Place
-from sinks.rights import Deed
+from sinks.rights import Deed, Role
 
 MANAGED = Place("", datetime(2020, 1, 1, tzinfo=UTC), exists=True)
 """Stands for a place that retiring may meet: there is a fallback only where a rotation has been."""
 RECORDS = frozenset({Deed.NOTE, Deed.REMOVE_NOTE})
 """What `evidence --record` does."""
+SCOPES: Mapping[Role, tuple[str, ...]] = {
+    Role.OPERATOR: (READ_CLIENTS, UPDATE_KEYS, READ_KEYS, READ_LOGS),
+    Role.SECURITY: (READ_CLIENTS, READ_LOGS),
+    Role.AUDITOR: (),
+    Role.APPLICATION: (),
+}
+"""Scopes of Auth0's Management API."""
 
 
 def deeds(role: Role, *, companions: bool | None) -> frozenset[Deed]:

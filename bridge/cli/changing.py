@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bridge.cli import as_json, show
-from bridge.cli.notifying import News
-from bridge.cli.opening import Typed, chosen, open_job, survey
-from bridge.cli.progress import Lines
-from bridge.cli.recording import Asked, recorded
-from bridge.cli.run import each, heeding, usage_errors
-from bridge.cli.say import is_terminal, say
+from bridge.cli.hooks.audit import Asked, recorded
+from bridge.cli.hooks.notify import News
+from bridge.cli.output import json as as_json
+from bridge.cli.output import text as show
+from bridge.cli.output.console import is_terminal, say
+from bridge.cli.output.progress import Lines
+from bridge.cli.runner import each, heeding, usage_errors
+from bridge.cli.select import Typed, chosen
+from bridge.execution.open import open_job, survey
 from bridge.model.errors import BridgeError, Failed, Refused, Usage
 from bridge.model.progress import Stop
 

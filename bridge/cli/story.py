@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from bridge.cli.opening import open_job
 from bridge.config.choose import choose
+from bridge.execution.open import open_job
 from bridge.execution.session import Job
 from bridge.model.errors import Failed
 from bridge.model.outcome import Outcome

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.cli import as_json
 from bridge.cli.app import app
-from bridge.cli.opening import Typed, settings_of
 from bridge.cli.options import SECURITY, Config, Json
-from bridge.cli.run import usage_errors
-from bridge.cli.say import say
+from bridge.cli.output import json as as_json
+from bridge.cli.output.console import say
+from bridge.cli.runner import usage_errors
+from bridge.cli.select import Typed, settings_of
 from bridge.config.references import resolve
 from bridge.model.errors import Usage
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bridge.cli import as_json, show
-from bridge.cli.run import Chosen, heeding
-from bridge.cli.say import say
+from bridge.cli.output import json as as_json
+from bridge.cli.output import text as show
+from bridge.cli.output.console import say
+from bridge.cli.runner import Chosen, heeding
 from bridge.config.references import resolve
 from bridge.model.errors import BridgeError, Usage
 from bridge.model.progress import Stop
@@ -95,7 +96,7 @@ class Teller:
 
     def _fields(self, **told: Any) -> dict[str, Any]:
         """Return what every message tells programs, in its order."""
-        from bridge.execution.session import claimed_actor
+        from bridge.execution.actor import claimed_actor
 
         return {"command": self._command, "actor": claimed_actor(os.environ), **told}
 

@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bridge.cli.say import is_terminal, say
+from bridge.cli.output.console import is_terminal, say
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

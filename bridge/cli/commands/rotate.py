@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from bridge.cli.app import app
-from bridge.cli.change import change, consent, require_reason, rotatable
-from bridge.cli.opening import Typed
+from bridge.cli.changing import change, consent, require_reason, rotatable
 from bridge.cli.options import (
     ROTATE,
     Config,
@@ -29,9 +28,10 @@ from bridge.cli.options import (
     Unproven,
     Verbose,
     Yes,
+    value_from_stdin,
 )
-from bridge.cli.run import configure, usage_errors
-from bridge.cli.stdin import value_from_stdin
+from bridge.cli.runner import configure, usage_errors
+from bridge.cli.select import Typed
 from bridge.model.errors import Usage
 
 if TYPE_CHECKING:

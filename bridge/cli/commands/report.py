@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bridge import __version__
-from bridge.cli import as_json
 from bridge.cli.app import app
-from bridge.cli.opening import Typed, chosen, open_places
 from bridge.cli.options import SECURITY, Config, Key, Names, Sinks, Verbose
-from bridge.cli.run import SEVERITY, configure, usage_errors
-from bridge.cli.say import is_terminal, say
+from bridge.cli.output import json as as_json
+from bridge.cli.output.console import is_terminal, say
+from bridge.cli.runner import SEVERITY, configure, usage_errors
+from bridge.cli.select import Typed, chosen
+from bridge.execution.open import open_places
 from bridge.model.errors import BridgeError, Failed, Usage
 from bridge.model.timing import Timing
 from sinks.clock import SystemClock
@@ -113,7 +114,7 @@ def _look(settings: Settings, client: ClientSettings) -> Seen:
 
 def _told(raised: Exception) -> tuple[str, int]:
     """Return what to tell of an exception, and the exit status; a bug's own text may hold anything."""
-    from bridge.execution.session import translate
+    from bridge.execution.snapshot import translate
 
     if isinstance(raised, SinkError):
         return raised.message, translate(raised).exit_status
@@ -123,7 +124,7 @@ def _told(raised: Exception) -> tuple[str, int]:
 
 
 def _report(clients: list[tuple[Settings, ClientSettings]], looked: list[Looked]) -> Report:
-    from bridge.execution.session import claimed_actor
+    from bridge.execution.actor import claimed_actor
     from bridge.report.figures import Report, rows, sources
 
     now = SystemClock().now()

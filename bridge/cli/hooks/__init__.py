@@ -1,0 +1,1 @@
+"""What a command does beside its work: the audit record, notifications."""

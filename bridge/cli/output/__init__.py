@@ -1,0 +1,1 @@
+"""What commands print: text, JSON, the terminal's live lines, env files."""

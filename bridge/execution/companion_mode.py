@@ -1,0 +1,27 @@
+"""What becomes of the companions in the documents."""
+
+from __future__ import annotations
+
+from bridge.execution.session import Job
+from bridge.model.operation import CHANGES, Operation
+from sinks.companions import Companions
+from sinks.port import Place
+
+SWITCHES = CHANGES | {Operation.ADOPT, Operation.SYNC, Operation.SETTLE}
+"""The operations that write the record anew, by which documents get companions or lose them."""
+
+
+def companions(job: Job, places: tuple[Place, ...], operation: str) -> Companions:
+    """Return what an operation does about the companions in the documents.
+
+    By what is there; where the settings say anything else, the operations that may switch do so.
+    """
+    there, wanted = {place.companions for place in places}, job.settings.companions
+    known = next((each for each in (Companions.KEEP, Companions.WERE) if each in there), Companions.NONE)
+    if operation == Operation.FORGET:
+        return Companions.NONE
+    if wanted is None or operation not in SWITCHES:
+        return known
+    if wanted:
+        return Companions.KEEP
+    return Companions.END if known is Companions.KEEP else known
