@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 
-from bridge.config import kinds
 from bridge.config.audit import audit_from_environment
 from bridge.config.settings import ClientSettings, Settings, VaultSettings, with_key
 from bridge.model.errors import Usage
@@ -124,8 +123,8 @@ def _vaults(sinks: tuple[str, ...], environ: Mapping[str, str]) -> tuple[dict[st
         try:
             scheme, target = split(uri)
             if scheme not in vaults:
-                vaults[scheme] = VaultSettings(scheme, scheme, kinds.store(scheme).from_environment(environ))
-            kinds.store(scheme).parse(target, vaults[scheme].options)
+                vaults[scheme] = VaultSettings(scheme, scheme, sinks.kind(scheme).from_environment(environ))
+            sinks.kind(scheme).parse(target, vaults[scheme].options)
         except SinkError as error:
             text = error.message + (f" ({error.hint})" if error.hint else "")
             faults += [] if text in faults else [text]

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import pkgutil
-from typing import Any
 
 import sinks
 from sinks.errors import BadAddress
-
-_NOT_KEPT = frozenset({"memory"})
-"""What dies with the process: a secret rotated into it would be lost. Code and tests open it by themselves."""
 
 
 def names() -> tuple[str, ...]:
@@ -21,17 +17,6 @@ def names() -> tuple[str, ...]:
 def is_kind(name: str) -> bool:
     """Tell whether there is a kind of this name."""
     try:
-        return dataclasses.is_dataclass(store(name).Settings)
+        return dataclasses.is_dataclass(sinks.kind(name).Settings)
     except BadAddress:
         return False
-
-
-def store(name: str) -> Any:
-    """Return the module of a kind.
-
-    Raises:
-        BadAddress: there is none of this name, or it keeps nothing.
-    """
-    if name in _NOT_KEPT:
-        raise BadAddress(f"'{name}' keeps nothing beyond this process", "use vault://MOUNT/PATH or aws://REGION/NAME")
-    return sinks.kind(name)

@@ -29,7 +29,7 @@ def text() -> str:
 
 
 def _vault(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
-    module = kinds.store(kind)
+    module = sinks.kind(kind)
     vault = TypeAdapter(module.Settings).json_schema(ref_template=f"#/$defs/{kind}.{{model}}")
     tables = vault.pop("$defs", {})
     for reference in module.REFERENCES:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+import sinks
 from bridge.config import faults, kinds
 from bridge.config.faults import Fault, Key
 from bridge.config.settings import VaultSettings
@@ -21,7 +22,7 @@ def read_vault(name: str, table: Mapping[str, Any]) -> tuple[VaultSettings | Non
     kind = table["type"]
     if not isinstance(kind, str) or not kinds.is_kind(kind):
         return None, [((*place, "type"), faults.choice(kind, kinds.names()))]
-    module = kinds.store(kind)
+    module = sinks.kind(kind)
     rest = {key: value for key, value in table.items() if key != "type"}
     found = _plain_secrets(rest, module.REFERENCES, place)
     try:

@@ -12,12 +12,12 @@ import hvac
 
 import sinks.vault
 from bridge.sandbox.openbao import OpenBao
-from sinks.memory import MemorySink, MemoryStore
 from sinks.port import Held, Sink, Stage, Unavailable
 from sinks.secret import Secret
 from sinks.vault import Settings
 from sinks.vault.sink import VaultSink
 from tests.contract.clock import ManualClock
+from tests.contract.memory import MemorySink, MemoryStore
 
 KEY = "client_secret"
 KEYS = (KEY, f"{KEY}_next", f"{KEY}_previous")

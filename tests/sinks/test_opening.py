@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 import sinks
+import tests.contract.harness as contract
 from sinks.errors import BadAddress
-from sinks.memory import STORES, MemoryStore, Settings, from_environment
 from sinks.secret import Secret
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A kind of store whose folder stands beside the others."""
+    monkeypatch.setattr(sinks, "__path__", [*sinks.__path__, str(Path(contract.__file__ or "").parent)])
+    return sinks.kind("memory")
 
 
 def resolve(name: str) -> Secret:
@@ -19,7 +29,7 @@ def test_what_is_no_kind_of_store_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["memory", "vault", "aws"])
-def test_every_kind_of_store_offers_the_same(name: str) -> None:
+def test_every_kind_of_store_offers_the_same(name: str, memory: Any) -> None:
     kind = sinks.kind(name)
     assert callable(kind.open)
     assert callable(kind.from_environment)
@@ -28,22 +38,22 @@ def test_every_kind_of_store_offers_the_same(name: str) -> None:
 
 
 @pytest.mark.parametrize("uri", ["", "vault", "vault:/x", "://x", "vault://"])
-def test_what_is_no_uri_is_refused(uri: str) -> None:
+def test_what_is_no_uri_is_refused(uri: str, memory: Any) -> None:
     with pytest.raises(BadAddress, match="is not a place"):
-        sinks.open_sink(uri, "memory", Settings(), resolve=resolve)
+        sinks.open_sink(uri, "memory", memory.Settings(), resolve=resolve)
 
 
-def test_a_place_in_memory_is_opened_by_its_name_alone() -> None:
-    sink = sinks.open_sink("dev://apps/x#password", "memory", from_environment({}), resolve=resolve)
+def test_a_place_in_memory_is_opened_by_its_name_alone(memory: Any) -> None:
+    sink = sinks.open_sink("dev://apps/x#password", "memory", memory.from_environment({}), resolve=resolve)
     assert sink.uri == "dev://apps/x"
     assert not sink.read().exists
-    STORES["default"].write_key("apps/x", "password", "theirs")
-    again = sinks.open_sink("dev://apps/x", "memory", Settings(), resolve=resolve)
+    memory.STORES["default"].write_key("apps/x", "password", "theirs")
+    again = sinks.open_sink("dev://apps/x", "memory", memory.Settings(), resolve=resolve)
     assert again.read().keys == ("password",)
-    STORES["other"] = MemoryStore()
-    assert not sinks.open_sink("dev://apps/x", "memory", Settings("other"), resolve=resolve).read().exists
+    memory.STORES["other"] = memory.MemoryStore()
+    assert not sinks.open_sink("dev://apps/x", "memory", memory.Settings("other"), resolve=resolve).read().exists
     with pytest.raises(BadAddress, match="names no document"):
-        sinks.open_sink("dev://apps/x#", "memory", Settings(), resolve=resolve)
+        sinks.open_sink("dev://apps/x#", "memory", memory.Settings(), resolve=resolve)
 
 
 @pytest.mark.parametrize("url", ["http://vault.example:8200", "http://10.0.0.7:8200", "vault.example"])

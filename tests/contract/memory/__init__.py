@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from sinks.clock import Clock
 from sinks.errors import BadAddress
-from sinks.memory.sink import DEFAULT_KEY, MemorySink
-from sinks.memory.store import MemoryStore
 from sinks.secret import Secret
+from tests.contract.memory.sink import DEFAULT_KEY, MemorySink
+from tests.contract.memory.store import MemoryStore
 
 __all__ = ["DEFAULT_KEY", "REFERENCES", "STORES", "MemorySink", "MemoryStore", "Settings", "from_environment", "open"]
 
@@ -27,7 +27,7 @@ class Settings:
     store: str = "default"
 
 
-def from_environment(environ: Mapping[str, str]) -> Settings:  # noqa: ARG001  # what every kind of store offers
+def from_environment(environ: Mapping[str, str]) -> Settings:  # what every kind of store offers
     """Return the default store: the environment says nothing about memory."""
     return Settings()
 
@@ -37,9 +37,9 @@ def open(  # noqa: A001  # the name that every kind of store offers
     target: str,
     settings: Settings,
     *,
-    resolve: Callable[[str], Secret],  # noqa: ARG001  # as above
+    resolve: Callable[[str], Secret],  # as above
     clock: Clock,
-    lease: timedelta,  # noqa: ARG001  # as above
+    lease: timedelta,  # as above
 ) -> MemorySink:
     """Open the document at `target` (`path[#key]`).
 

@@ -18,12 +18,12 @@ from sinks.companions import (
 )
 from sinks.document import Document
 from sinks.errors import Busy, Lost, Refused
-from sinks.memory.store import MemoryStore, Stored, without
 from sinks.port import Held, Place, Promoted
 from sinks.record import COMPANIONS_TAG, MANAGED_BY, OWN_PREFIX, Aside, Lock, Record, drifted, note_tags, noted
 from sinks.rights import Deed
 from sinks.secret import Secret, unlike
 from sinks.versions import Stage, Version
+from tests.contract.memory.store import MemoryStore, Stored, without
 
 DEFAULT_KEY = "client_secret"
 
@@ -70,7 +70,7 @@ class MemorySink:
             mark=stored.token,
         )
 
-    def read(self, *, closely: bool = False) -> Place:  # noqa: ARG002  # versions tell nothing here
+    def read(self, *, closely: bool = False) -> Place:  # versions tell nothing here
         """Read metadata and values (`Sink.read`)."""
         with self._store.at(self._path) as there:
             stored = there.healed(self._key)
@@ -96,19 +96,19 @@ class MemorySink:
         with self._store.at(self._path) as stored:
             return stored.value(self._key, version)
 
-    def candidates(self, *, every: bool = False) -> tuple[Secret, ...]:  # noqa: ARG002  # it is quick here
+    def candidates(self, *, every: bool = False) -> tuple[Secret, ...]:  # it is quick here
         """Return what was left behind, and what other versions hold (`Sink.candidates`)."""
         with self._store.at(self._path) as stored:
             older = (stored.value(self._key, version.id) for version in reversed(stored.history.versions))
             return unlike((), [value for value in (*reversed(stored.left), *older) if value])
 
-    def recall(self, fingerprint: str, salt: str, *, endable: bool = False) -> Secret | None:  # noqa: ARG002  # all can
+    def recall(self, fingerprint: str, salt: str, *, endable: bool = False) -> Secret | None:  # all can
         """Look through all versions (`Sink.recall`)."""
         with self._store.at(self._path) as stored:
             version = next(stored.holding(self._key, fingerprint, salt), None)
             return stored.value(self._key, version) if version else None
 
-    def check(self, place: Place, deeds: frozenset[Deed]) -> tuple[str, ...]:  # noqa: ARG002  # the port's signature
+    def check(self, place: Place, deeds: frozenset[Deed]) -> tuple[str, ...]:  # the port's signature
         """Everything is allowed."""
         return ()
 
@@ -229,7 +229,7 @@ class MemorySink:
         held: Held,
         record: Record,
         *,
-        keep_limit: bool = False,  # noqa: ARG002  # there is none
+        keep_limit: bool = False,  # there is none
         fallback: str | None = None,
     ) -> None:
         """Write the tags of what is there (`Sink.tag`)."""
@@ -285,7 +285,7 @@ class MemorySink:
             stored.history, stored.tagged = without(stored.history, Stage.CURRENT, Stage.FALLBACK), None
             stored.told = None
 
-    def release(self, held: Held, outcome: str, *, ended: tuple[Secret, ...] = ()) -> None:  # noqa: ARG002  # unread
+    def release(self, held: Held, outcome: str, *, ended: tuple[Secret, ...] = ()) -> None:  # unread
         """Give the place back (`Sink.release`)."""
         with self._store.at(self._path) as stored:
             if stored.token == held.token and stored.lock is not None:
