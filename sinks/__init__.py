@@ -22,7 +22,7 @@ from sinks.errors import BadAddress
 
 if TYPE_CHECKING:
     from sinks.port import Sink
-    from sinks.reading import Reader
+    from sinks.reader import Reader
     from sinks.secret import Secret
 
 LEASE = timedelta(seconds=10)

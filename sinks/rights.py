@@ -17,7 +17,7 @@ class Deed(StrEnum):
     READ = "read"
     """Read values as the bridge does: of any version."""
     FOLLOW = "follow"
-    """Read values as an application does (`sinks.reading.Reader`): of the three stages."""
+    """Read values as an application does (`sinks.reader.Reader`): of the three stages."""
     HOLD = "hold"
     """Claim, take over, look, store, release: what every change begins and ends with."""
     BEGIN = "begin"

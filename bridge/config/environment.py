@@ -12,7 +12,7 @@ from bridge.model.errors import Usage
 from bridge.model.tenant import TenantSettings
 from bridge.model.tenant_address import base_url, is_loopback
 from bridge.model.timing import PROPAGATION
-from sinks import split
+from sinks import kind, split
 from sinks.errors import SinkError
 
 NAME = "env"
@@ -123,8 +123,8 @@ def _vaults(sinks: tuple[str, ...], environ: Mapping[str, str]) -> tuple[dict[st
         try:
             scheme, target = split(uri)
             if scheme not in vaults:
-                vaults[scheme] = VaultSettings(scheme, scheme, sinks.kind(scheme).from_environment(environ))
-            sinks.kind(scheme).parse(target, vaults[scheme].options)
+                vaults[scheme] = VaultSettings(scheme, scheme, kind(scheme).from_environment(environ))
+            kind(scheme).parse(target, vaults[scheme].options)
         except SinkError as error:
             text = error.message + (f" ({error.hint})" if error.hint else "")
             faults += [] if text in faults else [text]

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+import sinks
 from bridge.config import kinds
 from bridge.config.fields import Reference
 from bridge.config.model import ConfigFile

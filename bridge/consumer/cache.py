@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from sinks.clock import Clock
-    from sinks.reading import Reader
+    from sinks.reader import Reader
 
 AHEAD = 0.8
 """At this part of its time a value is read again in the background."""

@@ -14,7 +14,7 @@ from bridge.consumer.trying import steps
 from sinks import kind, open_reader, split
 from sinks.clock import Clock, SystemClock
 from sinks.errors import SinkError
-from sinks.reading import Reader
+from sinks.reader import Reader
 from sinks.references import resolve
 from sinks.secret import Secret
 

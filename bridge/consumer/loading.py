@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from bridge.consumer.snapshot import Snapshot
 from sinks.errors import Denied, Refused, SinkError
-from sinks.reading import NOTHING_NEXT, Next
+from sinks.reader import NOTHING_NEXT, Next
 
 if TYPE_CHECKING:
     from sinks.clock import Clock
-    from sinks.reading import Reader
+    from sinks.reader import Reader
 
 
 class Flight:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sinks.reading import NOTHING_NEXT, Latest, Next
+from sinks.reader import NOTHING_NEXT, Latest, Next
 from sinks.secret import Secret
 from sinks.versions import Stage
 

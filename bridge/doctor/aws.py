@@ -11,9 +11,9 @@ from bridge.doctor import Severity
 from bridge.doctor.others import STACK, managers
 from bridge.doctor.tls import Fault, certificate
 from bridge.planning.role_rights import deeds
+from sinks.aws.errors import KeyDenied, NoLogin
 from sinks.aws.inspect import Caller, Inspector
 from sinks.aws.rights import CREATE, needed
-from sinks.aws.translate import KeyDenied, NoLogin
 from sinks.errors import BadAddress, Denied, Refused, Unavailable
 from sinks.rights import Role
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bridge.doctor.report import Report
     from sinks.aws import Settings
     from sinks.aws.address import Target
-    from sinks.aws.answers import Described
+    from sinks.aws.responses import Described
     from sinks.clock import Clock
 
 KNOWABLE = ("DescribeSecret", "ListSecretVersionIds", "GetSecretValue", "UpdateSecretVersionStage")

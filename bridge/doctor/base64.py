@@ -10,7 +10,7 @@ from sinks.errors import SinkError
 
 if TYPE_CHECKING:
     from bridge.doctor.report import Report
-    from sinks.reading import Reader
+    from sinks.reader import Reader
     from sinks.secret import Secret
 
 

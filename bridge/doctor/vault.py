@@ -14,8 +14,8 @@ from bridge.doctor.tls import Certificate, Fault, certificate
 from bridge.model.timing import span
 from sinks.errors import BadAddress, Denied, SinkError
 from sinks.vault.inspect import NEVER, Inspector, Limits, Mounted, TokenFacts, kept
-from sinks.vault.place import LEAST_VERSIONS
 from sinks.vault.rights import mount_of, needed
+from sinks.vault.state import LEAST_VERSIONS
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bridge.execution.session import Job
     from bridge.planning.status import Status
     from sinks.port import Sink
-    from sinks.reading import Reader
+    from sinks.reader import Reader
 
 
 def open_places(settings: Settings, client: ClientSettings, timing: Timing) -> dict[str, Sink]:

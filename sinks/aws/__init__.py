@@ -11,7 +11,7 @@ from sinks.aws.address import Target, taken_apart
 from sinks.clock import Clock
 
 if TYPE_CHECKING:
-    from sinks.aws.reading import AwsReader
+    from sinks.aws.reader import AwsReader
     from sinks.aws.sink import AwsSink
     from sinks.secret import Secret
 
@@ -63,7 +63,7 @@ def open(  # noqa: A001  # the name that every kind of store has
     """Open the place `name://target`. Nothing is asked of AWS yet; `resolve` is not needed here."""
     from sinks.aws.access import Access
     from sinks.aws.api import Api
-    from sinks.aws.client import connector, identifier
+    from sinks.aws.connection import connector, identifier
     from sinks.aws.sink import AwsSink
 
     del resolve
@@ -79,8 +79,8 @@ def reader(
 ) -> AwsReader:
     """Open the place `name://target` for reading. Nothing is asked of AWS yet; `resolve` is not needed here."""
     from sinks.aws.api import Api
-    from sinks.aws.client import connector
-    from sinks.aws.reading import AwsReader
+    from sinks.aws.connection import connector
+    from sinks.aws.reader import AwsReader
 
     del resolve
     place = parse(target, settings)

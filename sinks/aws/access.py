@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import stamina
 
+from sinks.aws.errors import NotDone
 from sinks.aws.listing import Listing
-from sinks.aws.place import document_in
-from sinks.aws.translate import NotDone
+from sinks.aws.state import document_in
 from sinks.errors import Conflict, Denied, Refused, Unavailable
 
 if TYPE_CHECKING:
     from sinks.aws.address import Target
-    from sinks.aws.answers import Described, Listed
     from sinks.aws.api import Api
+    from sinks.aws.responses import Described, Listed
     from sinks.document import Document
     from sinks.secret import Secret
 

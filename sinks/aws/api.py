@@ -10,8 +10,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from sinks import request_ids
-from sinks.aws.answers import Described, Got, Listed, Page
-from sinks.aws.translate import Missing, half_an_answer, translated
+from sinks.aws.errors import Missing, half_an_answer, translated
+from sinks.aws.responses import Described, Got, Listed, Page
 from sinks.clock import Clock
 from sinks.errors import Conflict, Expired, Refused
 from sinks.secret import Secret

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sinks.aws.listing import CURRENT, Listing, first_id
-from sinks.aws.place import CURRENT_TAG, Mark, empty, lock_text, text_of
+from sinks.aws.state import CURRENT_TAG, Mark, empty, lock_text, text_of
 from sinks.companions import laid_out
 from sinks.errors import Busy, Conflict, Unavailable
 from sinks.record import Lock, Record

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from sinks.aws.listing import Listing
-from sinks.aws.place import Mark
+from sinks.aws.state import Mark
 from sinks.port import Held, Place
 from sinks.record import Aside, Lock
 

@@ -12,14 +12,14 @@ from botocore.config import Config
 
 from sinks.aws import Settings, parse
 from sinks.aws.api import Api
-from sinks.aws.client import connector
+from sinks.aws.connection import connector
+from sinks.aws.errors import Missing, translated
 from sinks.aws.listing import CURRENT, PROOF
-from sinks.aws.translate import Missing, translated
 from sinks.errors import Conflict, SinkError
 
 if TYPE_CHECKING:
     from sinks.aws.address import Target
-    from sinks.aws.answers import Described
+    from sinks.aws.responses import Described
     from sinks.clock import Clock
 
 TIMEOUT = timedelta(seconds=10)

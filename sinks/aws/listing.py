@@ -16,7 +16,7 @@ import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from sinks.aws.answers import Listed
+from sinks.aws.responses import Listed
 from sinks.record import Lock
 
 CURRENT, PENDING, PREVIOUS, FALLBACK = "AWSCURRENT", "AWSPENDING", "AWSPREVIOUS", "FALLBACK"

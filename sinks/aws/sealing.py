@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from sinks.aws.place import Mark
+from sinks.aws.state import Mark
 from sinks.seal import CLIENT, NOTHING, SEAL_TAG, Said, Where, doubted, said
 from sinks.versions import History, Stage
 

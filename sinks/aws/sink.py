@@ -7,10 +7,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sinks.aws.claim import Claims
+from sinks.aws.errors import Missing
 from sinks.aws.grip import grip_of, mark_of
 from sinks.aws.listing import FALLBACK, PROOF, Listing
-from sinks.aws.place import (
+from sinks.aws.lock import Claims
+from sinks.aws.publish import Publisher
+from sinks.aws.retire import Retiring
+from sinks.aws.rights import LABEL, READ, needed
+from sinks.aws.state import (
     CURRENT_TAG,
     FALLBACK_TAG,
     NONE,
@@ -20,10 +24,6 @@ from sinks.aws.place import (
     with_documents,
     wrong_key,
 )
-from sinks.aws.publisher import Publisher
-from sinks.aws.retiring import Retiring
-from sinks.aws.rights import LABEL, READ, needed
-from sinks.aws.translate import Missing
 from sinks.companions import with_companions
 from sinks.errors import Denied, Lost, Refused
 from sinks.port import Held, Place, Promoted

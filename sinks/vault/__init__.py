@@ -14,7 +14,7 @@ from sinks.errors import BadAddress
 
 if TYPE_CHECKING:
     from sinks.secret import Secret
-    from sinks.vault.reading import VaultReader
+    from sinks.vault.reader import VaultReader
     from sinks.vault.sink import VaultSink
 
 DEFAULT_KEY = "client_secret"
@@ -147,8 +147,8 @@ def open(  # noqa: A001  # the name that every kind of store offers
     lease: timedelta,
 ) -> VaultSink:
     """Open the document at `target`; the server is asked when the first method is called."""
-    from sinks.vault.kv import Kv
-    from sinks.vault.login import Connection
+    from sinks.vault.api import Kv
+    from sinks.vault.connection import Connection
     from sinks.vault.sink import VaultSink
 
     address = parse(target, settings)
@@ -174,9 +174,9 @@ def reader(
     timeout: timedelta,  # noqa: ARG001  # the adapter has its own
 ) -> VaultReader:
     """Open the document at `target` for reading; the server is asked when the first method is called."""
-    from sinks.vault.kv import Kv
-    from sinks.vault.login import Connection
-    from sinks.vault.reading import VaultReader
+    from sinks.vault.api import Kv
+    from sinks.vault.connection import Connection
+    from sinks.vault.reader import VaultReader
 
     address = parse(target, settings)
     kv = Kv(Connection(settings, resolve, clock))

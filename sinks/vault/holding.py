@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from sinks.record import MANAGED_BY, MANAGER
 from sinks.seal import CLIENT, COVERED, NOTHING, SEAL_TAG, Said, doubted, said
-from sinks.vault.place import FALLBACK, fallback_number, texts, told
+from sinks.vault.state import FALLBACK, fallback_number, texts, told
 
 if TYPE_CHECKING:
     from sinks.port import Place
     from sinks.seal import Where
-    from sinks.vault.kv import Entry, Meta
+    from sinks.vault.api import Entry, Meta
     from sinks.vault.values import Values
 
 CHANGED = "somebody has changed its tags ({}); what they said is known, and the next operation writes it again"

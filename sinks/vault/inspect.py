@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from sinks.errors import Denied
 from sinks.vault import Settings, token_reference
-from sinks.vault.answers import Missing, answers
-from sinks.vault.kv import DEFAULT_MAX_VERSIONS
-from sinks.vault.login import Connection
+from sinks.vault.api import DEFAULT_MAX_VERSIONS
+from sinks.vault.connection import Connection
+from sinks.vault.responses import Missing, answers
 
 if TYPE_CHECKING:
     import hvac

@@ -12,8 +12,8 @@ from sinks.errors import Busy, Conflict, Expired, Lost, Refused, SinkError, Unav
 from sinks.port import Held
 from sinks.seal import NOTHING
 from sinks.secret import unlike
-from sinks.vault.answers import AGAIN
-from sinks.vault.place import (
+from sinks.vault.responses import AGAIN
+from sinks.vault.state import (
     KEPT,
     LOCK_VERSION,
     held_by,
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from sinks.record import Lock
     from sinks.seal import Said
     from sinks.secret import Secret
-    from sinks.vault.kv import Entry, Kv
-    from sinks.vault.place import Mark
+    from sinks.vault.api import Entry, Kv
+    from sinks.vault.state import Mark
 
 TRIES = 3
 CANDIDATES = 16  # so many older versions of the key are looked into

@@ -15,10 +15,13 @@ from sinks.record import MANAGED_BY, OWN_PREFIX, Lock, Record, note_tags
 from sinks.rights import Deed
 from sinks.seal import NOTHING, Where
 from sinks.secret import unlike
-from sinks.vault.answers import AGAIN
 from sinks.vault.holding import holding, told_apart, with_doubt
 from sinks.vault.lock import LockKey
-from sinks.vault.place import (
+from sinks.vault.publish import Publisher
+from sinks.vault.responses import AGAIN
+from sinks.vault.retire import Retiring
+from sinks.vault.rights import needed
+from sinks.vault.state import (
     CURRENT,
     FALLBACK,
     foreign,
@@ -31,9 +34,6 @@ from sinks.vault.place import (
     with_values,
     without_lock,
 )  # fmt: skip
-from sinks.vault.publisher import Publisher
-from sinks.vault.retiring import Retiring
-from sinks.vault.rights import needed
 from sinks.vault.values import Values
 from sinks.versions import History, Stage
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from sinks.clock import Clock
     from sinks.secret import Secret
-    from sinks.vault.kv import Kv, Meta
+    from sinks.vault.api import Kv, Meta
 
 CALLER_SECONDS = 5.0  # it is asked for a record: nobody waits longer for that
 NEWEST = 5  # so many of the document's versions are looked into for what Auth0 may accept

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sinks.document import Document
     from sinks.secret import Secret
-    from sinks.vault.kv import Entry, Kv, Meta
+    from sinks.vault.api import Entry, Kv, Meta
 
 
 class Values:

@@ -153,7 +153,7 @@ def test_the_start_loads_no_back_end(statement: str) -> None:
 
 
 def test_a_vault_only_command_does_not_load_boto3() -> None:
-    assert "boto3" not in loaded_by("import sinks.vault.sink, sinks.vault.login, bridge.auth0.api")
+    assert "boto3" not in loaded_by("import sinks.vault.sink, sinks.vault.connection, bridge.auth0.api")
 
 
 def test_no_module_is_longer_than_300_lines() -> None:

@@ -120,7 +120,7 @@ def test_reading_an_address_loads_no_boto() -> None:
 
 
 def test_timeouts_end_a_call_within_its_lease() -> None:
-    from sinks.aws.client import connector
+    from sinks.aws.connection import connector
 
     config = connector(Settings(), "us-east-1", timedelta(seconds=10))().meta.config
     assert config.connect_timeout + config.read_timeout < 10

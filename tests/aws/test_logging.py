@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-import sinks.aws.client  # noqa: F401  # which is what keeps contents out
+import sinks.aws.connection  # noqa: F401  # which is what keeps contents out
 
 QUOTES = 'Response body: {"SecretString": "hunter2"}'
 

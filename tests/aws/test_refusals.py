@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto.secretsmanager.models import secretsmanager_backends
 
-from sinks.aws.translate import translated
+from sinks.aws.errors import translated
 from sinks.errors import BadAddress, Denied, Refused, SinkError, Unavailable
 from sinks.port import Deed, Stage
 from sinks.secret import Secret

@@ -144,7 +144,7 @@ class Living:
         return getattr(self._real, name)
 
     def latest(self) -> Any:
-        """Read current (`sinks.reading.Reader.latest`)."""
+        """Read current (`sinks.reader.Reader.latest`)."""
         found = self._real.latest()
         if found.promoted is None:
             return found

@@ -230,9 +230,9 @@ CRASHES = {
         argv, 3, crash=crash(where, after=after, kind=kind)
     )
     for where, after, kind, argv in (
-        ("sinks.vault.kv:Kv.write", False, "RuntimeError", ROTATE),
-        ("sinks.vault.kv:Kv.write", True, "ValueError", (*ROTATE, "--json")),
-        ("sinks.vault.kv:Kv.read", False, "KeyError", ("verify",)),
+        ("sinks.vault.api:Kv.write", False, "RuntimeError", ROTATE),
+        ("sinks.vault.api:Kv.write", True, "ValueError", (*ROTATE, "--json")),
+        ("sinks.vault.api:Kv.read", False, "KeyError", ("verify",)),
         ("sinks.aws.api:Api.put", False, "UnicodeError", ROTATE),
         ("sinks.aws.api:Api.put", True, "KeyboardInterrupt", ROTATE),
         ("bridge.auth0.management:Management.set_secret", True, "MemoryError", ROTATE),

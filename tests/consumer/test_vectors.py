@@ -15,7 +15,7 @@ import pytest
 
 from bridge.consumer import AllRefused, ClientCredentials, ClientSecret, SecretUnavailable, TokenError
 from sinks.errors import Unavailable
-from sinks.reading import NOTHING_NEXT, Latest, Next
+from sinks.reader import NOTHING_NEXT, Latest, Next
 from sinks.secret import Secret
 from tests.consumer.vectors import (
     ACQUISITIONS,
@@ -38,7 +38,7 @@ KEPT = (200, 403)  # the answers that say that the secret was right
 
 
 class InMemory:
-    """A place of a vector (`sinks.reading.Reader`)."""
+    """A place of a vector (`sinks.reader.Reader`)."""
 
     uri = "vault://secret/apps/billing"
 

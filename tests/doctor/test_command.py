@@ -12,7 +12,7 @@ from bridge.doctor.examine import Examination
 from sinks.aws.api import Api
 from sinks.clock import SystemClock
 from sinks.rights import Role
-from sinks.vault.kv import Kv
+from sinks.vault.api import Kv
 from tests.canary.stage import leaks
 from tests.doctor.patient import Patient
 

@@ -76,7 +76,7 @@ def test_an_operation_in_progress_is_a_note_and_an_interrupted_one_is_found(inpa
 
 
 def test_what_an_interrupted_release_left_is_found(inpatient: Patient) -> None:
-    die_at(inpatient, "sinks.vault.kv.Kv.destroy")
+    die_at(inpatient, "sinks.vault.api.Kv.destroy")
     inpatient.paste(inpatient.sees("place-left-over"))
     inpatient.well()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sinks.vault.kv import Entry, Kv, Meta
+from sinks.vault.api import Entry, Kv, Meta
 from tests.e2e.clock import Shifted
 
 EFFECTS = frozenset(

@@ -195,7 +195,7 @@ def quicken(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("bridge.auth0.http.READ_SECONDS", WAITED)
     patch.setattr("bridge.auth0.probe.TIMEOUT_SECONDS", WAITED)
     patch.setattr("sinks.vault.http.READ", WAITED)
-    patch.setattr("sinks.aws.client.READ_SHARE", WAITED / 10)  # of a lease of 10 s
+    patch.setattr("sinks.aws.connection.READ_SHARE", WAITED / 10)  # of a lease of 10 s
 
 
 def before_unstored(before: Before) -> set[str]:

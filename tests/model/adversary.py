@@ -14,7 +14,7 @@ from sinks.aws.listing import own_label
 from sinks.record import Lock
 from sinks.seal import NOTHING, Where
 from sinks.secret import Secret
-from sinks.vault.place import idle_document, lock_document
+from sinks.vault.state import idle_document, lock_document
 from tests.model.auth0_model import CLIENT_ID, TENANT
 from tests.model.aws_model import give, holder
 from tests.model.seeing import shown

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sinks.aws.answers import Described, Listed, Page
+from sinks.aws.errors import Missing
 from sinks.aws.listing import CURRENT, PREVIOUS, PROOF
-from sinks.aws.translate import Missing
+from sinks.aws.responses import Described, Listed, Page
 from sinks.errors import Conflict, Expired, Unavailable
 from sinks.secret import Secret
 from tests.model.vault_model import Ask

@@ -25,7 +25,7 @@ from bridge.model.outcome import Settled
 from bridge.model.settlement import Settlement, Way
 from bridge.model.steps import Confirm, Wait
 from bridge.planning.change import LATE as LATE_CALLS
-from sinks.aws.claim import Claims
+from sinks.aws.lock import Claims
 from sinks.port import Stage
 from sinks.vault.lock import LockKey
 from tests.model import operations, servers

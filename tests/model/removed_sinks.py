@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-import sinks.aws.claim
-import sinks.aws.publisher
+import sinks.aws.lock
+import sinks.aws.publish
 import sinks.vault.sink
-from sinks.aws.claim import Claims
 from sinks.aws.grip import grip_of
 from sinks.aws.listing import PENDING, Listing
-from sinks.aws.publisher import Publisher as AwsPublisher
+from sinks.aws.lock import Claims
+from sinks.aws.publish import Publisher as AwsPublisher
 from sinks.document import Document
 from sinks.port import Conflict, Held, Promoted
 from sinks.vault.lock import LockKey
-from sinks.vault.place import CURRENT, is_ours
-from sinks.vault.publisher import Publisher as VaultPublisher
-from sinks.vault.retiring import Retiring as VaultRetiring
+from sinks.vault.publish import Publisher as VaultPublisher
+from sinks.vault.retire import Retiring as VaultRetiring
+from sinks.vault.state import CURRENT, is_ours
 from tests.model import aws_model, vault_model
 from tests.model.world import OK, VALUE_KEY, Key
 
@@ -118,7 +118,7 @@ def ids_from_another_call(patch: Patch) -> None:
 
 def same_label(patch: Patch) -> None:
     """Who was overtaken finds what seems to be its own label."""
-    patch.setattr(sinks.aws.claim, "own_label", lambda chain, holder: f"BRIDGE:{chain}:same")
+    patch.setattr(sinks.aws.lock, "own_label", lambda chain, holder: f"BRIDGE:{chain}:same")
     patch.setattr(Listing, "is_held_by", lambda self, lock, version=None: bool(self.label and lock.id in self.label))
 
 
@@ -151,7 +151,7 @@ def incomplete_document(patch: Patch) -> None:
         def __eq__(self, other: object) -> bool:
             return isinstance(other, Document) and other.get(VALUE_KEY) == self.get(VALUE_KEY)
 
-    patch.setattr(sinks.aws.publisher, "laid_out", laid_out)
+    patch.setattr(sinks.aws.publish, "laid_out", laid_out)
 
 
 def announced_for_ever(patch: Patch) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 from sinks.document import Document
 from sinks.errors import Conflict, Expired, Unavailable
-from sinks.vault.answers import Missing
-from sinks.vault.kv import Entry, Meta, MountConfig
+from sinks.vault.api import Entry, Meta, MountConfig
+from sinks.vault.responses import Missing
 from tests.model.world import CONFLICT, EXPIRED, LOST, MISSING, OK, Answer, Key, Request, VaultPlace, at
 
 Ask = Callable[[Request], Answer]
@@ -97,7 +97,7 @@ _CHANGES: Mapping[str, Callable[..., tuple[Key | None, Answer]]] = {
 
 
 class ModelKv:
-    """Stands for `sinks.vault.kv.Kv` of one place: same methods, same types."""
+    """Stands for `sinks.vault.api.Kv` of one place: same methods, same types."""
 
     def __init__(self, ask: Ask, now: Callable[[], datetime], index: int) -> None:
         self._ask = ask

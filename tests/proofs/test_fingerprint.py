@@ -85,7 +85,7 @@ def test_every_proof_stands_on_the_core_and_both_sinks_and_on_no_wing(proof: str
         "bridge/execution/executor.py",
         "bridge/planning/change.py",
         "sinks/vault/lock.py",
-        "sinks/aws/claim.py",
+        "sinks/aws/lock.py",
     } <= files
     wings = ("bridge/report/", "bridge/doctor/", "bridge/consumer/", "bridge/policy/", "bridge/notify/", "bridge/cli/")
     assert not [name for name in files if name.startswith(wings)]

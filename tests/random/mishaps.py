@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bridge.execution.session import Job
-from sinks.aws.translate import NotDone
+from sinks.aws.errors import NotDone
 from sinks.errors import Denied, Unavailable
 from tests.e2e.taps import Call, Killed, Trace
 from tests.e2e.world import World

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,12 @@ from sinks.secret import Secret
 
 
 @pytest.fixture
-def memory(monkeypatch: pytest.MonkeyPatch) -> Any:
+def memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A kind of store whose folder stands beside the others."""
     monkeypatch.setattr(sinks, "__path__", [*sinks.__path__, str(Path(contract.__file__ or "").parent)])
-    return sinks.kind("memory")
+    yield sinks.kind("memory")
+    for name in [name for name in sys.modules if name.startswith("sinks.memory")]:
+        del sys.modules[name]
 
 
 def resolve(name: str) -> Secret:

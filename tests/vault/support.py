@@ -11,8 +11,8 @@ from sinks.errors import Unavailable
 from sinks.secret import Secret
 from sinks.vault import Auth, Settings
 from sinks.vault import open as open_place
-from sinks.vault.kv import Kv
-from sinks.vault.login import Connection
+from sinks.vault.api import Kv
+from sinks.vault.connection import Connection
 from sinks.vault.sink import VaultSink
 from tests.contract.clock import ManualClock
 from tests.contract.harness import KEY, VaultHarness

@@ -25,7 +25,7 @@ from sinks.versions import Stage
 if TYPE_CHECKING:
     from bridge.cli.child_process import Change
     from bridge.config.settings import ClientSettings, Settings
-    from sinks.reading import Reader
+    from sinks.reader import Reader
     from sinks.secret import Secret
 
 EVERY = (Stage.CURRENT, Stage.PENDING, Stage.FALLBACK)

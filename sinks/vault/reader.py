@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sinks.errors import Refused
-from sinks.reading import NOTHING_NEXT, Latest, Next
+from sinks.reader import NOTHING_NEXT, Latest, Next
 from sinks.record import Record
-from sinks.vault.place import FALLBACK, held_by
+from sinks.vault.state import FALLBACK, held_by
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sinks.secret import Secret
-    from sinks.vault.kv import Kv
+    from sinks.vault.api import Kv
 
 
 class VaultReader:
-    """The document at `path` with the value at `key` (`sinks.reading.Reader`)."""
+    """The document at `path` with the value at `key` (`sinks.reader.Reader`)."""
 
     def __init__(self, uri: str, kv: Kv, path: str, key: str, *, lock_path: str) -> None:
         self.uri = uri

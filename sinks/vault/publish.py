@@ -13,16 +13,16 @@ from sinks.errors import Busy, Conflict, Expired, Refused, Unavailable
 from sinks.port import Promoted
 from sinks.record import COMPANIONS_TAG, Record
 from sinks.seal import Where, kept
-from sinks.vault.kv import Entry
+from sinks.vault.api import Entry
 from sinks.vault.lock import fading
-from sinks.vault.place import CURRENT, FALLBACK, version_in, version_limit
+from sinks.vault.state import CURRENT, FALLBACK, version_in, version_limit
 
 if TYPE_CHECKING:
     from sinks.clock import Clock
     from sinks.port import Held
     from sinks.seal import Said
     from sinks.secret import Secret
-    from sinks.vault.kv import Kv, Meta
+    from sinks.vault.api import Kv, Meta
     from sinks.vault.lock import LockKey
     from sinks.vault.values import Values
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from sinks.aws.grip import grip_of
 from sinks.aws.listing import FALLBACK, PREVIOUS, Listing
-from sinks.aws.place import FALLBACK_TAG, NONE
+from sinks.aws.state import FALLBACK_TAG, NONE
 from sinks.errors import Refused
 from sinks.record import ASIDE_TAG, Aside
 
 if TYPE_CHECKING:
     from sinks.aws.access import Access
-    from sinks.aws.claim import Claims
-    from sinks.aws.publisher import Publisher
+    from sinks.aws.lock import Claims
+    from sinks.aws.publish import Publisher
     from sinks.port import Held
 
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from sinks.errors import Refused
 from sinks.record import ASIDE_TAG, Aside
-from sinks.vault.place import FALLBACK, aside_in, version_in
+from sinks.vault.state import FALLBACK, aside_in, version_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sinks.document import Document
     from sinks.port import Held
-    from sinks.vault.kv import Entry, Kv
+    from sinks.vault.api import Entry, Kv
     from sinks.vault.lock import LockKey
-    from sinks.vault.publisher import Publisher
+    from sinks.vault.publish import Publisher
     from sinks.vault.values import Values
 
 SECOND = timedelta(seconds=1)  # the server's clock tells whole ones

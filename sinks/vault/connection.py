@@ -11,8 +11,8 @@ import requests
 
 from sinks.errors import BadAddress, Denied, SinkError, Unavailable
 from sinks.vault import KUBERNETES_JWT, Auth, Settings, token_reference
-from sinks.vault.answers import answers
 from sinks.vault.http import Adapter
+from sinks.vault.responses import answers
 
 if TYPE_CHECKING:
     from sinks.clock import Clock

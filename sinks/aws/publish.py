@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sinks.aws.grip import grip_of
 from sinks.aws.listing import CURRENT, FALLBACK, OWN, PREVIOUS, Listing
-from sinks.aws.place import CURRENT_TAG, FALLBACK_TAG, NONE, empty, fallback_in, text_of
+from sinks.aws.state import CURRENT_TAG, FALLBACK_TAG, NONE, empty, fallback_in, text_of
 from sinks.companions import (
     WRITTEN,
     Companions,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from sinks.aws.access import Access
     from sinks.aws.address import Target
-    from sinks.aws.claim import Claims
+    from sinks.aws.lock import Claims
     from sinks.document import Document
     from sinks.record import Record
     from sinks.secret import Secret

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from sinks.document import Document
 from sinks.errors import Denied, Refused
-from sinks.vault.answers import Missing, answers
+from sinks.vault.responses import Missing, answers
 
 if TYPE_CHECKING:
-    from sinks.vault.login import Connection
+    from sinks.vault.connection import Connection
 
 DEFAULT_MAX_VERSIONS = 10
 SIZE_LIMIT = 1_000_000  # bytes; a server refuses a request above 1 MiB with status 500

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from sinks.aws.translate import translated
+from sinks.aws.errors import translated
 
 if TYPE_CHECKING:
     from sinks.aws import Settings

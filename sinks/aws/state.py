@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sinks.aws.answers import Described
+from sinks.aws.errors import deleted
 from sinks.aws.listing import FALLBACK, PENDING, Listing, chain_of, said_by
-from sinks.aws.translate import deleted
+from sinks.aws.responses import Described
 from sinks.companions import laid_out, next_of, previous_of
 from sinks.document import Document
 from sinks.errors import Busy, Refused

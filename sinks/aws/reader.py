@@ -7,24 +7,24 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sinks.aws.listing import CURRENT, FALLBACK, OWN, PENDING, ends_of
-from sinks.aws.place import document_in
+from sinks.aws.state import document_in
 from sinks.errors import Denied, Refused
-from sinks.reading import NOTHING_NEXT, Latest, Next
+from sinks.reader import NOTHING_NEXT, Latest, Next
 from sinks.record import Record
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sinks.aws.address import Target
-    from sinks.aws.answers import Got
     from sinks.aws.api import Api
+    from sinks.aws.responses import Got
     from sinks.secret import Secret
 
 LOG = logging.getLogger(__name__)
 
 
 class AwsReader:
-    """One secret with the value at the target's key (`sinks.reading.Reader`)."""
+    """One secret with the value at the target's key (`sinks.reader.Reader`)."""
 
     def __init__(self, uri: str, api: Api, target: Target) -> None:
         self.uri = uri

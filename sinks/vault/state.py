@@ -13,8 +13,8 @@ from sinks.port import Place
 from sinks.record import MANAGED_BY, MANAGER, Aside, Lock, Record, drifted, noted, stamp
 from sinks.seal import NOTHING, Said
 from sinks.secret import Secret
-from sinks.vault.answers import METADATA_CAS, METADATA_CAS_HINT
-from sinks.vault.kv import DEFAULT_MAX_VERSIONS, Entry, Meta, MountConfig
+from sinks.vault.api import DEFAULT_MAX_VERSIONS, Entry, Meta, MountConfig
+from sinks.vault.responses import METADATA_CAS, METADATA_CAS_HINT
 from sinks.versions import History, Stage, Version
 
 CURRENT, FALLBACK = "bridge_current", "bridge_fallback"

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from sinks.aws.first import First
 from sinks.aws.grip import Grip, grip_of, mark_of, with_holder
 from sinks.aws.listing import FALLBACK, PENDING, chain_of, own_label
-from sinks.aws.place import (
+from sinks.aws.sealing import Sealing
+from sinks.aws.state import (
     CHAIN_TAG,
     FALLBACK_TAG,
     FROM_TAG,
@@ -26,7 +27,6 @@ from sinks.aws.place import (
     surveyed,
     text_of,
 )  # fmt: skip
-from sinks.aws.sealing import Sealing
 from sinks.errors import Busy, Conflict, Denied, Expired, Lost, Refused, Unavailable
 from sinks.port import Held, Place
 from sinks.record import Lock
