@@ -147,7 +147,7 @@ def _latest(name: str, text: str) -> str:
 
 def _vault(place: VaultPlace, naming: _Naming) -> dict[str, Any]:
     metadata = place.metadata()
-    numbers = metadata.get("versions", {})
+    numbers = sorted(metadata.get("versions", {}), key=int)
     versions = {number: (place.document(int(number)) or {}).get(place.key) for number in numbers}
     return {
         "document": naming.document(place.document(), place.key),
