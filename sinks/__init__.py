@@ -6,7 +6,7 @@ A kind of store is a module or package of this one, found by its name; nothing l
 - `REFERENCES`: which of those settings are references to secrets (`env:NAME`), resolved only when needed;
 - `parse(target, settings)`: what follows `scheme://` taken apart, or `BadAddress`;
 - `open(name, target, settings, *, resolve, clock, lease)`: the `Sink` at an address;
-- `reader(name, target, settings, *, resolve, clock, timeout)`: the `Reader` at an address, for applications.
+- `open_reader(name, target, settings, *, resolve, clock, timeout)`: the `Reader` at an address, for applications.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def open_reader(
         BadAddress: the address is not of the form that this kind of store has.
     """
     scheme, target = split(uri)
-    found: Reader = kind(type_name).reader(
+    found: Reader = kind(type_name).open_reader(
         scheme, target, settings, resolve=resolve, clock=clock or SystemClock(), timeout=timeout
     )
     return found

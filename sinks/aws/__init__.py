@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sinks.aws.sink import AwsSink
     from sinks.secret import Secret
 
-__all__ = ["REFERENCES", "Settings", "Target", "from_environment", "open", "parse", "reader"]
+__all__ = ["REFERENCES", "Settings", "Target", "from_environment", "open", "open_reader", "parse"]
 
 REFERENCES: tuple[str, ...] = ()
 READS = 3
@@ -74,7 +74,7 @@ def open(  # noqa: A001  # the name that every kind of store has
     return AwsSink(uri, place, Access(api, place, uri), clock=clock, lease=lease)
 
 
-def reader(
+def open_reader(
     name: str, target: str, settings: Settings, *, resolve: Callable[[str], Secret], clock: Clock, timeout: timedelta
 ) -> AwsReader:
     """Open the place `name://target` for reading. Nothing is asked of AWS yet; `resolve` is not needed here."""

@@ -164,7 +164,7 @@ def open(  # noqa: A001  # the name that every kind of store offers
     )
 
 
-def reader(
+def open_reader(
     name: str,
     target: str,
     settings: Settings,
