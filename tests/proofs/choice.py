@@ -22,6 +22,7 @@ from tests.proofs.options import slice_of
 from tests.proofs.registry import PROOFS
 
 WHOLE = {
+    "applications": ("tests/consumer", "tests/recipes"),
     "attacks": ("tests/trust/test_cases.py", "tests/trust/test_seal.py"),
     "benchmarks": ("tests/bench/test_bench_runs.py",),
     "browser": ("tests/report/test_in_a_browser.py",),
@@ -32,6 +33,7 @@ WHOLE = {
     ),
     "drills": ("tests/drills/test_compromise.py", "tests/drills/test_quarterly_review.py"),
     "faults": ("tests/faults/test_faults.py", "tests/faults/test_process.py"),
+    "notifications": ("tests/notify",),
     "races": ("tests/races",),
     "rights": (
         "tests/policy/test_aws_actions.py",
@@ -48,7 +50,9 @@ MARKED = {
 }
 SUITES = WHOLE | MARKED
 """The proofs that are test suites, and where their tests are."""
-UNTIL_PROVEN = ("attacks", "benchmarks", "browser", "canary", "faults", "rights", "searches")
+UNTIL_PROVEN = (
+    "applications", "attacks", "benchmarks", "browser", "canary", "faults", "notifications", "rights", "searches",
+)  # fmt: skip
 
 COMMIT, LEFT_OUT = "PROOFS_COMMIT", "PROOFS_LEFT_OUT"
 """Variables by which all processes of a run choose alike. Whoever sets the first chooses another commit's share."""

@@ -29,7 +29,7 @@ def fingerprint(roots: Iterable[str], *, without: Iterable[str] = (), files: Ite
     for path in closure(roots, without=without, root=root):
         told.update(f"{path.relative_to(root)} {_meaning(path)}\n".encode())
     for pattern in files:
-        found = sorted(root.glob(pattern))
+        found = sorted(path for path in root.glob(pattern) if path.is_file())
         if not found:
             raise ValueError(f"there is no file {pattern}")
         for path in found:

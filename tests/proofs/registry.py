@@ -53,6 +53,15 @@ PROOFS: dict[str, Proof] = {
         (*CORE, "tests.trust.play", "tests.deaths.bench"),
         "forged tags, labels and lock documents before, within and after every command: no value of a forger is set",
     ),
+    "applications": _suite(
+        "applications",
+        "applications in Python and Node, and the docs' recipes, through rotations: each has a token at any moment",
+        *CORE, "bridge.cli.commands", "bridge.consumer", "tests.consumer.*", "tests.recipes.*",
+        without=("tests.proofs",),
+        files=(
+            "docs/applications.md", "docs/recipes.md", "docs/read-order.*", "docs/deploy/**/*", "tests/consumer/*.mjs",
+        ),
+    ),
     "attacks": _suite(
         "attacks",
         "one attack each: what somebody with few rights writes, the command that meets it, and what must be so after",
@@ -75,6 +84,12 @@ PROOFS: dict[str, Proof] = {
         "each end failing in each way at each step: how the command ends, what it says, and that this advice cures it",
         *CORE, "bridge.cli.commands", "tests.faults.*",
         without=("tests.proofs",),
+    ),
+    "notifications": _suite(
+        "notifications",
+        "messages of every command and of applications, to receivers that answer, fail and hang: no secret, no delay",
+        *CORE, "bridge.cli.commands", "bridge.consumer", "bridge.notify.deliver", "tests.notify.*",
+        without=("tests.proofs",), files=("docs/notifications.md",),
     ),
     "rights": _suite(
         "rights",

@@ -73,8 +73,9 @@ def test_a_root_that_is_no_module_is_an_error(tree: Path) -> None:
 
 COMMANDS = "bridge/cli/commands/rotate.py"
 OF_WINGS = {
-    "benchmarks": COMMANDS, "browser": "bridge/report/page.py", "canary": COMMANDS, "drills": COMMANDS,
-    "faults": COMMANDS, "rights": COMMANDS,
+    "applications": "bridge/consumer/cache.py", "benchmarks": COMMANDS, "browser": "bridge/report/page.py",
+    "canary": COMMANDS, "drills": COMMANDS, "faults": COMMANDS, "notifications": "bridge/notify/deliver.py",
+    "rights": COMMANDS,
 }  # fmt: skip
 
 
