@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import ast
-import functools
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.architecture.rooms import KINDS, ROOMS, floors, imported, name_of, room_of
 from tests.architecture.sources import ROOT, SOURCES, nodes, text
 
 HEAVY = ("boto3", "botocore", "hvac", "httpx", "requests", "pydantic", "jwt", "flask", "moto", "stamina", "apprise")
-
-
-def name_of(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-
-
-@functools.cache
-def imported(path: Path) -> set[str]:
-    found: set[str] = set()
-    for node in nodes(path):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return found
 
 
 def offenders(importers: tuple[str, ...], forbidden: tuple[str, ...], allowed: tuple[str, ...] = ()) -> list[str]:
@@ -48,46 +33,12 @@ def test_there_are_sources_to_check() -> None:
     assert {"bridge.execution.executor", "sinks.port"} <= {name_of(path) for path in SOURCES}
 
 
-BELOW = {
-    "sinks": set[str](),
-    "model": {"sinks"},
-    "auth0": {"model", "sinks"},
-    "config": {"model", "sinks"},
-    "planning": {"auth0", "config", "model", "sinks"},
-    "evidence": {"auth0", "config", "model", "sinks"},
-    "execution": {"planning", "evidence", "auth0", "config", "model", "sinks"},
-    "operations": {"execution", "planning", "evidence", "auth0", "config", "model", "sinks"},
-    # Wings, which only the command line imports.
-    "audit": {"config", "model", "sinks"},
-    "policy": {"planning", "auth0", "config", "model", "sinks"},
-    "report": {"planning", "config", "model", "sinks"},
-    "doctor": {"planning", "auth0", "config", "model", "sinks"},
-    "notify": {"planning", "model", "sinks"},
-    "sandbox": {"model", "sinks"},
-    "consumer": {"notify", "model", "sinks"},  # for applications
-}
-"""Who may import whom: each room, and the rooms that it may know. `cli` knows all but `consumer`."""
-ROOMS = BELOW | {"cli": set(BELOW) - {"consumer"}}
-KINDS = ("sinks.aws", "tests.contract.memory", "sinks.vault")
-
-
-def room_of(module: str) -> str | None:
-    """Return a module's room; None for what is no room's: other libraries, and the package with its version."""
-    top, _, rest = module.partition(".")
-    return top if top == "sinks" else rest.partition(".")[0] if top == "bridge" and rest else None
-
-
 def test_every_module_is_in_a_room() -> None:
     assert {room_of(name_of(path)) for path in SOURCES} - {None} == set(ROOMS)
 
 
 def test_the_table_has_floors_and_no_circle() -> None:
-    floors: dict[str, int] = {}
-    while set(floors) != set(ROOMS):
-        new = {room for room, known in ROOMS.items() if room not in floors and known <= set(floors)}
-        assert new, "a circle"
-        floors |= dict.fromkeys(new, max(floors.values(), default=0) + 1)
-    assert max(floors.values()) == 7
+    assert max(floors().values()) == 7
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
