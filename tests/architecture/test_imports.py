@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.architecture import picture
 from tests.architecture.rooms import KINDS, ROOMS, floors, imported, name_of, room_of
 from tests.architecture.sources import ROOT, SOURCES, nodes, text
 
@@ -35,6 +36,10 @@ def test_there_are_sources_to_check() -> None:
 
 def test_every_module_is_in_a_room() -> None:
     assert {room_of(name_of(path)) for path in SOURCES} - {None} == set(ROOMS)
+
+
+def test_the_picture_is_drawn_from_the_table() -> None:
+    assert picture.FILE.read_text("utf-8") == picture.drawn(), "run: python -m tests.architecture.picture"
 
 
 def test_the_table_has_floors_and_no_circle() -> None:

@@ -1,0 +1,73 @@
+"""The house as a picture: `python -m tests.architecture.picture` writes docs/internals/architecture.svg."""
+
+from __future__ import annotations
+
+import importlib
+from html import escape
+
+from tests.architecture.rooms import ROOMS, floors
+from tests.architecture.sources import ROOT
+
+FILE = ROOT / "docs/internals/architecture.svg"
+CORE = (
+    ("cli",),
+    ("operations",),
+    ("execution",),
+    ("planning", "evidence"),
+    ("auth0", "config"),
+    ("model",),
+    ("sinks",),
+)
+"""What every command goes through, from the top."""
+WIDTH, ROW, GAP, WINGS, WING = 520, 64, 14, 560, 340
+STYLE = (
+    "text{font-family:system-ui,sans-serif;fill:#1b1f24}.n{font-size:15px;font-weight:600}.w{font-size:11.5px}"
+    "rect{fill:#eef3fa;stroke:#5b7aa5}rect.g{fill:#f6f6f3;stroke:#99978c}"
+)
+
+
+def about(room: str) -> str:
+    """Return the first sentence of a room's docstring."""
+    told = importlib.import_module(room if room == "sinks" else f"bridge.{room}").__doc__ or ""
+    return told.strip().split("\n")[0].partition(". ")[0].rstrip(".")
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return a text as lines that fit into so many pixels, two at the most."""
+    lines = [""]
+    for word in text.split():
+        if len(lines[-1]) + len(word) > width // 6:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines[:2] if len(lines) < 3 else [lines[0], f"{lines[1]} …"]
+
+
+def box(room: str, x: int, y: int, width: int, kind: str = "") -> str:
+    """Return one room as a box with its name and what it is for."""
+    lines = [
+        f'<rect{kind} x="{x}" y="{y}" width="{width}" height="{ROW}" rx="6"/>',
+        f'<text class="n" x="{x + 10}" y="{y + 22}">{room}/</text>',
+    ]
+    for number, line in enumerate(wrapped(about(room), width - 20)):
+        lines.append(f'<text class="w" x="{x + 10}" y="{y + 39 + 15 * number}">{escape(line)}</text>')
+    return "\n".join(lines)
+
+
+def drawn() -> str:
+    """Return the picture: the core at the left, floor by floor, and the wings beside it."""
+    boxes = []
+    for number, rooms in enumerate(CORE):
+        width = (WIDTH - GAP * (len(rooms) - 1)) // len(rooms)
+        boxes += [box(r, 10 + n * (width + GAP), 10 + number * (ROW + GAP), width) for n, r in enumerate(rooms)]
+    wings = sorted(set(ROOMS) - {room for rooms in CORE for room in rooms}, key=lambda room: (-floors()[room], room))
+    boxes += [box(r, WINGS, 10 + n * (ROW + GAP), WING, ' class="g"') for n, r in enumerate(wings)]
+    height = 10 + max(len(CORE), len(wings)) * (ROW + GAP)
+    size = f'viewBox="0 0 {WINGS + WING + 10} {height}" width="{WINGS + WING + 10}" height="{height}"'
+    return "\n".join([
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="The rooms of the house">',
+        f"<style>{STYLE}</style>", *boxes, "</svg>\n",
+    ])  # fmt: skip
+
+
+if __name__ == "__main__":
+    FILE.write_text(drawn(), "utf-8")
