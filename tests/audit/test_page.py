@@ -1,4 +1,4 @@
-"""docs/audit.md against what is written."""
+"""docs/guide/audit.md against what is written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sinks.port import Lock
 from tests.audit.record import attempt
 from tests.docs.pages import DOCS, fences, keys, section, tables
 
-PAGE = DOCS / "audit.md"
+PAGE = DOCS / "guide" / "audit.md"
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 

@@ -25,7 +25,7 @@ ORDER = ("client_secret", "client_secret_next", "client_secret_previous")
 
 AWS_CACHE = "aws-secretsmanager-caching"
 AGAIN = 10.0  # seconds of life until a place is read again that could not be read
-PATIENCE, PAUSE, LONGEST_PAUSE = 35.0, 0.2, 5.0  # seconds of life, as docs/applications.md says
+PATIENCE, PAUSE, LONGEST_PAUSE = 35.0, 0.2, 5.0  # seconds of life, as docs/guide/applications.md says
 
 
 class Value(Protocol):

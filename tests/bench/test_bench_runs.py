@@ -8,7 +8,7 @@ import sys
 from tests.bench.world import ROOT
 
 MOST = {"Auth0": 4, "Vault": 14, "AWS": 13}
-"""The requests of a plain rotation that docs/benchmarks.md tells; at Auth0 the token and one probe among them."""
+"""The requests of a plain rotation (docs/internals/benchmarks.md); at Auth0 the token and one probe among them."""
 
 COMMANDS = 8
 """What the start-up benchmark compares."""

@@ -11,11 +11,13 @@ import pytest
 
 from bridge.config.schema import json_schema, text
 
-SHIPPED = Path(__file__).parents[2] / "docs" / "bridge.schema.json"
+SHIPPED = Path(__file__).parents[2] / "docs" / "reference" / "bridge.schema.json"
 
 
 def test_the_schema_that_ships_is_the_codes() -> None:
-    assert SHIPPED.read_text("utf-8") == text(), "run: python -m bridge.config.schema > docs/bridge.schema.json"
+    assert SHIPPED.read_text("utf-8") == text(), (
+        "run: python -m bridge.config.schema > docs/reference/bridge.schema.json"
+    )
 
 
 def test_it_is_a_schema_and_takes_the_example(good: str) -> None:

@@ -12,7 +12,7 @@ from tests.consumer.test_candidates import adopted
 from tests.docs.pages import DOCS, fences
 from tests.e2e.world import MakeWorld
 
-SHOWN = fences(DOCS / "applications.md", "python")
+SHOWN = fences(DOCS / "guide" / "applications.md", "python")
 
 
 def test_an_application_with_httpx(make_live: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:

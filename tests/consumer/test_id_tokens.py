@@ -23,7 +23,9 @@ ISSUER = "https://acme.eu.auth0.com/"
 FRESH = timedelta(minutes=5)  # how long keys are cached
 
 
-(SHOWN,) = [fence.text for fence in fences(DOCS / "applications.md", "python") if "def claims_of(" in fence.text]
+(SHOWN,) = [
+    fence.text for fence in fences(DOCS / "guide" / "applications.md", "python") if "def claims_of(" in fence.text
+]
 NAMES: dict[str, Any] = {}
 exec(SHOWN, NAMES)  # our own page
 claims_of: Callable[[str, ClientSecret, str], dict[str, Any]] = NAMES["claims_of"]

@@ -1,4 +1,4 @@
-"""docs/read-order.json, run by `bridge.consumer`, by the short code on the page for applications, and by node."""
+"""docs/reference/read-order.json, run by `bridge.consumer`, by the short code for applications, and by node."""
 
 from __future__ import annotations
 
@@ -115,7 +115,9 @@ def test_the_library_does(vector: Mapping[str, Any]) -> None:
 def get_token() -> Callable[..., Any]:
     """The function that applications.md shows."""
     names: dict[str, Any] = {}
-    (fence,) = [fence for fence in fences(DOCS / "applications.md", "python") if "def get_token(" in fence.text]
+    (fence,) = [
+        fence for fence in fences(DOCS / "guide" / "applications.md", "python") if "def get_token(" in fence.text
+    ]
     exec(fence.text, names)  # our own page
     function: Callable[..., Any] = names["get_token"]
     return function

@@ -1,5 +1,5 @@
-// Runs docs/read-order.json with docs/deploy/readers/read.mjs: vectors on stdin, what happened on stdout.
-import { aws, companions, reader, vault } from '../../docs/deploy/readers/read.mjs'
+// Runs docs/reference/read-order.json with docs/guide/deploy/readers/read.mjs: vectors on stdin, what happened on stdout.
+import { aws, companions, reader, vault } from '../../docs/guide/deploy/readers/read.mjs'
 
 const told = JSON.parse(await new Response(process.stdin).text())
 

@@ -1,4 +1,4 @@
-"""docs/read-order.json, and the simulated time, vault and Auth0 in which it is run."""
+"""docs/reference/read-order.json, and the simulated time, vault and Auth0 in which it is run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.docs.pages import DOCS
 
-FILE: dict[str, Any] = json.loads((DOCS / "read-order.json").read_text("utf-8"))
+FILE: dict[str, Any] = json.loads((DOCS / "reference" / "read-order.json").read_text("utf-8"))
 ACQUISITIONS: list[dict[str, Any]] = FILE["acquisitions"]
 PLACES: list[dict[str, Any]] = FILE["places"]
 CLIENT_ID: str = FILE["client_id"]

@@ -8,8 +8,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = (ROOT / "README.md", ROOT / ".github" / "SECURITY.md", *sorted(DOCS.rglob("*.md")))
-EXAMPLES = tuple(sorted(path for path in (DOCS / "deploy").rglob("*") if path.is_file()))
+PAGES = (
+    ROOT / "README.md",
+    *sorted((ROOT / ".github").glob("*.md")),
+    ROOT / "tests" / "README.md",
+    *sorted(DOCS.rglob("*.md")),
+)
+EXAMPLES = tuple(sorted(path for path in (DOCS / "guide" / "deploy").rglob("*") if path.is_file()))
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")

@@ -1,4 +1,4 @@
-"""docs/configuration.md and the schema against the code."""
+"""docs/reference/configuration.md and the schema against the code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bridge.config.settings import CONSENTS, EVENTS, EVIDENCE, STRATEGIES, Clien
 from bridge.model.tenant import TenantSettings
 from tests.docs.pages import DOCS, keys, section, spans, tables
 
-PAGE = DOCS / "configuration.md"
+PAGE = DOCS / "reference" / "configuration.md"
 
 
 def told(heading: str, number: int = 0) -> dict[str, list[str]]:
@@ -92,6 +92,6 @@ def test_the_events_are_told_in_their_order() -> None:
 
 
 def test_the_schema_that_ships_is_the_codes() -> None:
-    assert (DOCS / "bridge.schema.json").read_text("utf-8") == text(), (
-        "run: python -m bridge.config.schema > docs/bridge.schema.json"
+    assert (DOCS / "reference" / "bridge.schema.json").read_text("utf-8") == text(), (
+        "run: python -m bridge.config.schema > docs/reference/bridge.schema.json"
     )

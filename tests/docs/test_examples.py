@@ -16,7 +16,7 @@ from bridge.config.load import load
 from bridge.config.schema import json_schema
 from tests.docs.pages import DOCS, PAGES, fences, name_of
 
-DEPLOY = DOCS / "deploy"
+DEPLOY = DOCS / "guide" / "deploy"
 
 
 def test_the_example_of_a_configuration_is_one() -> None:
@@ -65,7 +65,7 @@ class Auth0:
 @pytest.fixture
 def get_token() -> Callable[..., Any]:
     """The function that applications.md shows."""
-    fence = fences(DOCS / "applications.md", "python")[-1]
+    fence = fences(DOCS / "guide" / "applications.md", "python")[-1]
     names: dict[str, Any] = {}
     exec(fence.text, names)  # our own page
     function: Callable[..., Any] = names["get_token"]

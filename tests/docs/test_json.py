@@ -1,4 +1,4 @@
-"""docs/json.md against what the program prints."""
+"""docs/reference/json.md against what the program prints."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bridge.sandbox.stack import Stack
 from sinks.port import History, Lock, Place, Stage, Version
 from tests.docs.pages import DOCS, fences, keys, section, tables
 
-PAGE = DOCS / "json.md"
+PAGE = DOCS / "reference" / "json.md"
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 CLIENT = ClientSettings("billing", "AbC123", "prod", ("vault://secret/apps/billing",))
 SINK = "vault://secret/apps/billing"

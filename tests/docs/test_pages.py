@@ -44,14 +44,14 @@ def test_every_file_of_the_project_that_is_named_exists(page: Path) -> None:
 
 
 def test_the_trace_names_at_most_five_files_and_all_exist() -> None:
-    page = (DOCS / "trace.md").read_text("utf-8")
+    page = (DOCS / "internals" / "trace.md").read_text("utf-8")
     named = set(re.findall(r"\b(?:bridge|sinks)/[\w/]+\.py", page))
     assert 0 < len(named) <= 5
     assert all((ROOT / path).is_file() for path in named)
 
 
 def test_the_functions_that_the_trace_names_are_in_those_files() -> None:
-    page = (DOCS / "trace.md").read_text("utf-8")
+    page = (DOCS / "internals" / "trace.md").read_text("utf-8")
     for step in re.findall(r"^\d\. (.+)$", page, re.MULTILINE):
         files = re.findall(r"\b(?:bridge|sinks)/[\w/]+\.py", step)
         source = "".join((ROOT / path).read_text("utf-8") for path in files)
@@ -66,6 +66,9 @@ def options() -> set[str]:
     return {flag for command in commands for option in command.params for flag in option.opts} | {"--help"}
 
 
+ABOUT_PROOFS = (DOCS / "internals" / "reliability.md", ROOT / "tests" / "README.md")
+
+
 def options_of_proofs() -> set[str]:
     """Return the options of the commands under `tests`, which the page about reliability names."""
     sources = [path.read_text("utf-8") for path in (ROOT / "tests").glob("*/*.py")]
@@ -78,7 +81,7 @@ def test_every_command_and_option_that_is_named_exists(page: Path) -> None:
     texts = code(page) if page.suffix == ".md" else _ours(page)
     named = {word for text in texts for word in re.findall(r"\bsecret-bridge +([a-z]+)\b", text)}
     flags = {flag for text in texts for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)}
-    known = options() | (options_of_proofs() if page.name == "reliability.md" else set())
+    known = options() | (options_of_proofs() if page in ABOUT_PROOFS else set())
     assert (named - commands, flags - known) == (set(), set())
 
 

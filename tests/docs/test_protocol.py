@@ -1,4 +1,4 @@
-"""docs/protocol.md: its times, and the numbers of requests, counted against real servers."""
+"""docs/internals/protocol.md: its times, and the numbers of requests, counted against real servers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, client: Counted) -> None:
     client.taken()
 
 
-PAGE = DOCS / "protocol.md"
+PAGE = DOCS / "internals" / "protocol.md"
 
 
 def test_its_times_are_the_codes() -> None:

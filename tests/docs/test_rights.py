@@ -13,7 +13,7 @@ from sinks.rights import Deed
 from sinks.vault.rights import needed as vault_rights
 from tests.docs.pages import DOCS, ROOT, fences, section, spans, tables
 
-PAGE = DOCS / "security.md"
+PAGE = DOCS / "guide" / "security.md"
 NAMES = ("apps/billing", "apps/billing/pending")
 POLICY = re.compile(r'path "([^"]+)"\s*\{ capabilities = (\[[^\]]*\]) \}')
 

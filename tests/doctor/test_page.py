@@ -1,4 +1,4 @@
-"""docs/doctor.md against the code, and the code against the tests."""
+"""docs/reference/doctor.md against the code, and the code against the tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bridge.doctor.known import KNOWN, Known
 from tests.docs.pages import DOCS, keys, section, spans, tables
 from tests.doctor.patient import Patient
 
-PAGE = DOCS / "doctor.md"
+PAGE = DOCS / "reference" / "doctor.md"
 HERE = Path(__file__).parent
 NOT_PLANTED = {"doctor-stopped", "doctor-bug", "tenant-busy", "vault-standby", "client-not-checked"}
 """What is no misconfiguration, and what has a test of another kind."""
@@ -39,7 +39,7 @@ def test_the_page_tells_the_severities() -> None:
 
 
 def test_the_keys_of_the_json_are_told(inpatient: Patient) -> None:
-    told = set(keys(tables(section(DOCS / "json.md", "doctor"))[0]))
+    told = set(keys(tables(section(DOCS / "reference" / "json.md", "doctor"))[0]))
     assert all(set(one) == told for one in inpatient.run("doctor", "billing", "--json").objects)
 
 

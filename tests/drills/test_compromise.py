@@ -1,4 +1,4 @@
-"""docs/drills/compromise.md, typed from top to bottom; what became of it is asked of the servers, not of the bridge."""
+"""docs/guide/drills/compromise.md, typed from top to bottom. The servers say what became of it, not the bridge."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.canary.stage import leaks
 from tests.docs.pages import DOCS
 from tests.drills.drill import Drill, begun
 
-PAGE = DOCS / "drills" / "compromise.md"
+PAGE = DOCS / "guide" / "drills" / "compromise.md"
 
 
 @pytest.mark.timeout(600)

@@ -44,7 +44,7 @@ def test_a_line_more_or_less_is_noticed_where_the_page_leaves_nothing_out() -> N
     assert not fits("one\ntwo", "one\n")
 
 
-@pytest.mark.parametrize("page", sorted((DOCS / "drills").glob("*.md")), ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", sorted((DOCS / "guide" / "drills").glob("*.md")), ids=lambda page: page.stem)
 def test_every_page_of_a_drill_is_typed_somewhere_and_shows_what_it_prints(page: Path) -> None:
     found = steps(page)
     shown = [step for step in found if step.shown is not None]

@@ -1,4 +1,4 @@
-"""docs/drills/quarterly-review.md, typed from top to bottom: it finds what was planted, and nothing of it is left."""
+"""docs/guide/drills/quarterly-review.md, typed from top to bottom: it finds what was planted, and leaves nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.canary.stage import leaks
 from tests.docs.pages import DOCS
 from tests.drills.drill import Drill, begun
 
-PAGE = DOCS / "drills" / "quarterly-review.md"
+PAGE = DOCS / "guide" / "drills" / "quarterly-review.md"
 FALLBACKS = ("billing", "mailer")
 
 

@@ -1,4 +1,4 @@
-"""What commands leave where somebody else may find it: the claims of docs/security.md about a laptop and a log."""
+"""What commands leave where somebody else may find it: what docs/guide/security.md says of a laptop and a log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One row of the table in docs/reliability.md: a fault, what the user sees, what is left, what to do."""
+"""One row of the table in docs/internals/reliability.md: a fault, what the user sees, what is left, what to do."""
 
 from __future__ import annotations
 

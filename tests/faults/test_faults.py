@@ -1,4 +1,4 @@
-"""The faults of docs/reliability.md at Auth0, Vault, AWS and by clocks: what is seen, what is left, and the cure."""
+"""The faults of docs/internals/reliability.md at Auth0, Vault, AWS and of clocks: what is seen, left, and cures."""
 
 from __future__ import annotations
 

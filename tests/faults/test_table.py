@@ -1,4 +1,4 @@
-"""docs/reliability.md: its rows are the cases, and each says what its test asserts."""
+"""docs/internals/reliability.md: its rows are the cases, and each says what its test asserts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.docs.pages import DOCS, spans, tables
 from tests.faults import auth0, aws, clocks, process, vault
 from tests.faults.case import Case, Left
 
-PAGE = DOCS / "reliability.md"
+PAGE = DOCS / "internals" / "reliability.md"
 CASES = {
     case.id: case for case in (*auth0.CASES, *vault.CASES, *aws.CASES, *process.CASES, *process.OUTPUTS, *clocks.CASES)
 }

@@ -1,4 +1,4 @@
-"""The guards of docs/protocol.md, each removed on purpose, with the scenario in which the search has to notice."""
+"""The guards of docs/internals/protocol.md, each removed on purpose, with the scenario that has to notice."""
 
 from __future__ import annotations
 

@@ -97,7 +97,9 @@ def test_the_example_of_the_page_tells_of_a_fallback_that_was_used(
     world.rotate(adopt=True)
     world.tenant.set_in_dashboard(world.client_id, world.s0)
     world.spread()
-    (shown,) = [fence.text for fence in fences(DOCS / "applications.md", "python") if "Notifications(" in fence.text]
+    (shown,) = [
+        fence.text for fence in fences(DOCS / "guide" / "applications.md", "python") if "Notifications(" in fence.text
+    ]
     names: dict[str, Any] = {}
     code = shown.replace("AbC123", world.client_id).replace("vault://secret/apps/billing", world.vault.uri)
     exec(code, names)  # our own page

@@ -1,4 +1,4 @@
-"""docs/notifications.md against the code."""
+"""docs/guide/notifications.md against the code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.e2e.world import World
 from tests.notify.receiver import Receiver
 from tests.notify.setting import configured, run
 
-PAGE = DOCS / "notifications.md"
+PAGE = DOCS / "guide" / "notifications.md"
 
 
 def test_every_event_is_told_and_no_other() -> None:

@@ -1,4 +1,4 @@
-"""The ledger as docs/reliability.md quotes it."""
+"""The ledger as docs/internals/reliability.md quotes it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.proofs.registry import PROOFS
 if TYPE_CHECKING:
     from tests.proofs.ledger import Line
 
-PAGE = ROOT / "docs" / "reliability.md"
+PAGE = ROOT / "docs" / "internals" / "reliability.md"
 BEGIN, END = "<!-- the ledger -->", "<!-- end of the ledger -->"
 
 

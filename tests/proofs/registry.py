@@ -59,7 +59,8 @@ PROOFS: dict[str, Proof] = {
         *CORE, "bridge.cli.commands", "bridge.consumer", "tests.consumer.*", "tests.recipes.*",
         without=("tests.proofs",),
         files=(
-            "docs/applications.md", "docs/recipes.md", "docs/read-order.*", "docs/deploy/**/*", "tests/consumer/*.mjs",
+            "docs/guide/applications.md", "docs/guide/recipes.md", "docs/guide/deploy/**/*",
+            "docs/reference/read-order.*", "tests/consumer/*.mjs",
         ),
     ),
     "attacks": _suite(
@@ -89,7 +90,7 @@ PROOFS: dict[str, Proof] = {
         "notifications",
         "messages of every command and of applications, to receivers that answer, fail and hang: no secret, no delay",
         *CORE, "bridge.cli.commands", "bridge.consumer", "bridge.notify.deliver", "tests.notify.*",
-        without=("tests.proofs",), files=("docs/notifications.md",),
+        without=("tests.proofs",), files=("docs/guide/notifications.md",),
     ),
     "rights": _suite(
         "rights",
@@ -107,7 +108,7 @@ PROOFS: dict[str, Proof] = {
         "drills",
         "the drills' pages, typed from top to bottom",
         *CORE, "bridge.cli.commands", "tests.drills.*",
-        without=("tests.proofs",), files=("docs/drills/*.md",),
+        without=("tests.proofs",), files=("docs/guide/drills/*.md",),
     ),
     "interruption": _suite(
         "interruption",

@@ -21,7 +21,7 @@ from tests.docs.pages import DOCS
 from tests.e2e.taps import Call
 from tests.e2e.world import DAY, World
 
-READERS = DOCS / "deploy" / "readers"
+READERS = DOCS / "guide" / "deploy" / "readers"
 PATIENCE = 90.0
 
 

@@ -17,7 +17,7 @@ from tests.docs.test_pages import FORBIDDEN
 from tests.e2e.world import MakeWorld
 from tests.recipes.recipe import READERS, adopted, asking, module
 
-PAGE = DOCS / "recipes.md"
+PAGE = DOCS / "guide" / "recipes.md"
 COMPANIONS = ["client_secret", "client_secret_next", "client_secret_previous"]
 NAMES = ["current", "pending", "fallback"]
 

@@ -111,7 +111,7 @@ def test_evidence_belongs_to_an_open_fallback_only() -> None:
 def test_the_json_form_has_the_documented_keys() -> None:
     row = only(both(client("legacy", exception=LEGACY), 91 * DAY, fallback=DAY))
     told = json.loads(as_json.line(as_json.report(row)))
-    page = DOCS / "json.md"
+    page = DOCS / "reference" / "json.md"
     assert set(told) == set(keys(tables(section(page, "status"))[0])) | set(keys(tables(section(page, "report"))[0]))
     assert set(told["exception"]) == set(keys(tables(section(page, "status"))[1]))
     assert keys(tables(section(page, "Kinds of states"))[0]) == [*Kind]
@@ -126,9 +126,9 @@ def test_csv_has_a_line_per_client_and_calculates_nothing() -> None:
     assert (told["age_seconds"], told["age_is_minimum"], told["fallback_since"]) == (str(412 * 86400), "true", "")
     assert next(line for line in lines if line["client"] == SCRIPT)["unread"].startswith("use1://")
     assert tuple(lines[0]) == COLUMNS
-    assert spans(section(DOCS / "report.md", "CSV").partition("columns")[2].partition("What is absent")[0]) == [
-        *COLUMNS
-    ]
+    assert spans(
+        section(DOCS / "guide" / "report.md", "CSV").partition("columns")[2].partition("What is absent")[0]
+    ) == [*COLUMNS]
 
 
 def samples(text: str) -> dict[tuple[str, str], float]:
@@ -169,7 +169,7 @@ def test_metrics_tell_the_same_figures() -> None:
 
 
 def test_every_metric_is_documented_with_its_labels() -> None:
-    (told,) = tables(section(DOCS / "report.md", "Metrics"))
+    (told,) = tables(section(DOCS / "guide" / "report.md", "Metrics"))
     assert keys(told) == [PREFIX + name for name in (*TOTALS, *(metric.name for metric in METRICS))]
     row = only(both(client("legacy", exception=LEGACY), DAY))
     for metric, line in zip(METRICS, told[len(TOTALS) :], strict=True):

@@ -1,5 +1,5 @@
 // Obtains Auth0 tokens with a secret that is rotated by secret-bridge, and loses none of them to a rotation.
-// Node 18 or later, no packages. What it does and why: docs/read-order.md; docs/read-order.json is its test.
+// Node 18 or later, no packages. What it does and why: docs/reference/read-order.md; docs/reference/read-order.json is its test.
 //
 //   const read = vault({ path: 'apps/billing' })            // VAULT_ADDR, VAULT_TOKEN
 //   const ask = auth0({ domain: 'acme.eu.auth0.com', clientId: 'AbC123', audience: 'https://api.acme' })
