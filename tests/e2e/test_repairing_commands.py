@@ -147,3 +147,14 @@ def test_a_base64_client_takes_base64_only(make_live: object, live: World) -> No
     good = secrets.token_hex(32)
     done(on(world, "rotate", "--secret-stdin", "--no-wait", typed=f"{good}\n"))
     assert world.live == good
+
+
+@pytest.mark.parametrize("command", [("adopt", "--repair", "--yes"), ("forget",)], ids=lambda argv: argv[0])
+def test_what_an_operation_that_counts_as_live_holds_is_taken_over_only_if_that_is_said(
+    live: World, command: tuple[str, ...]
+) -> None:
+    incomplete(live)
+    refused = done(on(live, *command), 4)
+    assert "counts as live until" in refused.err
+    done(on(live, *command, "--takeover"))
+    assert all(place.see().pending is None for place in live.places)
