@@ -139,7 +139,7 @@ class Http:
                 raise Unreachable(f"{error.message}; an earlier attempt at {doing} gave no usable answer") from None
             if before is None or not isinstance(error, Limited) or not 0 < (error.wait or 0) <= BUDGET_SECONDS:
                 raise
-            # The wait does not fit into the lease, so it is spent here, and nothing was changed.
+            # The wait does not fit into the lease. It is spent here, because the caller looks again after `Expired`.
             self._clock.sleep(error.wait or 0)
             raise Expired(f"{self.tenant} limits the rate of requests; {doing} did not fit into the lease") from None
 
