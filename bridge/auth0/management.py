@@ -93,7 +93,7 @@ class Management:
         self._call(
             lambda http, more: http.patch(_path(client_id), json={"client_secret": secret.value.reveal()}, **more),
             doing=f"the change of {client_id}'s secret",
-            safe=before is not None,
+            safe=before is not None,  # without a lease, a late retry could overwrite the value of another operation
             before=before,
             missing=client_id,
         )

@@ -105,7 +105,7 @@ class Tenant:
         return True
 
     def _fetch(self) -> Token:
-        asked_at = self._clock.monotonic()
+        asked_at = self._clock.monotonic()  # before the request, because the token's lifetime begins during it
         try:
             answer = self.http.send(self._ask_token, doing="the request for a management token", safe=True, paced=False)
         except Unauthorised:

@@ -151,4 +151,5 @@ def _is_local(domain: str) -> bool:
 
 
 def _shown(text: str) -> str:
+    """Return a text in quotes, unless it holds an "@", because a URL may have a password before that."""
     return "a text (not shown)" if "@" in text else f'"{text}"'

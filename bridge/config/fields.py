@@ -98,7 +98,7 @@ def _domain(text: str) -> str:
     try:
         base_url(text)
     except ValueError as error:
-        refuse("a text (not shown)" if "@" in text else quoted(text), str(error))
+        refuse("a text (not shown)" if "@" in text else quoted(text), str(error))  # a URL may hold a password before @
     return text
 
 
