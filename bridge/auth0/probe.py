@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PROBE_MARK = "probe"
 PROBE_USER_AGENT = f"{USER_AGENT} {PROBE_MARK}"
-"""The User-Agent of probes. Each leaves a failed exchange (`feacft`) in the logs, which differs from consumers' so."""
+"""The User-Agent of probes, which distinguishes their failed exchanges (`feacft`) in the logs from consumers'."""
 
 ATTEMPTS = 3
 TIMEOUT_SECONDS = 5.0
