@@ -76,7 +76,7 @@ def hide_environment(argv: list[str]) -> None:
         return
     taken = {name: text for name, text in os.environ.items() if name not in cleaned(os.environ)}
     reading, writing = os.pipe()
-    with os.fdopen(writing, "w", encoding="utf-8") as file:  # there is no reader yet, so the text must fit into the pipe
+    with os.fdopen(writing, "w", encoding="utf-8") as file:  # without a reader yet: it must fit into the pipe
         json.dump(taken, file)
     os.set_inheritable(reading, True)  # noqa: FBT003  # the function takes it by position only
     os.execve(sys.executable, argv, {**cleaned(os.environ), HANDED: str(reading)})  # noqa: S606
