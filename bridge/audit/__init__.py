@@ -1,1 +1,1 @@
-"""The record of every attempt to change something: what a line says, the chain, where it is written, checking it."""
+"""The audit record of every attempt to change something: its lines, its chain, its targets, and its verification."""

@@ -1,7 +1,8 @@
-"""The chain: each line says the mark of the line before it, and carries its own, made over all of its text.
+"""The hash chain of the audit record: each line holds the mark of the line before it, and its own mark.
 
-With a key the mark is HMAC-SHA256, without one SHA-256, of which 128 bits are kept. Edits, removals and another order
-break it. Whoever holds the key (without one: anybody) can make a chain anew, which only an anchor shows.
+A line's mark is made over all of its text. It is HMAC-SHA256 with a key, and SHA-256 without one, cut to 128 bits.
+Edits, removals and another order break the chain. A holder of the key can make a new valid chain, and without a key
+every writer can. Only an anchor, a mark that is kept elsewhere, shows that.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
     from sinks.secret import Secret
 
 SCHEMA = 1
-DIGITS = 32  # hexadecimal, of a mark
+DIGITS = 32  # hexadecimal digits of a mark: 128 bits
 KEYLESS = "-"
 NOTHING = "-"
-"""What the first line says of the line before it."""
+"""The mark that the first line names as the one before it."""
 KEY_LABEL = b"secret-bridge audit key"
+"""The text whose mark, made with a key, yields the key's id."""
 LEAST_KEY = 16  # characters
 
 _MAC = f"[0-9a-f]{{{DIGITS}}}"
@@ -32,7 +34,10 @@ _HEAD = re.compile(rf"(\d{{1,18}}):({_MAC})")
 
 @dataclass(frozen=True)
 class Head:
-    """A line's number and mark: told elsewhere, an anchor."""
+    """A line's number and mark, written as `SEQ:MAC`.
+
+    A head that is kept outside of the record is an anchor: it proves that this line was in the record.
+    """
 
     seq: int
     mac: str
@@ -45,14 +50,18 @@ START = Head(0, NOTHING)
 
 
 def head_in(text: str) -> Head | None:
-    """Read SEQ:MAC; None where it is not that."""
+    """Return the head that a text `SEQ:MAC` means, or None if the text has another form."""
     found = _HEAD.fullmatch(text.strip())
     return Head(int(found.group(1)), found.group(2)) if found else None
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line as it stands in a file: what it says, and the text that its mark was made over."""
+    """One line of a file, taken apart.
+
+    `told` is its content, and `sealed` the exact text that its mark was made over. `before` is the mark of the line
+    before it, and `key` the id of the key that made its mark.
+    """
 
     told: Mapping[str, Any]
     sealed: bytes
@@ -62,7 +71,10 @@ class Line:
 
 
 def read_line(text: bytes) -> Line | None:
-    """Take a line apart; None where it is not a whole one."""
+    """Take a line apart, or return None if it is not a whole line.
+
+    The mark is not checked here (see `Chain.made`).
+    """
     found = _SEALED.fullmatch(text.rstrip(b"\n"))
     if found is None:
         return None
@@ -78,21 +90,30 @@ def read_line(text: bytes) -> Line | None:
 
 
 class Chain:
-    """Makes and checks marks. `key_id` tells keys apart, and tells nothing of a key that cannot be guessed."""
+    """Makes and checks marks with one key, or without a key.
+
+    `key_id` distinguishes keys. It reveals nothing about a key, as long as the key cannot be guessed.
+    """
 
     def __init__(self, key: Secret | None) -> None:
         self._key = key
         self.key_id = self._mark(KEY_LABEL)[:8] if key else KEYLESS
 
     def seal(self, told: Mapping[str, Any], after: Head) -> tuple[bytes, Head]:
-        """Return what comes after `after` as a line, and its head."""
+        """Return the line that follows the head `after`, as bytes with a line break, and its own head.
+
+        The mark is the last key of the JSON object, because it covers all the text before it.
+        """
         links = {"schema": SCHEMA, "seq": after.seq + 1, "prev": after.mac, "key": self.key_id}
         text = json.dumps({**links, **told}, separators=(",", ":")).encode()
         mac = self._mark(text)
         return text[:-1] + b',"mac":"%s"}\n' % mac.encode(), Head(after.seq + 1, mac)
 
     def made(self, line: Line) -> bool:
-        """Tell whether a line's text is the one that its mark was made over, with this key."""
+        """Return whether a line's mark was made over its text with this key.
+
+        It is False for a line that was made with another key, whether it was edited or not.
+        """
         return line.key == self.key_id and hmac.compare_digest(self._mark(line.sealed), line.head.mac)
 
     def _mark(self, text: bytes) -> str:

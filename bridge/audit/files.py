@@ -1,4 +1,4 @@
-"""The record's file: opened safely, read from its end, appended to by one process at a time."""
+"""The file of the audit record: opened safely, read from its end, and appended to by one process at a time."""
 
 from __future__ import annotations
 
@@ -15,20 +15,24 @@ from bridge.audit.chain import START, Head, Line, head_in, read_line
 
 OWNER_ONLY = 0o600
 LOCK_SUFFIX = ".lock"
-PATIENCE = 60.0  # seconds for the other processes of this host
+PATIENCE = 60.0  # seconds to wait for the other processes of this host
 CHUNK = 65536
 
 
 class NotRegular(OSError):
-    """It is not a plain file: writing there would go elsewhere, or wait for a reader."""
+    """The path is not a plain file, so that a write could go elsewhere or wait for a reader."""
 
 
 def open_safely(path: Path) -> int:
-    """Open a file for appending, made for its owner only; never through a link, never anything but a plain file.
+    """Open a plain file for reading and appending, and return its descriptor.
+
+    A new file is readable for its owner only. Links are not followed, and the file is not left open if it is a pipe or
+    a device.
 
     Raises:
-        OSError: it cannot be; the number says why.
+        OSError: the file cannot be opened, and `errno` says why. `NotRegular` if it is not a plain file.
     """
+    # O_NONBLOCK: opening a pipe must not wait for its other end.
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(path, flags, OWNER_ONLY)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -39,29 +43,34 @@ def open_safely(path: Path) -> int:
 
 @contextmanager
 def locked(path: Path) -> Iterator[int]:
-    """Hold the lock of a file, which is a file beside it: whatever rotates the one leaves the other. Yield the lock's.
+    """Hold the lock of a file, and yield the descriptor of the lock file.
+
+    The lock is a file of its own beside it (`PATH.lock`), because logrotate may move the file itself away.
 
     Raises:
-        OSError: it cannot be had, or not in time.
+        OSError: the lock file cannot be opened, or another process holds the lock for longer than `PATIENCE`.
     """
     descriptor = open_safely(path.with_name(path.name + LOCK_SUFFIX))
     try:
         _lock(descriptor)
         yield descriptor
     finally:
-        os.close(descriptor)  # and the lock with it
+        os.close(descriptor)  # this releases the lock, too
 
 
 def _lock(descriptor: int) -> None:
-    """Wait for the lock in the kernel's own queue, in a thread: asking again and again starves some of a hundred.
+    """Wait for the lock in the kernel's queue, in a thread of its own.
+
+    Polling would starve some of a hundred processes. If the thread gets the lock too late, it releases it at once.
 
     Raises:
-        OSError: it cannot be had in time; when the thread gets it later, it gives it back at once.
+        OSError: the lock was not free in time.
     """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        shared, had = os.dup(descriptor), threading.Event()  # a lock is the open file's, not the number's
+        # flock belongs to the open file, not to the descriptor, so a duplicate can take it for `descriptor`.
+        shared, had = os.dup(descriptor), threading.Event()
 
         def wait() -> None:
             try:
@@ -76,12 +85,13 @@ def _lock(descriptor: int) -> None:
 
 
 def append(descriptor: int, lines: bytes) -> None:
-    """Append whole lines, and make sure that they are on the disk; what was written in part is taken back.
+    """Append whole lines, and wait until they are on the disk (fsync).
 
-    A part that somebody else left is ended first, so that every line begins where a line begins.
+    If writing fails, the part that was written is removed again. If the file ends with a torn line of another process,
+    a line break comes first, so that every new line begins on a line of its own. The caller must hold the lock.
 
     Raises:
-        OSError: nothing was appended, or it is not known to be on the disk.
+        OSError: nothing was appended, or the lines are not known to be on the disk.
     """
     size = os.fstat(descriptor).st_size
     if size and os.pread(descriptor, 1, size - 1) != b"\n":
@@ -92,20 +102,23 @@ def append(descriptor: int, lines: bytes) -> None:
             left = left[os.write(descriptor, left) :]
         os.fsync(descriptor)
     except OSError:
-        with suppress(OSError):  # a file that may only be appended to keeps the part
+        with suppress(OSError):  # a file with the attribute append-only (chattr +a) keeps the part
             os.ftruncate(descriptor, size)
         raise
 
 
 def last_line(descriptor: int) -> Line | None:
-    """Return the last whole line; None where there is none."""
+    """Return the last whole line, or None if the file has none.
+
+    The file is read from its end, in growing pieces. Torn lines are skipped.
+    """
     begin = os.fstat(descriptor).st_size
     text = b""
     while begin > 0:
         step = min(CHUNK, begin)
         begin -= step
         text = os.pread(descriptor, step, begin) + text
-        whole = text.split(b"\n") if begin == 0 else text.split(b"\n")[1:]  # the first one may begin further up
+        whole = text.split(b"\n") if begin == 0 else text.split(b"\n")[1:]  # the first line may begin further up
         found = next((line for raw in reversed(whole) if raw and (line := read_line(raw))), None)
         if found:
             return found
@@ -113,29 +126,32 @@ def last_line(descriptor: int) -> Line | None:
 
 
 def lines_of(descriptor: int) -> Iterator[bytes]:
-    """Yield every line from the beginning, as it stands there."""
+    """Yield the raw lines of an open file, from its beginning. The descriptor stays open."""
     with os.fdopen(os.dup(descriptor), "rb") as file:
         file.seek(0)
         yield from file
 
 
 def remember(lock: int, head: Head) -> None:
-    """Note the latest head in the lock's file: a new file goes on from there when the old one was moved away."""
-    with suppress(OSError):  # the file itself is what counts
+    """Store the latest head in the lock file.
+
+    When the record's file is moved away, the new file continues the chain from there. A failure is ignored.
+    """
+    with suppress(OSError):  # while the record's file is there, its own last line counts
         os.ftruncate(lock, 0)
         os.write(lock, f"{head}\n".encode())
 
 
 def remembered(lock: int) -> Head:
-    """Return the head that was noted last; the beginning of a chain where there is none."""
+    """Return the head that was stored last in the lock file, or the beginning of a chain if there is none."""
     return head_in(os.pread(lock, CHUNK, 0).decode("ascii", "replace")) or START
 
 
 def sync_directory(path: Path) -> None:
-    """Make sure that a new file's name is on the disk, too.
+    """Wait until the name of a new file is on the disk, too (fsync of its directory).
 
     Raises:
-        OSError: it is not known to be.
+        OSError: the name is not known to be on the disk.
     """
     descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -1,4 +1,4 @@
-"""Which process wrote a line, so that a later one can tell whether it still runs."""
+"""The identity of the process that wrote a line, by which a later process can find out whether it still runs."""
 
 from __future__ import annotations
 
@@ -12,29 +12,32 @@ PROC = Path("/proc")
 
 
 def this_process() -> dict[str, Any]:
-    """Return who this process is: its id, when it started, in which boot of the machine and which id namespace.
+    """Return the identity of this process: its id, its start, the machine's boot, and its namespace of process ids.
 
-    What the system does not tell (`/proc` is Linux's) is null.
+    The last three distinguish it from a later process with the same id. They come from `/proc`, and so are None on
+    systems other than Linux.
     """
     pid = os.getpid()
     return {"pid": pid, "started": _started(pid), "boot": _boot(), "space": _space()}
 
 
 def host() -> str:
-    """Return this machine's name."""
+    """Return this machine's host name."""
     return socket.gethostname()
 
 
 def runs(told: Mapping[str, Any], of_host: object) -> bool | None:
-    """Tell whether another process that a line names still runs; None: that cannot be told from here.
+    """Return whether the process that a line names still runs, or None if that cannot be seen from here.
 
-    This very process counts as another one's end: what it began before is over.
+    `told` is a process as `this_process` describes it, and `of_host` the host of the same line. A process of another
+    host, or in another namespace of process ids, cannot be seen. If the line names this very process, the answer is
+    False, because the attempt that it began earlier is over.
     """
     mine, pid = this_process(), told.get("pid")
     if not isinstance(pid, int) or told == mine:
         return False
     same_host = of_host == host()
-    if told.get("boot") != mine["boot"]:  # the machine was started anew, or it is another one
+    if told.get("boot") != mine["boot"]:  # the machine was rebooted since, or it is another machine
         return False if same_host and told.get("boot") and mine["boot"] else None
     if told.get("space") != mine["space"] or (mine["boot"] is None and not same_host):
         return None
@@ -42,12 +45,12 @@ def runs(told: Mapping[str, Any], of_host: object) -> bool | None:
 
 
 def _started(pid: int) -> str | None:
-    """Return when a process started, in ticks since the boot (proc_pid_stat(5), field 22)."""
+    """Return the start of a process in clock ticks since the boot (proc_pid_stat(5), field 22)."""
     try:
         stat = (PROC / str(pid) / "stat").read_text("utf-8", "replace")
     except OSError:
         return None
-    return stat.rpartition(")")[2].split()[19]
+    return stat.rpartition(")")[2].split()[19]  # field 2, the name in parentheses, may hold spaces
 
 
 def _boot() -> str | None:
@@ -70,5 +73,5 @@ def _exists(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except OSError:
-        return True  # somebody else's
+        return True  # it runs, and belongs to another user
     return True

@@ -1,4 +1,4 @@
-"""Reading a record for people: which attempts there are, and what became of each."""
+"""The audit record as people read it: the attempts in it, and the result of each."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ Told = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Recorded:
-    """One attempt: both of its lines, as far as they are there."""
+    """The two lines of one attempt. A line that was not found is None."""
 
     begin: Told | None
     end: Told | None
 
 
 def lines_in(path: Path) -> Iterator[bytes]:
-    """Yield a file's lines.
+    """Yield the raw lines of a file.
 
     Raises:
-        Failed: it cannot be read.
+        Failed: the file cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -36,9 +36,11 @@ def lines_in(path: Path) -> Iterator[bytes]:
 
 
 def about(lines: Iterable[bytes], client: str | None = None) -> Iterator[Told]:
-    """Yield what the lines say; where a client is named (by name or client id) only what is about it.
+    """Yield the content of each line of a record, in order.
 
-    Torn lines say nothing. Lines of standard error and of the system's log are read too, with what stands before them.
+    If `client` is given, a client's name or client id, only the lines about it are yielded. Torn lines and other texts
+    are skipped. Lines from standard error and the system's log are understood, too: a prefix before the JSON object is
+    ignored. The marks are not checked.
     """
     for raw in lines:
         told = _told(raw)
@@ -49,7 +51,7 @@ def about(lines: Iterable[bytes], client: str | None = None) -> Iterator[Told]:
 
 
 def attempts(told: Iterable[Told]) -> list[Recorded]:
-    """Put the lines of each attempt together, in the order in which they began."""
+    """Return the attempts in the order of their first lines, each with both of its lines."""
     found: dict[object, Recorded] = {}
     for line in told:
         known = found.get(line.get("attempt"), Recorded(None, None))
@@ -70,7 +72,10 @@ def _told(raw: bytes) -> dict[str, Any] | None:
 
 
 def summary(recorded: Recorded) -> str:
-    """Write an attempt on one line: when, what, what became of it, by whom."""
+    """Return one attempt as a line of text: its time, command, outcome, caller, reason, and line numbers.
+
+    The caller is named as the process claims and as each vault has proven.
+    """
     begin, end = recorded.begin or {}, recorded.end or {}
     either = {**end, **begin}
     options = "".join(f" {text}" for text in begin.get("options") or ())

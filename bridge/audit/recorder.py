@@ -1,4 +1,4 @@
-"""One attempt's record: its beginning before anything is changed, its end whatever became of it."""
+"""The recorder of one attempt: it writes a line before the first change, and a line at the end, whatever the result."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ FILE = "file:"
 
 
 class Recorder:
-    """Writes both lines of one attempt."""
+    """Writes both lines of one attempt.
+
+    `begin` must be called before anything is changed. `place` is the path of the record's file, which the anchor in the
+    system's log names.
+    """
 
     def __init__(self, target: write.Target, attempt: records.Attempt, trail: Trail, place: str) -> None:
         self._target = target
@@ -35,23 +39,25 @@ class Recorder:
 
     @property
     def id(self) -> str:
-        """The attempt's id."""
+        """The attempt's id, which Auth0 gets as the correlation id of each change."""
         return self._attempt.id
 
     def begin(self) -> None:
-        """Write the beginning.
+        """Write the first line, and note its anchor in the trail, which goes into the places' metadata.
 
         Raises:
-            NotWritten: nothing may be changed now.
+            NotWritten: the line could not be written. The caller must not change anything then.
         """
         self._begun = self._target.begin(self._attempt, datetime.now(UTC))
         self._trail.head = str(self._begun or "")
 
     def end(self, became: Mapping[str, Any]) -> Head | None:
-        """Write the end, and tell the system's log its anchor where there are both; return it.
+        """Write the last line, and return its head, or None if the target has no chain.
+
+        The head also goes to the system's log as an anchor, if there is such a log.
 
         Raises:
-            NotWritten: the next command of this client will.
+            NotWritten: the line could not be written. The next command about this client writes it instead.
         """
         begun, seconds = self._begun.seq if self._begun else None, time.monotonic() - self._started
         told = records.end(
@@ -59,16 +65,16 @@ class Recorder:
         )
         head = self._target.end(told)
         if head is not None:
-            with suppress(OSError):  # where there is none, or it is full: the outcome and the places hold anchors too
+            with suppress(OSError):  # without that log, the outcome and the places still hold anchors
                 write.send(f"audit anchor {head} of {self._attempt.host}:{self._place}")
         return head
 
 
 def target_of(settings: AuditSettings, resolve: Callable[[str], Secret]) -> write.Target:
-    """Return where lines go.
+    """Return the target that the settings name.
 
     Raises:
-        Usage: the key cannot be had, or is too short.
+        Usage: the key cannot be read, or is too short.
     """
     if settings.to.startswith(FILE):
         return write.FileTarget(path_of(settings), chain_of(settings, resolve))
@@ -76,15 +82,15 @@ def target_of(settings: AuditSettings, resolve: Callable[[str], Secret]) -> writ
 
 
 def path_of(settings: AuditSettings) -> Path:
-    """Return the file's path."""
+    """Return the path of the record's file. The settings must name a file."""
     return Path(settings.to.removeprefix(FILE))
 
 
 def chain_of(settings: AuditSettings, resolve: Callable[[str], Secret]) -> Chain:
-    """Return the chain that the settings mean.
+    """Return the chain with the key that the settings refer to, or without a key if they name none.
 
     Raises:
-        Usage: the key cannot be had, or is too short.
+        Usage: the key cannot be read, or is shorter than `LEAST_KEY`.
     """
     key = resolve(settings.key) if settings.key else None
     if key is not None and len(key.reveal()) < LEAST_KEY:
@@ -93,7 +99,11 @@ def chain_of(settings: AuditSettings, resolve: Callable[[str], Secret]) -> Chain
 
 
 def proven(sinks: Mapping[str, Sink]) -> dict[str, Mapping[str, str] | None]:
-    """Ask each vault once whom it takes us for; null where it does not say."""
+    """Return the identity of the caller as each vault sees it, by the vault's name.
+
+    Each vault is asked once, however many of the places it holds. The identity is None if the vault does not tell it.
+    A failure here never stops an operation.
+    """
     found: dict[str, Mapping[str, str] | None] = {}
     for uri, sink in sinks.items():
         name = uri.partition("://")[0]
@@ -105,5 +115,5 @@ def proven(sinks: Mapping[str, Sink]) -> dict[str, Mapping[str, str] | None]:
 def _asked(sink: Sink) -> Mapping[str, str] | None:
     try:
         return sink.caller() or None
-    except Exception:  # noqa: BLE001  # whatever it is: a record without this is better than no operation
+    except Exception:  # noqa: BLE001  # a record without the identity is better than no operation
         return None

@@ -1,4 +1,7 @@
-"""What a line says. Pure; docs/audit.md lists every key."""
+"""The content of the audit record's lines. Pure.
+
+docs/audit.md lists every key.
+"""
 
 from __future__ import annotations
 
@@ -20,38 +23,55 @@ if TYPE_CHECKING:
 BEGIN, END = "begin", "end"
 DIED = "unknown: died"
 RESULTS = {1: "failed", 2: "usage", 3: "incomplete", 4: "refused", 5: "attention"}
-"""The outcome of an attempt that ended with an error, by its exit status."""
+"""The outcome of an attempt that raised an error, by the error's exit status."""
 
 WHOSE = ("client", "client_id", "tenant", "command")
-"""What the end of a record repeats of its beginning."""
+"""The keys that the last line of an attempt repeats from the first."""
 
 
 def new_attempt() -> str:
-    """Return a new attempt's id: it ties a beginning to its end, and stands in Auth0's logs as the correlation id."""
+    """Return the id of a new attempt.
+
+    It connects the first line with the last. Auth0 gets it as the correlation id of each change, and so it is in the
+    tenant's logs, too.
+    """
     return f"a-{secrets.token_hex(8)}"
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """Who attempts what. `claimed` is what the process says of itself, `proven` what each vault says of the caller."""
+    """One command's attempt to change one client, with the identity of its caller."""
 
     client: str
+    """The client's name, or its client id if there is no file."""
     client_id: str
+    """The application."""
     tenant: str
+    """The tenant's domain."""
     command: str
+    """The command's name, for example `rotate`."""
     options: tuple[str, ...]
+    """The options that were given."""
     places: tuple[str, ...]
+    """The URIs of all the client's places."""
     strategy: str | None
+    """The strategy of `rotate`. None for other commands."""
     reason: str | None
+    """The text of `--reason`."""
     claimed: Mapping[str, Any]
+    """The caller's identity as the process itself states it, which proves nothing."""
     proven: Mapping[str, Mapping[str, str] | None]
+    """The caller's identity as each vault sees it, by the vault's name. None if the vault does not tell it."""
     host: str
+    """This machine's host name."""
     process: Mapping[str, Any]
+    """The identity of the process (`process.this_process`)."""
     id: str = field(default_factory=new_attempt)
+    """The attempt's id, the same in both lines."""
 
 
 def begin(attempt: Attempt, at: datetime) -> dict[str, Any]:
-    """Return the line that is written before anything is changed."""
+    """Return the first line of an attempt, which is written before anything is changed."""
     return {
         **_header(BEGIN, attempt, at),
         "options": list(attempt.options),
@@ -67,7 +87,11 @@ def begin(attempt: Attempt, at: datetime) -> dict[str, Any]:
 def end(
     attempt: Attempt, at: datetime, *, begun: int | None, became: Mapping[str, Any], trail: Trail, seconds: float
 ) -> dict[str, Any]:
-    """Return the line that tells what became of an attempt. `begun`: its beginning's number."""
+    """Return the last line of an attempt.
+
+    `begun` is the number of its first line, or None if the target has no chain. `became` is the result, as `became` or
+    `failed` describe it. `seconds` is the time since the first line.
+    """
     return {
         **_header(END, attempt, at),
         "begin": begun,
@@ -79,7 +103,10 @@ def end(
 
 
 def died(begun: Mapping[str, Any], closer: Attempt, at: datetime) -> dict[str, Any]:
-    """Return the end of somebody else's attempt, which has none: written by whoever comes next."""
+    """Return the last line of another attempt, `begun`, whose process died without writing one.
+
+    The attempt `closer`, the next one about the same client, writes it before its own first line.
+    """
     return {
         "event": END,
         "at": stamp(at),
@@ -94,7 +121,7 @@ def died(begun: Mapping[str, Any], closer: Attempt, at: datetime) -> dict[str, A
 
 
 def became(done: Outcome | None) -> dict[str, Any]:
-    """Tell how an attempt ended that raised nothing; None: there was nothing to do."""
+    """Return the result of an attempt that raised nothing. `done` is None if there was nothing to do."""
     if done is None:
         return _became("nothing to do", 0, None)
     versions = [
@@ -105,7 +132,10 @@ def became(done: Outcome | None) -> dict[str, Any]:
 
 
 def failed(error: BridgeError) -> dict[str, Any]:
-    """Tell how an attempt ended that raised an error."""
+    """Return the result of an attempt that raised an error.
+
+    If it stopped after the first write, the result also says which value Auth0 accepts, and what each place holds.
+    """
     told = _became(RESULTS[error.exit_status], error.exit_status, error.message)
     if isinstance(error, Stopped):
         return {**told, "production": error.standing.production, "stored": list(error.standing.stored)}

@@ -1,4 +1,4 @@
-"""Checking a record: every line against its mark, each against the one before it, and all against anchors. Pure."""
+"""The verification of a record: each line against its mark and the line before it, and all against anchors. Pure."""
 
 from __future__ import annotations
 
@@ -11,42 +11,59 @@ from bridge.audit.records import BEGIN, END
 
 @dataclass(frozen=True)
 class Verified:
-    """What was found. `faults` are edits, removals, another order, or a contradiction to an anchor; `notes` are not.
-
-    `open` are the numbers of beginnings without an end. `head` is the last line's: an anchor for the next time.
-    """
+    """The result of a verification."""
 
     lines: int
+    """The number of whole lines."""
     first: int | None
+    """The number (`seq`) of the first line. None if there is no whole line."""
     head: Head | None
+    """The head of the last line, which can serve as an anchor for the next verification."""
     faults: tuple[str, ...]
+    """Edits, removals, another order, and contradictions to an anchor."""
     notes: tuple[str, ...]
+    """Remarks that are not faults: torn lines, open attempts, and what this verification could not show."""
     open: tuple[int, ...]
+    """The numbers of first lines of attempts without a last line."""
 
     @property
     def good(self) -> bool:
-        """Whether nothing speaks against the record."""
+        """Whether the record has no fault."""
         return not self.faults
 
 
 @dataclass
 class _Found:
-    """What is known so far."""
+    """The state of a verification that is under way."""
 
     chain: Chain
+    """The chain with the key that lines are checked by."""
     anchors: tuple[Head, ...]
+    """The anchors that the record has to agree with."""
     faults: list[str] = field(default_factory=list)
+    """The faults so far."""
     notes: list[str] = field(default_factory=list)
+    """The notes so far."""
     marks: dict[int, str] = field(default_factory=dict)
+    """The marks of those lines that anchors name, by line number."""
     begun: dict[int, str] = field(default_factory=dict)
+    """The attempts without a last line so far: the number of the first line, and its position in words."""
     first: Line | None = None
+    """The first whole line."""
     last: Head | None = None
+    """The head of the latest whole line."""
     lines: int = 0
+    """The number of whole lines so far."""
     keys: set[str] = field(default_factory=set)
+    """The ids of other keys that were met, each of which is one fault only."""
 
 
 def verify(lines: Iterable[bytes], chain: Chain, anchors: tuple[Head, ...] = ()) -> Verified:
-    """Check all lines of a record, the oldest first; several files make one record."""
+    """Check all lines of a record, from the oldest to the newest.
+
+    The lines of several files, one after the other, are one record. Without anchors, a tail that was cut or an older
+    copy cannot be noticed, and a note says so. A torn line is a note, not a fault, if no line is missing after it.
+    """
     found = _Found(chain, anchors)
     torn: list[int] = []
     for number, raw in enumerate(lines, 1):
@@ -96,7 +113,7 @@ def _check(found: _Found, number: int, line: Line) -> None:
 
 
 def _check_first(found: _Found, where: str, line: Line) -> None:
-    """A record begins with number 1, or where an anchor says that another one ended."""
+    """Check that the first line has the number 1, or continues a record that ended with one of the anchors."""
     found.first = line
     before = Head(line.head.seq - 1, line.before)
     if before in found.anchors or (line.head.seq == 1 and line.before == NOTHING):

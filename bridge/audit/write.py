@@ -1,4 +1,4 @@
-"""Where lines go: a file with its chain, the system's log, or standard error."""
+"""The targets of the audit record: a file with a chain, the system's log, or standard error."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bridge.model.errors import Failed
 from sinks.record import unstamp
 
 ELSEWHERE = timedelta(days=1)
-"""A beginning whose process cannot be seen from here (another container, another machine) counts as dead after this."""
+"""The age after which an attempt counts as dead if its process cannot be seen (another container or machine)."""
 
 SYSTEM_LOGS = ("/dev/log", "/var/run/syslog")
 PRIORITY = 10 * 8 + 5  # authpriv, notice (RFC 5424, section 6.2.1)
@@ -30,34 +30,39 @@ class NotWritten(Failed):
 
 
 class Target(Protocol):
-    """Where lines go."""
+    """A target that the lines of attempts are written to."""
 
     def begin(self, attempt: records.Attempt, at: datetime) -> Head | None:
-        """Write the first line of an attempt, for good; return its head where there is a chain.
+        """Write the first line of an attempt, and return its head, or None if there is no chain.
+
+        A file's line is on the disk when this returns, because the caller goes on to change something.
 
         Raises:
-            NotWritten: it could not be written.
+            NotWritten: the line could not be written.
         """
         ...
 
     def end(self, told: Mapping[str, Any]) -> Head | None:
-        """Write the last line; return its head where there is a chain.
+        """Write the last line of an attempt, and return its head, or None if there is no chain.
 
         Raises:
-            NotWritten: it could not be written.
+            NotWritten: the line could not be written.
         """
         ...
 
 
 class FileTarget:
-    """A file that is appended to, with a chain. It is opened anew for each line: it may have been moved away."""
+    """A file with a chain, which lines are appended to.
+
+    It is opened again for each line, because logrotate may have moved it away since.
+    """
 
     def __init__(self, path: Path, chain: Chain) -> None:
         self._path = path
         self._chain = chain
 
     def begin(self, attempt: records.Attempt, at: datetime) -> Head:
-        """Close what died of the same client, then begin (`Target.begin`)."""
+        """Write the last lines of the same client's dead attempts, then the first line of this one (`Target.begin`)."""
 
         def told(descriptor: int) -> Iterator[Mapping[str, Any]]:
             for begun in abandoned(files.lines_of(descriptor), attempt, at):
@@ -93,21 +98,21 @@ class FileTarget:
             line, head = self._chain.seal(each, head)
             text += line
         if last is None:
-            files.sync_directory(self._path)  # first: whoever finds a line does not do it again
+            files.sync_directory(self._path)  # before the line, because the next process only does it in an empty file
         files.append(descriptor, text)
         files.remember(lock, head)
         return head
 
 
 class SystemLog:
-    """The system's log; it has no chain."""
+    """The system's log, which has no chain."""
 
     def begin(self, attempt: records.Attempt, at: datetime) -> None:
-        """Send it (`Target.begin`)."""
+        """Send the first line (`Target.begin`)."""
         self.end(records.begin(attempt, at))
 
     def end(self, told: Mapping[str, Any]) -> None:
-        """Send it (`Target.end`)."""
+        """Send the last line (`Target.end`)."""
         try:
             send(_plain(told))
         except OSError as error:
@@ -115,29 +120,29 @@ class SystemLog:
 
 
 class StandardError:
-    """Standard error, for whatever collects it; it has no chain."""
+    """Standard error, for the collector of a container. It has no chain, and the lines may be lost there."""
 
     def begin(self, attempt: records.Attempt, at: datetime) -> None:
-        """Print it (`Target.begin`)."""
+        """Print the first line (`Target.begin`)."""
         self.end(records.begin(attempt, at))
 
     def end(self, told: Mapping[str, Any]) -> None:
-        """Print it (`Target.end`)."""
+        """Print the last line (`Target.end`)."""
         try:
             if sys.stderr is None:
                 raise OSError(errno.EBADF, "closed")
             sys.stderr.write(f"{_plain(told)}\n")
             sys.stderr.flush()
-        except (OSError, ValueError) as error:  # ValueError: it was closed
+        except (OSError, ValueError) as error:  # ValueError: the stream was closed
             why = _why(error) if isinstance(error, OSError) else "it is closed"
             raise NotWritten(f"the audit record cannot be written to standard error: {why}", _remedy()) from None
 
 
 def send(text: str) -> None:
-    """Send a line to the system's log.
+    """Send a line to the system's log, by its local socket.
 
     Raises:
-        OSError: it does not take it.
+        OSError: there is no such log, or it does not accept the line in time.
     """
     message = f"<{PRIORITY}>secret-bridge[{os.getpid()}]: {text}".encode()
     path = next((path for path in SYSTEM_LOGS if Path(path).exists()), SYSTEM_LOGS[0])
@@ -148,8 +153,11 @@ def send(text: str) -> None:
 
 
 def abandoned(lines: Iterator[bytes], attempt: records.Attempt, at: datetime) -> list[Mapping[str, Any]]:
-    """Return the beginnings of the same client without an end, whose processes are dead."""
-    named = json.dumps(attempt.client_id).encode()
+    """Return the first lines of the same client's attempts that have no last line, and whose processes are dead.
+
+    `lines` are those of the record's present file, so an attempt in a file that was moved away is not found.
+    """
+    named = json.dumps(attempt.client_id).encode()  # a quick test, which spares parsing the lines of other clients
     begun: dict[int, Mapping[str, Any]] = {}
     for raw in lines:
         line = read_line(raw) if named in raw else None
@@ -176,7 +184,7 @@ def _plain(told: Mapping[str, Any]) -> str:
 
 
 def _why(error: OSError) -> str:
-    """Return the system's own words for an error's number, and for two of them better ones."""
+    """Return the reason of an error in the system's words, or in clearer ones for a link, a lock, or a special file."""
     if isinstance(error, files.NotRegular):
         return "it is not a plain file"
     known = {errno.ELOOP: "it is a link, which is not followed", errno.ETIMEDOUT: "another process holds its lock"}

@@ -1,1 +1,1 @@
-"""Auth0: the Management API, the token endpoint and its probe, and what may be rotated at all."""
+"""Auth0: the Management API, the token endpoint with its probe, and the rules for which clients may be rotated."""

@@ -1,7 +1,7 @@
-"""Reading Auth0's answers: the one place that turns statuses and bodies into our own errors.
+"""Translation of Auth0's HTTP answers into the bridge's own errors.
 
-Auth0's own texts are never passed on: validation messages may repeat what was sent. Only words that look like a scope,
-a property or an error code are taken from them.
+Auth0's own texts are never passed on, because a validation message may repeat the value that was sent. Only words that
+look like a scope, a property or an error code are taken from them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ GRANT_HINT = (
 
 
 def read_json(response: httpx.Response) -> Any:
-    """Return the body, or None where it is not JSON (Auth0's 5xx may be HTML)."""
+    """Return the parsed body, or None if it is not JSON.
+
+    Auth0's 5xx answers, and those of proxies on the way, may be HTML.
+    """
     try:
         return response.json()
     except ValueError:
@@ -34,10 +37,12 @@ def read_json(response: httpx.Response) -> Any:
 
 
 def judge(response: httpx.Response, *, tenant: str, doing: str, now: datetime) -> Any:
-    """Return the JSON of a good answer.
+    """Return the JSON body of a successful answer.
+
+    `doing` names the request in error messages. `now` is the local time, which serves if the answer has no `Date`.
 
     Raises:
-        Auth0Error: by kind, whatever else was answered.
+        Auth0Error: the subclass that fits the status, for every other answer.
     """
     body = read_json(response)
     if response.is_success:
@@ -85,6 +90,9 @@ def _forbidden(message: str, *, tenant: str, doing: str, named: str) -> Forbidde
 
 
 def lacking(scopes: tuple[str, ...]) -> Forbidden:
-    """Return the error for a management token that has none of these scopes."""
+    """Return the error for a management token that has none of these scopes.
+
+    With several scopes, any one of them would be enough.
+    """
     named = f"the scope {scopes[0]}" if len(scopes) == 1 else f"every one of the scopes {', '.join(scopes)}"
     return Forbidden(f"the management token lacks {named}", GRANT_HINT, scopes=scopes)

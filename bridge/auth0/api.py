@@ -1,4 +1,4 @@
-"""All that the bridge asks of one tenant."""
+"""Access to one tenant: every request that the bridge makes to Auth0."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ class Auth0(Management):
     """The Management API and the probe of one tenant."""
 
     def probe(self, client: Client, secret: Secret) -> Verdict:
-        """Ask Auth0 once whether it accepts `secret`; never raises."""
+        """Return whether Auth0 accepts `secret`, as one request sees it. Never raises an `Auth0Error`."""
         return probe(self.tenant.http, client, secret)
 
     def leave_mark(self, client: Client) -> str:
-        """Fail once on purpose, with an invented secret; return the word by which the logs will show it."""
+        """Send one probe with an invented secret, and return the word that identifies it in the tenant's logs.
+
+        The probe fails on purpose. Once its log entry can be read, the logs are known to have arrived up to that time.
+        """
         mark = secrets.token_hex(6)
         probe(self.tenant.http, client, Secret(secrets.token_urlsafe(32)), mark)
         return mark
@@ -39,10 +42,13 @@ def connect(
     clock: Clock,
     transport: httpx.BaseTransport | None = None,
 ) -> Auth0:
-    """Return a tenant's access from its settings; nothing is sent yet. An api_token wins over everything else.
+    """Return the access to the tenant that `settings` describe. Nothing is sent yet.
+
+    An `api_token` wins over a private key, and a private key over a client secret. The reference of a credential that
+    is not used is not resolved.
 
     Raises:
-        Usage: a reference cannot be resolved, or the settings cannot be meant so.
+        Usage: a reference cannot be resolved, or the domain or the credentials are invalid.
     """
 
     def secret(reference: str | None) -> Secret | None:

@@ -1,4 +1,4 @@
-"""A client (an Auth0 application) as it is, and what stands against rotating its secret. Pure."""
+"""A client (an Auth0 application), and the objections against rotating its secret. Pure."""
 
 from __future__ import annotations
 
@@ -16,36 +16,51 @@ AUTH0_GENERATED = "auth0-generated"
 
 @dataclass(frozen=True)
 class Client:
-    """What matters of a client. Auth0 leaves fields out; then they hold what their absence means.
+    """The fields of an Auth0 application that matter for a rotation.
 
-    `grant_types` is None where Auth0 does not say. `authentication_methods` names the ways without a secret that the
-    client uses (private_key_jwt, mTLS).
+    Auth0 leaves fields out of its answer. The default of each field is the meaning of its absence.
     """
 
     client_id: str
+    """The client id."""
     name: str
+    """The application's name, or its client id if Auth0 gives no name."""
     app_type: str = ""
+    """Auth0's `app_type`, for example `regular_web`, `spa` or `native`."""
     auth_method: str = "client_secret_post"
+    """Auth0's `token_endpoint_auth_method`."""
     grant_types: tuple[str, ...] | None = None
+    """The grants that the client may use. None if Auth0 does not list them."""
     alg: str = "HS256"
+    """The algorithm that signs the client's ID tokens."""
     secret_encoded: bool = False
+    """Whether the secret is Base64, so that its value means the decoded bytes."""
     is_global: bool = False
+    """Whether this is the tenant's global client."""
     authentication_methods: tuple[str, ...] = ()
+    """The methods without a secret that the client uses (private_key_jwt, mTLS)."""
     is_first_party: bool = True
+    """Auth0's `is_first_party`."""
 
     @property
     def uses_private_key_jwt(self) -> bool:
-        """Whether the client proves itself by a key or a certificate, without a secret."""
+        """Whether the client authenticates by a key or a certificate instead of a secret."""
         return bool(self.authentication_methods)
 
     @property
     def can_get_id_tokens(self) -> bool:
-        """Whether an ID token could ever be issued to it; the client credentials grant gives none."""
+        """Whether Auth0 could issue ID tokens to the client.
+
+        The client credentials grant gives none. A client whose grants are unknown counts as one that can.
+        """
         return self.grant_types is None or any(grant != "client_credentials" for grant in self.grant_types)
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any], client_id: str) -> Client:
-        """Read a client from the Management API's answer."""
+        """Return the client that the Management API's answer describes.
+
+        A field that is missing or of the wrong type gets its default. `client_id` serves where the answer has none.
+        """
         jwt, grants = _table(data.get("jwt_configuration")), data.get("grant_types")
         return cls(
             client_id=_text(data.get("client_id")) or client_id,
@@ -63,7 +78,10 @@ class Client:
 
 @dataclass(frozen=True)
 class Objection:
-    """One reason not to rotate, and what to do about it. `kind` is a word for it, where it is about a client itself."""
+    """One reason not to rotate a client's secret, and the remedy.
+
+    `kind` is a short word for the reason, such as "public" or "hs256".
+    """
 
     message: str
     hint: str | None = None
@@ -73,7 +91,11 @@ class Objection:
 def objections(
     client: Client, *, accept: frozenset[str], own_client_id: str | None, strategy: str
 ) -> tuple[Objection, ...]:
-    """Return every reason not to rotate this client's secret, those that were accepted left out."""
+    """Return every reason not to rotate this client's secret.
+
+    `accept` holds the words of the reasons that the user has consented to (`HS256`, `SELF`), which are left out. The
+    other reasons cannot be accepted. `own_client_id` is the application that the bridge itself acts as.
+    """
     name = f"{client.name} ({client.client_id})"
     return (
         *_without_a_secret(client, name),

@@ -1,4 +1,4 @@
-"""What can go wrong at Auth0. Every exception that leaves `bridge.auth0` is one of these, `Usage` or `Expired`."""
+"""The errors of Auth0. Every exception that leaves `bridge.auth0` is one of these, `Usage` or `Expired`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ from bridge.model.errors import BridgeError
 
 
 class Auth0Error(BridgeError):
-    """Something about a tenant. Whoever had written before must not pass it on as "nothing was changed"."""
+    """The base of all errors about a tenant.
+
+    A caller that has already written something must not pass it on as it is, because its exit status means "nothing
+    was changed".
+    """
 
 
 class Unreachable(Auth0Error):
-    """No usable answer. `maybe_done`: the request may have been carried out nevertheless."""
+    """Auth0 gave no usable answer.
+
+    `maybe_done` is True if Auth0 may have carried the request out nevertheless.
+    """
 
     def __init__(self, message: str, hint: str | None = None, *, maybe_done: bool = True) -> None:
         super().__init__(message, hint)
@@ -18,7 +25,10 @@ class Unreachable(Auth0Error):
 
 
 class Limited(Auth0Error):
-    """Too many requests (429): not carried out. `wait` is what Auth0 asked for, in seconds, where it said so."""
+    """Auth0 refused the request by its rate limit (429), and did not carry it out.
+
+    `wait` is the number of seconds that Auth0 asked to wait, or None if it did not say.
+    """
 
     def __init__(self, message: str, hint: str | None = None, *, wait: float | None = None) -> None:
         super().__init__(message, hint)
@@ -26,7 +36,10 @@ class Limited(Auth0Error):
 
 
 class Forbidden(Auth0Error):
-    """The management token may not do this. `scopes` names those of which one would do, where Auth0 said so."""
+    """The management token lacks the right to do this.
+
+    Any one of `scopes` would be enough. It is empty if Auth0 did not name them.
+    """
 
     def __init__(self, message: str, hint: str | None = None, *, scopes: tuple[str, ...] = ()) -> None:
         super().__init__(message, hint)
@@ -34,12 +47,12 @@ class Forbidden(Auth0Error):
 
 
 class NotFound(Auth0Error):
-    """There is no such application in the tenant."""
+    """The tenant does not have what was asked for, usually an application."""
 
 
 class Rejected(Auth0Error):
-    """Auth0 does not take the request as it is, or somebody who is not Auth0 answered; not carried out."""
+    """Auth0 does not accept the request as it is, or another server answered. It was not carried out."""
 
 
 class Unauthorised(Auth0Error):
-    """The bridge's own credentials, or its management token, are not accepted."""
+    """Auth0 does not accept the bridge's own credentials, or its management token."""

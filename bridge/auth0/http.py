@@ -1,4 +1,4 @@
-"""HTTP to Auth0: one client, one translation of httpx's exceptions, and the only place where calls are repeated."""
+"""HTTP to Auth0: the client, the translation of httpx's exceptions, and the retries within rate limits and leases."""
 
 from __future__ import annotations
 
@@ -21,20 +21,23 @@ if TYPE_CHECKING:
     import httpx
 
     Ask = Callable[[httpx.Client, dict[str, Any]], httpx.Response]
-    """A request to make with a client and with these extensions (the lease's)."""
+    """A function that sends a request by the client, with the extensions that enforce the lease."""
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
 USER_AGENT = f"secret-bridge/{__version__}"
-"""The name by which the bridge's requests are found in the tenant's logs."""
-TOKEN_PATH = "/oauth/token"  # where every probe goes: neither a change nor a failure
+"""The User-Agent by which the bridge's requests are found in the tenant's logs."""
+TOKEN_PATH = "/oauth/token"  # every probe goes there by POST, although it changes nothing and is meant to fail
 REQUEST_IDS = ("x-auth0-requestid", "x-request-id", "x-correlation-id")
-"""The headers of an answer that may name the request, the first one that is there counts."""
+"""The headers that may hold the request's id. The first one that is present counts."""
 LOG = logging.getLogger(__name__)
 
 
 def build_client(base: str, transport: httpx.BaseTransport | None = None) -> httpx.Client:
-    """Return the HTTP client for a tenant. Redirects are not followed: they would take a secret elsewhere."""
+    """Return the HTTP client for the tenant at the URL `base`.
+
+    Redirects are not followed, because they could take a secret to another server.
+    """
     import httpx
 
     return httpx.Client(
@@ -44,7 +47,7 @@ def build_client(base: str, transport: httpx.BaseTransport | None = None) -> htt
         follow_redirects=False,
         headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
         event_hooks={"request": [_correlate], "response": [_log]},
-        trust_env=base.startswith("https://"),  # loopback has no use for a proxy
+        trust_env=base.startswith("https://"),  # plain http is for loopback only, which must not go through a proxy
     )
 
 
@@ -57,7 +60,10 @@ def _log(response: httpx.Response) -> None:
 
 
 def _correlate(request: httpx.Request) -> None:
-    """Have Auth0 write our own id into its log of a change: it is known even where the answer is lost."""
+    """Send our own id with each change, which Auth0 writes into its log.
+
+    Unlike the id that Auth0 returns, it is known even if the answer is lost.
+    """
     own = request_ids.correlation()
     if own and request_ids.changing(request.method) and not request.url.path.endswith(TOKEN_PATH):
         request.headers["X-Correlation-ID"] = own
@@ -65,7 +71,11 @@ def _correlate(request: httpx.Request) -> None:
 
 @contextmanager
 def translated(tenant: str, doing: str) -> Iterator[None]:
-    """Turn whatever httpx raises into `Unreachable`, naming only the exception's class."""
+    """Turn the exceptions of httpx into `Unreachable`.
+
+    The message names the exception's class only, because its text may hold anything. `maybe_done` is False if no
+    request was sent.
+    """
     import httpx
 
     unsent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
@@ -82,7 +92,10 @@ def translated(tenant: str, doing: str) -> Iterator[None]:
 
 
 class Http:
-    """A tenant's HTTP client that obeys rate limits and leases. `close` it, or leave it to the garbage collector."""
+    """The HTTP client of one tenant, which obeys rate limits and leases.
+
+    `close` may be called. Otherwise the connections are closed when the object is collected as garbage.
+    """
 
     def __init__(self, base: str, clock: Clock, transport: httpx.BaseTransport | None = None) -> None:
         self.tenant = display_name(base)
@@ -92,15 +105,17 @@ class Http:
         self._free_at = clock.monotonic()
 
     def send(self, ask: Ask, *, doing: str, safe: bool, before: float | None = None, paced: bool = True) -> Any:
-        """Ask and return the JSON answer; wait where Auth0 says so, repeat what is certainly or harmlessly repeatable.
+        """Send a request, retry it where that is allowed, and return the JSON answer.
 
-        429 is repeated (it was not carried out); other failures only when `safe`. No attempt begins after `before`
-        (monotonic seconds), and none may take longer than what is left until then. `paced`: counts towards the
-        Management API's rate limit (the token endpoint has its own).
+        A 429 is always retried, because Auth0 did not carry the request out. A request without a usable answer is
+        retried only if it is `safe` to send twice. `before` is the end of the lease in monotonic seconds: no attempt
+        begins after it, and none may take longer than the time that is left. `paced` requests count towards the
+        Management API's rate limit. The token endpoint has a limit of its own.
 
         Raises:
-            Auth0Error: by kind. `Unreachable.maybe_done` tells whether the request may have been carried out.
-            Expired: not carried out, because it could not be `before`.
+            Auth0Error: the last attempt failed. `Unreachable.maybe_done` says whether an attempt may have been
+                carried out.
+            Expired: the request was not carried out, because the lease was too short for it.
         """
         patience = Patience(self._clock, safe=safe, before=before)
         doubtful = False
@@ -119,10 +134,12 @@ class Http:
             return _with_patience(once, patience)
         except (Auth0Error, Expired) as error:
             known = isinstance(error, Unreachable) and error.maybe_done
-            if before is not None and doubtful and not known:  # an earlier attempt may have been carried out
+            # An earlier attempt may have been carried out, so the last error must not say that nothing was done.
+            if before is not None and doubtful and not known:
                 raise Unreachable(f"{error.message}; an earlier attempt at {doing} gave no usable answer") from None
             if before is None or not isinstance(error, Limited) or not 0 < (error.wait or 0) <= BUDGET_SECONDS:
                 raise
+            # The wait does not fit into the lease. It is spent here, because the caller looks again after `Expired`.
             self._clock.sleep(error.wait or 0)
             raise Expired(f"{self.tenant} limits the rate of requests; {doing} did not fit into the lease") from None
 
@@ -136,7 +153,7 @@ class Http:
         return judge(response, tenant=self.tenant, doing=doing, now=self._clock.now())
 
     def _pace(self) -> None:
-        """Wait until a request is free again, where the last answer said that none is."""
+        """Wait for the next free request if the last answer said that the rate limit is used up."""
         wait = self._free_at - self._clock.monotonic()
         if wait > 0:
             self._clock.sleep(wait)
@@ -146,9 +163,11 @@ class Http:
             raise Expired(f"{doing} at {self.tenant} did not fit into the lease; nothing was sent")
 
     def _lease(self, doing: str, before: float | None) -> dict[str, Any]:
-        """Return the request's extensions that hold it to its deadline, whatever connecting took.
+        """Return the extensions that make httpx end a request by its deadline.
 
-        httpcore calls `trace` at each step, and reads the timeout of a step from the same mapping when it begins.
+        The time that connecting takes is not known in advance. httpcore calls `trace` at each step, and reads the
+        timeout of a step from the same mapping when that step begins. So `trace` can check the deadline once more, and
+        shorten the read timeout, just before the request is sent.
         """
         if before is None:
             return {}
@@ -164,13 +183,16 @@ class Http:
 
 
 def _with_patience(once: Callable[[], Any], patience: Patience) -> Any:
-    """Ask once, and again as the patience goes; stamina is loaded only then, because it costs 60 ms."""
+    """Call `once`, and retry it as `patience` allows.
+
+    stamina is imported after the first failure only, because the import takes 60 ms.
+    """
     try:
         return once()
     except Auth0Error as error:
         if not patience.covers(error):
             raise
-        failed = [error]  # it counts as stamina's first attempt
+        failed = [error]  # raised again as stamina's first attempt, so that stamina counts and waits correctly
     import stamina
 
     for attempt in stamina.retry_context(on=patience, attempts=ATTEMPTS, timeout=None):

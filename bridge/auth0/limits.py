@@ -1,4 +1,4 @@
-"""Rate limits: what an answer says about them, and how long one call has patience. Nothing here waits."""
+"""Rate limits: what an answer says about them, and how often one call is retried. Nothing here waits."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from sinks.clock import Clock
 
 ATTEMPTS = 4
 BUDGET_SECONDS = 60.0
-"""The longest that one call waits in all."""
+"""The longest total wait of one call, over all of its retries."""
 
 _random = random.SystemRandom()
 
 
 def wait_asked(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return how many seconds an answer asks to wait: `Retry-After`, else `x-ratelimit-reset`; None: it does not say.
+    """Return the number of seconds that an answer asks to wait, or None if it does not say.
 
-    The reset is in UNIX seconds of Auth0's clock, so it is compared with the answer's `Date` where there is one.
+    `Retry-After` wins over `x-ratelimit-reset`. The reset is in UNIX seconds of Auth0's clock, so it is compared with
+    the answer's `Date`. `now`, this machine's time, serves if there is no `Date`.
     """
     server_now = _date(headers.get("date")) or now
     asked = headers.get("retry-after")
@@ -34,15 +35,16 @@ def wait_asked(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def is_used_up(headers: Mapping[str, str]) -> bool:
-    """Tell whether an answer says that no further request is free now."""
+    """Return whether an answer says that the rate limit is used up (`x-ratelimit-remaining: 0`)."""
     return headers.get("x-ratelimit-remaining", "").strip() == "0"
 
 
 class Patience:
-    """The hook that decides, for one call, whether and after how many seconds it is repeated.
+    """The retry policy of one call, in the form of stamina's `on` hook.
 
-    429 is repeated always: it was not carried out. Everything else that gave no usable answer is repeated only when
-    the call is `safe`. Nothing is repeated that could not begin `before` (monotonic), or beyond the budget.
+    A 429 is always retried, because Auth0 did not carry the request out. A call without a usable answer is retried only
+    if it is `safe`. No retry begins after `before` (monotonic seconds), and all waits together stay within
+    `BUDGET_SECONDS`.
     """
 
     def __init__(self, clock: Clock, *, safe: bool, before: float | None) -> None:
@@ -53,15 +55,15 @@ class Patience:
         self._backoff = 0.5
 
     def covers(self, error: Exception) -> bool:
-        """Tell whether this kind of error may be repeated at all."""
+        """Return whether a call that failed with this kind of error may be retried at all."""
         return isinstance(error, Limited) or (self._safe and isinstance(error, Unreachable))
 
     def __call__(self, error: Exception) -> float | bool:
-        """Return the seconds to wait, or False: not to be repeated."""
+        """Return the number of seconds to wait before the retry, or False if there is none."""
         if not self.covers(error):
             return False
         asked = error.wait if isinstance(error, Limited) else None
-        wait = max(self._backoff, asked or 0.0)  # a reset in whole seconds may be a little early
+        wait = max(self._backoff, asked or 0.0)  # a reset is in whole seconds, and so may be a little early
         wait += _random.uniform(0, 0.5 + wait / 10)
         self._backoff *= 2
         in_time = self._before is None or self._clock.monotonic() + wait < self._before

@@ -1,7 +1,7 @@
-"""The tenant's logs, as far as they tell who exchanged a client's secret for a token, and who failed to.
+"""The tenant's logs of token requests: which consumers exchanged a client's secret for a token, and which failed.
 
-Facts: Auth0's logs name address and agent of an exchange, never which secret was sent. A search shows its first
-thousand entries only; they arrive late, and are forgotten after some days, by plan.
+Auth0's logs name the address and the agent of an exchange, and never which secret was sent. A search shows its first
+thousand entries only. Entries arrive late, and Auth0 deletes them after some days, depending on the plan.
 """
 
 from __future__ import annotations
@@ -21,18 +21,21 @@ READ_LOGS = "read:logs"
 SUCCEEDED = ("seccft", "seacft", "sertft")
 FAILED = ("feccft", "feacft", "fertft")
 PAGE, CAP, MOST = 100, 1000, 5000
-"""Entries of a page, of one search, and of everything that is read for one question."""
+"""The largest numbers of entries: of a page, of one search, and of everything that is read for one question."""
 
 _SECRET_WAS_RIGHT = (
     "invalid authorization code", "unknown or invalid refresh token", "grant type", "client is not authorized to",
     "client has not been granted", "service not enabled", "no audience parameter",
 )  # fmt: skip
-"""How descriptions of failures begin that Auth0 gives only to whom it knows: the secret is looked at first."""
+"""Beginnings of the descriptions of failures in which the secret was right. Auth0 checks the secret first."""
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """One entry: somebody asked for a token with this client's id."""
+    """One log entry: a consumer asked for a token with this client's id.
+
+    `address` is the consumer's IP address, `agent` its User-Agent, and `description` Auth0's reason for a failure.
+    """
 
     id: str
     at: datetime
@@ -42,18 +45,24 @@ class Exchange:
 
     @property
     def ours(self) -> bool:
-        """Whether it was a probe of the bridge: any version, from anywhere."""
+        """Whether it was a probe of the bridge, of any version and from any address."""
         return self.agent.startswith(USER_AGENT.partition("/")[0] + "/") and f" {PROBE_MARK}" in self.agent
 
     @property
     def refused(self) -> bool:
-        """Whether the secret was what failed, as far as the entry tells."""
+        """Whether the secret was the reason of the failure, as far as the description tells.
+
+        A description that is not known to mean "the secret was right" counts as a refused secret.
+        """
         return not self.description.casefold().startswith(_SECRET_WAS_RIGHT)
 
 
 @dataclass(frozen=True)
 class Found:
-    """Entries, newest first. Not `complete`: there are more, older than the last one."""
+    """The result of a search, newest entries first.
+
+    If it is not `complete`, the log has more entries that are older than the last one, or of the same moment.
+    """
 
     exchanges: tuple[Exchange, ...]
     complete: bool
@@ -69,10 +78,14 @@ def search(
     address: str = "",
     most: int | None = None,
 ) -> Found:
-    """Return a client's exchanges of some types between two times, both included; at `most` so many, or `MOST`.
+    """Return a client's exchanges of the given types between two times, both included.
+
+    One search shows a thousand entries only, so the search is repeated with an earlier end until all of them are
+    found. It ends early once `most` entries are known (default `MOST`), and the result is not `complete` then. The
+    pages are read whole, so that a result may hold more.
 
     Raises:
-        Auth0Error: they cannot be read.
+        Auth0Error: the logs cannot be read.
     """
     found: dict[str, Exchange] = {}
     while True:
@@ -84,23 +97,25 @@ def search(
                 return Found(tuple(found.values()), complete=False)
         if shown < CAP:
             return Found(tuple(found.values()), complete=True)
-        if len(found) == known:  # a thousand of the same moment
+        if len(found) == known:  # a thousand entries of one moment, so an earlier end cannot be named
             return Found(tuple(found.values()), complete=False)
         until = list(found.values())[-1].at
 
 
 def begins(auth0: Management) -> datetime | None:
-    """Return the time of the oldest entry that the tenant's log still has, of anybody; None where it has none.
+    """Return the time of the oldest entry in the tenant's log, or None if the log is empty.
+
+    Entries of all clients count. Whatever happened before that time cannot be read any more.
 
     Raises:
-        Auth0Error: it cannot be read.
+        Auth0Error: the log cannot be read.
     """
     entries = _read(auth0, {"sort": "date:1", "per_page": "1", "page": "0"})
     return _moment(entries[0]) if entries else None
 
 
 def _pages(auth0: Management, query: str) -> Iterator[list[Any]]:
-    """Yield the pages of what one search shows, newest entries first."""
+    """Yield the pages of one search, newest entries first."""
     for page in range(CAP // PAGE):
         asked = {"q": query, "sort": "date:-1", "per_page": str(PAGE), "page": str(page)}
         entries = _read(auth0, asked)

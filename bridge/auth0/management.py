@@ -1,4 +1,4 @@
-"""The Management API, as far as a rotation needs it."""
+"""The calls of Auth0's Management API that the bridge needs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ READ_CLIENTS, READ_KEYS, UPDATE_KEYS = "read:clients", "read:client_keys", "upda
 
 
 class Management:
-    """The calls to one tenant. Every method may raise `Auth0Error`; only the two writes may raise `Expired`."""
+    """The Management API of one tenant.
+
+    Every method may raise `Auth0Error`. Only `set_secret` and `rotate_secret` write, and only they may raise `Expired`.
+    """
 
     def __init__(self, tenant: Tenant) -> None:
         self.tenant = tenant
@@ -28,21 +31,29 @@ class Management:
         self.own_client_id = tenant.client_id
 
     def can(self, scope: str) -> bool | None:
-        """Tell whether the management token has a scope, without asking the API; None where it cannot be told."""
+        """Return whether the management token has a scope, or None if the token does not list its scopes.
+
+        The answer comes from the token itself. The API is not asked.
+        """
         scopes = self.tenant.token().scopes
         return None if scopes is None else scope in scopes
 
     def require(self, scope: str) -> None:
-        """Make sure, before anything is changed, that a scope is not known to be missing.
+        """Check before a change that the management token does not lack a scope.
+
+        A token that does not list its scopes passes, because only Auth0 can tell then.
 
         Raises:
-            Forbidden: it is.
+            Forbidden: the scope is missing.
         """
         if self.can(scope) is False:
             raise lacking((scope,))
 
     def get(self, path: str, params: Mapping[str, str], *, doing: str) -> Any:
-        """Read anything of the Management API, for example `/logs`."""
+        """Read a path of the Management API, for example `/logs`, and return its JSON.
+
+        `doing` names the request in error messages.
+        """
         return self._call(
             lambda http, more: http.get(f"/api/v2{path}", params=dict(params), **more), doing=doing, safe=True
         )
@@ -51,14 +62,15 @@ class Management:
         """Read a client, without its secret.
 
         Raises:
-            NotFound: there is none.
+            NotFound: the tenant has no such client.
         """
         return Client.from_api(self._read(client_id, FIELDS), client_id)
 
     def live_secret(self, client_id: str) -> Secret | None:
-        """Read the secret that Auth0 holds; None where the token may not (`read:client_keys`) or there is none.
+        """Read the secret that Auth0 holds, or return None if the client has none or the token may not read it.
 
-        What is read back is stored, which does not prove that it has spread: only probing does.
+        Reading takes the scope `read:client_keys`. A value that is read back is stored at Auth0, which does not prove
+        that it has spread. Only a probe proves that.
         """
         try:
             text = self._read(client_id, ("client_id", "client_secret")).get("client_secret")
@@ -69,28 +81,32 @@ class Management:
         return Secret(text) if isinstance(text, str) and text else None
 
     def set_secret(self, client_id: str, secret: Settable, *, before: float | None) -> None:
-        """Make Auth0 accept a value (PATCH). Twice is once; repeated only within a lease.
+        """Set a client's secret at Auth0 (PATCH). The call is idempotent, and is retried only within a lease.
 
-        `before` is the lease's end (monotonic seconds).
+        `before` is the end of the lease in monotonic seconds. `Settable` carries the origin of the value, so that only
+        values that the bridge may set get here.
 
         Raises:
-            Expired: it could not be sent before that; nothing was changed.
-            Unreachable: see `maybe_done`.
+            Expired: the request could not be sent before that. Nothing was changed.
+            Unreachable: Auth0 may have set the value if `maybe_done` is True.
         """
         self._call(
             lambda http, more: http.patch(_path(client_id), json={"client_secret": secret.value.reveal()}, **more),
             doing=f"the change of {client_id}'s secret",
-            safe=before is not None,
+            safe=before is not None,  # without a lease, a late retry could overwrite the value of another operation
             before=before,
             missing=client_id,
         )
 
     def rotate_secret(self, client_id: str, *, before: float | None) -> Secret:
-        """Have Auth0 generate a secret, and return it. Never repeated once Auth0 may have done it.
+        """Let Auth0 generate a new secret (POST), and return it.
+
+        The call is not idempotent: each one makes another secret. It is never retried once Auth0 may have carried it
+        out. `before` is the end of the lease in monotonic seconds.
 
         Raises:
-            Expired: it could not be sent before that; nothing was changed.
-            Unreachable: see `maybe_done`; then the secret can only be read back.
+            Expired: the request could not be sent before that. Nothing was changed.
+            Unreachable: Auth0 may have changed the secret if `maybe_done` is True. It can only be read back then.
         """
         answer = self._call(
             lambda http, more: http.post(f"{_path(client_id)}/rotate-secret", **more),
@@ -124,7 +140,7 @@ class Management:
         before: float | None = None,
         missing: str | None = None,
     ) -> Any:
-        """Send with a management token; with another one, once, when it is not accepted."""
+        """Send a request with the management token, and once more with a new token if the first is not accepted."""
         try:
             try:
                 return self._send(ask, doing=doing, safe=safe, before=before)

@@ -1,4 +1,4 @@
-"""The probe: asking whether a secret is accepted, without being given a token."""
+"""The probe: a request that shows whether Auth0 accepts a secret, without obtaining a token."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PROBE_MARK = "probe"
 PROBE_USER_AGENT = f"{USER_AGENT} {PROBE_MARK}"
-"""Each probe leaves a failed exchange (`feacft`) in the tenant's logs; by this they are told from consumers'."""
+"""The User-Agent of probes, which distinguishes their failed exchanges (`feacft`) in the logs from consumers'."""
 
 ATTEMPTS = 3
 TIMEOUT_SECONDS = 5.0
@@ -25,7 +25,10 @@ REDIRECT_URI = "https://secret-bridge.invalid/probe"
 
 
 class Verdict(StrEnum):
-    """What Auth0 makes of a secret, as one request saw it: within the propagation time the next may see another."""
+    """Auth0's answer about a secret, as one request saw it.
+
+    While a change spreads, the next request may get another verdict.
+    """
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -33,12 +36,12 @@ class Verdict(StrEnum):
 
 
 def probe(http: Http, client: Client, secret: Secret, mark: str = "") -> Verdict:
-    """Ask once, with an invented authorization code; once more each when nothing was answered at all.
+    """Return whether Auth0 accepts a secret, by a token request with an invented authorization code.
 
-    `mark`: a word of the User-Agent, by which this very probe is found in the logs.
-
-    Auth0 checks the secret first. The HTTP status decides, never `error`: `access_denied` comes with either. An answer
-    that is not JSON is some proxy's and says nothing.
+    Auth0 checks the secret before the code: 401 means that the secret was refused, 403 that only the code was. The HTTP
+    status decides, never the field `error`, because `access_denied` comes with either. An answer that is not JSON comes
+    from a proxy and proves nothing. A request without an answer is retried, up to `ATTEMPTS` in all, and then the
+    verdict is UNKNOWN. `mark` is a word of the User-Agent by which this probe is found in the logs.
     """
     for _ in range(ATTEMPTS):
         try:

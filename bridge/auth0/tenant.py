@@ -1,4 +1,4 @@
-"""A tenant and the management token by which the bridge acts there."""
+"""A tenant, and the management token by which the bridge acts there."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_LIFETIME = timedelta(seconds=60)
 RENEW_EARLY_SECONDS = 60.0
-LAST_EXPIRY = 32_503_680_000  # the year 3000: a later one is no time
+LAST_EXPIRY = 32_503_680_000  # the year 3000: a later `exp` is not a plausible time
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who the bridge is at a tenant: a ready-made token, or an application with a secret or a private key."""
+    """The bridge's own credentials at a tenant: a ready-made token, or an application with a secret or a key."""
 
     client_id: str | None = None
     client_secret: Secret | None = None
@@ -38,9 +38,10 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Token:
-    """A management token. `scopes` is None where they are not known; `renew_at` where it is not ours to renew.
+    """A management token.
 
-    `expires` is when a ready-made one does, where it says so.
+    `scopes` is None if they are not known. `renew_at` is in monotonic seconds, and None for a ready-made token, which
+    the bridge cannot renew. `expires` is the end of a ready-made token, if the token names it.
     """
 
     value: Secret
@@ -50,10 +51,12 @@ class Token:
 
 
 class Tenant:
-    """One Auth0 tenant: its address, its HTTP client and a management token that is renewed in time.
+    """One Auth0 tenant: its address, its HTTP client, and a management token that is renewed in time.
+
+    `audience` is the Management API's identifier. Its default is `/api/v2/` under the tenant's own URL.
 
     Raises:
-        Usage: the domain or the credentials cannot be meant so.
+        Usage: the domain or the credentials are invalid.
     """
 
     def __init__(
@@ -82,10 +85,11 @@ class Tenant:
             raise Usage(f"{self.name}: an api_token is needed, or a client_id with a client_secret or a private_key")
 
     def token(self) -> Token:
-        """Return a management token, from memory as long as it is good.
+        """Return the management token, and fetch a new one if there is none or it ends within a minute.
 
         Raises:
-            Auth0Error: none was given.
+            Auth0Error: Auth0 gave no token.
+            Usage: the private key cannot sign.
         """
         if self._token is None or (
             self._token.renew_at is not None and self._clock.monotonic() >= self._token.renew_at
@@ -94,14 +98,14 @@ class Tenant:
         return self._token
 
     def forget_token(self) -> bool:
-        """Drop a token that was not accepted; False where there is no way to get another."""
+        """Drop a token that Auth0 did not accept. Return False if it is a ready-made one, which cannot be replaced."""
         if self._credentials.api_token is not None:
             return False
         self._token = None
         return True
 
     def _fetch(self) -> Token:
-        asked_at = self._clock.monotonic()
+        asked_at = self._clock.monotonic()  # before the request, because the token's lifetime begins during it
         try:
             answer = self.http.send(self._ask_token, doing="the request for a management token", safe=True, paced=False)
         except Unauthorised:
@@ -117,12 +121,12 @@ class Tenant:
         return Token(Secret(text), _scopes(answer.get("scope")), asked_at + max(seconds - RENEW_EARLY_SECONDS, 0.0))
 
     def _ask_token(self, http: httpx.Client, extensions: dict[str, Any]) -> httpx.Response:
-        """Ask by client credentials (RFC 6749, section 4.4), authenticated by secret or by assertion (RFC 7523)."""
+        """Ask for a token by client credentials (RFC 6749, section 4.4), with a secret or an assertion (RFC 7523)."""
         asked = {"grant_type": "client_credentials", "client_id": self.client_id, "audience": self.audience}
         key, secret = self._credentials.private_key, self._credentials.client_secret
         if key is not None:
             asked |= {"client_assertion_type": ASSERTION_TYPE, "client_assertion": self._assertion(key)}
-        if key is not None or secret is None:  # the constructor asked for one of them
+        if key is not None or secret is None:  # the constructor demands one of the two
             return http.post("/oauth/token", json=asked, extensions=extensions)
         return http.post("/oauth/token", json={**asked, "client_secret": secret.reveal()}, extensions=extensions)
 
@@ -154,7 +158,7 @@ def _ready_made(token: Secret) -> Token:
 
 
 def _payload(token: str) -> dict[str, Any]:
-    """Return what a JWT says about itself, unverified; nothing where it is opaque."""
+    """Return the claims of a JWT without verifying it. An opaque token has none."""
     try:
         part = token.split(".")[1] if token.count(".") == 2 else ""
         claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
@@ -164,7 +168,7 @@ def _payload(token: str) -> dict[str, Any]:
 
 
 def _acts_as(token: Secret | None) -> str | None:
-    """Return the application that a ready-made token was issued to, where it says so."""
+    """Return the client id that a ready-made token was issued to, if the token names it."""
     party = _payload(token.reveal()).get("azp") if token else None
     return party if isinstance(party, str) else None
 

@@ -1,10 +1,13 @@
-"""The command line: parse, call one function, print. Only here is anything printed, and only here the process exits."""
+"""The command line: it parses the arguments, calls one function, and prints the result.
+
+Only this package prints, and only this package ends the process.
+"""
 
 from __future__ import annotations
 
 
 def main() -> None:
-    """Run `secret-bridge`."""
+    """Run `secret-bridge` with the arguments of this process."""
     from bridge.cli.commands import app
 
     app()

@@ -1,4 +1,4 @@
-"""The application that Typer runs; `bridge.cli.commands` adds the commands."""
+"""The Typer application. `bridge.cli.commands` adds the commands to it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ app = typer.Typer(
     name="secret-bridge",
     help="Rotate an Auth0 application's client secret and publish it to Vault and AWS Secrets Manager, losing nothing.",
     no_args_is_help=True,
-    pretty_exceptions_enable=False,  # its tracebacks print local variables
+    pretty_exceptions_enable=False,  # Typer's tracebacks print local variables, which may hold secrets
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -1,4 +1,4 @@
-"""What commands that change something have in common: consent, signals, showing what became of it."""
+"""The common part of all commands that change something: consent, signals, the record, and the output."""
 
 from __future__ import annotations
 
@@ -32,7 +32,11 @@ UNVERIFIED = "not verified yet: it may still be spreading; run: "
 
 
 def consent(*, yes: bool, always: bool = False) -> Callable[[Plan], bool]:
-    """Return how consent is asked for: on a terminal by a question, elsewhere by --yes."""
+    """Return the function that asks the user whether a plan may be executed.
+
+    It asks only for plans that cannot be undone, or for every plan with `always`. On a terminal it asks a question.
+    Elsewhere --yes (`yes`) is the only way to agree, and without it the function raises `Refused`.
+    """
 
     def ask(plan: Plan) -> bool:
         if yes or (plan.irreversible is None and not always):
@@ -50,7 +54,10 @@ def consent(*, yes: bool, always: bool = False) -> Callable[[Plan], bool]:
 
 
 def require_reason(*, compromised: bool, reason: str, json: bool) -> None:
-    """Make sure that whoever says that a value leaked says why, and that only they do."""
+    """Require --reason with --compromised, and reject it without.
+
+    Ends the process on a usage error.
+    """
     with usage_errors(json=json):
         if compromised and not reason.strip():
             raise Usage("--compromised: found no --reason, expected one", hint='--reason "where it was seen"')
@@ -70,9 +77,12 @@ def change(
     everyone: bool = False,
     due: Callable[[ClientSettings, Status], bool] | None = None,
 ) -> None:
-    """Open each client, do the work, and show what became of it; with `due` only where that says so.
+    """Run `work` for each client that the user named, show the outcomes, and end the process with the exit status.
 
-    What is attempted is recorded as `context` tells it, where the configuration says so.
+    `everyone` means all clients of the configuration. With `due`, only the clients for which it returns True are
+    changed, and it means all clients if the user named none. `title` is the word for success, and `nothing` the text
+    for a client with nothing to do, for which `work` returns None. The command and its options are taken from `context`
+    for the audit record, if the configuration asks for one.
     """
     stop = Stop()
     asked = Asked.of(context)
@@ -117,7 +127,11 @@ def _is_due(
     due: Callable[[ClientSettings, Status], bool],
     unread: dict[str, BridgeError],
 ) -> bool:
-    """Tell whether a client is meant; one that cannot be read is, and why is noted: it costs no other."""
+    """Return whether a client is selected by `due`.
+
+    A client that cannot be read is selected, and its error is kept in `unread`. It is raised when the client's turn
+    comes, so that the other clients go on.
+    """
     try:
         return due(client, survey(settings, client))
     except BridgeError as error:
@@ -126,17 +140,23 @@ def _is_due(
 
 
 def rotatable(_client: ClientSettings, seen: Status) -> bool:
-    """Tell whether a client's secret is too old, or an operation on it was interrupted and has to be settled."""
+    """Return whether a client's secret is older than its `max_age`, or an interrupted operation has to be settled.
+
+    This is the rule of `rotate --due`.
+    """
     return _interrupted(seen) or seen.due
 
 
 def retirable(_client: ClientSettings, seen: Status) -> bool:
-    """Tell whether a client's fallback is old enough to go, or a retirement was interrupted and has to be settled."""
+    """Return whether a client's fallback is old enough to be retired, or an interrupted retirement has to be settled.
+
+    This is the rule of `retire --due`. It leaves other interrupted operations alone.
+    """
     from bridge.model.operation import RETIREMENTS
 
     if _interrupted(seen):
         return any(place.lock and place.lock.operation in RETIREMENTS for place in seen.places)
-    since = seen.retire_from if seen.fallbacks else seen.retire_by  # what was retired softly may stay for a while
+    since = seen.retire_from if seen.fallbacks else seen.retire_by  # what was retired softly is ended at `retire_by`
     return since is not None and max(place.at for place in seen.places) >= since
 
 
@@ -145,13 +165,14 @@ def _interrupted(seen: Status) -> bool:
 
 
 def _completed(job: Job, done: Outcome) -> Outcome:
-    """Add to an outcome what follows from the settings: dates, the hook's failure, an unproven change."""
+    """Return an outcome with what follows from the settings: dates, the after hook's result, and an unproven change."""
     from bridge.model.operation import PUBLISHES, Operation
 
     if done.result == "planned" or not (done.operation in PUBLISHES or done.published):
         return done
     notes, status = list(done.notes), done.exit_status
-    found = done.operation in (Operation.SYNC, Operation.SETTLE)  # a value that may be old, and that Auth0 accepts
+    # These publish a value that Auth0 accepts already, and that may be old, so the dates cannot count from now.
+    found = done.operation in (Operation.SYNC, Operation.SETTLE)
     if any(at.fallback for at in done.places.values()) and not found:
         now = done.at or job.clock.now()
         done = replace(

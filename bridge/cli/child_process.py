@@ -1,4 +1,4 @@
-"""Starting an application with its secret in its environment, and nothing of whoever starts it."""
+"""The start of an application with its secret in its environment, and without the operator's credentials."""
 
 from __future__ import annotations
 
@@ -15,36 +15,47 @@ from bridge.model.errors import BridgeError
 from sinks.secret import Secret
 
 TAKEN = ("AUTH0_", "AWS_")
-"""What begins so is the operator's own, as VAULT_TOKEN and BAO_TOKEN are."""
+"""The prefixes of the variables that hold the operator's own credentials."""
 TOKENS = frozenset({"VAULT_TOKEN", "BAO_TOKEN", "BRIDGE_AUDIT_KEY"})
+"""The other variables that hold the operator's own credentials."""
 HANDED = "SECRET_BRIDGE_FD"
-"""Names the open file from which a process that was started anew reads its environment."""
+"""The variable with the descriptor from which a restarted bridge process reads its credentials."""
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 TYPED = (signal.SIGINT, signal.SIGQUIT)
-"""What a terminal sends to the application itself."""
-GRACE = 10.0  # seconds that an application has for ending before it is killed
-NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as shells and env(1) say it
+"""The signals that a terminal sends to the application directly, so that they need not be forwarded."""
+GRACE = 10.0  # seconds that an application has to end before it is killed
+NOT_FOUND, NOT_EXECUTABLE = 127, 126  # the exit statuses of shells and env(1) for these errors
 
 
 @dataclass(frozen=True)
 class Change:
-    """What to do when the secret changes: send `number`, or start the application anew without one."""
+    """The reaction to a change of the secret.
+
+    The application gets the signal `number`, or is restarted if that is None. `every` is the number of seconds between
+    two looks at the secret.
+    """
 
     number: signal.Signals | None
     every: float
 
 
 def cleaned(environ: Mapping[str, str], hidden: frozenset[str] = frozenset()) -> dict[str, str]:
-    """Return an environment without the operator's credentials; `hidden` names more of them."""
+    """Return an environment without the operator's credentials.
+
+    `hidden` names further variables to leave out, for example those that the configuration refers to.
+    """
     mine = TOKENS | hidden | {HANDED}
     return {name: text for name, text in environ.items() if name not in mine and not name.startswith(TAKEN)}
 
 
 def become(argv: list[str], environ: Mapping[str, str], given: Mapping[str, Secret]) -> NoReturn:
-    """Turn this process into the application: its signals and its exit status are its own.
+    """Replace this process by the application (`exec`), with the secrets `given` as further variables.
+
+    No parent process remains. So the application gets its signals directly, its exit status is its own, and it cannot
+    read the operator's credentials in the environment of a parent.
 
     Raises:
-        SystemExit: 127 where there is no such command, 126 where it cannot be executed.
+        SystemExit: 127 if there is no such command, and 126 if it cannot be executed.
     """
     try:
         os.execvpe(argv[0], argv, {**environ, **{name: value.reveal() for name, value in given.items()}})  # noqa: S606
@@ -53,21 +64,30 @@ def become(argv: list[str], environ: Mapping[str, str], given: Mapping[str, Secr
 
 
 def hide_environment(argv: list[str]) -> None:
-    """Start this program anew without credentials in its environment, which children can read: hand them over."""
+    """Restart this program without the operator's credentials in its initial environment.
+
+    A child can read the environment that its parent was started with, in `/proc`. So the credentials are handed to the
+    new process by a pipe. In the new process, this function adds them to `os.environ`, which `/proc` does not show, and
+    returns.
+    """
     if HANDED in os.environ:
         with os.fdopen(int(os.environ.pop(HANDED)), encoding="utf-8") as file:
             os.environ.update(json.load(file))
         return
     taken = {name: text for name, text in os.environ.items() if name not in cleaned(os.environ)}
     reading, writing = os.pipe()
-    with os.fdopen(writing, "w", encoding="utf-8") as file:  # less than a pipe holds
+    with os.fdopen(writing, "w", encoding="utf-8") as file:  # without a reader yet: it must fit into the pipe
         json.dump(taken, file)
-    os.set_inheritable(reading, True)  # noqa: FBT003  # its own signature
+    os.set_inheritable(reading, True)  # noqa: FBT003  # the function takes it by position only
     os.execve(sys.executable, argv, {**cleaned(os.environ), HANDED: str(reading)})  # noqa: S606
 
 
 class Supervised:
-    """An application that is told of changes, or started anew; ends with its exit status."""
+    """An application that gets a signal, or is restarted, when its secret changes.
+
+    `argv` is its command, and `environ` its environment without the secrets. `read` returns the variables with the
+    secrets, and may raise `BridgeError` while the vault is away.
+    """
 
     def __init__(
         self, argv: list[str], environ: Mapping[str, str], read: Callable[[], Mapping[str, Secret]], change: Change
@@ -80,7 +100,11 @@ class Supervised:
         self._early: list[int] = []
 
     def run(self) -> int:
-        """Start it and stay until it ends; return its exit status, 128 and a signal's number where one ended it."""
+        """Start the application, wait until it ends, and return its exit status.
+
+        If a signal ended it, the status is 128 plus the signal's number, as in a shell. The signals in `FORWARDED` are
+        passed on to the application.
+        """
         given = self._read()
         for number in FORWARDED:
             signal.signal(number, self._forward)
@@ -97,7 +121,7 @@ class Supervised:
     ) -> tuple[Mapping[str, Secret], subprocess.Popen[bytes]]:
         try:
             now = self._read()
-        except BridgeError:  # the vault is away: what the application has is as good as before
+        except BridgeError:  # the vault is away, and the application's values are as good as before
             return given, child
         if now == given:
             return given, child
@@ -126,9 +150,9 @@ class Supervised:
     def _forward(self, number: int, _frame: object) -> None:
         at_terminal = number in TYPED and sys.stdin is not None and sys.stdin.isatty()
         if at_terminal:
-            return
+            return  # the terminal has sent it to the application as well
         if self._child is None or self._child.returncode is not None:
-            self._early.append(number)  # it is about to be started, or started anew
+            self._early.append(number)  # the application is about to be started or restarted, and gets it then
         else:
             self._child.send_signal(number)
 

@@ -1,4 +1,4 @@
-"""The options that commands share, and the value that a user brings: piped in, or typed where nobody sees it."""
+"""The options that commands share, and the reading of a value that the user pipes in or types without an echo."""
 
 from __future__ import annotations
 
@@ -66,7 +66,11 @@ Takeover = Annotated[
 
 
 def value_from_stdin(what: str, names: list[str] | None, *, json: bool = False) -> Secret:
-    """Return the first line of standard input as it is; on a terminal ask for it, twice for want of an echo."""
+    """Return the value that the user gives on standard input: its first line, without the line break.
+
+    On a terminal the user is asked for it twice, because there is no echo. `what` names the value in the question.
+    `names` must hold one client only, because a value belongs to one client. Ends the process on a usage error.
+    """
     with usage_errors(json=json):
         if names is None or len(names) != 1:
             raise Usage(f"--secret-stdin: found {len(names or ())} clients, expected one: a value is one client's")

@@ -1,4 +1,4 @@
-"""Running a function for each client: progress, signals, errors, exit status."""
+"""The loop over the clients of a command, with signals, errors, and the exit status."""
 
 from __future__ import annotations
 
@@ -21,16 +21,20 @@ from bridge.model.errors import BridgeError, Incomplete, Usage
 from bridge.model.progress import Stop
 
 SEVERITY = (3, 1, 2, 4, 5, 0)
-"""Exit statuses, the most serious first; what several clients end with."""
+"""The exit statuses from the most serious to the least. Several clients end with the most serious of theirs."""
 
 Chosen = tuple[Settings, ClientSettings]
+"""A client that the user named, with the settings that it belongs to."""
 
 
 def configure(*, verbose: bool) -> None:
-    """Log our own loggers to stderr; never the root logger: libraries print whole requests at that level."""
+    """Send the logs of the bridge to stderr: everything if `verbose`, else warnings only.
+
+    The root logger is left alone, because libraries log whole requests at the level of debugging.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s", "%H:%M:%S"))
-    logging.getLogger("stamina").setLevel(logging.ERROR)  # it would announce each repetition on stderr
+    logging.getLogger("stamina").setLevel(logging.ERROR)  # it would print a line on stderr for each retry
     for name in ("bridge", "sinks"):
         logger = logging.getLogger(name)
         logger.handlers = [handler]
@@ -40,7 +44,10 @@ def configure(*, verbose: bool) -> None:
 
 @contextmanager
 def heeding(stop: Stop) -> Iterator[None]:
-    """Turn SIGTERM, SIGHUP and the first Ctrl-C into a request to stop; a second Ctrl-C interrupts."""
+    """Turn SIGTERM, SIGHUP and the first Ctrl-C into a request to stop, while the context is open.
+
+    A second Ctrl-C raises `KeyboardInterrupt`. The former handlers are restored at the end.
+    """
 
     def handle(number: int, _frame: object) -> None:
         if stop.asked and number == signal.SIGINT:
@@ -48,7 +55,7 @@ def heeding(stop: Stop) -> Iterator[None]:
         stop.ask()
         say("stopping as soon as it is safe …", err=True)
 
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # the last: the terminal was closed
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # SIGHUP: the terminal was closed
     before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
@@ -59,7 +66,10 @@ def heeding(stop: Stop) -> Iterator[None]:
 
 @contextmanager
 def usage_errors(*, json: bool = False) -> Iterator[None]:
-    """End with exit status 2 and every fault on a line of its own."""
+    """Print a `BridgeError` that is raised inside, and end the process with its exit status.
+
+    Usage errors end with 2, with every fault on a line of its own, or as one JSON object with `json`.
+    """
     try:
         yield
     except BridgeError as error:
@@ -68,23 +78,26 @@ def usage_errors(*, json: bool = False) -> Iterator[None]:
 
 
 def one_client(option: str, given: str, names: Sequence[str] | None, *, json: bool) -> None:
-    """Make sure that an option which names a version stands beside one client: a version is one client's."""
+    """Check that an option with a version was given for one client only, because a version belongs to one client.
+
+    `given` is the option's value, or an empty text without the option. Ends the process on a usage error.
+    """
     with usage_errors(json=json):
         if given and len(names or ()) != 1:
             raise Usage(f"{option}: found {len(names or ())} clients, expected one: a version is one client's")
 
 
 class Listener(Protocol):
-    """Whoever wants to know what became of each client, once that is shown."""
+    """An observer that learns the result of each client, after it was shown."""
 
     def became(self, settings: Settings, client: ClientSettings, done: Any, /) -> None:
-        """Hear what the work returned."""
+        """Take what the work for a client returned."""
 
     def failed(self, settings: Settings, client: ClientSettings, error: BridgeError, /) -> None:
-        """Hear how the work failed."""
+        """Take the error of a client whose work failed."""
 
     def close(self) -> None:
-        """Hear that this was all."""
+        """Finish, because no further client follows."""
 
 
 def each(
@@ -97,10 +110,11 @@ def each(
     after: Callable[[], None] = lambda: None,
     listener: Listener | None = None,
 ) -> None:
-    """Do `work` for each client, `present` what it returns, and exit with the most serious status.
+    """Do `work` for each chosen client, `present` its result, and end the process with the most serious exit status.
 
-    `present` returns the exit status of one client, and the word for it in the line that scripts look for if that is
-    not `title`; without a title there is no such line.
+    An error of one client is shown, and the next client follows, unless the user interrupted. `present` returns the
+    client's exit status, alone or with the word for the line `result=WORD client=NAME exit=STATUS`, which scripts read.
+    The word is `title` otherwise, and without a title there is no such line. `after` is called after the last client.
     """
     with usage_errors(json=json):
         clients = choose()
@@ -110,7 +124,7 @@ def each(
         try:
             shown = present(client, done := work(settings, client))
             status, word = shown if isinstance(shown, tuple) else (shown, title)
-        except (Exception, KeyboardInterrupt) as raised:  # noqa: BLE001  # whatever it is, it is told, and the next come
+        except (Exception, KeyboardInterrupt) as raised:  # noqa: BLE001  # it is shown, and the next clients follow
             error = as_error(client, raised)
             status = error.exit_status
             _report(client, error, json=json)
@@ -128,11 +142,16 @@ def each(
 
 
 class Interrupted(Incomplete):
-    """By a second Ctrl-C: no other client comes after it."""
+    """The user interrupted by a second Ctrl-C, so that no further client is begun."""
 
 
 def as_error(client: ClientSettings, error: BaseException) -> BridgeError:
-    """Return what to tell the user of an exception; of a bug its place: its text may hold anything."""
+    """Return an exception as an error that can be shown to the user.
+
+    A `BridgeError` is returned as it is. Of an unexpected exception only the class and the line in the code are shown,
+    because its text may hold anything. Its exit status is that of `Incomplete`, because something may have been
+    changed.
+    """
     if isinstance(error, BridgeError):
         return error
     whose = Whose(client.client_id, "", client.name, client.sinks)

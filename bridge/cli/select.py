@@ -1,4 +1,4 @@
-"""From what was typed to jobs."""
+"""The selection of the clients that a command line names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Typed:
-    """What every command that takes a NAME may be told. `tenant`: whether the command needs Auth0."""
+    """The options by which every command with a NAME selects its clients.
+
+    `tenant` is False if the command does not need Auth0.
+    """
 
     sinks: tuple[str, ...] = ()
     key: str | None = None
@@ -28,25 +31,27 @@ class Typed:
 
 
 def settings_of(typed: Typed) -> Settings | None:
-    """Return the configuration file's settings, if there is one.
+    """Return the settings of the configuration file, or None if there is no file.
 
     Raises:
-        Usage: it has faults, all of them told at once.
+        Usage: the file has faults, with all of them at once.
     """
     from bridge.config.load import find, load
 
     path = find(typed.config, typed.environ)
     if path is None:
         return None
-    say(f"configuration: {path}", err=True)  # a wrong one would redirect credentials: let it be seen
+    say(f"configuration: {path}", err=True)  # visible, because a wrong file could redirect credentials
     return load(path, typed.environ)
 
 
 def chosen(names: list[str], typed: Typed, *, everyone: bool = False) -> list[tuple[Settings, ClientSettings]]:
-    """Return the clients that are meant.
+    """Return the clients that `names` mean, or all clients of the file with `everyone`.
+
+    A client that is named twice is returned once.
 
     Raises:
-        Usage: a name fits nothing, or none was given.
+        Usage: a name fits no client, no name was given, or `everyone` was combined with names or lacks a file.
     """
     settings = settings_of(typed)
     if everyone and names:

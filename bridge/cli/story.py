@@ -1,4 +1,4 @@
-"""`secret-bridge demo`: the whole story on local servers, with the real state of each vault after each step."""
+"""The demonstration of `secret-bridge demo`: a rotation on local servers, with the state of each vault at each step."""
 
 from __future__ import annotations
 
@@ -27,14 +27,17 @@ PATH = "apps/billing"
 
 
 class Story:
-    """A `Watcher` that tells an operation's steps, each followed by what the servers really hold."""
+    """A `Watcher` that prints the steps of a rotation, each with the state that the vaults really have then."""
 
     def __init__(self, demo: Demo) -> None:
         self._demo = demo
         self._told: set[str] = set()
 
     def step(self, name: str, text: str) -> None:
-        """Tell each kind of step once, when its last place is done."""
+        """Print a kind of step once, after its last place is done.
+
+        Places are worked on in the order of their URIs, so the place in Vault is the last of the two.
+        """
         demo = self._demo
         if name == "stage" and VAULT in text:
             demo.tell("2 stage", "new value stored as pending in both; Auth0 does not know it yet")
@@ -47,11 +50,14 @@ class Story:
             demo.tell("5 settle", "probing until the new value has spread …")
 
     def waiting(self, left: timedelta, total: timedelta, why: str) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 class Demo:
-    """Adopt, rotate into both vaults while applications read, probe both values, retire."""
+    """The demonstration: adopt, rotate into both vaults while applications read, probe both values, retire.
+
+    `echo` prints a line. With `colour`, titles are bold.
+    """
 
     def __init__(self, *, echo: Callable[[str], None], colour: bool) -> None:
         self._echo = echo
@@ -59,17 +65,19 @@ class Demo:
         self._job: Job
 
     def run(self) -> None:
-        """Tell it. Everything is started here, on loopback, and stopped at the end.
+        """Run the demonstration on servers that are started on loopback, and stopped at the end.
+
+        The environment of this process is changed meanwhile, and restored at the end.
 
         Raises:
-            Failed: something in it did not come out as it should.
+            Failed: a step did not have the expected result.
         """
         started = time.monotonic()
         before = dict(os.environ)
         self._echo("Starting a local Auth0, OpenBao and AWS (moto) on loopback …")
         with Stack(PROPAGATION) as stack:
             for name in [n for n in os.environ if n.startswith(("AUTH0_", "VAULT_", "BAO_", "AWS_", "BRIDGE_"))]:
-                del os.environ[name]  # nothing of the user's own may be reached from here
+                del os.environ[name]  # the demonstration must not reach the user's own servers
             os.environ.update(stack.environment())
             try:
                 self._echo(
@@ -84,12 +92,12 @@ class Demo:
         self._echo(f"All local servers stopped, nothing left behind.   {took:.1f} s     Next: secret-bridge init")
 
     def tell(self, title: str, text: str) -> None:
-        """Print one line of the story."""
+        """Print one line: a title, and the text that belongs to it."""
         shown = f"\033[1m{title:<10}\033[0m" if self._colour else f"{title:<10}"
         self._echo(f"{shown} {text}".rstrip())
 
     def show_places(self) -> None:
-        """Print what each vault holds now, from its own metadata."""
+        """Print what each vault holds now, according to its own metadata."""
         for sink in self._job.sinks.values():
             self._echo(f"           {_state(sink.survey())}")
 
@@ -145,7 +153,7 @@ class Demo:
         )
 
     def _retire(self) -> None:
-        wait = timedelta(seconds=4)  # since the last reader failed: the logs tell the time in whole seconds
+        wait = timedelta(seconds=4)  # time since a reader's last failure, which the logs give in whole seconds
         self.tell("6 retire", f"the fallback may go after fallback_min_age (here {2} s, usually 24 h)")
         time.sleep(wait.total_seconds())
         done = retire(self._job, Options())

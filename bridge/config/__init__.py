@@ -1,1 +1,1 @@
-"""What the user asked for, validated, every fault named at once: from `bridge.toml` or from the environment."""
+"""The configuration, from `bridge.toml` or from the environment, validated so that every fault is named at once."""

@@ -1,4 +1,7 @@
-"""Where attempts are recorded, from a file's `[audit]` or from the environment; off where neither says."""
+"""The settings of the audit record, from the file's `[audit]` or from the environment.
+
+If neither names a target, nothing is recorded.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 from bridge.config.settings import AuditSettings
 from sinks.references import is_reference
 
-Fault = tuple[tuple[str | int, ...], str]  # as in `faults`, which needs pydantic
+Fault = tuple[tuple[str | int, ...], str]  # the same as in `faults`, whose import would load pydantic
 TARGET = re.compile(r"file:/[^\n]+|syslog|stderr")
 EXPECTED = "file:/PATH (a whole path: one record for the machine), syslog or stderr"
 VARIABLE, KEY_VARIABLE = "BRIDGE_AUDIT", "BRIDGE_AUDIT_KEY"
@@ -17,14 +20,15 @@ KEYED = "only a file has a chain, and a use for a key"
 
 
 def is_target(text: str) -> bool:
-    """Tell whether a text says where attempts can be recorded."""
+    """Return whether a text names a target that attempts can be recorded to (see `EXPECTED`)."""
     return TARGET.fullmatch(text) is not None
 
 
 def audit_of(data: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[AuditSettings | None, list[Fault]]:
-    """Return what a file says in `[audit]`, else the environment, and what does not fit together.
+    """Return the audit settings, from the file's `[audit]` if it has one, else from the environment.
 
-    What is wrong by itself in the file the model names.
+    The second item holds the faults. Here the file's values are checked only for what does not fit together, because
+    the pydantic model checks each value by itself. The settings are None if nothing is recorded.
     """
     if "audit" not in data:
         found, wrong = audit_from_environment(environ)
@@ -36,13 +40,19 @@ def audit_of(data: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Audit
 
 
 def key_reference(environ: Mapping[str, str]) -> str | None:
-    """Return where the chain's key is by the environment: its variable holds it, or a reference."""
+    """Return the reference to the chain's key by the environment, or None if there is no key.
+
+    `BRIDGE_AUDIT_KEY` may hold a reference, or the key itself. Then the reference names that variable.
+    """
     key = environ.get(KEY_VARIABLE, "")
     return (key if is_reference(key) else f"env:{KEY_VARIABLE}") if key else None
 
 
 def audit_from_environment(environ: Mapping[str, str]) -> tuple[AuditSettings | None, list[str]]:
-    """Return what the environment says, and what is wrong with it."""
+    """Return the audit settings of the environment, and their faults.
+
+    The settings are None if `BRIDGE_AUDIT` is not set, or if there are faults.
+    """
     to, key = environ.get(VARIABLE, ""), key_reference(environ)
     if not to:
         return None, []

@@ -1,6 +1,7 @@
-"""What has to fit together in a configuration. Works on the file as it was read, so that every fault shows at once.
+"""Checks between the parts of a configuration.
 
-A value of the wrong type is passed over here: the model names it.
+They work on the file's data as TOML gave it, so that every fault shows at once, whatever else is wrong. A value of the
+wrong type is skipped here, because the pydantic model names it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]*")
 
 
 def cross_check(data: Mapping[str, Any]) -> list[Fault]:
-    """Return the faults between the parts of a configuration."""
+    """Return the faults between the parts of a configuration.
+
+    `data` is the parsed file, which need not be valid otherwise.
+    """
     checks: tuple[Callable[[Mapping[str, Any]], Iterator[Fault]], ...] = (
         _names, _credentials, _propagation, _tenants, _schemes, _ages, _companions, _exceptions, _same_client,
         _same_place,
@@ -34,7 +38,10 @@ def cross_check(data: Mapping[str, Any]) -> list[Fault]:
 
 
 def addresses(data: Mapping[str, Any], vaults: Mapping[str, VaultSettings]) -> Iterator[Fault]:
-    """Return the places whose addresses are not of the form that their vault's kind has."""
+    """Yield a fault for each place whose address does not have the form that its vault's kind demands.
+
+    `vaults` holds the vaults that were read without a fault. Places of other vaults are skipped.
+    """
     for key, uri in _sinks(data):
         scheme, _, target = uri.partition("://")
         if target and scheme in vaults:
@@ -87,7 +94,10 @@ def _schemes(data: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _ages(data: Mapping[str, Any]) -> Iterator[Fault]:
-    """Judge the default pair once, and a client's pair only where the client says something about it."""
+    """Check the pair of fallback ages in the defaults once, and that of a client only if the client sets one of them.
+
+    Otherwise one wrong default would be a fault of every client.
+    """
     default = data.get("defaults") if isinstance(data.get("defaults"), dict) else {}
     pairs: list[tuple[Key, dict[str, Any]]] = [(("defaults",), default or {})]
     pairs += [(("clients", name), table) for name, table in _tables(data, "clients").items()]
@@ -114,7 +124,7 @@ def _companions(data: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _exceptions(data: Mapping[str, Any]) -> Iterator[Fault]:
-    """Refuse an exception without an end in sight: that would be a policy, and belongs into `max_age`."""
+    """Refuse an exception that ends too late, because that is a policy, which belongs into `max_age`."""
     latest = datetime.now(UTC).date() + LONGEST_EXCEPTION
     for name, table in _tables(data, "clients").items():
         said = table.get("exception")
@@ -161,7 +171,7 @@ def _sinks(data: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
 
 
 def _duration(value: object, absent: timedelta | None = None) -> timedelta | None:
-    """Return a duration; None where it cannot be read, which the model tells."""
+    """Return a duration, or None if it cannot be read, which the model reports."""
     if value is None:
         return absent
     try:

@@ -1,4 +1,4 @@
-"""Which client is meant by a NAME on the command line."""
+"""The choice of the client that a NAME on the command line means."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ def choose(
     key: str | None = None,
     tenant: bool = True,
 ) -> tuple[Settings, ClientSettings]:
-    """Find a client: by its name in the file, by its client id in the file, else in the environment with `sinks`.
+    """Return the client that `name` means, with the settings that it belongs to.
 
-    Returns it with the settings that it belongs to. Without `tenant` nothing of Auth0 has to be set.
+    `name` is a client's name in the file, or its client id there. Otherwise it is a client id, with the places `sinks`
+    and the settings of the environment. `settings` is None if there is no file. If `tenant` is False, the command does
+    not need Auth0, and the environment need not describe a tenant.
 
     Raises:
-        Usage: nothing fits, more than one does, or `sinks` contradict the file.
+        Usage: no client fits, several do, or `sinks` or `key` were given for a client of the file.
     """
     found = _in_file(name, settings) if settings else None
     if settings is None or found is None:
@@ -35,7 +37,7 @@ def choose(
                 hint="or name a client id with its places: --sink vault://MOUNT/PATH",
             )
         typed = from_environment(name, sinks, environ, key=key, tenant=tenant)
-        if settings is not None:  # nobody escapes the record, or notice, by naming places
+        if settings is not None:  # the file's record and notifications count too, so that --sink does not evade them
             typed = replace(typed, audit=settings.audit or typed.audit, notify=settings.notify)
         return typed, typed.clients[name]
     if sinks or key:

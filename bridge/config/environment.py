@@ -1,4 +1,4 @@
-"""Settings without a file: a bare client id, its places, and the usual variables."""
+"""Settings without a file: a client id, its places, and the usual environment variables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sinks import kind, split
 from sinks.errors import SinkError
 
 NAME = "env"
-"""What the tenant is called."""
+"""The name of the tenant that the environment describes."""
 
 PROPAGATION_VARIABLE = "BRIDGE_PROPAGATION"
 _SKIP = ("VAULT_SKIP_VERIFY", "BAO_SKIP_VERIFY")
@@ -26,10 +26,13 @@ _FALSE = {"", "0", "f", "false", "n", "no", "off"}
 def from_environment(
     client_id: str, sinks: tuple[str, ...], environ: Mapping[str, str], *, key: str | None = None, tenant: bool = True
 ) -> Settings:
-    """Return the settings for one client that stands in no file; without `tenant` they need nothing of Auth0.
+    """Return the settings for one client that is not in a file.
+
+    `key` is the secret's key in each document. If `tenant` is False, the variables of Auth0 are not needed, and the
+    settings have no tenant.
 
     Raises:
-        Usage: with everything that is missing or wrong at once.
+        Usage: variables or places are missing or wrong, with all faults at once.
     """
     found, faults = _tenant(environ) if tenant else (None, [])
     vaults, wrong = _vaults(sinks, environ)
@@ -45,10 +48,10 @@ def from_environment(
 
 
 def tenant_from_environment(environ: Mapping[str, str]) -> TenantSettings:
-    """Return the tenant of the environment alone.
+    """Return only the tenant that the environment describes.
 
     Raises:
-        Usage: with everything that is missing or wrong at once.
+        Usage: variables are missing or wrong, with all faults at once.
     """
     tenant, faults = _tenant(environ)
     if tenant is None:
@@ -57,7 +60,10 @@ def tenant_from_environment(environ: Mapping[str, str]) -> TenantSettings:
 
 
 def skip_verify_faults(environ: Mapping[str, str]) -> list[str]:
-    """Refuse the variables that switch certificates off."""
+    """Return a fault for each variable that switches off the check of the vault's certificate.
+
+    Other tools of Vault and OpenBao obey these variables. The bridge always checks the certificate.
+    """
     return [
         f"{name} is set: the bridge always checks the vault's certificate; unset it, and name the CA by VAULT_CACERT"
         for name in _SKIP
@@ -145,4 +151,5 @@ def _is_local(domain: str) -> bool:
 
 
 def _shown(text: str) -> str:
+    """Return a text in quotes, unless it holds an "@", because a URL may have a password before that."""
     return "a text (not shown)" if "@" in text else f'"{text}"'

@@ -1,4 +1,7 @@
-"""Faults of a configuration: one line each, by key, in our own words; pydantic's texts may repeat a secret."""
+"""Faults of a configuration: one line each, with the key, in the bridge's own words.
+
+pydantic's messages are not used, because they may repeat a secret.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ if typing.TYPE_CHECKING:
 
 Key = tuple[str | int, ...]
 Fault = tuple[Key, str]
-"""Where, and what."""
+"""The key where the fault is, and its description. A fault of no particular key has an empty one."""
 
 _TABLES: dict[str, type[BaseModel]] = {"tenants": TenantTable, "defaults": PolicyTable, "clients": ClientTable}
 _EXPECTED = {
@@ -44,13 +47,13 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def line(fault: Fault) -> str:
-    """Return one fault as text: `clients.billing.sinks[0]: found …, expected …`."""
+    """Return one fault as a line of text, such as `clients.billing.sinks[0]: found …, expected …`."""
     key, text = fault
     return f"{dotted(key)}: {text}" if key else text
 
 
 def dotted(key: Key) -> str:
-    """Write a key as TOML does, list items in brackets."""
+    """Return a key as TOML writes it, with the numbers of list items in brackets."""
     text = ""
     for part in key:
         if isinstance(part, int):
@@ -61,13 +64,16 @@ def dotted(key: Key) -> str:
 
 
 def unknown(key: str, valid: Iterable[str]) -> str:
-    """Say that a key is unknown, and which was meant, probably."""
+    """Return the text that a key is unknown, with the most similar one of the `valid` keys, if there is one."""
     near = difflib.get_close_matches(key, list(valid), n=1)
     return f"unknown key; did you mean {near[0]}?" if near else "unknown key"
 
 
 def choice(found: object, valid: Sequence[str]) -> str:
-    """Say that a value, which is certainly no secret, is none of those that there are."""
+    """Return the text that a value is none of the `valid` ones, with the most similar one, if there is one.
+
+    The text repeats the value. So the caller must ensure that the value is not a secret.
+    """
     if not isinstance(found, str):
         return f"found {named(found)}, expected one of {', '.join(valid)}"
     near = difflib.get_close_matches(found, valid, n=1)
@@ -76,12 +82,15 @@ def choice(found: object, valid: Sequence[str]) -> str:
 
 
 def of_model(error: ValidationError) -> list[Fault]:
-    """Return the faults that pydantic found in the file."""
+    """Return the faults that pydantic found in the file, without pydantic's own messages."""
     return [_fault(detail, _keys_of_model(detail["loc"])) for detail in _details(error)]
 
 
 def of_dataclass(error: ValidationError, settings: type, place: Key) -> list[Fault]:
-    """Return the faults that pydantic found in a vault's own settings."""
+    """Return the faults that pydantic found in a vault's own settings.
+
+    `settings` is the dataclass of the vault's kind. `place` is the key of the vault's table in the file.
+    """
     return [
         (place + key, text)
         for key, text in (_fault(detail, _keys_of_dataclass(settings, detail["loc"])) for detail in _details(error))

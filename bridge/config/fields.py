@@ -1,4 +1,4 @@
-"""The kinds of values that a configuration holds, and how each is read. Faults never show what might be a secret."""
+"""The types of values in a configuration, and how each is read. Faults never show what might be a secret."""
 
 from __future__ import annotations
 
@@ -23,23 +23,33 @@ SHOWN = 80
 
 
 def refuse(found: str, expected: str) -> NoReturn:
-    """Raise a fault in our own words; `found` says what was found, or only what kind of thing."""
+    """Raise a fault in the bridge's own words.
+
+    `found` is the value, or only its type if the value might be a secret.
+
+    Raises:
+        PydanticCustomError: always. Its type is `FAULT`, by which `faults` recognises it.
+    """
     raise PydanticCustomError(FAULT, "{text}", {"text": f"found {found}, expected {expected}"})
 
 
 def quoted(text: str) -> str:
-    """Return a text that is certainly no secret, fit for one line."""
+    """Return a text in quotes, cut after 80 characters. The caller must ensure that it is not a secret."""
     return f'"{text[:SHOWN]}…"' if len(text) > SHOWN else f'"{text}"'
 
 
 def named(value: object) -> str:
-    """Return what kind of thing a value is, in TOML's words, without the value."""
+    """Return the type of a value in TOML's words, without the value."""
     kinds = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "a table"}
     return kinds.get(type(value), "a date")
 
 
 def duration(value: object) -> timedelta:
-    """Read `90d`, `24h`, `30m`, `10s` or `2w`."""
+    """Return the duration that a text such as `90d`, `24h`, `30m`, `10s` or `2w` means.
+
+    Raises:
+        PydanticCustomError: the value is not a duration, or it is too long.
+    """
     match = DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         refuse(quoted(value) if isinstance(value, str) else named(value), "a duration such as 90d, 24h, 30m or 10s")
@@ -50,7 +60,11 @@ def duration(value: object) -> timedelta:
 
 
 def day(value: object) -> date:
-    """Read `2027-01-31`, a date of TOML's own or a text."""
+    """Return the day that a TOML date, or a text such as `2027-01-31`, means.
+
+    Raises:
+        PydanticCustomError: the value is not a day. A TOML date with a time is not one either.
+    """
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     try:
@@ -66,7 +80,7 @@ def _reference(text: str) -> str:
 
 
 def _client_id(text: str) -> str:
-    """Take a client id: it is public, so it may stand there plainly, or as env: or file:."""
+    """Check a client id, which is public, so that it may be written plainly, or as env: or file:."""
     if text.startswith(("env:", "file:")) and is_reference(text):
         return text
     if not text.strip() or text.startswith(("env:", "file:")) or any(c.isspace() for c in text):
@@ -84,7 +98,7 @@ def _domain(text: str) -> str:
     try:
         base_url(text)
     except ValueError as error:
-        refuse("a text (not shown)" if "@" in text else quoted(text), str(error))
+        refuse("a text (not shown)" if "@" in text else quoted(text), str(error))  # a URL may hold a password before @
     return text
 
 

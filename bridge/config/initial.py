@@ -1,4 +1,4 @@
-"""A first `bridge.toml`, from the environment and what was typed. It holds references, never a secret."""
+"""The first `bridge.toml`, made from the environment and the command line. It holds references, never a secret."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ AUTH = (
 
 
 def initial(environ: Mapping[str, str], client_id: str | None, sinks: tuple[str, ...], key: str | None = None) -> str:
-    """Return the file's text. Vaults are named as the places' schemes are, so that every place keeps its name.
+    """Return the text of a first `bridge.toml`.
+
+    The vaults get the schemes of the places as their names, so that every place keeps its address. Without `sinks`, the
+    environment says which vaults there are. Without a client id, the client's table is an example in comments.
 
     Raises:
         BadAddress: one of `sinks` is not a place.
@@ -101,7 +104,7 @@ def _client(client_id: str | None, sinks: tuple[str, ...], key: str | None) -> s
 
 
 def _text(value: str) -> str:
-    """Write a TOML basic string; JSON's escapes are among TOML's."""
+    """Return a TOML basic string. A JSON string serves, because JSON's escapes are among TOML's."""
     return json.dumps(value, ensure_ascii=False)
 
 

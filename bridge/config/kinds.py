@@ -1,4 +1,4 @@
-"""The kinds of store that a configuration may name."""
+"""The kinds of vault that a configuration may name."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from sinks.errors import BadAddress
 
 
 def names() -> tuple[str, ...]:
-    """Return every kind that there is: the modules of `sinks` that have settings."""
+    """Return the names of all kinds, sorted: the modules of `sinks` that have settings."""
     return tuple(sorted(found.name for found in pkgutil.iter_modules(sinks.__path__) if is_kind(found.name)))
 
 
 def is_kind(name: str) -> bool:
-    """Tell whether there is a kind of this name."""
+    """Return whether there is a kind of this name."""
     try:
         return dataclasses.is_dataclass(sinks.kind(name).Settings)
     except BadAddress:

@@ -20,7 +20,10 @@ _SECTIONS = ("tenants", "vaults", "defaults", "clients", "audit", "notify")
 
 
 def find(option: str | Path | None, environ: Mapping[str, str], directory: Path | None = None) -> Path | None:
-    """Return the file to use: `--config`, `BRIDGE_CONFIG`, or `bridge.toml` here, never further up.
+    """Return the file to use: `--config`, `BRIDGE_CONFIG`, or `bridge.toml` in the working directory.
+
+    Return None if there is none of them. The directories above are not searched, because the file says where
+    credentials are sent, and their owner could redirect them.
 
     Raises:
         Usage: the file that was named does not exist.
@@ -35,19 +38,21 @@ def find(option: str | Path | None, environ: Mapping[str, str], directory: Path 
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Settings:
-    """Read and check a file.
+    """Return the settings of a file.
 
     Raises:
-        Usage: with every fault at once, one line each.
+        Usage: the file cannot be read or has faults, with all of them at once, one line each.
     """
     return build(_read(path), path, environ)
 
 
 def build(data: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> Settings:
-    """Turn what a file says into settings.
+    """Return the settings that a file's parsed data describe.
+
+    The secrets that it refers to are not read yet. `path` is the file's own, for messages and for `Settings.path`.
 
     Raises:
-        Usage: with every fault at once, one line each.
+        Usage: the file has faults, with all of them at once, one line each.
     """
     from pydantic import ValidationError
 
@@ -89,7 +94,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except tomllib.TOMLDecodeError as error:
-        # its own text may show a piece of the file
+        # Of the error's own text only the position is taken, because the rest may show a piece of the file.
         where = re.search(r"at (line \d+, column \d+|end of document)", str(error))
         raise Usage(f"{path}: not valid TOML at {where.group(1) if where else 'an unknown line'}") from None
     except UnicodeDecodeError:
@@ -120,7 +125,7 @@ def _said(table: Any) -> dict[str, Any]:
 
 
 def _client(name: str, table: Any, defaults: Any) -> ClientSettings:
-    """Put a client's own words before the defaults, and these before the bridge's own."""
+    """Return a client's settings: its own values, else those of [defaults], else the bridge's defaults."""
     said = {**defaults.model_dump(exclude_none=True), **table.model_dump(exclude_none=True)}
     said["sinks"] = tuple(with_key(uri, said.get("key")) for uri in said["sinks"])
     for field, kind in (("accept", frozenset), ("after", tuple)):

@@ -1,4 +1,8 @@
-"""The format of `bridge.toml`. pydantic is imported with this module, so only when a file is used."""
+"""The format of `bridge.toml`, as pydantic models.
+
+The import of pydantic takes long, so this module is imported only when a file is used. The docstrings of the tables are
+descriptions in the JSON schema.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ from bridge.config.settings import Consent, Event, Evidence, Strategy
 
 
 def _may(description: str) -> Any:
-    """Describe a key that may be left out."""
+    """Return the field of a key that may be left out, with its description."""
     return Field(default=None, description=description)
 
 

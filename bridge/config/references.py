@@ -1,4 +1,4 @@
-"""References as commands resolve them: what cannot be had is a mistake of whoever typed it."""
+"""The resolution of references for commands: a reference that cannot be resolved is a usage error."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 def resolve(reference: str, environ: Mapping[str, str]) -> Secret:
     """Return the secret that a reference names (`sinks.references`).
 
+    `environ` serves for `env:` references, and for the address and login of the vault that `vault://` and `aws://`
+    references are read from.
+
     Raises:
-        Usage: it cannot be had; the message names the reference only.
+        Usage: the secret cannot be read. The message names the reference only.
     """
     from sinks import references
 

@@ -1,4 +1,7 @@
-"""The JSON schema of `bridge.toml`, which ships as `docs/bridge.schema.json`: `python -m bridge.config.schema`."""
+"""The JSON schema of `bridge.toml`.
+
+It ships as `docs/bridge.schema.json`. `python -m bridge.config.schema` prints it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ from bridge.config.model import ConfigFile
 
 
 def json_schema() -> dict[str, Any]:
-    """Return the schema: the file's model, and for each kind of vault the settings that it knows."""
+    """Return the JSON schema of `bridge.toml`.
+
+    It consists of the file's pydantic model and the settings of each kind of vault, which are alternatives.
+    """
     schema = ConfigFile.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "bridge.toml"
@@ -25,7 +31,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def text() -> str:
-    """Return the schema as it ships."""
+    """Return the schema as the text of the file that ships."""
     return json.dumps(json_schema(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -43,14 +49,14 @@ def _vault(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _mark(table: dict[str, Any], tables: dict[str, Any], path: list[str]) -> None:
-    """Say of one setting that it is a reference, and never the secret itself."""
+    """Give the setting at `path` the schema of a reference, because it never holds the secret itself."""
     for part in path[:-1]:
         table = tables[table["properties"][part]["$ref"].rpartition(".")[2]]
     table["properties"][path[-1]] = TypeAdapter(Reference).json_schema()
 
 
 def _without_null(node: Any) -> Any:
-    """TOML has no null: what may be absent is just not required."""
+    """Return a schema without null, which TOML does not have. A key that may be absent is just not required."""
     if isinstance(node, list):
         return [_without_null(item) for item in node]
     if not isinstance(node, dict):

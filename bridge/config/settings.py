@@ -1,4 +1,7 @@
-"""Settings, however they were given. They hold references to secrets, never secrets."""
+"""The settings of the bridge, whether they came from a file or the environment.
+
+They hold references to secrets, never secrets.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,10 @@ EVENTS: tuple[Event, ...] = get_args(Event)
 
 @dataclass(frozen=True)
 class VaultSettings:
-    """One vault: `name` is the scheme of its places, `type` the kind of store, `options` that kind's own settings."""
+    """The settings of one vault.
+
+    `name` is the scheme of its places, `type` is the kind of vault, and `options` are the settings of that kind.
+    """
 
     name: str
     type: str
@@ -40,14 +46,15 @@ class VaultSettings:
 
 
 LONGEST_EXCEPTION = timedelta(days=365)
-"""How far off the end of an exception may be."""
+"""The longest time from now to the end of an exception."""
 
 
 @dataclass(frozen=True)
 class Exemption:
-    """An exception from the ages that a client's secret and fallback may have: who answers for it, why, and how long.
+    """An exception from the highest ages of a client's secret and fallback, for a limited time.
 
-    It counts to the end of its last day, `until`, in UTC.
+    `owner` is the person who answers for it, and `reason` says why. It counts to the end of its last day, `until`, in
+    UTC.
     """
 
     owner: str
@@ -56,42 +63,58 @@ class Exemption:
 
     @property
     def end(self) -> datetime:
-        """Return the moment from which it counts no more."""
+        """Return the first moment after the exception."""
         return datetime.combine(self.until, time(), UTC) + timedelta(days=1)
 
     def counts(self, now: datetime) -> bool:
-        """Tell whether it has not ended yet."""
+        """Return whether the exception has not ended yet."""
         return now < self.end
 
 
 @dataclass(frozen=True)
 class ClientSettings:
-    """One client. `sinks` are its places as URIs, each with its `#key` where one was said.
-
-    `companions`: None leaves documents as they are, with companions or without.
-    """
+    """The settings of one client (an Auth0 application) and its places."""
 
     name: str
+    """The client's name in the file, or its client id if there is no file."""
     client_id: str
+    """The application whose secret is rotated."""
     tenant: str
+    """The name of its tenant in `Settings.tenants`."""
     sinks: tuple[str, ...]
+    """Its places as URIs, each with its `#key` if one was given."""
     key: str | None = None
+    """The secret's key in each document that does not name one in its URI."""
     owner: str | None = None
+    """The contact for the client, shown in `--json` and in reports."""
     strategy: str = "staged"
+    """One of `STRATEGIES`. With `staged`, the new value is in the vaults before Auth0 knows it."""
     max_age: timedelta = timedelta(days=90)
+    """A secret that is older is due."""
     fallback_min_age: timedelta = timedelta(hours=24)
+    """A fallback that is younger is not retired."""
     fallback_max_age: timedelta = timedelta(days=14)
+    """A fallback that is older is overdue."""
     consumer_refresh: timedelta = timedelta(0)
+    """The wait between storing the pending value and setting it at Auth0, for readers that cache the candidates."""
     companions: bool | None = None
+    """Whether the latest document holds all candidates. None leaves documents as they are."""
     accept: frozenset[str] = frozenset()
+    """The `CONSENTS` that were given, to what the bridge would refuse otherwise."""
     after: tuple[str, ...] = ()
+    """The command to run when readers have to get another value, as words without a shell. Empty if there is none."""
     evidence: str = "advisory"
+    """One of `EVIDENCE`. With `require`, a retirement also counts what the tenant's logs cannot show."""
     exception: Exemption | None = None
+    """The exception from the ages, if there is one."""
 
 
 @dataclass(frozen=True)
 class AuditSettings:
-    """Where attempts are recorded: `file:/PATH`, `syslog` or `stderr`. `key` is a reference to the chain's key."""
+    """The settings of the audit record.
+
+    `to` is `file:/PATH`, `syslog` or `stderr`. `key` is a reference to the chain's key, which only a file has.
+    """
 
     to: str
     key: str | None = None
@@ -99,7 +122,11 @@ class AuditSettings:
 
 @dataclass(frozen=True)
 class NotifySettings:
-    """One destination of messages: `url` is a reference to apprise's URL, `on` the events that are sent there."""
+    """One destination of notifications.
+
+    `url` is a reference to the destination's URL in apprise's form, which may hold credentials. `on` lists the events
+    that are sent there.
+    """
 
     url: str
     on: tuple[str, ...] = EVENTS
@@ -107,16 +134,25 @@ class NotifySettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything, by name. `path` is the file it came from; None: the environment. `audit`: None, it is off."""
+    """The whole configuration."""
 
     tenants: Mapping[str, TenantSettings] = field(default_factory=dict)
+    """The tenants by name. Empty for a command that does not need Auth0, if there is no file."""
     vaults: Mapping[str, VaultSettings] = field(default_factory=dict)
+    """The vaults by name, which is the scheme of their places."""
     clients: Mapping[str, ClientSettings] = field(default_factory=dict)
+    """The clients by name."""
     path: Path | None = None
+    """The file that the settings came from. None if they came from the environment."""
     audit: AuditSettings | None = None
+    """The settings of the audit record. None if nothing is recorded."""
     notify: tuple[NotifySettings, ...] = ()
+    """The destinations of notifications."""
 
 
 def with_key(uri: str, key: str | None) -> str:
-    """Return a place's URI with the key in it, unless it says itself what it means (`#KEY`, `?bare`)."""
+    """Return a place's URI with the key in it.
+
+    A URI that says itself which value it means (`#KEY`, `?bare`) is returned as it is.
+    """
     return uri if key is None or "#" in uri or "?" in uri else f"{uri}#{key}"

@@ -1,4 +1,4 @@
-"""The vaults of a configuration: each kind of store says itself what its settings are."""
+"""The reading of `[vaults.NAME]`. Each kind of vault defines its own settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from sinks.references import EXPECTED, is_reference
 
 
 def read_vault(name: str, table: Mapping[str, Any]) -> tuple[VaultSettings | None, list[Fault]]:
-    """Read `[vaults.NAME]`; None where there are faults."""
+    """Return the settings of `[vaults.NAME]`, and their faults.
+
+    The settings are None if there are faults. A secret in plain text is a fault, and is not repeated in the message.
+    """
     place: Key = ("vaults", name)
     if "type" not in table:
         return None, [((*place, "type"), f"missing, expected one of {', '.join(kinds.names())}")]
@@ -35,7 +38,7 @@ def read_vault(name: str, table: Mapping[str, Any]) -> tuple[VaultSettings | Non
 
 
 def _plain_secrets(table: Mapping[str, Any], references: tuple[str, ...], place: Key) -> list[Fault]:
-    """Find texts that stand where references have to."""
+    """Return a fault for each plain text where a reference is expected."""
     found: list[Fault] = []
     for reference in references:
         value: Any = table

@@ -1,9 +1,9 @@
-"""The commands, one module for each panel of --help. `app` has them all."""
+"""The commands, in one module for each subject. `app` has all of them."""
 
 from bridge.cli.app import app
 
 # isort: off
-# The order of the panels, and of the commands in them, in --help.
+# The order of these imports is the order of the panels, and of the commands in them, in --help.
 from bridge.cli.commands import rotate, use, security, report, audit, policy, doctor, setup, demo
 # isort: on
 

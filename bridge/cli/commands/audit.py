@@ -1,4 +1,4 @@
-"""Commands for the record of what was attempted: audit verify, audit show."""
+"""The commands for the audit record: audit verify, audit show."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def show(
 
 
 def _settings(config: Path | None) -> AuditSettings | None:
-    """Return where attempts are recorded: by the file, else by the environment."""
+    """Return the audit settings of the configuration file, or of the environment if there is no file."""
     from bridge.config.audit import audit_from_environment
 
     settings = settings_of(Typed(config=config))
@@ -107,7 +107,10 @@ def _lines(files: list[Path] | None, settings: AuditSettings | None) -> Iterator
 
 
 def _chain(settings: AuditSettings | None) -> Chain:
-    """Return the chain by the configured key, or by the variable's alone: a copy is checked elsewhere, too."""
+    """Return the chain with the configured key, or with that of the environment if nothing is configured.
+
+    So a copy of the record can be verified on another machine, with `BRIDGE_AUDIT_KEY` only.
+    """
     from bridge.audit.recorder import chain_of
     from bridge.config.audit import key_reference
     from bridge.config.settings import AuditSettings

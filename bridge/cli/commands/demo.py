@@ -1,4 +1,4 @@
-"""Commands that need nothing of yours: sandbox, demo."""
+"""The commands that run on local servers only: sandbox, demo."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def demo() -> None:
 
 
 def require_extra() -> None:
-    """Make sure that the extra is installed.
+    """Check that the extra 'sandbox' is installed.
 
     Raises:
-        Failed: it is not.
+        Failed: a package of it is missing.
     """
     from importlib.util import find_spec
 

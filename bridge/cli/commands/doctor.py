@@ -1,4 +1,4 @@
-"""A command for whoever sets up, or wonders: doctor."""
+"""The command that examines the set-up: doctor."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WIDTH = 8
 NOTHING, WRONG = 1, 5
-"""Exit statuses: nothing could be looked at; something is wrong."""
+"""The exit statuses if nothing could be examined, and if something is wrong."""
 
 
 @app.command(rich_help_panel=SET_UP)
@@ -78,7 +78,7 @@ def _objects(findings: Iterable[Finding]) -> Iterator[str]:
 
 
 def _lines(report: Report, findings: list[Finding]) -> Iterator[str]:
-    """A subject with its findings: one line each, what mends it below."""
+    """Yield a subject's title and its findings, each with its reason and its remedy below."""
     if findings:
         yield report.title
     for one in findings:

@@ -1,4 +1,4 @@
-"""A command for those who grant rights: policy."""
+"""The command that prints the rights to grant: policy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bridge.policy import Block
 
 NOWHERE = "https://VAULT_ADDR"
-"""Stands for an address that is not set: rights do not depend on it."""
+"""A placeholder for a Vault address that is not set. The rights do not depend on the address."""
 
 
 @app.command(rich_help_panel=SECURITY)
@@ -65,13 +65,17 @@ def policy(
 
 
 def _environ() -> Mapping[str, str]:
-    """Return the environment, with an address for Vault."""
+    """Return the environment, with the placeholder if it has no address of Vault."""
     named = os.environ.get("VAULT_ADDR") or os.environ.get("BAO_ADDR")
     return os.environ if named else {**os.environ, "VAULT_ADDR": NOWHERE}
 
 
 def _show(found: Sequence[Block], *, alone: bool) -> None:
-    """Print policies with their comments; JSON has none, so `alone` they go elsewhere, and stdout can be a file."""
+    """Print the policies with their comments.
+
+    JSON has no comments. So if only one language is printed (`alone`), those of an IAM policy go to stderr, and stdout
+    can be redirected to a file.
+    """
     for number, block in enumerate(found):
         aside = alone and block.language is Language.IAM
         if number:

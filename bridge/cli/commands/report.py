@@ -1,4 +1,4 @@
-"""A command for those who answer for all clients: report."""
+"""The command that reports on all clients: report."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from sinks.port import Place, Sink
 
 READERS = 8
-"""So many clients are read at a time: a slow vault is waited for, not overrun."""
+"""The number of clients that are read at a time. It is limited so that a slow vault is not overrun."""
 FORMS = ("--csv", "--json", "--prometheus")
 
 Seen = tuple["Looked", int]
-"""What was read of a client, and the exit status that this alone would give."""
+"""The data that were read about a client, and the exit status that this client alone would give."""
 
 
 @app.command(rich_help_panel=SECURITY)
@@ -79,16 +79,16 @@ def _form(*, csv: bool, json: bool, prometheus: bool) -> str:
 
 
 def _looked(clients: Iterable[tuple[Settings, ClientSettings]]) -> Iterator[Seen]:
-    """Read clients, several at a time, in their order."""
+    """Read several clients at a time, and yield the results in the order of the clients."""
     pool = ThreadPoolExecutor(READERS)
     try:
         yield from pool.map(lambda pair: _look(*pair), clients)
     finally:
-        pool.shutdown(cancel_futures=True)  # after Ctrl-C no other is begun
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C, no further client is read
 
 
 def _look(settings: Settings, client: ClientSettings) -> Seen:
-    """Read one client's metadata; whatever goes wrong is told in its row, and costs no other."""
+    """Read one client's metadata. An error is reported in the client's row, and does not affect other clients."""
     from bridge.model.client_ref import Whose
     from bridge.report.figures import Looked, Unread
 
@@ -97,14 +97,14 @@ def _look(settings: Settings, client: ClientSettings) -> Seen:
     statuses = {0}
     try:
         opened: list[Sink] = [*open_places(settings, client, Timing()).values()]
-    except Exception as raised:  # noqa: BLE001  # as below
+    except Exception as raised:  # noqa: BLE001  # for the same reason as below
         message, status = _told(raised)
         opened, statuses = [], {status}
         unread = [Unread(uri, message) for uri in client.sinks]
     for sink in opened:
         try:
             places.append(sink.survey())
-        except Exception as raised:  # noqa: BLE001  # one broken vault must not cost the report
+        except Exception as raised:  # noqa: BLE001  # one broken vault must not prevent the report
             message, status = _told(raised)
             unread.append(Unread(sink.uri, message))
             statuses.add(status)
@@ -113,7 +113,10 @@ def _look(settings: Settings, client: ClientSettings) -> Seen:
 
 
 def _told(raised: Exception) -> tuple[str, int]:
-    """Return what to tell of an exception, and the exit status; a bug's own text may hold anything."""
+    """Return the message for an exception, and its exit status.
+
+    The text of an unexpected exception is not shown, because it may hold anything.
+    """
     from bridge.execution.snapshot import translate
 
     if isinstance(raised, SinkError):
@@ -135,7 +138,7 @@ def _report(clients: list[tuple[Settings, ClientSettings]], looked: list[Looked]
 
 
 def _recorded(looked: list[Looked]) -> dict[str, tuple[str, ...]]:
-    """Return what `evidence --record` left in the places, for each client of which it did."""
+    """Return the findings that `evidence --record` stored in the places, for each client that has any."""
     from bridge.evidence.checkpoint import latest, summed_up
 
     found: dict[str, tuple[str, ...]] = {}
@@ -160,10 +163,12 @@ def _text(made: Report, form: str) -> str:
 
 
 def _write(text: str, file: Path | None) -> None:
-    """Write a file whole or not at all: whoever reads it meanwhile, as node-exporter does, sees the former one.
+    """Write a text to a file, or to standard output.
+
+    The file is replaced as a whole, so that a concurrent reader, such as node-exporter, sees the old or the new one.
 
     Raises:
-        Failed: it cannot be written.
+        Failed: the file cannot be written.
     """
     data = text.encode("utf-8", "backslashreplace")
     if file is None:
@@ -171,7 +176,7 @@ def _write(text: str, file: Path | None) -> None:
         return
     try:
         if file.exists() and not stat.S_ISREG(file.stat().st_mode):
-            file.write_bytes(data)  # a pipe, or /dev/stdout
+            file.write_bytes(data)  # a pipe or /dev/stdout, which must not be replaced by a file
             return
         whole = file.with_name(f".{file.name}.{os.getpid()}.tmp")
         try:

@@ -1,6 +1,6 @@
-"""Commands that rotate: rotate, resume, rollback, sync.
+"""The commands that publish a value: rotate, resume, rollback, sync.
 
-The functions are long by their signatures: an option stands there with its help, as `--help` shows them.
+The functions are long because of their signatures, which hold each option with its help text.
 """
 
 from __future__ import annotations

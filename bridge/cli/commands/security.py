@@ -1,4 +1,4 @@
-"""Commands for those who watch: status, verify, history, retire, evidence."""
+"""The commands that watch clients and retire fallbacks: status, verify, history, retire, evidence."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def retire(
 
 
 def _vouched(sources: list[str] | None, *, force: bool, reason: str, json: bool) -> tuple[Ignored, ...]:
-    """Understand which sources somebody vouches for; whoever overrides the evidence says why.
+    """Return the sources that the user vouches for, and require --reason with --ignore-source or --force.
 
     Ends the process on a usage error.
     """

@@ -1,4 +1,4 @@
-"""Commands that set places up: adopt, forget, init."""
+"""The commands that set places up: adopt, forget, init."""
 
 from __future__ import annotations
 

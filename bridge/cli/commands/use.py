@@ -1,4 +1,4 @@
-"""Commands for applications and scripts: read, exec."""
+"""The commands for applications and scripts: read, exec."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def execute(
     configure(verbose=verbose)
     with usage_errors():
         change = _change(on_change, interval)
-    if change is not None and not keep_env:
+    if change is not None and not keep_env:  # this process stays as the parent, whose first environment is readable
         hide_environment(sys.orig_argv)
     typed = Typed(tuple(sink or ()), key, config, tenant=False)
 
@@ -119,10 +119,10 @@ def execute(
 
 
 def _change(what: str | None, interval: int) -> Change | None:
-    """Understand what to do when the secret changes.
+    """Return the reaction to a change of the secret that --on-change names, or None without --on-change.
 
     Raises:
-        Usage: there is no such signal.
+        Usage: the text is neither `restart` nor a signal.
     """
     from bridge.cli.child_process import Change
 
@@ -135,10 +135,12 @@ def _change(what: str | None, interval: int) -> Change | None:
 
 
 def values(settings: Settings, client: ClientSettings, wanted: Iterable[Stage]) -> tuple[str, dict[Stage, Secret]]:
-    """Return the values at some stages from the first place that answers, and the place.
+    """Return the URI of the first place that answers, and its values at the `wanted` stages.
+
+    A stage without a value is missing in the result.
 
     Raises:
-        BridgeError: no place can be read.
+        BridgeError: no place can be read. The error is that of the first place.
     """
     from bridge.execution.snapshot import translate
 
@@ -154,7 +156,10 @@ def values(settings: Settings, client: ClientSettings, wanted: Iterable[Stage]) 
 
 
 def _stages(reader: Reader, wanted: set[Stage]) -> dict[Stage, Secret]:
-    """Read pending first: what is promoted meanwhile is then met as current."""
+    """Return the values at the `wanted` stages from one place.
+
+    Pending is read before current, so that a value that is promoted in between is found as current.
+    """
     found = {Stage.PENDING: reader.pending().value if Stage.PENDING in wanted else None}
     latest = reader.latest()
     found[Stage.CURRENT] = latest.value
@@ -172,7 +177,7 @@ def _understood(stage: Stage | None, how: Format | None, *, every: bool, json: b
 
 
 def _mask(known: Iterable[Secret]) -> None:
-    """In GitHub Actions, have the runner hide the values in its log before anything can print them."""
+    """Tell the runner of GitHub Actions to mask the values in its log, before they are printed."""
     if os.environ.get("GITHUB_ACTIONS") == "true" and sys.stderr is not None:
         for value in known:
             sys.stderr.write(f"::add-mask::{value.reveal()}\n")

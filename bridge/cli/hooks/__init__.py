@@ -1,1 +1,1 @@
-"""What a command does beside its work: the audit record, notifications."""
+"""The side effects of a command beside its work: the audit record and notifications."""

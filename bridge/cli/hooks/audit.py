@@ -1,4 +1,4 @@
-"""Recording what a command attempts, where the configuration says so."""
+"""The audit record of a command's attempt, if the configuration asks for it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bridge.model.outcome import Outcome
 
 TOLD_ELSEWHERE = frozenset({"json", "verbose", "dry_run", "sink", "key", "config", "strategy", "reason"})
-"""Options that say nothing of the attempt, or stand in the record on their own."""
+"""The options that do not describe the attempt, or that have a key of their own in the record."""
 
 
 def _typed(flag: str, value: Any) -> Iterator[str]:
@@ -35,7 +35,11 @@ def _typed(flag: str, value: Any) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Asked:
-    """A command as it was typed: its name, the options that were given, and two of its texts."""
+    """A command as the user typed it.
+
+    `options` are the given options as text, without those in `TOLD_ELSEWHERE`. `strategy` and `reason` are the values
+    of these two options.
+    """
 
     command: str
     options: tuple[str, ...]
@@ -45,7 +49,7 @@ class Asked:
 
     @classmethod
     def of(cls, context: typer.Context) -> Asked:
-        """Take it from Typer's context. No option holds a secret."""
+        """Return the command that Typer's context describes. It can be recorded, because no option holds a secret."""
         given: dict[str, Any] = context.params
         flags = {option.name: option.opts[0] for option in context.command.params if option.opts[0].startswith("--")}
         return cls(
@@ -65,10 +69,15 @@ class Asked:
 def recorded(
     settings: Settings, job: Job, asked: Asked, work: Callable[[], Outcome | None], *, quiet: bool
 ) -> Outcome | None:
-    """Do the work between the two lines of its record; just do it where nothing is recorded, or nothing changed.
+    """Do `work` between the two lines of its audit record, and return its outcome, with the record's anchor.
+
+    Without a record in the configuration, and in a dry run, which changes nothing, `work` is just called. If the last
+    line cannot be written after a success, the outcome has the exit status of `Incomplete`, and a note.
 
     Raises:
-        BridgeError: from the work, or because a line could not be written: before it (nothing was changed), or after.
+        NotWritten: the first line could not be written. `work` was not called, and nothing was changed.
+        BridgeError: `work` failed, or there was nothing to do and that could not be recorded. If the last line is
+            missing, the error says so.
     """
     if settings.audit is None or asked.dry_run:
         return work()
@@ -94,10 +103,10 @@ def recorded(
 
 
 def _begun(audit: AuditSettings, job: Job, asked: Asked) -> Recorder:
-    """Write the beginning.
+    """Write the first line of the attempt, and return its recorder.
 
     Raises:
-        NotWritten: nothing was changed.
+        NotWritten: the line could not be written. Nothing was changed.
     """
     from bridge.audit.process import host, this_process
     from bridge.audit.recorder import Recorder, proven, target_of
@@ -131,7 +140,10 @@ def _tell(head: Head | None, *, quiet: bool) -> None:
 
 
 def _lost(job: Job, error: BridgeError, lost: BridgeError) -> BridgeError:
-    """Return what to raise where work failed and its end could not be recorded; what says more stays."""
+    """Return the error to raise if the work failed and its last line could not be written.
+
+    An incomplete operation keeps its own error, which says more, and the loss is printed beside it.
+    """
     if error.exit_status == Incomplete.exit_status:
         say(_without_end(job, lost), err=True)
         return error
@@ -139,10 +151,10 @@ def _lost(job: Job, error: BridgeError, lost: BridgeError) -> BridgeError:
 
 
 def _done_but_lost(job: Job, done: Outcome | None, lost: BridgeError) -> Outcome:
-    """Return what became of it, with the status of a record without an end.
+    """Return the outcome with a note that its last line could not be written, and the exit status of `Incomplete`.
 
     Raises:
-        Incomplete: there was nothing to do, and that is not recorded.
+        Incomplete: there was nothing to do, so that there is no outcome for the note.
     """
     if done is None:
         raise Incomplete(f"there was nothing to do. {_without_end(job, lost)}", lost.hint)

@@ -1,4 +1,7 @@
-"""Telling whom the configuration names: what became of each client, or how all of them stand. Nothing here fails."""
+"""Notifications of each client's result, or of the state of all clients, to the configured destinations.
+
+Once the work has begun, a failure to notify is printed and changes nothing else.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +28,16 @@ if TYPE_CHECKING:
 
 EXTRA = "apprise"
 MOST = 50
-"""So many clients are told one by one in a message; a program gets all of them."""
+"""The number of clients that a message lists one by one. Its fields for programs hold all of them."""
 
 
 def require(settings: Settings | None, *, wanted: bool = False) -> None:
-    """Make sure that messages can be sent where the configuration asks for them; `wanted`: and that it does.
+    """Check that notifications can be sent, if the configuration has destinations for them.
+
+    `wanted` means that the user asked for notifications by --notify. Then there must be at least one destination.
 
     Raises:
-        Usage: it does not, or the extra is not installed.
+        Usage: there is no destination although one is wanted, or the extra 'notify' is not installed.
     """
     from importlib.util import find_spec
 
@@ -48,7 +53,11 @@ def require(settings: Settings | None, *, wanted: bool = False) -> None:
 
 
 class Teller:
-    """What both kinds of tellers have in common: whom, and the way there."""
+    """The common part of `News` and `Look`: the check beforehand, the sending, and the wait at the end.
+
+    `command` is the command's name, and `stop` the request to stop that shortens the last wait. With `off`, nothing is
+    sent.
+    """
 
     def __init__(self, command: str, stop: Stop | None = None, *, off: bool = False) -> None:
         self._command = command
@@ -58,10 +67,10 @@ class Teller:
         self._wrong: str | None = None
 
     def check(self, chosen: Iterable[tuple[Settings, ClientSettings]], *, wanted: bool = False) -> None:
-        """Make sure beforehand that messages can be sent.
+        """Check before the work that notifications can be sent for all the chosen clients (`require`).
 
         Raises:
-            Usage: they cannot.
+            Usage: they cannot be sent.
         """
         if not self._off:
             for settings, _ in chosen:
@@ -75,19 +84,19 @@ class Teller:
         self._post.send([each.url for each in to], message)
 
     def _safely(self, work: Callable[[], None]) -> None:
-        """Do something that must cost nobody an operation, whatever becomes of it."""
+        """Call `work`, and only note its failure, because a notification must not affect an operation."""
         try:
             if not self._off:
                 work()
-        except Exception as error:  # noqa: BLE001  # its text may hold anything
+        except Exception as error:  # noqa: BLE001  # only its class is shown, because its text may hold anything
             self._wrong = type(error).__name__
 
     def _finish(self) -> None:
-        """Wait until all is delivered, within limits, and say what was not."""
+        """Wait until all messages are delivered, within the limits of `Post`, and print those that were not."""
         try:
             with heeding(self._stop):
                 lost = self._post.finish(lambda: self._stop.asked) if self._post else []
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # as above; a second Ctrl-C: no more waiting
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # as above. A second Ctrl-C ends the wait
             lost, self._wrong = [], type(error).__name__
         if self._wrong:
             lost.append(f"not notified: this should not happen: {self._wrong}; please report it")
@@ -95,25 +104,28 @@ class Teller:
             say(text, err=True)
 
     def _fields(self, **told: Any) -> dict[str, Any]:
-        """Return what every message tells programs, in its order."""
+        """Return the fields for programs: the command and the actor, which every message has, and those `told`."""
         from bridge.execution.actor import claimed_actor
 
         return {"command": self._command, "actor": claimed_actor(os.environ), **told}
 
 
 class News(Teller):
-    """Tells what became of each client, when it is shown and recorded."""
+    """Notifies of the result of each client, after it was shown and recorded.
+
+    It is a `Listener` of commands that change something.
+    """
 
     def became(self, settings: Settings, _client: ClientSettings, done: Outcome | None) -> None:
-        """Tell of an operation that raised nothing."""
+        """Notify of an operation that raised nothing. `done` is None if there was nothing to do."""
         self._safely(lambda: self._became(settings, done))
 
     def failed(self, settings: Settings, client: ClientSettings, error: BridgeError) -> None:
-        """Tell of one that did."""
+        """Notify of an operation that raised an error."""
         self._safely(lambda: self._failed(settings, client, error))
 
     def close(self) -> None:
-        """Wait for what is on its way."""
+        """Wait until the messages are delivered."""
         self._finish()
 
     def _became(self, settings: Settings, done: Outcome | None) -> None:
@@ -148,30 +160,37 @@ class News(Teller):
 
 
 class Look(Teller):
-    """Tells how all clients stand, in one message for each destination; only where something is to be told."""
+    """Notifies of the state of all clients, in one message for each destination.
+
+    It is a `Listener` of commands that only read (--notify). A destination gets a message only if there is an event
+    that it wants.
+    """
 
     def __init__(self, command: str, *, wanted: bool) -> None:
         super().__init__(command, off=not wanted)
         self._found: list[tuple[Settings, Event, str, dict[str, Any]]] = []
 
     def became(self, settings: Settings, client: ClientSettings, done: Status | Evidence) -> None:
-        """Note how a client stands."""
+        """Note the state of a client, or the evidence about it."""
         self._safely(lambda: self._note(settings, client, done))
 
     def failed(self, settings: Settings, client: ClientSettings, error: BridgeError) -> None:
-        """Note that this could not be found out."""
+        """Note that a client could not be read."""
         from bridge.notify.events import Event
 
         text = " ".join(show.failed(None, error))
         self._safely(lambda: self._add(settings, Event.FAILED, client, text, as_json.failure(client, error)))
 
     def close(self) -> None:
-        """Tell, and wait until it is delivered."""
+        """Send the messages, and wait until they are delivered."""
         self._safely(self._tell_all)
         self._finish()
 
     def at(self, choose: Callable[[], list[Chosen]]) -> Callable[[], list[Chosen]]:
-        """Return how clients are chosen, if they can be told of."""
+        """Return `choose` with a check that notifications can be sent for the chosen clients.
+
+        The returned function raises `Usage` if they cannot be sent.
+        """
 
         def checked() -> list[Chosen]:
             chosen = choose()

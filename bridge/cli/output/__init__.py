@@ -1,1 +1,1 @@
-"""What commands print: text, JSON, the terminal's live lines, env files."""
+"""The output of commands: text, JSON, progress on a terminal, and env files."""

@@ -1,4 +1,4 @@
-"""Printing, which never fails: a reader that went away, or a full disk, must not stop an operation on its way."""
+"""Printing that never fails, because a closed pipe or a full disk must not stop an operation that is under way."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ import typer
 
 
 def say(text: str | bytes, *, err: bool = False, nl: bool = True) -> None:
-    """Print a line; once that is impossible, this and all that follows goes nowhere."""
+    """Print a text to standard output, or to standard error with `err`, with a line break unless `nl` is False.
+
+    After the first failure, this text and all later ones on the same stream are discarded. Characters that the stream's
+    encoding does not have are printed as escapes.
+    """
     try:
         try:
             typer.echo(text, err=err, nl=nl)
@@ -20,12 +24,15 @@ def say(text: str | bytes, *, err: bool = False, nl: bool = True) -> None:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Tell whether somebody sits at a stream; a process may have been started without it."""
+    """Return whether a stream is a terminal. It is None if the process was started without that stream."""
     return stream is not None and stream.isatty()
 
 
 def silence(descriptor: int) -> None:
-    """Send whatever is still to be written to an open file to nowhere, what stands in its buffers too."""
+    """Redirect a descriptor to nowhere.
+
+    The text that is still in Python's buffers is discarded, too, so that the flush at the exit does not fail.
+    """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)
     os.close(nowhere)

@@ -1,4 +1,4 @@
-"""Values as variables, for whoever starts an application: the names, and how a line is written."""
+"""Values as environment variables for an application: their names, and the formats of a line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ NAMES = {
 
 
 class Format(StrEnum):
-    """How variables are written: `env` as they are (systemd, Docker), `dotenv` in double quotes, `shell` for `.`."""
+    """The formats of a line with a variable.
+
+    `env` writes the value as it is (systemd, Docker), `dotenv` in double quotes, and `shell` as an `export` that a
+    shell can source.
+    """
 
     ENV = "env"
     DOTENV = "dotenv"
@@ -27,7 +31,10 @@ class Format(StrEnum):
 
 
 def variables(client_id: str, values: Mapping[Stage, Secret], prefix: str = PREFIX) -> dict[str, Secret]:
-    """Return the variables of a client, by their names."""
+    """Return the client id and the values of a client as variables, by their names.
+
+    The names begin with `prefix`. A stage that is missing in `values` has no variable.
+    """
     return {
         f"{prefix}CLIENT_ID": Secret(client_id),
         **{f"{prefix}{NAMES[stage]}": value for stage, value in values.items()},
@@ -35,10 +42,10 @@ def variables(client_id: str, values: Mapping[Stage, Secret], prefix: str = PREF
 
 
 def line(name: str, value: Secret, how: Format) -> str:
-    """Write one variable as one line.
+    """Return one variable as a line in a format, without a line break at its end.
 
     Raises:
-        Refused: its value cannot be written so.
+        Refused: the value holds a line break or a null character, which no format can write.
     """
     text = value.reveal()
     if "\n" in text or "\r" in text or "\0" in text:

@@ -1,4 +1,7 @@
-"""What programs read: one object per client and line, documented in docs/json.md. No secret can get here."""
+"""The output for programs: one JSON object per client and line, as docs/json.md describes it.
+
+No secret can get here.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +27,15 @@ SCHEMA = 1
 
 
 def line(data: dict[str, Any]) -> str:
-    """Write one object on one line."""
+    """Return an object as one line of JSON, with the number of the schema.
+
+    Times are written as `sinks.record.stamp` does, and durations as seconds.
+    """
     return json.dumps({"schema": SCHEMA, **data}, default=_plain, ensure_ascii=False)
 
 
 def plain(data: dict[str, Any]) -> dict[str, Any]:
-    """Return an object as a reader of `line` gets it."""
+    """Return an object as a reader of `line` gets it: with JSON's types only, and without the schema's number."""
     read: dict[str, Any] = json.loads(json.dumps(data, default=_plain))
     return read
 
@@ -43,7 +49,11 @@ def _plain(value: object) -> object:
 
 
 def failure(client: ClientSettings | None, error: BridgeError) -> dict[str, Any]:
-    """Tell an error."""
+    """Return the object for an error. `client` is None if the error is not about one client.
+
+    A usage error has all of its faults. An operation that stopped after its first write also has what the places and
+    Auth0 hold.
+    """
     told: dict[str, Any] = {
         "client": client.name if client else None,
         "client_id": client.client_id if client else None,
@@ -62,7 +72,7 @@ def failure(client: ClientSettings | None, error: BridgeError) -> dict[str, Any]
 
 
 def outcome(done: Outcome) -> dict[str, Any]:
-    """Tell what became of an operation."""
+    """Return the object for the outcome of an operation. Only a dry run has a `plan`."""
     return {
         "client": done.client,
         "client_id": done.client_id,
@@ -85,13 +95,13 @@ def outcome(done: Outcome) -> dict[str, Any]:
 
 
 def nothing(client: ClientSettings, why: str) -> dict[str, Any]:
-    """Tell that there was nothing to do."""
+    """Return the object for a client with nothing to do, with the reason `why`."""
     told = {"client": client.name, "client_id": client.client_id}
     return {**told, "result": "nothing to do", "exit": 0, "message": why}
 
 
 def status(found: Status) -> dict[str, Any]:
-    """Tell how a client stands."""
+    """Return the object for the state of a client, with all of its places."""
     return {
         "client": found.client,
         "client_id": found.client_id,
@@ -110,7 +120,10 @@ def status(found: Status) -> dict[str, Any]:
 
 
 def report(row: Row) -> dict[str, Any]:
-    """Tell how a client stands, and what it is measured by."""
+    """Return the object for a client's row of the report.
+
+    It is the state of the client, the limits that its ages are measured by, and the places that could not be read.
+    """
     return {
         **status(row.status),
         "at": row.status.at,
@@ -129,13 +142,13 @@ def report(row: Row) -> dict[str, Any]:
 
 
 def exemption(granted: Exemption, now: datetime) -> dict[str, Any]:
-    """Tell an exception, and whether it still counts."""
+    """Return the object for an exception, and whether it still counts at the time `now`."""
     until = granted.until.isoformat()
     return {"owner": granted.owner, "reason": granted.reason, "until": until, "counts": granted.counts(now)}
 
 
 def place(seen: Place) -> dict[str, Any]:
-    """Tell what one place's metadata says."""
+    """Return the object for one place, from its metadata only."""
     lock = seen.lock
     return {
         "uri": seen.uri,
@@ -157,7 +170,10 @@ def place(seen: Place) -> dict[str, Any]:
 
 
 def evidence(client: ClientSettings, found: Evidence) -> dict[str, Any]:
-    """Tell what the tenant's logs said."""
+    """Return the object for the evidence in the tenant's logs.
+
+    `stale` lists the known consumers that still fail, `sources` all that failed, and `not_checked` the gaps.
+    """
     return {
         "client": client.name,
         "client_id": client.client_id,
@@ -184,7 +200,7 @@ def evidence(client: ClientSettings, found: Evidence) -> dict[str, Any]:
 
 
 def verified(client: ClientSettings, found: tuple[Verified, ...]) -> dict[str, Any]:
-    """Tell what Auth0 said."""
+    """Return the object for Auth0's verdicts about the values in each place."""
     return {
         "client": client.name,
         "client_id": client.client_id,

@@ -1,4 +1,4 @@
-"""Progress on stderr: a line a step, and on a terminal a bar while waiting."""
+"""Progress on stderr: one line for each step, and a bar while waiting if stderr is a terminal."""
 
 from __future__ import annotations
 
@@ -15,25 +15,28 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("bridge.model.steps")
 SHORTEST_BAR = timedelta(seconds=1)
 LEAK = "leak"
-"""The step that is told in any case."""
+"""The name of the step that is printed even in quiet mode."""
 
 
 class Lines:
-    """A `Watcher` that prints each step with its time (UTC)."""
+    """A `Watcher` that prints each step with its time (UTC).
+
+    In quiet mode, which --json uses, it logs the steps instead, except for `LEAK`, and shows no bar.
+    """
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
         self._bar: tuple[Progress, TaskID] | None = None
 
     def step(self, name: str, text: str) -> None:
-        """Print one step."""
+        """Print one step, or log it in quiet mode."""
         if self._quiet and name != LEAK:
             LOG.debug("%s: %s", name, text)
         else:
             say(f"{datetime.now(UTC):%H:%M:%S} {name:<8} {text}", err=True)
 
     def waiting(self, left: timedelta, total: timedelta, why: str) -> None:
-        """Show a bar on a terminal; say nothing elsewhere."""
+        """Show a progress bar on a terminal, and nothing elsewhere. Waits shorter than a second have no bar."""
         if self._quiet or total < SHORTEST_BAR or not is_terminal(sys.stderr):
             return
         if self._bar is None:

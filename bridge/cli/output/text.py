@@ -1,4 +1,7 @@
-"""What people read. Pure: lines of text from data; no secret can get here."""
+"""The output for people: lines of text from data. Pure.
+
+No secret can get here.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +28,16 @@ TITLES = {1: "Failed", 2: "Usage", 3: "INCOMPLETE", 4: "Refused", 5: "Attention"
 
 
 def failed(client: ClientSettings | None, error: BridgeError) -> Iterator[str]:
-    """Tell whose work went wrong, and how."""
+    """Yield the lines for an error, with the client's name if it is about one client."""
     faults = error.faults if isinstance(error, Usage) else (error.message,)
     yield from failure(error, f"{client.name}: " if client else "", faults)
 
 
 def failure(error: BridgeError, prefix: str, faults: Sequence[str]) -> Iterator[str]:
-    """Tell what went wrong, and what to do next."""
+    """Yield the lines for an error: its `faults`, whether something was changed, and the hint.
+
+    `prefix` comes before the first line. An operation that stopped after its first write is shown as its `standing`.
+    """
     if isinstance(error, Stopped):
         yield from standing(error.standing, prefix)
         return
@@ -43,7 +49,10 @@ def failure(error: BridgeError, prefix: str, faults: Sequence[str]) -> Iterator[
 
 
 def standing(told: Standing, prefix: str) -> Iterator[str]:
-    """The five answers, and one warning."""
+    """Yield the lines for an operation that stopped on its way: the five answers, and one warning.
+
+    The answers are: why it stopped, which value Auth0 accepts, what is stored, when it began, and what to do.
+    """
     yield f"INCOMPLETE {prefix}{told.operation} {told.id}"
     yield f"  Why          {told.why}"
     yield f"  Production   {told.production}"
@@ -59,7 +68,10 @@ def standing(told: Standing, prefix: str) -> Iterator[str]:
 
 
 def plan(chosen: Plan) -> Iterator[str]:
-    """A plan's steps, numbered, and what should be known before agreeing."""
+    """Yield the numbered steps of a plan, and the notes that the user should read before agreeing.
+
+    A plan that settles an interruption begins with what the lock says. Other writers may have forged that.
+    """
     if chosen.says:
         lock = chosen.says
         yield f"Settling {lock.operation} {lock.id}, begun {stamp(lock.started)} by {lock.actor}, says its lock:"
@@ -70,7 +82,7 @@ def plan(chosen: Plan) -> Iterator[str]:
 
 
 def outcome(done: Outcome) -> Iterator[str]:
-    """What became of an operation."""
+    """Yield the lines for the outcome of an operation, or the plan after a dry run."""
     if done.result == "planned":
         yield f"{done.client}  dry run: nothing was changed. It would:"
         yield from plan(done.plan)
@@ -100,12 +112,12 @@ def outcome(done: Outcome) -> Iterator[str]:
 
 
 def recorded(anchor: str) -> str:
-    """Where an attempt is recorded."""
+    """Return the line that names an attempt's place in the audit record. `anchor` is "SEQ:MAC"."""
     return f"Record: audit seq {anchor.partition(':')[0]} (anchor {anchor})"
 
 
 def headline(done: Outcome) -> str:
-    """What became of an operation, in one line."""
+    """Return the outcome of an operation in one line."""
     from bridge.model.operation import Operation
 
     if done.operation is Operation.SETTLE:
@@ -125,7 +137,7 @@ def headline(done: Outcome) -> str:
 
 
 def settled(done: Outcome) -> str:
-    """How an interruption was ended, and who began it by the words of its lock."""
+    """Return how an interrupted operation was settled, and which operation and actor its lock named."""
     says = done.plan.says
     which = f"{says.operation} {says.id}, begun by {says.actor}" if says else ""
     if done.result == "cleaned-up":
@@ -136,7 +148,10 @@ def settled(done: Outcome) -> str:
 
 
 def statuses(found: Sequence[Status]) -> Iterator[str]:
-    """The daily table: who needs attention first."""
+    """Yield the table of all clients, with those that need attention first, and a summary.
+
+    The secret's age and the fallback's age come from tags only. An age that is a lower bound is marked with `≥`.
+    """
     rows = [("", "CLIENT", "SECRET AGE", "FALLBACK", "SINKS", "STATE")]
     for status in sorted(found, key=lambda s: (not s.attention, s.client)):
         fallback = status.fallbacks[0] if status.fallbacks else None
@@ -169,7 +184,7 @@ def _age(status: Status) -> str:
 
 
 def verified(client: str, found: Sequence[Verified]) -> Iterator[str]:
-    """What Auth0 said of each place."""
+    """Yield a line for each place with Auth0's verdicts about its current value and its fallback."""
     from bridge.auth0.probe import Verdict
 
     for place in found:
@@ -184,7 +199,7 @@ def verified(client: str, found: Sequence[Verified]) -> Iterator[str]:
 
 
 def history(client: str, places: Sequence[Place]) -> Iterator[str]:
-    """Who changed what when, newest first, and the versions there are."""
+    """Yield each place's log of changes, with anchors of the audit record, and its versions from the newest on."""
     for place in places:
         yield f"{client}  {place.uri}"
         yield from (f"  {entry}" for entry in (place.record.log if place.record else ()))
