@@ -173,7 +173,8 @@ class Secret:
     def _encryption(self, inspector: Inspector, described: Described, allowed: Callable[..., Any]) -> None:
         """Check whether the secret's own KMS key may be used.
 
-        The only way to know is to have the value decrypted once. AWS's own key needs no permission.
+        The only way to know is to have the value decrypted once. A secret that uses AWS's own key, or that is scheduled
+        for deletion, is not checked.
         """
         if described.key is None or described.key.endswith("alias/aws/secretsmanager") or described.deleted:
             return

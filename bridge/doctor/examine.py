@@ -114,9 +114,8 @@ class Examination:
         """Examine a client and its places, and yield the client's report before those of its places."""
         tenant = settings.tenants.get(client.tenant)
         auth0 = self._auth0.get(tenant) if tenant else None
-        whose = Whose(
-            client.client_id, auth0.name if auth0 else "", client.name, client.sinks
-        )  # a tenant that did not answer is not compared with what the places record
+        # The name of a tenant that did not answer is left out, so it is not compared with what the places record.
+        whose = Whose(client.client_id, auth0.name if auth0 else "", client.name, client.sinks)
         report = Report(f"client {client.name}", f"Client {client.name} ({client.client_id})")
         found: Client | None = None
         with report.surviving():
