@@ -75,7 +75,13 @@ class Destination:
         retry(NotTaken, self._try, message)
 
     def _try(self, message: Mapping[str, Any]) -> None:
-        """Make one attempt. Raises `NotTaken` if the service did not accept the message."""
+        """Make one attempt.
+
+        Mentions are only broken up for services that people read.
+
+        Raises:
+            NotTaken: the service did not accept the message.
+        """
         quiet = (lambda text: text) if isinstance(self._service, PROGRAMS) else harmless
         taken = self._service.notify(
             title=quiet(message["title"]),

@@ -53,7 +53,11 @@ def blocks(chosen: Sequence[Chosen], role: Role, mounts: Iterable[str] = ()) -> 
 
 
 def _of_vault(found: VaultSettings, asked: Mapping[Any, frozenset[Deed]], role: Role, mounts: tuple[str, ...]) -> Block:
-    """Return what a role needs in one vault. Raises `Usage` for a type whose policies are not known."""
+    """Return what a role needs in one vault.
+
+    Raises:
+        Usage: the policies of this type of vault are not known.
+    """
     if isinstance(found.options, sinks.vault.Settings):
         return vault.policy(found.name, found.options, asked, role, mounts)
     if isinstance(found.options, sinks.aws.Settings):
@@ -62,7 +66,11 @@ def _of_vault(found: VaultSettings, asked: Mapping[Any, frozenset[Deed]], role: 
 
 
 def _all_used(mounts: tuple[str, ...], paths: Iterable[str]) -> None:
-    """Raise `Usage` for a mount that no path begins with."""
+    """Check that some path begins with each of the given mounts.
+
+    Raises:
+        Usage: no path begins with one of them.
+    """
     used = {mount_of(path, mounts) for path in paths}
     if unused := [mount for mount in mounts if mount not in used]:
         raise Usage(

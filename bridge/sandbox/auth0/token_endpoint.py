@@ -76,7 +76,11 @@ def exchange(tenant: Tenant, request: TokenRequest) -> dict[str, object]:
 
 
 def _authenticate(tenant: Tenant, request: TokenRequest) -> Client:
-    """Return the client that the request proves to come from. Raises `OAuthError` with 401 otherwise."""
+    """Return the client that the request proves to come from.
+
+    Raises:
+        OAuthError: 401, there is no such client, or the proof is wrong. The answer does not say which.
+    """
     client = tenant.find(request.client_id)
     if client is None or not _proven(tenant, client, request):
         error = "invalid_client" if tenant.settings.documented_errors else "access_denied"
@@ -102,7 +106,11 @@ def _proven(tenant: Tenant, client: Client, request: TokenRequest) -> bool:
 
 
 def _grant(tenant: Tenant, client: Client, request: TokenRequest) -> dict[str, object]:
-    """Return the answer for an authenticated client. Raises `OAuthError` with 403 if the grant type is not allowed."""
+    """Return the answer for an authenticated client.
+
+    Raises:
+        OAuthError: 403, the grant type is unknown, not enabled for the client, or one that the sandbox cannot fulfil.
+    """
     kind = request.grant_type
     if kind not in _LOG_TYPES:
         raise OAuthError(403, "unsupported_grant_type", f"Unsupported grant type: {kind}")
@@ -114,7 +122,13 @@ def _grant(tenant: Tenant, client: Client, request: TokenRequest) -> dict[str, o
 
 
 def _client_credentials(tenant: Tenant, client: Client, request: TokenRequest) -> dict[str, object]:
-    """Return a token for an audience that the client is granted. Raises `OAuthError` otherwise."""
+    """Return a token for an audience that the client is granted.
+
+    A token for the Management API does not count against the quota.
+
+    Raises:
+        OAuthError: 403, the audience or a scope is not granted, or 429, the quota is used up.
+    """
     if not request.audience:
         text = "No audience parameter was provided, and no default audience has been configured"
         raise OAuthError(403, "access_denied", text)
