@@ -131,7 +131,10 @@ class Cache:
         return self._loading.load(whole=whole, after=after)
 
     def ordered(self, snapshot: Snapshot) -> tuple[Found, ...]:
-        """Return a reading's candidates, with the value that worked last in front."""
+        """Return a reading's candidates, with the value that worked last in front.
+
+        If that value is not among them, they keep the order of `Snapshot.candidates`.
+        """
         found, first = snapshot.candidates(self.client_id), self._first
         return tuple(sorted(found, key=lambda each: first is None or each.value != first.value))
 

@@ -102,7 +102,11 @@ class ClientCredentials(httpx.Auth):
         return text
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Authorise one request, and repeat it with a new token after a 401 (`httpx.Auth`)."""
+        """Authorise one request (`httpx.Auth`).
+
+        It blocks while a token has to be obtained. After a 401 by the API, the request is repeated once with a new
+        token.
+        """
         text = self.token()
         response = yield _authorised(request, text)
         if response.status_code == UNAUTHORISED:
@@ -110,7 +114,11 @@ class ClientCredentials(httpx.Auth):
             yield _authorised(request, self.token())
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Authorise one request, and repeat it with a new token after a 401 (`httpx.Auth`)."""
+        """Authorise one request (`httpx.Auth`).
+
+        It waits for a token without blocking the event loop. After a 401 by the API, the request is repeated once with
+        a new token.
+        """
         text = await self.token_async()
         response = yield _authorised(request, text)
         if response.status_code == UNAUTHORISED:
@@ -118,7 +126,10 @@ class ClientCredentials(httpx.Auth):
             yield _authorised(request, await self.token_async())
 
     def close(self) -> None:
-        """Close the connections to the token endpoint. A client that was passed as `http` stays open."""
+        """Close the connections to the token endpoint.
+
+        A client that was passed as `http` stays open. Other connections are opened again when needed.
+        """
         if isinstance(self._http, _Own):
             self._http.close()
             self._http = None

@@ -68,7 +68,10 @@ class Snapshot:
         return tuple(f.value for f in self.candidates(salt) if f.value.fingerprint(salt) not in ending)
 
     def in_sight(self) -> bool:
-        """Return whether a change is in progress, or was made so recently that it may still be spreading."""
+        """Return whether a change is in progress, or was made so recently that it may still be spreading.
+
+        Both times come from the server's clock, so this machine's clock does not matter.
+        """
         lately = self.promoted is not None and abs(self.latest.at - self.promoted) < SIGHT
         return self.next.value is not None or lately
 

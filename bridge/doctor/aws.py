@@ -220,5 +220,9 @@ def principal_of(caller: Caller | None, role_arn: str | None) -> str:
 
 
 def identity(target: Target, settings: Settings) -> tuple[str, ...]:
-    """Return a key that is equal for two addresses of the same secret."""
+    """Return a key that is equal for two addresses of the same secret.
+
+    It consists of endpoint, role or profile, region and name. Two profiles of one account are not recognised as the
+    same.
+    """
     return ("aws", settings.endpoint_url or "", settings.role_arn or settings.profile or "", target.region, target.name)

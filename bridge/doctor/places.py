@@ -89,7 +89,10 @@ def _operation(report: Report, place: Place, named: str) -> None:
 
 
 def companions(report: Report, client: ClientSettings, places: Sequence[Place]) -> None:
-    """Check that readers of companions get time to see the next value before it is set (`consumer_refresh`)."""
+    """Check that readers of companions get time to see the next value before it is set (`consumer_refresh`).
+
+    A client whose companions are to be removed needs no such time.
+    """
     kept = any(place.record and place.record.companions == Companions.KEEP for place in places)
     if kept and client.consumer_refresh == timedelta(0) and client.companions is not False:
         told = "its documents hold companions, and consumer_refresh is 0"

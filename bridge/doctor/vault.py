@@ -265,5 +265,8 @@ def _compare_and_set(report: Report, mount: Limits | None, key: Limits | None, n
 
 
 def identity(settings: Settings, target: Target) -> tuple[str, ...]:
-    """Return a key that is equal for two addresses of the same document."""
+    """Return a key that is equal for two addresses of the same document.
+
+    It holds no key within the document, so two keys of one document count as the same place.
+    """
     return ("vault", settings.url.rstrip("/").lower(), settings.namespace or "", target.path)

@@ -64,7 +64,10 @@ class Message:
     """Identifies the message, so that a receiver can recognise a duplicate."""
 
     def wire(self) -> dict[str, Any]:
-        """Return the message as the messenger reads it: texts, severity and fields, ready for JSON."""
+        """Return the message as the messenger reads it, ready for JSON.
+
+        Its fields for programs also hold the version of the schema, the id and the event.
+        """
         told = {"schema": SCHEMA, "id": self.id, "event": str(self.event), **self.fields}
         return {"title": self.title, "body": self.body, "severity": SEVERITY[self.event], "fields": told}
 
@@ -111,7 +114,10 @@ def of_outcome(done: Outcome) -> Event | None:
 
 
 def of_status(seen: Status) -> Event | None:
-    """Return the event of a client's status, or None if it is not worth a message."""
+    """Return the event of a client's status, or None if it is not worth a message.
+
+    `DUE_TO_BE_RETIRED` is for a client that needs no attention, and whose fallback may be retired from now on.
+    """
     from bridge.planning.status import Kind
 
     known = {Kind.INTERRUPTED: Event.INCOMPLETE, Kind.FALLBACK_OVERDUE: Event.OVERDUE, Kind.DUE: Event.OVERDUE}

@@ -56,7 +56,10 @@ class Post:
         self._thread = threading.Thread(target=self._work, name="notify", daemon=True)
 
     def send(self, references: Iterable[str], message: Message) -> None:
-        """Queue a message for each destination. `references` name the URLs, which are resolved in the background."""
+        """Queue a message for each destination, without blocking.
+
+        `references` name the URLs of the destinations. They are resolved in the background.
+        """
         for reference in references:
             number = len(self._owed)
             self._owed[number] = reference

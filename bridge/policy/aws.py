@@ -57,7 +57,10 @@ def policy(name: str, settings: Settings, asked: Mapping[Target, frozenset[Deed]
 
 
 def credentials(targets: Iterable[Target]) -> Block:
-    """Return what reading references needs, for the credentials that AWS's usual chain finds."""
+    """Return what reading references needs, for the credentials that AWS's usual chain finds.
+
+    No role is known for them, so the account in an ARN is a `*`, unless the reference itself is an ARN.
+    """
     resources = [_resource(target, None) for target in dict.fromkeys(targets)]
     told = ["aws: AWS's usual chain; the bridge's own credentials, to which the configuration refers"]
     return _block("aws", told, [_allow(needed(REFERENCE), resources)])

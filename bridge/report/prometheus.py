@@ -73,7 +73,10 @@ TOTALS = {
 
 
 def metrics(report: Report) -> str:
-    """Return the whole exposition, in version 0.0.4 of the format."""
+    """Return the whole exposition, in version 0.0.4 of the format.
+
+    A client without a value for a metric has no sample of it.
+    """
     return "".join(f"{line}\n" for line in _lines(report))
 
 

@@ -16,7 +16,10 @@ Cell = str | bool | datetime | timedelta | None
 
 
 def table(report: Report) -> str:
-    """Return the whole table with a header line (RFC 4180). A missing value is an empty cell."""
+    """Return the whole table with a header line (RFC 4180).
+
+    A missing value is an empty cell. Durations are whole seconds, and truth values are `true` and `false`.
+    """
     lines = [cells(row) for row in report.rows]
     text = io.StringIO()
     writer = csv.writer(text)

@@ -32,7 +32,10 @@ class LocalAws(ServerProcess):
         return f"http://{LOOPBACK}:{self.port}"
 
     def environment(self) -> dict[str, str]:
-        """Return the environment variables with which the AWS libraries and the AWS CLI use this server."""
+        """Return the environment variables with which the AWS libraries and the AWS CLI use this server.
+
+        The credentials are made up, because the server accepts any.
+        """
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_REGION": REGION,

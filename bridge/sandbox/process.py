@@ -87,7 +87,10 @@ class ServerProcess(ABC):
         return self.wait()
 
     def spawn(self) -> None:
-        """Start the process on a free port, without waiting for it."""
+        """Start the process on a free port, without waiting for it.
+
+        Its output goes to `log_file`. Its environment holds PATH, HOME, and what `_environment` returns.
+        """
         self.home = Path(tempfile.mkdtemp(prefix=f"bridge-{self.name}-"))
         self.port = free_port()
         environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.home), **self._environment()}
@@ -123,7 +126,10 @@ class ServerProcess(ABC):
         raise ServerFailed(f"{self.name} did not start: {reason}")
 
     def stop(self) -> None:
-        """Stop the server and remove its files. A second call does nothing."""
+        """Stop the server and remove its files.
+
+        A server that does not end within `STOP_LIMIT` is killed. A second call does nothing.
+        """
         if self._process is not None:
             self._process.terminate()
             try:

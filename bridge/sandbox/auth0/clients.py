@@ -72,7 +72,10 @@ class Client:
     grants: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        """Return everything that the Management API knows about the client, including its secret."""
+        """Return everything that the Management API knows about the client, including its secret.
+
+        It is a copy, so changing it does not change the client.
+        """
         return {**copy.deepcopy(self.properties), "client_id": self.client_id, "client_secret": self.live.current}
 
     @property

@@ -128,7 +128,10 @@ class Directory:
         return self.client(client_id).live.changes
 
     def accepted(self, client_id: str, secret: str) -> Verdict:
-        """Return whether the token endpoint accepts a secret now: always, never, or by chance."""
+        """Return whether the token endpoint accepts a secret now: always, never, or by chance.
+
+        Unlike `meets`, it does not decide a request, so nothing about it is random.
+        """
         with self.lock:
             live = self.client(client_id).live
             return live.verdict(secret, self.clock.monotonic(), self.settings.propagation)

@@ -84,7 +84,10 @@ def verify_assertion(assertion: str, public_keys: tuple[str, ...], client_id: st
 
 
 def subject_of(assertion: str) -> str | None:
-    """Return the client id that an assertion claims, or None. Nothing is verified yet."""
+    """Return the client id that an assertion claims, or None.
+
+    Nothing is verified yet. The id is needed to find the keys that verify the assertion.
+    """
     try:
         subject = jwt.decode(assertion, options={"verify_signature": False}).get("sub")
     except jwt.PyJWTError:

@@ -75,7 +75,10 @@ class Limits:
 
 
 def groups_of(method: str, path: str) -> tuple[Group, ...]:
-    """Return the groups that a request counts for."""
+    """Return the groups that a request counts for.
+
+    It may count for several. A request that counts for none is not limited.
+    """
     if path == "/oauth/token":
         return ("token",)
     if path.startswith("/api/v2/logs"):

@@ -32,7 +32,10 @@ class LogBook:
         return log_id
 
     def visible(self, now: datetime, delay: timedelta, retention: timedelta) -> list[Entry]:
-        """Return the entries that have arrived and have not been deleted yet, the oldest first."""
+        """Return the entries that the log shows at `now`, the oldest first.
+
+        `delay` is how long an entry takes to appear, and `retention` how long after its time it is still shown.
+        """
         return [entry for at, entry in self._entries if delay <= now - at < retention]
 
 
@@ -56,6 +59,9 @@ def search(entries: list[Entry], query: str, sort: str | None, page: int, per_pa
 
 
 def after(entries: list[Entry], checkpoint: str | None, take: int) -> list[Entry]:
-    """Return the entries that follow a checkpoint (a log id), the oldest first. None means from the beginning."""
+    """Return the entries that follow a checkpoint (a log id), the oldest first.
+
+    At most `take` entries are returned. Without a checkpoint they begin with the oldest.
+    """
     newer = [entry for entry in entries if checkpoint is None or entry["log_id"] > checkpoint]
     return newer[:take]

@@ -46,7 +46,10 @@ class LocalAuth0:
         return self
 
     def stop(self) -> None:
-        """Stop serving, and close every connection. A second call does nothing."""
+        """Stop serving, and close every connection and the listening socket.
+
+        A second call does nothing. A stopped server cannot be started again.
+        """
         if self._server and self._thread:
             self._server.shutdown()
             self._thread.join()

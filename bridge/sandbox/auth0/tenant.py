@@ -86,7 +86,10 @@ class Tenant(Directory):
         return Caller(claims["azp"], frozenset(claims.get("scope", "").split()))
 
     def record(self, method: str, path: str, user_agent: str) -> None:
-        """Remember that a request arrived."""
+        """Remember that a request arrived.
+
+        Neither its body nor its query is kept. The oldest requests are dropped beyond `KEPT_REQUESTS`.
+        """
         with self.lock:
             self._requests.append(Request(method, path, user_agent, self.clock.now()))
 
@@ -97,7 +100,10 @@ class Tenant(Directory):
             return list(self._requests)
 
     def write_log(self, type_: str, **told: object) -> str:
-        """Add an entry to the tenant's log and return its id. A field that is None is left out."""
+        """Add an entry to the tenant's log and return its id.
+
+        A field that is None is left out. The name of a known client is added.
+        """
         with self.lock:
             client = self._clients.get(str(told.get("client_id")))
             name = client.properties.get("name") if client else None
@@ -115,7 +121,10 @@ class Tenant(Directory):
             self._limits.set(group, rate, self.clock.monotonic())
 
     def set_plan(self, plan: str) -> None:
-        """Set the published limits of one of Auth0's plans (`limits.PLANS`)."""
+        """Set the published limits of one of Auth0's plans (`limits.PLANS`).
+
+        A group that the plan does not mention keeps its limit.
+        """
         for group, rate in PLANS[plan].items():
             self.limit(group, rate)
 

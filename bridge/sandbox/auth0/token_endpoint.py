@@ -60,7 +60,7 @@ def exchange(tenant: Tenant, request: TokenRequest) -> dict[str, object]:
     """Answer a token request, and write the outcome to the tenant's log.
 
     Raises:
-        OAuthError: the request is refused. The log holds the reason.
+        OAuthError: the request is refused.
     """
     succeeded, failed = _LOG_TYPES.get(request.grant_type, (None, "f"))
     told = {"client_id": request.client_id, "ip": request.ip, "user_agent": request.user_agent}
