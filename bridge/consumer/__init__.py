@@ -1,7 +1,7 @@
-"""For applications: the secret that the bridge keeps in your vault, such that a rotation goes unnoticed.
+"""Client library for applications: reads the secret that the bridge keeps in a vault, and survives a rotation.
 
-`ClientSecret` gives the values to try, `ClientCredentials` is an `httpx.Auth` that obtains, caches and renews tokens
-with them. Importing this package loads neither a vault's library nor httpx.
+`ClientSecret` yields the candidate values in the order in which to try them. `ClientCredentials` is an `httpx.Auth`
+that obtains, caches and renews tokens with them. Importing this package loads neither a vault's library nor httpx.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ __all__ = [
 ]
 
 LATER = {"ClientCredentials": "client_credentials", "Notifications": "notifications", "Telemetry": "telemetry"}
-"""What loads httpx, OpenTelemetry, or what sends messages: only for those who use it."""
+"""The module of each name that is loaded on first use.
+
+These modules load httpx or OpenTelemetry, or need apprise, so applications that do not use them do not pay for them.
+"""
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,8 @@
-"""What is known of a place, and for how long: fresh, old enough to be read ahead, stale, or gone."""
+"""Cache of one place's values, with the age limits that decide when to read the place again.
+
+A reading passes three limits as it ages. After the first it is read again in the background, after the second the
+caller waits for a new reading, and after the third it is not used at all.
+"""
 
 from __future__ import annotations
 
@@ -22,25 +26,36 @@ if TYPE_CHECKING:
     from sinks.reader import Reader
 
 AHEAD = 0.8
-"""At this part of its time a value is read again in the background."""
-SOON = 5.0  # seconds until a place is read again at which something else than current was accepted
-AGAIN = 10.0  # seconds until a place is read again that could not be read
-SIGHT = 90.0  # seconds for which a change that was noticed here may still be spreading
+"""Fraction of `max_age` after which a value is read again in the background."""
+SOON = 5.0
+"""Seconds until a place is read again after a value other than current was accepted."""
+AGAIN = 10.0
+"""Seconds until a place is read again after a failed reading."""
+SIGHT = 90.0
+"""Seconds during which a change that this process noticed may still be spreading at Auth0."""
 NEVER = float("-inf")
+"""A moment before every other, for what has not happened yet."""
 USED = {Stage.PENDING: Kind.PENDING_USED, Stage.FALLBACK: Kind.FALLBACK_USED}
+"""The event to report when a value of this stage is accepted. Current is the normal case and has none."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds. `max_age`: used without asking; `max_stale`: used at the most while the place cannot be read."""
+    """How old a cached reading may become, in seconds."""
 
     max_age: float
+    """A reading younger than this is used without asking the vault."""
     max_stale: float
+    """A reading younger than this is still used while the vault cannot be read."""
     ahead: bool
+    """Whether every refresh reads pending and fallback too."""
 
 
 class Cache:
-    """The latest reading of one place, shared by all threads of a process."""
+    """The latest reading of one place, shared by all threads of a process.
+
+    Reads of the cached value take no lock. The fields that belong together are only written under `_guard`.
+    """
 
     def __init__(
         self, client_id: str, uri: str, connect: Callable[[], Reader], limits: Limits, hook: Hook | None, clock: Clock
@@ -62,31 +77,41 @@ class Cache:
 
     @property
     def snapshot(self) -> Snapshot | None:
-        """What was read last."""
+        """The latest reading, or None before the first one succeeded."""
         return self._snapshot
 
     def first(self) -> Found | Future[Snapshot]:
-        """Return the value to try first, or the reading to wait for where that is too old."""
+        """Return the value to try first, or a future of the reading to wait for.
+
+        While the cached value is fresh enough it is returned. If it is due for a refresh, that begins in the background
+        at the same time.
+        """
         due, old, first = self._ahead_at, self._old_at, self._first
         now = self._now()
         if now < due and first is not None:
             return first
+        # Any reading that began since it was due will do, so concurrent callers share one.
         reading = self.load(after=due)
         return first if now < old and first is not None else reading
 
     def whole(self, max_age: timedelta | None = None) -> Snapshot | None:
-        """Return what was read last, if that was every stage, and not too long ago: than `max_age` at the most."""
+        """Return the latest reading if it covers every stage and is fresh enough, else None.
+
+        Fresh enough means that `first` would still return a value without waiting. With `max_age`, the last attempt to
+        read must also be younger than that.
+        """
         snapshot, now = self._snapshot, self._now()
         if snapshot is None or not snapshot.whole or now >= self._old_at:
             return None
-        tried = max(snapshot.started, self._failed_at)  # a vault that is away is not asked more often for it
+        # A failed attempt counts as well, so that a vault that is down is not asked more often because of `max_age`.
+        tried = max(snapshot.started, self._failed_at)
         return snapshot if max_age is None or now - tried < max_age.total_seconds() else None
 
     def stale(self) -> Snapshot:
-        """Return what was read last although it is old: the place could not be read.
+        """Return the latest reading for use while the place cannot be read.
 
         Raises:
-            SecretUnavailable: there is nothing, or it is too old.
+            SecretUnavailable: there is no reading, or it is older than `max_stale`.
         """
         if self._snapshot is not None and self._now() < self._stale_at:
             return self._snapshot
@@ -97,17 +122,28 @@ class Cache:
         )
 
     def load(self, *, whole: bool = False, after: float = NEVER) -> Future[Snapshot]:
-        """Begin to read the place, or join who does; `whole`: pending and fallback too."""
+        """Start reading the place, or join a reading that began at or after the moment `after`.
+
+        With `whole`, pending and fallback are read too. They are also read when `ahead` is set, or when the value that
+        worked last is not current.
+        """
         whole = whole or self._limits.ahead or (self._first is not None and self._first.stage is not Stage.CURRENT)
         return self._loading.load(whole=whole, after=after)
 
     def ordered(self, snapshot: Snapshot) -> tuple[Found, ...]:
-        """Return a reading's candidates, the one that worked last in front."""
+        """Return a reading's candidates, with the value that worked last in front.
+
+        If that value is not among them, they keep the order of `Snapshot.candidates`.
+        """
         found, first = snapshot.candidates(self.client_id), self._first
         return tuple(sorted(found, key=lambda each: first is None or each.value != first.value))
 
     def accepted(self, found: Found) -> None:
-        """Take note of which value works."""
+        """Record that Auth0 accepted a value, so that it is tried first from now on.
+
+        A value that differs from the one known so far means that a change is spreading. The place is then read again
+        soon, and an event is reported if the value is not current.
+        """
         first = self._first
         if first is found or (first is not None and first.value == found.value):
             return
@@ -119,34 +155,44 @@ class Cache:
             self.tell(kind)
 
     def in_sight(self) -> bool:
-        """Tell whether a refusal may be a change that is spreading, or one that cannot be seen for now."""
+        """Return whether a refusal may have a passing cause.
+
+        That is a change that is spreading, or one that this process cannot see because the last reading failed.
+        """
         snapshot = self._snapshot
         noticed = self._now() - self._noticed < SIGHT
         return noticed or self._failure is not None or (snapshot is not None and snapshot.in_sight())
 
     def close(self) -> None:
-        """Close the connections; what is known stays."""
+        """Close the connections. The cached values stay usable."""
         self._loading.close()
 
     def tell(self, kind: Kind, why: str = "") -> None:
-        """Tell that something happened."""
+        """Report an event for this place to the log and to the application's hook."""
         version = self._snapshot.latest.version if self._snapshot else ""
         tell(Event(kind, self.client_id, self._uri, version, why), self._hook)
 
     def _landed(self, flight: Flight, read: Snapshot | SinkError) -> None:
-        """Keep what was read before who waits for it is woken and asks again; the application's hook comes last."""
+        """Store a reading, wake the callers that wait for it, then report the events.
+
+        Storing comes first, so that a woken caller that asks again finds the new value. The application's hook comes
+        last, so that it delays nobody.
+        """
         told = self._failed(read) if isinstance(read, SinkError) else self._keep(read)
         flight.land(read)
         for kind, why in told:
             self.tell(kind, why)
 
     def _failed(self, error: SinkError) -> list[tuple[Kind, str]]:
+        """Record a failed reading, and return the events to report."""
         with self._guard:
             self._failure, self._failed_at = error, self._now()
+            # Known values are used for a while before the next attempt, but never beyond `max_stale`.
             self._ahead_at = self._old_at = min(max(self._old_at, self._now() + AGAIN), self._stale_at)
         return [(Kind.READ_FAILED, error.message)]
 
     def _keep(self, snapshot: Snapshot) -> list[tuple[Kind, str]]:
+        """Store a successful reading with its deadlines, and return the events to report."""
         with self._guard:
             before, limits = self._snapshot, self._limits
             found = snapshot.candidates(self.client_id)
@@ -156,6 +202,7 @@ class Cache:
             changed = before is None or before.current != snapshot.current
             if before is not None and changed:
                 self._noticed = self._now()
+            # A value other than current is a transition, so its reading is refreshed after `SOON` at the latest.
             settled = self._first.stage is Stage.CURRENT
             self._ahead_at = snapshot.started + (min(limits.max_age * AHEAD, limits.max_age if settled else SOON))
             self._old_at = snapshot.started + limits.max_age

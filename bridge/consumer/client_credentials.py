@@ -1,4 +1,4 @@
-"""Tokens by the client-credentials flow: an `httpx.Auth` that obtains, caches and renews them."""
+"""Access tokens by the client-credentials flow: an `httpx.Auth` that obtains, caches and renews them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,20 @@ from bridge.consumer.errors import AllRefused, ConsumerError, TokenError
 from bridge.model.tenant_address import base_url
 
 OK, UNAUTHORISED = 200, 401
-EARLY, EARLIEST = 0.1, 300.0  # a token is renewed when this part of its life is left, or this many seconds
-AGAIN = 10.0  # seconds until renewing is tried again that failed while the token is still good
+# A token is renewed when this fraction of its life is left, or this many seconds if that is less.
+EARLY, EARLIEST = 0.1, 300.0
+AGAIN = 10.0  # seconds until a failed renewal is tried again while the token is still valid
 TIMEOUT = 10.0  # seconds for one token request
-LIFETIME = 60.0  # seconds of a token that does not say how long it lives
+LIFETIME = 60.0  # seconds, for a token whose answer does not state `expires_in`
 
 
 @dataclass(frozen=True)
 class Token:
-    """An access token, left out of every print. From the monotonic time `renew_at` on it is renewed, if that works."""
+    """An access token. Its text is left out of `repr`.
+
+    Times are monotonic seconds. From `renew_at` on the token is renewed in the background, and it is used until
+    `ends_at` if renewing fails.
+    """
 
     text: str = field(repr=False)
     renew_at: float
@@ -34,23 +39,25 @@ class Token:
 
 
 class ClientCredentials(httpx.Auth):
-    """Puts a token for `audience` on every request: `httpx.Client(auth=ClientCredentials(...))`, or `AsyncClient`.
+    """An `httpx.Auth` that puts an access token for `audience` on every request.
 
-    A secret that Auth0 refuses (401) is followed by the next candidate; any other answer (403, 429, 5xx) is raised. Of
-    many threads and tasks that need a token at once, one asks for it. It is renewed in the background before it ends.
-    When the API itself answers 401 the token is renewed once.
+    Pass it as `httpx.Client(auth=ClientCredentials(...))`, or to an `AsyncClient`.
+
+    After a refusal of the secret (401) the next candidate is tried. Any other answer (403, 429, 5xx) is raised. If many
+    threads and tasks need a token at once, only one request is sent. The token is renewed in the background before it
+    ends. If the API itself answers 401, the token is renewed once and the request is repeated.
 
     Args:
-        domain: the tenant's, as `acme.eu.auth0.com` or a whole URL.
-        secret: where the client's secret comes from.
-        audience: the API's identifier; None for the tenant's default audience.
-        scope: the scopes to ask for, separated by spaces; None for all that are granted.
+        domain: the tenant's domain, such as `acme.eu.auth0.com`, or a whole URL.
+        secret: the source of the client's secret.
+        audience: the API's identifier. None means the tenant's default audience.
+        scope: the scopes to ask for, separated by spaces. None means all that are granted.
         method: how the application authenticates (its `token_endpoint_auth_method`).
-        http: a client of your own for the token requests (a proxy, a CA); it has to serve any thread.
-        clock: monotonic seconds, for tests.
+        http: a client for the token requests, for a proxy or a CA. Any thread may use it, and `close` leaves it open.
+        clock: a source of monotonic seconds, for tests.
 
     Raises:
-        ValueError: the domain cannot be meant so.
+        ValueError: `domain` is neither a domain nor a base URL.
     """
 
     def __init__(
@@ -76,15 +83,17 @@ class ClientCredentials(httpx.Auth):
         self._guard = threading.Lock()
 
     def token(self) -> str:
-        """Return a token; costs nothing while one is cached.
+        """Return a valid token, without a request while one is cached.
 
         Raises:
-            SecretUnavailable, AllRefused, TokenError: there is none to be had.
+            SecretUnavailable: the secret cannot be read.
+            AllRefused: Auth0 refuses every candidate.
+            TokenError: the token endpoint gave no token for another reason.
         """
         return self._cached() or self._flight().result().text
 
     async def token_async(self) -> str:
-        """Return the same, for a coroutine."""
+        """Return a valid token like `token`, for a coroutine."""
         text = self._cached()
         if text is None:
             import asyncio
@@ -93,7 +102,11 @@ class ClientCredentials(httpx.Auth):
         return text
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Authorise one request (`httpx.Auth`)."""
+        """Authorise one request (`httpx.Auth`).
+
+        It blocks while a token has to be obtained. After a 401 by the API, the request is repeated once with a new
+        token.
+        """
         text = self.token()
         response = yield _authorised(request, text)
         if response.status_code == UNAUTHORISED:
@@ -101,7 +114,11 @@ class ClientCredentials(httpx.Auth):
             yield _authorised(request, self.token())
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Authorise one request (`httpx.Auth`)."""
+        """Authorise one request (`httpx.Auth`).
+
+        It waits for a token without blocking the event loop. After a 401 by the API, the request is repeated once with
+        a new token.
+        """
         text = await self.token_async()
         response = yield _authorised(request, text)
         if response.status_code == UNAUTHORISED:
@@ -109,51 +126,57 @@ class ClientCredentials(httpx.Auth):
             yield _authorised(request, await self.token_async())
 
     def close(self) -> None:
-        """Close the connections to the token endpoint; those of a client of your own stay open."""
+        """Close the connections to the token endpoint.
+
+        A client that was passed as `http` stays open. Other connections are opened again when needed.
+        """
         if isinstance(self._http, _Own):
             self._http.close()
             self._http = None
 
     def _cached(self) -> str | None:
+        """Return the cached token if it is still valid, and start renewing it when that is due."""
         token, now = self._token, self._now()
         if token is None:
             return None
         if now >= token.renew_at:
             if now >= token.ends_at:
                 return None
-            self._flight()
+            self._flight()  # in the background: the caller does not wait for it
         return token.text
 
     def _drop(self, text: str) -> None:
-        """Forget a token that the API refuses, unless somebody else did."""
+        """Forget a token that the API refused, unless another thread has replaced it already."""
         with self._guard:
             if self._token is not None and self._token.text == text:
                 self._token = None
 
     def _flight(self) -> Future[Token]:
-        """Join who asks for a token, or begin to."""
-        if self._process != os.getpid():  # forked: the parent's threads and connections are not here
+        """Return the token request that is on its way, or start one."""
+        if self._process != os.getpid():  # after a fork the parent's threads are gone
             self._process, self._guard, self._flying = os.getpid(), threading.Lock(), None
+            # Nor may its connections be used. A client that was passed as `http` is kept.
             self._http = None if isinstance(self._http, _Own) else self._http
         with self._guard:
             if self._flying is None:
-                if self._token is not None and self._now() < self._token.renew_at:  # it has come meanwhile
+                if self._token is not None and self._now() < self._token.renew_at:  # arrived meanwhile
                     come: Future[Token] = Future()
                     come.set_result(self._token)
                     return come
                 self._flying = Future()
-                self._flying.set_running_or_notify_cancel()  # one waiter's cancelling is not the others'
+                self._flying.set_running_or_notify_cancel()  # one waiter cannot cancel it for the others
                 threading.Thread(
                     target=self._fly, args=(self._flying,), name="secret-bridge-token", daemon=True
                 ).start()
             return self._flying
 
     def _fly(self, flight: Future[Token]) -> None:
+        """Obtain a token and hand it to every caller that waits for this request."""
         try:
             token, error = self._obtain(), None
         except ConsumerError as raised:
             token, error = None, raised
-        except BaseException as raised:  # noqa: BLE001  # else whoever waits would wait for ever
+        except BaseException as raised:  # noqa: BLE001  # else the waiting callers would wait forever
             token, error = None, TokenError(f"no token could be had ({type(raised).__name__})", 0)
         with self._guard:
             self._flying = None
@@ -167,13 +190,19 @@ class ClientCredentials(httpx.Auth):
             flight.set_exception(error)
 
     def _obtain(self) -> Token:
+        """Ask for a token with each candidate until one is not refused.
+
+        Raises:
+            AllRefused: Auth0 answered 401 to every candidate.
+            TokenError: there was no answer, or another error.
+        """
         for candidate in self._secret.candidates():
             began = self._now()
             answer = self._ask(candidate)
             if answer.status_code == UNAUTHORISED:
                 continue
             if answer.status_code < 500 and answer.status_code != 429:
-                candidate.accepted()  # 403 too: the secret was right, and something else is not allowed
+                candidate.accepted()  # 403 too: the secret was right, something else is not allowed
             return _token(answer, began)
         raise AllRefused(
             f"Auth0 refuses every value of {self._secret.uri} for {self._secret.client_id}",
@@ -186,6 +215,7 @@ class ClientCredentials(httpx.Auth):
         body = {"grant_type": "client_credentials", **self._asked}
         try:
             if self._basic:
+                # RFC 6749 section 2.3.1: both parts are form-encoded before they go into the header.
                 name = quote(self._secret.client_id, safe="")
                 return self._http.post(self._url, json=body, auth=(name, quote(candidate.reveal(), safe="")))
             return self._http.post(
@@ -196,7 +226,7 @@ class ClientCredentials(httpx.Auth):
 
 
 class _Own(httpx.Client):
-    """A client that nobody else uses."""
+    """An HTTP client that this module opened, so it may also close it."""
 
 
 def _authorised(request: httpx.Request, text: str) -> httpx.Request:
@@ -205,6 +235,11 @@ def _authorised(request: httpx.Request, text: str) -> httpx.Request:
 
 
 def _token(answer: httpx.Response, began: float) -> Token:
+    """Return the token in an answer. `began` is when the request was sent, and its lifetime is counted from there.
+
+    Raises:
+        TokenError: the answer holds no token. Its text holds nothing of the answer but the status and `error`.
+    """
     try:
         told = answer.json()
         if answer.status_code == OK:

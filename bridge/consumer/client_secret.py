@@ -1,4 +1,4 @@
-"""A client's secret as its application reads it: cached, read ahead, and more than one value where there may be two."""
+"""A client's secret as its application reads it: cached, refreshed ahead of time, and with fallback candidates."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ class ClientSecret:
                 break
 
     Args:
-        client_id: the Auth0 application's.
+        client_id: the Auth0 application's client id.
         uri: `vault://MOUNT/PATH[#KEY]` or `aws://REGION/NAME[#KEY]`.
-        settings: `sinks.vault.Settings` or `sinks.aws.Settings`; by default what the environment says.
-        max_age: for how long a value is used without asking the vault; it is read ahead before that ends.
-        max_stale: for how long it is used at the most while the vault cannot be read.
-        patience: for how long refused values are tried again while a change may be spreading.
-        ahead: read pending and fallback with every refresh. With `consumer_refresh` at least as long as `max_age`, a
-            rotation then does not depend on the vault's answering while it happens.
-        on_event: called with each `Event`, in whatever thread it happens; it must not wait.
+        settings: `sinks.vault.Settings` or `sinks.aws.Settings`. By default they come from the environment.
+        max_age: how long a value is used without asking the vault. It is refreshed in the background before that.
+        max_stale: how long a value is used at most while the vault cannot be read.
+        patience: how long refused values are tried again while a change may be spreading.
+        ahead: whether every refresh reads pending and fallback too. If `consumer_refresh` is at least as long as
+            `max_age`, a rotation then succeeds even while the vault does not answer.
+        on_event: called with each `Event`, in the thread in which it happens. It must not block.
         environ: where the vault's address and credentials are looked up.
         clock: for tests.
 
     Raises:
-        ConsumerError: (`BadAddress`) the address or a setting cannot be meant so; nothing was asked of any server.
+        BadAddress: the address or a setting is not valid (`sinks.errors`). No server was asked.
     """
 
     def __init__(
@@ -72,10 +72,10 @@ class ClientSecret:
         self._cache = Cache(client_id, self.uri, connect, limits, on_event, self._clock)
 
     def candidates(self) -> Candidates:
-        """Return the values to try, in their order, for `for` and for `async for`.
+        """Return the values to try, in order, for `for` and for `async for`.
 
-        Ask for the next one only when Auth0 answered 401, and call `accepted()` on the one that worked. Iterating waits
-        between rounds while a change may be spreading, and ends when every value was refused.
+        Ask for the next value only when Auth0 answered 401, and call `accepted()` on the value that worked. While a
+        change may be spreading, iterating waits between rounds. The iteration ends when every value was refused.
 
         Raises:
             SecretUnavailable: (while iterating) nothing could be read.
@@ -83,10 +83,11 @@ class ClientSecret:
         return Candidates(self._cache, self._clock, self._patience)
 
     def verification_keys(self, max_age: timedelta | None = None) -> tuple[Secret, ...]:
-        """Return the values that may have signed an ID token (HS256), the current one first; never one that leaked.
+        """Return the values that may have signed an ID token (HS256), the current one first.
 
-        `max_age`: read no longer ago than this, instead of what the object was told. When none of the keys fits a
-        token, ask again with some seconds: Auth0 may sign with a newer one.
+        A leaked value is never among them, nor any other value that an operation is ending. With `max_age`, the values
+        were read no longer ago than this. If no key fits a token, call it again with a few seconds: Auth0 may already
+        sign with a newer value.
 
         Raises:
             SecretUnavailable: nothing could be read.
@@ -98,17 +99,17 @@ class ClientSecret:
         return self._cache.load(whole=True, after=self._clock.monotonic())
 
     def close(self) -> None:
-        """Close the connections to the vault; they are opened again when needed."""
+        """Close the connections to the vault. They are opened again when needed."""
         self._cache.close()
 
     async def verification_keys_async(self, max_age: timedelta | None = None) -> tuple[Secret, ...]:
-        """Return the same, for a coroutine."""
+        """Return the same as `verification_keys`, for a coroutine."""
         snapshot = self._cache.whole(max_age) or await awaited(self._loaded()) or self._cache.stale()
         return snapshot.keys(self.client_id)
 
 
 class Candidate:
-    """A value to try. Say `accepted()` when it was."""
+    """A value to try. Call `accepted()` if Auth0 accepted it."""
 
     __slots__ = ("_cache", "_found")
 
@@ -118,15 +119,15 @@ class Candidate:
 
     @property
     def stage(self) -> str:
-        """Where it was read: current, pending or fallback."""
+        """Where the value was read: current, pending or fallback."""
         return self._found.stage
 
     def reveal(self) -> str:
-        """Return the text: call it in the argument list of the request that needs it."""
+        """Return the text. Call it in the argument list of the request, so that no variable keeps it."""
         return self._found.value.reveal()
 
     def accepted(self) -> None:
-        """Tell that this value works: it is the first one from now on."""
+        """Record that this value works. It is the first candidate from now on."""
         self._cache.accepted(self._found)
 
     def __repr__(self) -> str:
@@ -134,7 +135,10 @@ class Candidate:
 
 
 class Candidates:
-    """What `ClientSecret.candidates` returns; iterate over it once."""
+    """The iterable that `ClientSecret.candidates` returns. Iterate over it once.
+
+    The synchronous and the asynchronous iteration follow the same plan (`steps`) and differ only in how they wait.
+    """
 
     __slots__ = ("_cache", "_clock", "_patience")
 
@@ -145,7 +149,7 @@ class Candidates:
 
     def __iter__(self) -> Iterator[Candidate]:
         first = self._cache.first()
-        if isinstance(first, Found):  # nearly always, and nearly always the only one
+        if isinstance(first, Found):  # the usual case: it is cached, and it is the only one
             yield Candidate(self._cache, first)
         todo, answer = steps(self._cache, self._clock, self._patience, first), None
         while True:
@@ -183,7 +187,7 @@ class Candidates:
 
 
 def waited(reading: Future[Snapshot]) -> Snapshot | None:
-    """Wait for a reading; None where it failed."""
+    """Wait for a reading, and return None if it failed."""
     try:
         return reading.result()
     except SinkError:
@@ -191,7 +195,7 @@ def waited(reading: Future[Snapshot]) -> Snapshot | None:
 
 
 async def awaited(reading: Future[Snapshot]) -> Snapshot | None:
-    """Wait for a reading in a coroutine; None where it failed."""
+    """Wait for a reading in a coroutine, and return None if it failed."""
     import asyncio
 
     try:
@@ -201,10 +205,12 @@ async def awaited(reading: Future[Snapshot]) -> Snapshot | None:
 
 
 def connector(uri: str, settings: object, environ: Mapping[str, str], clock: Clock) -> Callable[[], Reader]:
-    """Return what opens a place for reading; its address is judged at once.
+    """Return a function that opens a place for reading. The address is validated at once.
+
+    Without `settings`, each opening takes them from the environment again, so a renewed token is picked up.
 
     Raises:
-        BadAddress: it cannot be meant so.
+        BadAddress: the address or a setting is not valid.
     """
     scheme, target = split(uri)
     store = kind(scheme)

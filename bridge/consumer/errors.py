@@ -1,10 +1,13 @@
-"""What an application has to expect. No message holds a value."""
+"""The errors that an application has to expect. No message holds a secret value."""
 
 from __future__ import annotations
 
 
 class ConsumerError(Exception):
-    """The base of what leaves `bridge.consumer`. `message` is in our own words; `hint` says what to do."""
+    """Base class of the errors that reading a secret or obtaining a token raises.
+
+    `message` says what happened, in this package's own words. `hint` says what to do about it, if anything can be said.
+    """
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(f"{message}; {hint}" if hint else message)
@@ -13,17 +16,18 @@ class ConsumerError(Exception):
 
 
 class SecretUnavailable(ConsumerError):
-    """No value could be read, or none lately enough."""
+    """No value could be read, and no cached value is recent enough."""
 
 
 class AllRefused(ConsumerError):
-    """Auth0 answered 401 to every value that can be read, for as long as it made sense to try."""
+    """Auth0 answered 401 to every value that can be read, for as long as a retry made sense."""
 
 
 class TokenError(ConsumerError):
-    """The token endpoint gave no token, for another reason than the secret. `status` is 0 where it sent no answer.
+    """The token endpoint gave no token, for another reason than the secret.
 
-    `error` is its short word for it ("access_denied"); `retry_after` the seconds after which to try again, if it said.
+    `status` is the HTTP status, or 0 if there was no answer. `error` is the endpoint's error code, such as
+    "access_denied". `retry_after` is the number of seconds after which to retry, if the endpoint stated it.
     """
 
     def __init__(self, message: str, status: int, error: str = "", retry_after: float | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What a consumer tells whoever operates it: by logging, and to a function of the application's own."""
+"""The events that a consumer reports to its operators: by logging, and by calling a function of the application's."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Kind(StrEnum):
     REFRESHED = "refreshed"
     """The place was read, and holds another value than before (or the first one)."""
     PENDING_USED = "pending used"
-    """A value was accepted that is not published yet: a rotation is on its way."""
+    """Auth0 accepted a value that is not published yet, so a rotation is in progress."""
     FALLBACK_USED = "fallback used"
-    """The value from before was accepted: a rotation is spreading, or was undone at Auth0."""
+    """Auth0 accepted the previous value. A rotation is spreading, or was undone at Auth0."""
     ALL_REFUSED = "all refused"
-    """Every value that can be read was refused, for as long as it made sense to try."""
+    """Auth0 refused every value that can be read, for as long as a retry made sense."""
     READ_FAILED = "read failed"
-    """The place could not be read; the values that are known are used on."""
+    """The place could not be read. The cached values remain in use."""
 
 
 LEVELS = {
@@ -36,7 +36,11 @@ LEVELS = {
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened at a place. `version` is the vault's name for what is current there; no value is told."""
+    """One event at a place. It holds no secret value.
+
+    `version` is the vault's name for the version that is current there, and empty while nothing has been read. `why` is
+    the reason, where there is one.
+    """
 
     kind: Kind
     client_id: str
@@ -46,15 +50,19 @@ class Event:
 
 
 Hook = Callable[[Event], None]
+"""A function of the application's that receives each event. It must not block."""
 
 
 def tell(event: Event, hook: Hook | None) -> None:
-    """Log an event, and give it to the application; what goes wrong there is logged, and stops nothing."""
+    """Log an event and pass it to the application's hook.
+
+    An exception of the hook is logged and goes no further, so that a hook cannot stop a token request.
+    """
     why = f": {event.why}" if event.why else ""
     LOG.log(LEVELS[event.kind], "%s (%s, client %s)%s", event.kind, event.place, event.client_id, why)
     if hook is None:
         return
     try:
         hook(event)
-    except Exception:  # noqa: BLE001  # the application's own; its words may hold anything
+    except Exception:  # noqa: BLE001  # the application's own, and its text may hold a secret
         LOG.error("the hook for consumer events failed")  # noqa: TRY400  # no traceback: as above

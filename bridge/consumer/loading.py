@@ -1,4 +1,7 @@
-"""Reading a place for many at once: whoever wants it read waits for the same reading (single flight)."""
+"""Reading a place on behalf of many callers at once (single flight).
+
+Callers that need the place at the same time share one reading.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +23,19 @@ if TYPE_CHECKING:
 
 
 class Flight:
-    """One reading. `whole`: of all stages. It begins when `started` is set."""
+    """One reading, and the future of its result.
+
+    `whole` says whether it covers every stage. `started` is its monotonic start time, or None before it begins.
+    """
 
     def __init__(self, *, whole: bool) -> None:
         self.whole = whole
         self.started: float | None = None
         self.landed: Future[Snapshot] = Future()
-        self.landed.set_running_or_notify_cancel()  # one waiter's cancelling is not the others'
+        self.landed.set_running_or_notify_cancel()  # one waiter cannot cancel it for the others
 
     def land(self, read: Snapshot | SinkError) -> None:
-        """Wake whoever waits, with what was read or with why it was not."""
+        """Wake the waiting callers with the reading, or with the reason why it failed."""
         if isinstance(read, SinkError):
             self.landed.set_exception(read)
         else:
@@ -37,9 +43,12 @@ class Flight:
 
 
 class Loading:
-    """Reads in a thread of its own, which ends when nobody waits any more.
+    """Reads a place in a thread of its own. The thread ends when no caller waits any more.
 
-    `land` is given every reading with what it found: keeps it, wakes who waits (`Flight.land`), and then tells of it.
+    At most one reading runs, and at most one more is queued behind it. `land` is called with each finished reading. It
+    stores the result, wakes the waiting callers (`Flight.land`), and then reports events.
+
+    `denied` is the store's message if this reader may not see pending values, else empty.
     """
 
     def __init__(
@@ -58,8 +67,12 @@ class Loading:
         self.denied = ""
 
     def load(self, *, whole: bool, after: float) -> Future[Snapshot]:
-        """Return a reading that began after a moment: the last one, the one that is on its way, or a new one."""
-        if self._process != os.getpid():  # forked: the parent's threads and connections are not here
+        """Return the future of a reading that began at or after a moment.
+
+        That is the last reading, the one in progress, or a new one. With `whole`, the reading covers every stage.
+        """
+        # After a fork the parent's threads are gone, and its connections must not be used.
+        if self._process != os.getpid():
             self._process, self._guard = os.getpid(), Lock()
             self._flying = self._waiting = self._reader = None
         with self._guard:
@@ -74,10 +87,11 @@ class Loading:
                 return flight.landed
             if self._waiting is None:
                 self._waiting = Flight(whole=whole)
-            self._waiting.whole |= whole
+            self._waiting.whole |= whole  # it has not begun yet, so it can still read more
             return self._waiting.landed
 
     def _fly(self, flight: Flight | None) -> None:
+        """Read for one flight, then for the one that was queued meanwhile, until none is left."""
         while flight is not None:
             flight.started = self._clock.monotonic()
             read = self._outcome(whole=flight.whole, started=flight.started)
@@ -85,27 +99,34 @@ class Loading:
                 self._land(flight, read)
             finally:
                 with self._guard:
+                    # A failed reading is not kept: the next caller starts a new one.
                     self._landed = None if isinstance(read, SinkError) else flight
                     flight = self._flying = self._waiting
                     self._waiting = None
 
     def _outcome(self, *, whole: bool, started: float) -> Snapshot | SinkError:
+        """Return a reading, or the reason why it failed. It never raises."""
         try:
             return self._read(whole=whole, started=started)
         except SinkError as error:
             return error
-        except BaseException as error:  # noqa: BLE001  # else whoever waits would wait for ever
+        except BaseException as error:  # noqa: BLE001  # else the waiting callers would wait forever
             return SinkError(f"reading failed: {_place(error)}")
 
     def _read(self, *, whole: bool, started: float) -> Snapshot:
+        """Read the place, and retry once with fresh credentials if they were denied."""
         try:
             return self._stages(self._opened(), whole=whole, started=started)
-        except Denied:  # a token that has expired, perhaps; there may be a new one where this one came from
+        except Denied:
+            # The token may have expired. Opening the place again looks it up anew.
             self.close()
             return self._stages(self._opened(), whole=whole, started=started)
 
     def _stages(self, reader: Reader, *, whole: bool, started: float) -> Snapshot:
-        """Read pending before current: what is published meanwhile is then met as current, and nothing is missed."""
+        """Read pending before current, so that no value is missed (ADR 27).
+
+        A value that is promoted between the two requests is then found as current.
+        """
         pending = self._pending(reader) if whole else NOTHING_NEXT
         latest = reader.latest()
         if latest.value is None:
@@ -118,6 +139,10 @@ class Loading:
         )
 
     def _pending(self, reader: Reader) -> Next:
+        """Return the pending value.
+
+        A reader that may not see pending values is not asked again. `denied` records that.
+        """
         if self._sees_pending:
             try:
                 return reader.pending()
@@ -126,7 +151,7 @@ class Loading:
         return NOTHING_NEXT
 
     def close(self) -> None:
-        """Close the connections; the next reading opens new ones."""
+        """Close the connections. The next reading opens new ones."""
         reader, self._reader = self._reader, None
         if reader is not None:
             reader.close()
@@ -138,6 +163,6 @@ class Loading:
 
 
 def _place(error: BaseException) -> str:
-    """Name a bug of ours by its kind and where it is: its text may hold anything."""
+    """Return the type and the place of an unexpected exception. Its text may hold a secret, so it is left out."""
     where = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} at {where.filename.rpartition('/')[2]}:{where.lineno}"

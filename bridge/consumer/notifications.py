@@ -1,4 +1,7 @@
-"""Tells people what an application met at its place. The extra `notify` brings apprise; it runs in another process."""
+"""Sends messages to people about the events at an application's place.
+
+The extra `notify` installs apprise, which runs in another process.
+"""
 
 from __future__ import annotations
 
@@ -17,21 +20,21 @@ from sinks.clock import Clock, SystemClock
 from sinks.references import resolve
 
 TOLD: Mapping[Kind, Event] = {Kind.FALLBACK_USED: Event.FALLBACK_USED, Kind.ALL_REFUSED: Event.FAILED}
-"""What is worth a message. A pending value that is used is what a rotation looks like."""
+"""The events that are worth a message. A pending value in use is normal during a rotation."""
 
 
 class Notifications:
-    """A function for `on_event` that sends a message when the fallback was used, or every value was refused.
+    """A function for `on_event` that sends a message when the fallback was used, or when every value was refused.
 
-    It never waits and never raises: what was not taken is logged. No message holds a value.
+    It never blocks and never raises. A message that could not be delivered is logged. No message holds a secret value.
 
     Example:
         secret = ClientSecret("AbC123", "vault://secret/apps/billing", on_event=Notifications("env:SLACK_URL"))
 
     Args:
-        url: a reference to a URL of apprise's: `env:NAME`, `file:PATH` …
-        every: of each kind and place at most one message in so long.
-        then: told each event afterwards.
+        url: a reference to an apprise URL: `env:NAME`, `file:PATH` …
+        every: the shortest interval between two messages of the same kind about the same place.
+        then: called with each event afterwards, whether or not it was worth a message.
 
     Raises:
         ImportError: the extra is not installed.
@@ -55,13 +58,14 @@ class Notifications:
         self._told: dict[tuple[str, str], float] = {}
 
     def __call__(self, event: events.Event) -> None:
-        """Tell of an event (`bridge.consumer.events.Hook`)."""
+        """Send a message about an event if it is worth one (`bridge.consumer.events.Hook`)."""
         if event.kind in TOLD and self._due(event):
             threading.Thread(target=self._deliver, args=(_message(event),), name="notify", daemon=True).start()
         if self._then is not None:
             self._then(event)
 
     def _due(self, event: events.Event) -> bool:
+        """Return whether the interval since the last message of this kind and place has passed, and record this one."""
         now, key = self._clock.monotonic(), (event.kind, event.place)
         with self._guard:
             if key in self._told and now - self._told[key] < self._every:
@@ -70,6 +74,7 @@ class Notifications:
         return True
 
     def _deliver(self, message: Message) -> None:
+        """Deliver a message and log what was not taken. It runs in a thread of its own."""
         post = Post(partial(resolve, environ=os.environ))
         post.send([self._url], message)
         for lost in post.finish():
@@ -77,6 +82,7 @@ class Notifications:
 
 
 def _message(event: events.Event) -> Message:
+    """Return the message about an event."""
     fields = {"client_id": event.client_id, "place": event.place, "current": event.version, "kind": str(event.kind)}
     why = f": {event.why}" if event.why else ""
     body = [

@@ -1,4 +1,4 @@
-"""What was read at a place, and which values that makes candidates. Pure."""
+"""What was read at a place, and which of its values are candidates. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from sinks.secret import Secret
 from sinks.versions import Stage
 
 SIGHT = timedelta(seconds=90)
-"""For how long after a promotion a refusal may be Auth0 still spreading the change: three times what it takes."""
+"""How long after a promotion a refusal may still mean that Auth0 is spreading the change.
+
+This is three times the 30 s that a change takes.
+"""
 
 
 @dataclass(frozen=True)
@@ -24,24 +27,29 @@ class Found:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A place at one moment. `started` is the monotonic time at which reading it began.
-
-    `whole`: pending and fallback were read too. `promoted` is when current became current, by the server's clock.
-    """
+    """A place at one moment."""
 
     started: float
+    """The monotonic time at which reading it began."""
     current: Secret
+    """The current value."""
     latest: Latest
+    """The reading of the latest document that `current` comes from."""
     whole: bool = False
+    """Whether pending and fallback were read too."""
     next: Next = field(default=NOTHING_NEXT)
+    """The pending value, and the fingerprints of the values that the operation in progress ends."""
     fallback: Secret | None = None
+    """The previous value, if there is one."""
     promoted: datetime | None = None
+    """When the current value became current, by the server's clock."""
 
     def candidates(self, salt: str) -> tuple[Found, ...]:
-        """Return the different values that Auth0 may accept, the likeliest first.
+        """Return the distinct values that Auth0 may accept, the most likely one first. `salt` is the client id.
 
-        A fallback that an operation ends is none: Auth0 refuses it, or it leaked. Current is one as long as nothing
-        else is: it is what Auth0 accepts until the moment of the change. Where it is ending, it comes last.
+        A fallback that an operation ends is not a candidate: Auth0 refuses it, or it has leaked. Current remains a
+        candidate as long as it is current, because Auth0 accepts it until the moment of the change. If it is ending, it
+        comes last.
         """
         pending = Found(self.next.value, Stage.PENDING) if self.next.value else None
         current = Found(self.current, Stage.CURRENT)
@@ -51,24 +59,33 @@ class Snapshot:
         return tuple(_different(found for found in order if found is not None))
 
     def keys(self, salt: str) -> tuple[Secret, ...]:
-        """Return the values that may have signed what is to be verified: never one that an operation ends."""
+        """Return the values that may have signed a token to be verified. `salt` is the client id.
+
+        A value that an operation ends is not among them, not even the current one: with a leaked key, a forger could
+        sign.
+        """
         ending = self.next.ending
         return tuple(f.value for f in self.candidates(salt) if f.value.fingerprint(salt) not in ending)
 
     def in_sight(self) -> bool:
-        """Tell whether a change is on its way, or was made so lately that it may be spreading."""
+        """Return whether a change is in progress, or was made so recently that it may still be spreading.
+
+        Both times come from the server's clock, so this machine's clock does not matter.
+        """
         lately = self.promoted is not None and abs(self.latest.at - self.promoted) < SIGHT
         return self.next.value is not None or lately
 
     def holds(self, value: Secret, salt: str) -> bool:
-        """Tell whether a value is a candidate."""
+        """Return whether a value is a candidate."""
         return any(found.value == value for found in self.candidates(salt))
 
     def _ending(self, salt: str) -> bool:
+        """Return whether the operation in progress ends the current value. Without a pending value none does."""
         return self.next.value is not None and self.current.fingerprint(salt) in self.next.ending
 
 
 def _different(found: Iterator[Found]) -> Iterator[Found]:
+    """Yield each value once, at its first stage."""
     seen: list[Secret] = []
     for each in found:
         if each.value not in seen:

@@ -1,4 +1,7 @@
-"""Counts what happens at a place with OpenTelemetry. The extra `otel` brings its API; nothing else here imports it."""
+"""Counts the events at a place with OpenTelemetry.
+
+The extra `otel` installs its API. Only this module of the package imports it.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,24 @@ from bridge.consumer.cache import USED
 from bridge.consumer.events import Event, Hook
 
 NAME = "secret_bridge.consumer.events"
+"""The name of the counter."""
 STAGES = {kind: str(stage) for stage, kind in USED.items()}
+"""The stage to report for an event in which a value other than current was used."""
 
 
 class Telemetry:
     """A function for `on_event` that counts events in one instrument, `secret_bridge.consumer.events`.
 
-    Each has the attributes `event` (`Kind`), `client_id`, `place` and, where another value than current's was used,
-    `stage`. None of them holds a value, and there are few different ones: neither a version nor a reason is among them.
+    Each count has the attributes `event` (`Kind`), `client_id`, `place` and, if a value other than current was used,
+    `stage`. No attribute holds a secret value. Versions and reasons are left out, to keep the number of time series
+    small.
 
     Example:
         secret = ClientSecret("AbC123", "vault://secret/apps/billing", on_event=Telemetry())
 
     Args:
-        provider: where the meter comes from; by default the one that the application has set.
-        then: told each event afterwards.
+        provider: the source of the meter. By default it is the one that the application has set.
+        then: called with each event afterwards.
     """
 
     def __init__(self, *, provider: MeterProvider | None = None, then: Hook | None = None) -> None:

@@ -1,6 +1,7 @@
-"""What stands in the way of rotating, found before it does: each finding with why it matters and what mends it.
+"""Checks that find what would prevent a rotation, before it does.
 
-Nothing is changed, and no value is read where metadata tell as much. `examine` asks, the other modules judge.
+Each finding says why it matters and how to fix it. Nothing is changed, and no value is read where metadata are enough.
+`examine` runs the checks, and the other modules judge the answers.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """What a finding means: `wrong` stops or endangers a command, `note` does not, `unknown` could not be told."""
+    """What a finding means.
+
+    `wrong` stops or endangers a command, and `note` does not. `unknown` means that the check could not be made.
+    """
 
     OK = "ok"
     NOTE = "note"
@@ -20,15 +24,17 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One line. `subject` is what it is about ("vault eu", "eu://secret/apps/billing"); `id` never changes its meaning.
-
-    `remedy` can be pasted as it is: what is not a command, a setting or a policy stands behind a `#`. No secret gets
-    in here.
-    """
+    """One finding, as one line of a report. No field holds a secret value."""
 
     severity: Severity
+    """How serious it is."""
     id: str
+    """The kind of finding, a key of `known.KNOWN`, or `ok`. An id never changes its meaning."""
     subject: str
+    """What the finding is about, such as "vault eu" or "eu://secret/apps/billing"."""
     what: str
+    """What was found."""
     why: str = ""
+    """Why it matters. Empty where nothing is wrong."""
     remedy: str = ""
+    """What to paste to fix it. Text that is not a command, a setting or a policy stands behind a `#`."""

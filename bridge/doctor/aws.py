@@ -1,4 +1,7 @@
-"""Secrets in AWS: what can be known without changing anything. The rest is told as unknown."""
+"""Checks of secrets in AWS, as far as that is possible without changing anything.
+
+AWS has no dry run, so a right that cannot be tried without an effect is reported as unknown.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +29,16 @@ if TYPE_CHECKING:
     from sinks.clock import Clock
 
 KNOWABLE = ("DescribeSecret", "ListSecretVersionIds", "GetSecretValue", "UpdateSecretVersionStage")
-"""Actions of which it can be told beforehand whether they are allowed."""
+"""The actions whose permission can be checked in advance."""
 ASSUMED = re.compile(r"arn:([a-z-]+):sts::(\d{12}):assumed-role/([^/]+)/.*")
+"""The ARN of an STS session, from which the ARN of the role follows."""
 
 
 class Secret:
-    """One secret under examination."""
+    """One secret under examination.
+
+    `answered` says whether AWS answered at all. `names` fills in the remedies of the findings.
+    """
 
     def __init__(
         self, report: Report, vault: VaultSettings, settings: Settings, target: str, role: Role, command: str
@@ -46,7 +53,10 @@ class Secret:
         self.names = {"vault": vault.name, "command": command, "role": str(role)}
 
     def look(self, clock: Clock) -> bool:
-        """Look at it; tell whether it can be surveyed."""
+        """Examine the secret, and return whether its metadata can be read.
+
+        Errors of the address, the credentials and the connection become findings. Other errors are raised.
+        """
         try:
             inspector = Inspector(self.vault.name, self.target_text, self.settings, clock)
         except BadAddress as error:
@@ -67,7 +77,10 @@ class Secret:
         return False
 
     def _look(self, inspector: Inspector, target: Target, clock: Clock) -> bool:
-        """Ask for each action that the role needs, as far as it can be asked for."""
+        """Try each action that the role needs, as far as that can be tried, and judge the secret's settings.
+
+        Return whether AWS allows all that was tried.
+        """
         wanted = [action for action in KNOWABLE if action in self.actions]
         described: Described | None = None
         current: str | None = None
@@ -77,12 +90,13 @@ class Secret:
             try:
                 return call() if action in wanted else None
             except NoLogin:
-                raise
+                raise  # it is a `Denied` too, but says nothing of this action
             except KeyDenied as error:
                 self._key(inspector, described, error)
             except Denied:
                 lacking.append(action)
             except Refused as error:
+                # Requests for a secret that is scheduled for deletion are refused, and `_settings` reports that.
                 if described is None or not described.deleted:
                     self.report.unknown("doctor-stopped", error.message, hint=error.hint or "run doctor again")
             return None
@@ -105,6 +119,7 @@ class Secret:
         return not lacking
 
     def _lacking(self, lacking: list[str], described: Described | None) -> None:
+        """Report each denied action with a policy statement that allows it."""
         resource = described.arn if described and described.arn else "ARN"
         for action in lacking:
             statement = {"Effect": "Allow", "Action": [f"secretsmanager:{action}"], "Resource": [resource]}
@@ -114,6 +129,7 @@ class Secret:
             self.report.ok("AWS allows what can be asked for beforehand")
 
     def _unknown(self, wanted: list[str], *, created: bool) -> None:
+        """Report the actions that cannot be checked in advance."""
         rest = [action for action in self.actions if action not in wanted]
         if created and self.role is Role.OPERATOR:
             rest.append("CreateSecret")
@@ -122,6 +138,7 @@ class Secret:
             self.report.unknown("aws-permissions-unknown", told, **self.names)
 
     def _settings(self, described: Described, target: Target) -> None:
+        """Judge the secret's settings: deletion, rotation by AWS, owner, and replicas."""
         if described.deleted:
             told = f"it is scheduled for deletion at {described.deleted:%Y-%m-%d %H:%MZ}"
             self.report.wrong("aws-deleted", told, **self.names)
@@ -141,6 +158,7 @@ class Secret:
         self._managers(described)
 
     def _managers(self, described: Described) -> None:
+        """Report the tags that name another manager of the secret."""
         for tag, manager, refused in managers(described.tags):
             words = [f"# take it out of {manager} first"]
             if tag.startswith(STACK):
@@ -153,7 +171,11 @@ class Secret:
             self.report.add(severity, kind, f"its tag {tag} says {manager}", remedy="\n".join(words))
 
     def _encryption(self, inspector: Inspector, described: Described, allowed: Callable[..., Any]) -> None:
-        """With a key of its own, the value has to be decrypted once to know whether that may be done."""
+        """Check whether the secret's own KMS key may be used.
+
+        The only way to know is to have the value decrypted once. A secret that uses AWS's own key, or that is scheduled
+        for deletion, is not checked.
+        """
         if described.key is None or described.key.endswith("alias/aws/secretsmanager") or described.deleted:
             return
         before = len(self.report.findings)
@@ -164,16 +186,19 @@ class Secret:
             self.report.unknown("aws-key-unknown", "whether kms:GenerateDataKey is allowed", key=described.key)
 
     def _key(self, inspector: Inspector, described: Described | None, error: KeyDenied) -> None:
+        """Report that the KMS key was denied, with the principal that needs a grant."""
         key = (described.key if described else None) or "KEY"
         principal = principal_of(inspector.caller(), self.settings.role_arn)
         self.report.wrong("aws-key", error.message, key=key, principal=principal, **self.names)
 
     def _account(self, inspector: Inspector) -> None:
+        """Report in which account the secret was looked for."""
         caller = inspector.caller()
         if caller:
             self.report.ok(f"looked for in the account {caller.account}, {self.names['region']}")
 
     def _unreachable(self, error: Unavailable) -> None:
+        """Report why AWS cannot be reached: the certificate, if that is the cause."""
         url = self.settings.endpoint_url
         seen = certificate(url, ca_file=self.settings.ca_file) if url else None
         if seen is None or seen.fault is Fault.NONE:
@@ -184,7 +209,10 @@ class Secret:
 
 
 def principal_of(caller: Caller | None, role_arn: str | None) -> str:
-    """Return the role or user that a grant has to name."""
+    """Return the ARN of the role or user that a grant has to name.
+
+    For a session of an assumed role that is the role's own ARN. A configured `role_arn` takes precedence.
+    """
     arn = role_arn or (caller.arn if caller else "ARN-OF-THE-ROLE")
     if assumed := ASSUMED.fullmatch(arn):
         return "arn:{}:iam::{}:role/{}".format(*assumed.groups())
@@ -192,5 +220,9 @@ def principal_of(caller: Caller | None, role_arn: str | None) -> str:
 
 
 def identity(target: Target, settings: Settings) -> tuple[str, ...]:
-    """Return what two names of the same secret have in common."""
+    """Return a key that is equal for two addresses of the same secret.
+
+    It consists of endpoint, role or profile, region and name. Two profiles of one account are not recognised as the
+    same.
+    """
     return ("aws", settings.endpoint_url or "", settings.role_arn or settings.profile or "", target.region, target.name)

@@ -1,4 +1,7 @@
-"""Whether a stored value is Base64, where its verifiers decode it. The one check that has to see a value."""
+"""Checks whether a stored value is Base64, for clients whose verifiers decode it.
+
+This is the one check that has to read a value.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def is_base64(value: Secret) -> bool:
-    """Tell whether a value can be decoded, in either alphabet."""
+    """Return whether a value can be decoded as Base64, in the standard or the URL-safe alphabet."""
     try:
         base64.b64decode(value.reveal().replace("-", "+").replace("_", "/"), validate=True)
     except (binascii.Error, ValueError):
@@ -24,11 +27,14 @@ def is_base64(value: Secret) -> bool:
 
 
 def check(report: Report, reader: Reader, command: str) -> None:
-    """Judge the current value of a place whose client has a Base64 secret."""
+    """Judge the current value of a place whose client has a Base64 secret.
+
+    It closes the reader. A place that cannot be read or holds no value gets no finding here.
+    """
     try:
         value = reader.latest().value
     except SinkError:
-        return  # the place's own report says why
+        return  # the checks of the place report why
     finally:
         reader.close()
     if value is None:

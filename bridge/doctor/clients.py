@@ -1,4 +1,4 @@
-"""Clients: may their secrets be rotated at all, and do the settings fit them."""
+"""Checks of clients: whether their secrets can be rotated, and whether the settings fit them."""
 
 from __future__ import annotations
 
@@ -17,18 +17,22 @@ if TYPE_CHECKING:
     from bridge.doctor.report import Report
 
 TOKEN_LIFETIME = timedelta(hours=24)
-"""How long an access token lives by default (Auth0's documentation)."""
+"""The default lifetime of an access token (Auth0's documentation)."""
 
 
 def settings(report: Report, client: ClientSettings) -> None:
-    """Judge what the configuration says of a client."""
+    """Judge what the configuration says about a client. No server is asked."""
     if client.fallback_min_age < TOKEN_LIFETIME:
         told = "fallback_min_age is shorter than an access token's default lifetime"
         report.note("client-fallback-age", told, client=client.name)
 
 
 def check(report: Report, auth0: Auth0, client: ClientSettings) -> Client | None:
-    """Look at a client at Auth0; return it, None where it cannot be read."""
+    """Examine a client at Auth0 and return it, or None if it cannot be read.
+
+    Every objection against rotating the client becomes a finding, with the setting that would accept it if there is
+    one.
+    """
     try:
         found = auth0.get_client(client.client_id)
     except NotFound:
@@ -54,6 +58,7 @@ def check(report: Report, auth0: Auth0, client: ClientSettings) -> Client | None
 
 
 def _lacking(report: Report, auth0: Auth0, error: Forbidden) -> None:
+    """Report the scope that the management token lacks for reading a client."""
     for scope in error.scopes[:1]:
         names = {"application": auth0.own_client_id or "the bridge's application", "need": "it cannot be looked at"}
         report.wrong("tenant-scope", f"the management token lacks the scope {scope}", scope=scope, **names)

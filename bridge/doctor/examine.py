@@ -1,4 +1,7 @@
-"""The examination: every tenant, vault, client and place once, in this order; what fails in one hides no other."""
+"""The examination: checks every tenant, vault, client and place once, in this order.
+
+A failure in one check does not prevent the others.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,10 @@ Chosen = tuple["Settings", "ClientSettings"]
 
 
 class Examination:
-    """Looks at clients for whoever has a role; reads, and changes nothing."""
+    """Examines clients on behalf of a role. It reads, and changes nothing.
+
+    Tenants and vaults that several clients share are examined once.
+    """
 
     def __init__(self, chosen: Sequence[Chosen], role: Role, environ: Mapping[str, str], clock: Clock) -> None:
         self._chosen = chosen
@@ -40,10 +46,14 @@ class Examination:
         self._whole: list[tuple[ClientSettings, str, tuple[str, ...]]] = []
         self._shared: dict[tuple[str, str], Report] = {}
         self.looked = False
-        """Whether anything at all answered."""
+        """Whether any tenant, vault or secret answered at all."""
 
     def reports(self) -> Iterator[Report]:
-        """Yield what is found, subject by subject."""
+        """Yield one report for each subject.
+
+        Tenants come first, because only an accepted token allows a look at the clients. Tenants are left out for a role
+        that needs no scope at Auth0.
+        """
         asked = bool(SCOPES[self._role])
         yield from self._tenants() if asked else ()
         yield from self._all_vaults()
@@ -64,7 +74,7 @@ class Examination:
     def _all_vaults(self) -> Iterator[Report]:
         for vault in dict.fromkeys(s.vaults[split(uri)[0]] for s, c in self._chosen for uri in c.sinks):
             if vault.type != "vault":
-                continue  # AWS is asked secret by secret
+                continue  # AWS has no server to examine, so its secrets are examined one by one
             from bridge.doctor import vault as module
 
             options: Any = vault.options
@@ -76,6 +86,7 @@ class Examination:
             yield report
 
     def _find_shared(self) -> None:
+        """Report places that are listed under several names, before the places themselves are examined."""
         for settings, client in self._chosen:
             for uri in client.sinks:
                 self._whole.append((client, _canonical(settings, uri), self._identity(settings, uri)))
@@ -87,6 +98,7 @@ class Examination:
 
     @staticmethod
     def _identity(settings: Settings, uri: str) -> tuple[str, ...]:
+        """Return a key that is equal for two addresses of the same place."""
         scheme, target = split(uri)
         vault: Any = settings.vaults[scheme]
         parsed = kind(vault.type).parse(target, vault.options)
@@ -99,11 +111,11 @@ class Examination:
         return aws.identity(parsed, vault.options)
 
     def _client(self, settings: Settings, client: ClientSettings, *, asked: bool) -> Iterator[Report]:
+        """Examine a client and its places, and yield the client's report before those of its places."""
         tenant = settings.tenants.get(client.tenant)
         auth0 = self._auth0.get(tenant) if tenant else None
-        whose = Whose(
-            client.client_id, auth0.name if auth0 else "", client.name, client.sinks
-        )  # of a domain that works
+        # The name of a tenant that did not answer is left out, so it is not compared with what the places record.
+        whose = Whose(client.client_id, auth0.name if auth0 else "", client.name, client.sinks)
         report = Report(f"client {client.name}", f"Client {client.name} ({client.client_id})")
         found: Client | None = None
         with report.surviving():
@@ -129,13 +141,14 @@ class Examination:
         yield from own.values()
 
     def _start(self, client: ClientSettings, uri: str) -> Report:
+        """Return a new report for a place, with the findings about shared places in it."""
         report = Report(uri, f"Place {uri}")
         shared = self._shared.get((client.name, uri))
         report.findings += shared.findings if shared else []
         return report
 
     def _looked_at(self, report: Report, settings: Settings, client: ClientSettings, uri: str, whose: Whose) -> bool:
-        """Look at a place; tell whether its metadata can be read."""
+        """Examine a place's store, and return whether the place's metadata can be read."""
         scheme, target = split(uri)
         vault: Any = settings.vaults[scheme]
         good = False
@@ -151,12 +164,13 @@ class Examination:
         return good
 
     def _surveyed(self, settings: Settings, uri: str) -> Place:
-        """Return what a place's metadata tell of the bridge's own work."""
+        """Return what a place's metadata say about the bridge's own work there."""
         vault = settings.vaults[split(uri)[0]]
         resolver, lease = self._resolve, Timing().lease
         return open_sink(uri, vault.type, vault.options, resolve=resolver, clock=self._clock, lease=lease).survey()
 
     def _document(self, report: Report, vault: VaultSettings, target: str, asked: frozenset[Deed]) -> bool:
+        """Examine a document in Vault, and return whether its metadata can be read."""
         from bridge.doctor import vault as module
 
         opened = self._vaults.get(vault)
@@ -166,6 +180,7 @@ class Examination:
         return module.place(report, opened, kind("vault").parse(target, opened.settings), self._role, asked)
 
     def _base64(self, report: Report, settings: Settings, uri: str, whose: Whose) -> None:
+        """Check the value of a place whose client has a Base64 secret."""
         from bridge.doctor import base64
 
         vault = settings.vaults[split(uri)[0]]
@@ -175,7 +190,7 @@ class Examination:
 
 
 def _canonical(settings: Settings, uri: str) -> str:
-    """Return what a place calls itself: without a key, and by its name where an ARN was given."""
+    """Return a place's own name: without a key, and with the secret's name where an ARN was given."""
     scheme, target = split(uri)
     vault = settings.vaults[scheme]
     parsed = kind(vault.type).parse(target, vault.options)
@@ -183,5 +198,5 @@ def _canonical(settings: Settings, uri: str) -> str:
 
 
 def _named(whose: Whose) -> str:
-    """Return how a command names the client."""
+    """Return the arguments by which a command names the client."""
     return whose.command("").removeprefix("secret-bridge").strip()

@@ -1,7 +1,9 @@
-"""Every finding that there is, by its id: why it matters, and what mends it. docs/doctor.md is this table. Pure data.
+"""Every kind of finding by its id: why it matters, and how to fix it. Pure data.
 
-A remedy is a text to paste; words in braces are filled in where something is found. `#` begins a comment in a shell, in
-TOML and in HCL: what stands behind it is for people.
+docs/doctor.md shows this table.
+
+A remedy is a text to paste. Words in braces are filled in with the facts of a finding. `#` begins a comment in a shell,
+in TOML and in HCL, so the text behind it is for people.
 """
 
 from __future__ import annotations
@@ -12,10 +14,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Known:
-    """What is always the same about one kind of finding."""
+    """What all findings of one kind have in common."""
 
     why: str
+    """Why it matters."""
     remedy: str = ""
+    """How to fix it, as a template."""
 
 
 DASHBOARD = "# Auth0 dashboard: Applications > "

@@ -1,4 +1,4 @@
-"""Who else says that a place is theirs, by its tags. Pure."""
+"""Recognises other tools that claim a place, by its tags. Pure."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from collections.abc import Iterator, Mapping
 from sinks.record import MANAGED_BY, MANAGER
 
 CLAIMS = frozenset({"managedby", "provisionedby", "provisioner", "createdby"})
-"""Tags whose value names a manager, whatever stands between their words."""
+"""Tags whose value names a manager. Case and separators are ignored in a tag's name."""
 WORDS = {
     "terraform": "Terraform", "opentofu": "OpenTofu", "external-secrets": "External Secrets", "pulumi": "Pulumi",
     "crossplane": "Crossplane", "ansible": "Ansible", "secretsync": "a secret sync", "cloudformation": "CloudFormation",
 }  # fmt: skip
+"""How each manager is named in a finding, by a word that its tags contain."""
 STACK = "aws:cloudformation:"
-LOUD = 60  # characters of a tag's value that are shown
+"""The prefix of the tags that CloudFormation writes."""
+LOUD = 60  # characters of a tag's value that are shown, at most
 
 
 def managers(tags: Mapping[str, str]) -> Iterator[tuple[str, str, bool]]:
-    """Yield each tag that names another manager, whom it names, and whether the bridge refuses the place for it.
+    """Yield each tag that names another manager, the manager, and whether the bridge refuses the place because of it.
 
-    `managed-by` is what the bridge itself, External Secrets and others write to claim a place; the others say who made
-    it, which may be all that they do.
+    `managed-by` is the tag with which the bridge, External Secrets and others claim a place, so a foreign value there
+    is refused. The other tags say which tool created the place, which may have nothing more to do with it.
     """
     stack = False
     for tag, value in tags.items():
@@ -29,7 +31,7 @@ def managers(tags: Mapping[str, str]) -> Iterator[tuple[str, str, bool]]:
             if value != MANAGER:
                 yield tag, WORDS.get(value.lower(), value[:LOUD]), True
         elif tag.startswith(STACK):
-            if not stack:
+            if not stack:  # CloudFormation writes several tags, and one finding is enough
                 yield tag, f"CloudFormation (stack {tags.get(f'{STACK}stack-name', '?')})", True
             stack = True
         elif named := _named(tag, value):
@@ -37,8 +39,10 @@ def managers(tags: Mapping[str, str]) -> Iterator[tuple[str, str, bool]]:
 
 
 def _named(tag: str, value: str) -> str | None:
+    """Return the manager that a tag names, or None."""
     plain = re.sub(r"[^a-z]", "", tag.lower())
     if plain in CLAIMS:
         return next((named for word, named in WORDS.items() if word in value.lower()), None)
     found = next((named for word, named in WORDS.items() if word in tag.lower()), None)
+    # A tag such as `terraform: false` says that the tool does not manage the place.
     return None if value.lower() in ("false", "no", "0") else found

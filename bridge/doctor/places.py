@@ -1,4 +1,4 @@
-"""Places by what their metadata say of the bridge's own work: whose they are, and what was left there. Pure."""
+"""Judges places by the bridge's own metadata: which client owns them, and what was left behind. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 
 def judge(reports: dict[str, Report], places: Sequence[Place], whose: Whose) -> None:
-    """Judge the places that could be surveyed, each in its own report; `reports` has one for every place."""
+    """Judge the places that could be surveyed, each in its own report.
+
+    `reports` has an entry for every place of the client, whether or not it could be surveyed. Its keys are the list
+    that a place's record is compared with.
+    """
     uris = tuple(reports)
     named = whose.command("", places).removeprefix("secret-bridge").strip()
     managed = [place for place in places if place.record is not None]
@@ -34,7 +38,10 @@ def judge(reports: dict[str, Report], places: Sequence[Place], whose: Whose) -> 
 
 
 def _missing(report: Report, place: Place, managed: Sequence[Place], named: str) -> None:
-    """A place that another one knows as managed is not merely empty."""
+    """Judge a place that does not exist.
+
+    If the record of another place names it as managed, it is not merely empty.
+    """
     tag = set(sinks_tag((place.uri,)).split())
     if any(other.record and tag <= set(other.record.places) for other in managed):
         report.wrong("place-missing", "there is nothing here, and another place says there is", command=named)
@@ -43,6 +50,7 @@ def _missing(report: Report, place: Place, managed: Sequence[Place], named: str)
 
 
 def _unmanaged(report: Report, place: Place, named: str) -> None:
+    """Judge a place without a record: its tags were wiped, or it was never adopted."""
     if place.wiped:
         report.wrong("place-wiped", "the bridge's tags are gone", command=named)
     elif place.manager in (None, MANAGER):
@@ -50,6 +58,7 @@ def _unmanaged(report: Report, place: Place, named: str) -> None:
 
 
 def _whose(report: Report, place: Place, whose: Whose, uris: tuple[str, ...], named: str) -> None:
+    """Compare a place's record with the client and its list of places."""
     record = place.record
     if record is None:
         return
@@ -64,7 +73,9 @@ def _whose(report: Report, place: Place, whose: Whose, uris: tuple[str, ...], na
 
 
 def _operation(report: Report, place: Place, named: str) -> None:
+    """Report an operation that holds the place, or what one has left behind."""
     lock = place.lock
+    # The vault's time decides, not this machine's.
     if lock is not None and place.at < lock.expected_end:
         told = f"{lock.operation} {lock.id} by {lock.actor} is in progress until {stamp(lock.expected_end)}"
         report.note("place-in-progress", told)
@@ -78,7 +89,10 @@ def _operation(report: Report, place: Place, named: str) -> None:
 
 
 def companions(report: Report, client: ClientSettings, places: Sequence[Place]) -> None:
-    """Judge whether readers of companions are given the time that they need."""
+    """Check that readers of companions get time to see the next value before it is set (`consumer_refresh`).
+
+    A client whose companions are to be removed needs no such time.
+    """
     kept = any(place.record and place.record.companions == Companions.KEEP for place in places)
     if kept and client.consumer_refresh == timedelta(0) and client.companions is not False:
         told = "its documents hold companions, and consumer_refresh is 0"
@@ -88,7 +102,10 @@ def companions(report: Report, client: ClientSettings, places: Sequence[Place]) 
 def shared(
     reports: Callable[[str, str], Report], places: Sequence[tuple[ClientSettings, str, tuple[str, ...]]]
 ) -> None:
-    """Find places that have several names: `places` are a client, a name, and what all names have in common."""
+    """Report places that are listed under several names.
+
+    `places` holds a client, a name, and a key that is equal for all names of the same place.
+    """
     seen: dict[tuple[str, ...], tuple[ClientSettings, str]] = {}
     for client, uri, identity in places:
         first, name = seen.setdefault(identity, (client, uri))

@@ -1,4 +1,4 @@
-"""Where findings are collected, and how a check survives what goes wrong in it."""
+"""Collects findings, and keeps the examination going when a check fails."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from bridge.model.errors import BridgeError
 from sinks.errors import SinkError
 
 SKEW = timedelta(seconds=5)
+"""The largest difference between this machine's clock and a server's that is accepted."""
 SOON, LATER = timedelta(hours=1), timedelta(hours=24)
-"""A token that ends within the first of them is wrong; within the second, worth a note."""
+"""A token that ends within the first of these is wrong. One that ends within the second gets a note."""
 CERTIFICATE = timedelta(days=14)
+"""A certificate that ends within this time gets a note."""
 
 
 class Report:
-    """The findings about one subject. `title` is how it is headed."""
+    """The findings about one subject. `title` is the heading that is shown."""
 
     def __init__(self, subject: str, title: str) -> None:
         self.subject = subject
@@ -27,23 +29,26 @@ class Report:
         self.findings: list[Finding] = []
 
     def ok(self, what: str, kind: str = "ok") -> None:
-        """Tell what is as it should be."""
+        """Add a finding about what is as it should be."""
         self.findings.append(Finding(Severity.OK, kind, self.subject, what))
 
     def note(self, kind: str, what: str, **names: str) -> None:
-        """Tell what is worth knowing."""
+        """Add a finding that is worth knowing but stops nothing."""
         self.add(Severity.NOTE, kind, what, **names)
 
     def wrong(self, kind: str, what: str, **names: str) -> None:
-        """Tell what stops or endangers a command."""
+        """Add a finding that stops or endangers a command."""
         self.add(Severity.WRONG, kind, what, **names)
 
     def unknown(self, kind: str, what: str, **names: str) -> None:
-        """Tell what could not be told."""
+        """Add a finding about what could not be checked."""
         self.add(Severity.UNKNOWN, kind, what, **names)
 
     def add(self, severity: Severity, kind: str, what: str, **names: str) -> None:
-        """Add a finding of a known kind, once; `names` fill in its remedy."""
+        """Add a finding of a known kind, unless it is there already.
+
+        `kind` is a key of `KNOWN`. `names` fill in the braces in its texts, and must contain every name that they use.
+        """
         known = KNOWN[kind]
         why, remedy = known.why.format_map(names), known.remedy.format_map(names)
         found = Finding(severity, kind, self.subject, what, why, remedy)
@@ -51,19 +56,25 @@ class Report:
             self.findings.append(found)
 
     def skew(self, ahead: timedelta, server: str) -> None:
-        """Judge by how much this machine's clock is ahead of a server's; HTTP tells whole seconds."""
+        """Report a clock that differs from a server's. `ahead` is by how much this machine's clock is ahead.
+
+        HTTP dates have whole seconds, so small differences mean nothing.
+        """
         if abs(ahead) > SKEW:
             way = "ahead of" if ahead > timedelta(0) else "behind"
             self.wrong("clock-skew", f"this machine's clock is {abs(ahead).total_seconds():.0f} s {way} {server}'s")
 
     @contextmanager
     def surviving(self) -> Iterator[None]:
-        """Turn whatever goes wrong into a finding: the next check comes. Of a bug only the place is told."""
+        """Turn an error of the enclosed check into a finding, so that the next check can run.
+
+        Of an unexpected exception only its type and place are reported, because its text may hold a secret.
+        """
         try:
             yield
         except (BridgeError, SinkError) as error:
             self.unknown("doctor-stopped", error.message, hint=error.hint or "run doctor again")
-        except Exception as error:  # noqa: BLE001  # its text may hold anything
+        except Exception as error:  # noqa: BLE001  # a bug must not end the examination either
             where = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{where.filename.rpartition('/')[2]}:{where.lineno}"
             self.unknown("doctor-bug", f"this should not happen: {type(error).__name__} at {place}")

@@ -1,4 +1,4 @@
-"""Tenants: can the bridge act there, for how long, and with which rights."""
+"""Checks of tenants: whether the bridge can act there, for how long, and with which rights."""
 
 from __future__ import annotations
 
@@ -38,18 +38,23 @@ NEED: Mapping[str, str] = {
     READ_KEYS: "empty places, 'adopt --repair', 'sync' after a change in the dashboard and the strategy "
     f"{Strategy.AUTH0_GENERATED} read the live value; otherwise it can be done without",
 }
+"""Why each scope is needed."""
 OPTIONAL = "some commands need it"
+"""The reason for a scope that `NEED` does not explain."""
 
 
 class Times:
-    """Notes the server's clock at each answer. `ahead` is by how much this machine's is ahead of it."""
+    """An httpx response hook that notes a server's clock at each answer.
+
+    `ahead` is by how much this machine's clock is ahead of the server's. It is zero until a date was read.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.ahead = timedelta(0)
 
     def __call__(self, response: httpx.Response) -> None:
-        """Read an answer's date."""
+        """Read the date of an answer. A missing or malformed date is ignored."""
         try:
             told = parsedate_to_datetime(response.headers.get("date", ""))
         except ValueError:
@@ -61,7 +66,10 @@ def check(
     report: Report, settings: TenantSettings, role: Role, clients: Sequence[ClientSettings],
     environ: Mapping[str, str], clock: Clock,
 ) -> Auth0 | None:  # fmt: skip
-    """Look at a tenant; return the access to it, None where there is none."""
+    """Examine a tenant and return the access to it, or None if the bridge cannot act there.
+
+    The token comes first, because its answer also shows the server's clock and the granted scopes.
+    """
     from bridge.auth0.api import connect
 
     try:
@@ -85,7 +93,10 @@ def check(
 
 
 def _token(report: Report, auth0: Auth0, settings: TenantSettings, clock: Clock) -> Token | None:
-    """Get a token, or try the ready-made one; None, and why, where there is none that works."""
+    """Return a management token that works, or None after reporting why there is none.
+
+    A ready-made `api_token` is tried with a request, because nothing else tells whether Auth0 accepts it.
+    """
     given = settings.api_token is not None
     names = {"tenant": settings.name, "application": auth0.own_client_id or "the bridge's application"}
     names["reference"] = settings.client_secret or settings.private_key or "-"
@@ -111,7 +122,7 @@ def _token(report: Report, auth0: Auth0, settings: TenantSettings, clock: Clock)
 
 
 def _try(auth0: Auth0) -> None:
-    """Ask for anything with a ready-made token; that it may not is no answer to whether it is good."""
+    """Send a request with the ready-made token. A 403 is ignored: the token is good, and merely lacks a scope."""
     try:
         auth0.get("/clients", {"per_page": "1", "fields": "client_id"}, doing="the request for an application")
     except Forbidden:
@@ -119,6 +130,7 @@ def _try(auth0: Auth0) -> None:
 
 
 def _unreachable(report: Report, auth0: Auth0, error: Unreachable, names: Mapping[str, str], clock: Clock) -> None:
+    """Report why the tenant cannot be reached: the certificate, if that is the cause."""
     seen = certificate(auth0.tenant.base)
     if seen is None or seen.fault is Fault.NONE:
         report.wrong("tenant-unreachable", error.message, **names)
@@ -130,6 +142,7 @@ def _unreachable(report: Report, auth0: Auth0, error: Unreachable, names: Mappin
 
 
 def _ending(report: Report, seen: Certificate, now: datetime) -> None:
+    """Judge how long the server's certificate is still valid."""
     left = seen.ends - now
     if left < timedelta(0):
         report.wrong("tenant-certificate", f"the certificate of {seen.host} ended {span(-left)} ago", host=seen.host)
@@ -140,6 +153,7 @@ def _ending(report: Report, seen: Certificate, now: datetime) -> None:
 
 
 def _lifetime(report: Report, settings: TenantSettings, token: Token, clock: Clock) -> None:
+    """Judge how long the token is still valid. A token that the bridge obtained itself is renewed in time."""
     if settings.api_token is None:
         report.ok("reachable; its token is renewed by itself")
         return
@@ -158,6 +172,7 @@ def _lifetime(report: Report, settings: TenantSettings, token: Token, clock: Clo
 def _scopes(
     report: Report, settings: TenantSettings, auth0: Auth0, token: Token, role: Role, clients: Sequence[ClientSettings]
 ) -> None:
+    """Compare the token's scopes with those that the role needs."""
     wanted = SCOPES[role]
     if token.scopes is None:
         told = f"the token does not say which scopes it has; needed: {', '.join(wanted)}"
@@ -174,8 +189,9 @@ def _scopes(
 
 
 def _essential(scope: str, granted: frozenset[str], clients: Sequence[ClientSettings]) -> bool:
+    """Return whether a command fails without this scope. Otherwise its absence is only worth a note."""
     if scope == READ_CLIENTS:
-        return READ_KEYS not in granted  # which covers it
+        return READ_KEYS not in granted  # READ_KEYS covers it
     if scope == READ_KEYS:
         return any(client.strategy == Strategy.AUTH0_GENERATED for client in clients)
     return scope == UPDATE_KEYS

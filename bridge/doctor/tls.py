@@ -1,4 +1,7 @@
-"""A server's certificate: until when it is good, and why it is not accepted. Nothing but the handshake is sent."""
+"""Examines a server's certificate: how long it is valid, and why it is not accepted.
+
+Nothing but the TLS handshake is sent.
+"""
 
 from __future__ import annotations
 
@@ -26,21 +29,25 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True)
 class Certificate:
-    """A server's certificate. `names` are those that it is for."""
+    """A server's certificate."""
 
     host: str
+    """The host and port that presented it."""
     ends: datetime
+    """When it expires."""
     names: tuple[str, ...]
+    """The DNS names and IP addresses that it is valid for."""
     fault: Fault
+    """Why it is not accepted, or `Fault.NONE`."""
 
 
 def certificate(
     url: str, *, ca_file: str | None = None, ca_path: str | None = None, name: str | None = None
 ) -> Certificate | None:
-    """Look at the certificate of a server; None where it speaks no TLS, or cannot be reached directly.
+    """Return a server's certificate, or None if the server speaks no TLS or cannot be reached directly.
 
-    `ca_file` and `ca_path` are the authorities to trust (default: as the HTTP libraries do); `name` is asked for and
-    expected instead of the host's.
+    `ca_file` and `ca_path` name the authorities to trust. By default these are the ones that the HTTP libraries use.
+    `name` is requested and expected instead of the URL's host name.
     """
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname:
@@ -56,9 +63,10 @@ def certificate(
 
 
 def _fault(address: tuple[str, int], name: str, ca_file: str | None, ca_path: str | None) -> Fault:
+    """Return the reason why a verified handshake fails, or `Fault.NONE`."""
     context = ssl.create_default_context(cafile=ca_file, capath=ca_path)
     if ca_file is None and ca_path is None:
-        import certifi
+        import certifi  # the bundle of the HTTP libraries, unless one of their variables names another
 
         named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
         context.load_verify_locations(named or certifi.where())
@@ -72,10 +80,10 @@ def _fault(address: tuple[str, int], name: str, ca_file: str | None, ca_path: st
 
 
 def _encoded(address: tuple[str, int], name: str) -> bytes | None:
-    """Return the certificate as it is sent, accepted or not."""
+    """Return the certificate as the server sends it, whether or not it is accepted."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # to look only: nothing is sent to whoever this is
+    context.verify_mode = ssl.CERT_NONE  # only to read the certificate: nothing is sent to an unverified server
     with (
         socket.create_connection(address, TIMEOUT) as plain,
         context.wrap_socket(plain, server_hostname=name) as wrapped,
@@ -84,6 +92,7 @@ def _encoded(address: tuple[str, int], name: str) -> bytes | None:
 
 
 def _read(host: str, encoded: bytes, fault: Fault) -> Certificate:
+    """Return the facts of a certificate in DER form."""
     from cryptography import x509
 
     found = x509.load_der_x509_certificate(encoded)

@@ -1,4 +1,4 @@
-"""Vaults of HashiCorp's kind, and the documents in them."""
+"""Checks of servers that speak Vault's API, and of the documents in them."""
 
 from __future__ import annotations
 
@@ -30,17 +30,23 @@ if TYPE_CHECKING:
 
 @dataclass
 class Vault:
-    """One server that answers, with a token. `asking`: it may ask for its capabilities."""
+    """A server that answers, with a token that it accepts."""
 
     name: str
+    """Its name in the configuration."""
     settings: Settings
+    """Its settings."""
     inspector: Inspector
+    """The access to it."""
     policies: str
+    """The names of the token's policies, for the remedies."""
     limits: dict[str, Limits | None] = field(default_factory=dict)
+    """The settings of each mount that was asked for. None where they cannot be read."""
     asking: bool = True
+    """Whether the token may ask for its own capabilities."""
 
     def mount_limits(self, mount: str) -> Limits | None:
-        """Return a mount's settings, asked for once."""
+        """Return a mount's settings, or None if they cannot be read. Each mount is asked once."""
         if mount not in self.limits:
             self.limits[mount] = self.inspector.mount_limits(mount)
         return self.limits[mount]
@@ -49,7 +55,10 @@ class Vault:
 def check(
     report: Report, vault: VaultSettings, settings: Settings, resolve: Callable[[str], Secret], clock: Clock
 ) -> Vault | None:
-    """Look at a server and at the token; None where its places cannot be looked at."""
+    """Examine a server and the token, and return the access to it, or None if its places cannot be examined.
+
+    The server comes first: without a reachable and unsealed server, nothing can be said of the token.
+    """
     inspector = Inspector(settings, resolve, clock)
     names = {"vault": vault.name}
     if not _alive(report, settings, inspector, names, clock):
@@ -69,10 +78,10 @@ def check(
 
 
 def _alive(report: Report, settings: Settings, inspector: Inspector, names: Mapping[str, str], clock: Clock) -> bool:
-    """Tell whether the server answers and is unsealed."""
+    """Return whether the server answers and is unsealed, after reporting on its clock and certificate."""
     try:
         health = inspector.health()
-    except BadAddress as error:  # a certificate's file
+    except BadAddress as error:  # a certificate file that cannot be read
         report.wrong("vault-settings", error.message, hint=error.hint or "correct it in bridge.toml")
         return False
     except SinkError as error:
@@ -95,6 +104,7 @@ def _certificate(settings: Settings) -> Certificate | None:
 
 
 def _unreachable(report: Report, settings: Settings, error: SinkError, names: Mapping[str, str], clock: Clock) -> None:
+    """Report why the server cannot be reached: the certificate, if that is the cause."""
     seen = _certificate(settings)
     if seen is None or seen.fault is Fault.NONE:
         report.wrong("vault-unreachable", error.message, **names)
@@ -108,6 +118,7 @@ def _unreachable(report: Report, settings: Settings, error: SinkError, names: Ma
 
 
 def _ending(report: Report, seen: Certificate, now: datetime) -> None:
+    """Judge how long the server's certificate is still valid."""
     left = seen.ends - now
     if left < timedelta(0):
         report.wrong("vault-certificate", f"the certificate of {seen.host} ended {span(-left)} ago", host=seen.host)
@@ -118,6 +129,7 @@ def _ending(report: Report, seen: Certificate, now: datetime) -> None:
 
 
 def _with_token(report: Report, vault: VaultSettings, settings: Settings, inspector: Inspector) -> Vault | None:
+    """Judge the token, and return the access to the server, or None if the token is refused."""
     try:
         token = inspector.token()
     except Denied as error:
@@ -131,6 +143,7 @@ def _with_token(report: Report, vault: VaultSettings, settings: Settings, inspec
 
 
 def _lifetime(report: Report, token: TokenFacts) -> None:
+    """Judge how long the token is still valid."""
     if token.left is None:
         report.ok(f"token without an end; policies: {', '.join(token.policies)}")
         return
@@ -144,7 +157,10 @@ def _lifetime(report: Report, token: TokenFacts) -> None:
 
 
 def place(report: Report, vault: Vault, target: Target, role: Role, asked: frozenset[Deed]) -> bool:
-    """Look at a document's mount, at what the token may do, and at its settings; tell whether there is anything."""
+    """Examine a document's mount, the token's rights, and the settings, and return whether its metadata can be read.
+
+    `asked` are the deeds that the role needs at this place.
+    """
     at = vault.inspector.mounted(target.path)
     missing = _rights(report, vault, at or _assumed(target.path), role, asked)
     if at is None:
@@ -168,12 +184,16 @@ def place(report: Report, vault: Vault, target: Target, role: Role, asked: froze
 
 
 def _assumed(path: str) -> Mounted:
+    """Return the mount that a path most likely belongs to, for checking the rights where no mount was found."""
     mount = mount_of(path, ())
     return Mounted(mount, path[len(mount) + 1 :], "2")
 
 
 def _rights(report: Report, vault: Vault, at: Mounted, role: Role, asked: frozenset[Deed]) -> bool:
-    """Tell what the token lacks of what the role needs, and whether it lacks anything."""
+    """Report the capabilities that the token lacks for the role, and return whether any is missing.
+
+    A token that may not ask for its own capabilities counts as lacking them.
+    """
     suffix = vault.settings.pending_suffix
     wanted = {
         f"{at.mount}/{endpoint}/{name}": capabilities
@@ -199,6 +219,7 @@ def _quoted(words: tuple[str, ...]) -> str:
 
 
 def _limits(report: Report, vault: Vault, at: Mounted, key: Limits | None) -> None:
+    """Judge the settings of a mount and of a document: how many versions are kept, deletion, and compare-and-set."""
     mount = vault.mount_limits(at.mount)
     path = f"{at.mount}/{at.name}"
     names = {"mount": at.mount, "name": at.name, "path": path, "policies": vault.policies}
@@ -217,8 +238,12 @@ def _limits(report: Report, vault: Vault, at: Mounted, key: Limits | None) -> No
 
 
 def _deletion(report: Report, mount: Limits | None, key: Limits | None, names: Mapping[str, str]) -> None:
+    """Report a setting by which the vault deletes versions by itself.
+
+    A negative value on the mount switches this off for every key.
+    """
     on_mount = mount.delete_version_after if mount else NEVER
-    if on_mount.startswith("-"):  # switched off there, for every key
+    if on_mount.startswith("-"):  # overrides what the key says
         return
     if key and key.delete_version_after != NEVER:
         told = f"delete_version_after is {key.delete_version_after} on the key"
@@ -229,6 +254,7 @@ def _deletion(report: Report, mount: Limits | None, key: Limits | None, names: M
 
 
 def _compare_and_set(report: Report, mount: Limits | None, key: Limits | None, names: Mapping[str, str]) -> None:
+    """Report required compare-and-set on metadata, under which the bridge cannot write its tags."""
     if key and key.metadata_cas_required:
         told = "metadata_cas_required is set on the key"
         report.wrong("vault-metadata-cas", told, number=str(key.metadata_version), **names)
@@ -239,5 +265,8 @@ def _compare_and_set(report: Report, mount: Limits | None, key: Limits | None, n
 
 
 def identity(settings: Settings, target: Target) -> tuple[str, ...]:
-    """Return what two names of the same document have in common."""
+    """Return a key that is equal for two addresses of the same document.
+
+    It holds no key within the document, so two keys of one document count as the same place.
+    """
     return ("vault", settings.url.rstrip("/").lower(), settings.namespace or "", target.path)

@@ -1,4 +1,7 @@
-"""Delivers a message to one URL by apprise. Runs in the messenger's process: nothing else imports apprise."""
+"""Delivers a message to one URL with apprise.
+
+This module runs in the messenger's process. No other module imports apprise.
+"""
 
 from __future__ import annotations
 
@@ -12,26 +15,30 @@ from apprise.plugins.custom_form import NotifyForm
 from apprise.plugins.custom_json import NotifyJSON
 from apprise.plugins.custom_xml import NotifyXML
 
-ATTEMPTS, IN_ALL = 3, 8.0  # seconds; apprise gives each request 4 s to connect and 4 s between two pieces of an answer
+# apprise gives each request 4 s to connect and 4 s between two pieces of an answer.
+ATTEMPTS, IN_ALL = 3, 8.0  # how many attempts, and seconds for all of them together
 PROGRAMS = (NotifyJSON, NotifyXML, NotifyForm)
-"""Read by programs: their texts stay as they are."""
+"""Services whose readers are programs. Their texts are sent unchanged."""
 _MENTION = re.compile(r"@(?=(?:everyone|here|channel|all|room|group)\b)", re.IGNORECASE)
-_APART = "\u200b"  # of no width
+_APART = "\u200b"  # a space of zero width
 
 
 class Unknown(Exception):
-    """Not a URL that apprise understands. It is not repeated: it is a secret."""
+    """The text is not a URL that apprise understands.
+
+    The exception does not repeat the URL, because it is a secret.
+    """
 
 
 class NotTaken(Exception):
-    """The service did not take the message, or did not answer."""
+    """The service did not accept the message, or did not answer."""
 
 
 class Destination:
-    """One URL of apprise's.
+    """One apprise URL, opened once and used for every message to it.
 
     Raises:
-        Unknown: apprise does not understand it.
+        Unknown: apprise does not understand the URL.
     """
 
     def __init__(self, url: str) -> None:
@@ -39,9 +46,9 @@ class Destination:
             app_id="secret-bridge",
             app_desc="secret-bridge",
             app_url="",
-            image_url_mask="",  # nobody's browser shall fetch pictures from a third party
+            image_url_mask="",  # readers' browsers must not fetch pictures from a third party
             image_url_logo="",
-            http_redirects=False,  # the URL is a secret: it is not sent to other hosts
+            http_redirects=False,  # the URL is a secret, which a redirect would send to another host
             storage_mode=PersistentStoreMode.MEMORY,
             interpret_emojis=False,
             pgp_autogen=False,
@@ -54,17 +61,27 @@ class Destination:
         self._own_fields = dict(service.payload_extras) if isinstance(service, NotifyJSON) else {}
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Send a message (`Message.wire`); it is tried again for a while, so it can arrive twice.
+        """Send a message (`Message.wire`), with retries.
+
+        A service whose answer was lost gets the message again, so a message can arrive twice.
 
         Raises:
-            NotTaken: even so.
+            NotTaken: the last attempt failed too.
         """
         if isinstance(self._service, NotifyJSON):
+            # A field that the URL itself sets takes precedence.
             self._service.payload_extras = {**message["fields"], **self._own_fields}
         retry = stamina.RetryingCaller(attempts=ATTEMPTS, timeout=IN_ALL, wait_initial=0.2, wait_max=1.0)
         retry(NotTaken, self._try, message)
 
     def _try(self, message: Mapping[str, Any]) -> None:
+        """Make one attempt.
+
+        Mentions are only broken up for services that people read.
+
+        Raises:
+            NotTaken: the service did not accept the message.
+        """
         quiet = (lambda text: text) if isinstance(self._service, PROGRAMS) else harmless
         taken = self._service.notify(
             title=quiet(message["title"]),
@@ -77,5 +94,8 @@ class Destination:
 
 
 def harmless(text: str) -> str:
-    """Keep a text from calling everybody: chat services look for these words even in plain text."""
+    """Break up mentions such as `@everyone`, so that a text cannot notify a whole channel.
+
+    Chat services look for these words even in plain text.
+    """
     return _MENTION.sub(f"@{_APART}", text)

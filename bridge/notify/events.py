@@ -1,4 +1,4 @@
-"""What can be told, and what a message says. Pure; docs/notifications.md explains each event."""
+"""The events that are notified, and the texts of the messages. Pure. docs/notifications.md explains each event."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from bridge.planning.status import Status
 
 SCHEMA = 1
+"""The version of the fields that programs read."""
 
 
 class Event(StrEnum):
-    """Something to tell of; the most urgent first."""
+    """An event that can be notified, the most urgent first."""
 
     INCOMPLETE = "incomplete"
     FAILED = "failed"
@@ -31,7 +32,7 @@ class Event(StrEnum):
 
 
 OF_STATUS = {1: Event.FAILED, 2: Event.FAILED, 3: Event.INCOMPLETE, 4: Event.REFUSED, 5: Event.ATTENTION}
-"""What an exit status means; 0 depends on what was done."""
+"""The event of each exit status. For 0 it depends on the operation."""
 
 SEVERITY = {
     Event.INCOMPLETE: "failure",
@@ -44,46 +45,61 @@ SEVERITY = {
     Event.ROTATED: "success",
     Event.RETIRED: "success",
 }
-"""In apprise's words: it decides about colours and priorities."""
+"""The severity in apprise's terms. Services derive colours and priorities from it."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message: a title of one line, a body of plain text, and the same for programs.
-
-    `id` is the message's own: whoever gets it twice can tell.
-    """
+    """One message, for people and for programs."""
 
     event: Event
+    """What happened."""
     title: str
+    """One line."""
     body: str
+    """Plain text."""
     fields: Mapping[str, Any] = field(default_factory=dict)
+    """The same content for programs."""
     id: str = field(default_factory=lambda: f"n-{secrets.token_hex(8)}")
+    """Identifies the message, so that a receiver can recognise a duplicate."""
 
     def wire(self) -> dict[str, Any]:
-        """Return it as the messenger is given it."""
+        """Return the message as the messenger reads it, ready for JSON.
+
+        Its fields for programs also hold the version of the schema, the id and the event.
+        """
         told = {"schema": SCHEMA, "id": self.id, "event": str(self.event), **self.fields}
         return {"title": self.title, "body": self.body, "severity": SEVERITY[self.event], "fields": told}
 
 
 def text(lines: Iterable[str]) -> str:
-    """Join lines; one that holds line breaks goes on indented, so that nobody can make it look like two."""
+    """Join lines to a text.
+
+    Each line may hold foreign text. A line break inside it is followed by an indentation, so that it cannot pass for
+    another line.
+    """
     return "\n".join("\n    ".join(_plain(part) for part in line.splitlines()) for line in lines)
 
 
 def title(*words: str) -> str:
-    """Return a title: names in it can be nobody's markup and nobody's mention."""
+    """Join words to a title.
+
+    Names in it may be foreign text. Every character that could be markup or a mention is replaced.
+    """
     joined = " ".join(_plain(word) for word in words)
     return "".join(char if char.isalnum() or char in " .,:-_()" else "·" for char in joined)
 
 
 def _plain(line: str) -> str:
-    """Replace what would not be seen, or would turn the text around: control and format characters."""
+    """Replace control and format characters, which are invisible or can reverse the direction of a text."""
     return "".join("�" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char for char in line)
 
 
 def of_outcome(done: Outcome) -> Event | None:
-    """Return what to tell of an operation that raised nothing; None: not worth a message."""
+    """Return the event of an operation that raised no error, or None if it is not worth a message.
+
+    A plan, an adoption, a `forget`, and a settling that published nothing are not worth one.
+    """
     from bridge.model.operation import SOFT, Operation
 
     if done.result == "planned":
@@ -98,7 +114,10 @@ def of_outcome(done: Outcome) -> Event | None:
 
 
 def of_status(seen: Status) -> Event | None:
-    """Return what to tell of how a client stands; None: nothing."""
+    """Return the event of a client's status, or None if it is not worth a message.
+
+    `DUE_TO_BE_RETIRED` is for a client that needs no attention, and whose fallback may be retired from now on.
+    """
     from bridge.planning.status import Kind
 
     known = {Kind.INTERRUPTED: Event.INCOMPLETE, Kind.FALLBACK_OVERDUE: Event.OVERDUE, Kind.DUE: Event.OVERDUE}

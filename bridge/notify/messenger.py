@@ -1,8 +1,9 @@
-"""The messenger: a process of its own that delivers what it reads, so that no service can hold up or harm ours.
+"""The messenger: a separate process that delivers messages, so that no service can delay or harm the caller.
 
-It reads one JSON object per line from standard input, `{"number", "url", "message"}`, and answers on standard output
-with `{"number", "why"}`, null where the message was taken. At the end of its input it finishes, or is ended by its own
-alarm. Nothing else leaves it: libraries log and print into nothing.
+It reads one JSON object per line from standard input, `{"number", "url", "message"}`. For each it writes `{"number",
+"why"}` to standard output, where `why` is null if the message was accepted. It ends when its input has ended and
+everything is delivered, or at the latest by its own alarm. Nothing else leaves the process: the logs and prints of
+libraries are discarded.
 """
 
 from __future__ import annotations
@@ -16,13 +17,17 @@ import threading
 from queue import SimpleQueue
 from typing import Any, TextIO
 
-LIFE = 20  # seconds after the end of the input, however many messages are left
+LIFE = 20  # seconds from the end of the input to the alarm, however many messages are left
 UNKNOWN, NOT_TAKEN = "its value is not a URL that apprise understands", "it did not take the message"
 
 
 def main() -> None:
-    """Deliver everything, each destination's messages in their order and independent of the others'."""
+    """Deliver every message from standard input.
+
+    The messages of one destination are delivered in order. Destinations do not wait for each other.
+    """
     logging.disable(logging.CRITICAL)
+    # Standard output is kept for the answers alone. A print by a library then goes to the null device.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     guard = threading.Lock()
@@ -41,10 +46,11 @@ def main() -> None:
     for thread in threads:
         thread.join()
     answers.flush()
-    os._exit(0)  # whatever threads a service has left
+    os._exit(0)  # a service may have left threads, which would keep the process alive
 
 
 def _serve(url: str, letters: SimpleQueue[dict[str, Any] | None], answers: TextIO, guard: threading.Lock) -> None:
+    """Deliver the messages of one destination until the queue ends with None. It runs in a thread of its own."""
     destination = None
     while (letter := letters.get()) is not None:
         destination, why = _delivered(destination, url, letter["message"])
@@ -54,8 +60,9 @@ def _serve(url: str, letters: SimpleQueue[dict[str, Any] | None], answers: TextI
 
 
 def _delivered(destination: Any, url: str, message: dict[str, Any]) -> tuple[Any, str | None]:
-    """Deliver one message; return the destination for the next one, and why it failed."""
+    """Deliver one message, and return the destination for the next one and the reason for a failure."""
     try:
+        # Imported here, so that an import error is answered like any other failure.
         from bridge.notify.deliver import Destination, NotTaken, Unknown
 
         destination = destination or Destination(url)
@@ -64,6 +71,6 @@ def _delivered(destination: Any, url: str, message: dict[str, Any]) -> tuple[Any
         return destination, NOT_TAKEN
     except Unknown:
         return None, UNKNOWN
-    except Exception as error:  # noqa: BLE001  # a service's own; its text may hold the URL
+    except Exception as error:  # noqa: BLE001  # a service's own, and its text may hold the URL
         return destination, f"{NOT_TAKEN} ({type(error).__name__})"
     return destination, None

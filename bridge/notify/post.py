@@ -1,4 +1,4 @@
-"""Hands messages to the messenger in the background, and tells in the end which of them were not taken."""
+"""Hands messages to the messenger in the background, and reports at the end which were not delivered."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from sinks.errors import SinkError
 from sinks.secret import Secret
 
 LIMIT = timedelta(seconds=15)
-"""After the last message: whatever was not delivered by then is given up."""
+"""How long to wait after the last message. Messages that are not delivered by then are given up."""
 HURRIED = timedelta(seconds=5)
-"""So long for somebody who was asked to stop."""
+"""How long to wait when the process was asked to stop."""
 NO_ANSWER = "no answer in time"
+"""The reason for a message that was neither delivered nor refused in time."""
 KEPT = frozenset(
     {
         *("PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONHOME"),
@@ -31,16 +32,17 @@ KEPT = frozenset(
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PYTHONDONTWRITEBYTECODE"),
     }
 )
-"""The variables that the messenger gets: how to reach a service, and no credentials."""
+"""The environment variables that the messenger gets. They say how to reach a service, and none is a credential."""
 
 Letter = tuple[int, str, Message]
-"""Its number, the reference of the URL, and what to say."""
+"""The number of a message, the reference of its URL, and the message."""
 
 
 class Post:
-    """Messages on their way. Nothing here raises for a message's sake, and `send` waits for nobody.
+    """The messages of one run, on their way to the messenger.
 
-    `resolve` returns the URL that a reference names. The process starts with the first message.
+    No method raises because of a message, and `send` does not block. `resolve` returns the URL that a reference names.
+    The messenger's process starts with the first message.
     """
 
     def __init__(self, resolve: Callable[[str], Secret], limit: timedelta = LIMIT) -> None:
@@ -54,23 +56,27 @@ class Post:
         self._thread = threading.Thread(target=self._work, name="notify", daemon=True)
 
     def send(self, references: Iterable[str], message: Message) -> None:
-        """Have a message delivered to each of these."""
+        """Queue a message for each destination, without blocking.
+
+        `references` name the URLs of the destinations. They are resolved in the background.
+        """
         for reference in references:
             number = len(self._owed)
             self._owed[number] = reference
             self._letters.put((number, reference, message))
-            if not self._thread.is_alive() and number == 0:
+            if not self._thread.is_alive() and number == 0:  # a thread can be started only once
                 self._thread.start()
 
     def close(self) -> None:
-        """Let it end by itself: nothing more is sent."""
+        """Announce that no more messages follow, without waiting for their delivery."""
         self._letters.put(None)
 
     def finish(self, asked: Callable[[], bool] = lambda: False) -> list[str]:
-        """Wait until all is delivered, or for `limit`; once `asked` to stop, for a moment only.
+        """Wait until everything is delivered, at most for `limit`, and return what was lost.
 
-        Returns what was not, one line for each destination. Whoever was asked to stop leaves the messenger behind:
-        it ends by itself.
+        That is one line for each destination that missed a message. `asked` says whether the process was asked to stop.
+        Then the wait is short, and the messenger is left running: it ends by itself. Otherwise it is killed at the
+        limit.
         """
         self.close()
         if not self._owed:
@@ -88,21 +94,24 @@ class Post:
         ]
 
     def _patience(self, asked: bool) -> float:  # noqa: FBT001  # one use
+        """Return how many seconds to wait in all."""
         return min(self._limit, HURRIED.total_seconds()) if asked else self._limit
 
     def _work(self) -> None:
+        """Hand over every letter, then collect the answers. It runs in a thread of its own."""
         try:
             while (letter := self._letters.get()) is not None:
                 self._hand_over(*letter)
             if self._child is not None:
                 self._collect(self._child)
-        except Exception as error:  # noqa: BLE001  # whatever it is: what was not delivered is told
+        except Exception as error:  # noqa: BLE001  # an error of any kind ends up in the report of `finish`
             for reference in self._owed.values():
                 self._why.setdefault(reference, f"it could not be sent ({type(error).__name__})")
         finally:
             self._kill()
 
     def _hand_over(self, number: int, reference: str, message: Message) -> None:
+        """Write one message to the messenger, which is started if needed."""
         url = self._url(reference)
         if url is None:
             return
@@ -110,29 +119,31 @@ class Post:
             self._child = _started(os.environ)
         letter = {"number": number, "message": message.wire()}
         if (inlet := self._child.stdin) is not None:
-            with suppress(BrokenPipeError):  # it died: what it did not answer counts as lost
+            with suppress(BrokenPipeError):  # the messenger died, so unanswered messages count as lost
+                # The URL goes through the pipe: neither arguments nor environment may hold it.
                 inlet.write(json.dumps({**letter, "url": url.reveal()}) + "\n")
                 inlet.flush()
 
     def _url(self, reference: str) -> Secret | None:
+        """Return the URL that a reference names, or None after noting why there is none. Each is resolved once."""
         if reference not in self._urls:
             try:
                 self._urls[reference] = self._resolve(reference)
             except (BridgeError, SinkError) as error:
                 self._urls[reference], self._why[reference] = None, error.message.removeprefix(f"{reference}: ")
-            except Exception as error:  # noqa: BLE001  # its text may hold anything
+            except Exception as error:  # noqa: BLE001  # a bug, whose text may hold a secret
                 self._urls[reference], self._why[reference] = None, f"it cannot be read ({type(error).__name__})"
         return self._urls[reference]
 
     def _collect(self, child: subprocess.Popen[str]) -> None:
-        """Say that this is all, wait, and note what was delivered."""
+        """Close the messenger's input, wait for its end, and note which messages were delivered."""
         try:
             out, _ = child.communicate(timeout=self._limit)  # closes its input first
         except subprocess.TimeoutExpired:
             child.kill()
             out, _ = child.communicate()
         for line in out.splitlines():
-            with suppress(ValueError):  # a line cut short by its end
+            with suppress(ValueError):  # its end may have cut a line short
                 answer = json.loads(line)
                 if answer["why"] is None:
                     self._owed[answer["number"]] = ""
@@ -140,12 +151,16 @@ class Post:
                     self._why[self._owed[answer["number"]]] = answer["why"]
 
     def _kill(self) -> None:
+        """Kill the messenger if it still runs."""
         if self._child is not None and self._child.poll() is None:
             self._child.kill()
 
 
 def _started(environ: Mapping[str, str]) -> subprocess.Popen[str]:
-    """Start the messenger from where this process was loaded, never from the working directory."""
+    """Start the messenger from where this process was loaded, never from the working directory.
+
+    A module in the working directory could otherwise take the place of the real one, and see the URLs.
+    """
     path = os.pathsep.join(entry for entry in sys.path if os.path.isabs(entry))  # noqa: PTH117  # a text, as it is
     kept = {name: value for name, value in environ.items() if name in KEPT or name.startswith("LC_")}
     return subprocess.Popen(
@@ -157,5 +172,5 @@ def _started(environ: Mapping[str, str]) -> subprocess.Popen[str]:
         stderr=subprocess.DEVNULL,
         text=True,
         encoding="utf-8",
-        start_new_session=True,  # Ctrl-C at a terminal means the operation, not this
+        start_new_session=True,  # Ctrl-C at a terminal is meant for the operation only
     )

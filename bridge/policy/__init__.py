@@ -1,4 +1,7 @@
-"""Least privilege, to paste: what each role needs at Vault, AWS and Auth0, by what the commands call. Pure."""
+"""Least-privilege policies to paste: what each role needs at Vault, AWS and Auth0. Pure.
+
+They follow from the requests that the commands make (`sinks.rights`).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from enum import StrEnum
 
 
 class Language(StrEnum):
-    """What a policy is written in."""
+    """The language of a policy."""
 
     HCL = "hcl"
     IAM = "iam"
@@ -16,9 +19,10 @@ class Language(StrEnum):
 
 @dataclass(frozen=True)
 class Block:
-    """What to paste at one vault or tenant, which is called `name`.
+    """What to paste at one vault or tenant. `name` is its name in the configuration.
 
-    `text` is in its language, without comments that this has no place for; `data` is the same for programs.
+    `text` is the policy in its language. `comments` are lines to show with it, because IAM's JSON has no place for
+    comments. `data` is the policy for programs.
     """
 
     name: str

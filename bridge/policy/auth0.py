@@ -12,10 +12,14 @@ from bridge.policy import Block, Language
 from sinks.rights import Role
 
 RARELY = "leave it out where no place is empty and nothing is changed in the dashboard"
+"""When the scope that reads every secret is not needed."""
 
 
 def scopes(name: str, domain: str, clients: Iterable[ClientSettings], role: Role) -> Block:
-    """Return the scopes that a role needs in one tenant, for the application that it acts as."""
+    """Return the scopes that a role needs in one tenant, for the application as which it acts.
+
+    A role that needs no scope gets an empty block that says so.
+    """
     found = SCOPES[role]
     told = [f"{name}: Auth0 at {domain}; role {role}" + ("" if found else ": no scope, and no application")]
     if READ_KEYS in found:

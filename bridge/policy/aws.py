@@ -1,4 +1,4 @@
-"""Policies of AWS's IAM. Pure."""
+"""Policies for AWS IAM. Pure."""
 
 from __future__ import annotations
 
@@ -13,27 +13,32 @@ from sinks.aws.rights import CREATE, needed
 from sinks.rights import Deed, Role
 
 REFERENCE = frozenset({Deed.READ})
-"""What resolving a reference asks of a place."""
+"""What resolving a reference needs at a place."""
 ENCRYPTION: Mapping[Role, str] = {
     Role.OPERATOR: "kms:Decrypt and kms:GenerateDataKey",
     Role.SECURITY: "kms:Decrypt and kms:GenerateDataKey",
     Role.APPLICATION: "kms:Decrypt",
 }
+"""What a role needs at the KMS key, where a secret has a key of its own."""
 PARTITIONS = {
     "cn": "aws-cn", "us-gov": "aws-us-gov", "us-iso": "aws-iso", "us-isob": "aws-iso-b",
     "us-isof": "aws-iso-f", "eu-isoe": "aws-iso-e", "eusc": "aws-eusc",
 }  # fmt: skip
-"""AWS's partitions, by how the names of their regions begin; every other region is in `aws`."""
+"""AWS's partitions by the prefix of their regions. Every other region is in `aws`."""
 ROLE_ARN = re.compile(r"arn:(?P<partition>[a-z-]+):iam::(?P<account>\d{12}):role/.+")
 ANY_ACCOUNT = "*"
-SUFFIX = "-??????"  # AWS adds six characters to every name in an ARN
+SUFFIX = "-??????"  # AWS appends six characters to every name in an ARN
 LONGEST = 6144  # a managed policy, in characters without white space (IAM's quotas)
 
 Statement = dict[str, Any]
 
 
 def policy(name: str, settings: Settings, asked: Mapping[Target, frozenset[Deed]], role: Role) -> Block:
-    """Return what a role needs for the secrets in one account and region, of each of which it asks something."""
+    """Return what a role needs for the given secrets of one vault.
+
+    `asked` holds the deeds for each secret. The account is taken from `settings.role_arn`. Where neither that nor an
+    ARN names it, the policy holds a `*` and a comment says so.
+    """
     found = tuple(asked)
     resources = [_resource(target, settings.role_arn) for target in found]
     actions = needed(deed for deeds in asked.values() for deed in deeds)
@@ -52,14 +57,20 @@ def policy(name: str, settings: Settings, asked: Mapping[Target, frozenset[Deed]
 
 
 def credentials(targets: Iterable[Target]) -> Block:
-    """Return what reading references takes, with the credentials that AWS's usual chain finds."""
+    """Return what reading references needs, for the credentials that AWS's usual chain finds.
+
+    No role is known for them, so the account in an ARN is a `*`, unless the reference itself is an ARN.
+    """
     resources = [_resource(target, None) for target in dict.fromkeys(targets)]
     told = ["aws: AWS's usual chain; the bridge's own credentials, to which the configuration refers"]
     return _block("aws", told, [_allow(needed(REFERENCE), resources)])
 
 
 def _resource(target: Target, role_arn: str | None) -> str:
-    """Return a secret's ARN; of one named by its ARN that one, with a pattern where its six characters are missing."""
+    """Return the ARN of a secret, with a pattern for the six characters that AWS appends to its name.
+
+    An address that is an ARN is used as it is, if it has these characters.
+    """
     if target.secret_id.startswith("arn:"):
         return target.secret_id + (SUFFIX if target.secret_id.endswith(f":secret:{target.name}") else "")
     known = ROLE_ARN.fullmatch(role_arn or "")
@@ -69,15 +80,21 @@ def _resource(target: Target, role_arn: str | None) -> str:
 
 
 def _partition(region: str) -> str:
+    """Return the AWS partition of a region."""
     return next((named for begin, named in PARTITIONS.items() if region.startswith(f"{begin}-")), "aws")
 
 
 def _allow(actions: Iterable[str], resources: list[str]) -> Statement:
+    """Return a statement that allows actions on resources."""
     return {"Effect": "Allow", "Action": [f"secretsmanager:{action}" for action in actions], "Resource": resources}
 
 
 def _creation(targets: Iterable[Target]) -> list[Statement]:
-    """Return the right to create what does not exist yet: by name, because it has no ARN. An ARN cannot be created."""
+    """Return the right to create the secrets that do not exist yet.
+
+    Such a secret has no ARN, so the right is limited by name and region. An address that is an ARN needs no such right,
+    because a secret cannot be created by its ARN.
+    """
     named = [target for target in targets if not target.secret_id.startswith("arn:")]
     condition = {
         "secretsmanager:Name": [target.name for target in named],
@@ -92,12 +109,13 @@ def _creation(targets: Iterable[Target]) -> list[Statement]:
 
 
 def _labels_only(resources: list[str]) -> Statement:
-    """Return what keeps the versions that no label names out of reach."""
+    """Return a statement that denies reading by version id, so that only labelled versions can be read."""
     denied = {**_allow(["GetSecretValue"], resources), "Effect": "Deny"}
     return {"Sid": "NotByVersionId", **denied, "Condition": {"Null": {"secretsmanager:VersionId": "false"}}}
 
 
 def _block(name: str, told: Iterable[str], statements: list[Statement]) -> Block:
+    """Return a policy with its comments, among them warnings about a missing account and about its length."""
     document = {"Version": "2012-10-17", "Statement": statements}
     comments = [*told]
     if any(f":{ANY_ACCOUNT}:secret:" in resource for s in statements for resource in s["Resource"]):

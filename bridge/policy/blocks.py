@@ -1,4 +1,4 @@
-"""From a configuration to policies: one for each vault and each tenant. Pure."""
+"""Derives policies from a configuration: one for each vault and one for each tenant. Pure."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from sinks.rights import Deed, Role
 from sinks.vault.rights import mount_of
 
 Chosen = tuple[Settings, ClientSettings]
+"""A client, with the configuration that it comes from."""
 
 
 def blocks(chosen: Sequence[Chosen], role: Role, mounts: Iterable[str] = ()) -> tuple[Block, ...]:
     """Return what a role needs for clients, vault by vault, then tenant by tenant.
 
-    `mounts` are those of Vault's mounts that have a slash in their names; the first part of a path is any other's.
+    `mounts` are those mounts of Vault that have a slash in their names. Of any other path, the first part is the mount.
 
     Raises:
-        Usage: a vault or a path that no policy can be written for, or a mount that no place is in.
+        Usage: no policy can be written for a vault or a path, or no place is in one of the mounts.
     """
     known = tuple(mount.strip("/") for mount in mounts)
     vaults: dict[str, tuple[VaultSettings, dict[Any, frozenset[Deed]]]] = {}
@@ -42,7 +43,7 @@ def blocks(chosen: Sequence[Chosen], role: Role, mounts: Iterable[str] = ()) -> 
     in_vault, in_aws = _parsed(references)
     paths = [t.path for found, asked in vaults.values() if found.type == "vault" for t in asked]
     _all_used(known, [*paths, *(target.path for target in in_vault)])
-    own = role is Role.OPERATOR  # nobody else gets at the credentials that the configuration refers to
+    own = role is Role.OPERATOR  # only this role uses the credentials that the configuration refers to
     return (
         *(_of_vault(found, asked, role, known) for found, asked in vaults.values()),
         *([vault.credentials(in_vault, known)] if own and in_vault else ()),
@@ -52,6 +53,11 @@ def blocks(chosen: Sequence[Chosen], role: Role, mounts: Iterable[str] = ()) -> 
 
 
 def _of_vault(found: VaultSettings, asked: Mapping[Any, frozenset[Deed]], role: Role, mounts: tuple[str, ...]) -> Block:
+    """Return what a role needs in one vault.
+
+    Raises:
+        Usage: the policies of this type of vault are not known.
+    """
     if isinstance(found.options, sinks.vault.Settings):
         return vault.policy(found.name, found.options, asked, role, mounts)
     if isinstance(found.options, sinks.aws.Settings):
@@ -60,6 +66,11 @@ def _of_vault(found: VaultSettings, asked: Mapping[Any, frozenset[Deed]], role: 
 
 
 def _all_used(mounts: tuple[str, ...], paths: Iterable[str]) -> None:
+    """Check that some path begins with each of the given mounts.
+
+    Raises:
+        Usage: no path begins with one of them.
+    """
     used = {mount_of(path, mounts) for path in paths}
     if unused := [mount for mount in mounts if mount not in used]:
         raise Usage(
@@ -69,7 +80,7 @@ def _all_used(mounts: tuple[str, ...], paths: Iterable[str]) -> None:
 
 
 def _parsed(references: Iterable[str]) -> tuple[list[sinks.vault.Target], list[sinks.aws.Target]]:
-    """Return the references that lead into vaults: those that the environment describes."""
+    """Return the references that name a place in Vault or AWS. The environment says which server that is."""
     stored = [split(reference) for reference in dict.fromkeys(references) if "://" in reference]
     return (
         [sinks.vault.parse(target) for scheme, target in stored if scheme == "vault"],
@@ -78,7 +89,10 @@ def _parsed(references: Iterable[str]) -> tuple[list[sinks.vault.Target], list[s
 
 
 def _references(settings: Settings, client: ClientSettings) -> Iterable[str]:
-    """Yield the references that are resolved for a client, as `bridge.auth0.api.connect` and the logins do it."""
+    """Yield the references that are resolved for a client.
+
+    They must match what `bridge.auth0.api.connect` and the logins to the vaults resolve.
+    """
     tenant = settings.tenants.get(client.tenant)
     if tenant and (reference := tenant.api_token or tenant.private_key or tenant.client_secret):
         yield reference

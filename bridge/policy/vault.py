@@ -1,4 +1,4 @@
-"""Policies of Vault and OpenBao, in HCL. Pure."""
+"""Policies for Vault and OpenBao, in HCL. Pure."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from sinks.vault.rights import mount_of, needed
 Deeds = frozenset[Deed]
 
 REFERENCE = frozenset({Deed.READ})
-"""What resolving a reference asks of a place."""
+"""What resolving a reference needs at a place."""
 SETTINGS = "optional: the mount's limits are checked"
+"""The comment behind a rule that commands can do without."""
 WILD = re.compile(r'\*|(?:^|/)\+(?:/|$)|\{\{|\$\{|["\\\x00-\x1f\x7f]')
-"""What a policy does not take literally, or cannot hold in a path."""
+"""What a policy would not take literally in a path, or cannot hold there."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """A document, below its mount, and the key that is its lock; `asked`: what is to be asked of it."""
+    """A document below its mount, the name of its lock key, and the deeds that are asked of it."""
 
     mount: str
     name: str
@@ -33,7 +34,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Rule:
-    """One line: what may be done at one of KV's endpoints with one name below a mount."""
+    """One line of a policy: the capabilities at one of KV's endpoints, for one name below a mount."""
 
     mount: str
     endpoint: str
@@ -47,10 +48,10 @@ class Rule:
 
 
 def policy(name: str, settings: Settings, asked: Mapping[Target, Deeds], role: Role, mounts: tuple[str, ...]) -> Block:
-    """Return what a role needs for the places in one Vault, of each of which it asks something.
+    """Return what a role needs for the given places in one Vault. `asked` holds the deeds for each place.
 
     Raises:
-        Usage: a policy cannot name one of them.
+        Usage: a policy cannot name one of the paths.
     """
     documents = _documents(asked, settings.pending_suffix, mounts)
     space = f", namespace {settings.namespace} (write it there)" if settings.namespace else ""
@@ -62,10 +63,10 @@ def policy(name: str, settings: Settings, asked: Mapping[Target, Deeds], role: R
 
 
 def credentials(targets: Iterable[Target], mounts: tuple[str, ...]) -> Block:
-    """Return what reading references takes, in the Vault that the environment names.
+    """Return what reading references needs, in the Vault that the environment names.
 
     Raises:
-        Usage: a policy cannot name one of them.
+        Usage: a policy cannot name one of the paths.
     """
     documents = _documents(dict.fromkeys(targets, REFERENCE), Settings.pending_suffix, mounts)
     told = ["vault: the Vault at VAULT_ADDR; the bridge's own credentials, to which the configuration refers"]
@@ -73,9 +74,14 @@ def credentials(targets: Iterable[Target], mounts: tuple[str, ...]) -> Block:
 
 
 def _documents(asked: Mapping[Target, Deeds], suffix: str, mounts: tuple[str, ...]) -> tuple[Document, ...]:
+    """Return the documents of places. Several places may be keys of one document.
+
+    Raises:
+        Usage: a path holds something that a policy would not take literally.
+    """
     found = []
     by_path: dict[str, Deeds] = {}
-    for target, deeds in asked.items():  # there may be several keys in one document
+    for target, deeds in asked.items():
         by_path[target.path] = by_path.get(target.path, frozenset()) | deeds
     for path, deeds in by_path.items():
         if wild := WILD.search(path + suffix):
@@ -90,6 +96,7 @@ def _documents(asked: Mapping[Target, Deeds], suffix: str, mounts: tuple[str, ..
 
 
 def _rules(documents: Iterable[Document]) -> list[Rule]:
+    """Return the rules for each document and its lock key."""
     return [
         Rule(document.mount, endpoint, name, capabilities)
         for document in documents
@@ -99,16 +106,19 @@ def _rules(documents: Iterable[Document]) -> list[Rule]:
 
 
 def _mounts(documents: Iterable[Document]) -> str:
+    """Return the comment that lists the mounts, for the reader to check."""
     mounts = ", ".join(dict.fromkeys(document.mount for document in documents))
     return f"mounts: {mounts}; one with a slash in its name has to be told: --mount"
 
 
 def _block(name: str, told: Iterable[str], lines: Iterable[str]) -> Block:
+    """Return a policy with its comments."""
     text = "\n".join(lines)
     return Block(name, Language.HCL, tuple(told), text, text)
 
 
 def _lines(rules: list[Rule], *, settings: bool = False) -> Iterator[str]:
+    """Yield the lines of a policy. With `settings`, its role may read the mounts' settings too."""
     width = max(len(rule.path) for rule in rules) + 2
     for rule in rules:
         yield _line(rule.path, rule.capabilities, width)
@@ -117,5 +127,6 @@ def _lines(rules: list[Rule], *, settings: bool = False) -> Iterator[str]:
 
 
 def _line(path: str, capabilities: tuple[str, ...], width: int) -> str:
+    """Return one line, padded so that the capabilities of all lines are aligned."""
     quoted, listed = f'"{path}"', ", ".join(f'"{each}"' for each in capabilities)
     return f"path {quoted:<{width}} {{ capabilities = [{listed}] }}"

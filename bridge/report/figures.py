@@ -1,4 +1,4 @@
-"""From what was read of each client to the rows of a report, the most urgent first. Pure."""
+"""Turns what was read of each client into the rows of a report, the most urgent first. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bridge.planning.status import Kind, Status, judge
 from sinks.port import Place
 
 KINDS = tuple(Kind)
-"""In the order of their urgency."""
+"""The states of a client, in order of their urgency."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Unread:
 
 @dataclass(frozen=True)
 class Looked:
-    """What was read of one client, and what was not."""
+    """What was read of one client, and which places could not be read."""
 
     client: ClientSettings
     whose: Whose
@@ -36,7 +36,11 @@ class Looked:
 
 @dataclass(frozen=True)
 class Row:
-    """One client. `evidence`: what is known of who still uses its open fallback; None: nobody asked; `ask` does."""
+    """One client in the report.
+
+    `ask` is the command that asks for evidence. `evidence` says who still uses the open fallback, one line per finding.
+    It is None if that was not asked.
+    """
 
     client: ClientSettings
     status: Status
@@ -46,29 +50,33 @@ class Row:
 
     @property
     def due_at(self) -> datetime | None:
-        """When the current value is older than it may be."""
+        """When the current value reaches its maximum age, or None if its age is not known."""
         return self.status.promoted + self.client.max_age if self.status.promoted else None
 
     @property
     def fallback_since(self) -> datetime | None:
-        """Since when there is an open fallback: the latest date of its places."""
+        """Since when there is an open fallback, by the latest date of its places."""
         return max((each.since for each in self.status.fallbacks), default=None)
 
     @property
     def fallback_age(self) -> timedelta | None:
-        """How long the fallback has been one."""
+        """How long there has been an open fallback, or None if there is none."""
         return self.status.at - self.fallback_since if self.fallback_since else None
 
     @property
     def excepted(self) -> bool:
-        """Whether an exception counts."""
+        """Whether an exception is in force."""
         granted = self.status.exception
         return granted is not None and granted.counts(self.status.at)
 
 
 @dataclass(frozen=True)
 class Source:
-    """A vault that was asked: its name in the configuration, its kind, where it is, and how many places of it."""
+    """A vault that was asked.
+
+    `name` is its name in the configuration, and `where` its address or region. `places` counts the places of the
+    clients in it, and `unread` those that could not be read.
+    """
 
     name: str
     kind: str
@@ -79,32 +87,42 @@ class Source:
 
 @dataclass(frozen=True)
 class Report:
-    """All rows, and where they come from: when, by which version, by whom, with which configuration file."""
+    """All rows of a report, and where they come from."""
 
     at: datetime
+    """When the report was made."""
     version: str
+    """The version of secret-bridge that made it."""
     actor: str
+    """The user who made it."""
     file: str | None
+    """The configuration file, or None if there is none."""
     rows: tuple[Row, ...]
+    """One row for each client, the most urgent first."""
     sources: tuple[Source, ...]
+    """The vaults that were asked."""
 
     @property
     def attention(self) -> int:
-        """How many clients somebody should do something about."""
+        """The number of clients that need attention."""
         return sum(row.status.attention for row in self.rows)
 
     @property
     def unread(self) -> int:
-        """How many clients have a place that could not be read."""
+        """The number of clients with a place that could not be read."""
         return sum(bool(row.unread) for row in self.rows)
 
     def counts(self) -> dict[Kind, int]:
-        """Return how many clients stand how; each kind, the most urgent first."""
+        """Return the number of clients in each state, the most urgent first. It includes states without clients."""
         return {kind: sum(row.status.kind is kind for row in self.rows) for kind in KINDS}
 
 
 def rows(looked: Iterable[Looked], now: datetime, evidence: Mapping[str, Sequence[str]]) -> tuple[Row, ...]:
-    """Judge each client; `now` serves where no vault told its time, `evidence` goes by the clients' names."""
+    """Judge each client, and return the rows in order of urgency.
+
+    `now` is used for a client of which no vault answered with its own time. `evidence` maps the name of a client to its
+    lines.
+    """
     found = []
     for each in looked:
         known = evidence.get(each.client.name)
@@ -115,7 +133,7 @@ def rows(looked: Iterable[Looked], now: datetime, evidence: Mapping[str, Sequenc
 
 
 def sources(chosen: Iterable[tuple[Settings, Looked]]) -> tuple[Source, ...]:
-    """Return the vaults that were asked, in the order of their names."""
+    """Return the vaults that were asked, in order of their names."""
     found: dict[str, Source] = {}
     for settings, looked in chosen:
         broken = {each.uri.partition("#")[0] for each in looked.unread}
@@ -129,13 +147,17 @@ def sources(chosen: Iterable[tuple[Settings, Looked]]) -> tuple[Source, ...]:
 
 
 def _where(options: Any) -> str:
-    """Return an address or a region, whichever this kind of vault has."""
+    """Return the address or the region of a vault, whichever its type has."""
     told = (getattr(options, name, None) for name in ("url", "endpoint_url", "region"))
     return str(next((each for each in told if each), "-"))
 
 
 def _status(looked: Looked, now: datetime) -> Status:
-    """Judge what was read; what was not read is told first, unless an interrupted operation was seen."""
+    """Judge what was read of a client.
+
+    Places that could not be read come first in the status, unless an interrupted operation was seen, which is more
+    urgent.
+    """
     client = looked.client
     if looked.places:
         seen = judge(client, looked.whose, looked.places)
@@ -150,7 +172,7 @@ def _status(looked: Looked, now: datetime) -> Status:
 
 
 def _urgency(row: Row) -> tuple[int, float, str]:
-    """Return what rows are sorted by: how urgent, then how long overdue, then by name."""
+    """Return the sort key of a row: its urgency, then how long it is overdue, then its name."""
     over = max(
         (row.status.at - end for end in (row.due_at, row.status.retire_by) if end), default=timedelta.min
     ).total_seconds()

@@ -1,4 +1,4 @@
-"""HTML from Python: every text is escaped unless it is HTML already."""
+"""Builds HTML in Python. Every text is escaped unless it is an `Html`."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ from html import escape
 
 
 class Html(str):
-    """A text that is HTML; only `tag` and `joined` make it."""
+    """A text that is HTML already, so it is not escaped again.
+
+    Wrap only text that holds no foreign markup: constants, or the results of this module's functions.
+    """
 
     __slots__ = ()
 
 
 def text(value: str) -> Html:
-    """Return a text as HTML that shows just this text."""
+    """Return a text as HTML that displays exactly this text."""
     return value if isinstance(value, Html) else Html(escape(value))
 
 
 def joined(*parts: str) -> Html:
-    """Put parts after each other; those that are not HTML are escaped."""
+    """Concatenate parts. A part that is not `Html` is escaped."""
     return Html("".join(map(text, parts)))
 
 
 def tag(name: str, *parts: str, **attributes: str) -> Html:
-    """Return an element. Of an attribute's name a final `_` is dropped, and each other one is written `-`."""
+    """Return an element with escaped content and attributes.
+
+    In the name of an attribute, a trailing `_` is dropped (`class_`), and every other `_` becomes `-` (`data_kind`).
+    """
     told = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"' for key, value in attributes.items())
     return Html(f"<{name}{told}>{joined(*parts)}</{name}>")

@@ -1,4 +1,7 @@
-"""The report as one HTML file that asks nobody for anything: style, script and data stand in it."""
+"""The report as one HTML file.
+
+Style, script and data are inside the file, and its content security policy allows no request.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from bridge.report.markup import Html, joined, tag, text
 from sinks.versions import short
 
 ESCAPED = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
-"""What could end a data block, or be read as markup: in JSON it may always be written so."""
+"""Characters that could end a data block or be read as markup. JSON allows the escaped form for all of them."""
 LABELS = {
     Kind.INTERRUPTED: "interrupted",
     Kind.NOT_READ: "not read",
@@ -31,6 +34,7 @@ LABELS = {
     Kind.EXCEPTED: "excepted",
     Kind.OK: "ok",
 }
+"""How each state is named on the page."""
 TONES = {
     **dict.fromkeys(Kind, "bad"),
     **dict.fromkeys((Kind.FALLBACK_OVERDUE, Kind.DUE, Kind.EMPTY, Kind.UNMANAGED), "warn"),
@@ -38,6 +42,7 @@ TONES = {
     Kind.EXCEPTED: "excepted",
     Kind.OK: "good",
 }
+"""The style class of each state. A state that is not listed counts as bad."""
 COLUMNS = {
     "client": "Client",
     "state": "State",
@@ -46,11 +51,16 @@ COLUMNS = {
     "fallback": "Fallback",
     "places": "Places",
 }
+"""The columns of the table, by their style class."""
 NONE = "-"
+"""What a cell shows if there is nothing to show."""
 
 
 def page(report: Report, lines: Sequence[str]) -> str:
-    """Return the whole file. `lines` holds the JSON form of each row, in the order of the rows."""
+    """Return the whole file.
+
+    `lines` holds the JSON form of each row, in the order of the rows. The script on the page reads them.
+    """
     style, script = _asset("report.css"), _asset("report.js")
     return Template(_asset("report.html")).substitute(
         policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
@@ -75,6 +85,7 @@ def _asset(name: str) -> str:
 
 
 def _hash(text: str) -> str:
+    """Return the hash by which the content security policy allows a style or a script."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
@@ -104,7 +115,10 @@ def _headline(report: Report) -> Html:
 
 
 def _bar(report: Report) -> Html:
-    """Draw how the states share the clients; the tiles below say the same in words."""
+    """Draw the share of each state among all clients.
+
+    It is hidden from screen readers, because the tiles below it say the same in words.
+    """
     parts, at = [], 0.0
     for kind, number in report.counts().items():
         width = 1000 * number / len(report.rows) if report.rows else 0.0
@@ -115,7 +129,7 @@ def _bar(report: Report) -> Html:
 
 
 def _tiles(report: Report) -> Html:
-    """Return one tile for each state that there is."""
+    """Return one tile for each state that has clients."""
     return joined(
         *(
             tag("li", tag("b", f"{number:,}"), " ", LABELS[kind], class_=f"tile {TONES[kind]}", data_kind=kind)
@@ -157,12 +171,12 @@ def _state(row: Row) -> Iterator[Html]:
 
 
 def _plainly(state: str, label: str) -> str:
-    """Return a state in words without what its badge says already."""
+    """Return a state's text without the part that its badge shows already."""
     return state.removeprefix(f"{label}: ").removeprefix(f"{label}; ")
 
 
 def _breakable(uri: str) -> Html:
-    """Return an address that breaks into lines where people would break it."""
+    """Return an address that may break into lines behind each slash, but not inside `//`."""
     return Html(text(uri).replace("/", "/<wbr>").replace("/<wbr>/", "//"))
 
 
@@ -179,7 +193,7 @@ def _age(row: Row) -> Iterator[Html]:
 
 
 def _gauge(age: timedelta, limit: timedelta, *, excepted: bool) -> Html:
-    """Draw an age against its limit; the figures beside it say the same."""
+    """Draw an age against its limit. It is hidden from screen readers, because the figures beside it say the same."""
     share = age / limit if limit else 1.0
     tone = ("excepted" if excepted else "warn") if share > 1 else "good"
     filled = tag("rect", x="0", y="0", width=f"{min(share, 1) * 100:.1f}", height="4", class_=tone)
@@ -223,7 +237,7 @@ def _sources(report: Report) -> Html:
 
 
 def _unread(report: Report) -> Html:
-    """Tell which places could not be read, and why."""
+    """List the places that could not be read, and why."""
     told = [
         tag("li", tag("b", row.status.client), " ", tag("span", each.uri, class_="where"), f": {each.why}")
         for row in report.rows

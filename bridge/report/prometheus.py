@@ -1,4 +1,7 @@
-"""The report in Prometheus' text format: times and limits, from which ages follow at any later moment."""
+"""The report in Prometheus' text format.
+
+It exposes points in time and limits. An age at any later moment follows from these by subtraction.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ PREFIX = "secret_bridge_"
 
 @dataclass(frozen=True)
 class Metric:
-    """A gauge with one sample for each client that has a value. `labels` are those beside `client`."""
+    """A gauge with one sample for each client that has a value.
+
+    `value` returns None for a client without one. `labels` returns the labels beside `client`.
+    """
 
     name: str
     help: str
@@ -58,14 +64,19 @@ METRICS = (
     Metric("exception_end_timestamp_seconds", "When the exception of a client ends, or ended.",
            lambda row: _time(row.status.exception.end) if row.status.exception else None, _granted),
 )  # fmt: skip
+"""The metrics with one sample for each client."""
 TOTALS = {
     "report_timestamp_seconds": "When this was written.",
     "clients": "How many clients stand how.",
 }
+"""The help texts of the metrics about the report as a whole."""
 
 
 def metrics(report: Report) -> str:
-    """Return the whole exposition, version 0.0.4 of the format."""
+    """Return the whole exposition, in version 0.0.4 of the format.
+
+    A client without a value for a metric has no sample of it.
+    """
     return "".join(f"{line}\n" for line in _lines(report))
 
 
@@ -84,15 +95,18 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _head(name: str, text: str) -> Iterator[str]:
+    """Yield the help and the type of a metric. Every metric here is a gauge."""
     yield f"# HELP {PREFIX}{name} {text}"
     yield f"# TYPE {PREFIX}{name} gauge"
 
 
 def _sample(name: str, labels: dict[str, str], value: float) -> str:
+    """Return one line: a metric with its labels and value."""
     told = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
     number = f"{float(value):.3f}".rstrip("0").rstrip(".")
     return f"{PREFIX}{name}{{{told}}} {number}" if told else f"{PREFIX}{name} {number}"
 
 
 def _escaped(text: str) -> str:
+    """Escape the value of a label, as the format prescribes."""
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')

@@ -10,13 +10,16 @@ from bridge.report.figures import Report, Row
 from sinks.record import stamp
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""With what a cell begins that a spreadsheet would calculate."""
+"""Characters at the start of a cell that make a spreadsheet calculate it."""
 
 Cell = str | bool | datetime | timedelta | None
 
 
 def table(report: Report) -> str:
-    """Return the whole table, a header first (RFC 4180); what is absent is empty."""
+    """Return the whole table with a header line (RFC 4180).
+
+    A missing value is an empty cell. Durations are whole seconds, and truth values are `true` and `false`.
+    """
     lines = [cells(row) for row in report.rows]
     text = io.StringIO()
     writer = csv.writer(text)
@@ -26,7 +29,10 @@ def table(report: Report) -> str:
 
 
 def cells(row: Row) -> dict[str, Cell]:
-    """Return one client's cells, by column."""
+    """Return the cells of one client, by column.
+
+    Their order must be that of `COLUMNS`, because `table` writes them below that header.
+    """
     status, granted = row.status, row.status.exception
     return {
         "client": status.client,
@@ -63,9 +69,14 @@ COLUMNS = (
     "retire_from", "retire_by", "evidence", "exception_owner", "exception_reason", "exception_until",
     "exception_counts", "places", "unread",
 )  # fmt: skip
+"""The columns, in order."""
 
 
 def _plain(value: Cell) -> str:
+    """Return the text of a cell.
+
+    A text that begins like a formula gets an apostrophe in front, so a spreadsheet shows it instead of calculating it.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):

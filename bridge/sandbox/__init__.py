@@ -1,1 +1,4 @@
-"""A local Auth0, OpenBao and AWS, to try the bridge without an account anywhere (extra `sandbox`)."""
+"""A local Auth0, OpenBao and AWS, for trying the bridge without any account (extra `sandbox`).
+
+All servers listen on loopback only.
+"""

@@ -1,4 +1,7 @@
-"""A local AWS Secrets Manager: moto's server, in a process of its own because importing it takes long."""
+"""A local AWS Secrets Manager: moto's server.
+
+It runs in a process of its own, because importing moto takes long.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +12,30 @@ from bridge.sandbox.process import LOOPBACK, ServerProcess, program
 
 REGION = "us-east-1"
 SERVER = Path(__file__).with_name("moto_server.py")
+"""The script that runs moto's server with corrections."""
 _SERVING = b"Running on http://"
+"""What werkzeug logs once it listens."""
 
 
 class LocalAws(ServerProcess):
-    """A moto server; it accepts any credentials."""
+    """A moto server. It accepts any credentials."""
 
     name = "moto"
 
     def __init__(self) -> None:
         super().__init__()
-        program("moto_server", "moto[server]")
+        program("moto_server", "moto[server]")  # only to fail early if the extra is not installed
 
     @property
     def url(self) -> str:
-        """Where it answers: what AWS_ENDPOINT_URL wants."""
+        """The server's URL, as AWS_ENDPOINT_URL expects it."""
         return f"http://{LOOPBACK}:{self.port}"
 
     def environment(self) -> dict[str, str]:
-        """Return what the AWS libraries and the AWS CLI need to use it."""
+        """Return the environment variables with which the AWS libraries and the AWS CLI use this server.
+
+        The credentials are made up, because the server accepts any.
+        """
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_REGION": REGION,
@@ -37,14 +45,17 @@ class LocalAws(ServerProcess):
         }
 
     def _command(self) -> list[str]:
-        # -P: the directory of the script is not to be searched for modules.
+        # -P keeps the directory of the script off the module search path.
         return [sys.executable, "-P", str(SERVER), "-H", LOOPBACK, "-p", str(self.port)]
 
     def _environment(self) -> dict[str, str]:
         return {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONUNBUFFERED": "1"}
 
     def _ready(self) -> bool:
-        """Ask for its state page, once its own log says that the port is its own."""
+        """Request the server's state page, once its own log says that it listens.
+
+        Another process may have taken the port. Then the page would be that process's answer.
+        """
         import httpx
 
         if _SERVING not in self.log_file.read_bytes():

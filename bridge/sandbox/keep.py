@@ -1,4 +1,4 @@
-"""`secret-bridge sandbox`: the local servers, until somebody ends them."""
+"""The command `secret-bridge sandbox`: runs the local servers until the user ends them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from bridge.sandbox.stack import Stack
 
 def keep(propagation: timedelta, directory: Path, *, echo: Callable[[str], None]) -> None:
     """Start the servers, write `bridge.toml` and `sandbox.env`, and wait for Ctrl-C or SIGTERM.
+
+    `sandbox.env` holds credentials, so it is created with access for its owner only. The servers are stopped at the
+    end.
 
     Raises:
         Failed: the files cannot be written.

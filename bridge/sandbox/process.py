@@ -1,4 +1,4 @@
-"""A server in a process of its own: started on a free port, waited for, and stopped; it dies with its parent."""
+"""A local server in a process of its own: started on a free port, and killed when its parent ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from typing import Self
 
 LOOPBACK = "127.0.0.1"
 START_LIMIT = timedelta(seconds=30)
+"""How long a server may take until it answers."""
 STOP_LIMIT = timedelta(seconds=5)
+"""How long a server may take to end before it is killed."""
 ATTEMPTS = 3
 POLL = 0.02
 _PR_SET_PDEATHSIG = 1
@@ -29,13 +31,13 @@ _PORT_TAKEN = "address already in use"
 
 
 class ServerFailed(Exception):
-    """A server did not start, or what it needs is not installed."""
+    """A server did not start, or a program that it needs is not installed."""
 
 
 class ServerProcess(ABC):
-    """One server; use it as a context manager, or `start` and `stop` it.
+    """One server. Use it as a context manager, or call `start` and `stop`.
 
-    `spawn` and `wait` are the halves of `start`, so that several servers can start side by side. On Linux the server
+    `spawn` and `wait` are the two halves of `start`, so that several servers can start in parallel. On Linux the server
     is killed when the *thread* that spawned it ends.
     """
 
@@ -49,43 +51,46 @@ class ServerProcess(ABC):
     @property
     @abstractmethod
     def url(self) -> str:
-        """Where it answers."""
+        """The URL at which it answers."""
 
     @abstractmethod
     def _command(self) -> list[str]:
-        """Return what to run on `self.port`; no secret may stand in it."""
+        """Return the command line that serves on `self.port`. It must not hold a secret."""
 
     @abstractmethod
     def _environment(self) -> dict[str, str]:
-        """Return what to add to the otherwise empty environment."""
+        """Return the variables to add to the environment, which is otherwise almost empty."""
 
     @abstractmethod
     def _ready(self) -> bool:
-        """Tell whether it does its work; `httpx.TransportError` and `OSError` mean not yet."""
+        """Return whether the server works. An `httpx.TransportError` or `OSError` means not yet."""
 
     @property
     def pid(self) -> int:
-        """The server's process id."""
+        """The server's process id. While it is not running, `ServerFailed` is raised."""
         if self._process is None:
             raise ServerFailed(f"{self.name} is not running")
         return self._process.pid
 
     @property
     def log_file(self) -> Path:
-        """What the server printed; removed when it is stopped."""
+        """The server's output. It is removed when the server is stopped."""
         return self.home / "log"
 
     def start(self) -> Self:
-        """Start the server and wait until it does its work.
+        """Start the server and wait until it works.
 
         Raises:
-            ServerFailed: it did not.
+            ServerFailed: it did not start in time.
         """
         self.spawn()
         return self.wait()
 
     def spawn(self) -> None:
-        """Start the process on a free port, without waiting."""
+        """Start the process on a free port, without waiting for it.
+
+        Its output goes to `log_file`. Its environment holds PATH, HOME, and what `_environment` returns.
+        """
         self.home = Path(tempfile.mkdtemp(prefix=f"bridge-{self.name}-"))
         self.port = free_port()
         environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.home), **self._environment()}
@@ -101,7 +106,9 @@ class ServerProcess(ABC):
             )
 
     def wait(self) -> Self:
-        """Wait until the server does its work; it is started again when somebody was faster to take its port.
+        """Wait until the server works.
+
+        If another process took its port in the meantime, the server is started again on another one, a few times.
 
         Raises:
             ServerFailed: it did not start in time.
@@ -114,12 +121,15 @@ class ServerProcess(ABC):
             if not (taken and left):
                 break
             self.spawn()
-        # Its log names tokens, so nothing of it goes into the message.
+        # The log holds tokens, so nothing of it goes into the message.
         reason = "its port is taken" if taken else "it ended, or never answered"
         raise ServerFailed(f"{self.name} did not start: {reason}")
 
     def stop(self) -> None:
-        """Stop the server and remove its files. Twice is once."""
+        """Stop the server and remove its files.
+
+        A server that does not end within `STOP_LIMIT` is killed. A second call does nothing.
+        """
         if self._process is not None:
             self._process.terminate()
             try:
@@ -138,12 +148,13 @@ class ServerProcess(ABC):
         self.stop()
 
     def _wait_once(self) -> bool:
+        """Return whether the server works before it ends and before the limit."""
         import httpx
 
         process = self._process
         end = time.monotonic() + START_LIMIT.total_seconds()
         while process is not None and time.monotonic() < end:
-            with contextlib.suppress(httpx.TransportError, OSError):  # OSError: a CA file that is half written
+            with contextlib.suppress(httpx.TransportError, OSError):  # OSError: the CA file is half written
                 if self._ready():
                     return process.poll() is None
             if process.poll() is not None:
@@ -153,7 +164,10 @@ class ServerProcess(ABC):
 
 
 def free_port() -> int:
-    """Return a port on loopback that is free at this moment."""
+    """Return a port on loopback that is free at this moment.
+
+    Another process may take it before the caller does.
+    """
     with socket.create_server((LOOPBACK, 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
@@ -163,7 +177,7 @@ def program(name: str, package: str) -> str:
     """Return the path of a program that a package installs, beside this Python or on the PATH.
 
     Raises:
-        ServerFailed: it is not installed.
+        ServerFailed: the program is not installed.
     """
     beside = str(Path(sys.executable).parent)
     if found := shutil.which(name, path=beside) or shutil.which(name):
@@ -172,13 +186,17 @@ def program(name: str, package: str) -> str:
 
 
 def _die_with(parent: int) -> Callable[[], None] | None:
-    """Return what a child runs before it becomes the server: it asks Linux for SIGKILL when its parent ends."""
+    """Return a function for the child to run before it becomes the server, or None outside Linux.
+
+    The function asks Linux for SIGKILL when the parent ends.
+    """
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl
 
     def ask() -> None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        # The parent may have ended before the request took effect. Then no signal would come.
         if os.getppid() != parent:
             os._exit(1)
 

@@ -1,4 +1,7 @@
-"""Two applications of the demo: one that tries the candidates, and one that only ever sees the latest value."""
+"""The two applications of the demo.
+
+One tries every candidate, and the other one only ever sees the latest value.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,19 @@ from sinks.secret import Secret
 
 PAUSE = 0.02  # seconds between token requests
 ORDER = (Stage.CURRENT, Stage.PENDING, Stage.FALLBACK)
+"""The stages in the order in which their values are tried."""
 UNAUTHORISED = 401
 
 
 class Reader(threading.Thread):
-    """Asks for tokens without a break. `refused` counts acquisitions without one, `more` those that took two tries."""
+    """A thread that asks for tokens without a break.
+
+    With `candidates` it tries every stage, and reads the place again after a refusal until `patience` seconds have
+    passed. Without, it tries only the current value, which it reads once a second.
+
+    `asked` counts the tokens that it wanted, `refused` those that it did not get, and `more` those that took more than
+    one request. `slowest` is the longest time for one of them, in seconds.
+    """
 
     def __init__(self, url: str, client_id: str, sink: Sink, *, candidates: bool, patience: float) -> None:
         super().__init__(daemon=True)
@@ -32,7 +43,7 @@ class Reader(threading.Thread):
         self.slowest = 0.0
 
     def run(self) -> None:
-        """Ask until ended."""
+        """Ask for tokens until `end` is called."""
         refresh = 0.0
         while not self._ended.is_set():
             if not self._candidates and time.monotonic() >= refresh:
@@ -47,7 +58,7 @@ class Reader(threading.Thread):
             self._ended.wait(PAUSE)
 
     def end(self) -> None:
-        """Stop, and wait until it has stopped."""
+        """Stop asking, and wait until the thread has ended."""
         self._ended.set()
         self.join()
         self._http.close()
@@ -58,13 +69,13 @@ class Reader(threading.Thread):
         self._values = [value for value in values if value is not None]
 
     def _acquire(self, started: float) -> int:
-        """Return how many requests it took to get a token; 0 when there was none to get."""
+        """Return how many requests it took to get a token, or 0 if none was to be had."""
         attempts = 0
         while True:
             for value in list(self._values):
                 attempts += 1
                 if self._token(value):
-                    self._values.sort(key=lambda other: other != value)  # the winner is remembered
+                    self._values.sort(key=lambda other: other != value)  # the winner comes first from now on
                     return attempts
             if not self._candidates or time.monotonic() - started > self._patience:
                 return 0
@@ -85,7 +96,7 @@ class Reader(threading.Thread):
 
 
 def running(readers: list[Reader]) -> Callable[[], None]:
-    """Start readers and return what ends them."""
+    """Start readers, and return a function that ends them."""
     for reader in readers:
         reader.start()
 

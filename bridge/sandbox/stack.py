@@ -1,4 +1,4 @@
-"""The three local servers together, with a client to rotate."""
+"""The three local servers together, with a client whose secret can be rotated."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from bridge.sandbox.aws import REGION, LocalAws
 from bridge.sandbox.openbao import OpenBao
 
 MANAGEMENT_SCOPES = ("update:client_keys", "read:clients", "read:client_keys", "read:logs")
+"""The scopes of the bridge's own application."""
 AUDIENCE = "https://api.acme"
 BILLING = "AbC123billingAbC123billingAbC123"
+"""The id of the client whose secret is rotated."""
 BRIDGE = "BrIdGe00management00BrIdGe00mana"
+"""The id of the bridge's own application."""
 
 _CONFIG = """\
 # A local sandbox; the credentials come from the environment.
@@ -44,7 +47,11 @@ sinks = ["local://secret/apps/billing", "use1://apps/billing"]
 
 
 class Stack:
-    """A local Auth0, OpenBao and AWS. The client `billing` may get tokens for `https://api.acme`."""
+    """A local Auth0, OpenBao and AWS. Use it as a context manager, or call `start` and `stop`.
+
+    The client `billing` may get tokens for `https://api.acme`. `propagation` is how long a changed secret takes to
+    spread.
+    """
 
     def __init__(self, propagation: timedelta = timedelta(seconds=30)) -> None:
         self._propagation = propagation
@@ -57,10 +64,10 @@ class Stack:
         self._running = ExitStack()
 
     def start(self) -> Self:
-        """Start all three side by side.
+        """Start all three servers in parallel.
 
         Raises:
-            ServerFailed: one did not start; the others are stopped.
+            ServerFailed: a server did not start. The others are stopped.
         """
         with ExitStack() as running:
             running.callback(self.auth0.stop)
@@ -74,11 +81,11 @@ class Stack:
         return self
 
     def stop(self) -> None:
-        """Stop all three. Twice is once."""
+        """Stop all three servers. A second call does nothing."""
         self._running.close()
 
     def environment(self) -> dict[str, str]:
-        """Return the environment variables that point the bridge, and everybody else, at the local servers."""
+        """Return the environment variables that point the bridge and other tools at the local servers."""
         return {
             "AUTH0_DOMAIN": self.auth0.url,
             "AUTH0_CLIENT_ID": self.management.client_id,
@@ -90,7 +97,10 @@ class Stack:
         }
 
     def write_config(self, path: Path) -> None:
-        """Write a `bridge.toml` for the servers; no secret stands in it."""
+        """Write a `bridge.toml` for the servers. It holds no secret.
+
+        Its `propagation` is a whole number of seconds, and at least one.
+        """
         spreads = f"{max(1, math.ceil(self._propagation.total_seconds()))}s"
         text = _CONFIG.format(
             propagation=spreads, auth0=self.auth0.url, vault=self.bao.url, region=REGION, billing=BILLING

@@ -1,4 +1,7 @@
-"""A local, stateful Auth0: the endpoints a rotation needs, with propagation, logs, limits and faults."""
+"""A local, stateful imitation of Auth0, with the endpoints that a rotation needs.
+
+It imitates propagation, logs and rate limits, and injects faults on request.
+"""
 
 from __future__ import annotations
 

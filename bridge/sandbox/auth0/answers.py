@@ -1,4 +1,4 @@
-"""The bodies of Auth0's refusals, as they were recorded from live tenants where that was possible."""
+"""The bodies of Auth0's error responses, recorded from live tenants where that was possible."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ EXPIRED = "Expired token received for JSON Web Token validation"
 
 
 class ApiError(Exception):
-    """A refusal by the Management API. `code` is its `errorCode`, which Auth0 sometimes leaves out."""
+    """An error response of the Management API.
+
+    `status` is the HTTP status. `code` is the body's `errorCode`, which Auth0 sometimes leaves out.
+    """
 
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
         super().__init__(message)
@@ -29,7 +32,7 @@ class ApiError(Exception):
 
 
 class OAuthError(Exception):
-    """A refusal by the token endpoint (RFC 6749 section 5.2, with Auth0's statuses)."""
+    """An error response of the token endpoint (RFC 6749 section 5.2, with Auth0's statuses)."""
 
     def __init__(self, status: int, error: str, description: str, retry_after: timedelta | None = None) -> None:
         super().__init__(description)
@@ -59,22 +62,25 @@ def no_such_client() -> ApiError:
 
 
 def bad_body(problem: str, where: str | None = None) -> ApiError:
-    """Return the 400 for a payload that does not fit its schema; `where` is a property."""
+    """Return the 400 for a payload that does not fit its schema. `where` names the property."""
     return ApiError(400, f"Payload validation error: '{problem}'{_on(where)}.", "invalid_body")
 
 
 def bad_query(problem: str, where: str | None = None) -> ApiError:
-    """Return the 400 for a query parameter that does not fit its schema."""
+    """Return the 400 for a query parameter that does not fit its schema. `where` names the parameter."""
     return ApiError(400, f"Query validation error: '{problem}'{_on(where)}.", "invalid_query_string")
 
 
 def bad_path(problem: str, where: str) -> ApiError:
-    """Return the 400 for a path parameter that does not fit its schema."""
+    """Return the 400 for a path parameter that does not fit its schema. `where` names the parameter."""
     return ApiError(400, f"Path validation error: '{problem}'{_on(where)}.", "invalid_uri")
 
 
 def limited(path: str, retry_after: timedelta | None = None) -> ApiError | OAuthError:
-    """Return the 429 in the form that belongs to the endpoint at `path`."""
+    """Return the 429 in the form of the endpoint at `path`.
+
+    Only the token endpoint's form takes `retry_after`. For the Management API the caller sets the header.
+    """
     if path.startswith("/oauth/"):
         return OAuthError(429, "too_many_requests", LIMIT_REACHED, retry_after)
     return ApiError(429, LIMIT_REACHED, "too_many_requests")

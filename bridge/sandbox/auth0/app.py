@@ -1,4 +1,4 @@
-"""The tenant as a WSGI application."""
+"""The tenant as a WSGI application, with rate limits and error responses for all endpoints."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ from bridge.sandbox.auth0.tenant import Tenant
 
 
 def create_app(tenant: Tenant) -> Flask:
-    """Return the application for a tenant."""
+    """Return the WSGI application for a tenant.
+
+    It answers only under a name of this machine, and counts each request against the tenant's limits before any
+    endpoint sees it.
+    """
     app = Flask("auth0", static_folder=None)
     for part in (oauth, management, log_views, control):
         app.register_blueprint(part.blueprint(tenant))
@@ -49,6 +53,8 @@ def create_app(tenant: Tenant) -> Flask:
 
 
 def _refusals(app: Flask) -> None:
+    """Turn every error into a response in Auth0's form."""
+
     @app.errorhandler(ApiError)
     def api_error(error: ApiError) -> tuple[Response, int]:
         return jsonify(error.body()), error.status
@@ -68,7 +74,10 @@ def _refusals(app: Flask) -> None:
 
 
 def _ours(host: str) -> bool:
-    """Tell whether a Host header names this machine; under another name nobody answers (no DNS rebinding either)."""
+    """Return whether a Host header names this machine.
+
+    A request under another name gets no answer from the tenant, which also prevents DNS rebinding.
+    """
     name = urlsplit(f"//{host}").hostname or ""
     try:
         return ipaddress.ip_address(name).is_loopback

@@ -1,4 +1,4 @@
-"""The applications of a tenant, and the kinds of them that a rotation has to tell apart."""
+"""The applications of a tenant, and the kinds of application that a rotation must tell apart."""
 
 from __future__ import annotations
 
@@ -52,15 +52,18 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "secret_encoded": {**_WEB, "jwt_configuration": {**_RS256, "secret_encoded": True}},
     "third_party": {**_WEB, "is_first_party": False},
 }
-"""What each kind of client says about itself. `absent` says nothing, which means confidential."""
+"""The properties of each kind of client. `absent` has none, which means a confidential client."""
 
-# What a client that does not say may do; Auth0's list for clients from before grant types were configurable.
+# The grant types of a client that declares none: Auth0's list for clients from before they were configurable.
 _LEGACY_GRANTS = ("authorization_code", "implicit", "refresh_token", "client_credentials")
 
 
 @dataclass
 class Client:
-    """One application. `public_keys` (PEM) verify its assertions, `grants` maps audiences to scopes."""
+    """One application.
+
+    `public_keys` (PEM) verify its assertions. `grants` maps audiences to scopes.
+    """
 
     client_id: str
     properties: dict[str, Any]
@@ -69,17 +72,20 @@ class Client:
     grants: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        """Return everything the Management API knows of the client, its secret included."""
+        """Return everything that the Management API knows about the client, including its secret.
+
+        It is a copy, so changing it does not change the client.
+        """
         return {**copy.deepcopy(self.properties), "client_id": self.client_id, "client_secret": self.live.current}
 
     @property
     def keyed(self) -> bool:
-        """Whether the client proves itself by a key, so that its secret is not in use."""
+        """Whether the client authenticates with a key, so that its secret is not used."""
         return "client_authentication_methods" in self.properties
 
     @property
     def public(self) -> bool:
-        """Whether the client has to prove nothing."""
+        """Whether the client needs no authentication."""
         return self.properties.get("token_endpoint_auth_method") == "none"
 
     @property
@@ -88,34 +94,40 @@ class Client:
         return self.properties.get("global") is True
 
     def takes(self, method: str) -> bool:
-        """Tell whether the client may send its secret by `basic` or `post`; one that does not say may do both."""
+        """Return whether the client may send its secret by this method: `basic` or `post`.
+
+        A client that declares no method may use both.
+        """
         declared = self.properties.get("token_endpoint_auth_method")
         return declared in (None, f"client_secret_{method}")
 
     def may_use(self, grant_type: str) -> bool:
-        """Tell whether a grant type is enabled."""
+        """Return whether a grant type is enabled. A public client may not use client credentials."""
         if grant_type == "client_credentials" and self.public:
             return False
         return grant_type in self.properties.get("grant_types", _LEGACY_GRANTS)
 
 
 def properties_of(kind: str, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a new client says about itself; a change to None leaves the property out."""
+    """Return the properties of a new client. A change to None removes a property."""
     common = {"tenant": "sandbox", "global": False, "is_first_party": True, "oidc_conformant": True}
     merged = {**common, **copy.deepcopy(dict(KINDS[kind])), **changes}
     return {name: value for name, value in merged.items() if value is not None}
 
 
 def generate_secret(random: Random) -> str:
-    """Return a value as Auth0 generates them: 64 characters, never Base64 on purpose."""
+    """Return a secret like the ones that Auth0 generates: 64 characters.
+
+    Its alphabet is that of URL-safe Base64, but it is not an encoding of anything.
+    """
     return "".join(random.choices(SECRET_ALPHABET, k=SECRET_LENGTH))
 
 
 def generate_encoded_secret(random: Random) -> str:
-    """Return the Base64 form that clients from before December 2016 have."""
+    """Return a secret in Base64, as clients from before December 2016 have it."""
     return base64.b64encode(random.randbytes(48)).decode()
 
 
 def generate_id(random: Random) -> str:
-    """Return a client id as Auth0 generates them."""
+    """Return a client id like the ones that Auth0 generates."""
     return "".join(random.choices(string.ascii_letters + string.digits, k=ID_LENGTH))

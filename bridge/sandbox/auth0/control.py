@@ -1,4 +1,7 @@
-"""`/_sandbox/`: what other processes may do to the tenant. It shows secrets, hence loopback only."""
+"""The endpoints under `/_sandbox/`, by which other processes control the tenant.
+
+They show secrets, so they answer on loopback only.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ PREFIX = "/_sandbox"
 
 
 def blueprint(tenant: Tenant) -> Blueprint:
-    """Return the endpoints for a tenant. Durations are in seconds."""
+    """Return the control endpoints for a tenant.
+
+    Durations in requests and answers are in seconds. A request that makes no sense is answered 400.
+    """
     routes = Blueprint("control", __name__, url_prefix=PREFIX)
 
     @routes.before_request
@@ -43,6 +49,8 @@ def blueprint(tenant: Tenant) -> Blueprint:
 
 
 def _changes(routes: Blueprint, tenant: Tenant) -> None:
+    """Add the endpoints that change the tenant."""
+
     @routes.post("/clients")
     def add_client() -> tuple[Response, int]:
         added = tenant.add_client(**_body())
@@ -67,10 +75,12 @@ def _changes(routes: Blueprint, tenant: Tenant) -> None:
 
 
 def _body() -> dict[str, Any]:
+    """Return the JSON object of the request, or an empty one."""
     body = request.get_json(silent=True)
     return body if isinstance(body, dict) else {}
 
 
 def _told(client: Client) -> dict[str, Any]:
+    """Return a client with its secret and its secret's history."""
     history = [{"value": one.value, "by": one.by, "at": one.at.isoformat()} for one in client.live.changes]
     return {**client.document(), "grants": client.grants, "history": history}

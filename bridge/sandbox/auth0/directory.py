@@ -14,10 +14,14 @@ from bridge.sandbox.auth0.settings import Api, Credentials, Settings
 from sinks.clock import Clock
 
 DASHBOARD = "dashboard"
+"""The author of a change that is made in the dashboard."""
 
 
 class Directory:
-    """Who exists and which secret is theirs. `audience` is the Management API's own."""
+    """Stores which clients and APIs exist, and the secret of each client.
+
+    `audience` is the Management API's own. Every change is made under `lock`.
+    """
 
     def __init__(self, audience: str, settings: Settings, clock: Clock, random: Random) -> None:
         self.audience = audience
@@ -33,8 +37,8 @@ class Directory:
                    **properties: Any) -> Credentials:  # fmt: skip
         """Create a client of a kind (`clients.KINDS`) and return its credentials.
 
-        `grants` maps audiences to scopes and makes APIs of audiences that are new. `public_keys` are PEM texts. Other
-        arguments are properties as the Management API names them; None leaves one out.
+        `grants` maps audiences to scopes, and creates an API for each new audience. `public_keys` are PEM texts. Other
+        arguments are properties, named as in the Management API. None leaves a property out.
         """
         with self.lock:
             client_id = client_id or generate_id(self.random)
@@ -48,16 +52,19 @@ class Directory:
             return Credentials(client_id, first.value)
 
     def add_management_client(self, scopes: Iterable[str], client_id: str | None = None, **more: Any) -> Credentials:
-        """Create a machine-to-machine client that may call the Management API; `more` is as for `add_client`."""
+        """Create a machine-to-machine client that may call the Management API.
+
+        `more` takes the arguments of `add_client`.
+        """
         return self.add_client(client_id, grants={self.audience: tuple(scopes)}, **more)
 
     def add_api(self, audience: str, **lifetime: Any) -> None:
-        """Create an API; its tokens live for `token_lifetime`, or as long as the settings say."""
+        """Create an API. Its tokens live for `token_lifetime`, which is taken from the settings by default."""
         with self.lock:
             self._apis[audience] = Api(audience, **{"token_lifetime": self.settings.token_lifetime, **lifetime})
 
     def grant(self, client_id: str, audience: str, scopes: Iterable[str] = ()) -> None:
-        """Allow a client an audience, making an API of it when it is new."""
+        """Allow a client an audience, and create an API for a new audience."""
         with self.lock:
             if self.api(audience) is None:
                 self.add_api(audience)
@@ -73,49 +80,58 @@ class Directory:
         """Return a client.
 
         Raises:
-            ApiError: 404, there is none.
+            ApiError: 404, there is no such client.
         """
         if (client := self._clients.get(client_id)) is None:
             raise no_such_client()
         return client
 
     def clients(self) -> list[Client]:
-        """Return every client, oldest first."""
+        """Return every client, the oldest first."""
         with self.lock:
             return list(self._clients.values())
 
     def update(self, client_id: str, changes: Mapping[str, Any], by: str) -> None:
-        """Change a client's properties, its secret among them; None removes one."""
+        """Change a client's properties, including its secret. None removes a property.
+
+        `by` is the author of the change, for the secret's history.
+        """
         with self.lock:
             client = self.client(client_id)
             if "client_secret" in changes:
                 client.live.change(self._change(changes["client_secret"], by))
             merged = {**client.properties, **changes, "client_secret": None}
-            # Replaced as a whole: whoever is reading the old properties goes on reading them.
+            # Replaced as a whole, so that a concurrent reader sees either the old or the new properties.
             client.properties = {name: value for name, value in merged.items() if value is not None}
 
     def rotate(self, client_id: str, by: str) -> str:
-        """Give a client a generated secret and return it."""
+        """Give a client a generated secret, and return it."""
         value = generate_secret(self.random)
         self.update(client_id, {"client_secret": value}, by)
         return value
 
     def set_in_dashboard(self, client_id: str, value: str | None = None) -> str:
-        """Change a secret as somebody at the dashboard would, to a generated one unless told; return it."""
+        """Change a secret as a user of the dashboard would, and return it.
+
+        Without a `value`, one is generated.
+        """
         value = value or generate_secret(self.random)
         self.update(client_id, {"client_secret": value}, DASHBOARD)
         return value
 
     def secret(self, client_id: str) -> str:
-        """Return the stored secret."""
+        """Return the stored secret of a client."""
         return self.client(client_id).live.current
 
     def secret_history(self, client_id: str) -> tuple[SecretChange, ...]:
-        """Return every value that was ever set, in order, with who and when."""
+        """Return every secret that a client ever had, in order, with its author and time."""
         return self.client(client_id).live.changes
 
     def accepted(self, client_id: str, secret: str) -> Verdict:
-        """Tell whether the token endpoint takes this secret now: always, never, or by chance."""
+        """Return whether the token endpoint accepts a secret now: always, never, or by chance.
+
+        Unlike `meets`, it does not decide a request, so nothing about it is random.
+        """
         with self.lock:
             live = self.client(client_id).live
             return live.verdict(secret, self.clock.monotonic(), self.settings.propagation)
@@ -125,7 +141,10 @@ class Directory:
         return self._clients.get(client_id or "")
 
     def meets(self, client: Client, secrets: Collection[str]) -> bool:
-        """Decide one token request: whether one of these is the value that the request happens to meet."""
+        """Decide one token request: return whether one of the secrets is the value that this request meets.
+
+        While a change spreads, the next request with the same secrets may be decided differently.
+        """
         with self.lock:
             now = self.clock.monotonic()
             return client.live.accepts(secrets, now, self.settings.propagation, self.random)

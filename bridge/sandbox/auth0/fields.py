@@ -1,4 +1,7 @@
-"""Which of a client's fields an answer shows: the caller's scopes, `fields` and `include_fields`. Pure."""
+"""Decides which of a client's fields an answer shows. Pure.
+
+This depends on the caller's scopes and on the parameters `fields` and `include_fields`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ READ_SCOPES = ("read:clients", "read:client_keys", "read:client_credentials", "r
 READ_KEYS = "read:client_keys"
 SECRET = "client_secret"
 
-# What may be asked for, from the pattern of the parameter in Auth0's OpenAPI document.
+# The fields that may be named, from the pattern of the parameter in Auth0's OpenAPI document.
 _KNOWN = """name description callbacks oidc_backchannel_logout oidc_logout session_transfer allowed_origins web_origins
 client_id tenant global config_route callback_url_template jwt_configuration jwt_configuration.lifetime_in_seconds
 jwt_configuration.secret_encoded jwt_configuration.scopes jwt_configuration.alg api_type logo_uri allowed_clients
@@ -31,22 +34,22 @@ token_vault_privileged_access.credentials registration_type external_metadata_ty
 external_client_id redirection_policy"""
 KNOWN = frozenset(_KNOWN.split())
 
-# All that somebody without `read:clients` or `read:client_keys` gets.
+# All that a caller without `read:clients` and `read:client_keys` gets.
 _SUMMARY = frozenset({"client_id", "name", "app_type", "is_first_party", "global", "tenant", "logo_uri"})
 
 
 def readable(document: Mapping[str, Any], scopes: frozenset[str]) -> dict[str, Any]:
-    """Return what these scopes may read; the rest is left out silently."""
+    """Return the fields that these scopes may read. The others are left out silently."""
     if not scopes & {"read:clients", READ_KEYS}:
         return {name: value for name, value in document.items() if name in _SUMMARY}
     return {name: value for name, value in document.items() if name != SECRET or READ_KEYS in scopes}
 
 
 def names_of(fields: str | None) -> tuple[str, ...]:
-    """Read the parameter `fields`.
+    """Parse the parameter `fields` into names.
 
     Raises:
-        ApiError: a name that no client has.
+        ApiError: 400, a name that no client has.
     """
     names = tuple(fields.split(",")) if fields else ()
     for name in names:
@@ -56,10 +59,12 @@ def names_of(fields: str | None) -> tuple[str, ...]:
 
 
 def guard(names: tuple[str, ...], scopes: frozenset[str], *, include: bool) -> None:
-    """Refuse to include fields that the caller may not read.
+    """Refuse a request that names fields which the caller may not read.
+
+    Excluding such fields is allowed.
 
     Raises:
-        ApiError: 403, naming them.
+        ApiError: 403, naming the fields.
     """
     if not include:
         return
@@ -68,7 +73,10 @@ def guard(names: tuple[str, ...], scopes: frozenset[str], *, include: bool) -> N
 
 
 def select(document: Mapping[str, Any], names: tuple[str, ...], *, include: bool) -> dict[str, Any]:
-    """Return only the named fields, or all but them; a dotted name means one part of an object."""
+    """Return only the named fields, or all but them. Without names, return everything.
+
+    A name with a dot means one part of an object.
+    """
     if not names:
         return dict(document)
     parts = {name: frozenset(n.partition(".")[2] for n in names if n.partition(".")[0] == name) for name in document}
@@ -77,7 +85,10 @@ def select(document: Mapping[str, Any], names: tuple[str, ...], *, include: bool
 
 
 def _part(value: Any, inner: frozenset[str], *, include: bool) -> Any:
-    """Return a field as `select` leaves it, None where nothing is left. `inner` holds "" for the whole field."""
+    """Return what `select` leaves of one field, or None if nothing is left.
+
+    `inner` holds the parts of the field that were named, and "" if the field as a whole was named.
+    """
     if not inner:
         return None if include else value
     if "" in inner:
@@ -88,4 +99,5 @@ def _part(value: Any, inner: frozenset[str], *, include: bool) -> Any:
 
 
 def _roots() -> frozenset[str]:
+    """Return the names of all fields, without parts."""
     return frozenset(name.partition(".")[0] for name in KNOWN)

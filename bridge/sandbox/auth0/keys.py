@@ -12,18 +12,18 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-# Times are checked against the tenant's own clock, which a test may hold.
+# Times are checked against the tenant's own clock, which a test may stop. PyJWT would use the system's.
 _UNTIMED: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
 KEPT_TOKENS = 256
 ASSERTION_ALGORITHMS = ["RS256", "RS384", "PS256"]
 
 
 class Invalid(Exception):
-    """A token that is not ours, not for us, or not a token."""
+    """The text is not a token of this tenant for this audience, or not a token at all."""
 
 
 class Expired(Invalid):
-    """A token of ours that was valid once."""
+    """The token is genuine, but no longer valid."""
 
 
 class SigningKey:
@@ -37,18 +37,21 @@ class SigningKey:
         self.kid = hashlib.sha256(str(self._jwk["n"]).encode()).hexdigest()[:21]
 
     def sign(self, claims: Mapping[str, str | int]) -> str:
-        """Return a signed token. RS256 gives equal claims equal tokens, so they are signed only once."""
+        """Return a signed token.
+
+        RS256 turns equal claims into equal tokens, so recent ones are cached.
+        """
         return self._sign(tuple(claims.items()))
 
     def _sign_items(self, claims: tuple[tuple[str, str | int], ...]) -> str:
         return jwt.encode(dict(claims), self._private, "RS256", headers={"kid": self.kid})
 
     def verify(self, token: str, audience: str, now: datetime) -> dict[str, Any]:
-        """Return the claims of a token.
+        """Return the claims of a token. `now` decides whether it has expired.
 
         Raises:
-            Expired: it was valid once.
-            Invalid: it is not a token for this audience.
+            Expired: the token was valid once.
+            Invalid: the text is not a token for this audience.
         """
         try:
             claims = jwt.decode(token, self._public, ["RS256"], _UNTIMED, audience=audience)
@@ -66,7 +69,10 @@ class SigningKey:
 
 def verify_assertion(assertion: str, public_keys: tuple[str, ...], client_id: str, audiences: list[str],
                      now: datetime) -> bool:  # fmt: skip
-    """Tell whether one of the client's keys signed this assertion, for us, and it has not expired (RFC 7523)."""
+    """Return whether an assertion proves that a client asks (RFC 7523).
+
+    One of the client's keys must have signed it, for one of the audiences, and it must not have expired.
+    """
     required: Any = {**_UNTIMED, "require": ["exp", "iss", "sub", "aud"]}
     for key in public_keys:
         try:
@@ -78,7 +84,10 @@ def verify_assertion(assertion: str, public_keys: tuple[str, ...], client_id: st
 
 
 def subject_of(assertion: str) -> str | None:
-    """Return whom an assertion, not verified yet, claims to be."""
+    """Return the client id that an assertion claims, or None.
+
+    Nothing is verified yet. The id is needed to find the keys that verify the assertion.
+    """
     try:
         subject = jwt.decode(assertion, options={"verify_signature": False}).get("sub")
     except jwt.PyJWTError:
@@ -88,5 +97,8 @@ def subject_of(assertion: str) -> str | None:
 
 @functools.cache
 def _private_key() -> rsa.RSAPrivateKey:
-    """Make one key a process: it takes a tenth of a second, and tests start many tenants."""
+    """Return the signing key, which all tenants of a process share.
+
+    Making one takes a tenth of a second, and tests start many tenants.
+    """
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)

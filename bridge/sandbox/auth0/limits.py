@@ -12,7 +12,11 @@ GROUPS: tuple[Group, ...] = get_args(Group)
 
 @dataclass(frozen=True)
 class Rate:
-    """`burst` requests at once, refilled at `per_second`. `retry_after`: whether a 429 carries that header."""
+    """The size of a token bucket.
+
+    It allows `burst` requests at once, and is refilled with `per_second`. `retry_after` says whether a 429 carries that
+    header.
+    """
 
     burst: int
     per_second: float
@@ -30,7 +34,10 @@ PLANS: Mapping[str, Mapping[Group, Rate]] = {
 
 @dataclass(frozen=True)
 class Allowance:
-    """What a request is told about its limit. `wait` is in seconds, until the next request is allowed."""
+    """What a response says about the limit that the request was counted against.
+
+    `wait` is the number of seconds until the next request is allowed.
+    """
 
     limit: int
     remaining: int
@@ -40,13 +47,17 @@ class Allowance:
 
 
 class Limits:
-    """The buckets of a tenant; a group without a rate is not limited."""
+    """The buckets of a tenant. A group without a rate is not limited."""
 
     def __init__(self) -> None:
         self._buckets: dict[Group, _Bucket] = {}
 
     def set(self, group: Group, rate: Rate | None, now: float) -> None:
-        """Limit a group, or stop limiting it."""
+        """Limit a group, with a full bucket. None removes its limit.
+
+        Raises:
+            ValueError: there is no such group.
+        """
         if group not in GROUPS:
             raise ValueError(f"no such group: {group}")
         if rate is None:
@@ -55,13 +66,19 @@ class Limits:
             self._buckets[group] = _Bucket(rate, float(rate.burst), now)
 
     def take(self, groups: tuple[Group, ...], now: float) -> Allowance | None:
-        """Count one request; None where nothing limits it. The scarcest of its groups decides."""
+        """Count one request against all of its groups, and return the allowance of the scarcest one.
+
+        It returns None if none of the groups is limited.
+        """
         allowances = [self._buckets[group].take(now) for group in groups if group in self._buckets]
         return min(allowances, key=lambda one: (one.allowed, one.remaining), default=None)
 
 
 def groups_of(method: str, path: str) -> tuple[Group, ...]:
-    """Return the groups that a request counts for."""
+    """Return the groups that a request counts for.
+
+    It may count for several. A request that counts for none is not limited.
+    """
     if path == "/oauth/token":
         return ("token",)
     if path.startswith("/api/v2/logs"):

@@ -1,4 +1,4 @@
-"""`/api/v2/logs`, over HTTP."""
+"""The HTTP endpoints under `/api/v2/logs`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SORT = re.compile(
 
 
 def blueprint(tenant: Tenant) -> Blueprint:
-    """Return the endpoints for a tenant."""
+    """Return the log endpoints for a tenant. `from` or `take` selects a checkpoint instead of a search."""
     routes = Blueprint("logs", __name__, url_prefix="/api/v2/logs")
 
     @routes.get("")
@@ -41,12 +41,13 @@ def blueprint(tenant: Tenant) -> Blueprint:
 
 
 def _search(tenant: Tenant) -> Response:
+    """Answer with one page of a search."""
     page = integer("page", 0, low=0)
     per_page = integer("per_page", DEFAULT_PAGE, low=0, high=MAX_PAGE)
     sort = request.args.get("sort")
     if sort is not None and not _SORT.fullmatch(sort):
         raise bad_query(f"String does not match pattern: {sort}", "sort")
-    # The documentation says `q`, the OpenAPI document (and so the official libraries) `search`.
+    # The documentation calls it `q`. The OpenAPI document, and so the official libraries, call it `search`.
     query = request.args.get("q", request.args.get("search", ""))
     try:
         entries, total = search(tenant.logs(), query, sort, page, per_page)
@@ -63,7 +64,10 @@ def _search(tenant: Tenant) -> Response:
 
 
 def _checkpoint(tenant: Tenant) -> Response:
-    """Answer from a checkpoint; everything but `from` and `take` is ignored. At the end the link repeats itself."""
+    """Answer with the entries that follow a checkpoint.
+
+    All parameters but `from` and `take` are ignored. At the end of the log, the link to the next page repeats itself.
+    """
     take = integer("take", DEFAULT_PAGE, low=1, high=MAX_PAGE)
     start = request.args.get("from")
     entries = after(tenant.logs(), start, take)

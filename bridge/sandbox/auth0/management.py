@@ -1,4 +1,4 @@
-"""`/api/v2/clients`, over HTTP."""
+"""The HTTP endpoints under `/api/v2/clients`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def blueprint(tenant: Tenant) -> Blueprint:
-    """Return the endpoints for a tenant."""
+    """Return the client endpoints for a tenant: list, get, update, and rotate the secret."""
     routes = Blueprint("management", __name__, url_prefix="/api/v2/clients")
 
     @routes.get("")
@@ -63,6 +63,7 @@ def blueprint(tenant: Tenant) -> Blueprint:
 
 
 def _filtered(clients: list[Client]) -> list[Client]:
+    """Return the clients that the parameters `is_global`, `is_first_party` and `app_type` select."""
     wanted = {"global": boolean("is_global"), "is_first_party": boolean("is_first_party")}
     kinds = frozenset(request.args["app_type"].split(",")) if "app_type" in request.args else None
     if kinds is not None and not kinds <= APP_TYPES:
@@ -76,7 +77,7 @@ def _filtered(clients: list[Client]) -> list[Client]:
 
 
 def _listing(tenant: Tenant, caller: Caller, clients: list[Client]) -> Any:
-    """Return the page in the shape that was asked for: checkpoint, totals, or a bare array."""
+    """Return a page of clients in the requested shape: with a checkpoint, with totals, or a bare array."""
     if "take" in request.args or "from" in request.args:
         return _checkpoint(tenant, caller, clients)
     page = integer("page", 0, low=0)
@@ -101,7 +102,7 @@ def _checkpoint(tenant: Tenant, caller: Caller, clients: list[Client]) -> Any:
 
 
 def _shown(tenant: Tenant, caller: Caller, clients: Iterable[Client]) -> list[dict[str, Any]]:
-    """Return what `fields` and the caller's scopes leave of clients; reading a secret is logged."""
+    """Return what the caller's scopes and `fields` leave of clients. Reading a secret is logged."""
     names, include = names_of(request.args.get("fields")), bool(boolean("include_fields", default=True))
     guard(names, caller.scopes, include=include)
     shown = [select(readable(client.document(), caller.scopes), names, include=include) for client in clients]
@@ -124,6 +125,7 @@ def _checked(client_id: str) -> str:
 
 
 def _may_change(caller: Caller, changes: dict[str, Any]) -> None:
+    """Refuse changes for which the caller lacks a scope. The secret has a scope of its own."""
     if SECRET in changes and UPDATE_KEYS not in caller.scopes:
         raise insufficient_scope(UPDATE_KEYS)
     if changes.keys() - {SECRET} and "update:clients" not in caller.scopes:
@@ -136,7 +138,10 @@ def _changeable(client: Client) -> None:
 
 
 def _log(tenant: Tenant, caller: Caller, type_: str, description: str) -> None:
-    """Write who called; the entry's client is the caller, and the path in `details` names what it was about."""
+    """Write an entry about a call.
+
+    The entry's client is the caller. The client that the call was about only appears in the path in `details`.
+    """
     told = {"client_id": caller.name, "ip": request.remote_addr, "user_agent": request.user_agent.string}
     details = {"request": {"method": request.method.lower(), "path": request.path}}
     tenant.write_log(type_, description=description, details=details, **told)

@@ -1,4 +1,4 @@
-"""`/oauth/token` and the key set, over HTTP."""
+"""The HTTP endpoints `/oauth/token` and `/.well-known/jwks.json`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 def blueprint(tenant: Tenant) -> Blueprint:
-    """Return the endpoints for a tenant."""
+    """Return the token endpoint and the key set for a tenant."""
     routes = Blueprint("oauth", __name__)
 
     @routes.post("/oauth/token")
@@ -36,7 +36,13 @@ def blueprint(tenant: Tenant) -> Blueprint:
 
 
 def _parameters() -> Mapping[str, Any]:
-    """Return the parameters of the body, JSON or form; null means absent, as Auth0's own libraries send it."""
+    """Return the parameters in the body, which is JSON or a form.
+
+    null means that a parameter is absent, because Auth0's own libraries send it so.
+
+    Raises:
+        OAuthError: 400, the body is no object or holds anything but texts.
+    """
     body = request.get_json(silent=True) if request.is_json else request.form.to_dict()
     given = {name: value for name, value in body.items() if value is not None} if isinstance(body, dict) else None
     if given is None or not all(isinstance(value, str) for value in given.values()):
@@ -61,7 +67,7 @@ def _parse(given: Mapping[str, Any]) -> TokenRequest:
 
 
 def _credentials(given: Mapping[str, Any]) -> tuple[str | None, Method, tuple[str, ...]]:
-    """Return who asks, how they prove it, and what was sent as proof."""
+    """Return the client id, the authentication method, and what was sent as proof."""
     header = request.headers.get("Authorization", "")
     if header.lower().startswith("basic "):
         return _basic(header[6:])
@@ -73,9 +79,13 @@ def _credentials(given: Mapping[str, Any]) -> tuple[str | None, Method, tuple[st
 
 
 def _basic(encoded: str) -> tuple[str | None, Method, tuple[str, ...]]:
+    """Return the credentials in a Basic header.
+
+    The secret is returned in both readings, as it was sent and percent-decoded.
+    """
     try:
         name, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         return None, "basic", ()
-    # RFC 6749 section 2.3.1 wants both parts form-encoded; most clients don't.
+    # RFC 6749 section 2.3.1 requires that both parts are form-encoded, but most clients do not encode them.
     return unquote_plus(name), "basic", (secret, unquote_plus(secret))

@@ -1,4 +1,4 @@
-"""Query parameters as Auth0 checks them, and who calls."""
+"""Validates query parameters as Auth0 does, and identifies the caller."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ DEFAULT_PAGE = 50
 
 
 def authorize(tenant: Tenant, *scopes: str) -> Caller:
-    """Return who calls, who must have one of these scopes.
+    """Return the caller of the request, who must have at least one of the scopes.
 
     Raises:
-        ApiError: 401 or 403.
+        ApiError: 401, there is no valid bearer token, or 403, it has none of the scopes.
     """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
@@ -28,10 +28,10 @@ def authorize(tenant: Tenant, *scopes: str) -> Caller:
 
 
 def integer(name: str, default: int, *, low: int, high: int | None = None) -> int:
-    """Read a whole number.
+    """Return a parameter that is a whole number, or `default` if it is absent.
 
     Raises:
-        ApiError: 400, not one or out of range.
+        ApiError: 400, it is not a whole number, or it is out of range.
     """
     text = request.args.get(name)
     if text is None:
@@ -47,10 +47,10 @@ def integer(name: str, default: int, *, low: int, high: int | None = None) -> in
 
 
 def boolean(name: str, *, default: bool | None = None) -> bool | None:
-    """Read `true` or `false`.
+    """Return a parameter that is `true` or `false`, or `default` if it is absent.
 
     Raises:
-        ApiError: 400, neither.
+        ApiError: 400, it is neither.
     """
     text = request.args.get(name)
     if text is None:

@@ -1,4 +1,7 @@
-"""What `PATCH /api/v2/clients/{id}` refuses in a body, in the words of Auth0's validator. Pure."""
+"""Validates the body of `PATCH /api/v2/clients/{id}`. Pure.
+
+The messages are worded like those of Auth0's validator.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,7 @@ TYPES: dict[str, tuple[str, ...]] = {
     "par_request_expiry": ("integer", "null"),
     "organization_discovery_methods": ("array", "null"),
 }
+"""The JSON types that each property accepts."""
 _APP_TYPES = """native spa regular_web non_interactive resource_server express_configuration rms box cloudbees concur
 dropbox mscrm echosign egnyte newrelic office365 salesforce sentry sharepoint slack springcm zendesk zoom
 sso_integration oag"""
@@ -38,7 +42,9 @@ MAX_DESCRIPTION = 140
 
 
 def validate(body: Any) -> dict[str, Any]:
-    """Return the body when it fits.
+    """Return the body if it is valid.
+
+    The types of all properties are checked before any value.
 
     Raises:
         ApiError: 400 `invalid_body`, naming the property.
@@ -57,6 +63,7 @@ def validate(body: Any) -> dict[str, Any]:
 
 
 def _values(body: dict[str, Any]) -> None:
+    """Check the values that have a rule beyond their type."""
     if body.get("client_secret") == "":
         raise bad_body("String is too short (0 chars), minimum 1", "client_secret")
     if "name" in body and not re.fullmatch(r"[^<>]+", body["name"]):
@@ -73,10 +80,11 @@ def _values(body: dict[str, Any]) -> None:
 
 
 def _type_of(value: Any) -> str:
+    """Return the JSON type of a value."""
     match value:
         case None:
             return "null"
-        case bool():
+        case bool():  # before int, because a bool is one in Python
             return "boolean"
         case int():
             return "integer"

@@ -13,9 +13,10 @@ Verdict = Literal["yes", "no", "maybe"]
 
 @dataclass(frozen=True)
 class SecretChange:
-    """A value that became the client's secret, who set it (a client id, `dashboard` or `creation`), and when.
+    """One change of a client's secret.
 
-    `since` is the monotonic time in seconds.
+    `by` is its author: a client id, `dashboard` or `creation`. `at` is its time, and `since` the same moment in
+    monotonic seconds.
     """
 
     value: str = field(repr=False)
@@ -25,10 +26,10 @@ class SecretChange:
 
 
 class LiveSecret:
-    """Every value a client ever had, in order; the last is the one that is stored.
+    """Every secret that a client ever had, in order. The last one is stored.
 
-    For the length of the window after a change a request meets the old or the new value at random: that is what
-    Auth0 documents for up to 30 s. Changed again within the window, older values may be met as well.
+    For the length of the window after a change, a request meets the old or the new value at random. Auth0 documents
+    this for up to 30 s. If the secret is changed again within the window, requests may meet still older values too.
     """
 
     def __init__(self, first: SecretChange) -> None:
@@ -36,12 +37,12 @@ class LiveSecret:
 
     @property
     def current(self) -> str:
-        """The stored value: what the Management API reads back."""
+        """The stored value, which the Management API returns."""
         return self._changes[-1].value
 
     @property
     def changes(self) -> tuple[SecretChange, ...]:
-        """Every value ever set, oldest first."""
+        """Every change, the oldest first."""
         return tuple(self._changes)
 
     def change(self, change: SecretChange) -> None:
@@ -49,17 +50,23 @@ class LiveSecret:
         self._changes.append(change)
 
     def met(self, now: float, window: timedelta) -> tuple[str, ...]:
-        """Return the values that a request may meet at `now`, one of them for each change still on its way."""
+        """Return the values that a request may meet at `now`.
+
+        These are the stored value, and the replaced value of each change that is still spreading.
+        """
         replaced = zip(self._changes, self._changes[1:], strict=False)
         spreading = [old.value for old, new in replaced if now < new.since + window.total_seconds()]
         return (*spreading, self.current)
 
     def accepts(self, values: Collection[str], now: float, window: timedelta, random: Random) -> bool:
-        """Answer as one request with one of these values would be answered; the next may be answered otherwise."""
+        """Return whether one request with these values is accepted.
+
+        While a change spreads, this is decided at random, and the next request may be decided differently.
+        """
         return random.choice(self.met(now, window)) in values
 
     def verdict(self, value: str, now: float, window: timedelta) -> Verdict:
-        """Tell whether every request with this value is accepted, none, or only some."""
+        """Return whether requests with this value are always accepted, never, or by chance."""
         met = set(self.met(now, window))
         if value not in met:
             return "no"

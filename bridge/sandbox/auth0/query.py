@@ -14,20 +14,23 @@ SEARCHABLE = frozenset({
     "audience", "client_id", "client_name", "connection", "connection_id", "date", "description", "hostname", "ip",
     "log_id", "strategy", "strategy_type", "type", "user_agent", "user_id", "user_name",
 })  # fmt: skip
+"""The fields that a clause may name."""
 
 _CLAUSE = re.compile(r'(\w+):(\([^()]*\)|\[[^\[\]]*\]|"[^"]*"|[^\s()\[\]"]+)')
 _WORD = re.compile(r'"[^"]*"|[^\s()\[\]"]+')
 
 
 class BadQuery(ValueError):
-    """A search that this subset does not know."""
+    """A query that is not in the supported subset."""
 
 
 def parse(text: str) -> Predicate:
-    """Return what decides whether an entry is wanted; an empty search wants all.
+    """Return a function that decides whether an entry matches. An empty query matches every entry.
+
+    The subset is `field:value`, `field:(a OR b)` and `date:[a TO b]`, joined by AND.
 
     Raises:
-        BadQuery: the search is not of the subset `field:value`, `field:(a OR b)`, `date:[a TO b]`, joined by AND.
+        BadQuery: the query is not in this subset.
     """
     clauses: list[Predicate] = []
     rest = text.strip()
@@ -44,10 +47,10 @@ def parse(text: str) -> Predicate:
 
 
 def moment(text: str) -> datetime:
-    """Read a time; UTC when it names no zone.
+    """Parse a time. Without a time zone it is UTC.
 
     Raises:
-        BadQuery: it is not a time.
+        BadQuery: the text is not a time.
     """
     try:
         parsed = datetime.fromisoformat(text.strip('"'))
@@ -57,6 +60,7 @@ def moment(text: str) -> datetime:
 
 
 def _clause(field: str, value: str) -> Predicate:
+    """Return a function that decides whether an entry matches one clause."""
     if value.startswith("["):
         return _between(field, value[1:-1])
     words = _WORD.findall(value)
@@ -69,6 +73,7 @@ def _clause(field: str, value: str) -> Predicate:
 
 
 def _between(field: str, inner: str) -> Predicate:
+    """Return a function that decides whether an entry's date is in a range. `*` leaves an end open."""
     first, to, last = inner.partition(" TO ")
     if field != "date" or not to:
         raise BadQuery(inner)

@@ -24,9 +24,10 @@ LOOPBACK = "127.0.0.1"
 
 
 class LocalAuth0:
-    """A running tenant; use it as a context manager, or `start` and `stop` it.
+    """A running tenant. Use it as a context manager, or call `start` and `stop`.
 
-    `port` 0 takes a free one. `propagation` is how long a changed secret takes to spread.
+    With `port` 0 it takes a free port. `propagation` is how long a changed secret takes to spread. The socket listens
+    from the beginning, so `url` is known before `start`.
     """
 
     def __init__(self, propagation: timedelta = timedelta(seconds=30), *, port: int = 0, clock: Clock | None = None,
@@ -38,14 +39,17 @@ class LocalAuth0:
         self._thread: threading.Thread | None = None
 
     def start(self) -> Self:
-        """Serve. Requests that come earlier wait."""
+        """Start serving. Requests that arrived earlier are answered then."""
         self._server = _Server(self._listener, create_app(self.tenant), self.tenant)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="auth0", daemon=True)
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Stop serving and close every connection. Twice is once."""
+        """Stop serving, and close every connection and the listening socket.
+
+        A second call does nothing. A stopped server cannot be started again.
+        """
         if self._server and self._thread:
             self._server.shutdown()
             self._thread.join()
@@ -63,7 +67,10 @@ class LocalAuth0:
 
 
 class _Server(ThreadedWSGIServer):
-    """werkzeug's threaded server on a socket that listens already, keeping track of its connections."""
+    """werkzeug's threaded server on a socket that listens already.
+
+    It keeps track of its connections, so that it can end those that clients keep open.
+    """
 
     def __init__(self, listener: socket.socket, app: WsgiApp, tenant: Tenant) -> None:
         host, port = listener.getsockname()
@@ -86,17 +93,17 @@ class _Server(ThreadedWSGIServer):
         """End the connections that clients keep alive, and with them their threads."""
         with self._guard:
             for connection in self._open:
-                with contextlib.suppress(OSError):  # the client was faster
+                with contextlib.suppress(OSError):  # the client has closed it already
                     connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that went away before their answer came."""
+        """Ignore errors of clients that closed their connection before the answer came."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
 
 class _Handler(WSGIRequestHandler):
-    """Keeps connections alive, which werkzeug's own does not, and writes head and body at once."""
+    """Keeps connections alive, which werkzeug's own handler does not, and writes head and body at once."""
 
     server: _Server
     protocol_version = "HTTP/1.1"
@@ -104,13 +111,13 @@ class _Handler(WSGIRequestHandler):
     wbufsize = -1
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002  # werkzeug's name
-        """Stay silent: what arrives may hold secrets, and tests ask the tenant."""
+        """Log nothing. Requests may hold secrets, and tests ask the tenant instead."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Stay silent."""
+        """Log nothing."""
 
     def run_wsgi(self) -> None:
-        """Answer one request."""
+        """Answer one request, or close the connection without an answer if a fault says so."""
         try:
             told = answer(self.server.app, self.server.tenant, self.make_environ())
         except ConnectionLost:

@@ -1,4 +1,4 @@
-"""What can be adjusted while the tenant runs, and the small records it keeps."""
+"""The settings that can be changed while the tenant runs, and its small records."""
 
 from __future__ import annotations
 
@@ -9,20 +9,25 @@ from typing import NamedTuple
 
 @dataclass
 class Settings:
-    """Adjustable at any moment. The defaults are Auth0's.
-
-    `documented_errors`: a wrong secret is `invalid_client`, as the documentation says, instead of the `access_denied`
-    that was recorded. `rotate_shows_secret`: no property of that answer is guaranteed. `token_quota`: how many tokens
-    for other audiences than the Management API may be issued; None for no limit.
-    """
+    """A tenant's settings, which may be changed at any moment. The defaults are Auth0's."""
 
     propagation: timedelta = timedelta(seconds=30)
+    """How long a changed secret takes to spread."""
     log_delay: timedelta = timedelta(0)
+    """How long an entry takes to appear in the log."""
     log_retention: timedelta = timedelta(days=30)
+    """How long an entry stays in the log."""
     token_lifetime: timedelta = timedelta(hours=24)
+    """How long an access token is valid."""
     documented_errors: bool = False
+    """Whether a wrong secret is answered with `invalid_client`, as the documentation says.
+
+    Otherwise it is `access_denied`, which was recorded from live tenants.
+    """
     rotate_shows_secret: bool = True
+    """Whether the answer to `rotate-secret` holds the secret. Auth0 guarantees none of its properties."""
     token_quota: int | None = None
+    """How many tokens for other audiences than the Management API may be issued. None means no limit."""
 
 
 class Credentials(NamedTuple):
@@ -34,7 +39,7 @@ class Credentials(NamedTuple):
 
 @dataclass(frozen=True)
 class Request:
-    """One request that arrived; never its body or its query."""
+    """One request that arrived, without its body and its query."""
 
     method: str
     path: str
@@ -44,7 +49,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Api:
-    """An audience, and how long its tokens live."""
+    """An audience, and how long its tokens are valid."""
 
     audience: str
     token_lifetime: timedelta
@@ -52,7 +57,10 @@ class Api:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls the Management API: a client id, or the name of a token that a test registered."""
+    """The caller of the Management API.
+
+    `name` is a client id, or the name of a token that a test registered.
+    """
 
     name: str
     scopes: frozenset[str] = field(default_factory=frozenset)

@@ -19,6 +19,7 @@ from sinks.clock import Clock, SystemClock
 __all__ = ["Credentials", "Settings", "Tenant"]
 
 KEPT_REQUESTS = 100_000
+"""How many requests are remembered. Older ones are dropped."""
 
 
 class Tenant(Directory):
@@ -38,7 +39,10 @@ class Tenant(Directory):
         self._faults = Faults()
 
     def issue(self, client_id: str, api: Api, scope: str) -> str:
-        """Return a signed access token; whatever happens to the secret later, it stays valid to its end."""
+        """Return a signed access token.
+
+        It stays valid to its end, whatever happens to the client's secret.
+        """
         now = int(self.clock.now().timestamp())
         claims: dict[str, str | int] = {
             "iss": f"{self.base_url}/",
@@ -52,7 +56,7 @@ class Tenant(Directory):
         return self.key.sign({**claims, "scope": scope} if scope else claims)
 
     def count_token(self) -> bool:
-        """Count a token against the quota; False when that is used up."""
+        """Count a token against the quota, and return False if the quota is used up."""
         with self.lock:
             quota = self.settings.token_quota
             if quota is not None and self._tokens_issued >= quota:
@@ -61,15 +65,15 @@ class Tenant(Directory):
             return True
 
     def add_api_token(self, token: str, scopes: Iterable[str], name: str = "api-token") -> None:
-        """Make a text a valid bearer token for the Management API."""
+        """Make a text a valid bearer token for the Management API. `name` is how its caller is logged."""
         with self.lock:
             self._api_tokens[token] = Caller(name, frozenset(scopes))
 
     def caller(self, token: str) -> Caller:
-        """Return whose bearer token of the Management API this is.
+        """Return the caller that a bearer token of the Management API belongs to.
 
         Raises:
-            ApiError: 401, expired or not valid.
+            ApiError: 401, the token has expired or is not valid.
         """
         if known := self._api_tokens.get(token):
             return known
@@ -82,41 +86,53 @@ class Tenant(Directory):
         return Caller(claims["azp"], frozenset(claims.get("scope", "").split()))
 
     def record(self, method: str, path: str, user_agent: str) -> None:
-        """Remember that a request arrived."""
+        """Remember that a request arrived.
+
+        Neither its body nor its query is kept. The oldest requests are dropped beyond `KEPT_REQUESTS`.
+        """
         with self.lock:
             self._requests.append(Request(method, path, user_agent, self.clock.now()))
 
     @property
     def requests(self) -> list[Request]:
-        """The requests that arrived, oldest first."""
+        """The requests that arrived, the oldest first."""
         with self.lock:
             return list(self._requests)
 
     def write_log(self, type_: str, **told: object) -> str:
-        """Add an entry to the tenant's log and return its id; what is told as None is left out."""
+        """Add an entry to the tenant's log and return its id.
+
+        A field that is None is left out. The name of a known client is added.
+        """
         with self.lock:
             client = self._clients.get(str(told.get("client_id")))
             name = client.properties.get("name") if client else None
             return self._logs.write(self.clock.now(), type_, **{"client_name": name, **told})
 
     def logs(self) -> list[Entry]:
-        """Return the entries that the Management API would show now, oldest first."""
+        """Return the entries that the Management API would show now, the oldest first."""
         with self.lock:
             settings = self.settings
             return self._logs.visible(self.clock.now(), settings.log_delay, settings.log_retention)
 
     def limit(self, group: Group, rate: Rate | None) -> None:
-        """Limit a group of endpoints from now on; None stops it."""
+        """Limit a group of endpoints from now on. None removes the limit."""
         with self.lock:
             self._limits.set(group, rate, self.clock.monotonic())
 
     def set_plan(self, plan: str) -> None:
-        """Set the published limits of one of Auth0's plans (`limits.PLANS`)."""
+        """Set the published limits of one of Auth0's plans (`limits.PLANS`).
+
+        A group that the plan does not mention keeps its limit.
+        """
         for group, rate in PLANS[plan].items():
             self.limit(group, rate)
 
     def allowance(self, method: str, path: str, ip: str, user_agent: str) -> Allowance | None:
-        """Count a request against its limits; None where nothing limits it. Refusals are logged."""
+        """Count a request against its limits, and return the result, or None if no limit applies.
+
+        A refused request is logged, as `api_limit`.
+        """
         with self.lock:
             allowance = self._limits.take(groups_of(method, path), self.clock.monotonic())
         if allowance and not allowance.allowed:
@@ -124,16 +140,16 @@ class Tenant(Directory):
         return allowance
 
     def fault(self, kind: FaultKind | str, **rule: Any) -> None:
-        """Add a rule about what goes wrong; the arguments are the fields of `Fault`."""
+        """Add a rule for injected faults. The arguments are the fields of `Fault`."""
         with self.lock:
             self._faults.add(Fault(FaultKind(kind), **rule))
 
     def clear_faults(self) -> None:
-        """Forget all rules."""
+        """Remove all rules for injected faults."""
         with self.lock:
             self._faults.clear()
 
     def next_fault(self, method: str, path: str) -> Fault | None:
-        """Return what happens to this request, and use it up."""
+        """Return the fault that applies to this request, and count the request against its rule."""
         with self.lock:
             return self._faults.next(method, path)

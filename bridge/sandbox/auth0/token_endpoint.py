@@ -1,4 +1,7 @@
-"""What the token endpoint decides, in Auth0's order: secret, grant type, audience, client grant. No HTTP."""
+"""The decisions of the token endpoint, in Auth0's order. No HTTP.
+
+It checks the secret, then the grant type, the audience, and the client grant.
+"""
 
 from __future__ import annotations
 
@@ -13,37 +16,51 @@ from bridge.sandbox.auth0.tenant import Tenant
 
 Method = Literal["basic", "post", "assertion", "none"]
 QUOTA_PERIOD = timedelta(hours=1)
+"""After how long a client may ask again if the token quota is used up."""
 
 _LOG_TYPES = {
     "client_credentials": ("seccft", "feccft"),
     "authorization_code": ("seacft", "feacft"),
     "refresh_token": ("sertft", "fertft"),
 }
+"""The log types of each known grant type, for success and failure."""
 _INVENTED = {
     "authorization_code": "Invalid authorization code",
     "refresh_token": "Unknown or invalid refresh token.",
 }
+"""The refusals of grants that need a code or token of a user. The sandbox has issued none."""
 
 
 @dataclass(frozen=True)
 class TokenRequest:
-    """One request, parsed. `secrets` are the readings of what was sent: Basic may be percent-encoded or not."""
+    """One token request, parsed."""
 
     grant_type: str
+    """The requested grant type. It may be unknown."""
     client_id: str | None
+    """The client that asks, or None if the request names none."""
     method: Method
+    """How the client authenticates."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    """The readings of what was sent as proof, of which one must be right.
+
+    Basic credentials may be percent-encoded or not, which gives two readings.
+    """
     audience: str | None = None
+    """The requested API, if one is named."""
     scope: str | None = None
+    """The requested scopes, separated by spaces. None means all that are granted."""
     ip: str = ""
+    """The client's address, for the log."""
     user_agent: str = ""
+    """The client's user agent, for the log."""
 
 
 def exchange(tenant: Tenant, request: TokenRequest) -> dict[str, object]:
-    """Answer a token request, and write what happened to the tenant's log.
+    """Answer a token request, and write the outcome to the tenant's log.
 
     Raises:
-        OAuthError: every refusal.
+        OAuthError: the request is refused.
     """
     succeeded, failed = _LOG_TYPES.get(request.grant_type, (None, "f"))
     told = {"client_id": request.client_id, "ip": request.ip, "user_agent": request.user_agent}
@@ -59,6 +76,11 @@ def exchange(tenant: Tenant, request: TokenRequest) -> dict[str, object]:
 
 
 def _authenticate(tenant: Tenant, request: TokenRequest) -> Client:
+    """Return the client that the request proves to come from.
+
+    Raises:
+        OAuthError: 401, there is no such client, or the proof is wrong. The answer does not say which.
+    """
     client = tenant.find(request.client_id)
     if client is None or not _proven(tenant, client, request):
         error = "invalid_client" if tenant.settings.documented_errors else "access_denied"
@@ -67,9 +89,10 @@ def _authenticate(tenant: Tenant, request: TokenRequest) -> Client:
 
 
 def _proven(tenant: Tenant, client: Client, request: TokenRequest) -> bool:
+    """Return whether the request proves that it comes from the client, by the client's own method."""
     if client.keyed:
         base = tenant.base_url
-        # Auth0's own library always writes https, whatever it speaks.
+        # Auth0's own library always names an https URL, even if it connects by http.
         audiences = [base, f"{base}/", f"{base}/oauth/token", f"{base.replace('http:', 'https:', 1)}/"]
         now, keys = tenant.clock.now(), client.public_keys
         return request.method == "assertion" and any(
@@ -83,6 +106,11 @@ def _proven(tenant: Tenant, client: Client, request: TokenRequest) -> bool:
 
 
 def _grant(tenant: Tenant, client: Client, request: TokenRequest) -> dict[str, object]:
+    """Return the answer for an authenticated client.
+
+    Raises:
+        OAuthError: 403, the grant type is unknown, not enabled for the client, or one that the sandbox cannot fulfil.
+    """
     kind = request.grant_type
     if kind not in _LOG_TYPES:
         raise OAuthError(403, "unsupported_grant_type", f"Unsupported grant type: {kind}")
@@ -94,6 +122,13 @@ def _grant(tenant: Tenant, client: Client, request: TokenRequest) -> dict[str, o
 
 
 def _client_credentials(tenant: Tenant, client: Client, request: TokenRequest) -> dict[str, object]:
+    """Return a token for an audience that the client is granted.
+
+    A token for the Management API does not count against the quota.
+
+    Raises:
+        OAuthError: 403, the audience or a scope is not granted, or 429, the quota is used up.
+    """
     if not request.audience:
         text = "No audience parameter was provided, and no default audience has been configured"
         raise OAuthError(403, "access_denied", text)

@@ -1,4 +1,7 @@
-"""Runs the application for one request, and lets go wrong what a rule says. Below HTTP's surface, above the socket."""
+"""Runs the application for one request, and injects the fault that a rule demands.
+
+It works below HTTP's meaning and above the socket: it sees whole requests and answers.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,10 @@ class ConnectionLost(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer. `cut`: only half of the body is sent, then the connection is closed."""
+    """A whole answer.
+
+    With `cut`, only half of the body is sent, and then the connection is closed.
+    """
 
     status: str
     headers: tuple[tuple[str, str], ...]
@@ -36,13 +42,15 @@ class Answer:
 
 
 def answer(app: WsgiApp, tenant: Tenant, environ: Environ) -> Answer:
-    """Answer one request, with the fault that waits for it if any.
+    """Answer one request, with the fault that applies to it, if any.
+
+    The control endpoints are neither recorded nor subject to faults.
 
     Raises:
-        ConnectionLost: nothing is to be sent.
+        ConnectionLost: no answer is to be sent.
     """
     method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-    # Read to its end whatever happens next, so that the connection can serve another request.
+    # The body is always read to its end, so that the connection can serve another request.
     body = environ["wsgi.input"].read(*_length(environ))
     environ = {**environ, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
     if path.startswith(PREFIX):
@@ -57,7 +65,7 @@ def answer(app: WsgiApp, tenant: Tenant, environ: Environ) -> Answer:
 
 
 def _before(fault: Fault, tenant: Tenant, path: str) -> Answer | None:
-    """Return what is answered without any effect; None lets the request through."""
+    """Return the answer of a fault that prevents the effect. None lets the request through."""
     match fault.kind:
         case FaultKind.DROPPED:
             raise ConnectionLost
@@ -78,7 +86,7 @@ def _before(fault: Fault, tenant: Tenant, path: str) -> Answer | None:
 
 
 def _after(fault: Fault, tenant: Tenant, done: Answer) -> Answer:
-    """Return what is answered once the effect has happened."""
+    """Return the answer of a fault that leaves the effect, which has happened by now."""
     match fault.kind:
         case FaultKind.LOST:
             raise ConnectionLost
@@ -94,6 +102,7 @@ def _after(fault: Fault, tenant: Tenant, done: Answer) -> Answer:
 
 
 def _limited(fault: Fault, tenant: Tenant, path: str) -> Answer:
+    """Return a 429 with the headers of Auth0's rate limits."""
     reset = math.ceil(tenant.clock.now().timestamp()) + 1
     headers = [("x-ratelimit-limit", "10"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", str(reset))]
     if fault.retry_after is not None:
@@ -107,6 +116,7 @@ def _error(status: int) -> Answer:
 
 
 def _page() -> Answer:
+    """Return a 502 with an HTML page, as a proxy sends it."""
     return Answer(_line(502), (("Content-Type", "text/html"), ("Content-Length", str(len(HTML_PAGE)))), HTML_PAGE)
 
 
@@ -121,6 +131,7 @@ def _line(status: int) -> str:
 
 
 def _run(app: WsgiApp, environ: Environ) -> Answer:
+    """Run the application and return its whole answer."""
     told: list[Any] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> Callable[..., None]:
@@ -137,4 +148,8 @@ def _run(app: WsgiApp, environ: Environ) -> Answer:
 
 
 def _length(environ: Environ) -> tuple[int, ...]:
+    """Return the argument for reading the body: its length, or nothing if the stream ends by itself.
+
+    werkzeug marks such a stream by `wsgi.input_terminated`.
+    """
     return () if environ.get("wsgi.input_terminated") else (int(environ.get("CONTENT_LENGTH") or 0),)
