@@ -42,8 +42,6 @@ class Vault:
     """The names of the token's policies, for the remedies."""
     limits: dict[str, Limits | None] = field(default_factory=dict)
     """The settings of each mount that was asked for. None where they cannot be read."""
-    asking: bool = True
-    """Whether the token may ask for its own capabilities."""
 
     def mount_limits(self, mount: str) -> Limits | None:
         """Return a mount's settings, or None if they cannot be read. Each mount is asked once."""

@@ -31,6 +31,7 @@ def keep(propagation: timedelta, directory: Path, *, echo: Callable[[str], None]
             stack.write_config(directory / "bridge.toml")
             variables = directory / "sandbox.env"
             variables.touch(mode=0o600)
+            variables.chmod(0o600)  # one that was there keeps its mode otherwise
             variables.write_text("".join(f"export {k}={shlex.quote(v)}\n" for k, v in stack.environment().items()))
         except OSError as error:
             raise Failed(f"{directory} cannot be written ({type(error).__name__})") from None
