@@ -41,7 +41,7 @@ class Strategy(StrEnum):
 RETIREMENTS = frozenset({Operation.RETIRE, Operation.RETIRE_SOFTLY})
 """Operations that end the fallback, for good or softly."""
 LEAKED = frozenset({Operation.COMPROMISED, Operation.SYNC})
-"""Operations that can end a leaked value. After its end, the outcome lists what the leak still means."""
+"""Operations that can answer a leak. Their outcome then lists what a new secret does not end."""
 SAME_VALUE = frozenset({Operation.SYNC, Operation.SETTLE})
 """Operations that publish a value which may be older than the operation."""
 NOTED = RETIREMENTS | {Operation.BRING_BACK}

@@ -60,7 +60,7 @@ class Outcome:
     plan: Plan
     """The plan that was shown, and executed unless this is a dry run."""
     result: str
-    """"planned" for a dry run, else "done". A settlement says "finished", "given-back" or "cleaned-up"."""
+    """Either "planned" (dry run), "done", or for a settlement "finished", "given-back" or "cleaned-up"."""
     places: dict[str, At] = field(default_factory=dict)
     """What was achieved at each place, by the place's URI."""
     settled: Settled | None = None

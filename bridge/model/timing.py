@@ -11,7 +11,7 @@ PROPAGATION = timedelta(seconds=30)
 
 @dataclass(frozen=True)
 class Timing:
-    """All waits of the protocol, as multiples of the propagation time.
+    """All waits of the protocol, derived from the propagation time.
 
     Only a sandbox has a propagation time below 30 s. The durations below are those for 30 s.
     """
