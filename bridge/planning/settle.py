@@ -94,7 +94,7 @@ def steps(
 
 
 def _was(places: list[Place], value: Secret, accepted: str, since: int) -> bool:
-    """Return whether a value was a fallback, or current `since` so many changes ago or earlier."""
+    """Return whether a value was a fallback, or was current at least `since` changes ago."""
     recent = {each for p in places for known in (p.record, p.remembered) if known for each in known.recent[since:]}
     return accepted in recent or any(p.value(Stage.FALLBACK) == value for p in places)
 
