@@ -179,9 +179,9 @@ class Execution:
         chosen = choose(job, client, found, places, says, self._facts)
         beside, after = self._facts.lock.companions, job.settings.after
         wish = Wish(kill=kills(says), ends=bool(self._facts.ends), companions=beside, hook=after)
-        if says is not None and wish.kill:  # now: after the release no lock tells of the leak any more
+        if says is not None and wish.kill:  # now: no lock tells of the leak after the release
             self._tell("leak", may_be_readable(job, says))
-        else:  # after a leak the lock keeps its base: if it is stored again, it must still tell of it
+        else:  # not after a leak: a lock that is stored again must still tell of it
             self._hold.based_on(chosen.base)
         self._facts.lock = replace(self._facts.lock, base=chosen.base, ends=())
         self._settlement = chosen
