@@ -81,6 +81,7 @@ class LiveValue:
                 self._reach(Phase.GENERATING)
             raise
         self._reach(Phase.GENERATED)
+        # Stored before anything else: until then no place holds the value that Auth0 accepts (ADR 11).
         self._hold.store_everywhere(self._facts.required)
         self._changed("Auth0 generated a value")
 

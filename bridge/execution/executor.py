@@ -252,6 +252,7 @@ class Execution:
         # Auth0 has the value already, so its readers must not wait for the process that took the places.
         if isinstance(error, Lost) and self._reached.phase in (Phase.GENERATED, Phase.SET):
             self._writing.finish(self._live.until)
+        # Nothing is held any more, so a sync can begin anew with the value that Auth0 holds now.
         if isinstance(error, Changed) and self._hold.give_back():
             raise error
         if self._reached.phase is Phase.NOTHING or (self._reached.phase is Phase.CLAIMED and begun_here):

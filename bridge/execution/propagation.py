@@ -47,6 +47,7 @@ def settle(
                 refused = of_old.count(Verdict.REFUSED)
                 spent = clock.monotonic() - since
                 return Settled(True, accepted, asked, refused, len(of_old), spent)  # noqa: FBT003  # proven
+            # The old value is still accepted somewhere, so the proof begins anew.
             good_since = None
         left = timing.patience.total_seconds() - (at - since)
         if left <= 0:

@@ -89,6 +89,7 @@ class Writing:
         facts = self._facts
         for uri in self._hold.uris:
             if facts.base is not None and uri not in self.done:
+                # The operation ends as incomplete in any case, so one failing place must not stop the others.
                 with suppress(SinkError):
                     if self._sink(uri).finish(self._hold[uri], facts.base, facts.required, before=before):
                         self.done[uri] = At()

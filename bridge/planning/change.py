@@ -54,6 +54,8 @@ def plan_change(operation: Operation, places: tuple[Place, ...], wish: Wish) -> 
     leak waits for nothing.
     """
     staged, urgent = wish.strategy is Strategy.STAGED, operation is Operation.COMPROMISED
+    # All places are claimed before Auth0 is touched. Otherwise two operations could each hold some of them and both
+    # PATCH.
     claims = tuple(
         Claim(p.uri, with_value=staged, fill=not p.exists and not wish.without_fallback, over=wish.over) for p in places
     )

@@ -33,6 +33,7 @@ RETIRES = "the retired value cannot be brought back, and rollback is not possibl
 
 def plan_sync(places: tuple[Place, ...], wish: Wish) -> Plan:
     """Return the plan that publishes the value which Auth0 holds already."""
+    # Claimed with the live value: readers that try the candidates have it from here on (ADR 23).
     claims = tuple(Claim(p.uri, fill=not p.exists) for p in places)
     steps = (*claims, *fence(places, wish), *publish_found(places, wish))
     return Plan(Operation.SYNC, steps, irreversible=KILLS if wish.kill else None)
@@ -91,6 +92,7 @@ def plan_retirement(places: tuple[Place, ...], wish: Wish, *, softly: bool = Fal
     releases = tuple(Release(p.uri) for p in reversed(places))
     return Plan(
         Operation.RETIRE_SOFTLY if softly else Operation.RETIRE,
+        # Probed again under the lock, because the world may have changed since the check before it.
         (*claims, *fence(places, wish), Prove(), *ends, *releases),
         irreversible=None if softly else RETIRES,
     )

@@ -36,6 +36,7 @@ def record(
         places,
         lock.id,
         now,
+        # An operation has one entry, even if it tags a place before it promotes it.
         log=(entry, *(line for line in (old.log if old else ()) if not line.startswith(f"{lock.id} "))),
         recent=tuple(dict.fromkeys(f for f in fingerprints if f)),
         companions=afterwards(lock.companions),
