@@ -54,8 +54,7 @@ def plan_change(operation: Operation, places: tuple[Place, ...], wish: Wish) -> 
     leak waits for nothing.
     """
     staged, urgent = wish.strategy is Strategy.STAGED, operation is Operation.COMPROMISED
-    # All places are claimed before Auth0 is touched. Otherwise two operations could each hold some of them and both
-    # PATCH.
+    # All are claimed before Auth0 is touched: two operations that each held some places would otherwise both PATCH.
     claims = tuple(
         Claim(p.uri, with_value=staged, fill=not p.exists and not wish.without_fallback, over=wish.over) for p in places
     )
