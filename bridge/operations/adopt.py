@@ -92,7 +92,8 @@ def adopt(job: Job, options: AdoptOptions) -> Outcome:
 def forget(job: Job, options: Options) -> Outcome | None:
     """Remove the bridge's tags. Values and versions stay.
 
-    Returns None where there are no tags, for example because they were removed before.
+    Where there are no tags, for example because they were removed before, it returns what was settled on the way, or
+    None.
 
     Raises:
         BridgeError: nothing was changed.

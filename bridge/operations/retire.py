@@ -34,11 +34,13 @@ def retire(
     softly: bool = False,
     vouched: str = "",
 ) -> Outcome | None:
-    """Make the fallback's value unreadable everywhere. Returns None where there is none.
+    """Make the fallback's value unreadable everywhere.
 
     `ignored` are consumers that the user vouches for. `force` retires whatever the tenant's logs say or leave open.
     With `softly` it can be undone. Otherwise what was retired softly before ends as well, because nothing stands
     against that any more. `vouched` is the version that was the fallback, where the user says so.
+
+    Where there is nothing to retire, it returns what was settled on the way, or None.
 
     Raises:
         BridgeError: nothing was changed.
@@ -79,9 +81,10 @@ def _relied_on(job: Job, seen: Seen, vouched: str, *, softly: bool) -> tuple[str
 
 
 def bring_back(job: Job, options: Options, *, vouched: str = "") -> Outcome | None:
-    """Make a fallback that was retired softly the fallback again. Returns None where there is none.
+    """Make a fallback that was retired softly the fallback again.
 
-    `vouched` is the version that was the fallback, as for `retire`.
+    `vouched` is the version that was the fallback, as for `retire`. Where nothing was retired softly, it returns what
+    was settled on the way, or None.
 
     Raises:
         BridgeError: nothing was changed.

@@ -145,7 +145,8 @@ def _strange(job: Job, place: Place) -> str:
 def dead_from(job: Job, place: Place) -> datetime | None:
     """Return when a lock's holder counts as dead, or None where there is no lock.
 
-    The lock itself says when. A limit after the vault saw it written bounds that, because others may write locks.
+    The lock itself says when. Others may write locks, so that time is limited by the longest life of a lock, counted
+    from when the vault saw it written.
     """
     if place.lock is None:
         return None

@@ -29,7 +29,7 @@ from sinks.secret import Secret
 CHECKED = frozenset({Operation.ROTATE, Operation.COMPROMISED})
 """Operations that report when all checks have passed."""
 STDIN = "standard input"
-"""The name of where a value comes from that the user supplies."""
+"""How messages name the source of a value that the user supplies."""
 
 
 def always(_plan: Plan) -> bool:

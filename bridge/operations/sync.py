@@ -38,9 +38,10 @@ class SyncOptions(Options):
 
 
 def sync(job: Job, options: SyncOptions) -> Outcome | None:
-    """Publish the value that Auth0 holds in every place. Returns None where it is there already.
+    """Publish the value that Auth0 holds in every place.
 
-    If the value changes at Auth0 meanwhile, the new one is published instead.
+    An interruption is settled first. Where the value is published everywhere already, it returns what was settled on
+    the way, or None. If the value changes at Auth0 meanwhile, the new one is published instead.
 
     Raises:
         BridgeError: nothing was changed.
