@@ -1,1 +1,1 @@
-"""Who still fails with an old value: what a tenant's logs prove."""
+"""Evidence from a tenant's logs of who still fails with an old value."""

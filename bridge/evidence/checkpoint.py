@@ -1,8 +1,8 @@
 """What `evidence --record` keeps in the places' metadata, for logs that forget too early. Pure.
 
-No secret and no address: a source is a digest of its address and agent, so it can be recognised, not read. Kept are
-when it was first and last seen to succeed, and when it failed last; and from when until when the log was looked at
-without a gap.
+A checkpoint holds no secret and no address. A source is a digest of its address and agent, so it can be recognised, but
+not read. For each source the checkpoint keeps when it was first and last seen to succeed, and when it failed last. It
+also keeps from when until when the log was read without a gap.
 """
 
 from __future__ import annotations
@@ -20,13 +20,16 @@ MINUTE = timedelta(minutes=1)
 NEVER = "-"
 HEAD, SOURCES = "seen", "sources"
 TAGS, PER_TAG = 6, 8
-"""Six tags of eight sources: as many as fit beside everything else (AWS: 50 tags of 256 characters)."""
+"""The number of tags for sources, and of sources in each tag.
+
+That is as many as fit beside everything else (AWS: 50 tags of 256 characters).
+"""
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True)
 class Remembered:
-    """One source: when it first and last succeeded, and failed last, to the minute."""
+    """One source: when it first and last succeeded, and when it failed last, to the minute."""
 
     first: datetime | None = None
     last: datetime | None = None
@@ -41,9 +44,10 @@ class Remembered:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What is remembered of a client's sources, by digest; `since` and `until`: where the log was looked at.
+    """What is remembered of a client's sources, by digest.
 
-    Not `complete`: there were more sources than fit; those that succeeded least lately are left out.
+    The log was read from `since` until `until`. If the checkpoint is not `complete`, there were more sources than fit,
+    and those that succeeded least recently are left out.
     """
 
     since: datetime
@@ -52,11 +56,17 @@ class Checkpoint:
     complete: bool = True
 
     def covers(self, begins: datetime) -> bool:
-        """Tell whether nothing lies between this and a log that begins then: it is kept to the minute."""
+        """Return whether there is no gap between this checkpoint and a log that begins at `begins`.
+
+        Checkpoints are kept to the minute, so a gap of less than one is none.
+        """
         return self.until + MINUTE > begins
 
     def notes(self) -> dict[str, str | None]:
-        """Return it as notes of a place (`Sink.note`)."""
+        """Return the checkpoint as notes of a place (`Sink.note`).
+
+        A text of None removes a note that an earlier checkpoint may have left.
+        """
         latest = sorted(self.sources, key=lambda digest: self.sources[digest].last or EPOCH, reverse=True)
         kept = latest[: TAGS * PER_TAG]
         whole = self.complete and len(kept) == len(latest)
@@ -68,7 +78,7 @@ class Checkpoint:
 
     @classmethod
     def of(cls, notes: Mapping[str, str]) -> Checkpoint | None:
-        """Read it from notes; None where there is none, or it cannot be read."""
+        """Read a checkpoint from notes. Returns None where there is none, or it cannot be read."""
         try:
             since, until, whole = notes.get(HEAD, "").split()
             tokens = " ".join(notes.get(f"{SOURCES}{number}", "") for number in range(TAGS)).split()
@@ -81,7 +91,10 @@ class Checkpoint:
 
 
 def digest_of(key: Key, client_id: str) -> str:
-    """Return the digest of a source: eight hexadecimal digits, another for every client."""
+    """Return the digest of a source: eight hexadecimal digits.
+
+    The client's id is part of it, so the same source has another digest for every client.
+    """
     return hashlib.sha256("\n".join((client_id, *key)).encode()).hexdigest()[:8]
 
 
@@ -93,7 +106,10 @@ def grown(
     succeeded: Iterable[Exchange],
     failed: Iterable[Exchange],
 ) -> Checkpoint:
-    """Return a checkpoint after another look at the log, which reaches back to `begins`."""
+    """Return a checkpoint after another look at the log, which reaches back to `begins`.
+
+    `at` is the time of that look. Sources that have never succeeded are left out.
+    """
     joined = before is not None and before.covers(begins)
     sources = dict(before.sources) if before else {}
     for exchanges, refused in ((succeeded, False), (failed, True)):
@@ -107,13 +123,16 @@ def grown(
 
 
 def latest(notes: Iterable[Mapping[str, str]]) -> Checkpoint | None:
-    """Return the latest checkpoint among the notes of a client's places."""
+    """Return the latest checkpoint among the notes of a client's places, or None."""
     found = [checkpoint for each in notes if (checkpoint := Checkpoint.of(each))]
     return max(found, key=lambda checkpoint: checkpoint.until, default=None)
 
 
 def summed_up(checkpoint: Checkpoint | None, change: datetime | None) -> tuple[str, ...] | None:
-    """Return what a checkpoint tells of who fails since a change; None where it was made before that."""
+    """Return what a checkpoint says about failures since a change.
+
+    Returns None where there is no checkpoint, or none that was made after the change.
+    """
     if checkpoint is None or change is None or checkpoint.until <= change:
         return None
     failed = [at for told in checkpoint.sources.values() if (at := told.failed) and at > change]
@@ -123,9 +142,9 @@ def summed_up(checkpoint: Checkpoint | None, change: datetime | None) -> tuple[s
 
 
 def recall(tally: Tally, checkpoint: Checkpoint, client_id: str, change: datetime, since: datetime) -> None:
-    """Add to the failures what a checkpoint knows: who succeeded before the change, and who failed after it.
+    """Add to the failures what a checkpoint knows: successes before the change, and failures from `since` on.
 
-    A source whose failures the log has forgotten is told by its digest.
+    A source whose failures the log has forgotten appears under its digest.
     """
     keys = {digest_of(key, client_id): key for key in tally.sources}
     for digest, told in checkpoint.sources.items():
@@ -145,7 +164,7 @@ def _token(digest: str, told: Remembered) -> str:
 
 
 def _write(moment: datetime | None) -> str:
-    """Write minutes since 2020 in base 36: five characters until 2134."""
+    """Return a time as minutes since 2020 in base 36: five characters until 2134."""
     if moment is None:
         return NEVER
     number, text = max(0, (moment - EPOCH) // MINUTE), ""

@@ -1,4 +1,7 @@
-"""Asks the tenant's logs for evidence. What it cannot learn it says; it never fails for that."""
+"""Asks the tenant's logs for evidence.
+
+What cannot be found out is listed as unknown, and is no failure.
+"""
 
 from __future__ import annotations
 
@@ -17,36 +20,38 @@ from sinks.clock import Clock
 from sinks.record import stamp
 
 TOKEN_LIFETIME = timedelta(hours=24)
-"""How long an access token of an API lives unless somebody said otherwise (Auth0's default)."""
+"""How long an access token of an API lives, unless it is configured otherwise (Auth0's default)."""
 SOURCES = 50
-"""Of so many sources it is asked whether they had succeeded before."""
+"""For how many sources the logs are asked whether they had succeeded before."""
 OF_ONE = 1000
 LATE = "the log is late"
 MARKED_BEFORE = timedelta(minutes=10)
-"""How much younger than now, by our clock, our own mark may look to the log."""
+"""How long before the time of the question the log may date the bridge's own mark. Clocks may differ."""
 
 
 @dataclass(frozen=True)
 class LogAccess:
-    """What searching a tenant's logs needs.
-
-    `window` is how long an exchange makes its source an active consumer (fallback_min_age), `propagation` how long
-    Auth0 may still accept the old value after a change.
-    """
+    """What is needed to search a tenant's logs."""
 
     auth0: Auth0
+    """Access to the tenant."""
     clock: Clock
+    """The clock of this machine."""
     watcher: Watcher
+    """Receiver of progress reports."""
     stop: Stop
+    """The request to stop."""
     window: timedelta
+    """How long an exchange makes its source an active consumer (`fallback_min_age`)."""
     propagation: timedelta
+    """How long Auth0 may still accept the old value after a change."""
 
 
 @dataclass(frozen=True)
 class Question:
     """What is asked of the logs: about which client, since which change, at what time of the vaults.
 
-    `patience`: for how long to wait until the log shows what happens now. `remembered`: what was recorded before.
+    `patience` limits the wait until the log shows what happens now. `remembered` is what was recorded before.
     """
 
     client: Client
@@ -57,7 +62,10 @@ class Question:
 
 
 def investigate(logs: LogAccess, question: Question) -> Evidence:
-    """Return who failed since a change. Whatever cannot be asked becomes `unknown`."""
+    """Return the evidence of who failed since a change.
+
+    Whatever cannot be asked is listed in `Evidence.unknown`.
+    """
     window = logs.window
     asked = Evidence(question.change, question.at, window, notes=_supposed(question.client, window))
     if logs.auth0.can(READ_LOGS) is False:
@@ -72,7 +80,7 @@ def investigate(logs: LogAccess, question: Question) -> Evidence:
 
 
 def _reach(first: datetime | None, checkpoint: Checkpoint | None) -> datetime | None:
-    """Return since when exchanges are known: from the log, and from a checkpoint that joins it."""
+    """Return since when exchanges are known, from the log and from a checkpoint that joins it."""
     if first is None or checkpoint is None or not checkpoint.covers(first):
         return first
     return min(first, checkpoint.since)
@@ -93,7 +101,10 @@ def _investigated(logs: LogAccess, question: Question, asked: Evidence) -> Evide
 
 
 def _of_consumers(logs: LogAccess, question: Question, since: datetime) -> tuple[Exchange, ...]:
-    """Return the failures of those who succeeded before the change: among too many of strangers they would drown."""
+    """Return the failures of sources that had succeeded before the change.
+
+    They are searched by address, because among too many failures of strangers they would be missed.
+    """
     client_id = question.client.client_id
     consumers = search(logs.auth0, client_id, SUCCEEDED, until=question.change, most=OF_ONE).exchanges
     addresses = list(dict.fromkeys(exchange.address for exchange in consumers))[:SOURCES]
@@ -102,7 +113,10 @@ def _of_consumers(logs: LogAccess, question: Question, since: datetime) -> tuple
 
 
 def _late(logs: LogAccess, question: Question) -> list[str]:
-    """Find out whether the log shows what happens now: by failing once ourselves, and looking for that."""
+    """Return what is unknown because the log does not show yet what happens now.
+
+    To find out, the bridge fails once on purpose and looks for that in the log.
+    """
     sent, mark = logs.clock.now(), logs.auth0.leave_mark(question.client)
     waited, why = timedelta(), "waiting until the tenant's log shows our own request"
     while True:
@@ -132,7 +146,7 @@ def _unread(failed: Found, asked: Evidence, since: datetime, first: datetime | N
 def _acquaintance(
     logs: LogAccess, question: Question, asked: Evidence, tally: Tally, first: datetime | None
 ) -> list[str]:
-    """Find out which sources had succeeded before the change; return what could not be."""
+    """Find out which sources had succeeded before the change. Returns what remains unknown about that."""
     told = []
     reach = question.change - first if first else timedelta()
     if reach < asked.window:
@@ -152,7 +166,7 @@ def _acquaintance(
 
 
 def _successes(logs: LogAccess, question: Question, address: str) -> dict[Key, datetime]:
-    """Return when the agents at an address succeeded last before the change."""
+    """Return when each agent at an address succeeded last before the change."""
     client_id, change = question.client.client_id, question.change
     found = search(logs.auth0, client_id, SUCCEEDED, until=change, address=address, most=OF_ONE)
     latest: dict[Key, datetime] = {}
@@ -162,14 +176,14 @@ def _successes(logs: LogAccess, question: Question, address: str) -> dict[Key, d
 
 
 def _back(logs: LogAccess, question: Question, source: Source) -> datetime | None:
-    """Return when a source succeeded last, since it failed last."""
+    """Return when a source succeeded last after its last failure, or None."""
     client_id = question.client.client_id
     found = search(logs.auth0, client_id, SUCCEEDED, since=source.last, address=source.address, most=OF_ONE)
     return next((e.at for e in found.exchanges if e.agent == source.agent), None)
 
 
 def _supposed(client: Client, window: timedelta) -> tuple[str, ...]:
-    """Return what the judgement supposes about how often consumers show their secret."""
+    """Return the assumptions about how often consumers show their secret."""
     told = []
     if window < TOKEN_LIFETIME:
         told.append(

@@ -1,8 +1,8 @@
-"""Who still fails with an old value, as far as the tenant's logs tell. Pure.
+"""Judges who still fails with an old value, as far as the tenant's logs tell. Pure.
 
-Auth0's logs never say which secret was sent: after a change and its spreading, whoever fails with the client's id has
-an old value, or a wrong one, or is a stranger. Client ids are public, so only a source that had succeeded before the
-change is a known consumer, and counts.
+Auth0's logs never say which secret was sent. After a change has spread, a source that fails with the client's id has an
+old value, or a wrong one, or is a stranger. Client ids are public, so only a source that had succeeded before the
+change is a known consumer and counts.
 """
 
 from __future__ import annotations
@@ -23,49 +23,56 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Source:
-    """One address and agent that failed since the change. `known_until`: when it last succeeded before the change.
-
-    `known_until` is None for a stranger. `back`: when it last succeeded after its last failure, where that was asked.
-    """
+    """One address and agent that failed since the change."""
 
     address: str
+    """Its address, as the logs name it."""
     agent: str
+    """Its agent, as the logs name it."""
     failures: int
+    """How often it failed since the change."""
     first: datetime
+    """When it first failed since the change."""
     last: datetime
+    """When it failed last."""
     known_until: datetime | None = None
+    """When it last succeeded before the change. None for a stranger."""
     back: datetime | None = None
+    """When it last succeeded after its last failure, where that was asked."""
     ignored: bool = False
+    """Whether the user vouches for it."""
 
     @property
     def known(self) -> bool:
-        """Whether it is one of the client's consumers."""
+        """Whether the source is one of the client's consumers."""
         return self.known_until is not None
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known about a client `at` a time since its last `change`.
-
-    `window`: a known consumer whose last failure is younger than this still has an old value. `unknown`: what could not
-    be found out, as ends of the sentence "not checked: …". `notes`: what the judgement supposes.
-    """
+    """What is known about the failures of a client since its last change."""
 
     change: datetime
+    """The time of the last change."""
     at: datetime
+    """The time for which the evidence holds."""
     window: timedelta
+    """A known consumer whose last failure is younger than this still has an old value."""
     sources: tuple[Source, ...] = ()
+    """The sources that failed since the change."""
     unknown: tuple[str, ...] = ()
+    """What could not be found out, as ends of the sentence "not checked: …"."""
     notes: tuple[str, ...] = ()
+    """What the judgement assumes."""
 
     @property
     def stale(self) -> tuple[Source, ...]:
-        """The known consumers that still fail, without those that somebody chose to ignore."""
+        """The known consumers that still fail, without those that the user chose to ignore."""
         return tuple(s for s in self.sources if s.known and not s.ignored and s.last > self.at - self.window)
 
     @property
     def cured(self) -> tuple[Source, ...]:
-        """The known consumers that failed after the change, and not within the window."""
+        """The known consumers that failed after the change, but not within the window."""
         return tuple(s for s in self.sources if s.known and not s.ignored and s.last <= self.at - self.window)
 
     @property
@@ -74,23 +81,26 @@ class Evidence:
         return tuple(s for s in self.sources if not s.known and not s.ignored)
 
     def stands_against(self, mode: str) -> bool:
-        """Tell whether a retirement has to wait: for a known consumer or, with `require`, for what is not known."""
+        """Return whether a retirement has to wait.
+
+        It waits for a known consumer that still fails. With `require` it also waits for whatever is not known.
+        """
         return bool(self.stale) or (mode == REQUIRE and bool(self.unknown))
 
 
 @dataclass(frozen=True)
 class Ignored:
-    """A source that somebody vouches for: an address or a network, and perhaps an agent; and why."""
+    """A source that the user vouches for: an address or a network, and perhaps an agent."""
 
     network: ipaddress.IPv4Network | ipaddress.IPv6Network
     agent: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Ignored:
-        """Read "ADDRESS", "ADDRESS/BITS" or either followed by a space and the agent.
+        """Read "ADDRESS", "ADDRESS/BITS", or either followed by a space and the agent.
 
         Raises:
-            Usage: it is none of them.
+            Usage: the text has none of these forms.
         """
         address, _, agent = text.strip().partition(" ")
         try:
@@ -102,7 +112,7 @@ class Ignored:
             ) from None
 
     def covers(self, source: Source) -> bool:
-        """Tell whether it is about this source."""
+        """Return whether the user vouches for this source. Without an agent, all agents at the address are covered."""
         try:
             inside = ipaddress.ip_address(source.address) in self.network
         except ValueError:
@@ -118,7 +128,7 @@ class Tally:
 
     @classmethod
     def of(cls, exchanges: Iterable[Exchange]) -> Tally:
-        """Count what failed for its secret; the bridge's own probes never count."""
+        """Count what failed because of its secret. The bridge's own probes never count."""
         tally = cls()
         for exchange in exchanges:
             if exchange.refused and not exchange.ours:
@@ -133,17 +143,17 @@ class Tally:
         )
 
     def known(self, until: Mapping[Key, datetime]) -> None:
-        """Note which sources had succeeded before the change, and when last."""
+        """Note which sources had succeeded before the change, and when they last did."""
         for key, source in self.sources.items():
             self.sources[key] = replace(source, known_until=until.get(key, source.known_until))
 
     def latest_first(self) -> tuple[Source, ...]:
-        """Return the sources, those that failed last at the beginning."""
+        """Return the sources, ordered by their last failure, the latest first."""
         return tuple(sorted(self.sources.values(), key=lambda source: source.last, reverse=True))
 
 
 def ignoring(evidence: Evidence, ignored: tuple[Ignored, ...]) -> Evidence:
-    """Return evidence in which the sources that somebody vouches for are marked."""
+    """Return the evidence with those sources marked that the user vouches for."""
     marked = (replace(s, ignored=any(each.covers(s) for each in ignored)) for s in evidence.sources)
     return replace(evidence, sources=tuple(marked))
 
@@ -161,12 +171,15 @@ def told(source: Source) -> str:
 
 
 def minute(moment: datetime) -> str:
-    """Write a time to the minute."""
+    """Return a time as text, to the minute."""
     return f"{stamp(moment)[:16]}Z"
 
 
 def lines(evidence: Evidence, *, most: int = 5) -> list[tuple[str, str]]:
-    """Return the evidence as pairs of what was asked and the answer, `most` sources of a kind; the rest is counted."""
+    """Return the evidence as pairs of a question and its answer.
+
+    At most `most` sources of a kind are listed, and the others are counted.
+    """
     stale, strangers = evidence.stale, evidence.strangers
     found = _counted("known consumers still on it", "YES", stale, most)
     if not stale:

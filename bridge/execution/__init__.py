@@ -1,1 +1,1 @@
-"""Carries a plan out: the only code that orders calls to servers."""
+"""Carries out a plan. This is the only package that orders calls to servers."""

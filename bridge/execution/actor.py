@@ -1,4 +1,4 @@
-"""Who acts, by what this process says of itself."""
+"""The identity of this process, by its own account."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from sinks.record import tag_text
 
 
 def ci_run(environ: Mapping[str, str]) -> str | None:
-    """Return the CI run that this process says it is part of; None where it says nothing."""
+    """Return the CI run that this process belongs to, or None.
+
+    The variables of GitHub Actions and GitLab CI are recognised.
+    """
     if environ.get("GITHUB_ACTIONS"):
         return tag_text(f"github:{environ.get('GITHUB_REPOSITORY', '?')}/runs/{environ.get('GITHUB_RUN_ID', '?')}")
     if environ.get("GITLAB_CI"):
@@ -22,7 +25,10 @@ def ci_run(environ: Mapping[str, str]) -> str | None:
 
 
 def claimed_actor(environ: Mapping[str, str]) -> str:
-    """Return who this process says it is: a CI run where there is one, else user and host."""
+    """Return the name under which this process acts: its CI run, or else the user and the host.
+
+    The name comes from the environment and is not verified. It has the form of a tag (`sinks.record`).
+    """
     if run := ci_run(environ):
         return run
     try:
@@ -33,7 +39,7 @@ def claimed_actor(environ: Mapping[str, str]) -> str:
 
 
 def claimed(actor: str, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return who this process says it is: by the system's user, and by the CI run that it is part of."""
+    """Return what this process says about itself: the system's user, and the CI run that it belongs to."""
     uid = os.getuid()
     try:
         user = pwd.getpwuid(uid).pw_name

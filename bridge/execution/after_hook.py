@@ -1,4 +1,4 @@
-"""A client's `after` command: whatever restarts or tells the readers that only see the latest value."""
+"""A client's `after` command, which restarts or notifies readers that only see the latest value."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ CREDENTIALS = frozenset({
     "AUTH0_CLIENT_SECRET", "AUTH0_API_TOKEN", "AUTH0_CLIENT_ASSERTION_PRIVATE_KEY", "VAULT_TOKEN", "BAO_TOKEN",
     "BRIDGE_AUDIT_KEY",
 })  # fmt: skip
-"""What the bridge itself acts with. The AWS variables stay: restarting something often needs them."""
+"""Variables with the bridge's own credentials.
+
+The AWS variables are not among them, because restarting something often needs them.
+"""
 
 
 def run(argv: tuple[str, ...], hidden: frozenset[str] = frozenset()) -> str | None:
-    """Run the command without a shell and without a secret; its output goes to stderr.
+    """Run the command without a shell and without the bridge's credentials. Its output goes to stderr.
 
-    `hidden` names further variables that hold credentials of the bridge, which the command shall not inherit.
+    `hidden` names further variables that hold credentials of the bridge, which the command must not inherit.
 
-    Returns None when it succeeded, else what went wrong. Its failure never undoes a rotation.
+    Returns None when the command succeeded, else what went wrong. Its failure never undoes a rotation.
     """
     environment = {name: text for name, text in os.environ.items() if name not in CREDENTIALS | hidden}
     try:

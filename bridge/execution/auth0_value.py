@@ -1,4 +1,4 @@
-"""Changing the value that Auth0 accepts, from under the lock."""
+"""Changes the value that Auth0 accepts, while the operation holds its places."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 
 class LiveValue:
-    """One client's value at Auth0. `since` is the monotonic time of its last change from here, `until` its lease's end.
+    """One client's value at Auth0.
 
-    `reach` is told how far the operation came; `notes` are what its user should know. `urgent`: the claim's answer is
-    as good as a look while its lease lasts.
+    `since` is the monotonic time of the last change by this process. `until` is the end of the lease of that call.
+    `reach` is called with each phase that the operation reaches. `notes` are what the user should know. With `urgent`
+    the answer to the claim replaces the look, while enough of its lease is left.
     """
 
     def __init__(
@@ -39,7 +40,14 @@ class LiveValue:
         self.notes: list[str] = []
 
     def set(self) -> None:
-        """PATCH; after an answer that was lost, look again and repeat: twice is once."""
+        """Set the value at Auth0 with a PATCH.
+
+        After a lost answer the look and the PATCH are repeated. That is safe, because setting the same value is
+        idempotent.
+
+        Raises:
+            Unreachable: Auth0 has not answered at the last try either.
+        """
         auth0, value = self._job.auth0, self._facts.settable
         for left in reversed(range(TRIES)):
             try:
@@ -56,7 +64,10 @@ class LiveValue:
         self._changed("Auth0 answered 200")
 
     def generate(self) -> None:
-        """Have Auth0 generate a value, once, and store it as pending before anything else."""
+        """Have Auth0 generate a value, and store it as pending in every place before anything else.
+
+        The request is sent once and never repeated, because each repetition would generate another value (ADR 11).
+        """
         auth0, client_id = self._job.auth0, self._client.client_id
         try:
             self._facts.value = self._hold.within_lease(
@@ -70,6 +81,7 @@ class LiveValue:
                 self._reach(Phase.GENERATING)
             raise
         self._reach(Phase.GENERATED)
+        # Stored before anything else: until then no place holds the value that Auth0 accepts (ADR 11).
         self._hold.store_everywhere(self._facts.required)
         self._changed("Auth0 generated a value")
 

@@ -1,4 +1,4 @@
-"""Claims places for an operation, and takes them over."""
+"""Claims places for an operation, and takes over interrupted ones."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from bridge.planning.interruption import Phase
 from sinks.port import Busy, Place, SinkError
 
 TRIES = 5
-"""How often a place is claimed over somebody who keeps writing there."""
+"""How often a place is claimed against another process that keeps writing there."""
 
 
 @dataclass
 class Reached:
-    """How far an operation has come. Call it with a phase: it never goes back."""
+    """How far an operation has come. Calling it with a phase never goes back."""
 
     phase: Phase = Phase.NOTHING
 
@@ -28,7 +28,10 @@ class Reached:
 
 @dataclass(frozen=True)
 class Claims:
-    """What claims the places of one operation. `places` are what was read of them; it keeps what it reads again."""
+    """The claims of one operation.
+
+    `places` holds what was last read of each place, by URI. Whatever `claim` reads again replaces it.
+    """
 
     job: Job
     places: dict[str, Place]
@@ -37,10 +40,12 @@ class Claims:
     reached: Reached
 
     def claim(self, step: steps.Claim) -> None:
-        """Claim one place, with the value where the step says so.
+        """Claim one place, and store the value there as pending where the step says so.
+
+        The claim is a compare-and-set. With `step.over` a lost one is tried again on a fresh read, up to `TRIES` times.
 
         Raises:
-            SinkError: somebody else holds it, or it cannot be written.
+            SinkError: another operation holds the place, or it cannot be written.
         """
         place, value = self.places[step.uri], self.facts.value if step.with_value else None
         initial = self.facts.initial if step.fill else None
@@ -53,25 +58,25 @@ class Claims:
                 break
             except Busy:
                 if not left:
-                    self.reached.phase = before  # somebody else's place: nothing of it was changed
+                    self.reached.phase = before  # another operation's place: nothing of it was changed
                     raise
-                place = self.places[step.uri] = self.job.sinks[step.uri].read()  # whoever writes there must not win
+                place = self.places[step.uri] = self.job.sinks[step.uri].read()  # a writer must not keep us out
         stage, what = ("stage", "pending") if value else ("lock", "locked")
         self.job.watcher.step(stage, f"{self.facts.lock.id} {what} in {step.uri}")
 
     def take_over(self, uri: str) -> None:
-        """Take a place from whoever holds it, with its value.
+        """Take a place over from its lock holder, together with its value.
 
         Raises:
-            SinkError: somebody was faster, or it cannot be written.
+            SinkError: another process was faster, or the place cannot be written.
         """
         try:
             self.hold.add(self.job.sinks[uri].take_over(self.places[uri], self.facts.lock))
         except SinkError as error:
-            self.reached(Phase.NOTHING if isinstance(error, Busy) else Phase.CLAIMED)  # Busy: somebody was faster
+            self.reached(Phase.NOTHING if isinstance(error, Busy) else Phase.CLAIMED)  # Busy: another process won
             raise
         self.reached(Phase.CLAIMED)
 
     def untaken(self) -> tuple[Place, ...]:
-        """Return the places that are empty, and that nobody took."""
+        """Return the places that this operation has not taken, because they are empty."""
         return tuple(place for uri, place in self.places.items() if uri not in self.hold.uris)

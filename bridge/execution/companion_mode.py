@@ -1,4 +1,4 @@
-"""What becomes of the companions in the documents."""
+"""Decides what an operation does with the companions in the documents."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from sinks.companions import Companions
 from sinks.port import Place
 
 SWITCHES = CHANGES | {Operation.ADOPT, Operation.SYNC, Operation.SETTLE}
-"""The operations that write the record anew, by which documents get companions or lose them."""
+"""Operations that write the record anew, and by that may add companions to documents or remove them."""
 
 
 def companions(job: Job, places: tuple[Place, ...], operation: str) -> Companions:
-    """Return what an operation does about the companions in the documents.
+    """Return what an operation does with the companions in the documents.
 
-    By what is there; where the settings say anything else, the operations that may switch do so.
+    What is there stays. Where the settings say otherwise, the operations in `SWITCHES` change it.
     """
     there, wanted = {place.companions for place in places}, job.settings.companions
     known = next((each for each in (Companions.KEEP, Companions.WERE) if each in there), Companions.NONE)

@@ -1,4 +1,4 @@
-"""Executes a plan. The only module that orders I/O; why in this order: docs/protocol.md."""
+"""Executes a plan. Only this module orders I/O, for the reasons given in docs/protocol.md."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ROUNDS = 3
 
 
 class Execution:
-    """One operation of one client."""
+    """The execution of a plan, for one operation on one client."""
 
     def __init__(self, job: Job, plan: Plan, seen: Seen, facts: Facts) -> None:
         self._job = job
@@ -62,8 +62,8 @@ class Execution:
         """Execute the plan.
 
         Raises:
-            BridgeError: it stopped before anything was changed, and what was claimed has been given back.
-            Stopped: it stopped on its way; the error tells where things stand.
+            BridgeError: the plan stopped before anything was changed, and what was claimed has been released.
+            Stopped: the plan stopped on its way. The error describes the state that is left.
         """
         started = self._job.clock.monotonic()
         try:
@@ -74,7 +74,7 @@ class Execution:
             self._raise_missed()
         except (SinkError, BridgeError) as error:
             self._end(error)
-        except KeyboardInterrupt:  # the second Ctrl-C: leave everything as it is
+        except KeyboardInterrupt:  # a second Ctrl-C leaves everything as it is
             self._stop(Failed("interrupted by a second Ctrl-C; it is unknown whether its last request was carried out"))
         if steps.AwaitRefusal() in self._plan.steps and self._plan.operation in LEAKED:
             self._live.notes += remains(self._job, self._seen.client)
@@ -126,7 +126,7 @@ class Execution:
                 self._do_at_auth0(step)
 
     def _write(self, step: steps.Step) -> None:
-        """Do what changes a place's documents or tags."""
+        """Execute a step that changes a place's documents or tags."""
         self._reached(Phase.CHANGED)
         match step:
             case steps.Promote(uri, keep):
@@ -143,7 +143,7 @@ class Execution:
                 self._writing.forget(uri)
 
     def _do_at_auth0(self, step: steps.Step) -> None:
-        """Do what changes Auth0, or asks it."""
+        """Execute a step that changes Auth0 or asks it."""
         match step:
             case steps.SetAtAuth0():
                 self._live.set()
@@ -161,14 +161,17 @@ class Execution:
                 self._settle()
 
     def _wait(self, time: timedelta, why: str) -> None:
-        """Wait; asked to stop, leave an interruption to the next who settles it: waiting may take long."""
+        """Wait for `time`.
+
+        A settlement that is asked to stop ends here, because the wait may be long. The next command settles the rest.
+        """
         job = self._job
         pause(time, why, clock=job.clock, watcher=job.watcher, stop=lambda: job.stop.asked)
         if job.stop.asked and self._plan.operation is Operation.SETTLE:
             raise Failed("stopped as asked, before it was known which value Auth0 accepts")
 
     def _examine(self) -> None:
-        """Ask Auth0, and go on as its answer says: the rest of a settlement is not known before."""
+        """Ask Auth0 which value it accepts, and append the steps that follow from its answer."""
         job, client, says = self._job, self._seen.client, self._plan.says
         found = inquire(job, client, self._hold.uris, self._facts.brought)
         places = tuple(sorted((*found.places, *self._claims.untaken()), key=lambda place: place.uri))
@@ -176,9 +179,9 @@ class Execution:
         chosen = choose(job, client, found, places, says, self._facts)
         beside, after = self._facts.lock.companions, job.settings.after
         wish = Wish(kill=kills(says), ends=bool(self._facts.ends), companions=beside, hook=after)
-        if says is not None and wish.kill:  # now: whoever dies after giving the places back has nothing to say it by
+        if says is not None and wish.kill:  # now: no lock tells of the leak after the release
             self._tell("leak", may_be_readable(job, says))
-        else:  # what may be stored again has to say that a value had leaked
+        else:  # not after a leak: a lock that is stored again must still tell of it
             self._hold.based_on(chosen.base)
         self._facts.lock = replace(self._facts.lock, base=chosen.base, ends=())
         self._settlement = chosen
@@ -189,7 +192,10 @@ class Execution:
         self._tell("settle", f"{self._facts.lock.id} {chosen.way}")
 
     def _promote(self, uri: str, *, keep: bool) -> None:
-        """Promote one place; if it cannot be reached the others come first, for their readers' sake."""
+        """Promote one place.
+
+        An error is kept and raised later, so that the readers of the other places get their value first (ADR 17).
+        """
         try:
             if not self._writing.promote(uri, keep=keep):
                 self._status = Incomplete.exit_status
@@ -216,7 +222,7 @@ class Execution:
                 refused = self._job.auth0.probe(self._seen.client, required) is Verdict.REFUSED
                 if not (left and refused and self._plan.operation in CHANGES):
                     raise
-                self._live.set()  # somebody's late call has set another value since
+                self._live.set()  # a late call has set another value since
         self._proven = True
 
     def _settle(self) -> None:
@@ -234,16 +240,19 @@ class Execution:
             raise Failed("stopped as asked, before anything was changed for good")
 
     def _stop_before_set(self) -> bool:
-        """Tell whether to stop as asked: until something was changed that has to be carried through."""
+        """Return whether to stop as asked. After a change that has to be carried through, the answer is no."""
         begun = Phase.SETTING if self._plan.operation in CHANGES else Phase.CHANGED
         return self._job.stop.asked and self._reached.phase < begun
 
     def _end(self, error: SinkError | BridgeError) -> NoReturn:
-        """Give back what is held if Auth0 was not touched; otherwise tell where things stand."""
+        """Release what is held if Auth0 was not changed. Otherwise report the state that is left."""
         begun_here = self._plan.says is None
+        # A value that was never sent to Auth0 cannot become live, so a release may destroy it.
         unset = (self._facts.value,) if self._facts.value and self._reached.phase < Phase.SETTING else ()
+        # Auth0 has the value already, so its readers must not wait for the process that took the places.
         if isinstance(error, Lost) and self._reached.phase in (Phase.GENERATED, Phase.SET):
             self._writing.finish(self._live.until)
+        # Nothing is held any more, so a sync can begin anew with the value that Auth0 holds now.
         if isinstance(error, Changed) and self._hold.give_back():
             raise error
         if self._reached.phase is Phase.NOTHING or (self._reached.phase is Phase.CLAIMED and begun_here):
@@ -252,7 +261,7 @@ class Execution:
             if self._hold.give_back(unset) and not (isinstance(error, Unavailable) and error.unsure):
                 raise (translate(error) if isinstance(error, SinkError) else error) from None
         elif self._reached.phase is Phase.CHANGED and begun_here and self._plan.operation in CHANGES:
-            self._hold.give_back(unset)  # Auth0 knows nothing of it: the next run begins anew
+            self._hold.give_back(unset)  # Auth0 was not changed, so the next run begins anew
         self._stop(error)
 
     def _stop(self, error: SinkError | BridgeError) -> NoReturn:

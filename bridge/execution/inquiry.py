@@ -1,4 +1,4 @@
-"""Finding out, under the lock, which of all values that are stored Auth0 accepts."""
+"""Finds out, under the lock, which of all stored values Auth0 accepts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ WHY = "Auth0 is asked once more: one answer proves nothing while a change spread
 
 @dataclass(frozen=True)
 class Found:
-    """What was read and asked. `value` is the one that Auth0 accepts, None where it accepts none that can be read."""
+    """Result of an inquiry at the places and at Auth0.
+
+    `value` is the one that Auth0 accepts, or None where it accepts none that can be read. `refused` are the other ones.
+    """
 
     places: tuple[Place, ...]
     value: Secret | None
@@ -38,11 +41,14 @@ class Found:
 
 
 def inquire(job: Job, client: Client, uris: Iterable[str], brought: Secret | None) -> Found:
-    """Ask about every candidate, and once more about current and what was accepted when a proof's time has passed.
+    """Probe every candidate. After the time of a proof, probe the current values and the accepted one again.
+
+    One answer proves nothing while a change spreads. If two values are accepted, or the second answers differ,
+    everything is read and asked once more after the propagation time.
 
     Raises:
         SinkError: a place cannot be read.
-        Failed: Auth0 did not say, or accepts two values.
+        Failed: Auth0 did not answer clearly, accepts two values, or the inquiry was stopped.
     """
     for _ in range(ROUNDS):
         places = tuple(job.sinks[uri].read() for uri in uris)
@@ -60,7 +66,11 @@ def inquire(job: Job, client: Client, uris: Iterable[str], brought: Secret | Non
 
 
 def candidates(job: Job, places: tuple[Place, ...], brought: Secret | None) -> tuple[Secret, ...]:
-    """Return the different values that Auth0 may accept, as far as they can be read, the likeliest first."""
+    """Return the different values that Auth0 may accept, as far as they can be read, the likeliest first.
+
+    These are the values at the places' stages, the `brought` one, what dead operations have left, and what records
+    name.
+    """
     left = [value for p in places for value in job.sinks[p.uri].candidates()]
     found = unlike((), (*staged(places), *((brought,) if brought else ()), *left))
     return unlike((), (*found, *recent(job, places, found)))
@@ -69,7 +79,10 @@ def candidates(job: Job, places: tuple[Place, ...], brought: Secret | None) -> t
 def recent(
     job: Job, places: tuple[Place, ...], found: tuple[Secret, ...], *, endable: bool = False
 ) -> Iterable[Secret]:
-    """Yield values that were current lately and are none of `found`, as far as they can still be read, or ended."""
+    """Yield values that were current lately and are not in `found`, as far as they can still be read.
+
+    Records name such values by fingerprint. With `endable`, only values are yielded that can still be ended.
+    """
     salt = job.settings.client_id
     fingerprints = {value.fingerprint(salt) for value in found}
     for place in places:
@@ -86,7 +99,7 @@ def accepted(job: Job, client: Client, values: Iterable[Secret]) -> tuple[Secret
     """Return those of the values that Auth0 accepts.
 
     Raises:
-        Failed: it did not say of one of them.
+        Failed: Auth0 gave no answer on one of them.
     """
     found = []
     for value in values:
@@ -101,7 +114,10 @@ def accepted(job: Job, client: Client, values: Iterable[Secret]) -> tuple[Secret
 def choose(
     job: Job, client: Client, found: Found, places: tuple[Place, ...], says: Lock | None, facts: Facts
 ) -> Settlement:
-    """Return how an interruption ends, and note the value, and what ends with it, in `facts`.
+    """Return how an interruption ends. The value, and what ends with it, are noted in `facts`.
+
+    `places` are those that were read under the lock, and the empty ones. `says` is the lock of the interrupted
+    operation, or None where nothing was locked.
 
     Raises:
         Failed: it cannot be known which value Auth0 accepts. Nothing is destroyed.
@@ -126,10 +142,12 @@ def choose(
 
 
 def _seen(chosen: Settlement, facts: Facts) -> Settlement:
-    """Make sure that nothing is given back, and no value set, while a place was not seen: it may hold the live one.
+    """Return `chosen`, unless it needs to know a place that did not answer.
+
+    Such a place may hold the live value. Until it was read, nothing is given back and no fresh value is set.
 
     Raises:
-        Failed: one was not.
+        Failed: a place was not read.
     """
     if facts.unseen and chosen.way in (Way.GIVE_BACK, Way.REPLACE):
         raise Failed(f"{', '.join(facts.unseen)} did not answer: what stands there decides what is done", "try again")
@@ -137,7 +155,10 @@ def _seen(chosen: Settlement, facts: Facts) -> Settlement:
 
 
 def _ended(job: Job, places: tuple[Place, ...], found: Found, base: str) -> tuple[str, ...]:
-    """Return the fingerprints of older fallbacks, which Auth0 has just refused: there is one fallback at a time."""
+    """Return the fingerprints of older fallbacks that Auth0 has just refused.
+
+    They end, because there is one fallback at a time (ADR 19).
+    """
     salt = job.settings.client_id
     refused = {value.fingerprint(salt) for value in found.refused}
     older = [value.fingerprint(salt) for p in places if (value := p.value(Stage.FALLBACK))]

@@ -1,4 +1,4 @@
-"""After a leak: what is still true of the leaked value. Pure."""
+"""What is still true of a leaked value after the answer to the leak. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sinks.port import Lock
 
 
 def remains(job: Job, client: Client) -> tuple[str, ...]:
-    """Return what a new secret does not end, and what was not looked at: one sentence each."""
+    """Return what a new secret does not end, and what was not checked, as one sentence each."""
     signed = client.alg == "HS256" and client.can_get_id_tokens
     return (
         "still true: access tokens issued before stay valid until they expire (Auth0's default is 24 h; not checked)",
@@ -22,6 +22,6 @@ def remains(job: Job, client: Client) -> tuple[str, ...]:
 
 
 def may_be_readable(job: Job, says: Lock) -> str:
-    """Return what is left to do where a lock says that its operation was to end a value that had leaked."""
+    """Return what is left to do where a lock says that its operation was to end a leaked value."""
     again = job.whose.command("rotate" if says.operation == Operation.COMPROMISED else "sync")
     return f"the lock said that a value had leaked; it may still be readable: {again} --compromised --reason …"

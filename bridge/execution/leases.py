@@ -1,4 +1,4 @@
-"""The places that an operation holds: looking at all of them, and calling within the lease that a look begins."""
+"""The places that an operation holds, and the leases within which it may make calls."""
 
 from __future__ import annotations
 
@@ -14,10 +14,15 @@ from sinks.secret import Secret
 
 T = TypeVar("T")
 TRIES = 5
+"""How often a call is tried."""
 
 
 class Hold:
-    """What is held, by the places' names, in the order in which it was taken."""
+    """The places that an operation holds, by URI, in the order in which they were taken.
+
+    A look reads the locks again and makes sure that they are still ours. It begins a lease. A call without
+    compare-and-set has to end within that lease.
+    """
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -28,41 +33,45 @@ class Hold:
 
     @property
     def uris(self) -> tuple[str, ...]:
-        """The places that are held."""
+        """The URIs of the held places."""
         return tuple(self._held)
 
     def add(self, held: Held) -> None:
-        """Take note of a place that was taken, or of a new lease on it."""
+        """Add a place that was taken, or replace a held one by its new lease."""
         self._held[held.uri] = held
 
     def release(self, uri: str, outcome: str, ended: tuple[Secret, ...] = ()) -> None:
-        """Give one place back. `ended` are values that nobody needs there any more."""
+        """Release one place. `ended` are values that are not needed there any more."""
         self._sink(uri).release(self._held[uri], outcome, ended=ended)
         del self._held[uri]
 
     def give_back(self, ended: tuple[Secret, ...] = ()) -> bool:
-        """Give back all of them, the last first, as far as possible; tell whether nothing is held any more."""
+        """Release all places as far as possible, the last one first.
+
+        Returns whether no place is held any more.
+        """
         for uri in reversed(self.uris):
             with suppress(SinkError):
                 self.release(uri, "given up", ended)
         return not self._held
 
     def based_on(self, fingerprint: str) -> None:
-        """Take note of which value was current before, where that is found out under the lock."""
+        """Note which value was current before, where that is found out under the lock only."""
         self._held = {uri: replace(held, lock=replace(held.lock, base=fingerprint)) for uri, held in self._held.items()}
 
     def forget_looks(self) -> None:
-        """Let whatever comes next begin with a look of its own: what stood before is none any more."""
+        """Invalidate all looks, so that the next call begins with a look of its own."""
         self._held = {uri: replace(held, looked=-math.inf) for uri, held in self._held.items()}
 
     def within_lease(self, call: Callable[[float], T], *, claimed: bool = False) -> T:
-        """Look, then call; what was certainly not sent in time is asked for again, after another look.
+        """Look at all places, and call `call` with the monotonic end of the lease.
 
-        `claimed`: the claims' own answers are the first look, if at least half of their lease is left.
+        A call that was certainly not sent in time is tried again after another look. With `claimed` the answers to the
+        claims count as the first look, if at least half of their lease is left.
 
         Raises:
-            Lost: a place is not ours any more.
-            Unavailable: looking takes too long.
+            Lost: a place is not held by this operation any more.
+            Unavailable: the looks take too long.
         """
         lease, why = self._job.timing.lease.total_seconds(), ""
         for number in range(TRIES):
@@ -76,10 +85,12 @@ class Hold:
         raise Unavailable(f"{why} ({TRIES} times; a lease is {lease:.0f} s)")
 
     def store_everywhere(self, value: Secret) -> None:
-        """Store `value` as pending in every place; one that fails does not keep the others from having it.
+        """Store `value` as pending in every held place.
+
+        If one place fails, the others still get the value.
 
         Raises:
-            SinkError: the first failure, after all others were tried.
+            SinkError: the first failure, after all other places were tried.
         """
         failure: SinkError | None = None
         for uri in self.uris:
@@ -94,7 +105,7 @@ class Hold:
         for _ in range(TRIES - 1):
             try:
                 return self.add(self._sink(uri).store(self._held[uri], value))
-            except Unavailable:  # it is a compare-and-set: trying again does no harm
+            except Unavailable:  # a compare-and-set: a retry does no harm
                 self._job.clock.sleep(self._job.timing.lease.total_seconds() / 10)
         return self.add(self._sink(uri).store(self._held[uri], value))
 

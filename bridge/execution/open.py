@@ -1,4 +1,4 @@
-"""From settings to a client's sinks, readers and session. Nothing is asked of any server yet."""
+"""Opens a client's sinks, readers and session from its settings. Opening contacts no server yet."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 def open_places(settings: Settings, client: ClientSettings, timing: Timing) -> dict[str, Sink]:
-    """Open a client's places, sorted by their URIs: the order in which they are claimed.
+    """Open a client's places, sorted by their URIs, which is the order in which they are claimed.
 
     Raises:
-        Usage: an address is not one, or two are the same; all of them told at once.
+        Usage: an address is not valid, or two are the same. All faults are reported at once.
     """
     resolver = partial(references.resolve, environ=os.environ)
     sinks: dict[str, Sink] = {}
@@ -49,10 +49,12 @@ def open_places(settings: Settings, client: ClientSettings, timing: Timing) -> d
 
 
 def open_readers(settings: Settings, client: ClientSettings) -> Iterator[Reader]:
-    """Open a client's places one after the other, for reading only: a right to read them suffices.
+    """Open a client's places one after the other, for reading only.
+
+    The right to read them suffices.
 
     Raises:
-        SinkError: an address is not one.
+        SinkError: an address is not valid.
     """
     for uri in client.sinks:
         vault = settings.vaults[split(uri)[0]]
@@ -60,7 +62,7 @@ def open_readers(settings: Settings, client: ClientSettings) -> Iterator[Reader]
 
 
 def survey(settings: Settings, client: ClientSettings) -> Status:
-    """Read a client's metadata and judge it; nothing is asked of Auth0.
+    """Read a client's metadata and judge its status. Auth0 is not asked.
 
     Raises:
         BridgeError: a place cannot be read.
@@ -77,17 +79,20 @@ def survey(settings: Settings, client: ClientSettings) -> Status:
 
 
 def variables_of(*settings: object) -> frozenset[str]:
-    """Return the environment variables that settings name: what a program that is started must not see."""
+    """Return the environment variables that settings refer to as `env:NAME`.
+
+    They hold credentials, so programs that the bridge starts must not see them.
+    """
     return frozenset(re.findall(r"\benv:(\w+)", " ".join(map(str, settings))))
 
 
 def open_job(
     settings: Settings, client: ClientSettings, watcher: Watcher | None = None, stop: Stop | None = None
 ) -> Job:
-    """Open everything for one client; nothing is asked of any server yet.
+    """Open everything that an operation on one client needs. No server is contacted yet.
 
     Raises:
-        Usage: the settings cannot be meant so.
+        Usage: the settings are not valid.
     """
     from bridge.auth0.api import connect
     from bridge.execution.actor import claimed_actor

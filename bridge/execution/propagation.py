@@ -1,4 +1,4 @@
-"""After a change at Auth0: probing until it has spread."""
+"""Probes after a change at Auth0 until it has spread."""
 
 from __future__ import annotations
 
@@ -13,18 +13,23 @@ from bridge.model.timing import Timing
 from sinks.secret import Secret
 
 PROBES = 12
+"""After so many probes of the new value the intervals between them grow."""
 OLD_PROBES = 6
+"""How often the old value is probed once the new one is proven."""
 WHY = "spreading at Auth0; all is stored, Ctrl-C is safe"
 
 
 def settle(
     job: Job, client: Client, new: Secret, old: Secret | None, *, since: float, ending: tuple[Secret, ...] = ()
 ) -> Settled:
-    """Probe until `new` was accepted throughout `timing.proof` and the propagation time has passed since the change.
+    """Probe until `new` was accepted throughout `timing.proof`, and the change has had its propagation time.
 
-    `since` is the change's monotonic time. A refused probe only begins the proof anew: within the propagation time one
-    answer proves nothing. `ending` are values that have to be refused all that time. About 12 probes of each value;
-    gives up after `timing.patience`, unproven.
+    `since` is the monotonic time of the change. A refused probe only begins the proof anew, because one answer proves
+    nothing within the propagation time. `ending` are values that have to be refused all that time. `old` must not be
+    accepted afterwards.
+
+    It takes about 12 probes of each value. After `timing.patience`, or when it is asked to stop, it returns an unproven
+    result.
     """
     timing, clock = job.timing, job.clock
     accepted = asked = 0
@@ -42,6 +47,7 @@ def settle(
                 refused = of_old.count(Verdict.REFUSED)
                 spent = clock.monotonic() - since
                 return Settled(True, accepted, asked, refused, len(of_old), spent)  # noqa: FBT003  # proven
+            # The old value is still accepted somewhere, so the proof begins anew.
             good_since = None
         left = timing.patience.total_seconds() - (at - since)
         if left <= 0:
@@ -52,9 +58,10 @@ def settle(
 
 
 def _interval(timing: Timing, spent: float, asked: int, left: float) -> float:
-    """Return the seconds to the next probe: seldom while either value may be met, often when it should be over.
+    """Return the seconds to the next probe.
 
-    Few probes, also when Auth0 is slow to agree: they count towards the tenant's rate limit and stand in its logs.
+    Probes are rare while either value may be accepted, and frequent when the change should have spread. There are few
+    of them even if Auth0 is slow, because they count towards the tenant's rate limit and appear in its logs.
     """
     propagation, proof = timing.propagation.total_seconds(), timing.proof.total_seconds()
     if spent < propagation - proof:

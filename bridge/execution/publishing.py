@@ -1,4 +1,4 @@
-"""What an execution writes into places that it holds: values, records, notes. `executor` says when."""
+"""What an execution writes into the places that it holds. `executor` says when."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from sinks.versions import short
 
 
 class Writing:
-    """The writing of one operation. `places` are as they were read last, by their names.
+    """The writes of one operation.
 
-    `done` says where each place stands by now, and `notes` what the user should know.
+    `places` holds what was last read of each place, by URI. `done` says what has been achieved at each place so far.
+    `notes` are what the user should know. `now` returns the vaults' time.
     """
 
     def __init__(
@@ -40,10 +41,10 @@ class Writing:
         self.notes: list[str] = []
 
     def promote(self, uri: str, *, keep: bool) -> bool:
-        """Promote one place; tell whether its tags could be written, too.
+        """Promote one place, and return whether its tags could be written too.
 
         Raises:
-            SinkError: it was not promoted, or it is not known.
+            SinkError: the place was not promoted, or that is unknown.
         """
         facts = self._facts
         former = self._former(keep=keep)
@@ -57,7 +58,7 @@ class Writing:
         return self._is_told(uri, promoted)
 
     def _former(self, *, keep: bool) -> str:
-        """Return what the seal shall say of the value that was current (`Record.former`)."""
+        """Return what the seal shall say about the value that was current (`Record.former`)."""
         base = self._facts.lock.base if keep else ""
         return base if self._facts.proven or not base else UNPROVEN + base
 
@@ -68,7 +69,11 @@ class Writing:
         return not promoted.untold
 
     def _said(self) -> Lock:
-        """Return the lock as the record shall tell it: who settles, and what the lock says of who began."""
+        """Return the lock as the record shall tell it.
+
+        After a settlement the record names the process that settled, and what the lock said about the operation before
+        it.
+        """
         says, lock = self._plan.says, self._facts.lock
         if self._plan.operation is not Operation.SETTLE:
             return lock
@@ -76,21 +81,22 @@ class Writing:
         return replace(lock, operation=Operation.SETTLE, actor=self._job.actor, reason=tag_text(told))
 
     def finish(self, before: float) -> None:
-        """The places were lost after Auth0 was told: let readers have the value where current is what it was.
+        """Publish the value in places that were lost after Auth0 was told, where current is still what it was.
 
-        Only `before` the end of the lease (monotonic) in which Auth0 was told: whoever takes a place over waits longer
-        than that before they write.
+        Auth0 accepts the value, so its readers need it. This may happen only `before` the end of the lease (monotonic)
+        in which Auth0 was told. A process that takes a place over waits longer than that before it writes.
         """
         facts = self._facts
         for uri in self._hold.uris:
             if facts.base is not None and uri not in self.done:
+                # The operation ends as incomplete in any case, so one failing place must not stop the others.
                 with suppress(SinkError):
                     if self._sink(uri).finish(self._hold[uri], facts.base, facts.required, before=before):
                         self.done[uri] = At()
                         self._tell("promote", f"{uri} holds the value; the place was taken by somebody else")
 
     def tag(self, step: steps.Tag) -> None:
-        """Write the record of the present value."""
+        """Write the record of the value that a place holds already."""
         place, now, facts = self._places[step.uri], self._now(), self._facts
         written, base = step.uri in self.done, facts.base or facts.value
         told = adopted(facts.lock, place, base, self._job.uris, now, written=written, former=facts.former)
@@ -98,11 +104,15 @@ class Writing:
         self._sink(step.uri).tag(self._hold[step.uri], told, keep_limit=keep, fallback=told.fallback)
 
     def _anchored(self, told: Record) -> Record:
-        """Add the head of the audit record, where one is kept."""
+        """Return the record with the head of the audit record, where one is kept."""
         return replace(told, audit=head) if (head := self._job.trail.head) else told
 
     def retire(self, step: steps.Retire) -> None:
-        """Make values unreadable in one place."""
+        """Make values unreadable in one place.
+
+        With `step.ends` these are all that the operation ends. Otherwise they are the place's fallback, and copies of
+        the other places' fallbacks.
+        """
         uri, sink = step.uri, self._sink(step.uri)
         which = self._facts.ends if step.ends else (None, *self._others(uri))
         gone = tuple(v for each in which for v in sink.retire(self._hold[uri], each, softly=step.softly))
@@ -111,13 +121,19 @@ class Writing:
         self._note(uri)
 
     def _others(self, uri: str) -> tuple[str, ...]:
-        """Return the fallbacks of other places that end here as well, wherever a copy stands: tags may be lost."""
+        """Return the fingerprints of the other places' fallbacks.
+
+        A copy may stand in this place too, after its tags were lost.
+        """
         value = self._places[uri].value(Stage.FALLBACK)
         own = value.fingerprint(self._facts.lock.client_id) if value else None
         return tuple(each for each in self._facts.ends if each != own)
 
     def bring_back(self, uri: str) -> None:
-        """Make what was retired softly the fallback again in one place."""
+        """Make a fallback that was retired softly the fallback again in one place.
+
+        Where the vault does not hold it any more, a note says so.
+        """
         version = self._sink(uri).bring_back(self._hold[uri])
         self.done[uri] = At(fallback=version)
         if not version and self._places[uri].aside:
@@ -126,7 +142,7 @@ class Writing:
         self._note(uri)
 
     def _note(self, uri: str) -> None:
-        """Say beside the record who ended the fallback, or brought it back, and why."""
+        """Write beside the record which operation ended the fallback or brought it back, and why."""
         if self._plan.operation in NOTED:
             self._sink(uri).note(noted(self._facts.lock, self._now(), self._job.trail.head))
 
@@ -135,7 +151,7 @@ class Writing:
         self._sink(uri).forget(self._hold[uri])
 
     def lay_out(self, uri: str, *, coming: bool) -> bool:
-        """Make the companions right in one place; tell whether anything had to be written."""
+        """Bring the companions up to date in one place, and return whether anything had to be written."""
         return self._sink(uri).lay_out(self._hold[uri], self._facts.required if coming else None)
 
     def _sink(self, uri: str) -> Sink:

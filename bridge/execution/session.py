@@ -20,36 +20,45 @@ if TYPE_CHECKING:
 
 @dataclass
 class Job:
-    """One client, its tenant and its places, sorted by URI.
-
-    `credentials` names the environment variables by which the configuration refers to the bridge's own secrets.
-    `trail` is noted for the audit record, if there is one.
-    """
+    """Everything that an operation on one client needs."""
 
     settings: ClientSettings
+    """The client's settings."""
     auth0: Auth0
+    """Access to the client's tenant."""
     sinks: dict[str, Sink]
+    """The client's places by their URIs, sorted."""
     clock: Clock
+    """The clock of this machine."""
     timing: Timing
+    """The waits of the protocol at this tenant."""
     actor: str
+    """The name under which this process acts."""
     watcher: Watcher = field(default_factory=Silent)
+    """Receiver of progress reports."""
     stop: Stop = field(default_factory=Stop)
+    """The request to stop."""
     credentials: frozenset[str] = frozenset()
+    """Environment variables by which the configuration refers to the bridge's own secrets."""
     trail: Trail = field(default_factory=Trail)
+    """Notes for the audit record, if there is one."""
 
     @property
     def uris(self) -> tuple[str, ...]:
-        """The places' names, sorted: the order in which they are claimed."""
+        """The places' URIs, sorted, which is the order in which they are claimed."""
         return tuple(self.sinks)
 
     @property
     def whose(self) -> Whose:
-        """Who the places belong to."""
+        """The client that the places belong to."""
         return Whose(self.settings.client_id, self.auth0.name, self.settings.name, self.settings.sinks)
 
 
 def key_of(uri: str, job: Job) -> str | None:
-    """Return the key that a place's value stands at; None when the value is the whole text."""
+    """Return the key of a place's value, or None where the value is the whole text.
+
+    The key is `client_secret` unless the settings name another one.
+    """
     for said in job.settings.sinks:
         place, _, rest = said.partition("#")
         if place == uri:
@@ -60,5 +69,5 @@ def key_of(uri: str, job: Job) -> str | None:
 
 
 def new_id() -> str:
-    """Return a new rotation's id."""
+    """Return the id of a new operation."""
     return f"r-{secrets.token_hex(4)}"

@@ -1,4 +1,4 @@
-"""What is read of a client before anything is changed, and the errors of that."""
+"""Reads a client before anything is changed, and translates the errors of that."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was read before an operation. `read` is the monotonic time at which the places' clocks said `at`."""
+    """The client and its places, as they were read before an operation.
+
+    `read` is the monotonic time at which the vaults' clocks showed `at`. `notes` are what the user should know.
+    """
 
     client: Client
     places: tuple[Place, ...]
@@ -33,15 +36,15 @@ class Seen:
     notes: tuple[str, ...] = ()
 
     def server_time(self, monotonic: float) -> datetime:
-        """Return the vaults' time at a later moment."""
+        """Return the vaults' time at a later monotonic moment."""
         return self.at + timedelta(seconds=monotonic - self.read)
 
 
 def survey(job: Job) -> tuple[Place, ...]:
-    """Read the metadata of every place.
+    """Read the metadata of every place, but no values.
 
     Raises:
-        BridgeError: one cannot be read.
+        BridgeError: a place cannot be read.
     """
     try:
         return tuple(sink.survey() for sink in job.sinks.values())
@@ -50,10 +53,10 @@ def survey(job: Job) -> tuple[Place, ...]:
 
 
 def read(job: Job) -> Seen:
-    """Read both ends: the client and every place, with values.
+    """Read both ends: the client at Auth0, and every place with its values.
 
     Raises:
-        BridgeError: something cannot be read, or is unfit; nothing was changed.
+        BridgeError: something cannot be read, or is unfit. Nothing was changed.
     """
     client = job.auth0.get_client(job.settings.client_id)
     try:
@@ -65,10 +68,12 @@ def read(job: Job) -> Seen:
 
 
 def read_what_can_be(job: Job) -> tuple[Seen, dict[str, SinkError]]:
-    """Read both ends as `read` does, without the places that do not answer; return why, by their names.
+    """Read both ends as `read` does, but leave out the places that do not answer.
+
+    The errors of those places are returned by URI.
 
     Raises:
-        BridgeError: nothing can be read, or a place is unfit; nothing was changed.
+        BridgeError: nothing can be read, or a place is unfit. Nothing was changed.
     """
     client = job.auth0.get_client(job.settings.client_id)
     places, away = list[Place](), dict[str, SinkError]()
@@ -86,15 +91,15 @@ def read_what_can_be(job: Job) -> tuple[Seen, dict[str, SinkError]]:
 
 
 def staged(places: Iterable[Place]) -> tuple[Secret, ...]:
-    """Return the different values at any stage of any place: current ones first."""
+    """Return the different values at any stage of any place, current ones first."""
     stages, found = (Stage.CURRENT, Stage.PENDING, Stage.FALLBACK), tuple(places)
     return unlike((), [value for stage in stages for place in found if (value := place.value(stage))])
 
 
 def recall(job: Job, fingerprint: str, *uris: str, endable: bool = False) -> Secret | None:
-    """Return a value that is at no stage any more, from whichever of the places still holds it.
+    """Return a value that is at no stage any more, from any of the places that still holds it.
 
-    `endable`: only where retiring it would change something.
+    `fingerprint` names the value. With `endable`, it is returned only where retiring it would change something.
 
     Raises:
         BridgeError: a place cannot be read.
@@ -107,10 +112,12 @@ def recall(job: Job, fingerprint: str, *uris: str, endable: bool = False) -> Sec
 
 
 def check(job: Job, places: tuple[Place, ...], plan: Plan, lock: Lock) -> tuple[str, ...]:
-    """Make sure that a plan may be carried out in every place; return what cannot be known beforehand.
+    """Make sure that a plan may be carried out in every place.
+
+    Returns, as sentences, what cannot be known beforehand.
 
     Raises:
-        BridgeError: a permission is missing; nothing was changed.
+        BridgeError: a permission is missing. Nothing was changed.
     """
     try:
         wanted = ((place, asked(plan, place, lock.companions)) for place in places)
@@ -124,7 +131,7 @@ def check(job: Job, places: tuple[Place, ...], plan: Plan, lock: Lock) -> tuple[
 
 
 def translate(error: SinkError) -> BridgeError:
-    """Turn a sink's error into one with an exit status, when nothing was changed yet."""
+    """Return a sink's error as one with an exit status, for the time when nothing was changed yet."""
     if isinstance(error, BadAddress):
         return Usage(error.message, hint=error.hint)
     if isinstance(error, Busy):

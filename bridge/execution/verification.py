@@ -1,4 +1,4 @@
-"""Asking both ends again under the lock, before something is done that cannot be undone."""
+"""Asks both ends again under the lock, before a step that cannot be undone."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from sinks.secret import Secret
 
 
 class Changed(Incomplete):
-    """Auth0's value was changed by somebody else while it was being published."""
+    """The value at Auth0 was changed elsewhere while it was being published."""
 
 
 def prove(job: Job, client: Client, uris: Iterable[str]) -> None:
-    """Before a retirement: make sure that Auth0 accepts current and refuses the fallback, as each place has them now.
+    """Make sure, before a retirement, that Auth0 accepts the current value and refuses the fallback's.
+
+    Each place is read again, because it may have changed since the check before the lock.
 
     Raises:
-        Refused: it does not.
-        Failed: it could not be told.
+        Refused: Auth0 does not accept the current value, or still accepts the fallback's.
+        Failed: Auth0 gave no answer.
     """
     for uri in uris:
         place = job.sinks[uri].read()
@@ -40,11 +42,13 @@ def prove(job: Job, client: Client, uris: Iterable[str]) -> None:
 
 
 def confirm(job: Job, client: Client, value: Secret) -> None:
-    """Make sure that Auth0 still holds a value: by reading it where that is allowed, else by probing.
+    """Make sure that Auth0 still holds a value.
+
+    The value is read from Auth0 where that is allowed, and probed otherwise.
 
     Raises:
-        Changed: it does not.
-        Failed: it could not be told.
+        Changed: Auth0 does not hold it any more.
+        Failed: Auth0 gave no answer.
     """
     live = job.auth0.live_secret(client.client_id)
     if live == value:
@@ -61,12 +65,12 @@ def confirm(job: Job, client: Client, value: Secret) -> None:
 
 
 def await_refusal(job: Job, client: Client, alive: Secret, ending: tuple[Secret, ...], *, since: float) -> Settled:
-    """Probe until Auth0 accepts one value, and refuses all others that end, throughout the proof.
+    """Probe until Auth0 accepts `alive` and refuses all of `ending`, throughout the proof.
 
     `since` is the monotonic time of the change.
 
     Raises:
-        Failed: that took too long, or somebody asked to stop.
+        Failed: the proof took too long, or a stop was requested.
     """
     settled = settle(job, client, alive, ending[0] if ending else None, since=since, ending=ending)
     if settled.proven:

@@ -1,1 +1,1 @@
-"""The nouns that everybody shares. Nothing here asks a server."""
+"""Shared data types of the bridge. Nothing in this package contacts a server."""

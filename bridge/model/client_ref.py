@@ -1,4 +1,4 @@
-"""Which client, as its user names it."""
+"""Reference to one client, in its user's own terms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from sinks.port import Place
 
 @dataclass(frozen=True)
 class Whose:
-    """The client that the places belong to: its id, its tenant's domain, and how the user names it and the places."""
+    """The client that a set of places belongs to, and the names that its user knows it by.
+
+    `client_id` and `tenant` (the tenant's domain) identify the client at Auth0. `name` is what the user calls it, which
+    is its id where it has no configuration. `sinks` are the places as the user typed them, with their keys.
+    """
 
     client_id: str
     tenant: str
@@ -19,9 +23,10 @@ class Whose:
     sinks: tuple[str, ...] = ()
 
     def command(self, verb: str, places: Iterable[Place] = ()) -> str:
-        """Return the command that the user could give next; a client without a configuration is named with its places.
+        """Return the command that the user can run next, quoted for a shell.
 
-        They are named as they were typed, with their keys; `places` serve where that is not known.
+        A client without a configuration is named together with its places, as they were typed. `places` are used where
+        the typed ones are not known.
         """
         named = sorted(self.sinks) or [p.uri for p in places]
         sinks = "" if self.name != self.client_id else "".join(f" --sink {shlex.quote(uri)}" for uri in named)

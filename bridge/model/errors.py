@@ -1,4 +1,7 @@
-"""What went wrong, as data: what happened, what to do next, and the exit status. Only the CLI prints and exits."""
+"""Errors of the bridge, as data: what happened, what to do next, and the exit status.
+
+Only the CLI prints them and exits.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,10 @@ from typing import ClassVar
 
 
 class BridgeError(Exception):
-    """The base of every error of the bridge. `message` says what happened, in our own words; `hint` what to do next."""
+    """Base class of every error of the bridge.
+
+    `message` says what happened, in the bridge's own words. `hint` says what to do next.
+    """
 
     exit_status: ClassVar[int] = 1
 
@@ -17,11 +23,14 @@ class BridgeError(Exception):
 
 
 class Failed(BridgeError):
-    """It failed, and it is known that nothing was changed."""
+    """The operation failed, and it is known that nothing was changed."""
 
 
 class Usage(BridgeError):
-    """The command or the configuration cannot be meant so. `faults` holds one line each, all of them at once."""
+    """The command or the configuration is not valid.
+
+    `faults` reports all problems at once, with one line for each.
+    """
 
     exit_status = 2
 
@@ -31,18 +40,21 @@ class Usage(BridgeError):
 
 
 class Incomplete(BridgeError):
-    """It stopped after the first write, or it is unknown whether something was changed: run `resume`."""
+    """The operation stopped after its first write, or it is unknown whether anything was changed.
+
+    The user has to run `resume`.
+    """
 
     exit_status = 3
 
 
 class Refused(BridgeError):
-    """A guard refused; nothing was changed."""
+    """A guard refused the operation, and nothing was changed."""
 
     exit_status = 4
 
 
 class Attention(BridgeError):
-    """Somebody should look: overdue, drifted, a check or a hook that failed."""
+    """Something needs the user's attention: it is overdue or has drifted, or a check or a hook failed."""
 
     exit_status = 5

@@ -1,4 +1,4 @@
-"""What can hold a client's places, and the sets of operations that have something in common."""
+"""The operations that can hold a client's places, and sets of operations with a common property."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from enum import StrEnum
 
 
 class Operation(StrEnum):
-    """What can hold a client's places."""
+    """An operation that can hold a client's places.
+
+    Its text is written into the lock of each place. A lock with another text counts as foreign.
+    """
 
     ROTATE = "rotate"
     ROLLBACK = "rollback"
@@ -21,24 +24,30 @@ class Operation(StrEnum):
 
 
 CHANGES = frozenset({Operation.ROTATE, Operation.ROLLBACK, Operation.COMPROMISED})
-"""The operations that make Auth0 accept the value that is pending."""
+"""Operations that make Auth0 accept the pending value."""
 
 
 class Strategy(StrEnum):
-    """Who makes the new value: the bridge, in the vaults before Auth0 learns it, or Auth0."""
+    """The side that generates a rotation's new value.
+
+    With `STAGED` the bridge generates it, and stores it in the vaults before Auth0 learns it. With `AUTH0_GENERATED`
+    Auth0 generates it.
+    """
 
     STAGED = "staged"
     AUTH0_GENERATED = "auth0-generated"
 
 
 RETIREMENTS = frozenset({Operation.RETIRE, Operation.RETIRE_SOFTLY})
+"""Operations that end the fallback, for good or softly."""
 LEAKED = frozenset({Operation.COMPROMISED, Operation.SYNC})
+"""Operations that can answer a leak. Their outcome then lists what a new secret does not end."""
 SAME_VALUE = frozenset({Operation.SYNC, Operation.SETTLE})
-"""What publishes a value that may be older than the operation."""
+"""Operations that publish a value which may be older than the operation."""
 NOTED = RETIREMENTS | {Operation.BRING_BACK}
-"""What leaves a place's record as it is, and a note beside it."""
+"""Operations that leave a place's record as it is, and write a note beside it."""
 SOFT = frozenset({Operation.RETIRE_SOFTLY, Operation.BRING_BACK})
-"""A soft retirement, and its undoing."""
+"""A soft retirement, and the operation that undoes it."""
 
 PUBLISHES = CHANGES | {Operation.SYNC}
-"""The operations after which readers have to get another value than they have."""
+"""Operations after which readers need another value than the one they have."""

@@ -14,33 +14,40 @@ from sinks.secret import Secret
 class Facts:
     """What an execution starts from.
 
-    `value` is the one that Auth0 shall accept in the end, `base` the one that was current when the operation began,
-    `initial` what an empty place gets first. `origin` says why the value may be set at Auth0; None: it must not be.
-    `ending` are the values that Auth0 has to refuse before they are ended. `ends` are the fingerprints of all values
-    that the operation has read as ending, and `retired` those of what a retirement finds to end. `brought` is a value
-    that the user says is live. `former` is the fallback that an adoption leaves the places with (`Record.former`).
-    `proven`: Auth0 has accepted `base`, so that going back to it is safe. `unseen` are places that did not answer.
+    The execution fills in what it finds out under the lock, such as a value that Auth0 generated.
     """
 
     lock: Lock
+    """The lock that the operation writes into its places."""
     value: Secret | None = None
+    """The value that Auth0 shall accept in the end. None until it is known."""
     base: Secret | None = None
+    """The value that was current when the operation began."""
     initial: Secret | None = None
+    """The value that an empty place gets as its first version."""
     origin: Origin | None = None
+    """Why `value` may be set at Auth0. None means that it must not be set."""
     ending: tuple[Secret, ...] = ()
+    """The values that Auth0 has to refuse before they are ended."""
     ends: tuple[str, ...] = ()
+    """Fingerprints of all values that the operation has read as ending."""
     brought: Secret | None = None
+    """A value that is live according to the user."""
     former: str = ""
+    """The fallback that a place has after it was tagged, in the form of `Record.former`."""
     proven: bool = False
+    """Whether Auth0 has accepted `base`, so that going back to it is safe."""
     unseen: tuple[str, ...] = ()
+    """URIs of the places that did not answer."""
     retired: tuple[str, ...] = ()
+    """Fingerprints of the values that a retirement ends."""
 
     @property
     def settable(self) -> Settable:
-        """The value, as Auth0's client takes it.
+        """The value together with its origin, in the form that Auth0's client takes.
 
         Raises:
-            Failed: there is none, or nothing says that it may be set.
+            Failed: there is no value, or no origin that allows setting it.
         """
         if self.origin is None:
             raise Failed("this value must not be set at Auth0: nobody here made it, brought it or saw it accepted")
@@ -48,7 +55,7 @@ class Facts:
 
     @property
     def required(self) -> Secret:
-        """The value.
+        """The value, which has to be known by now.
 
         Raises:
             Failed: there is none yet.

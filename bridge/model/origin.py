@@ -1,4 +1,8 @@
-"""Which values may be set at Auth0. Nothing that merely stood in a lock, a tag or a label ever is."""
+"""Which values may be set at Auth0.
+
+A value that was only found in a lock, a tag or a label never qualifies. Otherwise anybody with write access there could
+choose the live secret (ADR 33).
+"""
 
 from __future__ import annotations
 
@@ -14,18 +18,21 @@ class Origin(StrEnum):
     """Why a value may be set at Auth0."""
 
     GENERATED = "generated"
-    """This process made it."""
+    """This process generated it."""
     BROUGHT = "brought"
-    """The user of this process handed it over."""
+    """The user of this process supplied it."""
     ACCEPTED = "accepted"
     """Auth0 accepted it in this process."""
     SEALED = "sealed"
-    """It is the fallback that the place's record names."""
+    """It is the fallback that the seal over the place's record names."""
 
 
 @dataclass(frozen=True)
 class Settable:
-    """A value with its origin: the only thing that Auth0's client takes to be set."""
+    """A value together with the reason why it may be set.
+
+    Auth0's client takes no other type where a value is to be set.
+    """
 
     value: Secret
     origin: Origin

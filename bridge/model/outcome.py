@@ -1,4 +1,4 @@
-"""What became of an operation, as data; the CLI prints it."""
+"""Results of operations, as data that the CLI prints."""
 
 from __future__ import annotations
 
@@ -17,19 +17,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Settled:
-    """What the probes said after a change: how often the new value was accepted, the old one refused, of how many."""
+    """Result of the probes after a change."""
 
     proven: bool
+    """Whether it is proven that the change has spread."""
     accepted: int = 0
+    """How many probes of the new value were accepted."""
     asked: int = 0
+    """How many probes of the new value were sent."""
     refused: int = 0
+    """How many probes of the old value were refused."""
     asked_old: int = 0
+    """How many probes of the old value were sent."""
     seconds: float = 0.0
+    """Seconds between the change at Auth0 and this result."""
 
 
 @dataclass(frozen=True)
 class At:
-    """Where one place stands: the versions that are current and fallback, and those that were retired."""
+    """What an operation has achieved at one place, as ids of versions.
+
+    `current` and `fallback` are the versions with these roles. `retired` are those that were made unreadable.
+    """
 
     current: str | None = None
     fallback: str | None = None
@@ -38,57 +47,80 @@ class At:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One operation of one client, ended `at` a time of the vaults. `exit_status` is 0 unless somebody should look.
-
-    `settlement`: how an interruption was ended, where that is what was done.
-    `audit` is the anchor of its record's last line ("SEQ:MAC"), where one is kept with a chain.
-    """
+    """Result of one operation on one client."""
 
     client: str
+    """The client's name."""
     client_id: str
+    """The client's id at Auth0."""
     operation: Operation
+    """The operation that was planned or executed."""
     id: str
+    """The operation's id, which begins with `r-`."""
     plan: Plan
+    """The plan that was shown, and executed unless this is a dry run."""
     result: str
+    """Either "planned" (dry run), "done", or for a settlement "finished", "given-back" or "cleaned-up"."""
     places: dict[str, At] = field(default_factory=dict)
+    """What was achieved at each place, by the place's URI."""
     settled: Settled | None = None
+    """What the probes said after the change, if there were any."""
     settlement: Settlement | None = None
+    """How an interruption was ended, where that is what was done."""
     retire_from: datetime | None = None
+    """When the fallback may be retired."""
     retire_by: datetime | None = None
+    """When the fallback has to be retired."""
     hook: str | None = None
+    """Why the `after` command failed or was not run. None where there is nothing to report."""
     notes: tuple[str, ...] = ()
+    """What the user should know."""
     at: datetime | None = None
+    """When the operation ended, by the vaults' time."""
     seconds: float = 0.0
+    """How long the execution took."""
     exit_status: int = 0
+    """Exit status of the command: 0 unless the user should look at something."""
     audit: str | None = None
+    """Anchor of the audit record's last line ("SEQ:MAC"), where a record with a chain is kept."""
 
     @property
     def published(self) -> bool:
-        """Whether something interrupted was settled by making a value current."""
+        """Whether an interruption was settled by making a value current."""
         return self.settlement is not None and self.settlement.way is not Way.GIVE_BACK
 
 
 @dataclass(frozen=True)
 class Standing:
-    """The five answers when an operation stopped on its way, and one warning.
-
-    `first`: what to mend before `next`.
-    """
+    """Report on an operation that stopped on its way: five answers and one warning."""
 
     id: str
+    """The operation's id."""
     operation: Operation
+    """The operation that stopped."""
     production: str
+    """Whether production works, and which value Auth0 accepts."""
     stored: tuple[str, ...]
+    """What each place holds."""
     began: str
+    """When the operation began, and who began it."""
     why: str
+    """Why the operation stopped."""
     next: str
+    """The command that the user should run next."""
     until: str
+    """Until when the operation counts as live."""
     first: str | None = None
+    """What the user has to mend before `next`."""
     dont: str | None = None
+    """The warning: what the user must not do."""
 
 
 class Stopped(BridgeError):
-    """An operation stopped after its first write: run `resume`. `standing` tells how things are."""
+    """The operation stopped after its first write, and the user has to run `resume`.
+
+    `standing` describes the state that it left behind.
+    """
 
     exit_status = 3
 

@@ -1,4 +1,4 @@
-"""An operation's steps in their order, and what the user and the configuration ask of it."""
+"""The plan of an operation, and what the user and the configuration ask of it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from sinks.port import Lock
 
 @dataclass(frozen=True)
 class Plan:
-    """An operation's steps in their order. `notes` are what the user should know before agreeing to them.
+    """The steps of an operation, in the order of their execution.
 
-    `says` is what the lock says that is settled: anybody may have written it who may write there.
+    `notes` are what the user should know before agreeing to the plan. `says` is the lock of the interruption that the
+    plan settles. Anybody with write access to the place may have written that lock. `irreversible` names what cannot be
+    undone.
     """
 
     operation: Operation
@@ -27,22 +29,32 @@ class Plan:
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user and the configuration ask of an operation.
-
-    `over`: it takes places whatever holds them. `ends`: it makes values unreadable at its end, and with `kill` the one
-    among them that is current when it begins: that value becomes no fallback, and goes only when Auth0 has refused it
-    for long enough. `companions`: what becomes of them. `without_base`: no value becomes the fallback.
-    """
+    """What the user and the configuration ask of an operation."""
 
     strategy: Strategy = Strategy.STAGED
+    """The side that generates the new value."""
     refresh: timedelta = timedelta()
+    """How long consumers may take to read the pending value (`consumer_refresh`)."""
     fence: timedelta = timedelta()
+    """How long after the last change of a lock key calls without compare-and-set have to wait."""
     without_fallback: bool = False
+    """Whether an empty place is left without the live value as its first version."""
     settle: bool = True
+    """Whether to probe at the end until the change has spread."""
     hook: tuple[str, ...] = ()
+    """The client's `after` command. Empty where there is none."""
     keep_limit: bool = False
+    """Whether the number of versions that the vault keeps stays as it is."""
     ends: bool = False
+    """Whether the operation makes values unreadable at its end."""
     kill: bool = False
+    """Whether the value that is current at the beginning is one of them.
+
+    Such a value becomes no fallback. It goes only after Auth0 has refused it for long enough.
+    """
     companions: str = Companions.NONE
+    """What the operation does with the companions."""
     without_base: bool = False
+    """Whether no value becomes the fallback."""
     over: bool = False
+    """Whether places are claimed whatever holds them."""

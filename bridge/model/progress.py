@@ -1,4 +1,4 @@
-"""What an operation tells while it works, and how it is asked to stop."""
+"""Progress reports of a running operation, and the request to stop it."""
 
 from __future__ import annotations
 
@@ -11,45 +11,52 @@ from sinks.clock import Clock
 
 
 class Watcher(Protocol):
-    """Whoever watches an operation."""
+    """Receiver of an operation's progress reports."""
 
     def step(self, name: str, text: str) -> None:
-        """Hear of a step: its name (check, stage, set, promote, release, settle …) and what it did."""
+        """Receive a step: its name (check, stage, set, promote, release, settle …) and what it did."""
         ...
 
     def waiting(self, left: timedelta, total: timedelta, why: str) -> None:
-        """Hear, about four times a second, how long a wait still takes."""
+        """Receive, about four times a second, how long a wait still takes."""
         ...
 
 
 class Silent:
-    """Watches nothing."""
+    """A watcher that ignores every report."""
 
     def step(self, name: str, text: str) -> None:
-        """Ignore it."""
+        """Ignore the report."""
 
     def waiting(self, left: timedelta, total: timedelta, why: str) -> None:
-        """Ignore it."""
+        """Ignore the report."""
 
 
 class Stop:
-    """Asked to stop, by a signal: before Auth0 is changed all is given back, afterwards only settling is left out."""
+    """A request to stop, made by a signal.
+
+    An operation that has not changed Auth0 yet gives everything back. Afterwards it still publishes the value, and
+    leaves out what only waits for the change to spread.
+    """
 
     def __init__(self) -> None:
         self._asked = threading.Event()
 
     def ask(self) -> None:
-        """Ask. Safe in a signal handler."""
+        """Request the stop. This is safe in a signal handler."""
         self._asked.set()
 
     @property
     def asked(self) -> bool:
-        """Whether somebody asked."""
+        """Whether the stop was requested."""
         return self._asked.is_set()
 
 
 def pause(time: timedelta, why: str, *, clock: Clock, watcher: Watcher, stop: Callable[[], bool]) -> None:
-    """Wait in small steps, telling the watcher; return early when asked to stop."""
+    """Wait in small steps, and report each of them to the watcher.
+
+    The wait ends early when `stop` returns True. The caller has to check whether it did.
+    """
     end = clock.monotonic() + time.total_seconds()
     while (left := end - clock.monotonic()) > 0 and not stop():
         watcher.waiting(timedelta(seconds=left), time, why)

@@ -1,4 +1,4 @@
-"""How an interruption was ended."""
+"""How an interruption is settled."""
 
 from __future__ import annotations
 
@@ -7,26 +7,25 @@ from enum import StrEnum
 
 
 class Way(StrEnum):
-    """How an interruption ends.
-
-    `GIVE_BACK`: Auth0 accepts what is current everywhere, and another value is pending; or nothing was ever stored.
-    `COMPLETE`: it accepts the pending value, or what is current in some places only. `PUBLISH`: it accepts another
-    value. `REPLACE`: it accepts none that can be read, because it generated one itself and the answer was lost: it gets
-    a fresh one.
-    """
+    """How an interruption ends. It depends on the value that Auth0 accepts."""
 
     GIVE_BACK = "given back"
+    """Auth0 accepts what is current everywhere and another value is pending, or nothing was ever stored."""
     COMPLETE = "completed"
+    """Auth0 accepts the pending value, or one that is current in some places only."""
     PUBLISH = "published"
+    """Auth0 accepts another value."""
     REPLACE = "replaced"
+    """Auth0 accepts no readable value, because it generated one and the answer was lost. It gets a fresh one."""
 
 
 @dataclass(frozen=True)
 class Settlement:
-    """The way, with the fingerprint of the value that becomes the fallback ("": the fallbacks stay what they are).
+    """The way in which an interruption ends, and what becomes of the fallback.
 
-    `proven`: a seal says that it was current before. `former`: the value was a fallback, or current lately; a late call
-    of an old operation has brought it back.
+    `base` is the fingerprint of the value that becomes the fallback. If it is empty, the fallbacks stay what they are.
+    `proven`: a seal confirms `base` as the former value. `former`: the accepted value was a fallback, or current
+    lately, and a late call of an old operation has brought it back.
     """
 
     way: Way

@@ -1,4 +1,4 @@
-"""The steps that a plan is made of. Each says in plain words what it will do."""
+"""The steps that a plan is made of. The text of each step says in plain words what it does."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import timedelta
 
 @dataclass(frozen=True)
 class Claim:
-    """Take a place; the new value, if there is one already, is stored there as pending.
+    """Claim a place, and store the new value there as pending if it exists already.
 
-    `fill`: the place is empty, and the live value becomes its first one. `over`: whatever holds it.
+    `fill`: the place is empty, and the live value becomes its first version. `over`: claim the place whatever holds it.
     """
 
     uri: str
@@ -26,7 +26,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class TakeOver:
-    """Become the holder of an interrupted operation's place, keeping its value."""
+    """Become the lock holder of an interrupted operation's place, and keep its pending value."""
 
     uri: str
 
@@ -36,7 +36,7 @@ class TakeOver:
 
 @dataclass(frozen=True)
 class Store:
-    """Store the value as pending in a place that is held without one."""
+    """Store the value as pending in a place that is held without it."""
 
     uri: str
 
@@ -57,7 +57,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class SetAtAuth0:
-    """Make Auth0 accept the pending value (PATCH)."""
+    """Make Auth0 accept the pending value, with a PATCH."""
 
     def __str__(self) -> str:
         return "set the pending value at Auth0"
@@ -65,7 +65,10 @@ class SetAtAuth0:
 
 @dataclass(frozen=True)
 class GenerateAtAuth0:
-    """Have Auth0 generate a value, once, and store the answer as pending before anything else."""
+    """Have Auth0 generate a value, and store the answer as pending before anything else.
+
+    The request is never repeated after a lost answer, because each repetition would generate another value (ADR 11).
+    """
 
     def __str__(self) -> str:
         return "have Auth0 generate a value, and store it as pending"
@@ -73,7 +76,7 @@ class GenerateAtAuth0:
 
 @dataclass(frozen=True)
 class Promote:
-    """Make the value current; with `keep` the one before becomes the fallback."""
+    """Make the value current. With `keep` the value before it becomes the fallback."""
 
     uri: str
     keep: bool = True
@@ -85,7 +88,10 @@ class Promote:
 
 @dataclass(frozen=True)
 class Tag:
-    """Adopt the present value: write metadata only."""
+    """Write the record of the value that a place holds already. Only metadata change.
+
+    `keep_limit` leaves the number of versions that the vault keeps as it is.
+    """
 
     uri: str
     keep_limit: bool = False
@@ -96,9 +102,10 @@ class Tag:
 
 @dataclass(frozen=True)
 class Retire:
-    """Make values unreadable: the fallback's, or with `ends` those that this operation has read as ending.
+    """Make values unreadable in one place.
 
-    `softly`: so that the fallback can be brought back.
+    Without `ends` these are the fallback's. With `ends` they are the values that this operation has read as ending.
+    With `softly` the fallback can be brought back.
     """
 
     uri: str
@@ -112,7 +119,7 @@ class Retire:
 
 @dataclass(frozen=True)
 class BringBack:
-    """Make what was retired softly the fallback again."""
+    """Make a fallback that was retired softly the fallback again."""
 
     uri: str
 
@@ -122,7 +129,7 @@ class BringBack:
 
 @dataclass(frozen=True)
 class LayOut:
-    """Make the companions in the latest document right; with `coming` they announce the pending value."""
+    """Bring the companions in the latest document up to date. With `coming` they announce the pending value."""
 
     uri: str
     coming: bool = True
@@ -133,7 +140,10 @@ class LayOut:
 
 @dataclass(frozen=True)
 class Announced:
-    """Make sure that nobody has written over what was announced; where somebody has, announce it and wait once more."""
+    """Check that no other writer has replaced the announcement of the pending value.
+
+    Where that has happened, the value is announced again and `time` is waited once more.
+    """
 
     time: timedelta
 
@@ -143,7 +153,7 @@ class Announced:
 
 @dataclass(frozen=True)
 class Prove:
-    """Make sure, under the lock, that Auth0 accepts the current value and refuses the fallback's."""
+    """Check, under the lock, that Auth0 accepts the current value and refuses the fallback's."""
 
     def __str__(self) -> str:
         return "probe Auth0: current accepted, fallback refused"
@@ -151,7 +161,7 @@ class Prove:
 
 @dataclass(frozen=True)
 class Confirm:
-    """Ask Auth0 again whether it still holds the value that is published."""
+    """Ask Auth0 again whether it still holds the value that this operation publishes."""
 
     def __str__(self) -> str:
         return "ask Auth0 again whether it holds that value"
@@ -159,7 +169,10 @@ class Confirm:
 
 @dataclass(frozen=True)
 class AwaitRefusal:
-    """Probe until Auth0 accepts the value that was set at every probe, and refuses all those that end."""
+    """Probe until Auth0 accepts the value that was set and refuses all values that end.
+
+    Every probe throughout the proof has to be answered alike (`Timing.proof`).
+    """
 
     def __str__(self) -> str:
         return "probe Auth0 until it refuses what ends, and only accepts what was set"
@@ -167,7 +180,10 @@ class AwaitRefusal:
 
 @dataclass(frozen=True)
 class Examine:
-    """Find out which of all stored values Auth0 accepts; what is done then follows from that alone."""
+    """Find out which of all stored values Auth0 accepts.
+
+    The steps that follow are appended during the execution, because they depend on that answer alone.
+    """
 
     def __str__(self) -> str:
         return "ask Auth0 which of the stored values it accepts; publish that one everywhere, or give the places back"
@@ -185,7 +201,7 @@ class Forget:
 
 @dataclass(frozen=True)
 class Release:
-    """Give a place back."""
+    """Release the lock of a place."""
 
     uri: str
 

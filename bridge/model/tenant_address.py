@@ -1,4 +1,7 @@
-"""A tenant's address. Pure; shared by the configuration, which has to judge a domain before anything is asked."""
+"""A tenant's address.
+
+The functions are pure. The configuration shares them, because it has to judge a domain before any server is contacted.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,10 @@ _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9]
 
 
 def base_url(domain: str) -> str:
-    """Return a tenant's base URL, without a slash at its end, from a domain or a whole URL.
+    """Return a tenant's base URL, without a trailing slash, from a domain or a whole URL.
 
     Raises:
-        ValueError: what was expected instead; its text never repeats the domain.
+        ValueError: its text says what was expected instead, and never repeats the domain.
     """
     text = domain.strip()
     try:
@@ -34,13 +37,13 @@ def base_url(domain: str) -> str:
 
 
 def is_loopback(host_or_url: str) -> bool:
-    """Tell whether a host, or the host of a URL, is this machine itself."""
+    """Return whether a host, or the host of a URL, is this machine itself."""
     host = (urlsplit(host_or_url).hostname or "") if "://" in host_or_url else host_or_url
     return host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)
 
 
 def display_name(base: str) -> str:
-    """Return what messages call the tenant: its domain."""
+    """Return the tenant's domain, which is its name in messages."""
     return base.split("://", 1)[-1]
 
 

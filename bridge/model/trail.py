@@ -1,4 +1,4 @@
-"""What an attempt leaves to be told of it: noted while it works, for the end of its record."""
+"""Notes that an attempt takes while it works, for the end of its audit record."""
 
 from __future__ import annotations
 
@@ -10,35 +10,42 @@ if TYPE_CHECKING:
     from bridge.model.plan import Plan
 
 KEPT_IDS = 50
-"""So many request ids of each kind of server are kept."""
+"""How many request ids are kept for each kind of server."""
 
 
 @dataclass
 class Trail:
-    """One attempt's notes. `head` is the anchor of its beginning ("SEQ:MAC"), empty where there is no chain."""
+    """Notes of one attempt.
+
+    `head` is the anchor of the audit record's line that began the attempt ("SEQ:MAC"). It is empty where no chain is
+    kept.
+    """
 
     head: str = ""
     _operations: list[tuple[Facts, Plan | None]] = field(default_factory=list)
     _requests: dict[str, list[str]] = field(default_factory=dict)
 
     def working(self, facts: Facts, plan: Plan | None = None) -> None:
-        """Hear that a plan is executed now: what it is about."""
+        """Note that a plan with these facts is executed from now on."""
         self._operations.append((facts, plan))
 
     def hear(self, server: str, request_id: str) -> None:
-        """Hear of a request (`sinks.request_ids`)."""
+        """Note the id of a request (`sinks.request_ids`)."""
         known = self._requests.setdefault(server, [])
         if request_id not in known:
             known.append(request_id)
 
     @property
     def operations(self) -> list[dict[str, Any]]:
-        """What was executed: ids, and fingerprints of the values before, after and ended."""
+        """The executed operations, with their ids and fingerprints of the values before, after and ended."""
         return [_told(facts, plan) for facts, plan in self._operations]
 
     @property
     def requests(self) -> dict[str, list[str]]:
-        """The requests' ids, by the kind of server; where there are too many, the latest and how many are left out."""
+        """The ids of the requests, by kind of server.
+
+        Where there are more than `KEPT_IDS`, the first entry counts those that are left out, and the latest ids follow.
+        """
         return {server: _latest(ids) for server, ids in self._requests.items()}
 
 

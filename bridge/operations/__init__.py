@@ -1,1 +1,1 @@
-"""One module for each command that changes or checks a client: read, refuse, plan, execute."""
+"""One module for each command that changes or checks a client. Each of them reads, refuses, plans and executes."""

@@ -1,4 +1,4 @@
-"""Taking over a place without changing the value that applications use, and giving one back."""
+"""Takes over places without changing the value that applications use, and gives them back."""
 
 from __future__ import annotations
 
@@ -32,28 +32,34 @@ BESIDE: dict[str, tuple[str, ...]] = {
     Companions.KEEP: ("client_secret_next and client_secret_previous are written beside it, or their like",),
     Companions.END: ("client_secret_next and client_secret_previous, or their like, are taken out",),
 }
+"""Notes for a plan on what becomes of the companions."""
 
 
 @dataclass(frozen=True)
 class AdoptOptions(Options):
-    """What `adopt` may be told. `brought`: the live value; `add_key`: write it where the key is missing.
-
-    `fallback`: the version whose value is the fallback, as somebody knows who can tell.
-    """
+    """Options of `adopt`."""
 
     brought: Secret | None = None
+    """The live value, where the user supplies it."""
     add_key: bool = False
+    """Whether to write the live value where a place lacks the key."""
     repair: bool = False
+    """Whether to replace a value that Auth0 refuses, and to set tags right."""
     keep_limit: bool = False
+    """Whether the number of versions that the vault keeps stays as it is."""
     fallback: str = ""
+    """The version whose value is the fallback, where the user knows it."""
 
 
 def adopt(job: Job, options: AdoptOptions) -> Outcome:
-    """Make places the bridge's: an accepted value stays, an empty place gets the live one, a refused one by `repair`.
+    """Make places managed by the bridge.
+
+    A value that Auth0 accepts stays. An empty place gets the live value. A refused value is replaced with `repair`
+    only, because its key may be the wrong one.
 
     Raises:
         BridgeError: nothing was changed.
-        Stopped: it is incomplete.
+        Stopped: the adoption is incomplete.
     """
     opened = settle_first(job, options)
     if opened.settled and opened.ends:
@@ -84,11 +90,14 @@ def adopt(job: Job, options: AdoptOptions) -> Outcome:
 
 
 def forget(job: Job, options: Options) -> Outcome | None:
-    """Remove the bridge's tags; values and versions stay. None where there are none: it was done before, perhaps.
+    """Remove the bridge's tags. Values and versions stay.
+
+    Where there are no tags, for example because they were removed before, it returns what was settled on the way, or
+    None.
 
     Raises:
         BridgeError: nothing was changed.
-        Stopped: it is incomplete.
+        Stopped: the removal is incomplete.
     """
     opened = settle_first(job, options)
     if opened.settled and opened.ends:
@@ -111,7 +120,10 @@ def forget(job: Job, options: Options) -> Outcome | None:
 
 
 def _live(job: Job, seen: Seen, options: AdoptOptions) -> Secret:
-    """Return the value that Auth0 accepts: one that stands in a place, the one brought, or the one read from Auth0."""
+    """Return the value that Auth0 accepts.
+
+    It is the one that the user supplies, else one that a place holds, else the one that is read from Auth0.
+    """
     if options.brought is not None:
         require_accepted(job, seen, options.brought, STDIN)
         return options.brought
@@ -143,10 +155,10 @@ def _live(job: Job, seen: Seen, options: AdoptOptions) -> Secret:
 
 
 def _former(job: Job, seen: Seen, options: AdoptOptions, base: Secret) -> str:
-    """Return the fallback that the places shall have: the one that somebody names, else the one that a seal names.
+    """Return the fallback that the places shall have: the one that the user names, else the one that a seal names.
 
     Raises:
-        Refused: nothing can be read at that version, or it is the live value.
+        Refused: nothing can be read at that version, or it holds the live value.
     """
     if not options.fallback:
         return named(seen.places, base)
@@ -157,7 +169,10 @@ def _former(job: Job, seen: Seen, options: AdoptOptions, base: Secret) -> str:
 
 
 def _dropped(job: Job, seen: Seen, former: str) -> Iterator[str]:
-    """Yield what the tags name as a fallback and no seal does: it is none from now on, unless somebody says so."""
+    """Yield a note for each fallback that tags name and no seal does.
+
+    From now on it is no fallback, unless the user names it.
+    """
     for place in seen.places:
         value, version = place.value(Stage.FALLBACK), place.history.at(Stage.FALLBACK)
         if value and version and value.fingerprint(job.settings.client_id) != former.removeprefix(UNPROVEN):
@@ -168,7 +183,7 @@ def _dropped(job: Job, seen: Seen, former: str) -> Iterator[str]:
 
 
 def _ours_by_value(job: Job, seen: Seen) -> Seen:
-    """Return what was read without the tags that say something else than Auth0: whoever may tag may have written them.
+    """Return what was read without the tags that contradict Auth0. Others with access may have written such tags.
 
     A place whose current value Auth0 accepts for this client is this client's.
     """
@@ -191,7 +206,10 @@ def _ours_by_value(job: Job, seen: Seen) -> Seen:
 
 
 def _overwritten(job: Job, seen: Seen, captured: frozenset[str]) -> Iterator[Objection]:
-    """Yield the texts that would be replaced although they may be something else than an old secret: a wrong key."""
+    """Yield an objection to each text that would be replaced, although it may be something else than an old secret.
+
+    The key may be the wrong one.
+    """
     for place in seen.places:
         if place.uri in captured and place.value(Stage.CURRENT) is not None:
             yield Objection(

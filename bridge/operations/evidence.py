@@ -1,4 +1,7 @@
-"""The evidence about one client: read where its places stand, ask the logs, and keep a checkpoint if asked to."""
+"""Collects the evidence about one client, and keeps a checkpoint if asked to.
+
+It reads where the client's places stand, and asks the tenant's logs.
+"""
 
 from __future__ import annotations
 
@@ -15,24 +18,24 @@ from bridge.model.errors import Incomplete, Refused
 from sinks.port import SinkError
 
 OVERLAP = timedelta(hours=1)
-"""How much of what was looked at already is looked at again: some of it may have come late."""
+"""How much of what was looked at already is looked at again, because some entries come late."""
 AGAIN = "run it again: nothing but this was changed"
 
 
 def log_access(job: Job) -> LogAccess:
-    """Return what searching its tenant's logs needs of a client's job."""
+    """Return what is needed to search the logs of a client's tenant."""
     window, propagation = job.settings.fallback_min_age, job.timing.propagation
     return LogAccess(job.auth0, job.clock, job.watcher, job.stop, window, propagation)
 
 
 def evidence_of(job: Job, *, record: bool = False) -> Evidence:
-    """Return the evidence about a client since its last change; reads metadata and logs, never a value.
+    """Return the evidence about a client since its last change.
 
-    `record`: and keep a checkpoint in the places' metadata.
+    It reads metadata and logs, never a value. With `record` it also keeps a checkpoint in the places' metadata.
 
     Raises:
-        Refused: the bridge has not changed anything of it yet.
-        BridgeError: its application or its places cannot be read.
+        Refused: no place of the client is managed, so the time of its last change is unknown.
+        BridgeError: the application or a place cannot be read.
     """
     places = survey(job)
     changes = [place.record.promoted_at for place in places if place.record]
@@ -48,9 +51,9 @@ def evidence_of(job: Job, *, record: bool = False) -> Evidence:
 
 
 def _record(job: Job, before: Checkpoint | None) -> None:
-    """Look at the log since the last checkpoint, and keep what matters in every place's metadata.
+    """Read the log since the last checkpoint, and keep what matters in every place's metadata.
 
-    The mark that was left just now shows the next one how far the log reaches back then.
+    The mark that was left just now will show the next checkpoint how far the log then reaches back.
     """
     client_id, at = job.settings.client_id, job.clock.now()
     first = begins(job.auth0) or at

@@ -1,7 +1,7 @@
 """The answer to a leak: a new value at Auth0 at once, whatever is interrupted, locked or written beside the values.
 
-Nothing that others can write decides here: no tag, no label, no lock. Who holds the places loses them. What was pending
-counts as a value that has to be refused, like every other one that can be read. Nothing is destroyed before that proof.
+Nothing that others can write decides here: no tag, no label, no lock. An operation that holds the places loses them. A
+pending value has to be refused, like every other one that can be read. Nothing is destroyed before that proof.
 """
 
 from __future__ import annotations
@@ -27,9 +27,12 @@ from sinks.secret import Secret, unlike
 def answer(job: Job, options: Options, *, strategy: Strategy, brought: Secret | None) -> Outcome:
     """Set a new value, publish it wherever that is possible, and end every other one after the proof.
 
+    `brought` is the new value where the user supplies it. Places that do not answer are left out, and the outcome is
+    then incomplete.
+
     Raises:
         BridgeError: nothing was changed.
-        Stopped: it is incomplete; the same command goes on.
+        Stopped: the answer is incomplete, and the same command has to be given again.
     """
     seen, away = read_what_can_be(job)
     inspect(job, seen, strategy)
@@ -44,6 +47,7 @@ def answer(job: Job, options: Options, *, strategy: Strategy, brought: Secret | 
     asked = replace(
         wish(job, options),
         strategy=strategy,
+        # A leaked value is no candidate, so an empty place does not get it as its first version.
         without_fallback=True,
         ends=bool(ends),
         kill=bool(ending),
@@ -63,7 +67,7 @@ def answer(job: Job, options: Options, *, strategy: Strategy, brought: Secret | 
 
 
 def _readable(job: Job, seen: Seen) -> tuple[Secret, ...]:
-    """Return the different values that can be read in any version."""
+    """Return the different values that can be read in any version of any place."""
     try:
         others = [value for p in seen.places for value in job.sinks[p.uri].candidates(every=True)]
     except SinkError as error:

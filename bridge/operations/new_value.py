@@ -1,4 +1,4 @@
-"""The value that a rotation sets: a new one, or the one that the user brings."""
+"""The value that a rotation sets: a generated one, or the one that the user supplies."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sinks.secret import Secret
 
 
 def new_value(brought: Secret | None, seen: Seen) -> Secret:
-    """Return the value that was brought, if it will do, or a new one.
+    """Return the value that the user supplied, or a newly generated one.
 
     Raises:
-        Usage: why it will not.
+        Usage: the supplied value is not suitable, or is current or the fallback somewhere already.
     """
     if brought is None:
         return generate(seen.client)
@@ -28,5 +28,5 @@ def new_value(brought: Secret | None, seen: Seen) -> Secret:
 
 
 def origin_of(brought: Secret | None) -> Origin:
-    """Return why such a value may be set at Auth0."""
+    """Return the reason why such a value may be set at Auth0."""
     return Origin.BROUGHT if brought is not None else Origin.GENERATED

@@ -1,4 +1,4 @@
-"""Settling what was interrupted, and nothing else."""
+"""Settles what was interrupted, and does nothing else."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ VERBS = {
     Operation.RETIRE_SOFTLY: "retire --soft",
     Operation.BRING_BACK: "retire --undo",
 }
-"""How an operation is typed, where it is not by its own name."""
+"""How an operation is typed, where the command differs from its name."""
 
 
 def resume(job: Job, options: Options) -> Outcome | None:
-    """Publish what Auth0 accepts, or give the places back; None where nothing is interrupted.
+    """Publish what Auth0 accepts, or give the places back. Returns None where nothing is interrupted.
 
-    What the lock calls the operation is not carried on: who wants it gives its command again.
+    The interrupted operation itself is not carried on. A note names the command that begins it again.
 
     Raises:
-        BridgeError: it may still be running, or it cannot be known which value Auth0 accepts.
+        BridgeError: the operation may still be running, or it cannot be known which value Auth0 accepts.
     """
     opened = settle_first(job, options, probing=True, tidying=True)
     done, places = opened.settled, opened.seen.places

@@ -1,4 +1,4 @@
-"""Retiring a fallback: doing it, for good or softly, and undoing the latter."""
+"""Retires a fallback for good or softly, and undoes a soft retirement."""
 
 from __future__ import annotations
 
@@ -34,15 +34,17 @@ def retire(
     softly: bool = False,
     vouched: str = "",
 ) -> Outcome | None:
-    """Make the fallback's value unreadable everywhere; None where there is none.
+    """Make the fallback's value unreadable everywhere.
 
-    `ignored`: consumers that somebody vouches for. `force`: whatever the tenant's logs tell, or do not. `softly`: so
-    that it can be undone; without, what was retired softly ends as well: nothing stands against that any more.
-    `vouched`: the version that was the fallback, as somebody says who knows.
+    `ignored` are consumers that the user vouches for. `force` retires whatever the tenant's logs say or leave open.
+    With `softly` it can be undone. Otherwise what was retired softly before ends as well, because nothing stands
+    against that any more. `vouched` is the version that was the fallback, where the user says so.
+
+    Where there is nothing to retire, it returns what was settled on the way, or None.
 
     Raises:
         BridgeError: nothing was changed.
-        Stopped: it is incomplete.
+        Stopped: the retirement is incomplete.
     """
     operation = Operation.RETIRE_SOFTLY if softly else Operation.RETIRE
     opened = settle_first(job, options)
@@ -68,10 +70,10 @@ def retire(
 
 
 def _relied_on(job: Job, seen: Seen, vouched: str, *, softly: bool) -> tuple[str, ...]:
-    """Make sure that what ends was the fallback; return what to tell whoever vouches for it.
+    """Make sure that what ends was the fallback. Returns what to show to a user who vouches for it.
 
     Raises:
-        Refused: nothing proves it, and nobody says so.
+        Refused: nothing proves it, and the user does not vouch for it.
     """
     command = job.whose.command("retire", seen.places)
     refuse((*contradicted(job, seen), *unproven(job, seen, command, vouched=vouched, softly=not softly)))
@@ -79,13 +81,14 @@ def _relied_on(job: Job, seen: Seen, vouched: str, *, softly: bool) -> tuple[str
 
 
 def bring_back(job: Job, options: Options, *, vouched: str = "") -> Outcome | None:
-    """Make what was retired softly the fallback again; None where there is none.
+    """Make a fallback that was retired softly the fallback again.
 
-    `vouched`: as for `retire`.
+    `vouched` is the version that was the fallback, as for `retire`. Where nothing was retired softly, it returns what
+    was settled on the way, or None.
 
     Raises:
         BridgeError: nothing was changed.
-        Stopped: it is incomplete.
+        Stopped: the undoing is incomplete.
     """
     opened = settle_first(job, options)
     if opened.ends:
@@ -112,7 +115,7 @@ def _sound(job: Job, seen: Seen) -> None:
 
 
 def _beyond(job: Job, place: Place) -> list[Objection]:
-    """Return why what was retired softly cannot be brought back in a place."""
+    """Return why a fallback that was retired softly cannot be brought back in a place."""
     aside, current = place.aside, place.value(Stage.CURRENT)
     rotate = f"a new value is always possible: {job.whose.command('rotate')}"
     end = f"end what is left of it: {job.whose.command('retire')}"
@@ -122,7 +125,7 @@ def _beyond(job: Job, place: Place) -> list[Objection]:
         return [Objection(f"{place.uri} does not hold {short(aside.versions[0])} any more", rotate)]
     fallback = place.value(Stage.FALLBACK)
     if fallback and fallback.fingerprint(job.settings.client_id) == aside.fingerprint:
-        return []  # it was given up halfway: only the word of it has to go
+        return []  # an earlier undoing stopped halfway: only the tag is left to remove
     if place.history.at(Stage.FALLBACK):
         return [Objection(f"{place.uri} has another fallback by now", end)]
     if current and current.fingerprint(job.settings.client_id) == aside.fingerprint:

@@ -1,4 +1,4 @@
-"""What stands against retiring a fallback: hard conditions, and the evidence of the tenant's logs."""
+"""Conditions for retiring a fallback: hard ones, and the evidence of the tenant's logs."""
 
 from __future__ import annotations
 
@@ -22,23 +22,27 @@ from sinks.secret import Secret
 from sinks.versions import short
 
 PROBES = 6
+"""How often the fallback's value is probed."""
 RESOLUTION = timedelta(seconds=1)
-"""The vaults tell the time in whole seconds."""
+"""Resolution of the vaults' times."""
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What must hold before a fallback may go. `since` is when it stopped being current, in the vaults' time.
-
-    Of `probes`, so many were `refused`, and `accepted`.
-    """
+    """What must hold before a fallback may be retired."""
 
     since: datetime
+    """When the fallback stopped being current, by the vaults' time."""
     allowed_from: datetime
+    """When the fallback is old enough."""
     now: datetime
+    """The vaults' time of the check."""
     probes: int
+    """How many probes were sent."""
     refused: int
+    """How many of them Auth0 refused."""
     accepted: int
+    """How many of them Auth0 accepted."""
 
     @property
     def old_enough(self) -> bool:
@@ -47,12 +51,18 @@ class Conditions:
 
     @property
     def met(self) -> bool:
-        """Whether the fallback may go."""
+        """Whether the fallback may be retired.
+
+        Auth0 must have refused every probe, and there must have been at least one.
+        """
         return self.old_enough and self.accepted == 0 and 0 < self.refused == self.probes
 
 
 def conditions(places: tuple[Place, ...], min_age: timedelta, now: datetime, verdicts: list[Verdict]) -> Conditions:
-    """Judge what was read and probed. Pure."""
+    """Judge what was read and probed. Pure.
+
+    `min_age` is the least age of a fallback. `verdicts` are the answers to all probes of its value.
+    """
     since = max((moment for p in places if (moment := promoted(p, now))), default=now)
     return Conditions(
         since=since,
@@ -70,7 +80,7 @@ def judge(
     """Probe both values, ask the tenant's logs, and return the evidence.
 
     Raises:
-        Refused: a condition does not hold, or the evidence stands against it and nobody says `force`.
+        Refused: a condition does not hold, or the evidence stands against it and `force` is not set.
         Failed: Auth0 did not say whether it refuses the value.
     """
     current = seen.places[0].value(Stage.CURRENT)
@@ -94,7 +104,7 @@ def judge(
 
 
 def _asked(job: Job, seen: Seen, judged: Conditions, *, may: bool) -> Evidence:
-    """Ask the logs; wait for what is late only as long as that may make a difference."""
+    """Ask the logs. Late entries are awaited only as long as they can make a difference."""
     patient = job.timing.patience if job.settings.evidence == REQUIRE else job.timing.proof
     patience = patient if may else timedelta()
     return investigate(
@@ -104,7 +114,7 @@ def _asked(job: Job, seen: Seen, judged: Conditions, *, may: bool) -> Evidence:
 
 
 def _next(job: Job, judged: Conditions, evidence: Evidence, *, may: bool) -> str | None:
-    """Return what to do about a refusal."""
+    """Return what the user can do about a refusal."""
     if not judged.old_enough:
         return "run the same command then"
     if not may:

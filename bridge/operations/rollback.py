@@ -1,4 +1,4 @@
-"""Going back: the fallback's value becomes live at Auth0 again, and current everywhere."""
+"""Goes back: the fallback's value becomes live at Auth0 again, and current everywhere."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ ON_YOUR_WORD = "a value is set at Auth0 that nothing proves to have been the fal
 
 @dataclass(frozen=True)
 class RollbackOptions(Options):
-    """What `rollback` may be told. `discard`: do not keep the value that is current now as the fallback.
+    """Options of `rollback`, beside those of every changing command.
 
-    `unproven`: the version that was the fallback, as somebody says who knows.
+    `discard`: do not keep the value that is current now as the fallback. `unproven`: the version that was the fallback,
+    where the user knows it and nothing proves it.
     """
 
     discard: bool = False
@@ -37,18 +38,18 @@ class RollbackOptions(Options):
 
 
 def rollback(job: Job, options: RollbackOptions) -> Outcome:
-    """Make the fallback's value live and current again; the refused one becomes the fallback, or is ended.
+    """Make the fallback's value live and current again. The former current value becomes the fallback, or is ended.
 
-    It is a staged rotation: a new version with the old value, so that keys which others changed since stay.
+    It is a staged rotation. A new version gets the old value, so that other keys keep what others have changed since.
 
     Raises:
         BridgeError: nothing was changed.
-        Stopped: it is incomplete; the error tells where things stand.
+        Stopped: the rollback is incomplete. The error describes the state that is left.
     """
     opened = settle_first(job, options)
     done = opened.settled
     if done and (opened.ends or _is_enough(done)):
-        return done  # somebody had gone back already, and this has finished it
+        return done  # an interrupted rollback, which is finished now
     seen = closely(job, opened.seen)
     inspect(job, seen, Strategy.STAGED)
     keys = {uri: key_of(uri, job) for uri in job.uris}
@@ -73,7 +74,7 @@ def rollback(job: Job, options: RollbackOptions) -> Outcome:
 
 
 def _is_enough(done: Outcome) -> bool:
-    """Tell whether what was settled was a going back: it published an old value, or its lock says so."""
+    """Return whether the settlement was a rollback: it published an old value, or its lock says so."""
     says, settled = done.plan.says, done.settlement
     if settled is None or not done.published:
         return False
@@ -81,10 +82,10 @@ def _is_enough(done: Outcome) -> bool:
 
 
 def closely(job: Job, seen: Seen) -> Seen:
-    """Return both ends with the fallbacks looked at more closely (`Sink.read`), where anything was written after them.
+    """Return both ends after a closer look at fallbacks that newer versions follow (`Sink.read`).
 
     Raises:
-        BridgeError: a place cannot be read; nothing was changed.
+        BridgeError: a place cannot be read. Nothing was changed.
     """
     try:
         read = (job.sinks[p.uri].read(closely=True) if _is_followed(p) else p for p in seen.places)
@@ -94,16 +95,16 @@ def closely(job: Job, seen: Seen) -> Seen:
 
 
 def _is_followed(place: Place) -> bool:
-    """Tell whether there are versions between the fallback and the latest one."""
+    """Return whether there are versions between the fallback and the latest one."""
     versions = [v for v in place.history.versions if v.stage is not Stage.PENDING]
     return any(v.stage is Stage.FALLBACK for v in versions[:-2])
 
 
 def _values(job: Job, seen: Seen) -> tuple[Secret, Secret, bool]:
-    """Return the value that is current, the fallback's, and whether Auth0 accepts the former.
+    """Return the current value, the fallback's value, and whether Auth0 accepts the current one.
 
     Raises:
-        Refused: there is no fallback, or Auth0 holds neither of them.
+        Refused: there is no fallback, or Auth0 accepts neither of them.
     """
     found = fallbacks(seen)
     current = next((value for p in seen.places if (value := p.value(Stage.CURRENT))), None)
@@ -122,7 +123,7 @@ def _values(job: Job, seen: Seen) -> tuple[Secret, Secret, bool]:
             "the places hold different fallbacks. Nothing was changed.",
             f"set them right first: {job.whose.command('sync', seen.places)}",
         )
-    gone_back = job.auth0.probe(seen.client, found[0]) is Verdict.ACCEPTED  # by hand
+    gone_back = job.auth0.probe(seen.client, found[0]) is Verdict.ACCEPTED  # by hand, so a rollback does no harm
     if not gone_back:
         require_accepted(job, seen, current, seen.places[0].uri)
     return current, found[0], not gone_back

@@ -1,4 +1,4 @@
-"""Rotating a client's secret: also one that leaked."""
+"""Rotates a client's secret, also one that leaked."""
 
 from __future__ import annotations
 
@@ -25,27 +25,29 @@ from sinks.secret import Secret
 
 @dataclass(frozen=True)
 class RotateOptions(Options):
-    """What `rotate` may be told.
-
-    `adopt`: take over unmanaged places. `without_fallback`: capture no live value. `brought`: the new value, instead of
-    a generated one. `compromised`: the value that is live leaked (`reason`: how that is known).
-    """
+    """Options of `rotate`."""
 
     strategy: Strategy = Strategy.STAGED
+    """The side that generates the new value."""
     adopt: bool = False
+    """Whether to take over places that are not managed yet."""
     without_fallback: bool = False
+    """Whether to leave an empty place without the live value as its first version."""
     brought: Secret | None = None
+    """The new value, where the user supplies it instead of having it generated."""
     compromised: bool = False
+    """Whether the live value leaked. `reason` says how that is known."""
 
 
 def rotate(job: Job, options: RotateOptions) -> Outcome:
-    """Rotate and publish. What is interrupted is settled first; where that published a value, it is the rotation.
+    """Rotate the secret and publish it.
 
-    The answer to a leak settles nothing, and waits for nobody: see `bridge.operations.leaked`.
+    An interruption is settled first. If that published a new value, it was the rotation. The answer to a leak settles
+    nothing and waits for nobody (`bridge.operations.leaked`).
 
     Raises:
         BridgeError: nothing was changed.
-        Stopped: it is incomplete; the error tells where things stand.
+        Stopped: the rotation is incomplete. The error describes the state that is left.
     """
     if options.compromised:
         return answer(job, options, strategy=options.strategy, brought=options.brought)
@@ -56,7 +58,7 @@ def rotate(job: Job, options: RotateOptions) -> Outcome:
 
 
 def _is_enough(opened: Opened, options: RotateOptions) -> bool:
-    """Tell whether what was settled is this rotation: it published a value, and not an old one or another one."""
+    """Return whether the settlement was this rotation: it published a value, and not an old or another one."""
     done = opened.settled
     if done is None or done.settlement is None or not done.published or done.settlement.former:
         return False
@@ -101,12 +103,18 @@ def _guard(job: Job, seen: Seen, options: RotateOptions) -> None:
         *companions_room(seen.places, companions(job, seen.places, Operation.ROTATE)),
     )
     refuse(found)
-    # Its promotion would write over the only name that an open fallback has.
+    # The promotion would write over the only tag that names an open fallback.
     refuse(unproven(job, seen, job.whose.command("retire", seen.places), softly=True))
 
 
 def _base(job: Job, opened: Opened, options: RotateOptions) -> Secret | None:
-    """Return the value that is live now: from the places, or captured from Auth0 when all of them are empty."""
+    """Return the value that is live now: from the places, or captured from Auth0 when all of them are empty.
+
+    Returns None only with `without_fallback`.
+
+    Raises:
+        Refused: Auth0 does not accept the value, or it cannot be read.
+    """
     seen = opened.seen
     for place in seen.places:
         if value := place.value(Stage.CURRENT):

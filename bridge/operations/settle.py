@@ -1,7 +1,7 @@
-"""The one way out of every interruption: whoever finds one asks Auth0 first, and then does what was asked for.
+"""The one way out of every interruption: Auth0 is asked which value it accepts, and then the command goes on.
 
-A lock is never an order. Its words are shown, and say when its holder counts as dead; what is set, published or ended
-follows from what Auth0 accepts (`bridge.planning.settle`).
+A lock is never an order. It says when its holder counts as dead, and its words are shown. What is set, published or
+ended follows from what Auth0 accepts (`bridge.planning.settle`).
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from sinks.record import sinks_tag, stamp
 from sinks.secret import Secret, unlike
 
 LONGEST = timedelta(hours=24)
-"""However long a lock says that its holder may live, and however long consumers take to refresh."""
+"""The longest time that a lock may claim for its holder, unless consumers take even longer to refresh."""
 SECOND = timedelta(seconds=1)
-"""The vaults tell the time in whole ones."""
+"""Resolution of the vaults' times."""
 FOREIGN = "what is foreign stays readable as an older version; what held the place before it is found out and settled"
 
 
 @dataclass(frozen=True)
 class Opened:
-    """Both ends as they are now that nothing is interrupted, and what was settled, if anything was.
+    """Both ends after any interruption was settled, and the outcome of that.
 
-    `accepted`: a value that Auth0 has just accepted.
+    `accepted` is a value that Auth0 has just accepted, where that was asked.
     """
 
     seen: Seen
@@ -48,7 +48,7 @@ class Opened:
 
     @property
     def ends(self) -> bool:
-        """Whether nothing else may follow: it was only a plan, or somebody has to look first."""
+        """Whether nothing else may follow: only a plan was wanted, or the user has to look first."""
         return bool(self.settled and (self.settled.result == "planned" or self.settled.exit_status))
 
 
@@ -57,12 +57,13 @@ def settle_first(
 ) -> Opened:
     """Read both ends, and settle what is interrupted.
 
-    `probing`: it counts as interrupted, too, that Auth0 refuses what is current; and who finds a lock that soon counts
-    as dead waits for that. `tidying`: also what an interrupted release has left. `brought`: a value that is live as the
-    user says.
+    With `probing`, a current value that Auth0 refuses counts as an interruption too, and a lock that soon counts as
+    dead is waited for. With `tidying`, what an interrupted release has left is settled as well. `brought` is a value
+    that is live according to the user.
 
     Raises:
-        BridgeError: it may still be running, something foreign is in the way, or it cannot be known what Auth0 accepts.
+        BridgeError: an operation may still run, something foreign is in the way, or it cannot be known what Auth0
+            accepts.
     """
     seen, away = read_what_can_be(job)
     seen = _known(job, seen)
@@ -94,7 +95,7 @@ def _again(job: Job, done: Outcome) -> Seen:
     """Read both ends once more.
 
     Raises:
-        Incomplete: that fails, after something was settled: nobody may be told that nothing was changed.
+        Incomplete: that fails. It must not be a refusal, because something was settled before.
     """
     try:
         return read(job)
@@ -104,7 +105,10 @@ def _again(job: Job, done: Outcome) -> Seen:
 
 
 def _known(job: Job, seen: Seen) -> Seen:
-    """Tell apart whose the locks are: an operation that died before it wrote its name is ours, by its label."""
+    """Return both ends with every lock assigned: to this client, or to something foreign.
+
+    An operation that died before it wrote its name is recognised as ours by its label.
+    """
     whole = (replace(p, lock=_named(job, seen, p.unnamed)) if p.unnamed and p.lock is None else p for p in seen.places)
     places = (replace(p, lock=None, foreign=text) if (text := _strange(job, p)) else p for p in whole)
     return replace(seen, places=tuple(places))
@@ -124,7 +128,7 @@ def _named(job: Job, seen: Seen, lock: Lock) -> Lock:
 
 
 def _strange(job: Job, place: Place) -> str:
-    """Say what holds a place and is no operation of this client; "" where nothing does."""
+    """Return what holds a place and is no operation of this client, or ""."""
     lock = place.lock
     if place.foreign or lock is None:
         return place.foreign
@@ -139,7 +143,11 @@ def _strange(job: Job, place: Place) -> str:
 
 
 def dead_from(job: Job, place: Place) -> datetime | None:
-    """Return when a lock's holder counts as dead: by its own word, and in any case some time after it was written."""
+    """Return when a lock's holder counts as dead, or None where there is no lock.
+
+    The lock itself says when. Others may write locks, so that time is limited by the longest life of a lock, counted
+    from when the vault saw it written.
+    """
     if place.lock is None:
         return None
     longest = max(job.settings.consumer_refresh, LONGEST) + job.timing.margin + job.timing.patience
@@ -159,7 +167,10 @@ def _alive(job: Job, place: Place, now: datetime) -> Objection | None:
 
 
 def _patiently(job: Job, seen: Seen) -> Seen:
-    """Wait for a lock that soon counts as dead: its job was ended, perhaps, and given again. Return what is there."""
+    """Wait for a lock that soon counts as dead, and return both ends as they are then.
+
+    The job that held it may have been ended and started again.
+    """
     ends = [until for place in seen.places if (until := dead_from(job, place)) and until > seen.at]
     if not ends or max(ends) - seen.at > job.timing.margin + SECOND:
         return seen
@@ -169,17 +180,17 @@ def _patiently(job: Job, seen: Seen) -> Seen:
 
 
 def _current(job: Job, seen: Seen) -> tuple[Secret, ...]:
-    """Return the different values that are current where this client and these places are recorded: usually one."""
+    """Return the different current values of places that record this client and this list, usually one."""
     whose = job.settings.client_id, job.auth0.name, tuple(sinks_tag(job.uris).split())
     ours = (p for p in seen.places if p.record and (p.record.client_id, p.record.tenant, p.record.places) == whose)
     return unlike((), [value for p in ours if (value := p.value(Stage.CURRENT))])
 
 
 def _refused(job: Job, seen: Seen, value: Secret) -> bool:
-    """Tell whether Auth0 refuses a value; while a change spreads, one refusal means nothing.
+    """Return whether Auth0 refuses a value. While a change spreads, one refusal means nothing.
 
     Raises:
-        Failed: it did not say.
+        Failed: Auth0 gave no answer.
     """
     verdict = job.auth0.probe(seen.client, value)
     if verdict is Verdict.REFUSED and await_spreading(job, seen):
@@ -191,7 +202,11 @@ def _refused(job: Job, seen: Seen, value: Secret) -> bool:
 
 @dataclass(frozen=True)
 class Interruption:
-    """What there is to settle: what the lock says, a value that the user says is live, places that do not answer."""
+    """What there is to settle.
+
+    `says` is the interrupted operation's lock, if there is one. `brought` is a value that is live according to the
+    user. `away` holds the errors of the places that do not answer, by URI.
+    """
 
     says: Lock | None
     brought: Secret | None

@@ -1,4 +1,4 @@
-"""What every operation begins with: what holds the places, the lock it will write, and the user's consent."""
+"""What every operation begins with: checks of the client, the lock that it will write, and the user's consent."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from sinks.record import tag_text
 from sinks.secret import Secret
 
 CHECKED = frozenset({Operation.ROTATE, Operation.COMPROMISED})
-"""Of these it is told that everything was looked at before."""
+"""Operations that report when all checks have passed."""
 STDIN = "standard input"
-"""Where a value is that the user brings."""
+"""How messages name the source of a value that the user supplies."""
 
 
 def always(_plan: Plan) -> bool:
@@ -39,22 +39,24 @@ def always(_plan: Plan) -> bool:
 
 @dataclass(frozen=True)
 class Options:
-    """What every changing command may be told.
-
-    `reason` is recorded. `agree` is shown the plan and says whether to go on. `discard_foreign`: take places over that
-    hold somebody else's text where a lock would stand.
-    """
+    """Options of every changing command."""
 
     dry_run: bool = False
+    """Whether only the plan is wanted."""
     takeover: bool = False
+    """Whether to settle an operation that still counts as live, because the user knows that it ended."""
     settle: bool = True
+    """Whether to probe at the end until the change has spread."""
     discard_foreign: bool = False
+    """Whether to take over places that hold a foreign text where a lock would be."""
     reason: str = ""
+    """The user's reason, which is recorded."""
     agree: Callable[[Plan], bool] = field(default=always)
+    """Is shown the plan, and returns whether to go on."""
 
 
 def wish(job: Job, options: Options) -> Wish:
-    """Return what options and settings ask of any operation."""
+    """Return what the options and the settings ask of any operation."""
     return Wish(
         refresh=job.settings.consumer_refresh,
         fence=job.timing.fence,
@@ -76,7 +78,8 @@ def new_lock(
 ) -> Lock:
     """Return the lock that an operation writes into every place that it takes.
 
-    `ending`: the values that it ends; `asides`: the fingerprints of those that nobody can read.
+    `base` is the value that is current, `ending` are the values that the operation ends. `asides` are fingerprints of
+    ending values that cannot be read any more.
     """
     client_id = job.settings.client_id
     waits = sum((step.time for step in plan.steps if isinstance(step, Wait)), timedelta())
@@ -98,17 +101,19 @@ def new_lock(
 
 
 def _longest(job: Job, plan: Plan) -> timedelta:
-    """Return how long an operation may hold its places, waits not counted, before it counts as dead."""
+    """Return how long an operation may hold its places, without its planned waits, before it counts as dead."""
     proofs = sum(isinstance(step, AwaitRefusal) for step in plan.steps)
     hook = timedelta(seconds=TIMEOUT) if proofs and any(isinstance(step, Hook) for step in plan.steps) else timedelta()
-    return job.timing.margin + proofs * job.timing.patience + hook  # else it runs when the places are free again
+    return job.timing.margin + proofs * job.timing.patience + hook  # without a proof the hook runs after the release
 
 
 def execute(job: Job, options: Options, seen: Seen, plan: Plan, facts: Facts) -> Outcome:
-    """Make sure that it may be carried out, show the plan, ask, and execute it; with `dry_run` only return it.
+    """Check that the plan may be carried out, show it, ask the user, and execute it.
+
+    With `dry_run` the plan is only returned.
 
     Raises:
-        BridgeError: a permission is missing, or the user did not agree; nothing was changed.
+        BridgeError: a permission is missing, or the user did not agree. Nothing was changed.
     """
     plan = replace(plan, notes=(*plan.notes, *check(job, seen.places, plan, facts.lock)))
     if plan.operation in CHECKED:
@@ -133,27 +138,29 @@ def _retired(job: Job, seen: Seen, operation: str) -> tuple[str, ...]:
 
 
 def _from_now_on(lock: Lock, passed: timedelta, plan: Plan) -> Lock:
-    """Count a lock's times from after the user agreed; who settles leaves its beginning as it was."""
+    """Return the lock with its times counted from the user's consent. A settlement keeps the original start."""
     started = lock.started if plan.says else lock.started + passed
     return replace(lock, started=started, expected_end=lock.expected_end + passed)
 
 
 def inspect(job: Job, seen: Seen, strategy: str) -> None:
-    """Refuse clients whose secret must not be rotated.
+    """Make sure that the client's secret may be rotated.
 
     Raises:
-        Refused: with every reason.
+        Refused: it may not. The error names every reason.
     """
     accept, own = job.settings.accept, job.auth0.own_client_id
     refuse(objections(seen.client, accept=accept, own_client_id=own, strategy=strategy))
 
 
 def require_accepted(job: Job, seen: Seen, value: Secret, where: str) -> None:
-    """Make sure that Auth0 accepts a value; while an earlier change spreads, one refusal proves nothing: wait it out.
+    """Make sure that Auth0 accepts a value. `where` names its source in messages.
+
+    While an earlier change spreads, one refusal proves nothing, so the value is probed again afterwards.
 
     Raises:
-        Refused: it does not.
-        Failed: it could not be told.
+        Refused: Auth0 does not accept it.
+        Failed: Auth0 gave no answer.
     """
     verdict = job.auth0.probe(seen.client, value)
     if verdict is Verdict.REFUSED and await_spreading(job, seen):
@@ -181,7 +188,10 @@ def _remedy(job: Job, seen: Seen) -> str:
 
 
 def await_spreading(job: Job, seen: Seen) -> bool:
-    """Wait until a change that the places know of has spread at Auth0; tell whether there was one to wait for."""
+    """Wait until every change that the places know of has spread at Auth0.
+
+    Returns whether there was one to wait for.
+    """
     changes = [p.record.promoted_at for p in seen.places if p.record] + [p.released for p in seen.places if p.released]
     left = max((job.timing.propagation - (seen.at - change) for change in changes), default=timedelta())
     if left <= timedelta():
@@ -202,7 +212,10 @@ def fallbacks(seen: Seen, *stay: Secret | None) -> tuple[Secret, ...]:
 
 
 def asides(job: Job, seen: Seen, *stay: Secret | None) -> tuple[str, ...]:
-    """Return the fingerprints of what was retired softly, which a new change ends, without the values that `stay`."""
+    """Return the fingerprints of what was retired softly, which a new change ends, without the values that `stay`.
+
+    The values cannot be read any more, so only their fingerprints are known.
+    """
     staying = [value.fingerprint(job.settings.client_id) for value in stay if value]
     found = (place.aside.fingerprint for place in seen.places if place.aside)
     return tuple(dict.fromkeys(each for each in found if each not in staying))

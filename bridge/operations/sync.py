@@ -1,4 +1,4 @@
-"""Publishing what Auth0 holds: after a change in its dashboard, or when places came to differ."""
+"""Publishes what Auth0 holds, after a change in its dashboard or when places came to differ."""
 
 from __future__ import annotations
 
@@ -23,24 +23,29 @@ from sinks.port import SinkError, Stage
 from sinks.secret import Secret, unlike
 
 ROUNDS = 3
+"""How often the value is published again, if it changes at Auth0 meanwhile."""
 
 
 @dataclass(frozen=True)
 class SyncOptions(Options):
-    """What `sync` may be told. `brought`: the live value. `compromised`: whatever else is stored leaked."""
+    """Options of `sync`, beside those of every changing command.
+
+    `brought` is the live value, where the user supplies it. `compromised`: every other value that is stored leaked.
+    """
 
     brought: Secret | None = None
     compromised: bool = False
 
 
 def sync(job: Job, options: SyncOptions) -> Outcome | None:
-    """Publish the value that Auth0 holds in every place; None where it is there already.
+    """Publish the value that Auth0 holds in every place.
 
-    An interrupted sync is finished. What changes again meanwhile is published again.
+    An interruption is settled first. Where the value is published everywhere already, it returns what was settled on
+    the way, or None. If the value changes at Auth0 meanwhile, the new one is published instead.
 
     Raises:
         BridgeError: nothing was changed.
-        Stopped: it is incomplete; the error tells where things stand.
+        Stopped: the sync is incomplete. The error describes the state that is left.
     """
     done: Changed | None = None
     for _ in range(ROUNDS):
@@ -72,7 +77,7 @@ def _sync(job: Job, options: SyncOptions) -> Outcome | None:
     ending = known if options.compromised else _older(job, seen, known, base)
     ends = (*(value.fingerprint(job.settings.client_id) for value in ending), *aside)
     if options.compromised and ends and base not in ends:
-        base = ends[0]  # by which whoever settles it knows that a value had leaked
+        base = ends[0]  # so a lock with this base tells that a value had leaked
     asked = replace(wish(job, options), ends=bool(ends), kill=options.compromised and bool(ends), without_base=not base)
     plan = plan_sync(seen.places, asked)
     plan = replace(plan, notes=(*plan.notes, *seen.notes))
@@ -84,11 +89,13 @@ def _sync(job: Job, options: SyncOptions) -> Outcome | None:
 
 
 def find_live(job: Job, seen: Seen, brought: Secret | None = None) -> Secret:
-    """Return the value that Auth0 holds: the one brought, the one read there, or the one stored that it accepts.
+    """Return the value that Auth0 holds.
+
+    It is the one that the user supplies, else the one that is read from Auth0, else the stored one that Auth0 accepts.
 
     Raises:
-        Refused: it cannot be known.
-        Failed: it could not be told.
+        Refused: it cannot be known which value that is.
+        Failed: Auth0 gave no clear answer.
     """
     if brought is not None:
         require_accepted(job, seen, brought, STDIN)
@@ -121,24 +128,24 @@ def _stored(job: Job, seen: Seen) -> tuple[Secret, ...]:
     """Return what the places hold, or held lately, as far as it can still be ended.
 
     Raises:
-        BridgeError: a place cannot be read; nothing was changed.
+        BridgeError: a place cannot be read. Nothing was changed.
     """
     found = staged(seen.places)
     return unlike((), (*found, *recent(job, seen.places, found, endable=True)))
 
 
 def _is_published(seen: Seen, live: Secret) -> bool:
-    """Tell whether every place says the same, and holds the live value as what the bridge put there."""
+    """Return whether every place holds the live value as what the bridge put there, by the same rotation."""
     rotations = {p.record.rotation if p.record else None for p in seen.places}
     same = all(p.value(Stage.CURRENT) == live and not p.drifted and not p.astray for p in seen.places)
     return same and len(rotations) == 1
 
 
 def _base(job: Job, seen: Seen, live: Secret) -> str:
-    """Return the fingerprint of the fallback to be; "" where nothing is to be one.
+    """Return the fingerprint of the value that becomes the fallback, or "" where none does.
 
-    It is what was current by the record that changed last. Where that is the live value, Auth0 did not change, and the
-    fallback stays what it is: a value from before that one was retired, perhaps because it leaked.
+    It is what was current by the record that changed last. If that is the live value, Auth0 did not change and the
+    fallback stays what it is. A value from before must not return, because it was retired, perhaps after a leak.
     """
     salt = job.settings.client_id
     known = [p for p in seen.places if p.record]
@@ -151,6 +158,6 @@ def _base(job: Job, seen: Seen, live: Secret) -> str:
 
 
 def _older(job: Job, seen: Seen, known: tuple[Secret, ...], base: str) -> tuple[Secret, ...]:
-    """Return the fallbacks that are not the one to be: there is one at a time."""
+    """Return the fallbacks that end, because another one is to be the only fallback."""
     found = [value for p in seen.places if (value := p.value(Stage.FALLBACK))]
     return tuple(value for value in known if value in found and value.fingerprint(job.settings.client_id) != base)

@@ -1,4 +1,4 @@
-"""A fallback that no seal names: others may have tagged it. A person has to say that it is one, by its version."""
+"""Fallbacks that no seal names. Others may have tagged them, so the user has to confirm one by its version."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from sinks.seal import UNPROVEN
 from sinks.versions import Version, short
 
 UNSEALED, REFUSED = "no seal says so", "nobody has seen Auth0 accept its value"
-LEAST = 8  # so many characters of an id tell a version
+LEAST = 8  # characters of an id that suffice to name a version
 
 
 def unproven(
     job: Job, seen: Seen, command: str, *, vouched: str = "", accepted: bool = False, softly: bool = False
 ) -> tuple[Objection, ...]:
-    """Return what stands against relying on the fallbacks; with `softly` also on what was retired softly.
+    """Return the objections against relying on the fallbacks.
 
-    `vouched`: the version that somebody says was the fallback; `command`: what else they would type. `accepted`: it
-    does not suffice that the bridge has named the value, it has to have seen Auth0 accept it.
+    With `softly`, fallbacks that were retired softly are included. `vouched` is the version that the user says was the
+    fallback. `command` is what the user could type to say so. With `accepted`, the bridge must also have seen Auth0
+    accept the value.
     """
     there = tuple(_open(job, seen.places, softly=softly))
     known = _named(seen.places, accepted=accepted) | {value for _, version, value in there if _is(version.id, vouched)}
@@ -40,15 +41,15 @@ def unproven(
 
 
 def contradicted(job: Job, seen: Seen) -> tuple[Objection, ...]:
-    """Return where somebody has tagged another fallback than the one that the seal names."""
+    """Return objections to places whose tags name another fallback than the seal does."""
     return tuple(Objection(f"{p.uri}: {p.contradicted}", _repair(job, seen)) for p in seen.places if p.contradicted)
 
 
 def vouching(job: Job, seen: Seen, vouched: str) -> tuple[str, ...]:
-    """Return what to show to somebody who vouches for a version.
+    """Return what to show to a user who vouches for a version.
 
     Raises:
-        Refused: no place has it as its fallback.
+        Refused: no place has that version as its fallback.
     """
     found = [(p, v) for p, v, _ in _open(job, seen.places, softly=True) if _is(v.id, vouched)]
     if vouched and not found:
@@ -62,10 +63,10 @@ def vouching(job: Job, seen: Seen, vouched: str) -> tuple[str, ...]:
 
 
 def read_version(job: Job, seen: Seen, text: str) -> Secret:
-    """Read the value in a version that somebody names, from whichever place has it.
+    """Read the value in a version that the user names, from the place that has it.
 
     Raises:
-        Refused: none has it, or several have, or nothing can be read there.
+        Refused: no place has it, several have it, or it cannot be read.
     """
     found = [(p, v) for p in seen.places for v in p.history.versions if _is(v.id, text)]
     hint = f"look at the versions: {job.whose.command('history')}"
@@ -83,7 +84,10 @@ def read_version(job: Job, seen: Seen, text: str) -> Secret:
 
 
 def _named(places: tuple[Place, ...], *, accepted: bool) -> set[str]:
-    """Return the fingerprints that seals name, of what was retired softly too: one good seal suffices for all."""
+    """Return the fingerprints that seals name, also of fallbacks that were retired softly.
+
+    One good seal suffices for all places.
+    """
     sealed = [place for place in places if place.record and place.record.former is not None]
     formers = {place.record.former or "" for place in sealed if place.record}
     named = {former.removeprefix(UNPROVEN) for former in formers if not (accepted and former.startswith(UNPROVEN))}
@@ -91,7 +95,7 @@ def _named(places: tuple[Place, ...], *, accepted: bool) -> set[str]:
 
 
 def _open(job: Job, places: tuple[Place, ...], *, softly: bool) -> Iterator[tuple[Place, Version, str]]:
-    """Yield every open fallback with its version and fingerprint."""
+    """Yield the place, version and fingerprint of every open fallback."""
     for place in places:
         version, value = place.history.at(Stage.FALLBACK), place.value(Stage.FALLBACK)
         if version and value:
@@ -109,6 +113,6 @@ def _made(version: Version) -> str:
 
 
 def _is(version: str, text: str) -> bool:
-    """Tell whether a text names a version: v7 or 7, or the beginning of an id."""
+    """Return whether a text names a version: "v7" or "7", or the beginning of an id."""
     wanted = text.strip().removesuffix("…").lower()
     return version.lower() == wanted.removeprefix("v") or (len(wanted) >= LEAST and version.lower().startswith(wanted))

@@ -1,4 +1,4 @@
-"""Asking Auth0 about what the places hold."""
+"""Asks Auth0 about the values that the places hold."""
 
 from __future__ import annotations
 
@@ -14,23 +14,28 @@ from sinks.seal import SEAL_TAG
 
 @dataclass(frozen=True)
 class Verified:
-    """What Auth0 makes of one place: current should be accepted, the fallback refused.
-
-    `changed` names the tags that somebody has changed, as far as it is known what they said.
-    """
+    """What Auth0 says about one place. It should accept the current value and refuse the fallback's."""
 
     uri: str
+    """The place's URI."""
     current: str | None
+    """Id of the current version, or of the latest one where none is current."""
     current_verdict: Verdict
+    """Auth0's answer on the current value."""
     fallback: str | None = None
+    """Id of the fallback's version, or None."""
     fallback_verdict: Verdict | None = None
+    """Auth0's answer on the fallback's value. None where there is no fallback."""
     notes: tuple[str, ...] = ()
+    """What the user should know."""
     astray: bool = False
+    """Whether the companions are not what they should be."""
     changed: tuple[str, ...] = ()
+    """Names of the tags that were changed by others, as far as their former text is known."""
 
     @property
     def good(self) -> bool:
-        """Whether all is as it should be."""
+        """Whether everything is as it should be."""
         return (
             not (self.astray or self.changed)
             and self.current_verdict is Verdict.ACCEPTED
@@ -64,7 +69,7 @@ def _changed(place: Place) -> tuple[str, ...]:
 
 
 def verify(job: Job) -> tuple[Verified, ...]:
-    """Probe the current and the fallback value of every place. Changes nothing.
+    """Probe the current and the fallback value of every place. Nothing is changed.
 
     Raises:
         BridgeError: a place or the client cannot be read.

@@ -1,1 +1,1 @@
-"""From what was read to steps, refusals and reports. Pure: no I/O, no clock."""
+"""Derives steps, refusals and reports from what was read. Pure: no I/O, no clock."""

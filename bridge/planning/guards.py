@@ -1,4 +1,4 @@
-"""Why an operation must not begin. Pure: each function returns every reason at once."""
+"""Reasons why an operation must not begin. Pure: each function returns every reason at once."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from sinks.record import MANAGER, sinks_tag
 
 
 def refuse(objections: Iterable[Objection]) -> None:
-    """Raise all objections as one refusal.
+    """Raise all objections as one refusal, without repetitions.
 
     Raises:
-        Refused: there is at least one.
+        Refused: there is at least one objection.
     """
     found = tuple(dict.fromkeys(objections))
     if found:
@@ -25,7 +25,10 @@ def refuse(objections: Iterable[Objection]) -> None:
 
 
 def ownership(places: tuple[Place, ...], whose: Whose, *, adopting: bool) -> tuple[Objection, ...]:
-    """Return what is not the bridge's, not this client's, or recorded with other places."""
+    """Return objections to places that are not the bridge's, not this client's, or recorded with another list.
+
+    With `adopting`, places without a record and other lists of places are accepted.
+    """
     found: list[Objection] = []
     named = tuple(sinks_tag(tuple(p.uri for p in places)).split())
     for place in places:
@@ -45,9 +48,10 @@ def ownership(places: tuple[Place, ...], whose: Whose, *, adopting: bool) -> tup
 
 
 def unadopted(places: tuple[Place, ...]) -> bool:
-    """Tell whether the places may still be adopted together: none is managed, or an adoption gave up on its way.
+    """Return whether the places may still be adopted together.
 
-    Then some say that they are this list's, and the others still stand as they did before it.
+    That is the case when none of them is managed. It is also the case after an adoption that gave up on its way: some
+    places then record this list, and the others are as they were before.
     """
     named = tuple(sinks_tag(tuple(p.uri for p in places)).split())
     others = [p for p in places if p.record is None]
@@ -95,7 +99,10 @@ def _relisting(whose: Whose) -> str:
 
 
 def contents(places: tuple[Place, ...], whose: Whose, key_of: dict[str, str | None]) -> tuple[Objection, ...]:
-    """Return places without the key, places that drifted, and places that disagree."""
+    """Return objections to places without the key, places that drifted, and places that disagree.
+
+    `key_of` maps a place's URI to the key of its value. None means that the value is the whole text.
+    """
     found: list[Objection] = []
     for place in places:
         if place.exists and place.value(Stage.CURRENT) is None:
@@ -121,7 +128,7 @@ def contents(places: tuple[Place, ...], whose: Whose, key_of: dict[str, str | No
 
 
 def companions_room(places: tuple[Place, ...], companions: Companions) -> tuple[Objection, ...]:
-    """Return where somebody's own keys stand in the way of companions that shall be kept."""
+    """Return objections to foreign keys at which companions would have to be written."""
     found = [p for p in places if p.occupied and companions is Companions.KEEP]
     return tuple(
         Objection(
@@ -144,7 +151,7 @@ def _no_value(place: Place, key: str | None) -> Objection:
 
 
 def same_places(lock: Lock, uris: tuple[str, ...]) -> Objection | None:
-    """Return the refusal for settling an operation with other places than it has."""
+    """Return the objection to settling an operation with other places than it covers, or None."""
     if lock.places == tuple(sinks_tag(uris).split()):
         return None
     return Objection(

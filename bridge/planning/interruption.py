@@ -1,4 +1,4 @@
-"""Where things stand when an operation stopped on its way: the five answers. Pure."""
+"""The report on an operation that stopped on its way. Pure."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from sinks.versions import short
 
 
 class Phase(IntEnum):
-    """How far an operation came, by what it did to the world."""
+    """How far an operation has come, by what it has changed."""
 
     NOTHING = 0
     CLAIMED = 1
     CHANGED = 2
-    """Something beside the values, or a value that Auth0 knew already, was written."""
+    """Something beside the values was written, or a value that Auth0 already knew."""
     SETTING = 3
     """Auth0 was asked to change and its answer was lost."""
     GENERATING = 4
@@ -56,9 +56,9 @@ def standing(
     done: Mapping[str, At],
     error: SinkError | BridgeError,
 ) -> Standing:
-    """Return the five answers and the one warning.
+    """Return the report on an operation that stopped: five answers and one warning.
 
-    Who lost the places knows nothing any more of what it did not finish itself.
+    A process that has lost its places only knows what it finished itself. Another operation may have changed the rest.
     """
     rotating, overtaken = plan.operation in CHANGES, isinstance(error, Lost)
     until = f"it counts as live until {stamp(lock.expected_end)}; before that: --takeover, if you saw it end"

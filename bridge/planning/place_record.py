@@ -12,10 +12,10 @@ from sinks.seal import UNPROVEN
 from sinks.secret import Secret
 
 SECOND = timedelta(seconds=1)
-"""The vaults tell the time in whole ones."""
-REASON = 100  # characters of a reason that a log keeps
+"""Resolution of the vaults' times."""
+REASON = 100  # characters of a reason that the log keeps
 RETIREMENT, ANCHOR = "retirement", "anchor"
-"""The notes of what ended a fallback last, or brought it back."""
+"""Names of the notes about the operation that last ended a fallback or brought it back."""
 
 
 def record(
@@ -23,7 +23,8 @@ def record(
 ) -> Record:
     """Return the record of a place whose value becomes `current` at `now`, by the vaults' clock.
 
-    `former`: the fallback from then on (`Record.former`).
+    The log and the recent fingerprints of the place's earlier record are continued. `former` is the fallback from then
+    on, in the form of `Record.former`.
     """
     old = place.record or place.remembered
     before = (lock.base, *(old.recent if old else ()))
@@ -35,6 +36,7 @@ def record(
         places,
         lock.id,
         now,
+        # An operation has one entry, even if it tags a place before it promotes it.
         log=(entry, *(line for line in (old.log if old else ()) if not line.startswith(f"{lock.id} "))),
         recent=tuple(dict.fromkeys(f for f in fingerprints if f)),
         companions=afterwards(lock.companions),
@@ -43,10 +45,11 @@ def record(
 
 
 def promoted(place: Place, now: datetime) -> datetime | None:
-    """Return since when a place's current value is current: what its tags say, within what the vault's times allow.
+    """Return since when a place's current value is current, or None where the place has no record.
 
-    Not later than the last change there, whatever this vault's clock is behind `now`, the latest time that any place
-    tells; and not before the version that follows the fallback's.
+    The tags say so, but others may write tags. The vault's own times therefore limit the answer. It is not later than
+    the last change of the place, corrected by the difference between this vault's clock and `now`, the latest time that
+    any place reports. It is not earlier than the version that follows the fallback's.
     """
     if place.record is None:
         return None
@@ -66,7 +69,10 @@ def _entry(lock: Lock, now: datetime) -> str:
 
 
 def noted(lock: Lock, now: datetime, anchor: str) -> dict[str, str | None]:
-    """Return the notes of an operation that leaves the record as it is; `anchor`: of the audit record, if any."""
+    """Return the notes of an operation that leaves the record as it is.
+
+    `anchor` belongs to the audit record, and is empty where none is kept.
+    """
     return {RETIREMENT: _entry(lock, now), **({ANCHOR: anchor} if anchor else {})}
 
 
@@ -80,9 +86,10 @@ def adopted(
     written: bool,
     former: str = "",
 ) -> Record:
-    """Return the record of a place whose value was there before the bridge was: it is at least that old.
+    """Return the record of a place whose value was there before the bridge.
 
-    `written`: the value was written just now, as a new version. `former`: the fallback that it shall have.
+    Such a value is at least as old as the record says, unless a sealed record knows its exact age. `written`: the value
+    was written just now as a new version. `former` is the fallback that the place shall have.
     """
     new = record(lock, place, current, places, now, former)
     if written:
@@ -94,9 +101,9 @@ def adopted(
 
 
 def named(places: tuple[Place, ...], current: Secret | None) -> str:
-    """Return the fallback that a seal names which holds under a value (`Record.former`); "" where none does.
+    """Return the fallback that a seal under the value `current` names, in the form of `Record.former`.
 
-    One good seal suffices for all places. One that is proven goes before others.
+    Returns "" where no such seal holds. One good seal suffices for all places. A proven fallback takes precedence.
     """
     told = [known for p in places for known in (p.record, p.remembered) if known and known.former]
     good = [r.former or "" for r in told if current and r.recent[:1] == (current.fingerprint(r.client_id),)]
@@ -104,7 +111,10 @@ def named(places: tuple[Place, ...], current: Secret | None) -> str:
 
 
 def unchanged(new: Record, places: tuple[Place, ...]) -> Record:
-    """Return a record for a value that is as old as one of the places says, where one of them knows the value."""
+    """Return the new record with the age that the places already know for its value.
+
+    If no place records this value, `new` is returned as it is. If several do, the earliest time counts.
+    """
     known = [p.record for p in places if p.record and new.recent and p.record.recent[:1] == new.recent[:1]]
     if not known:
         return new

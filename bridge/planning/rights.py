@@ -1,4 +1,7 @@
-"""What an operation will ask of a place: by its plan, so that nobody needs a right that no request takes. Pure."""
+"""What an operation asks of a place. Pure.
+
+The answer follows from the operation's plan, so that nobody needs a right that no request takes.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,17 @@ PLAIN: Mapping[type, Deed] = {
     steps.BringBack: Deed.BRING_BACK,
     steps.Forget: Deed.FORGET,
 }
-"""What each kind of step always asks of its place. The other kinds ask nothing of a place, or what depends on it."""
+"""What each kind of step always asks of its place.
+
+The other kinds ask nothing of a place, or what they ask depends on the step.
+"""
 
 
 def asked(plan: Plan, place: Place, companions: Companions) -> frozenset[Deed]:
-    """Return what executing a plan asks of one place; `companions`: what the operation does about them."""
+    """Return what executing a plan asks of one place.
+
+    `companions` is what the operation does with the companions in the documents.
+    """
     own = [step for step in plan.steps if getattr(step, "uri", None) == place.uri]
     beside = {Deed.LAY_OUT} if own and companions in WRITTEN else set()
     noted = {Deed.NOTE} if plan.operation in NOTED else set()

@@ -15,20 +15,23 @@ from sinks.port import Place
 from sinks.rights import Deed, Role
 
 MANAGED = Place("", datetime(2020, 1, 1, tzinfo=UTC), exists=True)
-"""Stands for a place that retiring may meet: there is a fallback only where a rotation has been."""
+"""Stand-in for a place that a retirement may meet. It exists, because only a rotation leaves a fallback."""
 RECORDS = frozenset({Deed.NOTE, Deed.REMOVE_NOTE})
-"""What `evidence --record` does."""
+"""What `evidence --record` asks of a place."""
 SCOPES: Mapping[Role, tuple[str, ...]] = {
     Role.OPERATOR: (READ_CLIENTS, UPDATE_KEYS, READ_KEYS, READ_LOGS),
     Role.SECURITY: (READ_CLIENTS, READ_LOGS),
     Role.AUDITOR: (),
     Role.APPLICATION: (),
 }
-"""Scopes of Auth0's Management API."""
+"""Scopes of Auth0's Management API that each role needs."""
 
 
 def deeds(role: Role, *, companions: bool | None) -> frozenset[Deed]:
-    """Return what a role's commands ask of a client's places; `companions`: its setting."""
+    """Return what a role's commands ask of a client's places.
+
+    `companions` is the client's setting. It matters for the security role, whose commands may have to write them.
+    """
     match role:
         case Role.OPERATOR:
             return frozenset(Deed)
@@ -46,7 +49,7 @@ def _security(companions: Companions) -> frozenset[Deed]:
         plan_retirement(places, wish),
         plan_retirement(places, wish, softly=True),
         plan_bringing_back(places, wish),
-        plan_settling(places, timedelta(), None),  # what was interrupted is settled by whoever comes next
+        plan_settling(places, timedelta(), None),  # a command settles an interruption before it begins
     )
     found = (asked(plan, MANAGED, companions) for plan in plans)
     return frozenset({Deed.SURVEY, Deed.READ}).union(RECORDS, *found)

@@ -1,6 +1,6 @@
-"""What to do with what was interrupted, once it is known which value Auth0 accepts. Pure: no I/O, no clock.
+"""What to do with an interruption, once it is known which value Auth0 accepts. Pure: no I/O, no clock.
 
-What a lock, a tag or a label says decides nothing here. Auth0's answer does, and where that value stands.
+What a lock, a tag or a label says decides nothing here. Auth0's answer decides, and where the accepted value is stored.
 """
 
 from __future__ import annotations
@@ -14,14 +14,18 @@ from sinks.secret import Secret
 
 
 def kills(lock: Lock | None) -> bool:
-    """Tell whether a lock says that its operation makes the value unreadable that was current: it leaked."""
+    """Return whether a lock says that its operation ends the value that was current when it began.
+
+    That is so for the answer to a leak, and for a rollback that discards the current value.
+    """
     return lock is not None and (lock.operation == "compromised" or (bool(lock.base) and lock.base in lock.ends))
 
 
 def settlement(places: tuple[Place, ...], value: Secret, client_id: str, *, interrupted: bool = True) -> Settlement:
-    """Return what to do where Auth0 accepts one value. `places` were read under the lock.
+    """Return how to settle an interruption where Auth0 accepts `value`. `places` were read under the lock.
 
-    Not `interrupted`: no operation was under way, so a value that the records know is none that it has published.
+    Without `interrupted`, no operation was under way. A value that the records know was then not published by one, so
+    even the newest recorded value counts as a former one.
     """
     accepted = value.fingerprint(client_id)
     holding = [p for p in places if p.value(Stage.CURRENT) == value]
@@ -39,13 +43,16 @@ def settlement(places: tuple[Place, ...], value: Secret, client_id: str, *, inte
 
 
 def generated(places: tuple[Place, ...], lock: Lock | None) -> bool:
-    """Tell whether Auth0 was to generate the value: a rotation holds the places, and nothing is pending anywhere."""
+    """Return whether Auth0 was to generate the value.
+
+    That is so where a rotation holds the places and no place has a pending value.
+    """
     rotating = lock is not None and lock.operation in ("rotate", "compromised")
     return rotating and not any(p.value(Stage.PENDING) for p in places)
 
 
 def never_held(places: tuple[Place, ...]) -> bool:
-    """Tell whether no place has ever held a value at its key."""
+    """Return whether no place has ever held a value at its key."""
     return not any(p.value(Stage.CURRENT) or p.record or p.remembered or p.wiped for p in places)
 
 
@@ -58,9 +65,10 @@ def steps(
     *,
     adopting: bool = False,
 ) -> tuple[Step, ...]:
-    """Return what follows. `held` are the places that were taken; the others are empty.
+    """Return the steps that settle an interruption in the chosen way.
 
-    `adopting`: what was interrupted would have made places managed.
+    `held` are the URIs of the places that were taken. The others are empty. `value` is the one that Auth0 accepts.
+    `adopting`: the interrupted operation would have made places managed.
     """
     releases = tuple(Release(p.uri) for p in reversed(places) if p.uri in held)
     if chosen.way is Way.GIVE_BACK:
@@ -69,7 +77,7 @@ def steps(
         tags, beside = (Tag(p.uri) for p in untold), (LayOut(p.uri, coming=False) for p in kept)
         return (*tags, *beside, *releases)
     claims = tuple(Claim(p.uri, with_value=False, fill=True) for p in places if p.uri not in held)
-    # Stored first, so that whoever comes after the next death sees that this value was to be published.
+    # Stored first: if this process dies too, the next one that settles finds the value as pending.
     stores = tuple(Store(p.uri) for p in places if p.uri not in held or p.value(Stage.PENDING) != value)
     fresh = (SetAtAuth0(),) if chosen.way is Way.REPLACE else ()
     keep = bool(chosen.base) and not wish.kill
@@ -86,35 +94,42 @@ def steps(
 
 
 def _was(places: list[Place], value: Secret, accepted: str, since: int) -> bool:
-    """Tell whether a value was a fallback, or current so many changes ago or before."""
+    """Return whether a value was a fallback, or was current at least `since` changes ago."""
     recent = {each for p in places for known in (p.record, p.remembered) if known for each in known.recent[since:]}
     return accepted in recent or any(p.value(Stage.FALLBACK) == value for p in places)
 
 
 def _fits(place: Place, accepted: str) -> bool:
-    """Tell whether a place's tags, if it has any, are those of the value that is accepted."""
+    """Return whether a place's tags, if it has any, are those of the accepted value."""
     return place.record is None or place.record.recent[:1] in ((), (accepted,))
 
 
 def _fitted(place: Place, accepted: str) -> bool:
-    """Tell whether they did before the interruption: they are written before the document."""
+    """Return whether the tags fitted before the interruption.
+
+    Tags are written before the document, so an interruption may leave them ahead of it.
+    """
     return place.remembered is not None and place.remembered.recent[:1] == (accepted,)
 
 
 def _is_untold(place: Place, value: Secret | None) -> bool:
-    """Tell whether a place that was taken to become managed holds the value already, and its tags do not say so yet."""
+    """Return whether a place holds the value already, but its tags do not say that it is managed."""
     managed = place.record or place.remembered or place.wiped or place.manager
     return place.exists and not managed and value is not None and place.value(Stage.CURRENT) == value
 
 
 def _former(places: tuple[Place, ...], accepted: str) -> str:
-    """Return the fingerprint of what was current before: the fallback to be; "" where nothing is to be one."""
+    """Return the fingerprint of the value that was current before, which becomes the fallback.
+
+    Returns "" where no value is to become the fallback.
+    """
     before = sorted((p.remembered for p in places if p.lock and p.remembered), key=lambda known: known.former is None)
     now = sorted((p.record for p in places if p.record), key=lambda record: record.promoted_at, reverse=True)
     for known in (*before, *now[:1]):
         if known.recent and known.recent[0] != accepted:
             return known.recent[0]
-    # The tags are those of the value that is accepted, perhaps ahead of the document: its fallback is what they name.
+    # The tags are those of the accepted value. If they are ahead of the document, it still holds the former value.
+    # Otherwise the fallback is the one that they name.
     ahead = (
         (value.fingerprint(p.record.client_id), p.record.recent[1:2])
         for p in places
@@ -127,6 +142,6 @@ def _former(places: tuple[Place, ...], accepted: str) -> str:
 
 
 def _is_sealed(places: tuple[Place, ...], base: str, accepted: str) -> bool:
-    """Tell whether a seal that holds says that a value was current before, or is the fallback of the accepted one."""
+    """Return whether a seal that holds says that `base` was current before, or is the accepted value's fallback."""
     known = [each for p in places for each in (p.record, p.remembered) if each and each.former is not None]
     return any(r.recent[:1] == (base,) or (r.recent[:1] == (accepted,) and r.former == base) for r in known if base)

@@ -1,4 +1,4 @@
-"""How a client stands, from metadata alone: pure judgement over what `Sink.survey` returned."""
+"""The status of a client, judged by the metadata that `Sink.survey` returned. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sinks.versions import short
 
 
 class Kind(StrEnum):
-    """What a state is called by programs; the most urgent first."""
+    """Name of a state in output for programs. The most urgent one comes first."""
 
     INTERRUPTED = "interrupted"
     NOT_READ = "not-read"
@@ -35,7 +35,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What is to be said of a client, whether somebody should do something, and the verb of the command for it."""
+    """What there is to say about a client.
+
+    `attention` tells whether the user should act. `verb` is the verb of the command for that.
+    """
 
     kind: Kind
     text: str
@@ -54,37 +57,52 @@ class Fallback:
 
 @dataclass(frozen=True)
 class Status:
-    """One client at a glance, `at` the vaults' time. `attention`: somebody should do `next`.
-
-    `exception` is what the configuration grants, whether it still counts or not. `due`: the secret is older than it may
-    be, and no exception counts.
-    """
+    """One client at a glance."""
 
     client: str
+    """The client's name."""
     client_id: str
+    """The client's id at Auth0."""
     owner: str | None
+    """The client's owner, where the configuration names one."""
     places: tuple[Place, ...]
+    """The places, as they were surveyed."""
     at: datetime
+    """The vaults' time of the survey: the latest of all places."""
     kind: Kind
+    """The state, for programs."""
     state: str
+    """The state in words."""
     attention: bool = False
+    """Whether the user should run `next`, or look where there is no such command."""
     next: str | None = None
+    """The command that the state calls for, if there is one."""
     promoted: datetime | None = None
+    """Since when the current value is current, in the place where it is oldest."""
     age_is_minimum: bool = False
+    """Whether a value was there before the bridge, so that it is at least that old."""
     due: bool = False
+    """Whether the secret is older than it may be, and no exception counts."""
     fallbacks: tuple[Fallback, ...] = ()
+    """The open fallbacks."""
     retire_from: datetime | None = None
+    """When an open fallback may be retired."""
     retire_by: datetime | None = None
+    """When a fallback has to be retired. This also holds for one that was retired softly."""
     exception: Exemption | None = None
+    """The exception that the configuration grants, whether it still counts or not."""
 
     @property
     def age(self) -> timedelta | None:
-        """How old the current value is, where it is oldest."""
+        """How old the current value is, in the place where it is oldest."""
         return self.at - self.promoted if self.promoted else None
 
 
 def judge(settings: ClientSettings, whose: Whose, places: tuple[Place, ...]) -> Status:
-    """Return the status of a client whose places were surveyed. The first of the reasons for attention counts."""
+    """Return the status of a client whose places were surveyed.
+
+    Only the most urgent reason for attention is reported. `places` must not be empty.
+    """
     now = max(place.at for place in places)
     records = [p.record for p in places if p.record]
     moments = [moment for p in places if (moment := promoted_at(p, now))]
@@ -122,9 +140,10 @@ def judge(settings: ClientSettings, whose: Whose, places: tuple[Place, ...]) -> 
 def _aged(
     settings: ClientSettings, now: datetime, promoted: datetime | None, since: datetime | None, *, softly: str
 ) -> Finding:
-    """Return what the ages of the current value and of a fallback, which is one `since`, amount to.
+    """Return the finding on the ages of the current value and of the fallback.
 
-    `softly`: what to say where it was retired softly, and still has to end.
+    `since` is the time since when there is a fallback. `softly` is the text for one that was retired softly and still
+    has to end.
     """
     if promoted is None:
         return Finding(Kind.OK, "ok")
@@ -152,7 +171,7 @@ def _softly(asides: Sequence[Aside]) -> str:
 
 
 def _excepted(found: Finding, granted: Exemption | None, now: datetime) -> Finding:
-    """Return what an exception makes of a finding about ages; what is wrong with places it never touches."""
+    """Return what an exception makes of a finding on ages. It never affects what is wrong with the places."""
     if granted is None or found.kind not in (Kind.DUE, Kind.FALLBACK_OVERDUE):
         return found
     if not granted.counts(now):
@@ -162,7 +181,7 @@ def _excepted(found: Finding, granted: Exemption | None, now: datetime) -> Findi
 
 
 def _unsound(places: tuple[Place, ...], whose: Whose, now: datetime) -> Finding | None:
-    """Return what is wrong with the places themselves, the most urgent first."""
+    """Return what is wrong with the places themselves, the most urgent problem first."""
     if locked := next((p for p in places if p.lock), None):
         lock = locked.lock
         begun = f"begun {lock.started:%H:%M:%SZ}" if lock else ""
@@ -189,7 +208,7 @@ def _unsound(places: tuple[Place, ...], whose: Whose, now: datetime) -> Finding 
 
 
 def _far(places: tuple[Place, ...]) -> str:
-    """Return how far the operation that holds the places came, as their metadata tells."""
+    """Return how far the operation that holds the places has come, by their metadata."""
     lock = next(p.lock for p in places if p.lock)
     published = sum(p.record is not None and p.record.rotation == lock.id for p in places)
     if published:
@@ -198,7 +217,7 @@ def _far(places: tuple[Place, ...]) -> str:
 
 
 def _disagreement(places: tuple[Place, ...], whose: Whose) -> Finding | None:
-    """Return what is wrong with what managed places say of themselves."""
+    """Return what is wrong with the statements of managed places about themselves."""
     records = [p.record for p in places if p.record]
     gone = [(p, v) for p in places if (v := p.history.at(Stage.CURRENT)) and not v.readable]
     if gone:
@@ -217,7 +236,10 @@ def _disagreement(places: tuple[Place, ...], whose: Whose) -> Finding | None:
 
 
 def _uneven(places: tuple[Place, ...]) -> Finding | None:
-    """Return that some places have a fallback and others lost theirs: a retirement or a repair was left halfway."""
+    """Return the finding that some places have a fallback and others have lost theirs.
+
+    A retirement or a repair that stopped halfway leaves this state.
+    """
     has = [p.uri for p in places if p.history.at(Stage.FALLBACK)]
     lost = [
         p.uri
