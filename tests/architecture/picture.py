@@ -36,7 +36,7 @@ def wrapped(text: str, width: int) -> list[str]:
     """Return a text as lines that fit into so many pixels, two at the most."""
     lines = [""]
     for word in text.split():
-        if len(lines[-1]) + len(word) > width // 6:
+        if len(lines[-1]) + len(word) > 2 * width // 13:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
     return lines[:2] if len(lines) < 3 else [lines[0], f"{lines[1]} …"]
