@@ -214,7 +214,7 @@ class Record:
     audit: str = ""
     """Anchor of the audit record's line that began the latest change, where one is kept. Old ones stay."""
     former: str | None = None
-    """The fallback's fingerprint in the seal (`sinks.seal`). "": no fallback. With "@": unproven. None: no valid seal."""
+    """The fallback's fingerprint in the seal (`sinks.seal`). "": no fallback. With "@": unproven. None: no seal."""
 
     @property
     def fallback(self) -> str:

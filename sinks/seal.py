@@ -79,7 +79,7 @@ class Said:
 
     @property
     def whole(self) -> dict[str, str | None]:
-        """All covered tags, for writing. None removes a tag that must not be there: another writer may have added it."""
+        """All covered tags, for writing. None removes a tag that must not be there, as another writer's."""
         return {**dict.fromkeys((*COVERED, SEAL_TAG)), **self.tags}
 
     @property

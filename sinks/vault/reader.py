@@ -1,4 +1,4 @@
-"""Reads a document in Vault for an application: it needs `read` on the document's data and on its lock key's."""
+"""Reads a document in Vault for an application. It needs `read` on the data of the document and of its lock key."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class VaultReader:
         self._lock_path = lock_path
 
     def latest(self) -> Latest:
-        """Read the latest version; its answer carries the document's tags (`Reader.latest`)."""
+        """Read the latest version, whose answer also contains the document's tags (`Reader.latest`)."""
         entry = self._kv.read(self._path)
         if entry is None or entry.document is None:
             raise Refused(f"there is nothing to read at {self.uri}", "check the address, or ask who keeps that place")
