@@ -1,4 +1,4 @@
-"""Reads a secret in AWS for an application: it needs `secretsmanager:GetSecretValue`, by label only."""
+"""Reads a secret in AWS for an application. It needs `secretsmanager:GetSecretValue`, and reads by label only."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class AwsReader:
         self._describes = True
 
     def latest(self) -> Latest:
-        """Read the version labelled AWSCURRENT (`Reader.latest`). When it was promoted is no part of the answer."""
+        """Read the version labelled AWSCURRENT (`Reader.latest`). The answer does not say when it was promoted."""
         got = self._api.staged(CURRENT)
         if got is None:
             raise Refused(f"there is nothing to read at {self.uri}", "check the region, the name and the account")
@@ -43,7 +43,7 @@ class AwsReader:
         return Latest(value, got.version, got.at)
 
     def pending(self) -> Next:
-        """Read the version labelled AWSPENDING; it says itself what it is about (`Reader.pending`)."""
+        """Read the version labelled AWSPENDING, whose own label describes the operation (`Reader.pending`)."""
         got = self._api.staged(PENDING)
         label = next((stage for stage in sorted(got.stages) if stage.startswith(OWN)), None) if got else None
         if got is None or (CURRENT in got.stages and label is None):  # native rotation leaves the label on current
@@ -56,7 +56,10 @@ class AwsReader:
         return self._value(got) if got and got.version != latest.version else None
 
     def promoted(self, latest: Latest) -> datetime | None:
-        """Ask for the tags, where this reader may (`secretsmanager:DescribeSecret`, `Reader.promoted`)."""
+        """Read the tags for it, where this reader may (`secretsmanager:DescribeSecret`, `Reader.promoted`).
+
+        After one denial it does not ask again.
+        """
         if latest.promoted or not self._describes:
             return latest.promoted
         with suppress(Denied):
