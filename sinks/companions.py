@@ -82,7 +82,10 @@ def laid_out(
 
 
 def values_in(document: Document | None, key: str | None, companions: str) -> Iterator[Secret]:
-    """Yield the values of a document: current's, and those of its companions where it has any."""
+    """Yield the values of a document: current's, and those of its companions where it has any.
+
+    Current's is the first. A value may occur more than once.
+    """
     names = [key] if key is None or companions == Companions.NONE else [key, next_of(key), previous_of(key)]
     for name in names:
         if document is not None and (value := document.get(name)):
@@ -90,7 +93,10 @@ def values_in(document: Document | None, key: str | None, companions: str) -> It
 
 
 def announces(document: Document | None, key: str | None) -> bool:
-    """Return whether a document holds a coming value that differs from current's."""
+    """Return whether a document holds a coming value that differs from current's.
+
+    A companion that holds current's value announces nothing.
+    """
     if document is None or key is None:
         return False
     coming = document.get(next_of(key))

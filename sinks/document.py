@@ -55,7 +55,10 @@ class Document:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The names of the keys, sorted. A bare document has none."""
+        """The names of the keys, sorted. A bare document has none.
+
+        Names are shown in messages, and values never are.
+        """
         return tuple(sorted(self._data))
 
     def get(self, key: str | None) -> Secret | None:
@@ -92,7 +95,10 @@ class Document:
         return dict(self._data)
 
     def reveal_text(self) -> str:
-        """Return the text to store, as AWS stores it."""
+        """Return the text to store, as AWS stores it.
+
+        That is JSON, or the bare text itself.
+        """
         return json.dumps(self._data) if self._bare is None else self._bare
 
     def __repr__(self) -> str:

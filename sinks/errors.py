@@ -29,7 +29,10 @@ class Refused(SinkError):
 
 
 class Busy(Refused):
-    """Another operation holds the place. `lock` is what is known of it: its holder, its start and its expected end."""
+    """Another operation holds the place. Nothing of it was changed.
+
+    `lock` is what is known of it: its holder, its start and its expected end. None: that is not written.
+    """
 
     def __init__(self, message: str, lock: Lock | None, hint: str | None = None) -> None:
         super().__init__(message, hint)
@@ -37,7 +40,10 @@ class Busy(Refused):
 
 
 class Denied(SinkError):
-    """The server denied a permission. The message names the path or resource, and the capability or action."""
+    """The server denied a permission.
+
+    The message names the path or resource, and the capability or action.
+    """
 
 
 class Unavailable(SinkError):
@@ -52,12 +58,21 @@ class Unavailable(SinkError):
 
 
 class Lost(SinkError):
-    """This process does not hold the lock any more: another one took the operation over, or finished it."""
+    """This process does not hold the lock any more: another one took the operation over, or finished it.
+
+    A change at Auth0 that this process has made must still be finished (`Sink.finish`).
+    """
 
 
 class Expired(SinkError):
-    """A call without compare-and-set was given up, because it could not end within its lease. Look again."""
+    """A call without compare-and-set was given up, because it could not end within its lease.
+
+    The caller looks again and decides again. Such a call may have been carried out.
+    """
 
 
 class Conflict(SinkError):
-    """A compare-and-set failed. The caller has to read again and decide again."""
+    """A compare-and-set failed. The caller has to read again and decide again.
+
+    The change in between may be the caller's own, from an attempt whose answer was lost.
+    """

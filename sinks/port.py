@@ -138,7 +138,7 @@ class Sink(Protocol):
         ...
 
     def caller(self) -> Mapping[str, str]:
-        """Return whom the vault takes this process for. Empty where the vault cannot tell."""
+        """Return the identity that the vault sees in this process. Empty where the vault cannot say."""
         ...
 
     def survey(self) -> Place:

@@ -134,7 +134,7 @@ class Lock:
     holder: str = ""
     """The holder's word, new for each claim and takeover. By it alone a process recognizes its own lock."""
     reason: str = ""
-    """What the user gave as the reason."""
+    """The reason that the user gave."""
     companions: Companions = Companions.NONE
     """What the operation does about companions (`sinks.companions`)."""
 

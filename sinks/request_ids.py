@@ -34,12 +34,18 @@ def listening(hear: Hear, correlation: str = "") -> Iterator[None]:
 
 
 def correlation() -> str:
-    """Return the operation's id, for servers that write such an id into their logs. Empty without a listener."""
+    """Return the operation's id, for servers that write such an id into their logs.
+
+    Empty without a listener.
+    """
     return _correlation.get()
 
 
 def wanted(*, changes: bool, status: int) -> bool:
-    """Return whether a listener is registered and this answer is relevant to it."""
+    """Return whether a listener is registered and this answer is relevant to it.
+
+    Relevant is a request that changes something, or an error status other than 404.
+    """
     return _listener.get() is not None and (changes or (status >= 400 and status != _ABSENT))
 
 

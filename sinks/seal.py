@@ -38,7 +38,7 @@ COVERED = (
     AUDIT_TAG,
     ASIDE_TAG,
 )
-"""The tags that the seal covers, in the order in which they enter it. Tags that name versions are hints only."""
+"""The tags that the seal covers, in their order in it. `bridge_current` and `bridge_fallback` are hints."""
 UNPROVEN = "@"
 
 
@@ -109,12 +109,18 @@ NOTHING = Said()
 
 
 def doubted(former: str | None) -> str | None:
-    """Return a fallback that a seal names, marked as unproven."""
+    """Return a fallback that a seal names, marked as unproven.
+
+    None and "" stay as they are.
+    """
     return UNPROVEN + former.removeprefix(UNPROVEN) if former else former
 
 
 def kept(tags: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags that a place says about itself: those that a seal covers, the seal, and the companions."""
+    """Return the tags that a place says about itself: those that a seal covers, the seal, and the companions.
+
+    Notes, locks, `bridge_current` and `bridge_fallback` are not among them.
+    """
     return {name: tags[name] for name in (*COVERED, COMPANIONS_TAG, SEAL_TAG) if name in tags}
 
 

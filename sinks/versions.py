@@ -8,7 +8,10 @@ from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """The stage of a version in its life."""
+    """The stage of a version in its life.
+
+    A stage in `UNIQUE` belongs to one version at most.
+    """
 
     PENDING = "pending"
     """Stored, and not current yet."""

@@ -27,7 +27,10 @@ PAUSE = timedelta(milliseconds=200)
 
 
 class Access:
-    """One secret. Each version's text is read once, because it never changes."""
+    """One secret. Each version's text is read once, because it never changes.
+
+    Reads are tried up to three times. So are the writes here, which AWS carries out once at most.
+    """
 
     def __init__(self, api: Api, target: Target, uri: str) -> None:
         self.api = api
@@ -73,7 +76,10 @@ class Access:
         return document.get(key) if document else None
 
     def readable(self, version: str) -> Document | None:
-        """Read a version's document. None: there is no readable one."""
+        """Read a version's document. None: there is no readable one.
+
+        That is so where the version is gone, may not be read, is binary, or is no document.
+        """
         with suppress(Conflict, Denied, Refused):
             return self.document(version)
         return None
@@ -90,7 +96,12 @@ class Access:
             _repeated(lambda: self.api.label(stage, remove=version))
 
     def create(self, version: str, text: Secret, tags: Mapping[str, str]) -> None:
-        """Create the secret. Idempotent. `Unavailable.unsure`: the request may still arrive."""
+        """Create the secret. Idempotent.
+
+        Raises:
+            Conflict: it exists, with another first version.
+            Unavailable: `unsure`: the request may still arrive.
+        """
         _written(lambda: self.api.create(version, text, tags))
 
     def put(self, version: str, text: Secret, label: str, *stages: str) -> None:

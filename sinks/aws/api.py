@@ -77,7 +77,10 @@ class Api:
             )
 
     def page(self, token: str | None = None) -> Page:
-        """Read one page of the versions, including those without labels."""
+        """Read one page of the versions, including those without labels.
+
+        `token` is `Page.next` of the page before. Ids of unlabelled versions count too when the next id is derived.
+        """
         more = {"NextToken": token} if token else {}
         with self._calling("ListSecretVersionIds") as client:
             answer = client.list_secret_version_ids(
@@ -164,12 +167,18 @@ class Api:
             raise Conflict(f"a version of {self._uri} is gone") from None
 
     def tag(self, tags: Mapping[str, str], *, before: float | None = None) -> None:
-        """Write tags. Others stay as they are."""
+        """Write tags. Others stay as they are.
+
+        There is no compare-and-set here, so a lock holder gives `before`, the end of its lease.
+        """
         with self._calling("TagResource", before) as client:
             client.tag_resource(SecretId=self._secret_id, Tags=_pairs(tags))
 
     def untag(self, keys: Iterable[str], *, before: float | None = None) -> None:
-        """Remove tags."""
+        """Remove tags.
+
+        As in `tag`, `before` is the end of the lease.
+        """
         with self._calling("UntagResource", before) as client:
             client.untag_resource(SecretId=self._secret_id, TagKeys=list(keys))
 

@@ -37,7 +37,10 @@ NOT_SENT = (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyCo
 
 
 class NotDone(Unavailable):
-    """There was no usable answer, and the request was certainly not carried out: throttled, or never sent."""
+    """There was no usable answer, and the request was certainly not carried out: throttled, or never sent.
+
+    After other missing answers a write may have been done, which makes them `unsure`.
+    """
 
 
 class NoLogin(Denied):
@@ -54,7 +57,11 @@ class Missing(Refused):
 
 @contextmanager
 def translated(action: str, uri: str) -> Iterator[None]:
-    """Translate whatever goes wrong in one call. `action` is its name in policies, `secretsmanager:PutSecretValue`."""
+    """Translate whatever goes wrong in one call.
+
+    `action` is the call's name in policies, `secretsmanager:PutSecretValue`. An answer that lacks an expected part
+    becomes `Unavailable`.
+    """
     try:
         yield
     except boto.ClientError as error:
@@ -126,7 +133,10 @@ def _from_refusal(code: str, told: str, status: int, action: str, uri: str) -> S
 
 
 def deleted(uri: str, when: str = "") -> Refused:
-    """Return the refusal for a secret that is scheduled for deletion."""
+    """Return the refusal for a secret that is scheduled for deletion.
+
+    `when` is appended to the message, with its own space.
+    """
     return Refused(
         f"{uri} is scheduled for deletion{when}", "aws secretsmanager restore-secret --secret-id NAME keeps it"
     )

@@ -36,7 +36,10 @@ class Grip:
 
 
 def with_holder(lock: Lock) -> Lock:
-    """Return a lock with a holder's word. A new random one is made where the lock has none."""
+    """Return a lock with a holder's word. A new random one is made where the lock has none.
+
+    The word is part of the label, so no two claims write the same one.
+    """
     return lock if lock.holder else replace(lock, holder=secrets.token_hex(8))
 
 

@@ -36,7 +36,11 @@ class Caller:
 
 
 class Inspector:
-    """Asks AWS about one secret. Every method but `close` may raise `SinkError`."""
+    """Asks AWS about one secret.
+
+    Every method but `close` may raise `SinkError`. `may_read`, `may_label` and `may_decrypt` raise `Denied` where a
+    right is missing.
+    """
 
     def __init__(self, name: str, target: str, settings: Settings, clock: Clock) -> None:
         self.target: Target = parse(target, settings)
@@ -69,7 +73,10 @@ class Inspector:
         return self._api.describe()
 
     def labelled(self) -> str | None:
-        """Return the current version, from one page of the listing. None: there is none."""
+        """Return the current version, from one page of the listing.
+
+        None: there is no such secret, or no current version on that page.
+        """
         with suppress(Missing):
             return next((v.id for v in self._api.page().versions if CURRENT in v.stages), None)
         return None

@@ -35,13 +35,19 @@ LABEL = re.compile(rf"{OWN}r-[A-Za-z0-9-]{{1,64}}:[a-z-]{{1,32}}:([0-9a-f]{{16}}
 
 
 def own_label(chain: str, lock: Lock) -> str:
-    """Return the label by which a holder recognizes its version, and others learn about the operation."""
+    """Return the label by which a holder recognizes its version, and others learn about the operation.
+
+    The label is written in the same call as the version, unlike tags. It has room for `ENDS` fingerprints.
+    """
     words = [chain, lock.operation, lock.base, "+".join(lock.ends[:ENDS]), lock.holder]
     return OWN + ":".join(words)
 
 
 def chain_of(label: str) -> str:
-    """Return the chain in such a label."""
+    """Return the chain in such a label.
+
+    The chain stays through a takeover. It distinguishes the lock's tags from those of an earlier operation.
+    """
     return label.removeprefix(OWN).partition(":")[0]
 
 
@@ -67,7 +73,10 @@ def holder_of(label: str) -> str:
 
 @functools.lru_cache(maxsize=16384)
 def version_id(arn: str, number: int) -> str:
-    """Return the id of the bridge's n-th version of a secret."""
+    """Return the id of the bridge's n-th version of a secret.
+
+    It is the uuid5 of the ARN and the number, so two processes that read the same listing derive the same next id.
+    """
     return str(uuid.uuid5(_namespace(arn), str(number)))
 
 
@@ -77,13 +86,19 @@ def _namespace(arn: str) -> uuid.UUID:
 
 
 def first_id(name: str) -> str:
-    """Return the id of the first version of a secret that does not exist yet, whose ARN is unknown."""
+    """Return the id of the first version of a secret that does not exist yet, whose ARN is unknown.
+
+    It is the uuid5 of the secret's name.
+    """
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"secret-bridge:{name}"))
 
 
 @dataclass(frozen=True)
 class Listing:
-    """All versions, oldest first, at one moment of the server's clock."""
+    """All versions, oldest first, at one moment of the server's clock.
+
+    Labels and ids must come from the same listing: two listings would give two next ids.
+    """
 
     versions: tuple[Listed, ...]
     at: datetime
@@ -139,13 +154,20 @@ class Listing:
         return holder if holder not in (self.current, self.pending) else None
 
     def left_over(self) -> tuple[tuple[str, str], ...]:
-        """Return the bridge's labels that hold nothing any more, each with its version."""
+        """Return the bridge's labels that hold nothing any more, each with its version.
+
+        They are all labels of the bridge but the one on the version that holds AWSPENDING.
+        """
         return tuple(
             (v.id, s) for v in self.versions for s in sorted(v.stages) if s.startswith(OWN) and s != self.label
         )
 
     def likeliest(self) -> tuple[str, ...]:
-        """Return versions in the order to search for a value: labelled ones first, then the newest others."""
+        """Return versions in the order to search for a value: labelled ones first, then the newest others.
+
+        Versions at a stage come first, then those with the bridge's labels. At most `DEPRECATED` unlabelled versions
+        follow, because each takes one request.
+        """
         first = [self.holder(stage) for stage in (CURRENT, PREVIOUS, FALLBACK, PENDING)]
         ours = [v.id for v in reversed(self.versions) if any(s.startswith(OWN) for s in v.stages)]
         labelled = [v.id for v in reversed(self.versions) if v.stages]
@@ -166,7 +188,10 @@ class Listing:
         )
 
     def top(self, arn: str) -> int:
-        """Return the highest sequence number here, or 0."""
+        """Return the highest sequence number here, or 0.
+
+        The number of a version is found by deriving ids, because an id does not contain it.
+        """
         return max(self._numbers(arn).values(), default=0)
 
     def next_id(self, arn: str) -> str:
@@ -199,6 +224,9 @@ class Listing:
         return tuple((v, s) for v, s in left if numbers.get(v, 0) < numbers.get(version, 0))
 
     def is_held_by(self, lock: Lock, version: str | None = None) -> bool:
-        """Return whether a lock's own label is on the version that holds AWSPENDING."""
+        """Return whether a lock's own label is on the version that holds AWSPENDING.
+
+        With `version`, that version must be the one. After a takeover the label has another holder.
+        """
         label = self.label
         return label is not None and holder_of(label) == lock.holder and version in (None, self.holder(PENDING))

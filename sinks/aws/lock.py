@@ -61,7 +61,11 @@ class Claims:
         self._first = First(uri, target, access, self._busy)
 
     def claim(self, place: Place, lock: Lock, value: Secret | None, initial: Secret | None, *, over: bool) -> Held:
-        """Put a version with AWSPENDING, with an id above all in the snapshot `place` (`Sink.claim`)."""
+        """Put a version with AWSPENDING, with an id above all in the snapshot `place` (`Sink.claim`).
+
+        An empty secret gets a first, current version before it. The new version's text is the document as a promotion
+        would leave it, so that a promotion usually puts no further version.
+        """
         mark, lock = mark_of(place), with_holder(lock)
         self.sealing.begin(place)
         label = own_label(lock.id, lock)
@@ -75,7 +79,10 @@ class Claims:
         return self._seize(lock, Grip.taking(mark, label, base), text, value, needed=over)
 
     def take_over(self, place: Place, lock: Lock) -> Held:
-        """Put the pending version's text again, as a new version with our label (`Sink.take_over`)."""
+        """Put the pending version's text again, as a new version with our label (`Sink.take_over`).
+
+        The label keeps the operation's chain, which distinguishes its tags from those of another operation.
+        """
         mark, lock = mark_of(place), with_holder(lock)
         self.sealing.begin(place)
         listing, present = mark.listing, mark.listing.label
@@ -230,7 +237,11 @@ class Claims:
         return held.looked + self._lease
 
     def release(self, held: Held) -> None:
-        """Seal the tags if that is due, then drop AWSPENDING, then the label that nobody needs (`Sink.release`)."""
+        """Seal the tags if that is due, then drop AWSPENDING, then the labels of no further use (`Sink.release`).
+
+        AWS allows 20 labels on a version, so left-over ones are removed as well. Where the place is lost already, only
+        labels of this process go.
+        """
         if self.sealing.due:
             with contextlib.suppress(Denied, Lost, Refused):
                 self.under_lease(held, self._seal)
@@ -264,6 +275,7 @@ class Claims:
     def _drop_labels(self, grip: Grip) -> None:
         for version, stage in grip.listing.left_below(grip.version, grip.arn):
             self._drop(stage, version)
+        # AWSPENDING first: without our label beside it, the version would count as foreign.
         self._drop(PENDING, grip.version)
         self._drop(grip.label, grip.version)
 

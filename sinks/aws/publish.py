@@ -41,7 +41,10 @@ The holder's word follows it, so that a holder takes only its own version for su
 
 
 class Publisher:
-    """One secret under its lock."""
+    """One secret under its lock.
+
+    A step under the lease looks first and decides by that listing, so a concurrent change only leads to another round.
+    """
 
     def __init__(self, uri: str, target: Target, access: Access, claims: Claims) -> None:
         self._uri = uri
@@ -56,7 +59,10 @@ class Publisher:
         return found or empty(bare=self._key is None)
 
     def fingerprint(self, held: Held, version: str | None) -> str | None:
-        """Return the fingerprint of a version's value."""
+        """Return the fingerprint of a version's value.
+
+        It is salted with the client's id. None: the version is None, or holds no value at the key.
+        """
         value = self.document(version).get(self._key)
         return value.fingerprint(held.lock.client_id) if value else None
 
@@ -127,7 +133,10 @@ class Publisher:
         return old.with_value(self._key, value).without(*beside) == new.without(*beside)
 
     def take_back(self, held: Held) -> None:
-        """Take back an announced value from the companions, if one is announced."""
+        """Take back an announced value from the companions, if one is announced.
+
+        It does so only where this process announced it, or where the tags say that the companions are the bridge's.
+        """
         if held.lock.companions != Companions.KEEP:
             return
         held = self._claims.look(held)
@@ -219,13 +228,20 @@ class Publisher:
     def tag(
         self, held: Held, tags: Mapping[str, str], current: Secret | None = None, former: str | None = None
     ) -> None:
-        """Write tags, with the seal (`Sealing.tags`)."""
+        """Write tags, with the seal (`Sealing.tags`).
+
+        `current` and `former` are given where the current value changes, and None where it stays.
+        """
         grip = grip_of(held)
         wanted = self._claims.sealing.tags(tags, grip.listing.top(grip.arn), current=current, former=former)
         self._access.api.tag(wanted, before=self._claims.deadline(held))
 
     def pin_at(self, held: Held, listing: Listing, target: str | None) -> str | None:
-        """Put FALLBACK on a version. None: remove it."""
+        """Put FALLBACK on a version. None: remove it.
+
+        Returns `target`. The move names the present holder, so it is a compare-and-set. Nothing is sent where FALLBACK
+        is there already.
+        """
         if target is None:
             self.unpin(held, listing)
         elif target != listing.holder(FALLBACK):

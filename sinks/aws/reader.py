@@ -24,7 +24,10 @@ LOG = logging.getLogger(__name__)
 
 
 class AwsReader:
-    """One secret with the value at the target's key (`sinks.reader.Reader`)."""
+    """One secret with the value at the target's key (`sinks.reader.Reader`).
+
+    It never lists versions, so an application's policy needs no more than the right to read values.
+    """
 
     def __init__(self, uri: str, api: Api, target: Target) -> None:
         self.uri = uri
@@ -43,7 +46,10 @@ class AwsReader:
         return Latest(value, got.version, got.at)
 
     def pending(self) -> Next:
-        """Read the version labelled AWSPENDING, whose own label describes the operation (`Reader.pending`)."""
+        """Read the version labelled AWSPENDING, whose own label describes the operation (`Reader.pending`).
+
+        Nothing is pending where that version is also current and has no label of the bridge, as after native rotation.
+        """
         got = self._api.staged(PENDING)
         label = next((stage for stage in sorted(got.stages) if stage.startswith(OWN)), None) if got else None
         if got is None or (CURRENT in got.stages and label is None):  # native rotation leaves the label on current
@@ -51,7 +57,10 @@ class AwsReader:
         return Next(self._value(got), frozenset(ends_of(label) if label else ()))
 
     def fallback(self, latest: Latest) -> Secret | None:
-        """Read the version labelled FALLBACK (`Reader.fallback`)."""
+        """Read the version labelled FALLBACK (`Reader.fallback`).
+
+        None: there is no such version, or it is the one that `latest` has read.
+        """
         got = self._api.staged(FALLBACK)
         return self._value(got) if got and got.version != latest.version else None
 

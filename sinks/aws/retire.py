@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class Retiring:
-    """Retirements in one secret under its lock."""
+    """Retirements in one secret under its lock.
+
+    AWS cannot destroy a version. What ends loses its labels and stays readable by version id.
+    """
 
     def __init__(self, uri: str, access: Access, claims: Claims, publisher: Publisher) -> None:
         self._uri = uri
@@ -40,6 +43,8 @@ class Retiring:
         aside = self._aside(held)
         target = target or (self._former(held, aside) if aside and fingerprint is None else None)
         retired: dict[str, None] = {}
+        # First, because it moves AWSCURRENT, and AWSPREVIOUS follows to the version that holds the value beside
+        # current.
         self._untell(held, target)
 
         def step(held: Held) -> Held | bool:
@@ -65,7 +70,7 @@ class Retiring:
         return tuple(dict.fromkeys((*retired, *ended)))
 
     def _ended(self, held: Held, target: str | None, fingerprint: str | None, aside: Aside | None) -> tuple[str, ...]:
-        """Record that the seal's fallback and an earlier soft retirement have ended. Return the versions of that one."""
+        """Record that the seal's fallback and an earlier soft retirement have ended. Return the latter's versions."""
         if fingerprint is None or self._claims.sealing.fallback == target:
             self._claims.sealing.end()
         if aside is None or fingerprint not in (None, aside.fingerprint):
@@ -79,7 +84,11 @@ class Retiring:
             self._publisher.lay_out(held, former=False)
 
     def bring_back(self, held: Held) -> str | None:
-        """Pin the version again, then tag it (`Sink.bring_back`)."""
+        """Pin the version again, then tag it (`Sink.bring_back`).
+
+        Returns None where nothing was retired softly, or where AWS has removed the version meanwhile. Then the tag is
+        removed as well.
+        """
         aside = self._aside(held)
         if aside is None:
             return None

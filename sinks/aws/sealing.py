@@ -24,7 +24,10 @@ GONE = "its fallback is tagged, or labelled, on a version that the seal does not
 
 
 class Sealing:
-    """What a secret shall say about itself. `current` is the value that the seal is made with."""
+    """What a secret shall say about itself. `current` is the value that the seal is made with.
+
+    It lives through one operation: `begin` at the claim, `tags` at each write of tags, `due` before the release.
+    """
 
     def __init__(self, uri: str, key: str | None, access: Access) -> None:
         self._where = Where(uri, key)
@@ -79,7 +82,10 @@ class Sealing:
         return None, None
 
     def begin(self, place: Place) -> None:
-        """Remember what a place says at the start of a claim or takeover."""
+        """Remember what a place says at the start of a claim or takeover.
+
+        A valid seal is due for renewal from then on, because the claim puts a version after it.
+        """
         self._told, self._current, self._puts = cast(Mark, place.mark).said, place.value(Stage.CURRENT), -1
 
     def forget(self) -> None:
@@ -98,7 +104,7 @@ class Sealing:
 
     @property
     def due(self) -> bool:
-        """Whether the written seal is outdated, because versions were put or the fallback ended since."""
+        """Whether the seal must be written again, because versions were put or the fallback ended since."""
         return self._told.former is not None and self._current is not None and self._puts != self._access.puts
 
     def tags(

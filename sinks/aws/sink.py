@@ -82,8 +82,12 @@ class AwsSink:
         place, refused = self._surveyed()
         return place if refused is None else replace(place, notes=(*place.notes, refused.message))
 
-    def read(self, *, closely: bool = False) -> Place:  # the versions here cannot show that
-        """Read labels, tags and values (`Sink.read`)."""
+    def read(self, *, closely: bool = False) -> Place:  # noqa: ARG002  # the versions here cannot show that
+        """Read labels, tags and values (`Sink.read`).
+
+        The listing is read before all else. After a promotion and before its release, AWSPENDING is on current, which
+        then is the pending value too.
+        """
         place, refused = self._surveyed()
         if refused is not None:
             raise refused
@@ -116,7 +120,11 @@ class AwsSink:
         return self._access.value(version, self._target.key)
 
     def candidates(self, *, every: bool = False) -> tuple[Secret, ...]:
-        """Read the versions that the bridge put last, labelled or not, and the newest others (`Sink.candidates`)."""
+        """Read the versions that the bridge put last, labelled or not, and the newest others (`Sink.candidates`).
+
+        These are the three ids with the highest sequence numbers, up to five versions with left-over labels, and the
+        newest five. With `every`, the other labelled versions and the newest unlabelled ones follow.
+        """
         listing, arn = self._access.listing(), self._access.described().arn
         newest = [version.id for version in reversed(listing.versions)][:NEWEST]
         left = [version for version, _ in listing.left_over()]
@@ -126,7 +134,11 @@ class AwsSink:
         return unlike((), [value for value in found if value])
 
     def recall(self, fingerprint: str, salt: str, *, endable: bool = False) -> Secret | None:
-        """Read the labelled versions, then the newest others (`Sink.recall`)."""
+        """Read the labelled versions, then the newest others (`Sink.recall`).
+
+        With `endable`, only labelled versions are read, because a retirement removes labels and nothing else. Returns
+        None also where the secret is missing, or may not be listed.
+        """
         try:
             listing = self._access.listing()
         except (Denied, Missing):
@@ -178,7 +190,10 @@ class AwsSink:
         return self._claims.look(held)
 
     def store(self, held: Held, value: Secret) -> Held:
-        """Put a new version with AWSPENDING (`Sink.store`)."""
+        """Put a new version with AWSPENDING (`Sink.store`).
+
+        It has current's other keys, and companions as a promotion would leave them.
+        """
         held = self._claims.look(held)
         document = self._publisher.document(grip_of(held).listing.current)
         return self._claims.advance(held, after_promotion(held.lock, document, self._target.key, value), value)
@@ -256,7 +271,10 @@ class AwsSink:
             self._access.api.untag(gone)
 
     def forget(self, held: Held) -> None:
-        """Remove our tags and the label FALLBACK (`Sink.forget`)."""
+        """Remove our tags and the label FALLBACK (`Sink.forget`).
+
+        A `managed-by` tag of another manager stays.
+        """
 
         def step(held: Held) -> Held | bool:
             self._publisher.unpin(held, grip_of(held).listing)

@@ -90,7 +90,10 @@ def after_promotion(lock: Lock, document: Document, key: str | None, value: Secr
 
 
 def surveyed(uri: str, described: Described, listing: Listing) -> Place:
-    """Return a place as metadata shows it."""
+    """Return a place as metadata shows it.
+
+    Its mark keeps the description and the listing, which the claim is compared against.
+    """
     tags, pending = described.tags, listing.pending
     lock = described_lock(described, listing)
     record = Record.from_tags(tags)
@@ -200,7 +203,11 @@ def labelled_lock(listing: Listing) -> Lock | None:
 
 
 def refusal(uri: str, region: str, name: str, described: Described, listing: Listing) -> Refused | None:
-    """Return why a place must not be managed as it is, or None."""
+    """Return why a place must not be managed as it is, or None.
+
+    The reasons are another secret's answer, a scheduled deletion, AWS's own rotation, a replica, replicas that are not
+    in sync, and labels that contradict each other.
+    """
     if not described.exists:
         return None
     if described.name != name:

@@ -80,7 +80,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Target:
-    """An address in its parts: the document's path with its mount, and the key in the document."""
+    """An address in its parts: the document's path with its mount, and the key in the document.
+
+    Where the mount ends in the path is known only to the server.
+    """
 
     path: str
     key: str
@@ -195,7 +198,10 @@ def open_reader(
     clock: Clock,
     timeout: timedelta,  # noqa: ARG001  # the adapter has its own
 ) -> VaultReader:
-    """Open the document at `target` for reading. The first request is sent when the first method is called."""
+    """Open the document at `target` for reading. The first request is sent when the first method is called.
+
+    `timeout` is not used: the HTTP adapter has its own limits.
+    """
     from sinks.vault.api import Kv
     from sinks.vault.connection import Connection
     from sinks.vault.reader import VaultReader

@@ -81,7 +81,10 @@ def kept(mount: Limits | None, key: Limits | None) -> int:
 
 
 class Inspector:
-    """Asks one server for facts. Every method but `close` may raise `SinkError`."""
+    """Asks one server for facts. Every method but `close` may raise `SinkError`.
+
+    A missing right or a missing path is a fact too: methods that can return None then do.
+    """
 
     def __init__(self, settings: Settings, resolve: Callable[[str], Secret], clock: Clock) -> None:
         self._settings = settings
@@ -101,7 +104,10 @@ class Inspector:
         self._outside.adapter.close()
 
     def health(self) -> Health:
-        """Ask for the server's state. No token is sent."""
+        """Ask for the server's state. No token is sent.
+
+        The difference of the clocks comes from the answer's Date, in whole seconds.
+        """
         with answers(f"ask {self._settings.url} how it is (sys/health)"):
             data = self._outside.client().adapter.get(HEALTH)
             skew = self._clock.now() - self._outside.adapter.now()
@@ -112,7 +118,10 @@ class Inspector:
         self._connection.client()
 
     def token(self) -> TokenFacts:
-        """Look the token up. Vault's policy 'default' allows that."""
+        """Look the token up. Vault's policy 'default' allows that.
+
+        The policies include those of the token's identity.
+        """
         client = self._connection.client()
         with answers("look up the Vault token (auth/token/lookup-self)"):
             data = client.auth.token.lookup_self()["data"]

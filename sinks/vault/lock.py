@@ -42,7 +42,10 @@ KEPT_VERSIONS = 50  # of the key. What a release leaves there on purpose is remo
 
 
 class LockKey:
-    """The key at `path`. Its document names the lock holder and holds the pending value at `key`."""
+    """The key at `path`. Its document names the lock holder and holds the pending value at `key`.
+
+    It remembers the versions that this process wrote or read as locks, because a release destroys no others.
+    """
 
     def __init__(self, kv: Kv, uri: str, path: str, key: str, clock: Clock, lease: float) -> None:
         self._kv = kv
@@ -91,6 +94,7 @@ class LockKey:
                 self._ours[version] = value
                 held = Held(self._uri, lock, version, started, value)
                 if written and written.fading:
+                    # The setting can have been made after the check. The vault would delete the pending value.
                     self._give_back(held, idle_document(lock, "not claimed", told))
                     raise fading(self.path)
                 return held
@@ -120,7 +124,10 @@ class LockKey:
         return held
 
     def end(self, fingerprint: str, salt: str) -> None:
-        """Destroy the key's older versions that hold a value which ends, as left by an interrupted release."""
+        """Destroy the key's older versions that hold a value which ends, as left by an interrupted release.
+
+        Versions that this process does not know yet are read for that.
+        """
         meta = self._kv.metadata(self.path)
         readable = [n for n, (_, ok) in (meta.versions if meta else {}).items() if ok and meta and n < meta.current]
         for number in readable:
@@ -142,15 +149,16 @@ class LockKey:
         return value
 
     def candidates(self) -> tuple[Secret, ...]:
-        """Return the values in the newest readable versions, whoever wrote them, newest first."""
+        """Return the values in the newest readable versions, whichever process wrote them, newest first.
+
+        At most `CANDIDATES` versions are read.
+        """
         meta = self._kv.metadata(self.path)
         readable = sorted((n for n, (_, ok) in (meta.versions if meta else {}).items() if ok), reverse=True)
         return unlike((), [value for n in readable[:CANDIDATES] if (value := self._value_at(n)) is not None])
 
     def look(self, held: Held) -> Held:
         """Check that the key is at our version with our lock, and begin a new lease.
-
-        Both are compared, because others may write here.
 
         Raises:
             Lost: another version or another holder is there.
@@ -196,7 +204,8 @@ class LockKey:
 
         Raises:
             Lost: the key is not ours any more, and the value was not stored.
-            Unavailable: it is not known whether the value was stored, or the server would delete it.
+            Refused: the server is going to delete what was written.
+            Unavailable: it is not known whether the value was stored.
         """
         document = lock_document(held.lock, self._key, value, self._before)
         try:
@@ -223,7 +232,7 @@ class LockKey:
             raise Unavailable(f"it is not known whether {self._uri} stored the value", "run resume") from None
 
     def release(self, held: Held, outcome: str, *, gone: tuple[Secret, ...]) -> None:
-        """Write an idle record over our version, then destroy the older versions that nobody can need any more.
+        """Write an idle record over our version, then destroy the older versions that are of no use any more.
 
         `gone` are values that may be removed here: the document holds them by now, or Auth0 was shown to refuse them.
         Another pending value stays, and the key's metadata names its version: Auth0 may carry out a dead process's

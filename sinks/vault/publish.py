@@ -59,7 +59,10 @@ class Publisher:
         self._converge(held, initial, Record.first(held.lock, self._kv.now(), initial), keep=False, only_first=True)
 
     def promote(self, held: Held, value: Secret, record: Record, *, keep: bool) -> Promoted:
-        """Make the latest document hold a value (`Sink.promote`)."""
+        """Make the latest document hold a value (`Sink.promote`).
+
+        Where the companions are still wrong afterwards, they are written once more, and that version is current.
+        """
         if keep and held.lock.ends:  # the version that becomes the fallback must not hold a value that ends
             self.lay_out(held, value)
         promoted = self._converge(held, value, record, keep=keep)
@@ -67,7 +70,10 @@ class Publisher:
         return replace(promoted, current=str(latest.version)) if latest else promoted
 
     def take_back(self, held: Held) -> None:
-        """Take back an announced value from the companions, if one is announced."""
+        """Take back an announced value from the companions, if one is announced.
+
+        It does so only where this process announced it, or where the tags say that the companions are the bridge's.
+        """
         if held.lock.companions != Companions.KEEP:
             return
         entry = self._kv.read(self._path)
@@ -76,7 +82,10 @@ class Publisher:
             self.lay_out(held)
 
     def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> bool:
-        """Make the companions right (`Sink.lay_out`). Without `former`, the fallback's value is left out."""
+        """Make the companions right (`Sink.lay_out`). Without `former`, the fallback's value is left out.
+
+        Returns whether anything was written, by any attempt. Without companions it does nothing.
+        """
         if held.lock.companions not in WRITTEN:
             return False
 
@@ -117,7 +126,10 @@ class Publisher:
         return laid_out(document, self._key, held.lock.companions, current, coming=coming, former=former)
 
     def finish(self, held: Held, base: Secret, value: Secret, *, before: float) -> bool:
-        """Write the value over the former current value, once (`Sink.finish`)."""
+        """Write the value over the former current value, once (`Sink.finish`).
+
+        The tags for the two versions go along where Vault takes them. There is no retry.
+        """
         with suppress(Conflict, Expired, Unavailable):
             entry = self._kv.read(self._path)
             if entry and entry.document and self._values.of(entry) == base:
@@ -125,6 +137,8 @@ class Publisher:
                 document = self._laid_out(held, entry.document, value, None, former)
                 where: dict[str, str | None] = {CURRENT: str(entry.version + 1), FALLBACK: str(entry.version)}
                 with suppress(Refused):
+                    # Readers of the former value need the fallback's tag, but a refused tag must not keep the value
+                    # from the others.
                     self._kv.tag(self._path, where, before=before)
                 self._kv.write(self._path, document, cas=entry.version, before=before)
         return self._values.of(self._kv.read(self._path)) == value
@@ -200,6 +214,8 @@ class Publisher:
         document = self._laid_out(held, entry.document or self._readable(entry), value, None, former)
         deadline, untold, told = self._lock.deadline(held), "", self.told(held, record, value)
         try:
+            # Tags first, so that readers see one step: the document. After a death in between, the tag names a version
+            # that does not exist yet, which the next reading shows.
             self._kv.tag(self._path, {**_stages(promoted), **told.whole}, before=deadline)
             self._lock.told = told
         except Refused as error:  # no room among other tags, which must not delay readers
@@ -233,7 +249,10 @@ class Publisher:
         return self._values.older(held.lock.base, held.lock.client_id, below)
 
     def told(self, held: Held, record: Record, current: Secret | None) -> Said:
-        """Return what the place shall say once `current` is current. It is sealed if the record names a fallback."""
+        """Return what the place shall say once `current` is current.
+
+        It is sealed if the record names a fallback, with the lock key's version as the sequence.
+        """
         sequence = cast(int, held.token)
         return self._lock.told.changed(record.tags(), self._where, current, sequence, record.former)
 
@@ -250,7 +269,10 @@ class Publisher:
         return held
 
     def tag(self, held: Held, tags: Mapping[str, str | None], raise_limit_of: Meta | None = None) -> Held:
-        """Tag the document. With its metadata given, also raise a low number of kept versions."""
+        """Tag the document. With its metadata given, also raise a low number of kept versions.
+
+        `raise_limit_of` is that metadata. The vault then keeps at least `KEPT_VERSIONS` versions.
+        """
         raised = None
         if raise_limit_of and version_limit(self._kv.config(self._path), raise_limit_of) < KEPT_VERSIONS:
             raised = KEPT_VERSIONS

@@ -23,7 +23,10 @@ SECOND = timedelta(seconds=1)  # the server's clock has whole seconds
 
 
 class Retiring:
-    """Retirements in one document under its lock. Versions are removed by their exact numbers."""
+    """Retirements in one document under its lock.
+
+    Versions are removed by their exact numbers, which are found by value: a number in a tag may be anyone's.
+    """
 
     def __init__(self, uri: str, kv: Kv, path: str, lock: LockKey, values: Values, publisher: Publisher) -> None:
         self._uri = uri
@@ -116,7 +119,10 @@ class Retiring:
         return held, [n for n in found if n not in named]
 
     def bring_back(self, held: Held) -> str | None:
-        """Undelete what was retired softly, then tag it as the fallback (`Sink.bring_back`)."""
+        """Undelete what was retired softly, then tag it as the fallback (`Sink.bring_back`).
+
+        None: nothing was retired softly, or Vault does not hold it any more. Then the tag is removed as well.
+        """
         meta = self._kv.metadata(self._path)
         aside = aside_in(meta) if meta else None
         if meta is None or aside is None:

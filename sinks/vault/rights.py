@@ -50,5 +50,8 @@ def _together(several: Iterable[Rights]) -> Rights:
 
 
 def mount_of(path: str, mounts: Iterable[str]) -> str:
-    """Return the mount of a path: the longest of `mounts` that is a prefix, else the path's first part."""
+    """Return the mount of a path: the longest of `mounts` that is a prefix, else the path's first part.
+
+    A mount's name may contain slashes, so the first part alone may be wrong.
+    """
     return max((m for m in mounts if path.startswith(f"{m}/")), key=len, default=path.partition("/")[0])

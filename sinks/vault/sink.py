@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from sinks.secret import Secret
     from sinks.vault.api import Kv, Meta
 
-CALLER_SECONDS = 5.0  # only a record needs the answer, so nobody waits longer for it
+CALLER_SECONDS = 5.0  # only a record needs the answer, so no operation waits longer for it
 NEWEST = 5  # how many of the document's versions are read for values that Auth0 may accept
 FORGET = "forget"  # the operation that removes tags
 NAMED = 40  # how many versions the tag of a soft retirement can name in any case
@@ -93,7 +93,11 @@ class VaultSink:
         return surveyed(self._uri, self._kv.now(), config, meta, lock_meta)
 
     def read(self, *, closely: bool = False) -> Place:
-        """Read metadata and values (`Sink.read`)."""
+        """Read metadata and values (`Sink.read`).
+
+        Tags that another process changed are replaced by the sealed copy in the lock key, where that is valid. The
+        pending value is in the lock key's document.
+        """
         config = self._kv.config(self._path)
         # The lock key first: an operation that changes the rest moves its version on, and then the claim's `cas` fails.
         lock_entry = self._kv.read(self._lock.path)
@@ -127,7 +131,11 @@ class VaultSink:
         return self._values.of(self._values.entry(int(version))) if version.isdigit() else None
 
     def candidates(self, *, every: bool = False) -> tuple[Secret, ...]:
-        """Read the lock key's older versions, then the document's newest ones (`Sink.candidates`)."""
+        """Read the lock key's older versions, then the document's newest ones (`Sink.candidates`).
+
+        These are up to 16 versions of the lock key and the newest 5 values of the document, or with `every` all of
+        them.
+        """
         newest = (value for _, value in self._values.below(None))
         return unlike((), (*self._lock.candidates(), *islice(newest, None if every else NEWEST)))
 
@@ -136,7 +144,11 @@ class VaultSink:
         return self._values.recall(fingerprint, salt)
 
     def check(self, place: Place, deeds: frozenset[Deed]) -> tuple[str, ...]:
-        """Ask for the capabilities that these deeds need here (`Sink.check`)."""
+        """Ask for the capabilities that these deeds need here (`Sink.check`).
+
+        The first claim of a place also needs the right to create the lock key. A soft retirement in a long history also
+        needs the right to destroy.
+        """
         on_document, on_lock = needed({*deeds, *self._besides(place, deeds)})
         wanted = {f"{endpoint}:{self._path}": each for endpoint, each in on_document.items()}
         wanted |= {f"{endpoint}:{self._lock.path}": each for endpoint, each in on_lock.items()}
@@ -158,7 +170,10 @@ class VaultSink:
     def claim(
         self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None, over: bool = False
     ) -> Held:
-        """Claim the lock key, and fill an empty place under it (`Sink.claim`)."""
+        """Claim the lock key, and fill an empty place under it (`Sink.claim`).
+
+        Where a later step of the claim fails, the lock is given back before the error leaves.
+        """
         if place.lock and place.lock.holder != lock.holder and not over:
             raise Busy(f"{self._uri} is held by another operation", place.lock)
         if place.foreign and not over:
@@ -197,7 +212,7 @@ class VaultSink:
         """Write the lock again with another holder and the same value (`Sink.take_over`)."""
         mark, value, self._kept = mark_of(place), place.value(Stage.PENDING), None
         before, told = (mark.before, mark.said) if place.remembered else (mark.said, mark.said)
-        if not told.tags and lock.operation != FORGET:  # a `forget` has removed them on purpose
+        if not told.tags and lock.operation != FORGET:  # in a `forget` they were removed on purpose
             told = before
         self._amiss = {**told.whole, **stages(place)} if place.differs else {}
         return self._named(self._lock.take(lock, value, mark, before=before, told=told, found=value), needed=True)
@@ -216,7 +231,10 @@ class VaultSink:
         return self._lock.store(held, value)
 
     def release(self, held: Held, outcome: str, *, ended: tuple[Secret, ...] = ()) -> None:
-        """Write an idle record and destroy the lock key's older versions (`Sink.release`)."""
+        """Write an idle record and destroy the lock key's older versions (`Sink.release`).
+
+        Without a promotion by this process, it first restores changed tags and takes back an announced value.
+        """
         if self._kept is None:  # otherwise a promotion has done that
             with suppress(Lost, Refused):
                 held = self._mended(held)
@@ -238,7 +256,11 @@ class VaultSink:
         return self._publisher.finish(held, base, value, before=before)
 
     def tag(self, held: Held, record: Record, *, keep_limit: bool = False, fallback: str | None = None) -> None:
-        """Tag the versions as they are, and raise a low number of kept versions (`Sink.tag`)."""
+        """Tag the versions as they are, and raise a low number of kept versions (`Sink.tag`).
+
+        Raises:
+            Refused: the place holds nothing to tag.
+        """
         meta = self._kv.metadata(self._path)
         if meta is None:
             raise Refused(f"{self._uri} holds nothing to tag")
@@ -251,7 +273,10 @@ class VaultSink:
         self._lock.told, self._amiss = told, {}
 
     def retire(self, held: Held, fingerprint: str | None = None, *, softly: bool = False) -> tuple[str, ...]:
-        """Destroy or delete every older version that holds the value (`Sink.retire`)."""
+        """Destroy or delete every older version that holds the value (`Sink.retire`).
+
+        With `softly` they are deleted, which `bring_back` can undo. Destroyed versions are lost for good.
+        """
         return self._retiring.retire(self._mended(held), fingerprint, softly=softly)
 
     def bring_back(self, held: Held) -> str | None:
@@ -263,7 +288,10 @@ class VaultSink:
         self._kv.tag(self._path, note_tags(notes))
 
     def forget(self, held: Held) -> None:
-        """Remove our tags. The lock key stays, idle (`Sink.forget`)."""
+        """Remove our tags (`Sink.forget`).
+
+        The lock key stays, idle: its version is the fencing token, and a deletion would restart the numbers.
+        """
         meta = self._kv.metadata(self._path)
         ours = [tag for tag in (meta.tags if meta else {}) if tag.startswith(OWN_PREFIX) or tag == MANAGED_BY]
         if ours:

@@ -42,7 +42,10 @@ class Mark:
 
 
 def lock_document(lock: Lock, key: str, value: Secret | None, before: Said) -> Document:
-    """Return the lock key's document while an operation holds the place. `before` is what the place said until then."""
+    """Return the lock key's document while an operation holds the place. `before` is what the place said until then.
+
+    The pending value is at the document's own key, beside the lock. Without a value that key is absent.
+    """
     document = Document({LOCK_KEY: {"state": "locked", **lock.tags(), **before.tags}})
     return document if value is None else document.with_value(key, value)
 
@@ -119,7 +122,10 @@ def leftovers(lock_meta: Meta | None) -> tuple[int, ...]:
 
 
 def refusal(uri: str, config: MountConfig | None, meta: Meta | None) -> Refused | None:
-    """Return why a key must not be managed with these settings, or None."""
+    """Return why a key must not be managed with these settings, or None.
+
+    The reasons are automatic deletion of versions, a required compare-and-set for metadata, and too few kept versions.
+    """
     path = uri.partition("://")[2]
     on_mount, on_key = config.delete_version_after if config else "0s", meta.delete_version_after if meta else "0s"
     if not on_mount.startswith("-"):  # a negative time on the mount disables it for every key
@@ -191,14 +197,17 @@ def _history(meta: Meta, *, managed: bool) -> History:
 
 
 def surveyed(uri: str, at: datetime, config: MountConfig | None, meta: Meta | None, lock_meta: Meta | None) -> Place:
-    """Return what metadata alone shows of a place."""
+    """Return what metadata alone shows of a place.
+
+    The lock in the key's metadata counts only where it was written for the key's latest version.
+    """
     place = without_lock(uri, at, config, meta, None)
     if lock_meta is None:
         return place
     named = version_in(lock_meta.tags, LOCK_VERSION)
     lock = Lock.from_tags(lock_meta.tags) if named == lock_meta.current else None
-    # An idle key has one readable version beside what was kept, and never only its first one. Otherwise a claim has not
-    # been named yet, or a release has not been cleaned up.
+    # An idle key has one readable version beside what was kept, and that one is never the first. Otherwise a claim has
+    # not been named yet, or a release has not been cleaned up.
     unsettled = lock is not None or bool(leftovers(lock_meta)) or lock_meta.current == 1
     made = lock_meta.versions.get(lock_meta.current, (None, False))[0]
     unsettled = place.unsettled or unsettled

@@ -45,7 +45,10 @@ class Values:
         return known.get(self._key) if known else self.of(self.entry(number))
 
     def documents(self, version: int | None, meta: Meta | None = None) -> Iterator[tuple[int, Document]]:
-        """Yield the readable versions older than `version` with their documents, newest first. None: all of them."""
+        """Yield the readable versions older than `version` with their documents, newest first.
+
+        With None, yield all of them. Without `meta`, the metadata is read first.
+        """
         meta = meta or self._kv.metadata(self._path)
         versions = meta.versions.items() if meta else ()
         made = {n: at for n, (at, readable) in versions if readable and (version is None or n < version)}
@@ -57,17 +60,26 @@ class Values:
                 yield number, known
 
     def below(self, version: int | None, meta: Meta | None = None) -> Iterator[tuple[int, Secret]]:
-        """Yield those of these versions that hold a value, with the value."""
+        """Yield those of these versions that hold a value, with the value.
+
+        A foreign edit of another key copies the value, so several versions may hold the same one.
+        """
         for number, document in self.documents(version, meta):
             if value := document.get(self._key):
                 yield number, value
 
     def fingerprints(self, document: Document | None, salt: str, companions: str) -> tuple[str, ...]:
-        """Return the fingerprints of a document's values, companions included. Current's is the first."""
+        """Return the fingerprints of a document's values, companions included.
+
+        Current's is the first. A document that is None has none.
+        """
         return tuple(value.fingerprint(salt) for value in values_in(document, self._key, companions))
 
     def older(self, fingerprint: str, salt: str, below: int, meta: Meta | None = None) -> int | None:
-        """Return the newest version below `below` that holds the value with a fingerprint."""
+        """Return the newest version below `below` that holds the value with a fingerprint.
+
+        None: there is none, or `fingerprint` is empty.
+        """
         found = self.below(below, meta) if fingerprint else ()
         return next((number for number, value in found if value.fingerprint(salt) == fingerprint), None)
 
