@@ -44,7 +44,7 @@ class Place:
     lock: Lock | None = None
     """The operation that holds the place. It may be unknown although the place is `unsettled`."""
     unnamed: Lock | None = None
-    """What is known of an unknown lock, which is neither the lock holder nor the expected end."""
+    """What is known of a lock whose actor and expected end are not known."""
     foreign: str = ""
     """Description of a foreign text in the lock's position. Empty: there is none."""
     claimed: datetime | None = None
