@@ -1,12 +1,13 @@
-"""Versioned secret stores with stages. Knows nothing of Auth0 or of rotations.
+"""Versioned secret stores with stages. This package knows nothing of Auth0 or of rotations.
 
-A kind of store is a module or package of this one, found by its name; nothing lists them. It offers
+A kind of store is a module or package in this one. It is found by its name, and no list names it. It offers
 
-- `Settings`: a frozen dataclass, all that one vault's configuration may say, and `from_environment(environ)`;
-- `REFERENCES`: which of those settings are references to secrets (`env:NAME`), resolved only when needed;
-- `parse(target, settings)`: what follows `scheme://` taken apart, or `BadAddress`;
-- `open(name, target, settings, *, resolve, clock, lease)`: the `Sink` at an address;
-- `open_reader(name, target, settings, *, resolve, clock, timeout)`: the `Reader` at an address, for applications.
+- `Settings`: a frozen dataclass with one vault's configuration, and `from_environment(environ)`.
+- `REFERENCES`: the settings that are references to secrets (`env:NAME`), which are resolved only when needed.
+- `parse(target, settings)`: splits what follows `scheme://` into its parts, or raises `BadAddress`.
+- `open(name, target, settings, *, resolve, clock, lease)`: returns the `Sink` at an address.
+- `open_reader(name, target, settings, *, resolve, clock, timeout)`: returns the `Reader` at an address, for
+  applications.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sinks.secret import Secret
 
 LEASE = timedelta(seconds=10)
+"""How long after a look a call without compare-and-set may still be under way. A reader's request gets as long."""
 
 
 def kind(name: str) -> Any:
@@ -46,7 +48,7 @@ def split(uri: str) -> tuple[str, str]:
     """Split `scheme://target`.
 
     Raises:
-        BadAddress: not of that form.
+        BadAddress: the URI has another form.
     """
     scheme, separator, target = uri.partition("://")
     if not separator or not scheme or not target:
@@ -63,12 +65,13 @@ def open_sink(
     clock: Clock | None = None,
     lease: timedelta = LEASE,
 ) -> Sink:
-    """Open the place at `uri`; the scheme is the vault's name in the configuration, `type_name` its kind.
+    """Open the place at `uri`, without any request to the server.
 
-    `lease`: within how long after a look a call without compare-and-set has to end. Nothing is asked of the server yet.
+    The URI's scheme is the vault's name in the configuration, and `type_name` is its kind. A call without
+    compare-and-set has to end within `lease` after a look.
 
     Raises:
-        BadAddress: the address is not of the form that this kind of store has.
+        BadAddress: the address does not have the form of this kind of store.
     """
     scheme, target = split(uri)
     sink: Sink = kind(type_name).open(
@@ -86,10 +89,12 @@ def open_reader(
     clock: Clock | None = None,
     timeout: timedelta = LEASE,
 ) -> Reader:
-    """Open the place at `uri` for reading only, as `open_sink` does; `timeout` is how long one request may take.
+    """Open the place at `uri` for reading only, as `open_sink` does.
+
+    `timeout` is how long one request may take.
 
     Raises:
-        BadAddress: the address is not of the form that this kind of store has.
+        BadAddress: the address does not have the form of this kind of store.
     """
     scheme, target = split(uri)
     found: Reader = kind(type_name).open_reader(

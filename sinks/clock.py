@@ -1,4 +1,4 @@
-"""Time, injected so that tests and the model can hold it still."""
+"""Time, as a dependency, so that tests and the model can stop it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the bridge wants of time."""
+    """The interface to time that the bridge uses."""
 
     def monotonic(self) -> float:
-        """Return seconds that only grow; for leases and waits."""
+        """Return seconds that never go back, for leases and waits."""
         ...
 
     def now(self) -> datetime:
-        """Return this machine's time, aware; for display only, never compared with a server's."""
+        """Return this machine's time, with its time zone.
+
+        It is for display only. A time of a server is never compared with it, because the clocks may differ.
+        """
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for a number of seconds."""
         ...
 
 
@@ -27,7 +30,7 @@ class SystemClock:
     """The machine's clock."""
 
     def monotonic(self) -> float:
-        """Return seconds that only grow."""
+        """Return seconds that never go back."""
         return time.monotonic()
 
     def now(self) -> datetime:
@@ -35,5 +38,5 @@ class SystemClock:
         return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for a number of seconds."""
         time.sleep(seconds)

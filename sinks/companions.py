@@ -1,7 +1,7 @@
-"""The other candidates beside current, for readers that see nothing but the latest document. Pure.
+"""Companions: the other candidates beside current, for readers that see only the latest document. Pure.
 
-Beside `client_secret` such a document holds `client_secret_next` and `client_secret_previous`. They are never missing:
-where nothing is pending, or there is no fallback, they hold current's value.
+Beside `client_secret` such a document holds `client_secret_next` and `client_secret_previous`. They are never missing.
+Where nothing is pending, or there is no fallback, they hold current's value.
 """
 
 from __future__ import annotations
@@ -25,33 +25,37 @@ NEXT, PREVIOUS = "_next", "_previous"
 
 
 class Companions(StrEnum):
-    """What an operation does about them: nothing, keep them right, or take them away.
-
-    `WERE`: the latest document has none (any more), and older versions may.
-    """
+    """What an operation does about the companions: nothing, keep them right, or remove them."""
 
     NONE = ""
+    """The documents have none, and the operation writes none."""
     KEEP = "keep"
+    """The documents have them, and the operation keeps them right."""
     END = "end"
+    """The operation removes them from the latest document."""
     WERE = "were"
+    """The latest document has none any more, but older versions may."""
 
 
 WRITTEN = frozenset({Companions.KEEP, Companions.END})
-"""Where the latest document is changed for their sake."""
+"""The cases in which an operation changes the latest document for the companions."""
 
 
 def afterwards(companions: str) -> Companions:
-    """Return what a place has after an operation that did this about them."""
+    """Return what a place has after an operation that did this about its companions.
+
+    `END` becomes `WERE`, because older versions still hold them.
+    """
     return Companions.WERE if companions == Companions.END else Companions(companions)
 
 
 def next_of(key: str | None) -> str:
-    """Return the key at which the coming value stands; a bare text has none."""
+    """Return the key of the coming value. A bare text has no such key."""
     return f"{key}{NEXT}"
 
 
 def previous_of(key: str | None) -> str:
-    """Return the key at which the fallback's value stands."""
+    """Return the key of the fallback's value."""
     return f"{key}{PREVIOUS}"
 
 
@@ -64,7 +68,11 @@ def laid_out(
     coming: Secret | None = None,
     former: Secret | None = None,
 ) -> Document:
-    """Return a document with `current` at its key and, where they are kept, its companions beside it."""
+    """Return a document with `current` at its key and, where companions are kept, with them beside it.
+
+    A companion without a value of its own (`coming` or `former` is None) holds `current`. With `END` both are removed.
+    A bare document, with `key` None, never has any.
+    """
     document = document.with_value(key, current)
     if key is None or companions not in WRITTEN:
         return document
@@ -74,7 +82,10 @@ def laid_out(
 
 
 def values_in(document: Document | None, key: str | None, companions: str) -> Iterator[Secret]:
-    """Yield the values of a document: current's, and its companions' where it has such."""
+    """Yield the values of a document: current's, and those of its companions where it has any.
+
+    Current's is the first. A value may occur more than once.
+    """
     names = [key] if key is None or companions == Companions.NONE else [key, next_of(key), previous_of(key)]
     for name in names:
         if document is not None and (value := document.get(name)):
@@ -82,7 +93,10 @@ def values_in(document: Document | None, key: str | None, companions: str) -> It
 
 
 def announces(document: Document | None, key: str | None) -> bool:
-    """Tell whether a document holds a coming value that is not current's."""
+    """Return whether a document holds a coming value that differs from current's.
+
+    A companion that holds current's value announces nothing.
+    """
     if document is None or key is None:
         return False
     coming = document.get(next_of(key))
@@ -90,13 +104,13 @@ def announces(document: Document | None, key: str | None) -> bool:
 
 
 def with_companions(place: Place, document: Document | None, key: str | None, made: datetime | None) -> Place:
-    """Return a place with what the companions in its latest document tell, which was `made` then.
+    """Return a place with what the companions in its latest document say. The document was written at `made`.
 
-    Its lock and its values have been read already. Without a record of them they count as ours where they hold what
-    ours would, or where somebody wiped what said so.
+    The lock and the values of `place` must have been read before. Companions that no record names count as ours where
+    they hold what ours would, or where the tags that named them were wiped.
 
     Raises:
-        Refused: `key` is itself a companion's.
+        Refused: `key` is itself the key of a companion.
     """
     known = place.record or place.remembered
     told = known.companions if known else Companions.NONE
@@ -121,5 +135,5 @@ def with_companions(place: Place, document: Document | None, key: str | None, ma
 
 
 def _stem(key: str) -> str | None:
-    """Return the key that a companion's belongs to; None where it is none."""
+    """Return the key that a companion's key belongs to. None: it is no companion's key."""
     return next((key.removesuffix(end) for end in (NEXT, PREVIOUS) if key.endswith(end)), None)

@@ -1,4 +1,4 @@
-"""The document stored at a place: the user's keys, ours among them."""
+"""The document stored at a place: the user's keys, with the bridge's among them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sinks.secret import Secret
 
 
 def _is_unicode(text: str) -> bool:
-    """Tell whether a text can be sent at all: JSON may name half a character."""
+    """Return whether a text can be encoded. JSON can contain half of a surrogate pair, which cannot be sent."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -19,9 +19,9 @@ def _is_unicode(text: str) -> bool:
 
 
 class Document:
-    """A stored document, masked like a `Secret`: its other keys are somebody's secrets too.
+    """A stored document, masked like a `Secret`, because its other keys may hold secrets too.
 
-    A bare document (AWS only) is one text without keys: the value itself.
+    A bare document (AWS only) is one text without keys: the text is the value.
     """
 
     __slots__ = ("_bare", "_data")
@@ -33,15 +33,15 @@ class Document:
 
     @classmethod
     def of(cls, key: str | None, value: Secret) -> Document:
-        """Return a new document that holds nothing but `value`; bare when `key` is None."""
+        """Return a new document that holds only `value`. It is bare when `key` is None."""
         return cls({}, bare="-").with_value(None, value) if key is None else cls({}).with_value(key, value)
 
     @classmethod
     def parse(cls, text: str, *, bare: bool) -> Document:
-        """Read a stored text.
+        """Parse a stored text.
 
         Raises:
-            ValueError: not bare, and not a JSON object.
+            ValueError: the document is not bare, and the text is not a JSON object.
         """
         if bare:
             return cls({}, bare=text)
@@ -55,22 +55,31 @@ class Document:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The names of the keys, sorted; none when bare."""
+        """The names of the keys, sorted. A bare document has none.
+
+        Names are shown in messages, and values never are.
+        """
         return tuple(sorted(self._data))
 
     def get(self, key: str | None) -> Secret | None:
-        """Return the value at `key` (the whole text when `key` is None), or None where there is no text."""
+        """Return the value at `key`, or the whole text when `key` is None.
+
+        Returns None where there is no value that can be sent: no such key, not a text, empty, or not valid Unicode.
+        """
         text = self._bare if key is None else self._data.get(key)
         return Secret(text) if isinstance(text, str) and text and _is_unicode(text) else None
 
     def with_value(self, key: str | None, value: Secret) -> Document:
-        """Return the same document with only the value at `key` replaced."""
+        """Return a copy with only the value at `key` replaced.
+
+        Foreign keys stay as they are. With `key` None the copy is a bare document that is `value`.
+        """
         if key is None:
             return Document({}, bare=value.reveal())
         return Document({**self._data, key: value.reveal()})
 
     def without(self, *keys: str) -> Document:
-        """Return the same document without some of its keys."""
+        """Return a copy without these keys."""
         return Document({k: v for k, v in self._data.items() if k not in keys}, bare=self._bare)
 
     def __eq__(self, other: object) -> bool:
@@ -79,14 +88,17 @@ class Document:
         return (self._sorted(), self._bare) == (other._sorted(), other._bare)
 
     def _sorted(self) -> str:
-        return json.dumps(self._data, sort_keys=True)  # to Python true is 1, and NaN never NaN
+        return json.dumps(self._data, sort_keys=True)  # as JSON: to Python True equals 1, and NaN never NaN
 
     def reveal(self) -> dict[str, Any]:
-        """Return the keys and values (Vault's form)."""
+        """Return the keys and values, as Vault stores them."""
         return dict(self._data)
 
     def reveal_text(self) -> str:
-        """Return the text to store (AWS's form)."""
+        """Return the text to store, as AWS stores it.
+
+        That is JSON, or the bare text itself.
+        """
         return json.dumps(self._data) if self._bare is None else self._bare
 
     def __repr__(self) -> str:

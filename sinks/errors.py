@@ -1,4 +1,4 @@
-"""What can go wrong at a place. Every exception that leaves `sinks` is one of these."""
+"""The errors of a place. Every exception that leaves `sinks` is one of these."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ if TYPE_CHECKING:
 
 
 class SinkError(Exception):
-    """Something about a place. `message` says what happened, in our own words; `hint` what to do next."""
+    """An error at a place.
+
+    `message` says what happened, in the bridge's own words. `hint` says what the user can do next.
+    """
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -18,15 +21,18 @@ class SinkError(Exception):
 
 
 class BadAddress(SinkError):
-    """A URI or setting that names no place; nothing was asked of any server."""
+    """A URI or setting names no place. No request was sent to any server."""
 
 
 class Refused(SinkError):
-    """A guard refused: the place must not be changed as it stands."""
+    """A guard refused: the place must not be changed in its present state."""
 
 
 class Busy(Refused):
-    """Another operation holds the place. `lock` tells who, when and until when, as far as it is known."""
+    """Another operation holds the place. Nothing of it was changed.
+
+    `lock` is what is known of it: its holder, its start and its expected end. None: that is not written.
+    """
 
     def __init__(self, message: str, lock: Lock | None, hint: str | None = None) -> None:
         super().__init__(message, hint)
@@ -34,13 +40,16 @@ class Busy(Refused):
 
 
 class Denied(SinkError):
-    """The server refused a permission; the message names the path or resource and the capability or action."""
+    """The server denied a permission.
+
+    The message names the path or resource, and the capability or action.
+    """
 
 
 class Unavailable(SinkError):
-    """No usable answer: unreachable, sealed, throttled, timed out, half an answer.
+    """There was no usable answer: unreachable, sealed, throttled, timed out, or half an answer.
 
-    `unsure`: a write may have been done, and asking again could not tell.
+    `unsure`: a write may have been done, and a further question could not settle it.
     """
 
     def __init__(self, message: str, hint: str | None = None, *, unsure: bool = False) -> None:
@@ -49,12 +58,21 @@ class Unavailable(SinkError):
 
 
 class Lost(SinkError):
-    """The lock is no longer ours: somebody took the operation over, or finished it."""
+    """This process does not hold the lock any more: another one took the operation over, or finished it.
+
+    A change at Auth0 that this process has made must still be finished (`Sink.finish`).
+    """
 
 
 class Expired(SinkError):
-    """A call without compare-and-set was given up because it could not end within its lease. Look again."""
+    """A call without compare-and-set was given up, because it could not end within its lease.
+
+    The caller looks again and decides again. Such a call may have been carried out.
+    """
 
 
 class Conflict(SinkError):
-    """A compare-and-set lost. Read again and decide again."""
+    """A compare-and-set failed. The caller has to read again and decide again.
+
+    The change in between may be the caller's own, from an attempt whose answer was lost.
+    """

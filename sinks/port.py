@@ -1,8 +1,8 @@
-"""The port: what the bridge asks of a place that holds versions. The docstrings are the contract.
+"""The port: the interface between the bridge and a place that holds versions. Its docstrings are the contract.
 
-Storage holds no policy: it does not know Auth0, ages, or which operation may follow which. It keeps three promises:
-one holder at a time (by compare-and-set), unaware readers see the change of current as one atomic step, and nothing
-foreign is lost. Every method may raise `Unavailable`, `Denied` and `Refused`; no other exception leaves a sink.
+A sink holds no policy. It does not know Auth0, ages, or which operation may follow which. It keeps three promises: one
+lock holder at a time (by compare-and-set), readers see a change of current as one atomic step, and no foreign data is
+lost. Every method may raise `Unavailable`, `Denied` and `Refused`. No exception but a `SinkError` leaves a sink.
 """
 
 from __future__ import annotations
@@ -27,56 +27,68 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Place:
-    """What was read at one place, at one moment.
-
-    `at` is the server's clock. `values` is filled by `Sink.read` only. `edits` counts foreign versions since current
-    was tagged; `drifted` says that current is not what the bridge put there (another value, or none). `room` is how
-    many more foreign writes the fallback survives (None: no limit). `unsettled` means that an operation holds the
-    place or left something behind; `lock` may be unknown even so: then `unnamed` is what is known of it, which is
-    neither who nor until when. `foreign` says what stands where a lock would and is none of ours: somebody else's text.
-    `claimed` is the vault's time of the lock, or of what is foreign. `released` is when the vault last saw the lock key
-    change (AWS: the secret), whatever was written there.
-    `wiped`: the place was managed, nobody holds it, and somebody replaced its tags. `remembered` is what they said last
-    or, while an operation holds the place, when that began, as far as another part of the place tells (`Sink.read`
-    only). `companions`: what the documents have of them; `announced`: since when the latest one holds the pending value
-    as the coming one; `astray`: they are not what they should be although nobody holds the place; `occupied`: somebody
-    else's keys stand where they would (all `Sink.read` only; `sinks.companions`). `noted`: what `Sink.note` wrote.
-    `aside`: the fallback that was retired softly, until it ends. `stale`: the tags name a fallback that is gone.
-    `differs` names the tags that somebody has changed; what they said before is known (`Sink.read` only), and the next
-    `claim` writes it again. `contradicted` says how the fallback that is tagged is not the one that the seal names.
-    `mark` is the sink's own note, for `claim`.
-    """
+    """A snapshot of one place. Fields marked (read) are filled by `Sink.read` only."""
 
     uri: str
+    """Address of the place, without a key."""
     at: datetime
+    """Time of the snapshot, by the server's clock."""
     exists: bool
+    """Whether the document's key exists (AWS: the secret, and for `Sink.read` also its current document)."""
     history: History = field(default_factory=History)
+    """The versions with their stages."""
     manager: str | None = None
+    """What manages the place: the `managed-by` tag, or in AWS another service."""
     record: Record | None = None
+    """What the tags say. None: the place is not managed, or its tags are not complete."""
     lock: Lock | None = None
+    """The operation that holds the place. It may be unknown although the place is `unsettled`."""
     unnamed: Lock | None = None
+    """What is known of a lock whose actor and expected end are not known."""
     foreign: str = ""
+    """Description of a foreign text in the lock's position. Empty: there is none."""
     claimed: datetime | None = None
+    """The vault's time of the lock, or of the foreign text."""
     unsettled: bool = False
+    """Whether an operation holds the place or left something behind."""
     released: datetime | None = None
+    """When the vault last saw the lock key change (AWS: the secret), whatever was written there."""
     edits: int = 0
+    """Number of foreign versions since current was tagged."""
     drifted: bool = False
+    """Whether current is not what the bridge put there: another value, or none."""
     room: int | None = None
+    """How many more foreign writes the fallback survives. None: no limit."""
     keys: tuple[str, ...] = ()
+    """The keys of the current document (read)."""
     values: Mapping[Stage, Secret] = field(default_factory=dict)
+    """The values by stage (read)."""
     wiped: bool = False
+    """Whether the place was managed, nobody holds it, and its tags were replaced."""
     remembered: Record | None = None
+    """The record before the running operation, or else the last one, from another part of the place (read)."""
     companions: Companions = Companions.NONE
+    """Which companions the documents have, see `sinks.companions` (read)."""
     announced: datetime | None = None
+    """Since when the latest document holds the pending value as the coming one (read)."""
     astray: bool = False
+    """Whether companions are wrong although nobody holds the place (read)."""
     occupied: tuple[str, ...] = ()
+    """Foreign keys in the position of companions (read)."""
     noted: Mapping[str, str] = field(default_factory=dict)
+    """What `Sink.note` wrote."""
     aside: Aside | None = None
+    """The fallback that was retired softly, until it ends."""
     stale: bool = False
+    """Whether the tags name a fallback that is gone."""
     differs: tuple[str, ...] = ()
+    """Tags that another process changed. Their former text is known, and the next `claim` restores it (read)."""
     contradicted: str = ""
+    """How the tagged fallback contradicts the one that the seal names."""
     notes: tuple[str, ...] = ()
+    """Remarks for people, as sentences."""
     mark: object = None
+    """The sink's own snapshot, for `claim` and `take_over`."""
 
     def value(self, stage: Stage) -> Secret | None:
         """Return the value that was read at a stage."""
@@ -85,9 +97,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Held:
-    """A place that is ours. `token` is the fencing token, the sink's own.
+    """A place that this process holds. `token` is the fencing token, which only the sink reads.
 
-    `looked` is the monotonic start of the last look; `value` is the pending value; None while the operation has none.
+    `looked` is the monotonic start of the last look. `value` is the pending value, None while there is none.
     """
 
     uri: str
@@ -99,9 +111,9 @@ class Held:
 
 @dataclass(frozen=True)
 class Promoted:
-    """Where a promotion put things: the ids of current and fallback.
+    """The ids of current and fallback after a promotion.
 
-    `untold` is why tags or labels that say so could not be written; current is what it should be all the same.
+    `untold` is why tags or labels could not be written. Empty: they were. Current is right in either case.
     """
 
     current: str
@@ -110,20 +122,23 @@ class Promoted:
 
 
 class Sink(Protocol):
-    """One place in one vault. Methods that take a `Held` first make sure that it is fresh enough for its lease."""
+    """One place in one vault. Methods that take a `Held` first make sure that it is fresh enough for its lease.
+
+    Except for `finish` and `release`, they raise `Lost` where this process does not hold the place any more.
+    """
 
     @property
     def uri(self) -> str:
-        """The place's name, without a key: what lists of places are made of and sorted by."""
+        """The place's name, without a key. Lists of places consist of it and are sorted by it."""
         ...
 
     @property
     def retirement(self) -> str:
-        """What retiring leaves behind here, as a sentence: for people who are asked to agree to it."""
+        """What a retirement leaves behind here, as a sentence for the user who has to confirm it."""
         ...
 
     def caller(self) -> Mapping[str, str]:
-        """Ask the vault whom it takes us for; empty where it cannot tell."""
+        """Return the identity that the vault sees in this process. Empty where the vault cannot say."""
         ...
 
     def survey(self) -> Place:
@@ -131,76 +146,72 @@ class Sink(Protocol):
         ...
 
     def at(self, version: str) -> Secret | None:
-        """Read the value in one version, by its id; None where there is none that can be read."""
+        """Return the value in one version, by its id. None: there is no readable value."""
         ...
 
     def read(self, *, closely: bool = False) -> Place:
         """Read metadata and the values of current, pending and fallback.
 
-        `closely`: look into the versions after the fallback, too, whether another value was current in between. Then
-        the fallback is an unproven one.
+        With `closely`, also read the versions in between: a fallback is unproven if another value was current after it.
 
         Raises:
-            Refused: by name, whatever makes this place unfit to be managed (design: "named refusals").
+            Refused: this place is unfit to be managed, with the reason by name (design: "named refusals").
         """
         ...
 
     def candidates(self, *, every: bool = False) -> tuple[Secret, ...]:
         """Return other values than those at its stages that Auth0 may accept, the likeliest first.
 
-        What operations that died have left here, and the newest versions that can be read, at most about twenty; with
-        `every`, all that are worth looking into. It reads each of them. Nothing is known of where they come from.
+        They are what dead operations left here, and the newest readable versions, at most about twenty. With `every`
+        they are all values worth a request. The sink reads each of them and knows nothing of their origin.
         """
         ...
 
     def recall(self, fingerprint: str, salt: str, *, endable: bool = False) -> Secret | None:
         """Find a value by its fingerprint (`Secret.fingerprint(salt)`) among the versions that can still be read.
 
-        For a value that lost its stage: somebody wrote over it, or replaced the tags. Slow: it may read every version.
-        `endable`: only where `retire` would still make it harder to reach.
+        It finds a value that lost its stage, because of a foreign write or replaced tags. It is slow: it may read every
+        version. With `endable`, search only where `retire` would still make the value harder to reach.
         """
         ...
 
     def check(self, place: Place, deeds: frozenset[Deed]) -> tuple[str, ...]:
-        """Find out, without changing anything, whether the caller may do all of this at a place that `read` returned.
+        """Check, without any change, that the caller may do all of `deeds` at a place that `read` returned.
 
-        Asks for no right that these deeds do not take. Returns what cannot be known beforehand, as sentences.
+        It needs no right beyond those of the deeds. Returns what cannot be known beforehand, as sentences.
 
         Raises:
-            Denied: naming path and capability, or the action.
+            Denied: a right is missing. The message names path and capability, or the action.
         """
         ...
 
     def claim(
         self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None, over: bool = False
     ) -> Held:
-        """Take the place, by compare-and-set on what `place` saw, and store `value` as pending.
+        """Claim the place by compare-and-set against the snapshot `place`, and store `value` as pending.
 
-        `over`: whatever held it then, somebody else's text too. It stays readable as an older version.
-
-        With `initial` the place is empty and this becomes its first, current value before anything else. An answer
-        that was lost is asked for again: once is enough, twice is once.
+        With `over`, claim it whatever holds it in the snapshot, a foreign text too. That stays readable as an older
+        version. With `initial` the place is empty, and `initial` becomes its first, current value before anything else.
+        A lost answer is retried. The claim is idempotent.
 
         Raises:
-            Busy: somebody else holds the place or was faster. Nothing of theirs was changed.
+            Busy: another operation holds the place or was faster. Nothing of it was changed.
         """
         ...
 
     def take_over(self, place: Place, lock: Lock) -> Held:
-        """Become the holder of the operation that `place` shows, keeping its value.
-
-        What `lock` says replaces what the lock said so far.
+        """Become the lock holder of the operation that `place` shows, and keep its value. `lock` replaces its lock.
 
         Raises:
-            Busy: somebody else was faster.
+            Busy: another process was faster.
         """
         ...
 
     def look(self, held: Held) -> Held:
-        """Make sure that the place is still ours, and begin a new lease.
+        """Check that this process still holds the place, and begin a new lease.
 
         Raises:
-            Lost: it is not.
+            Lost: it does not.
         """
         ...
 
@@ -208,93 +219,82 @@ class Sink(Protocol):
         """Replace the pending value, by compare-and-set.
 
         Raises:
-            Lost: the place is not ours any more; `value` was not stored.
+            Lost: this process does not hold the place any more, and `value` was not stored.
         """
         ...
 
     def lay_out(self, held: Held, coming: Secret | None = None) -> bool:
-        """Make the companions in the latest document right, as `held.lock.companions` says; current stays.
+        """Make the companions in the latest document right, as `held.lock.companions` says. Current stays.
 
-        `coming` is the next value (None: there is none). The former one is the fallback's; none is told to readers that
-        this operation ends, once it announces another. Converges as `promote` does. Twice is once: returns whether
-        anything had to be written.
-
-        Raises:
-            Lost: the place is not ours any more.
+        `coming` is the next value, None where there is none. The former value is the fallback's. A fallback that this
+        operation ends is left out as soon as another value is announced. Converges as `promote` does, and is
+        idempotent. Returns whether anything had to be written.
         """
         ...
 
     def promote(self, held: Held, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
-        """Make `value` current and, with `keep`, the value that was current (by `held.lock.base`) the fallback.
+        """Make `value` current, and with `keep` make the former current value (by `held.lock.base`) the fallback.
 
-        The companions change with it, in the same step.
-
-        Converges: whatever foreign writers do meanwhile, afterwards the latest document holds `value` and everything
-        of theirs. Tags come before the write, so that readers see one atomic step. Twice is once.
-
-        Raises:
-            Lost: the place is not ours any more.
+        The companions change in the same step. Whatever foreign writers do meanwhile, the latest document then holds
+        `value` and all of their keys. Tags come before the write, so that readers see one atomic step. Idempotent.
         """
         ...
 
     def finish(self, held: Held, base: Secret, value: Secret, *, before: float) -> bool:
-        """Make `value` current, and `base` the fallback, although the place is not ours any more; nothing else.
+        """Make `value` current and `base` the fallback, although the place is lost. Write nothing else.
 
-        Only if `base` still is current. For a value that Auth0 has accepted already: its readers must not wait for
-        whoever took the place. By compare-and-set, and only until `before` (monotonic). Tells whether `value` is
+        It acts only if `base` is still current, by compare-and-set, and only until `before` (monotonic). It serves a
+        value that Auth0 has accepted: its readers must not wait for the new lock holder. Returns whether `value` is
         current now.
         """
         ...
 
     def tag(self, held: Held, record: Record, *, keep_limit: bool = False, fallback: str | None = None) -> None:
-        """Write what the place shall say about itself, leaving its versions as they are: the latest is current.
+        """Write the tags of the place and leave its versions as they are: the latest is current.
 
-        `keep_limit`: leave the number of versions that the vault keeps as it is. `fallback`: the fingerprint of the
-        value that is the fallback (the newest older version that holds it; where none does, or for "", there is no
-        fallback); None leaves it as it is.
+        `keep_limit` leaves the number of versions that the vault keeps. `fallback` is the fingerprint of the fallback's
+        value, which is the newest older version that holds it. There is no fallback where none does, or for "". None:
+        unchanged.
         """
         ...
 
     def note(self, notes: Mapping[str, str | None]) -> None:
-        """Write texts beside the place's tags, or remove them (None), without holding it: nothing decides by them.
+        """Write texts beside the place's tags, or remove them (None), without a lock. No decision depends on them.
 
-        A name is letters and digits, a text what a tag may hold (`sinks.record`). Others stay as they are; `forget`
-        removes all.
+        A name is letters and digits, a text what a tag may hold (`sinks.record`). Other notes stay. `forget` removes
+        all.
         """
         ...
 
     def retire(self, held: Held, fingerprint: str | None = None, *, softly: bool = False) -> tuple[str, ...]:
-        """Make the fallback unreachable: every version that holds its value, or a value of this fingerprint.
+        """Make every version with the fallback's value, or with this fingerprint, unreachable. Return their ids.
 
-        Companions count as values. Never a version whose value is current's or pending's, nor one that is the fallback
-        for another value's sake. Returns the ids. Twice is once. `softly`: so that `bring_back` can undo it; otherwise
-        what was retired softly before ends as well (with a fingerprint: if it is that value).
+        Idempotent. Companions count as values. Versions of current's or pending's value stay, and the fallback of
+        another value. With `softly`, `bring_back` can undo it. Without, an earlier soft retirement ends too (with a
+        fingerprint: if it is of that value).
 
         Raises:
-            Lost: the place is not ours any more.
+            Lost: this process does not hold the place any more.
             Refused: the value is also current's.
         """
         ...
 
     def bring_back(self, held: Held) -> str | None:
-        """Make what was retired softly the fallback again; return its version, None where there is none. Twice is once.
+        """Make the fallback that was retired softly the fallback again, and return its version. Idempotent.
 
-        Where the vault does not hold it any more the word of it goes, and there is none.
-
-        Raises:
-            Lost: the place is not ours any more.
+        Returns None where there is none. Where the vault does not hold it any more, its tag is removed as well.
         """
         ...
 
     def forget(self, held: Held) -> None:
-        """Remove what the bridge wrote beside the values; versions stay."""
+        """Remove what the bridge wrote beside the values. Versions stay."""
         ...
 
     def release(self, held: Held, outcome: str, *, ended: tuple[Secret, ...] = ()) -> None:
-        """Give the place back, leaving no pending value, and none announced where companions are kept.
+        """Release the place, with no pending value and, where companions are kept, none announced. Idempotent.
 
-        Of what this process wrote or read under the lock, copies of current's value go, and of values that have `ended`
-        (Auth0 was shown to refuse them). Another pending value, which Auth0 may yet come to accept, stays readable as
-        an older version. Twice is once; a lock that is not ours is left alone.
+        Of what this process wrote or read under the lock, it removes copies of current's value, and of values in
+        `ended`, which Auth0 was shown to refuse. Another pending value stays readable as an older version, because
+        Auth0 may yet accept it.
         """
         ...

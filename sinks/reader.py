@@ -11,10 +11,10 @@ from sinks.secret import Secret
 
 @dataclass(frozen=True)
 class Latest:
-    """What the latest document says. `at` is the server's clock; `version` the vault's name for what was read.
+    """What the latest document says. `at` is the server's clock, `version` the vault's name for what was read.
 
-    `promoted` is when the value became current, as far as that is told there; `fallback` names the version that is the
-    fallback, in stores that tell it with every reading of current.
+    `promoted` is when the value became current, where the document says it. `fallback` is the version of the fallback,
+    in stores that name it with every reading of current.
     """
 
     value: Secret | None
@@ -26,7 +26,7 @@ class Latest:
 
 @dataclass(frozen=True)
 class Next:
-    """What an operation that is on its way has stored.
+    """What a running operation has stored.
 
     `ending` holds the fingerprints of the values that it makes unreadable at its end (`Secret.fingerprint`, salted with
     the client's id): an open fallback's, or a leaked one's.
@@ -40,7 +40,7 @@ NOTHING_NEXT = Next(None)
 
 
 class Reader(Protocol):
-    """One place, for those who only read. Every method is one request, and may raise a `SinkError`."""
+    """One place, for callers that only read. Every method takes at most one request and may raise a `SinkError`."""
 
     @property
     def uri(self) -> str:
@@ -56,7 +56,7 @@ class Reader(Protocol):
         ...
 
     def pending(self) -> Next:
-        """Read what is stored to become current.
+        """Read the value that is stored to become current.
 
         Raises:
             Denied: this reader may not see it.
@@ -68,9 +68,9 @@ class Reader(Protocol):
         ...
 
     def promoted(self, latest: Latest) -> datetime | None:
-        """Return when current became current; asks the server only where `latest` does not tell."""
+        """Return when current became current. It asks the server only where `latest` does not say."""
         ...
 
     def close(self) -> None:
-        """Close the connections; the next request opens new ones."""
+        """Close the connections. The next request opens new ones."""
         ...

@@ -1,4 +1,4 @@
-"""What a place says about itself, as flat text tags: the same words in Vault and in AWS.
+"""What a place says about itself, as flat text tags. Vault and AWS use the same words.
 
 Tags are at most 256 characters of letters, digits, space and `+ - = . _ : / @` (AWS's rule, the stricter one).
 """
@@ -27,7 +27,6 @@ AUDIT_TAG = "bridge_audit"
 LOCK_PREFIX = "bridge_lock_"
 ASIDE_TAG = "bridge_aside"
 
-
 FINGERPRINT, VERSION = r"[0-9a-f]{16}", r"[0-9]{1,18}|[0-9a-fA-F-]{32,64}"
 _TEXT, _TIME = r"[A-Za-z0-9 +\-=._:/@]+", r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|\+00:00)"
 LOCK_FIELDS: Mapping[str, str] = {
@@ -45,16 +44,16 @@ LOCK_FIELDS: Mapping[str, str] = {
     "client_id": _TEXT,
     "tenant": _TEXT,
 }
-"""The fields of a lock by their names without the prefix, and the form that each has; "-" stands for an empty one."""
+"""The fields of a lock by name without the prefix, with the form of each. "-" means that a field is empty."""
 
 
 def stamp(moment: datetime) -> str:
-    """Write a time as RFC 3339 in UTC with milliseconds."""
+    """Format a time as RFC 3339 in UTC with milliseconds."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def unstamp(text: str | None) -> datetime | None:
-    """Read such a time; None when absent or not one."""
+    """Parse such a time. Return None for an absent or malformed text."""
     try:
         moment = datetime.fromisoformat(text) if text else None
     except ValueError:
@@ -63,12 +62,12 @@ def unstamp(text: str | None) -> datetime | None:
 
 
 def tag_text(text: str) -> str:
-    """Reduce a text to what both vaults take in a tag."""
+    """Reduce a text to what both vaults accept in a tag."""
     return re.sub(r"[^A-Za-z0-9 +\-=._:/@]", "_", text)[:TAG_LIMIT]
 
 
 def sinks_tag(uris: tuple[str, ...]) -> str:
-    """Write a list of places, in their order, as one tag; a digest where it would be too long."""
+    """Format a list of places, sorted, as one tag. A list that is too long becomes a digest."""
     text = tag_text(" ".join(sorted(uris)))
     if len(" ".join(uris)) > TAG_LIMIT:
         return "sha256:" + hashlib.sha256(" ".join(sorted(uris)).encode()).hexdigest()
@@ -76,20 +75,20 @@ def sinks_tag(uris: tuple[str, ...]) -> str:
 
 
 def noted(tags: Mapping[str, str]) -> dict[str, str]:
-    """Return the notes among tags (`Sink.note`), by their names without the prefix."""
+    """Return the notes among tags (`Sink.note`), by name without the prefix."""
     return {name.removeprefix(NOTE_PREFIX): text for name, text in tags.items() if name.startswith(NOTE_PREFIX)}
 
 
 def note_tags(notes: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Return notes as tags; None removes one."""
+    """Return notes as tags. None removes a note."""
     return {f"{NOTE_PREFIX}{name}": text and tag_text(text) for name, text in notes.items()}
 
 
 @dataclass(frozen=True)
 class Aside:
-    """A fallback that was retired softly: its value's fingerprint, and the versions that went, its own first.
+    """A fallback that was retired softly: the fingerprint of its value, and its versions, the fallback's own first.
 
-    `kept`: the vault can still give them back.
+    `kept`: the vault can still restore them.
     """
 
     fingerprint: str
@@ -97,12 +96,12 @@ class Aside:
     kept: bool = True
 
     def tag(self) -> str:
-        """Return it as a tag; the last versions are missing where there are more than a tag can hold."""
+        """Return it as a tag. Where the versions exceed a tag's length, the last ones are left out."""
         return _fit((self.fingerprint, *self.versions), " ")
 
     @classmethod
     def from_tags(cls, tags: Mapping[str, str]) -> Aside | None:
-        """Read it; None where there is none."""
+        """Parse it from tags. Return None where there is none, or none of the right form."""
         fingerprint, *versions = _filled(tags, ASIDE_TAG).split() or [""]
         known = tuple(version for version in versions if re.fullmatch(VERSION, version))
         return cls(fingerprint, known) if known and re.fullmatch(FINGERPRINT, fingerprint) else None
@@ -110,28 +109,34 @@ class Aside:
 
 @dataclass(frozen=True)
 class Lock:
-    """An operation that holds a place: all that the next one needs to know about it.
-
-    `id` is the rotation's id. `base` is the fingerprint of the value that was current when it began. `ends` holds those
-    of the values that the operation makes unreadable at its end: an open fallback's, or a leaked one's. `places` is the
-    complete list of the client's places. After `expected_end` (the vault's time) the holder counts as dead. `holder` is
-    made anew for each claim and takeover: the one word by which a process knows its own writing again. `reason`
-    is what the user said. `companions`: what it does about them (`sinks.companions`).
-    """
+    """An operation that holds a place: everything that the next operation needs to know about it."""
 
     operation: str
+    """Name of the operation, for example `rotate`."""
     id: str
+    """The rotation's id."""
     actor: str
+    """Who runs the operation."""
     started: datetime
+    """When the operation began."""
     expected_end: datetime
+    """After this moment (the vault's time) the lock holder counts as dead."""
     client_id: str
+    """The client whose secret it is."""
     tenant: str
+    """The Auth0 tenant of the client."""
     places: tuple[str, ...]
+    """The complete list of the client's places."""
     base: str = ""
+    """Fingerprint of the value that was current when the operation began."""
     ends: tuple[str, ...] = ()
+    """Fingerprints of values that the operation makes unreadable at its end: an open fallback's, or a leaked one's."""
     holder: str = ""
+    """The holder's word, new for each claim and takeover. By it alone a process recognizes its own lock."""
     reason: str = ""
+    """The reason that the user gave."""
     companions: Companions = Companions.NONE
+    """What the operation does about companions (`sinks.companions`)."""
 
     def tags(self) -> dict[str, str]:
         """Return the lock as tags."""
@@ -153,9 +158,10 @@ class Lock:
 
     @classmethod
     def from_tags(cls, tags: Mapping[str, object]) -> Lock | None:
-        """Read a lock. None where there is none, or a text that no version of the bridge writes: others may write here.
+        """Parse a lock. Return None where there is none, or a text that no version of the bridge writes.
 
-        The only parser: what it lets through is shown, and compared, and never done.
+        Others may write here, so this is the only parser. What it accepts is displayed and compared, and never
+        executed.
         """
         told: dict[str, str] = {}
         for name, form in LOCK_FIELDS.items():
@@ -185,31 +191,34 @@ class Lock:
 
 @dataclass(frozen=True)
 class Record:
-    """What a managed place remembers: whose it is, which places belong together, since when the current value is live.
-
-    `age_is_minimum`: the value was there before the bridge was; it is *at least* that old. `log` holds the latest
-    changes, newest first, as "ID TIME OPERATION ACTOR". `recent` holds fingerprints of the latest values, newest first.
-    `companions`: whether its documents hold the other candidates too, or did (`sinks.companions`).
-    `audit`: the anchor of the audit record's line that began the latest change, where one is kept; old ones stay.
-    `former`: the fallback's fingerprint as a seal has it, or shall have it (`sinks.seal`): "" where there is none, and
-    with "@" before it where nobody has seen Auth0 accept it. None: no seal holds; what is said may be anybody's word.
-    """
+    """What a managed place remembers: its client, the places that belong together, and since when its value is live."""
 
     client_id: str
+    """The client whose secret it is."""
     tenant: str
+    """The Auth0 tenant of the client."""
     places: tuple[str, ...]
+    """The complete list of the client's places."""
     rotation: str
+    """The id of the operation that made the value current."""
     promoted_at: datetime
+    """When the value became current."""
     age_is_minimum: bool = False
+    """The value is *at least* that old, because it was there before the bridge was."""
     log: tuple[str, ...] = ()
+    """The latest changes, newest first, as "ID TIME OPERATION ACTOR"."""
     recent: tuple[str, ...] = ()
+    """Fingerprints of the latest values, newest first."""
     companions: Companions = Companions.NONE
+    """Whether the documents hold the other candidates too, or did (`sinks.companions`)."""
     audit: str = ""
+    """Anchor of the audit record's line that began the latest change, where one is kept. Old ones stay."""
     former: str | None = None
+    """The fallback's fingerprint in the seal (`sinks.seal`). "": no fallback. With "@": unproven. None: no seal."""
 
     @property
     def fallback(self) -> str:
-        """The fingerprint of the fallback's value that a seal names, proven or not; "" where none does."""
+        """The fingerprint of the fallback's value that a seal names, proven or not. Empty where none does."""
         return (self.former or "").removeprefix("@")
 
     @classmethod
@@ -238,9 +247,9 @@ class Record:
 
     @classmethod
     def from_tags(cls, tags: Mapping[str, str], former: str | None = None) -> Record | None:
-        """Read a record; None where the place is not managed by the bridge or its tags are not complete.
+        """Parse a record. Return None where the bridge does not manage the place, or the tags are not complete.
 
-        `former`: the fallback that a seal over these tags names; None where none holds.
+        `former` is the fallback that a seal over these tags names. None: no seal is valid.
         """
         promoted = unstamp(tags.get("bridge_promoted_at"))
         if tags.get(MANAGED_BY) != MANAGER or promoted is None or "bridge_sinks" not in tags:
@@ -262,20 +271,20 @@ class Record:
 
 
 def drifted(record: Record | None, current: Secret | None) -> bool:
-    """Tell whether the current value is another one than the bridge put there, or is missing."""
+    """Return whether current is missing, or is another value than the one that the bridge put there."""
     if record is None:
         return False
     return current is None or bool(record.recent and current.fingerprint(record.client_id) != record.recent[0])
 
 
 def _companions(tags: Mapping[str, str], name: str) -> Companions:
-    """Return what a tag says; keeping them, where it says what a later version of the bridge may have written."""
+    """Return what a tag says of companions. An unknown word, perhaps of a later version, counts as `KEEP`."""
     text = _filled(tags, name)
     return Companions(text) if text in {*Companions} else Companions.KEEP
 
 
 def _filled(tags: Mapping[str, str], name: str) -> str:
-    """Return a tag's text; empty where it is absent or "-", which stands for an empty text."""
+    """Return a tag's text. Absent and "-" both mean the empty text."""
     text = tags.get(name, "-")
     return "" if text == "-" else text
 

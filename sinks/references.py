@@ -17,17 +17,19 @@ _REFERENCE = re.compile(REFERENCE_PATTERN)
 
 
 def is_reference(text: str) -> bool:
-    """Tell whether a text is a complete reference."""
+    """Return whether a text is a complete reference."""
     return _REFERENCE.fullmatch(text) is not None
 
 
 def resolve(
     reference: str, environ: Mapping[str, str], *, read_reference: Callable[[str], Secret] | None = None
 ) -> Secret:
-    """Return the secret that a reference names. `read_reference` reads `vault://` and `aws://`.
+    """Return the secret that a reference names.
+
+    `read_reference` reads `vault://` and `aws://`. Without it, the environment describes the vault.
 
     Raises:
-        BadAddress: it cannot be had; the message names the reference only.
+        BadAddress: the secret is not available. The message contains the reference only.
     """
     if not is_reference(reference):
         raise BadAddress(f"found a plain text (not shown), expected {EXPECTED}")
@@ -48,6 +50,7 @@ def _variable(reference: str, text: str | None) -> Secret:
 
 
 def _file(reference: str, path: Path, environ: Mapping[str, str]) -> Secret:
+    """Return a file's text without its last line break. `~` is the home directory of `environ`."""
     if path.parts[:1] == ("~",):
         path = Path(environ.get("HOME", "~"), *path.parts[1:])
     try:
@@ -66,7 +69,7 @@ def _file(reference: str, path: Path, environ: Mapping[str, str]) -> Secret:
 
 
 def _stored(reference: str, environ: Mapping[str, str]) -> Secret:
-    """Read the current value of a place in a vault that the environment describes."""
+    """Return the current value of a place in a vault that the environment describes."""
     from sinks import kind, open_sink
     from sinks.port import SinkError, Stage
 

@@ -1,7 +1,7 @@
-"""The ids that servers give to requests: by these an operation is found in their own logs.
+"""The ids that servers give to requests. With them an operation is found in the servers' own logs.
 
-Nothing is kept unless somebody listens. A request is told of where it changes something or failed, so that the few that
-matter are not lost among the many that only look.
+Ids are kept only while a listener is registered. The listener gets requests that change something or failed, so that
+these few are not lost among the many that only read.
 """
 
 from __future__ import annotations
@@ -11,17 +11,20 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 Hear = Callable[[str, str], None]
-"""Is told a server's kind (auth0, vault, aws) and a request's id."""
+"""A listener. Its arguments are a server's kind (auth0, vault, aws) and a request's id."""
 
 _listener: ContextVar[Hear | None] = ContextVar("request_ids", default=None)
 _correlation: ContextVar[str] = ContextVar("correlation", default="")
 _LOOKING = frozenset({"GET", "HEAD", "LIST", "OPTIONS"})
-_ABSENT = 404  # looking for what is not there is no failure
+_ABSENT = 404  # reading what does not exist is no failure
 
 
 @contextmanager
 def listening(hear: Hear, correlation: str = "") -> Iterator[None]:
-    """Have `hear` told of every request of this thread that matters; `correlation` is the whole operation's own id."""
+    """Pass the id of every relevant request in this thread to `hear`.
+
+    `correlation` is the id of the whole operation. Nested uses restore the outer listener at their end.
+    """
     heard, correlated = _listener.set(hear), _correlation.set(correlation)
     try:
         yield
@@ -31,22 +34,28 @@ def listening(hear: Hear, correlation: str = "") -> Iterator[None]:
 
 
 def correlation() -> str:
-    """Return the id that servers which take one shall write into their logs; empty where nobody listens."""
+    """Return the operation's id, for servers that write such an id into their logs.
+
+    Empty without a listener.
+    """
     return _correlation.get()
 
 
 def wanted(*, changes: bool, status: int) -> bool:
-    """Tell whether somebody listens and this answer is one that matters."""
+    """Return whether a listener is registered and this answer is relevant to it.
+
+    Relevant is a request that changes something, or an error status other than 404.
+    """
     return _listener.get() is not None and (changes or (status >= 400 and status != _ABSENT))
 
 
 def changing(method: str | None) -> bool:
-    """Tell whether a request of this method may change something."""
+    """Return whether a request of this method may change something."""
     return method not in _LOOKING
 
 
 def note(server: str, request_id: object) -> None:
-    """Tell whoever listens of a request; one without an id is not told of."""
+    """Pass a request's id to the listener. A request without an id is skipped."""
     hear = _listener.get()
     if hear is not None and isinstance(request_id, str) and request_id:
         hear(server, request_id)

@@ -1,7 +1,7 @@
 """What a sink may be asked to do, as far as rights at its vault depend on it. Pure.
 
-Each kind of sink keeps one table, from a deed to the rights that its requests take (`sinks.vault.rights`,
-`sinks.aws.rights`). The check before an operation and the policies to paste both read it.
+Each kind of sink keeps one table, from a deed to the rights that its requests need (`sinks.vault.rights`,
+`sinks.aws.rights`). The check before an operation and the ready-made policies both read it.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ from enum import StrEnum
 
 
 class Deed(StrEnum):
-    """What may be asked of one place. Most are methods of the port, by their names."""
+    """One thing that can be asked of a place. Most are methods of the port, by name."""
 
     SURVEY = "survey"
-    """Read metadata: who holds the place, its stages, its tags."""
+    """Read metadata: the lock holder, the stages, the tags."""
     READ = "read"
-    """Read values as the bridge does: of any version."""
+    """Read values of any version, as the bridge does."""
     FOLLOW = "follow"
-    """Read values as an application does (`sinks.reader.Reader`): of the three stages."""
+    """Read values of the three stages, as an application does (`sinks.reader.Reader`)."""
     HOLD = "hold"
-    """Claim, take over, look, store, release: what every change begins and ends with."""
+    """Claim, take over, look, store, release: every change begins and ends with these."""
     BEGIN = "begin"
     """Hold a place for the first time."""
     FILL = "fill"
     """Write the first version of an empty place."""
     PROMOTE = "promote"
     LAY_OUT = "lay_out"
-    """Write the companions. Where they are kept, promoting, retiring and releasing do so, too."""
+    """Write the companions. Where they are kept, promoting, retiring and releasing write them too."""
     TAG = "tag"
     NOTE = "note"
     REMOVE_NOTE = "remove_note"
@@ -37,7 +37,7 @@ class Deed(StrEnum):
 
 
 class Role(StrEnum):
-    """Who acts. What each may do stands in the help of the command `policy` and in docs/security.md."""
+    """The kind of user. The help of the command `policy` and docs/security.md say what each may do."""
 
     OPERATOR = "operator"
     APPLICATION = "application"

@@ -1,8 +1,9 @@
-"""The seal: that the bridge wrote what a place says about itself, and which value it says was the fallback. Pure.
+"""The seal proves that the bridge wrote a place's tags, and names the value that was the fallback. Pure.
 
-`bridge_seal` is `1.SEQ.FALLBACK.MAC`. Only who knows the current value can make it, and others may tag who do not.
-SEQ grows with every operation, so that older tags do not come back. FALLBACK is the fingerprint of the fallback's
-value, "-" where there is none; "@" before it says that nobody has seen Auth0 accept that value.
+`bridge_seal` is `1.SEQ.FALLBACK.MAC`. Only a process that knows the current value can make it. Others may be able to
+write tags without knowing that value. SEQ grows with every operation, so that older tags cannot come back. FALLBACK is
+the fingerprint of the fallback's value, or "-" where there is none. An "@" before it means that nobody has seen Auth0
+accept that value.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ COVERED = (
     AUDIT_TAG,
     ASIDE_TAG,
 )
-"""The tags that it covers, in the order in which they are read into it. Where versions stand is only a hint."""
+"""The tags that the seal covers, in their order in it. `bridge_current` and `bridge_fallback` are hints."""
 UNPROVEN = "@"
 
 
 @dataclass(frozen=True)
 class Where:
-    """Whose tags: the place by its name, and the key of its document; None where the whole text is the value."""
+    """Where the tags belong: the place by its name, and the key of its document. None: the whole text is the value."""
 
     uri: str
     key: str | None
@@ -51,10 +52,10 @@ class Where:
 
 @dataclass(frozen=True)
 class Said:
-    """What a place says about itself, as its tags are stored; none where it is not managed.
+    """What a place says about itself, as its tags are stored. Empty where the place is not managed.
 
-    `former`: the fallback that the seal over them names (`Record.former`); None: no seal holds. `sequence`: when it was
-    made.
+    `former` is the fallback that the seal over them names (`Record.former`), None where no seal is valid. `sequence` is
+    the seal's sequence number.
     """
 
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -63,34 +64,38 @@ class Said:
 
     @property
     def record(self) -> Record | None:
-        """The same as a record."""
+        """The tags as a record."""
         return Record.from_tags(self.tags, self.former)
 
     @property
     def fallback(self) -> str:
-        """The fingerprint of the fallback's value that the seal names, proven or not; "" where none does."""
+        """The fingerprint of the fallback's value that the seal names, proven or not. Empty where none does."""
         return (self.former or "").removeprefix(UNPROVEN)
 
     @property
     def unsealed(self) -> Said:
-        """The same without a seal."""
+        """The same tags without a seal."""
         return Said({name: text for name, text in self.tags.items() if name != SEAL_TAG})
 
     @property
     def whole(self) -> dict[str, str | None]:
-        """The tags to write, and None for those that shall not be there: somebody else may have written them."""
+        """All covered tags, for writing. None removes a tag that must not be there, as another writer's."""
         return {**dict.fromkeys((*COVERED, SEAL_TAG)), **self.tags}
 
     @property
     def is_aside(self) -> bool:
-        """Whether that fallback was retired softly, and has not ended yet."""
+        """Whether that fallback was retired softly and has not ended yet."""
         aside = Aside.from_tags(self.tags)
         return aside is not None and aside.fingerprint == self.fallback
 
     def changed(
         self, changes: Mapping[str, str | None], where: Where, current: Secret | None, sequence: int, former: str | None
     ) -> Said:
-        """Return it with other tags, sealed anew; without a seal where `former` is None or there is no value."""
+        """Return it with `changes` applied, and sealed anew.
+
+        It has no seal where `former` is None or there is no current value. Only covered tags and the companions' are
+        changed.
+        """
         both = {**self.tags, **{name: changes[name] for name in (*COVERED, COMPANIONS_TAG) if name in changes}}
         tags = {name: text for name, text in both.items() if text is not None and name != SEAL_TAG}
         if former is None or current is None:
@@ -104,23 +109,29 @@ NOTHING = Said()
 
 
 def doubted(former: str | None) -> str | None:
-    """Return a fallback that a seal names as one that is not proven."""
+    """Return a fallback that a seal names, marked as unproven.
+
+    None and "" stay as they are.
+    """
     return UNPROVEN + former.removeprefix(UNPROVEN) if former else former
 
 
 def kept(tags: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags that a place says about itself: those that a seal covers, the seal, and the companions."""
+    """Return the tags that a place says about itself: those that a seal covers, the seal, and the companions.
+
+    Notes, locks, `bridge_current` and `bridge_fallback` are not among them.
+    """
     return {name: tags[name] for name in (*COVERED, COMPANIONS_TAG, SEAL_TAG) if name in tags}
 
 
 def said(tags: Mapping[str, str], where: Where, current: Secret | None, highest: int | None = None) -> Said:
-    """Return what tags say, and whether a seal holds under the current value.
+    """Return what tags say, and whether their seal is valid under the current value.
 
-    `highest`: the highest sequence that there can be by now; None: there is none.
+    `highest` is the highest sequence number that is possible by now. None: there is no limit.
     """
     if Record.from_tags(tags) is None:
         return NOTHING
-    # A seal that does not hold now is not copied anywhere: it might hold there.
+    # An invalid seal is not copied anywhere, because it might be valid there.
     unsealed, found = Said(kept(tags)).unsealed, FORM.fullmatch(tags.get(SEAL_TAG, ""))
     if found is None or current is None or (highest is not None and int(found[1]) > highest):
         return unsealed
@@ -132,7 +143,7 @@ def said(tags: Mapping[str, str], where: Where, current: Secret | None, highest:
 
 
 def _mac(tags: Mapping[str, str], where: Where, current: Secret, words: tuple[str, str]) -> str:
-    """Return the code over everything that is covered, each item with its length, so that none reads as two."""
+    """Return the MAC over everything covered, each item with its length, so that two items cannot read as one."""
     client, key = tags.get(CLIENT, ""), "?bare" if where.key is None else f"#{where.key}"
     named = ("uri", where.uri), ("key", key), ("client", client), ("tenant", tags.get(TENANT, ""))
     items = (("kind", "tags"), *named, *zip(("seq", "fb"), words, strict=True), *((n, tags.get(n)) for n in COVERED))

@@ -1,4 +1,4 @@
-"""The one type that may hold a secret's text."""
+"""The only type that may hold a secret's text."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ MASK = "Secret(***)"
 class Secret:
     """A secret value that cannot be printed, hashed, copied or pickled by accident.
 
-    `reveal()` is the only way out. Call it in the argument list of the request that needs the
-    text, so that a search for it lists every use (an architecture test holds the list).
+    `reveal()` is the only way to the text. Call it in the argument list of the request that needs the text, so that a
+    search for it lists every use (an architecture test holds the list).
 
     Raises:
-        ValueError: the text is empty; a place without a value is `None`, never an empty secret.
+        ValueError: the text is empty. A place without a value is `None`, never an empty secret.
     """
 
     __slots__ = ("_text",)
@@ -33,16 +33,17 @@ class Secret:
         return self._text
 
     def fingerprint(self, salt: str) -> str:
-        """Return 16 hex digits by which two secrets of one owner can be told apart.
+        """Return 16 hex digits that distinguish the secrets of one owner.
 
-        `salt` is the owner's name (the client id), so that equal values of two owners differ. The
-        values that the bridge makes have 384 bits of entropy; a fingerprint tells nothing of them.
+        `salt` is the owner's name (the client id), so that equal values of two owners differ. The values that the
+        bridge makes have 384 bits of entropy, so a fingerprint reveals nothing of them.
         """
         return hmac.new(salt.encode(), self._text.encode(), hashlib.sha256).hexdigest()[:16]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
+        # Constant time, so that a comparison reveals nothing by its duration.
         return hmac.compare_digest(self._text.encode(), other._text.encode())
 
     def __repr__(self) -> str:
@@ -60,7 +61,10 @@ class Secret:
 
 
 def unlike(known: Iterable[Secret], values: Iterable[Secret]) -> tuple[Secret, ...]:
-    """Return the different ones of `values` that are none of `known`, in their order."""
+    """Return the distinct ones of `values` that are not in `known`, in their order.
+
+    It compares with `==`, because a secret has no hash.
+    """
     found: list[Secret] = []
     seen = list(known)
     for value in values:

@@ -8,12 +8,19 @@ from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """Where a version stands in its life."""
+    """The stage of a version in its life.
+
+    A stage in `UNIQUE` belongs to one version at most.
+    """
 
     PENDING = "pending"
+    """Stored, and not current yet."""
     CURRENT = "current"
+    """The value that readers get."""
     FALLBACK = "fallback"
+    """The value that was current before."""
     RETIRED = "retired"
+    """Ended: it is no candidate any more."""
 
 
 ALLOWED: dict[Stage, frozenset[Stage]] = {
@@ -22,26 +29,27 @@ ALLOWED: dict[Stage, frozenset[Stage]] = {
     Stage.FALLBACK: frozenset({Stage.CURRENT, Stage.RETIRED}),
     Stage.RETIRED: frozenset(),
 }
-"""The only moves there are. A rollback writes a new version, so `FALLBACK -> CURRENT` is a carry-over."""
+"""The only moves between stages. A rollback writes a new version, so `FALLBACK -> CURRENT` is a carry-over."""
 
 
 def short(version: str) -> str:
-    """Write a version's id as people do: Vault's numbers as v7, AWS's ids by their first eight digits."""
+    """Return a version's id in short form: Vault's numbers as v7, AWS's ids by their first eight digits."""
     return f"v{version}" if version.isdigit() else f"{version[:8]}…"
 
 
 UNIQUE = (Stage.PENDING, Stage.CURRENT, Stage.FALLBACK)
+"""The stages that at most one version holds."""
 
 
 class InvalidHistory(ValueError):
-    """A history that cannot be: two holders of one stage, or a move that is not in `ALLOWED`."""
+    """A history that is impossible: two versions at one unique stage, or a move that is not in `ALLOWED`."""
 
 
 @dataclass(frozen=True)
 class Version:
     """One stored value, by the vault's own id. It names a value and never holds it.
 
-    `stage` is None for a version of somebody else: it has no part in a rotation.
+    `stage` is None for a foreign version, which has no part in a rotation.
     """
 
     id: str
@@ -55,7 +63,7 @@ class History:
     """The versions of one place, oldest first.
 
     Raises:
-        InvalidHistory: an id stands twice, or two versions hold the same unique stage.
+        InvalidHistory: an id occurs twice, or two versions hold the same unique stage.
     """
 
     versions: tuple[Version, ...] = ()
@@ -70,14 +78,14 @@ class History:
                 raise InvalidHistory(f"{' and '.join(held)} are both {stage}")
 
     def at(self, stage: Stage) -> Version | None:
-        """Return the version that holds a unique stage, if any."""
+        """Return the version that holds a unique stage, or None."""
         return next((v for v in self.versions if v.stage is stage), None)
 
     def get(self, version_id: str) -> Version:
         """Return one version by its id.
 
         Raises:
-            KeyError: no such version.
+            KeyError: there is no such version.
         """
         for version in self.versions:
             if version.id == version_id:
@@ -85,15 +93,15 @@ class History:
         raise KeyError(version_id)
 
     def added(self, version: Version) -> History:
-        """Return the history with one more version at its end."""
+        """Return a history with one more version at its end."""
         return History((*self.versions, version))
 
     def moved(self, *moves: tuple[str, Stage]) -> History:
-        """Return the history after several moves that happen at once.
+        """Return a history after several moves that happen at once.
 
         Raises:
-            InvalidHistory: a move is not in `ALLOWED`, or two versions would hold one stage.
-            KeyError: no such version.
+            InvalidHistory: a move is not in `ALLOWED`, or two versions would hold one unique stage.
+            KeyError: there is no such version.
         """
         wanted = dict(moves)
         for version_id, stage in moves:

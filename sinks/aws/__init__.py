@@ -19,28 +19,32 @@ __all__ = ["REFERENCES", "Settings", "Target", "from_environment", "open", "open
 
 REFERENCES: tuple[str, ...] = ()
 READS = 3
-"""How often a reading that fails is tried at the most."""
+"""How often a reader's request is tried at most."""
 
 
 @dataclass(frozen=True)
 class Settings:
     """One account and region. What is absent comes from AWS's usual chain.
 
-    With `region` addresses are names only (`use1://apps/billing`); without it they begin with the region. `role_arn` is
-    assumed before the first call. `endpoint_url` and `ca_file` are for other servers that speak the same API.
+    With `region`, addresses are names only (`use1://apps/billing`). Without it, they begin with the region.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  # read by pydantic when a configuration is checked
 
     region: str | None = None
+    """The region of all addresses."""
     role_arn: str | None = None
+    """The role to assume before the first call."""
     profile: str | None = None
+    """The profile in AWS's configuration."""
     endpoint_url: str | None = None
+    """Address of another server with the same API."""
     ca_file: str | None = None
+    """File with the CA certificate of that server."""
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
-    """Read AWS's usual variables. A region there is no part of it: addresses name theirs."""
+    """Read AWS's usual variables. The region is not among them, because addresses name theirs."""
     return Settings(
         profile=environ.get("AWS_PROFILE") or None,
         endpoint_url=environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or environ.get("AWS_ENDPOINT_URL") or None,
@@ -49,10 +53,10 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
 
 
 def parse(target: str, settings: Settings) -> Target:
-    """Take apart what follows `scheme://`.
+    """Split what follows `scheme://` into its parts.
 
     Raises:
-        BadAddress: it names no region or no secret that there can be; the message suggests what was meant.
+        BadAddress: it names no region, or no possible secret. The message suggests what was meant.
     """
     return taken_apart(target, settings.region)
 
@@ -60,7 +64,7 @@ def parse(target: str, settings: Settings) -> Target:
 def open(  # noqa: A001  # the name that every kind of store has
     name: str, target: str, settings: Settings, *, resolve: Callable[[str], Secret], clock: Clock, lease: timedelta
 ) -> AwsSink:
-    """Open the place `name://target`. Nothing is asked of AWS yet; `resolve` is not needed here."""
+    """Open the place `name://target`, without a request to AWS. `resolve` is not used here."""
     from sinks.aws.access import Access
     from sinks.aws.api import Api
     from sinks.aws.connection import connector, identifier
@@ -77,7 +81,7 @@ def open(  # noqa: A001  # the name that every kind of store has
 def open_reader(
     name: str, target: str, settings: Settings, *, resolve: Callable[[str], Secret], clock: Clock, timeout: timedelta
 ) -> AwsReader:
-    """Open the place `name://target` for reading. Nothing is asked of AWS yet; `resolve` is not needed here."""
+    """Open the place `name://target` for reading, without a request to AWS. `resolve` is not used here."""
     from sinks.aws.api import Api
     from sinks.aws.connection import connector
     from sinks.aws.reader import AwsReader

@@ -1,4 +1,4 @@
-"""Reading with repetition, and the one write that may be repeated."""
+"""Reads with retries, and the one write that may be retried."""
 
 from __future__ import annotations
 
@@ -27,21 +27,27 @@ PAUSE = timedelta(milliseconds=200)
 
 
 class Access:
-    """One secret. Contents are read once: a version's never changes."""
+    """One secret. Each version's text is read once, because it never changes.
+
+    Reads are tried up to three times. So are the writes here, which AWS carries out once at most.
+    """
 
     def __init__(self, api: Api, target: Target, uri: str) -> None:
         self.api = api
         self._bare = target.key is None
         self._uri = uri
         self._documents: dict[str, Document | None] = {}
-        self.puts = 0  # how many versions were put from here
+        self.puts = 0  # how many versions this process has put
 
     def described(self) -> Described:
         """Read tags and settings."""
         return _repeated(self.api.describe)
 
     def listing(self) -> Listing:
-        """Read all versions. Pages are no snapshot: what contradicts itself is read again."""
+        """Read all versions. Pages are not one snapshot, so a listing that contradicts itself is read again.
+
+        After three attempts the listing may still contradict itself. `Listing.doubled` says so.
+        """
         for _ in range(ATTEMPTS):
             listing = self._pages()
             if not listing.doubled():
@@ -58,42 +64,55 @@ class Access:
         return Listing.of(tuple(versions), page.at)
 
     def document(self, version: str) -> Document | None:
-        """Read a version's document; None where it is a lock without a value, or empty."""
+        """Read a version's document. None: it is a lock without a value, or empty."""
         if version not in self._documents:
             text = _repeated(lambda: self.api.get(version))
             self._documents[version] = document_in(text, self._uri, bare=self._bare) if text else None
         return self._documents[version]
 
     def value(self, version: str, key: str | None) -> Secret | None:
-        """Read a version's value; None where there is none that can be read."""
+        """Read a version's value. None: there is no readable one."""
         document = self.readable(version)
         return document.get(key) if document else None
 
     def readable(self, version: str) -> Document | None:
-        """Read a version's document; None where there is none that can be read."""
+        """Read a version's document. None: there is no readable one.
+
+        That is so where the version is gone, may not be read, is binary, or is no document.
+        """
         with suppress(Conflict, Denied, Refused):
             return self.document(version)
         return None
 
     def may_label(self, stage: str, version: str) -> None:
-        """Ask to remove a label that is nowhere; whoever may do that is told that it is not there.
+        """Check that the caller may move labels, by the removal of a label that no version has.
+
+        AWS has no dry run. It answers an allowed caller that the label is not there.
 
         Raises:
-            Denied: they may not.
+            Denied: the caller may not.
         """
         with suppress(Conflict):
             _repeated(lambda: self.api.label(stage, remove=version))
 
     def create(self, version: str, text: Secret, tags: Mapping[str, str]) -> None:
-        """Create the secret; twice is once. `Unavailable.unsure`: it may yet arrive."""
+        """Create the secret. Idempotent.
+
+        Raises:
+            Conflict: it exists, with another first version.
+            Unavailable: `unsure`: the request may still arrive.
+        """
         _written(lambda: self.api.create(version, text, tags))
 
     def put(self, version: str, text: Secret, label: str, *stages: str) -> None:
-        """Add a version with labels, one of which nobody else would write.
+        """Add a version with labels, one of which (`label`) no other process would write.
+
+        AWS answers a repeated put of the same text without any effect, so `label` in the answer shows who put the
+        version.
 
         Raises:
-            Conflict: somebody else has put this version.
-            Unavailable: it is not there; `unsure`: it may yet arrive.
+            Conflict: another process has put this version.
+            Unavailable: the version is not there. `unsure`: the request may still arrive.
         """
         self.puts += 1
         try:
@@ -111,21 +130,21 @@ class Access:
         self._documents[version] = document_in(text, self._uri, bare=self._bare)
 
     def move(self, stage: str, old: str, new: str) -> None:
-        """Move a label from the version that was seen to have it.
+        """Move a label from the version that was seen to have it. This is a compare-and-set.
 
         Raises:
-            Conflict: it is not there any more.
-            Unavailable: `unsure`: it may have been moved.
+            Conflict: the label is not there any more.
+            Unavailable: `unsure`: the label may have been moved.
         """
         try:
             _written(lambda: self.api.label(stage, remove=old, to=new))
         except Conflict:
-            if self.listing().holder(stage) != new:  # else an attempt whose answer was lost has moved it
+            if self.listing().holder(stage) != new:  # otherwise an attempt whose answer was lost has moved it
                 raise
 
 
 def _written(call: Callable[[], T]) -> T:
-    """Repeat a write that is once however often it is sent.
+    """Retry an idempotent write.
 
     Raises:
         Unavailable: `unsure` unless every attempt is known not to have been carried out.
@@ -147,7 +166,7 @@ def _written(call: Callable[[], T]) -> T:
 
 
 def _repeated(call: Callable[[], T]) -> T:
-    """Repeat a call that changes nothing, or nothing more, when there was no usable answer."""
+    """Retry an idempotent call when there was no usable answer."""
     for attempt in stamina.retry_context(on=Unavailable, attempts=ATTEMPTS, wait_initial=PAUSE, wait_jitter=PAUSE):
         with attempt:
             return call()

@@ -1,4 +1,4 @@
-"""Addresses: `region/name[#key]`, `region/name?bare`, or an ARN. Pure, but botocore is asked for unusual regions."""
+"""Addresses: `region/name[#key]`, `region/name?bare`, or an ARN. Pure, except that botocore knows the rarer regions."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ USUAL_REGIONS = frozenset({
     "eu-central-1", "eu-north-1", "eu-south-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "ap-northeast-1",
     "ap-northeast-2", "ap-northeast-3", "sa-east-1",
 })  # fmt: skip
-"""Known without loading botocore; for any other it is asked."""
+"""Known without loading botocore, which is asked for any other region."""
 
 NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")  # CreateSecret, parameter Name
 ARN = re.compile(r"arn:(?P<partition>[a-z-]+):secretsmanager:(?P<region>[a-z0-9-]+):\d{12}:secret:(?P<name>.+)")
-ARN_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")  # AWS adds it to every name in an ARN
+ARN_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")  # AWS appends it to every name in an ARN
 REGION_SHAPE = re.compile(r"[a-z]{2,3}(-[a-z]+)+-\d{1,2}")
 
 
 @dataclass(frozen=True)
 class Target:
-    """An address taken apart. `key` is None where the whole SecretString is the value.
+    """An address in its parts. `key` is None where the whole SecretString is the value.
 
-    `place` is the canonical text behind `scheme://`. `secret_id` is what AWS is asked for: the ARN where one was given,
-    because a name alone cannot reach another account.
+    `place` is the canonical text after `scheme://`. `secret_id` is the id in requests to AWS. It is the ARN where one
+    was given, because a name alone cannot reach another account.
     """
 
     region: str
@@ -40,7 +40,11 @@ class Target:
 
 
 def taken_apart(target: str, region: str | None) -> Target:
-    """Take an address apart; `region` is the configured one, if addresses of this vault are names only."""
+    """Split an address into its parts.
+
+    `region` is the configured region, where addresses of this vault are names only. Otherwise the address begins with
+    one.
+    """
     path, key = _without_key(target)
     if path.startswith("arn:"):
         return _from_arn(path, key, region)
@@ -91,7 +95,7 @@ def _named(name: str) -> str:
 
 
 def _known(region: str, path: str) -> None:
-    """Make sure that a region exists.
+    """Check that a region exists.
 
     Raises:
         BadAddress: it does not, or the address has none.

@@ -1,4 +1,4 @@
-"""The calls: each method is one request, and nothing is decided here."""
+"""The raw calls: each method is one request, and decisions are made elsewhere."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from sinks.errors import Conflict, Expired, Refused
 from sinks.secret import Secret
 
 LOG = logging.getLogger(__name__)
-LOOKING = ("Describe", "Get", "List")  # what the names of calls that change nothing begin with
-PAGE = 100  # ListSecretVersionIds, the most that MaxResults may be
+LOOKING = ("Describe", "Get", "List")  # the names of calls that change nothing begin with these
+PAGE = 100  # the maximum of MaxResults in ListSecretVersionIds
 
 
 class Api:
-    """One secret's calls over a boto3 client. `before` is a monotonic time by which a call has to have ended.
+    """One secret's calls over a boto3 client. `before` is the monotonic time by which a call must have ended.
 
     `identify` asks STS who is calling. Every method may raise `Denied`, `Refused`, `Unavailable` and, given `before`,
     `Expired`.
@@ -46,7 +46,7 @@ class Api:
         self._known: Any = None
 
     def close(self) -> None:
-        """Close the connections; the next call opens new ones."""
+        """Close the connections. The next call opens new ones."""
         if self._known is not None:
             self._known.close()
 
@@ -56,7 +56,7 @@ class Api:
             return self._identify()
 
     def describe(self) -> Described:
-        """Read tags and settings; `Described.exists` is False where there is no such secret."""
+        """Read tags and settings. `Described.exists` is False where there is no such secret."""
         with self._calling("DescribeSecret") as client:
             try:
                 answer = client.describe_secret(SecretId=self._secret_id)
@@ -77,7 +77,10 @@ class Api:
             )
 
     def page(self, token: str | None = None) -> Page:
-        """Read one page of the versions, the ones without labels too."""
+        """Read one page of the versions, including those without labels.
+
+        `token` is `Page.next` of the page before. Ids of unlabelled versions count too when the next id is derived.
+        """
         more = {"NextToken": token} if token else {}
         with self._calling("ListSecretVersionIds") as client:
             answer = client.list_secret_version_ids(
@@ -90,7 +93,7 @@ class Api:
             return Page(versions, _date(answer), answer.get("NextToken") or None)
 
     def get(self, version_id: str) -> Secret | None:
-        """Read a version's text; None where it is empty.
+        """Read a version's text. None: it is empty.
 
         Raises:
             Conflict: there is no such version (any more).
@@ -106,7 +109,7 @@ class Api:
             raise Conflict(f"version {version_id} of {self._uri} is gone") from None
 
     def staged(self, stage: str) -> Got | None:
-        """Read the version that has a label; None where none has, or there is no such secret.
+        """Read the version that has a label. None: no version has it, or there is no such secret.
 
         Raises:
             Refused: it is binary.
@@ -122,7 +125,7 @@ class Api:
             return None
 
     def create(self, version_id: str, text: Secret, tags: Mapping[str, str]) -> None:
-        """Create the secret with its first version. Twice is once.
+        """Create the secret with its first version. Idempotent.
 
         Raises:
             Conflict: it exists, with another first version.
@@ -134,7 +137,7 @@ class Api:
             self._check(answer.get("VersionId") == version_id, "CreateSecret")
 
     def put(self, version_id: str, text: Secret, stages: Iterable[str]) -> frozenset[str]:
-        """Add a version and move labels to it; return the labels that it has. Twice is once (PutSecretValue).
+        """Add a version and move labels to it. Return its labels. Idempotent (PutSecretValue).
 
         Raises:
             Conflict: there is a version of this id with another text.
@@ -150,7 +153,7 @@ class Api:
             return frozenset(answer["VersionStages"])
 
     def label(self, stage: str, *, remove: str | None, to: str | None = None, before: float | None = None) -> None:
-        """Move a label from a version to another one; without `to`, only remove it.
+        """Move a label from one version to another. Without `to`, only remove it.
 
         Raises:
             Conflict: the label is not at `remove`.
@@ -164,18 +167,24 @@ class Api:
             raise Conflict(f"a version of {self._uri} is gone") from None
 
     def tag(self, tags: Mapping[str, str], *, before: float | None = None) -> None:
-        """Write tags; others stay as they are."""
+        """Write tags. Others stay as they are.
+
+        There is no compare-and-set here, so a lock holder gives `before`, the end of its lease.
+        """
         with self._calling("TagResource", before) as client:
             client.tag_resource(SecretId=self._secret_id, Tags=_pairs(tags))
 
     def untag(self, keys: Iterable[str], *, before: float | None = None) -> None:
-        """Remove tags."""
+        """Remove tags.
+
+        As in `tag`, `before` is the end of the lease.
+        """
         with self._calling("UntagResource", before) as client:
             client.untag_resource(SecretId=self._secret_id, TagKeys=list(keys))
 
     @contextmanager
     def _calling(self, operation: str, before: float | None = None) -> Iterator[Any]:
-        """Give the client for one call, in time and translated."""
+        """Give the client for one call, with a deadline and translated errors."""
         client = self._client()
         LOG.debug("%s %s", operation, self._uri)
         self._before = before
@@ -189,7 +198,7 @@ class Api:
     def _client(self) -> Any:
         if self._known is None:
             self._known = self._connect()
-            # Credentials may take long to come: the moment that counts is the one before the request leaves.
+            # Credentials may take long to come. The moment that counts is the one before the request is sent.
             self._known.meta.events.register("before-send.secretsmanager", self._in_time)
             self._known.meta.events.register("after-call.secretsmanager", _noted)
         return self._known
@@ -204,7 +213,7 @@ class Api:
 
 
 def _noted(parsed: Any, model: Any, **_: object) -> None:
-    """Tell whoever listens of the request's id, by which CloudTrail knows it."""
+    """Pass the request's id, by which CloudTrail knows it, to the listener."""
     told = parsed.get("ResponseMetadata") or {}
     changes = not model.name.startswith(LOOKING)
     if request_ids.wanted(changes=changes, status=told.get("HTTPStatusCode") or 0):
@@ -216,5 +225,5 @@ def _pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def _date(answer: Any) -> datetime:
-    """Return the server's clock. HTTP's dates are in GMT (RFC 9110, section 5.6.7), however they say so."""
+    """Return the server's clock. HTTP dates are in GMT (RFC 9110, section 5.6.7), in whatever form they say so."""
     return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).replace(tzinfo=UTC)

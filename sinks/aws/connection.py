@@ -1,4 +1,4 @@
-"""A boto3 client for one region, made when first needed."""
+"""A boto3 client for one region, created when first needed."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from sinks.aws.errors import translated
 if TYPE_CHECKING:
     from sinks.aws import Settings
 
-CONNECT_SHARE, READ_SHARE = 0.3, 0.6  # of the lease: a call that got no answer has ended before its lease has
+CONNECT_SHARE, READ_SHARE = 0.3, 0.6  # of the lease, so that a call without an answer ends before its lease does
 
 
 class _Unsaid(logging.Filter):
-    """Keeps contents out of botocore's own logs, which quote whole requests and answers at the level DEBUG."""
+    """Keeps secrets out of botocore's own logs, which quote whole requests and answers at level DEBUG."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Drop what quotes a secret's text."""
+        """Drop a record that quotes a secret's text."""
         return record.levelno > logging.DEBUG or "SecretString" not in record.getMessage()
 
 
@@ -33,9 +33,9 @@ for _name in ("parsers", "endpoint", "hooks", "client", "httpsession"):
 
 
 def connector(settings: Settings, region: str, lease: timedelta, attempts: int = 1) -> Callable[[], Any]:
-    """Return a function that makes the client at its first call. boto3 publishes no types.
+    """Return a function that creates the client at its first call. boto3 publishes no types.
 
-    `attempts`: how often boto3 itself may try a call. What may be written twice is decided elsewhere.
+    `attempts` is how often boto3 itself may try a call. Retries of writes are decided elsewhere.
     """
 
     @functools.cache
@@ -55,7 +55,10 @@ def connector(settings: Settings, region: str, lease: timedelta, attempts: int =
 
 
 def identifier(settings: Settings, region: str, lease: timedelta) -> Callable[[], dict[str, str]]:
-    """Return a function that asks STS who is calling; a role that is assumed is named where it is assumed."""
+    """Return a function that asks STS who is calling.
+
+    Where a role is configured, it is assumed, and its own name is the answer.
+    """
 
     def identify() -> dict[str, str]:
         session = boto3.Session(profile_name=settings.profile, region_name=region)
@@ -82,7 +85,7 @@ def _assume(sts: Any, settings: Settings) -> Any:
 
 
 def _config(lease: timedelta, attempts: int) -> Config:
-    """Return timeouts below the lease."""
+    """Return timeouts that are shorter than the lease."""
     seconds = lease.total_seconds()
     return Config(
         retries={"total_max_attempts": attempts, "mode": "standard"},
@@ -93,7 +96,7 @@ def _config(lease: timedelta, attempts: int) -> Config:
 
 
 def _assumed(session: Any, settings: Settings, config: Config) -> dict[str, str]:
-    """Return the credentials of the configured role as arguments of a client; none without a role."""
+    """Return the configured role's credentials as arguments for a client. Empty without a role."""
     if settings.role_arn is None:
         return {}
     given = _assume(_sts(session, settings, config), settings)["Credentials"]

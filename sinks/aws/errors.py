@@ -1,4 +1,4 @@
-"""The one place where botocore's exceptions become ours. Nothing of theirs is quoted: they hold what was sent."""
+"""The one place where botocore's exceptions become ours. Their texts are not quoted: they hold what was sent."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ NOT_SENT = (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyCo
 
 
 class NotDone(Unavailable):
-    """No usable answer, and it is certain that the request was not carried out: throttled, or never sent."""
+    """There was no usable answer, and the request was certainly not carried out: throttled, or never sent.
+
+    After other missing answers a write may have been done, which makes them `unsure`.
+    """
 
 
 class NoLogin(Denied):
@@ -45,7 +48,7 @@ class NoLogin(Denied):
 
 
 class KeyDenied(Denied):
-    """The secret's KMS key may not be used, or cannot."""
+    """The secret's KMS key may not be used, or cannot be used."""
 
 
 class Missing(Refused):
@@ -54,7 +57,11 @@ class Missing(Refused):
 
 @contextmanager
 def translated(action: str, uri: str) -> Iterator[None]:
-    """Translate whatever goes wrong in one call; `action` is its name in policies, `secretsmanager:PutSecretValue`."""
+    """Translate whatever goes wrong in one call.
+
+    `action` is the call's name in policies, `secretsmanager:PutSecretValue`. An answer that lacks an expected part
+    becomes `Unavailable`.
+    """
     try:
         yield
     except boto.ClientError as error:
@@ -81,7 +88,7 @@ def translated(action: str, uri: str) -> Iterator[None]:
 
 
 def half_an_answer(action: str, uri: str) -> Unavailable:
-    """Return the error for an answer that lacks what it has to hold."""
+    """Return the error for an answer that lacks a required part."""
     return Unavailable(f"{action} on {uri}: the answer made no sense (half an answer?)", AGAIN)
 
 
@@ -120,13 +127,16 @@ def _from_refusal(code: str, told: str, status: int, action: str, uri: str) -> S
         return Refused(
             f"{action} on {uri}: AWS's limit is reached", "a secret can have about 100 versions a day and 50 tags"
         )
-    if status < 500:  # HTTP: below it the request is at fault
+    if status < 500:  # in HTTP the request is at fault below 500
         return Refused(f"{action} on {uri}: AWS called the request invalid ({code})")
     return Unavailable(f"{action} on {uri}: AWS answered with an error ({code})", AGAIN)
 
 
 def deleted(uri: str, when: str = "") -> Refused:
-    """Return the refusal of a secret that is going to be deleted."""
+    """Return the refusal for a secret that is scheduled for deletion.
+
+    `when` is appended to the message, with its own space.
+    """
     return Refused(
         f"{uri} is scheduled for deletion{when}", "aws secretsmanager restore-secret --secret-id NAME keeps it"
     )

@@ -1,4 +1,4 @@
-"""Giving an empty place its first, current version, for a claim to stand beside."""
+"""Gives an empty place its first, current version, so that a claim has something beside it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class First:
-    """One secret that has no current value yet. `busy` tells who holds it."""
+    """One secret that has no current value yet. `busy` makes the error that names its lock holder."""
 
     def __init__(self, uri: str, target: Target, access: Access, busy: Callable[[Mark | None], Busy]) -> None:
         self._uri = uri
@@ -30,9 +30,10 @@ class First:
         self._busy = busy
 
     def begin(self, mark: Mark, lock: Lock, label: str, initial: Secret | None) -> Mark:
-        """Give an empty place its first, current version: `initial`, or a lock's text where there is no value.
+        """Give an empty place its first, current version: `initial`, or the text of a lock where there is no value.
 
-        AWS makes the first version of a secret current whatever was asked, so a pending value must never be the first.
+        AWS makes the first version of a secret current, whatever labels were asked for. So a pending value must never
+        be the first version. Returns a new snapshot for the claim.
         """
         described, document = mark.described, empty(bare=self._target.key is None)
         text = lock_text(lock) if initial is None else self._first(lock, document, initial)
@@ -56,7 +57,7 @@ class First:
         return text_of(laid_out(document, self._target.key, lock.companions, initial), self._uri)
 
     def _create(self, lock: Lock, text: Secret, at: datetime, value: Secret | None) -> None:
-        """Create the secret as one that is managed: whoever dies right after this leaves nothing to be adopted."""
+        """Create the secret as a managed one, so that a death right after this leaves nothing to adopt."""
         version = first_id(self._target.name)
         try:
             self._access.create(version, text, {**Record.first(lock, at, value).tags(), CURRENT_TAG: version})
@@ -67,7 +68,7 @@ class First:
                 raise Unavailable(error.message, error.hint, unsure=error.unsure) from None
 
     def _published(self, before: Listing, version: str, text: Secret, label: str) -> Listing:
-        """Put a version and make it current, if current is still what it was."""
+        """Put a version and make it current, if current has not changed meanwhile."""
         try:
             self._access.put(version, text, label)
             listing = self._access.listing()

@@ -1,4 +1,4 @@
-"""What a holder has in hand, and what a reader noted: opaque to everybody but this sink."""
+"""The fencing token of a lock holder, and the snapshot for a claim. Both are opaque to all but this sink."""
 
 from __future__ import annotations
 
@@ -14,32 +14,37 @@ from sinks.record import Aside, Lock
 
 @dataclass(frozen=True)
 class Grip:
-    """The fencing token: the label that only this holder writes, on the version that holds AWSPENDING.
-
-    `base` is the version that was current at the claim, `aside` what was retired softly before. `listing` is what the
-    last look saw.
-    """
+    """The fencing token: the label that only this holder writes, on the version that holds AWSPENDING."""
 
     arn: str
+    """The secret's ARN, from which version ids are derived."""
     label: str
+    """The holder's own label."""
     version: str
+    """The version with that label and AWSPENDING."""
     base: str | None
+    """The version that was current at the claim."""
     listing: Listing
+    """The versions at the last look."""
     aside: Aside | None = None
+    """What was retired softly before the claim."""
 
     @classmethod
     def taking(cls, mark: Mark, label: str, base: str | None) -> Grip:
-        """Return what somebody is about to hold who has read this."""
+        """Return the fencing token for a claim based on this snapshot."""
         return cls(mark.described.arn, label, "", base, mark.listing, Aside.from_tags(mark.described.tags))
 
 
 def with_holder(lock: Lock) -> Lock:
-    """Return a lock with a holder's word, made up where it has none."""
+    """Return a lock with a holder's word. A new random one is made where the lock has none.
+
+    The word is part of the label, so no two claims write the same one.
+    """
     return lock if lock.holder else replace(lock, holder=secrets.token_hex(8))
 
 
 def mark_of(place: Place) -> Mark:
-    """Return the sink's own note in a place, opaque to everybody else."""
+    """Return the sink's own snapshot in a place, opaque to all other modules."""
     return cast(Mark, place.mark)
 
 

@@ -1,4 +1,4 @@
-"""What AWS says about the caller and about one secret: plain facts, judged elsewhere. Nothing is changed."""
+"""Facts about the caller and about one secret at AWS. Nothing is changed, and other modules judge the facts."""
 
 from __future__ import annotations
 
@@ -29,14 +29,18 @@ QUICK = Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeou
 
 @dataclass(frozen=True)
 class Caller:
-    """Who AWS takes us for."""
+    """The identity that AWS sees."""
 
     account: str
     arn: str
 
 
 class Inspector:
-    """Asks about one secret. Every method may raise `SinkError`."""
+    """Asks AWS about one secret.
+
+    Every method but `close` may raise `SinkError`. `may_read`, `may_label` and `may_decrypt` raise `Denied` where a
+    right is missing.
+    """
 
     def __init__(self, name: str, target: str, settings: Settings, clock: Clock) -> None:
         self.target: Target = parse(target, settings)
@@ -50,10 +54,13 @@ class Inspector:
         self._api.close()
 
     def caller(self) -> Caller | None:
-        """Ask who we are (sts:GetCallerIdentity, which needs no permission); None where nobody answers."""
+        """Ask who is calling (sts:GetCallerIdentity, which needs no permission).
+
+        Returns None where there is no answer, or where a role is configured.
+        """
         settings = self._settings
         if settings.role_arn is not None:
-            return None  # the role's own name says it
+            return None  # the role's own name says who is calling
         with suppress(SinkError), translated("sts:GetCallerIdentity", self._uri):
             session = boto3.Session(profile_name=settings.profile, region_name=self.target.region)
             sts: Any = session.client("sts", config=QUICK, endpoint_url=settings.endpoint_url, verify=settings.ca_file)
@@ -66,20 +73,29 @@ class Inspector:
         return self._api.describe()
 
     def labelled(self) -> str | None:
-        """Return the version that is current, from one page of the listing; None where there is none."""
+        """Return the current version, from one page of the listing.
+
+        None: there is no such secret, or no current version on that page.
+        """
         with suppress(Missing):
             return next((v.id for v in self._api.page().versions if CURRENT in v.stages), None)
         return None
 
     def may_read(self) -> None:
-        """Ask for the value at a label that no version has: AWS refuses that only to those who may read no value."""
+        """Check the right to read values, with a label that no version has.
+
+        AWS refuses this request only to callers that may read no value.
+        """
         self._api.staged(PROOF)
 
     def may_label(self, current: str) -> None:
-        """Ask to remove a label from a version that does not have it: refused only to those who may move none."""
+        """Check the right to move labels, by the removal of a label from a version that does not have it.
+
+        AWS refuses this request only to callers that may move none.
+        """
         with suppress(Conflict):
             self._api.label(PROOF, remove=current)
 
     def may_decrypt(self) -> None:
-        """Have the current value decrypted, the only way to know; it is dropped unseen."""
+        """Check the right to decrypt, by reading the current value. There is no other way, and the value is dropped."""
         self._api.staged(CURRENT)

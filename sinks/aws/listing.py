@@ -1,11 +1,12 @@
-"""The versions of a secret as one listing shows them: labels, derived ids, whose the lock is. Pure.
+"""The versions of a secret in one listing: their labels, the derived ids, and the lock. Pure.
 
-AWS has no compare-and-set on a document. Two rules of PutSecretValue serve instead: a ClientRequestToken that names a
-version with another text is refused, and one with the same text does nothing, not even to labels. So ids are derived
-from a sequence number, one above the highest in the same listing that the labels were read from, and each version that
-the bridge puts carries, besides AWSPENDING, the label `BRIDGE:<chain>:<operation>:<base>:<ends>:<holder>`. Who finds
-its own label there has won. The chain is the id of the operation that claimed first; who takes it over keeps the chain
-and brings its own holder.
+AWS has no compare-and-set on a document. Two rules of PutSecretValue serve instead. A ClientRequestToken that names a
+version with another text is refused. One with the same text has no effect, not even on labels.
+
+So ids are derived from a sequence number, one above the highest in the same listing that the labels were read from.
+Each version that the bridge puts carries, besides AWSPENDING, the label
+`BRIDGE:<chain>:<operation>:<base>:<ends>:<holder>`. A process that finds its own label there has the lock. The chain is
+the id of the operation that claimed first. A takeover keeps the chain and brings its own holder.
 """
 
 from __future__ import annotations
@@ -22,36 +23,45 @@ from sinks.record import Lock
 CURRENT, PENDING, PREVIOUS, FALLBACK = "AWSCURRENT", "AWSPENDING", "AWSPREVIOUS", "FALLBACK"
 UNIQUE = (CURRENT, PENDING, PREVIOUS, FALLBACK)
 OWN = "BRIDGE:"
-ENDS = 11  # how many fingerprints fit into the 256 characters of a label
+ENDS = 11  # the number of fingerprints that fits into a label's 256 characters
 PROOF = "BRIDGE-CHECK"
-GAP = 2000  # sequence numbers without a version after which none is expected; AWS keeps about 100 versions
-DEPRECATED = 20  # how many versions without a label are worth looking into, one request each
+GAP = 2000  # the search stops after so many numbers without a version. AWS keeps about 100 versions
+DEPRECATED = 20  # how many versions without a label are searched, with one request each
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 LABEL = re.compile(rf"{OWN}r-[A-Za-z0-9-]{{1,64}}:[a-z-]{{1,32}}:([0-9a-f]{{16}})?:([0-9a-f+]*):[A-Za-z0-9-]{{1,64}}")
-"""The form of such a label; who writes another one is not the bridge."""
+"""The form of such a label. The bridge writes no other."""
 
 
 def own_label(chain: str, lock: Lock) -> str:
-    """Return the label by which a holder knows its version again, and everybody what the operation is about."""
+    """Return the label by which a holder recognizes its version, and others learn about the operation.
+
+    The label is written in the same call as the version, unlike tags. It has room for `ENDS` fingerprints.
+    """
     words = [chain, lock.operation, lock.base, "+".join(lock.ends[:ENDS]), lock.holder]
     return OWN + ":".join(words)
 
 
 def chain_of(label: str) -> str:
-    """Return the chain in such a label."""
+    """Return the chain in such a label.
+
+    The chain stays through a takeover. It distinguishes the lock's tags from those of an earlier operation.
+    """
     return label.removeprefix(OWN).partition(":")[0]
 
 
 def said_by(label: str, lock: Lock) -> Lock:
-    """Return a lock with what a label says of it; unlike tags it is written in the same call that takes the place."""
+    """Return a lock with what a label says of it.
+
+    Unlike tags, the label is written in the same call that claims the place.
+    """
     _, operation, base, _, holder = label.removeprefix(OWN).split(":")
     return replace(lock, operation=operation, base=base, ends=ends_of(label), holder=holder)
 
 
 def ends_of(label: str) -> tuple[str, ...]:
-    """Return the fingerprints of the values that the operation of such a label makes unreadable."""
+    """Return the fingerprints of the values that a label's operation makes unreadable."""
     ends = label.removeprefix(OWN).split(":")[3]
     return tuple(ends.split("+")) if ends else ()
 
@@ -63,7 +73,10 @@ def holder_of(label: str) -> str:
 
 @functools.lru_cache(maxsize=16384)
 def version_id(arn: str, number: int) -> str:
-    """Return the id of a secret's n-th version by the bridge."""
+    """Return the id of the bridge's n-th version of a secret.
+
+    It is the uuid5 of the ARN and the number, so two processes that read the same listing derive the same next id.
+    """
     return str(uuid.uuid5(_namespace(arn), str(number)))
 
 
@@ -73,32 +86,41 @@ def _namespace(arn: str) -> uuid.UUID:
 
 
 def first_id(name: str) -> str:
-    """Return the id of the first version of a secret that does not exist yet: its ARN is not known."""
+    """Return the id of the first version of a secret that does not exist yet, whose ARN is unknown.
+
+    It is the uuid5 of the secret's name.
+    """
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"secret-bridge:{name}"))
 
 
 @dataclass(frozen=True)
 class Listing:
-    """All versions, oldest first, at one moment of the server's clock."""
+    """All versions, oldest first, at one moment of the server's clock.
+
+    Labels and ids must come from the same listing: two listings would give two next ids.
+    """
 
     versions: tuple[Listed, ...]
     at: datetime
 
     @classmethod
     def of(cls, versions: tuple[Listed, ...], at: datetime) -> Listing:
-        """Return a listing in order."""
+        """Return a listing with its versions in order."""
         return cls(tuple(sorted(versions, key=lambda v: v.created or LONG_AGO)), at)
 
     def holders(self, stage: str) -> tuple[str, ...]:
-        """Return every version that has a label."""
+        """Return every version that has a label.
+
+        More than one means that the label moved while pages were read.
+        """
         return tuple(v.id for v in self.versions if stage in v.stages)
 
     def holder(self, stage: str) -> str | None:
-        """Return the version that has a label, if any."""
+        """Return the version that has a label, or None."""
         return next(iter(self.holders(stage)), None)
 
     def get(self, version: str | None) -> Listed | None:
-        """Return one version."""
+        """Return one version, or None."""
         return next((v for v in self.versions if v.id == version), None)
 
     @property
@@ -108,7 +130,7 @@ class Listing:
 
     @property
     def pending(self) -> str | None:
-        """The version that holds AWSPENDING. Native rotation leaves that label on current: then it says nothing."""
+        """The version that holds AWSPENDING. Native rotation leaves that label on current, where it means nothing."""
         version = self.get(self.holder(PENDING))
         if version is None or (CURRENT in version.stages and not self.label):
             return None
@@ -116,29 +138,36 @@ class Listing:
 
     @property
     def label(self) -> str | None:
-        """The bridge's label on the version that holds AWSPENDING: who holds the place."""
+        """The bridge's label on the version that holds AWSPENDING. It identifies the lock holder."""
         version = self.get(self.holder(PENDING))
         return next((s for s in sorted(version.stages) if LABEL.fullmatch(s)), None) if version else None
 
     @property
     def foreign(self) -> str | None:
-        """The version that holds AWSPENDING and that no operation of ours has put."""
+        """The version that holds AWSPENDING and was not put by an operation of ours."""
         return self.pending if self.pending and not self.label else None
 
     @property
     def fallback(self) -> str | None:
-        """The version pinned as fallback; that label on current means nothing (a promotion was cut short)."""
+        """The version pinned as fallback. That label on current is left from an interrupted promotion, and ignored."""
         holder = self.holder(FALLBACK)
         return holder if holder not in (self.current, self.pending) else None
 
     def left_over(self) -> tuple[tuple[str, str], ...]:
-        """Return the bridge's labels that hold nothing any more, each with its version."""
+        """Return the bridge's labels that hold nothing any more, each with its version.
+
+        They are all labels of the bridge but the one on the version that holds AWSPENDING.
+        """
         return tuple(
             (v.id, s) for v in self.versions for s in sorted(v.stages) if s.startswith(OWN) and s != self.label
         )
 
     def likeliest(self) -> tuple[str, ...]:
-        """Return versions in the order in which a value is looked for: labelled ones first, then newest first."""
+        """Return versions in the order to search for a value: labelled ones first, then the newest others.
+
+        Versions at a stage come first, then those with the bridge's labels. At most `DEPRECATED` unlabelled versions
+        follow, because each takes one request.
+        """
         first = [self.holder(stage) for stage in (CURRENT, PREVIOUS, FALLBACK, PENDING)]
         ours = [v.id for v in reversed(self.versions) if any(s.startswith(OWN) for s in v.stages)]
         labelled = [v.id for v in reversed(self.versions) if v.stages]
@@ -146,7 +175,10 @@ class Listing:
         return tuple(dict.fromkeys(v for v in (*first, *ours, *labelled, *rest) if v))
 
     def doubled(self) -> str | None:
-        """Name a label that two versions seem to have: pages were read while it moved."""
+        """Return what contradicts itself in the listing, or None: it was read while a label moved.
+
+        It is a label on two versions, a current label on none, or a version that is listed twice.
+        """
         found = next((stage for stage in UNIQUE if len(self.holders(stage)) > 1), None)
         ids = [v.id for v in self.versions]
         return (
@@ -156,15 +188,18 @@ class Listing:
         )
 
     def top(self, arn: str) -> int:
-        """Return the highest sequence number here; 0 where there is none."""
+        """Return the highest sequence number here, or 0.
+
+        The number of a version is found by deriving ids, because an id does not contain it.
+        """
         return max(self._numbers(arn).values(), default=0)
 
     def next_id(self, arn: str) -> str:
-        """Return the id above the highest one here."""
+        """Return the id after the highest one here."""
         return version_id(arn, self.top(arn) + 1)
 
     def highest(self, arn: str, count: int) -> tuple[str, ...]:
-        """Return the versions with the highest sequence numbers, the highest first."""
+        """Return the `count` versions with the highest sequence numbers, the highest first."""
         numbers = self._numbers(arn)
         return tuple(sorted(numbers, key=lambda version: -numbers[version])[:count])
 
@@ -180,12 +215,18 @@ class Listing:
         return found
 
     def left_below(self, version: str, arn: str) -> tuple[tuple[str, str], ...]:
-        """Return what is left over on versions before one; a label on a later one is of somebody who takes over now."""
+        """Return the left-over labels on versions before `version`.
+
+        A label on a later version belongs to a takeover in progress.
+        """
         left = self.left_over()
         numbers = self._numbers(arn) if left else {}
         return tuple((v, s) for v, s in left if numbers.get(v, 0) < numbers.get(version, 0))
 
     def is_held_by(self, lock: Lock, version: str | None = None) -> bool:
-        """Tell whether a lock's own label is on the version that holds AWSPENDING."""
+        """Return whether a lock's own label is on the version that holds AWSPENDING.
+
+        With `version`, that version must be the one. After a takeover the label has another holder.
+        """
         label = self.label
         return label is not None and holder_of(label) == lock.holder and version in (None, self.holder(PENDING))

@@ -1,4 +1,4 @@
-"""Becoming, being and ceasing to be the holder of a place."""
+"""Claiming, holding and releasing a place."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 TRIES = 20
+"""How often a step is decided anew."""
 FAILURES = 3
+"""How many calls without an answer end a step."""
 RESUME = "run resume: it tells where things stand"
 
 
@@ -53,13 +55,17 @@ class Claims:
         self._access = access
         self._clock = clock
         self._lease = lease.total_seconds()
-        self.promoted: Grip | None = None  # what a promotion by this process has left in order
-        self._labels: set[str] = set()  # the labels by which this process has taken and kept the place
+        self.promoted: Grip | None = None  # the labels as a promotion by this process left them
+        self._labels: set[str] = set()  # the labels by which this process has claimed and kept the place
         self.sealing = Sealing(uri, target.key, access)
         self._first = First(uri, target, access, self._busy)
 
     def claim(self, place: Place, lock: Lock, value: Secret | None, initial: Secret | None, *, over: bool) -> Held:
-        """Put a version with AWSPENDING, above everything that `place` saw (`Sink.claim`)."""
+        """Put a version with AWSPENDING, with an id above all in the snapshot `place` (`Sink.claim`).
+
+        An empty secret gets a first, current version before it. The new version's text is the document as a promotion
+        would leave it, so that a promotion usually puts no further version.
+        """
         mark, lock = mark_of(place), with_holder(lock)
         self.sealing.begin(place)
         label = own_label(lock.id, lock)
@@ -73,7 +79,10 @@ class Claims:
         return self._seize(lock, Grip.taking(mark, label, base), text, value, needed=over)
 
     def take_over(self, place: Place, lock: Lock) -> Held:
-        """Put the pending version's text again, as a new version with our label (`Sink.take_over`)."""
+        """Put the pending version's text again, as a new version with our label (`Sink.take_over`).
+
+        The label keeps the operation's chain, which distinguishes its tags from those of another operation.
+        """
         mark, lock = mark_of(place), with_holder(lock)
         self.sealing.begin(place)
         listing, present = mark.listing, mark.listing.label
@@ -90,13 +99,13 @@ class Claims:
     def _seize(
         self, lock: Lock, grip: Grip, text: Secret, value: Secret | None, *, undo: bool = True, needed: bool = False
     ) -> Held:
-        """Put the version that is the lock, and write whose it is.
+        """Put the version that is the lock, then write the lock to the secret's tags.
 
-        `undo`: give it back if that fails. Never after a takeover: its value may be the one that Auth0 accepts.
-        `needed`: go on without a name where AWS refuses the tags, because there are too many of others'.
+        `undo`: release the place if that fails. A takeover never does, because its value may be the one that Auth0
+        accepts. `needed`: go on without the tags where AWS refuses them, because there are too many foreign ones.
         """
         self.promoted, self._labels, listing = None, {grip.label}, grip.listing
-        again = listing.is_held_by(lock)  # the answer to an earlier attempt of ours was lost
+        again = listing.is_held_by(lock)  # an earlier attempt of ours succeeded, and its answer was lost
         version = cast(str, listing.pending) if again else listing.next_id(grip.arn)
         started = self._clock.monotonic()
         try:
@@ -122,7 +131,10 @@ class Claims:
             raise Unavailable(error.message, error.hint, unsure=not undone) from None
 
     def _put(self, version: str, text: Secret, grip: Grip) -> None:
-        """Put our version. Where another one was pending, take its label from it: its release consumed no id."""
+        """Put our version. Where another version is pending, move AWSPENDING from it, because a release consumes no id.
+
+        A put with AWSPENDING alone would take the label even after that version's holder has released it.
+        """
         if grip.listing.pending is None:
             return self._access.put(version, text, grip.label, PENDING)
         self._access.put(version, text, grip.label)
@@ -134,7 +146,7 @@ class Claims:
         return None
 
     def _name(self, held: Held) -> Held:
-        """Write on the secret what the lock says about itself. The put's answer showed our label: it was the look."""
+        """Write the lock to the secret's tags. The put's answer showed our label, so it serves as the look."""
         grip = grip_of(held)
         tags = {**held.lock.tags(), CHAIN_TAG: chain_of(grip.label), FROM_TAG: grip.base or NONE}
 
@@ -149,7 +161,10 @@ class Claims:
         return held
 
     def _let_go(self, held: Held) -> bool:
-        """Undo a claim that cannot be completed, as far as possible; the claim's own failure is the one to tell of."""
+        """Undo a claim that cannot be completed, as far as possible. Return whether that succeeded.
+
+        Errors here are dropped, because the claim's own failure is the one to report.
+        """
         with contextlib.suppress(Denied, Refused, Unavailable):
             self.release(held)
             return True
@@ -159,7 +174,13 @@ class Claims:
         return text_of(document, self._uri)
 
     def look(self, held: Held) -> Held:
-        """List: our label is still where AWSPENDING is, on whichever version we put last (`Sink.look`)."""
+        """List the versions, and check that our label is still on the one with AWSPENDING (`Sink.look`).
+
+        It may be on any version that this process has put.
+
+        Raises:
+            Lost: another label is there, or nothing is pending.
+        """
         looked = self._clock.monotonic()
         listing = self._access.listing()
         grip = grip_of(held)
@@ -169,10 +190,10 @@ class Claims:
         return replace(held, looked=looked, token=token)
 
     def advance(self, held: Held, document: Document, value: Secret) -> Held:
-        """Put a new pending version in place of ours. It has a label of its own, so that AWSPENDING is taken from ours.
+        """Put a new pending version in place of ours, with a label of its own, and move AWSPENDING from ours to it.
 
         Raises:
-            Lost: somebody else has put one.
+            Lost: another process has put a version.
         """
         grip, started = grip_of(held), self._clock.monotonic()
         version = grip.listing.next_id(grip.arn)
@@ -187,8 +208,11 @@ class Claims:
     def under_lease(self, held: Held, step: Callable[[Held], Held | T]) -> T:
         """Look, then do one step, until it returns a result.
 
-        What lost against somebody else, came too late or got no answer is decided anew after another look; a step
-        that returns a `Held` goes on with it.
+        After a lost compare-and-set, a late call or a missing answer, it looks again and the step decides anew. A step
+        that returns a `Held` is called again with that.
+
+        Raises:
+            Unavailable: too many calls got no answer, or others kept writing. `unsure`: a write may have been done.
         """
         failures = 0
         for _ in range(TRIES):
@@ -209,11 +233,15 @@ class Claims:
         raise Unavailable(f"others kept writing to {self._uri}; gave up after {TRIES} tries", RESUME)
 
     def deadline(self, held: Held) -> float:
-        """Return by when a call without compare-and-set has to have ended."""
+        """Return the monotonic time by which a call without compare-and-set must have ended."""
         return held.looked + self._lease
 
     def release(self, held: Held) -> None:
-        """Seal the tags if they are not, then drop AWSPENDING, then the label that nobody needs (`Sink.release`)."""
+        """Seal the tags if that is due, then drop AWSPENDING, then the labels of no further use (`Sink.release`).
+
+        AWS allows 20 labels on a version, so left-over ones are removed as well. Where the place is lost already, only
+        labels of this process go.
+        """
         if self.sealing.due:
             with contextlib.suppress(Denied, Lost, Refused):
                 self.under_lease(held, self._seal)
@@ -223,7 +251,7 @@ class Claims:
                 return
         try:
             self.under_lease(held, self._tidy)
-        except Lost:  # given back before, perhaps not to the end
+        except Lost:  # released before, perhaps not completely
             ours = {grip_of(held).label, *self._labels}
             for version, stage in self._access.listing().left_over():
                 if stage in ours:
@@ -235,7 +263,7 @@ class Claims:
         return True
 
     def _tidy(self, held: Held) -> bool:
-        """Leave the labels as they were, or as the promotion wanted them."""
+        """Leave the labels as they were, or as the promotion set them."""
         listing = grip_of(held).listing
         if listing.current and listing.current == listing.holder(FALLBACK):
             told = listing.get(self._access.described().tags.get(FALLBACK_TAG))
@@ -247,15 +275,16 @@ class Claims:
     def _drop_labels(self, grip: Grip) -> None:
         for version, stage in grip.listing.left_below(grip.version, grip.arn):
             self._drop(stage, version)
+        # AWSPENDING first: without our label beside it, the version would count as foreign.
         self._drop(PENDING, grip.version)
         self._drop(grip.label, grip.version)
 
     def _drop(self, stage: str, version: str) -> None:
-        with contextlib.suppress(Conflict):  # it is gone already
+        with contextlib.suppress(Conflict):  # the label is gone already
             self._access.api.label(stage, remove=version)
 
     def _busy(self, mark: Mark | None) -> Busy:
-        """Tell who holds the place, as far as it is written."""
+        """Return the error that names the lock holder, as far as it is written."""
         if mark is None:
             mark = mark_of(surveyed(self._uri, self._access.described(), self._access.listing()))
         return busy(self._uri, mark)

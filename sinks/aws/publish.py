@@ -1,4 +1,4 @@
-"""What current holds, where the fallback is pinned and what the tags say: done until it is so, whatever others do."""
+"""Sets current, the fallback's label and the tags, and repeats until all are right, whatever others write meanwhile."""
 
 from __future__ import annotations
 
@@ -34,12 +34,17 @@ if TYPE_CHECKING:
     from sinks.secret import Secret
 
 LAYOUT = f"{OWN}layout:"
-"""Begins the label of a version that is current's with other companions, until it is current: with the holder's word,
-so that only its own one is ever taken for it."""
+"""Prefix of the label on a version that has current's document with other companions, until that version is current.
+
+The holder's word follows it, so that a holder takes only its own version for such a one.
+"""
 
 
 class Publisher:
-    """One secret under its lock."""
+    """One secret under its lock.
+
+    A step under the lease looks first and decides by that listing, so a concurrent change only leads to another round.
+    """
 
     def __init__(self, uri: str, target: Target, access: Access, claims: Claims) -> None:
         self._uri = uri
@@ -49,24 +54,31 @@ class Publisher:
         self._announced = False  # by this process
 
     def document(self, version: str | None) -> Document:
-        """Read a version's document; an empty one where there is none."""
+        """Read a version's document, or return an empty one where there is none."""
         found = self._access.document(version) if version else None
         return found or empty(bare=self._key is None)
 
     def fingerprint(self, held: Held, version: str | None) -> str | None:
-        """Return the fingerprint of a version's value."""
+        """Return the fingerprint of a version's value.
+
+        It is salted with the client's id. None: the version is None, or holds no value at the key.
+        """
         value = self.document(version).get(self._key)
         return value.fingerprint(held.lock.client_id) if value else None
 
     def fingerprints(self, held: Held, version: str | None) -> tuple[str, ...]:
-        """Return those of all its values, its companions' among them; none where they cannot be read."""
+        """Return the fingerprints of all of a version's values, companions included. Unreadable ones give none."""
         document = self._access.readable(version) if version else None
         found = values_in(document, self._key, held.lock.companions)
         return tuple(value.fingerprint(held.lock.client_id) for value in found)
 
     def promote(self, held: Held, value: Secret, record: Record, *, keep: bool) -> Promoted:
-        """Pin the fallback, move AWSCURRENT, then write the tags (`Sink.promote`)."""
-        if keep and held.lock.ends:  # what ends must not stand in the version that becomes the fallback
+        """Pin the fallback, move AWSCURRENT, then write the tags (`Sink.promote`).
+
+        Where AWS refuses the fallback's label or the tags, AWSCURRENT moves all the same, and `Promoted.untold` says
+        why.
+        """
+        if keep and held.lock.ends:  # the version that becomes the fallback must not hold a value that ends
             self.lay_out(held, value)
 
         untold: list[str] = []
@@ -76,7 +88,7 @@ class Publisher:
             document, fallback = self.document(listing.current), None
             try:
                 fallback = self._pin(held, listing, value, keep=keep)
-            except Refused as error:  # no room among other labels: readers must not wait for that
+            except Refused as error:  # no room among other labels, which must not delay readers
                 untold[:] = [error.message]
             told = fallback if held.lock.companions in WRITTEN else None
             former = self.document(told).get(self._key)
@@ -98,7 +110,10 @@ class Publisher:
         return self._claims.under_lease(held, step)
 
     def finish(self, held: Held, base: Secret, value: Secret, *, before: float) -> bool:
-        """Move AWSCURRENT from the version that holds `base`, and do nothing else (`Sink.finish`)."""
+        """Move AWSCURRENT from the version that holds `base`, and nothing else (`Sink.finish`).
+
+        The fallback's label goes along where AWS permits it.
+        """
         mine = grip_of(held).version
         with contextlib.suppress(Conflict, Expired, Unavailable):
             listing = self._access.listing()
@@ -111,14 +126,17 @@ class Publisher:
         return current is not None and self._access.value(current, self._key) == value
 
     def _fits(self, current: str, base: Secret, mine: str, value: Secret) -> bool:
-        """Tell whether a version is current's document with another value: nobody has edited it since."""
+        """Return whether `mine` is current's document with another value, so that no foreign edit would be lost."""
         old, new, beside = self.document(current), self.document(mine), (next_of(self._key), previous_of(self._key))
         if old.get(self._key) != base or new.get(self._key) != value:
             return False
         return old.with_value(self._key, value).without(*beside) == new.without(*beside)
 
     def take_back(self, held: Held) -> None:
-        """Announce nothing any more, if something is announced."""
+        """Take back an announced value from the companions, if one is announced.
+
+        It does so only where this process announced it, or where the tags say that the companions are the bridge's.
+        """
         if held.lock.companions != Companions.KEEP:
             return
         held = self._claims.look(held)
@@ -127,7 +145,10 @@ class Publisher:
             self.lay_out(held)
 
     def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> bool:
-        """Put current's document with other companions beside the pending one, and move AWSCURRENT (`Sink.lay_out`)."""
+        """Put current's document with other companions, and move AWSCURRENT to it (`Sink.lay_out`).
+
+        AWSPENDING stays where it is, so the lock does not move. Without `former`, the fallback's value is left out.
+        """
         if held.lock.companions not in WRITTEN:
             return False
         label, written = f"{LAYOUT}{held.lock.holder}", False
@@ -138,9 +159,9 @@ class Publisher:
             document = self.document(listing.current)
             value = document.get(self._key)
             if listing.current is None or value is None:
-                return False  # there is nothing yet that they could stand beside
+                return False  # there is no value yet for them to accompany
             tags = self._access.described().tags
-            told = coming if coming != value else None  # it is current already: there is nothing to announce
+            told = coming if coming != value else None  # a value that is current already is not announced
             before = self._former(held, listing, told) if former else None
             wanted = laid_out(document, self._key, held.lock.companions, value, coming=told, former=before)
             made = listing.holder(label)
@@ -153,7 +174,8 @@ class Publisher:
             if made and made != listing.current and self._access.document(made) == wanted:
                 self._access.api.label(CURRENT, remove=listing.current, to=made, before=deadline)
             else:
-                # Said before the document is written, so that whoever finishes knows whose it is.
+                # The tags come before the document, so that another process that finishes this knows whose companions
+                # they are.
                 self._tag_layout(held, tags, tags.get(CURRENT_TAG, listing.current))
                 self._access.put(listing.next_id(grip_of(held).arn), text_of(wanted, self._uri), label)
             return held
@@ -161,20 +183,20 @@ class Publisher:
         return self._claims.under_lease(held, step)
 
     def _tag_layout(self, held: Held, tags: Mapping[str, str], current: str) -> None:
-        """Say which version is current, and that it has companions, unless that is said already."""
+        """Tag which version is current and that it has companions, unless the tags say so already."""
         wanted = {CURRENT_TAG: current, COMPANIONS_TAG: afterwards(held.lock.companions) or NONE}
         if any(tags.get(name) != text for name, text in wanted.items()):
             self._access.api.tag(wanted, before=self._claims.deadline(held))
 
     def _former(self, held: Held, listing: Listing, coming: Secret | None) -> Secret | None:
-        """Return the fallback's value, unless the operation that announces another one ends it."""
+        """Return the fallback's value, unless the operation announces another value and ends the fallback."""
         if (coming is not None and held.lock.ends) or listing.holder(FALLBACK) is None:
             return None
         version = listing.fallback or fallback_in(listing, self._access.described().tags)
         return self.document(version).get(self._key)
 
     def _pin(self, held: Held, listing: Listing, value: Secret, *, keep: bool) -> str | None:
-        """Put FALLBACK on the version that holds what was current when the operation began; nowhere without `keep`."""
+        """Put FALLBACK on the version that was current when the operation began. Without `keep`, remove it."""
         if not keep:
             self.unpin(held, listing)
             return None
@@ -182,10 +204,10 @@ class Publisher:
         return self.pin_at(held, listing, target) if target else listing.fallback
 
     def _base(self, held: Held, listing: Listing, value: Secret) -> str | None:
-        """Find that version: current unless somebody wrote another value there, or it is promoted already."""
+        """Find that version: current, unless a foreign value is there or the promotion is done already."""
         lock = held.lock
         likely: tuple[str | None, ...] = (listing.current, listing.holder(FALLBACK))
-        if lock.base:  # the rest: laying out has moved AWSPREVIOUS
+        if lock.base:  # a layout has moved AWSPREVIOUS, so more versions come into question
             likely = (*likely, grip_of(held).base, listing.holder(PREVIOUS), *listing.likeliest())
         for version in dict.fromkeys(likely):
             old = self._access.value(version, self._key) if version and listing.get(version) else None
@@ -194,7 +216,7 @@ class Publisher:
         return None
 
     def unpin(self, held: Held, listing: Listing) -> None:
-        """Take FALLBACK from wherever it is."""
+        """Remove FALLBACK from its version, if any."""
         holder = listing.holder(FALLBACK)
         if holder is not None:
             self._access.api.label(FALLBACK, remove=holder, before=self._claims.deadline(held))
@@ -206,13 +228,20 @@ class Publisher:
     def tag(
         self, held: Held, tags: Mapping[str, str], current: Secret | None = None, former: str | None = None
     ) -> None:
-        """Write tags, and the seal with them (`Sealing.tags`)."""
+        """Write tags, with the seal (`Sealing.tags`).
+
+        `current` and `former` are given where the current value changes, and None where it stays.
+        """
         grip = grip_of(held)
         wanted = self._claims.sealing.tags(tags, grip.listing.top(grip.arn), current=current, former=former)
         self._access.api.tag(wanted, before=self._claims.deadline(held))
 
     def pin_at(self, held: Held, listing: Listing, target: str | None) -> str | None:
-        """Put FALLBACK on a version; None: nowhere."""
+        """Put FALLBACK on a version. None: remove it.
+
+        Returns `target`. The move names the present holder, so it is a compare-and-set. Nothing is sent where FALLBACK
+        is there already.
+        """
         if target is None:
             self.unpin(held, listing)
         elif target != listing.holder(FALLBACK):

@@ -1,4 +1,4 @@
-"""Reads a secret in AWS for an application: it needs `secretsmanager:GetSecretValue`, by label only."""
+"""Reads a secret in AWS for an application. It needs `secretsmanager:GetSecretValue`, and reads by label only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ LOG = logging.getLogger(__name__)
 
 
 class AwsReader:
-    """One secret with the value at the target's key (`sinks.reader.Reader`)."""
+    """One secret with the value at the target's key (`sinks.reader.Reader`).
+
+    It never lists versions, so an application's policy needs no more than the right to read values.
+    """
 
     def __init__(self, uri: str, api: Api, target: Target) -> None:
         self.uri = uri
@@ -33,7 +36,7 @@ class AwsReader:
         self._describes = True
 
     def latest(self) -> Latest:
-        """Read the version labelled AWSCURRENT (`Reader.latest`). When it was promoted is no part of the answer."""
+        """Read the version labelled AWSCURRENT (`Reader.latest`). The answer does not say when it was promoted."""
         got = self._api.staged(CURRENT)
         if got is None:
             raise Refused(f"there is nothing to read at {self.uri}", "check the region, the name and the account")
@@ -43,7 +46,10 @@ class AwsReader:
         return Latest(value, got.version, got.at)
 
     def pending(self) -> Next:
-        """Read the version labelled AWSPENDING; it says itself what it is about (`Reader.pending`)."""
+        """Read the version labelled AWSPENDING, whose own label describes the operation (`Reader.pending`).
+
+        Nothing is pending where that version is also current and has no label of the bridge, as after native rotation.
+        """
         got = self._api.staged(PENDING)
         label = next((stage for stage in sorted(got.stages) if stage.startswith(OWN)), None) if got else None
         if got is None or (CURRENT in got.stages and label is None):  # native rotation leaves the label on current
@@ -51,12 +57,18 @@ class AwsReader:
         return Next(self._value(got), frozenset(ends_of(label) if label else ()))
 
     def fallback(self, latest: Latest) -> Secret | None:
-        """Read the version labelled FALLBACK (`Reader.fallback`)."""
+        """Read the version labelled FALLBACK (`Reader.fallback`).
+
+        None: there is no such version, or it is the one that `latest` has read.
+        """
         got = self._api.staged(FALLBACK)
         return self._value(got) if got and got.version != latest.version else None
 
     def promoted(self, latest: Latest) -> datetime | None:
-        """Ask for the tags, where this reader may (`secretsmanager:DescribeSecret`, `Reader.promoted`)."""
+        """Read the tags for it, where this reader may (`secretsmanager:DescribeSecret`, `Reader.promoted`).
+
+        After one denial it does not ask again.
+        """
         if latest.promoted or not self._describes:
             return latest.promoted
         with suppress(Denied):

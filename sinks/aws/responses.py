@@ -1,4 +1,4 @@
-"""What AWS answers, in our own types."""
+"""AWS's answers in our own types."""
 
 from __future__ import annotations
 
@@ -13,33 +13,40 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Described:
-    """A secret's description. `at` is the server's clock; without an ARN there is no such secret.
-
-    `replicas` are pairs of region and status; `owner` is the AWS service that manages the secret, if one does. `key` is
-    the KMS key that encrypts it, where that is not AWS's own.
-    """
+    """A secret's description."""
 
     at: datetime
+    """The server's clock."""
     arn: str = ""
+    """The secret's ARN. Empty: there is no such secret."""
     name: str = ""
+    """The secret's full name."""
     tags: Mapping[str, str] = field(default_factory=dict)
+    """The secret's tags."""
     deleted: datetime | None = None
+    """When the secret was scheduled for deletion, as AWS's DeletedDate."""
     rotates: bool = False
+    """Whether AWS rotates the secret itself."""
     primary_region: str | None = None
+    """The region of the original, where the secret is replicated."""
     replicas: tuple[tuple[str, str], ...] = ()
+    """Pairs of region and status."""
     owner: str | None = None
+    """The AWS service that manages the secret, if one does."""
     changed: datetime | None = None
+    """AWS's LastChangedDate."""
     key: str | None = None
+    """The KMS key that encrypts the secret, where it is not AWS's own."""
 
     @property
     def exists(self) -> bool:
-        """Tell whether there is such a secret."""
+        """Whether there is such a secret."""
         return bool(self.arn)
 
 
 @dataclass(frozen=True)
 class Listed:
-    """One version in a listing; its content is another call."""
+    """One version in a listing. Its content takes another call."""
 
     id: str
     stages: frozenset[str]
@@ -48,7 +55,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Got:
-    """One version's text, with the labels that it has. `at` is the server's clock."""
+    """One version's text, with its labels. `at` is the server's clock."""
 
     version: str
     text: Secret
@@ -58,7 +65,7 @@ class Got:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a listing. `next` asks for the page after it."""
+    """One page of a listing. `next` is the token for the page after it."""
 
     versions: tuple[Listed, ...]
     at: datetime

@@ -1,4 +1,4 @@
-"""Ending a value in one secret: its labels go. AWS keeps the version, so it can be brought back as long as it does."""
+"""Ends a value in one secret by the removal of its labels. AWS keeps the version, so it may be restored for a while."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class Retiring:
-    """One secret under its lock."""
+    """Retirements in one secret under its lock.
+
+    AWS cannot destroy a version. What ends loses its labels and stays readable by version id.
+    """
 
     def __init__(self, uri: str, access: Access, claims: Claims, publisher: Publisher) -> None:
         self._uri = uri
@@ -29,7 +32,10 @@ class Retiring:
     def retire(self, held: Held, fingerprint: str | None, *, softly: bool) -> tuple[str, ...]:
         """Drop AWSPREVIOUS, left-over labels of ours and FALLBACK from versions that hold the value (`Sink.retire`).
 
-        FALLBACK goes last, so that a second attempt still finds the value. Other labels are somebody else's.
+        FALLBACK goes last, so that a second attempt still finds the value. Foreign labels stay.
+
+        Raises:
+            Refused: the value is current's or pending's.
         """
         held = self._claims.look(held)
         pinned = grip_of(held).listing.fallback
@@ -37,6 +43,8 @@ class Retiring:
         aside = self._aside(held)
         target = target or (self._former(held, aside) if aside and fingerprint is None else None)
         retired: dict[str, None] = {}
+        # First, because it moves AWSCURRENT, and AWSPREVIOUS follows to the version that holds the value beside
+        # current.
         self._untell(held, target)
 
         def step(held: Held) -> Held | bool:
@@ -44,13 +52,13 @@ class Retiring:
             in_use = (self._publisher.fingerprint(held, v) for v in (listing.current, listing.pending))
             if target in in_use:
                 raise Refused(f"the value to retire is in use at {self._uri}; its labels stay")
-            if softly and target and listing.fallback:  # first, so that whoever finishes this can undo it
+            if softly and target and listing.fallback:  # first, so that a process that finishes this can undo it
                 self._tag(held, {ASIDE_TAG: Aside(target, (listing.fallback,)).tag()})
             for stage, version in self._labels(listing):
-                found = self._publisher.fingerprints(held, version)  # what cannot be read is nobody's value
+                found = self._publisher.fingerprints(held, version)  # an unreadable version matches no value
                 if target not in (found[:1] if version == listing.holder(FALLBACK) else found):
                     continue
-                if stage == FALLBACK:  # first the tag, by which a promotion that is cut short finds the fallback again
+                if stage == FALLBACK:  # first the tag, because an interrupted promotion finds the fallback by it
                     self._access.api.tag({FALLBACK_TAG: NONE}, before=self._claims.deadline(held))
                 self._access.api.label(stage, remove=version, before=self._claims.deadline(held))
                 retired[version] = None
@@ -62,7 +70,7 @@ class Retiring:
         return tuple(dict.fromkeys((*retired, *ended)))
 
     def _ended(self, held: Held, target: str | None, fingerprint: str | None, aside: Aside | None) -> tuple[str, ...]:
-        """Take note that what the seal names has ended, and what was retired softly before; return its versions."""
+        """Record that the seal's fallback and an earlier soft retirement have ended. Return the latter's versions."""
         if fingerprint is None or self._claims.sealing.fallback == target:
             self._claims.sealing.end()
         if aside is None or fingerprint not in (None, aside.fingerprint):
@@ -71,12 +79,16 @@ class Retiring:
         return aside.versions
 
     def _untell(self, held: Held, target: str | None) -> None:
-        """Take a value that goes from current's companions."""
+        """Remove a value that ends from current's companions."""
         if target and target in self._publisher.fingerprints(held, grip_of(held).listing.current)[1:]:
             self._publisher.lay_out(held, former=False)
 
     def bring_back(self, held: Held) -> str | None:
-        """Pin the version again, then tag (`Sink.bring_back`)."""
+        """Pin the version again, then tag it (`Sink.bring_back`).
+
+        Returns None where nothing was retired softly, or where AWS has removed the version meanwhile. Then the tag is
+        removed as well.
+        """
         aside = self._aside(held)
         if aside is None:
             return None
@@ -94,13 +106,16 @@ class Retiring:
         return self._claims.under_lease(held, step) or None
 
     def _former(self, held: Held, aside: Aside) -> str | None:
-        """Return what was set aside, unless it is in use again: what was written again since goes with it."""
+        """Return the fingerprint of an earlier soft retirement, unless its value is in use again.
+
+        Versions that were written with it since end too.
+        """
         listing = grip_of(held).listing
         in_use = (self._publisher.fingerprint(held, v) for v in (listing.current, listing.pending))
         return None if aside.fingerprint in in_use else aside.fingerprint
 
     def _aside(self, held: Held) -> Aside | None:
-        """Read what was retired softly; not a request where nothing was at the claim."""
+        """Read what was retired softly. Where there was nothing at the claim, no request is made."""
         return Aside.from_tags(self._access.described().tags) if grip_of(held).aside else None
 
     def _tag(self, held: Held, tags: dict[str, str]) -> bool:
@@ -108,7 +123,7 @@ class Retiring:
         return True
 
     def _labels(self, listing: Listing) -> tuple[tuple[str, str], ...]:
-        """Return the labels that retiring may drop, each with its version."""
+        """Return the labels that a retirement may drop, each with its version."""
         left = [(stage, version) for version, stage in listing.left_over()]
         found = ((PREVIOUS, listing.holder(PREVIOUS)), *left, (FALLBACK, listing.holder(FALLBACK)))
         return tuple((stage, version) for stage, version in found if version)

@@ -1,4 +1,4 @@
-"""Which actions each deed takes at AWS Secrets Manager: the one table that the check and the policies read. Pure.
+"""The actions that each deed needs at AWS Secrets Manager: the one table for the check and the policies. Pure.
 
 `tests/policy` compares it with the requests that are made.
 """
@@ -12,7 +12,7 @@ from sinks.rights import Deed
 LOOK = ("DescribeSecret", "ListSecretVersionIds")
 READ = (*LOOK, "GetSecretValue")
 CREATE = "CreateSecret"
-"""It cannot be allowed for one secret by its ARN, which does not exist yet; so policies say it apart."""
+"""Policies list it apart. It cannot be allowed for one secret by its ARN, which does not exist yet."""
 LABEL = "UpdateSecretVersionStage"
 ACTIONS = (*READ, "PutSecretValue", LABEL, "TagResource", "UntagResource", CREATE)
 
@@ -36,6 +36,6 @@ NEEDED: Mapping[Deed, tuple[str, ...]] = {
 
 
 def needed(deeds: Iterable[Deed]) -> tuple[str, ...]:
-    """Return the actions that several deeds take together."""
+    """Return the actions that several deeds need together."""
     found = {action for deed in deeds for action in NEEDED[deed]}
     return tuple(action for action in ACTIONS if action in found)

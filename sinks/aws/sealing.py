@@ -1,7 +1,7 @@
-"""The seal of one secret: what it is worth when it is read, and when it has to be written again.
+"""The seal of one secret: whether it is valid when read, and when it must be written again.
 
-AWS has no copy of the tags. So a seal proves something only as long as no operation has put a version after it: whoever
-has claimed the place seals it again, at the latest before it is given back.
+AWS has no copy of the tags. So a seal is a proof only until an operation puts a version after it. The lock holder seals
+the place again, at the latest before the release.
 """
 
 from __future__ import annotations
@@ -24,22 +24,29 @@ GONE = "its fallback is tagged, or labelled, on a version that the seal does not
 
 
 class Sealing:
-    """What a secret shall say about itself. `current` is the value that the seal is made with."""
+    """What a secret shall say about itself. `current` is the value that the seal is made with.
+
+    It lives through one operation: `begin` at the claim, `tags` at each write of tags, `due` before the release.
+    """
 
     def __init__(self, uri: str, key: str | None, access: Access) -> None:
         self._where = Where(uri, key)
         self._access = access
         self._told = NOTHING
         self._current: Secret | None = None
-        self._puts = -1  # how many versions this process had put when it sealed last
+        self._puts = -1  # how many versions this process had put at its last seal
 
     def read(self, place: Place) -> Place:
-        """Return a place with what its seal is worth, and with the fallback that the seal names; values were read."""
+        """Return a place with the result of its seal, and with the fallback that the seal names.
+
+        The values of `place` must have been read. While something is pending, or after a later version, the seal names
+        an unproven fallback at most.
+        """
         mark = cast(Mark, place.mark)
         top = mark.listing.top(mark.described.arn)
         found = said(mark.described.tags, self._where, place.value(Stage.CURRENT))
         pending = mark.listing.pending is not None
-        if pending or found.sequence < top:  # nobody can tell that these tags are the last ones
+        if pending or found.sequence < top:  # nothing proves that these are the latest tags
             found = replace(found, former=doubted(found.former))
         record = replace(place.record, former=None if pending else found.former) if place.record else None
         place = replace(place, record=record, mark=replace(mark, said=found if record else NOTHING))
@@ -75,15 +82,18 @@ class Sealing:
         return None, None
 
     def begin(self, place: Place) -> None:
-        """Take note of what a place says that is about to be held."""
+        """Remember what a place says at the start of a claim or takeover.
+
+        A valid seal is due for renewal from then on, because the claim puts a version after it.
+        """
         self._told, self._current, self._puts = cast(Mark, place.mark).said, place.value(Stage.CURRENT), -1
 
     def forget(self) -> None:
-        """Take note that the place says nothing any more."""
+        """Remember that the place says nothing any more."""
         self._told = NOTHING
 
     def end(self) -> None:
-        """Take note that there is no fallback any more; the seal will say so."""
+        """Remember that there is no fallback any more, so that the next seal says so."""
         if self._told.former:
             self._told, self._puts = replace(self._told, former=""), -1
 
@@ -94,25 +104,25 @@ class Sealing:
 
     @property
     def due(self) -> bool:
-        """Whether the seal that is written holds no more."""
+        """Whether the seal must be written again, because versions were put or the fallback ended since."""
         return self._told.former is not None and self._current is not None and self._puts != self._access.puts
 
     def tags(
         self, changes: Mapping[str, str], top: int, *, current: Secret | None = None, former: str | None = None
     ) -> dict[str, str]:
-        """Return the tags to be written with these changes.
+        """Return the tags to write with these changes, with a new seal over them.
 
-        `current`: the value from now on, with its `former` one (`Record.former`); None: both stay.
+        `current` is the value from now on, with `former` as its fallback (`Record.former`). None: both stay.
         """
         if current is not None:
             self._current, self._told = current, replace(self._told, former=former)
-        sequence = max(top, self._told.sequence)  # AWS removes old versions, and their numbers with them
+        sequence = max(top, self._told.sequence)  # AWS removes old versions, so the highest number may fall
         self._told = self._told.changed(changes, self._where, self._current, sequence, self._told.former)
         self._puts = self._access.puts
         return {**changes, **self._told.tags} if SEAL_TAG in self._told.tags else dict(changes)
 
 
 def _pinned(history: History, version: str | None) -> History:
-    """Return a history in which this version is the fallback, and no other."""
+    """Return a history in which this version, and no other, is the fallback."""
     free = (replace(v, stage=None if v.stage is Stage.FALLBACK else v.stage) for v in history.versions)
     return History(tuple(replace(v, stage=Stage.FALLBACK) if v.id == version else v for v in free))

@@ -1,4 +1,4 @@
-"""A secret in AWS Secrets Manager as a `Sink`. Why each guard is there: docs/protocol.md; the lock: `listing`."""
+"""A secret in AWS Secrets Manager as a `Sink`. docs/protocol.md gives the reason for each guard, `listing` the lock."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from sinks.secret import Secret
 
 TAG_ROOM, TAGS = 50, 30  # how many tags a secret can have, and how many an operation writes at most
-HIGHEST, NEWEST = 3, 5  # how many of its own and of all versions are looked into for what Auth0 may accept
+HIGHEST, NEWEST = 3, 5  # how many of its own and of all versions are read for candidates
 UNKNOWN = (
     "AWS has no dry run: {} and the KMS key's permissions show when they are used; the claim comes first, and is undone"
     " if one that it needs is missing"
@@ -67,7 +67,7 @@ class AwsSink:
 
     @property
     def retirement(self) -> str:
-        """What retiring leaves behind."""
+        """What a retirement leaves behind."""
         return "AWS keeps the versions readable by version id, possibly for years; only their labels go"
 
     def caller(self) -> Mapping[str, str]:
@@ -75,12 +75,19 @@ class AwsSink:
         return self._access.api.caller()
 
     def survey(self) -> Place:
-        """Read labels and tags only (`Sink.survey`)."""
+        """Read labels and tags only (`Sink.survey`).
+
+        Where the place is unfit to be managed, the reason is one of its notes.
+        """
         place, refused = self._surveyed()
         return place if refused is None else replace(place, notes=(*place.notes, refused.message))
 
-    def read(self, *, closely: bool = False) -> Place:  # noqa: ARG002  # versions tell nothing here
-        """Read labels, tags and values (`Sink.read`)."""
+    def read(self, *, closely: bool = False) -> Place:  # noqa: ARG002  # the versions here cannot show that
+        """Read labels, tags and values (`Sink.read`).
+
+        The listing is read before all else. After a promotion and before its release, AWSPENDING is on current, which
+        then is the pending value too.
+        """
         place, refused = self._surveyed()
         if refused is not None:
             raise refused
@@ -99,7 +106,7 @@ class AwsSink:
         return with_companions(place, documents.get(Stage.CURRENT), self._target.key, made)
 
     def _pending(self, place: Place, version: Version | None) -> tuple[Place, dict[Stage, Document | None]]:
-        """Read what is pending; what is no document of ours says nothing, but that somebody else has put it there."""
+        """Read what is pending. A text that is no document of ours counts as foreign."""
         if version is None or place.foreign:
             return place, {}
         try:
@@ -113,7 +120,11 @@ class AwsSink:
         return self._access.value(version, self._target.key)
 
     def candidates(self, *, every: bool = False) -> tuple[Secret, ...]:
-        """Look into the versions that the bridge put last, labelled or not, and others' newest (`Sink.candidates`)."""
+        """Read the versions that the bridge put last, labelled or not, and the newest others (`Sink.candidates`).
+
+        These are the three ids with the highest sequence numbers, up to five versions with left-over labels, and the
+        newest five. With `every`, the other labelled versions and the newest unlabelled ones follow.
+        """
         listing, arn = self._access.listing(), self._access.described().arn
         newest = [version.id for version in reversed(listing.versions)][:NEWEST]
         left = [version for version, _ in listing.left_over()]
@@ -123,7 +134,11 @@ class AwsSink:
         return unlike((), [value for value in found if value])
 
     def recall(self, fingerprint: str, salt: str, *, endable: bool = False) -> Secret | None:
-        """Look through the labelled versions, then through the newest others (`Sink.recall`)."""
+        """Read the labelled versions, then the newest others (`Sink.recall`).
+
+        With `endable`, only labelled versions are read, because a retirement removes labels and nothing else. Returns
+        None also where the secret is missing, or may not be listed.
+        """
         try:
             listing = self._access.listing()
         except (Denied, Missing):
@@ -134,7 +149,11 @@ class AwsSink:
         return next((value for value in values if value and value.fingerprint(salt) == fingerprint), None)
 
     def check(self, place: Place, deeds: frozenset[Deed]) -> tuple[str, ...]:
-        """Remove a label that is nowhere: AWS refuses that only to those who may not do it at all (`Sink.check`)."""
+        """Check the right to move labels, by the removal of a label that no version has (`Sink.check`).
+
+        AWS refuses that only to callers that may move none. AWS has no dry run for the other rights, so they are
+        returned as unknown. Room for tags is checked too.
+        """
         wanted, current = needed(deeds), mark_of(place).listing.current
         theirs = sum(not (tag == MANAGED_BY or tag.startswith(OWN_PREFIX)) for tag in mark_of(place).described.tags)
         if theirs + TAGS > TAG_ROOM and deeds & {Deed.HOLD, Deed.TAG}:
@@ -157,7 +176,7 @@ class AwsSink:
         return held
 
     def _pinned(self, held: Held, place: Place) -> bool:
-        """Put FALLBACK where the seal has it: somebody has moved it."""
+        """Put FALLBACK on the version that the seal names, after another process has moved it."""
         fallback = place.history.at(Stage.FALLBACK)
         self._publisher.pin_at(held, grip_of(held).listing, fallback.id if fallback else None)
         return True
@@ -171,7 +190,10 @@ class AwsSink:
         return self._claims.look(held)
 
     def store(self, held: Held, value: Secret) -> Held:
-        """Put a new version with AWSPENDING (`Sink.store`)."""
+        """Put a new version with AWSPENDING (`Sink.store`).
+
+        It has current's other keys, and companions as a promotion would leave them.
+        """
         held = self._claims.look(held)
         document = self._publisher.document(grip_of(held).listing.current)
         return self._claims.advance(held, after_promotion(held.lock, document, self._target.key, value), value)
@@ -185,7 +207,7 @@ class AwsSink:
         return self._publisher.promote(held, value, record, keep=keep)
 
     def _surveyed(self) -> tuple[Place, Refused | None]:
-        """List, then describe: a claim compares with the listing, so whoever changed the rest since then, wins."""
+        """List, then describe. The claim is a compare-and-set on the listing, so a concurrent change makes it fail."""
         try:
             listing: Listing | None = self._access.listing()
         except Missing:
@@ -201,7 +223,7 @@ class AwsSink:
         return self._publisher.finish(held, base, value, before=before)
 
     def tag(self, held: Held, record: Record, *, keep_limit: bool = False, fallback: str | None = None) -> None:
-        """Write tags; AWS has no number of versions to raise (`Sink.tag`)."""
+        """Write tags. AWS has no limit of versions to raise (`Sink.tag`)."""
         del keep_limit
 
         def step(held: Held) -> Held | bool:
@@ -212,7 +234,7 @@ class AwsSink:
                 where[FALLBACK_TAG] = self._publisher.pin_at(held, listing, older) or NONE
             elif listing.fallback or listing.holder(FALLBACK) is None:
                 where[FALLBACK_TAG] = listing.fallback or NONE
-            # else a promotion was cut short: the tag still names the fallback of before
+            # Otherwise a promotion was interrupted, and the tag still names the former fallback.
             self._publisher.tag(held, {**record.tags(), **where}, self._value(listing), record.former)
             return True
 
@@ -222,7 +244,7 @@ class AwsSink:
         return self._access.value(listing.current, self._target.key) if listing.current else None
 
     def _older(self, held: Held, listing: Listing, fingerprint: str) -> str | None:
-        """Find a version that holds a value; never current's."""
+        """Find a version that holds a value, never the current one."""
         if not fingerprint or fingerprint == self._publisher.fingerprint(held, listing.current):
             return None
         others = (v for v in listing.likeliest() if v not in (listing.current, listing.pending))
@@ -249,7 +271,10 @@ class AwsSink:
             self._access.api.untag(gone)
 
     def forget(self, held: Held) -> None:
-        """Remove our tags and the label FALLBACK (`Sink.forget`)."""
+        """Remove our tags and the label FALLBACK (`Sink.forget`).
+
+        A `managed-by` tag of another manager stays.
+        """
 
         def step(held: Held) -> Held | bool:
             self._publisher.unpin(held, grip_of(held).listing)
@@ -263,12 +288,12 @@ class AwsSink:
         self._claims.under_lease(held, step)
 
     def release(self, held: Held, outcome: str, *, ended: tuple[Secret, ...] = ()) -> None:
-        """Drop AWSPENDING (`Sink.release`). The time of it is the secret's LastChangedDate; `outcome` is not kept.
+        """Drop AWSPENDING (`Sink.release`). Its time is the secret's LastChangedDate, and `outcome` is not kept.
 
-        No version can be destroyed here, so what has `ended` stays like everything else.
+        No version can be destroyed here, so values that have `ended` stay like all others.
         """
         del outcome, ended
-        if self._claims.promoted is None:  # else a promotion has left the companions right
+        if self._claims.promoted is None:  # otherwise a promotion has left the companions right
             with contextlib.suppress(Lost):
                 self._publisher.take_back(held)
         self._claims.release(held)

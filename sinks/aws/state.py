@@ -1,4 +1,4 @@
-"""From what AWS answered to what it means, and what makes a place unfit. Pure."""
+"""Interprets AWS's answers, and decides what makes a place unfit. Pure."""
 
 from __future__ import annotations
 
@@ -26,12 +26,15 @@ WIPED = "the tags of secret-bridge are gone: somebody replaced the secret's tags
 NAMELESS = "somebody whose name is not written yet"
 LOCK_KEY = "secret-bridge-lock"
 LOCK_START = f'{{"{LOCK_KEY}"'
-SIZE_LIMIT = 65_536  # bytes; PutSecretValue, parameter SecretString
+SIZE_LIMIT = 65_536  # bytes (PutSecretValue, parameter SecretString)
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What a claim has to know: the description, the listing that its compare-and-set is against, and what is said."""
+    """What a claim needs to know of the snapshot it is based on.
+
+    These are the description, the listing that the compare-and-set is against, and what the place says.
+    """
 
     described: Described
     listing: Listing
@@ -39,12 +42,12 @@ class Mark:
 
 
 def lock_text(lock: Lock) -> Secret:
-    """Return the text of a lock without a value. No two holders write the same, so only one of them wins."""
+    """Return the text of a lock without a value. It differs between holders, so that only one of them wins."""
     return Secret(json.dumps({LOCK_KEY: f"{lock.id} {lock.holder}"}))
 
 
 def document_in(text: Secret, uri: str, *, bare: bool) -> Document | None:
-    """Return the document in a version's text; None where it is a lock without a value.
+    """Return the document in a version's text. None: it is a lock without a value.
 
     Raises:
         Refused: it is not JSON with keys, and the address asks for a key.
@@ -61,7 +64,7 @@ def document_in(text: Secret, uri: str, *, bare: bool) -> Document | None:
 
 
 def empty(*, bare: bool) -> Document:
-    """Return a document that holds nothing yet."""
+    """Return an empty document."""
     return Document({}, bare="") if bare else Document({})
 
 
@@ -69,7 +72,7 @@ def text_of(document: Document, uri: str) -> Secret:
     """Return the text to store.
 
     Raises:
-        Refused: it is longer than AWS takes.
+        Refused: it is longer than AWS accepts.
     """
     text = Secret(document.reveal_text())
     size = len(text.reveal().encode())
@@ -81,13 +84,16 @@ def text_of(document: Document, uri: str) -> Secret:
 
 
 def after_promotion(lock: Lock, document: Document, key: str | None, value: Secret) -> Document:
-    """Return a document as a promotion leaves it, unless somebody changes current or the fallback meanwhile."""
-    former = None if lock.base in lock.ends else document.get(key)  # what leaked is told to nobody
+    """Return a document as a promotion leaves it, unless current or the fallback changes meanwhile."""
+    former = None if lock.base in lock.ends else document.get(key)  # a value that ends is not passed on
     return laid_out(document, key, lock.companions, value, former=former)
 
 
 def surveyed(uri: str, described: Described, listing: Listing) -> Place:
-    """Return a place as metadata shows it."""
+    """Return a place as metadata shows it.
+
+    Its mark keeps the description and the listing, which the claim is compared against.
+    """
     tags, pending = described.tags, listing.pending
     lock = described_lock(described, listing)
     record = Record.from_tags(tags)
@@ -126,9 +132,9 @@ def _aside(tags: Mapping[str, str], listing: Listing) -> Aside | None:
 
 
 def _was_managed(described: Described, listing: Listing) -> bool:
-    """Tell by what outlives a replacing of tags, and what forgetting takes away.
+    """Return whether the place was managed, by what survives a replacement of tags and not a `forget`.
 
-    Derived ids stay when a place is forgotten, and say nothing. Without any label or tag of ours there is no telling.
+    Derived ids stay after a `forget`, so they prove nothing. Without any label or tag of ours it cannot be known.
     """
     if _manager(described) not in (None, MANAGER):
         return False
@@ -146,7 +152,7 @@ def with_documents(place: Place, documents: Mapping[Stage, Document | None], key
     missing: tuple[str, ...] = ()
     if document is not None and key is not None and Stage.CURRENT not in values:
         missing = (f"no key '{key}' in {place.uri}. Keys there: {', '.join(keys) or 'none'} (choose one with #KEY)",)
-    exists = place.exists and document is not None  # a secret without a version, or with a lock only, is empty
+    exists = place.exists and document is not None  # a secret without a version, or with only a lock, is empty
     return replace(
         place,
         exists=exists,
@@ -158,9 +164,9 @@ def with_documents(place: Place, documents: Mapping[Stage, Document | None], key
 
 
 def wrong_key(documents: Mapping[Stage, Document | None], key: str | None, lock: Lock | None, uri: str) -> str | None:
-    """Say that an operation began with another key of the document; None where it did not.
+    """Describe an operation that began with another key of the document. None: there is none.
 
-    Its value stands at its own key; and the value that was current then, by its fingerprint, stood there too.
+    Its pending value is at its own key. The value that was current then, known by its fingerprint, was at that key too.
     """
     pending, found = documents.get(Stage.PENDING), [document for document in documents.values() if document]
     if pending is None:
@@ -178,7 +184,7 @@ def wrong_key(documents: Mapping[Stage, Document | None], key: str | None, lock:
 
 
 def described_lock(described: Described, listing: Listing) -> Lock | None:
-    """Return who holds the place, if that is written already: tags of another operation do not describe it."""
+    """Return the lock, if its tags are written already. Tags of another operation do not describe it."""
     label = listing.label
     lock = Lock.from_tags(described.tags)
     if label is None or lock is None or described.tags.get(CHAIN_TAG) != chain_of(label):
@@ -187,7 +193,7 @@ def described_lock(described: Described, listing: Listing) -> Lock | None:
 
 
 def labelled_lock(listing: Listing) -> Lock | None:
-    """Return what the label alone says of who holds the place: nothing about who or until when."""
+    """Return what the label alone says of the lock. It names neither the actor nor the expected end."""
     version, label = listing.get(listing.holder(PENDING)), listing.label
     if version is None or label is None:
         return None
@@ -197,7 +203,11 @@ def labelled_lock(listing: Listing) -> Lock | None:
 
 
 def refusal(uri: str, region: str, name: str, described: Described, listing: Listing) -> Refused | None:
-    """Return why a place must not be managed as it stands, if so."""
+    """Return why a place must not be managed as it is, or None.
+
+    The reasons are another secret's answer, a scheduled deletion, AWS's own rotation, a replica, replicas that are not
+    in sync, and labels that contradict each other.
+    """
     if not described.exists:
         return None
     if described.name != name:
@@ -228,7 +238,7 @@ def refusal(uri: str, region: str, name: str, described: Described, listing: Lis
 
 
 def _history(listing: Listing, tags: Mapping[str, str]) -> History:
-    """Return the versions with their stages; none where labels contradict each other (`refusal` says so)."""
+    """Return the versions with their stages. There are none where labels contradict each other (see `refusal`)."""
     if listing.doubled():
         return History()
     stages = {
@@ -240,7 +250,7 @@ def _history(listing: Listing, tags: Mapping[str, str]) -> History:
 
 
 def fallback_in(listing: Listing, tags: Mapping[str, str]) -> str | None:
-    """Return the fallback: by its label or, after a promotion that was cut short, by the tag from before it."""
+    """Return the fallback: by its label or, after an interrupted promotion, by the older tag."""
     if listing.fallback or listing.holder(FALLBACK) is None:
         return listing.fallback
     told = listing.get(tags.get(FALLBACK_TAG))
@@ -263,14 +273,14 @@ def _notes(listing: Listing, lock: Lock | None) -> tuple[str, ...]:
 
 
 def busy(uri: str, mark: Mark) -> Busy:
-    """Return the error for a place that somebody else holds: who, as far as it is written."""
+    """Return the error for a place that another operation holds. It names the lock as far as it is written."""
     lock = described_lock(mark.described, mark.listing)
     what = "is held by another operation" if lock else unnamed(mark.listing)
     return Busy(f"{uri}: {what}" if lock is None else f"{uri} {what}", lock)
 
 
 def unnamed(listing: Listing) -> str:
-    """Say who holds a place as far as versions alone tell it."""
+    """Describe the lock holder as far as versions alone show it."""
     version = listing.get(listing.holder(PENDING))
     if version is None:
         return "somebody else was faster"
@@ -282,4 +292,4 @@ def unnamed(listing: Listing) -> str:
 
 def _drifted(place: Place, current: Secret | None) -> bool:
     record, pending = place.record, place.unsettled and place.history.at(Stage.PENDING) is None
-    return not pending and drifted(record, current)  # AWSPENDING on current: promoted, its tags are about to follow
+    return not pending and drifted(record, current)  # AWSPENDING on current means promoted, with tags still to come

@@ -1,4 +1,4 @@
-"""HashiCorp Vault's KV version 2; OpenBao speaks the same API. hvac is loaded when the first place is opened."""
+"""HashiCorp Vault's KV version 2, and OpenBao with the same API. hvac is loaded when the first place is opened."""
 
 from __future__ import annotations
 
@@ -24,52 +24,73 @@ KUBERNETES_JWT = "file:/var/run/secrets/kubernetes.io/serviceaccount/token"
 
 @dataclass(frozen=True)
 class Auth:
-    """How to log in. `mount` is where the method is mounted (default: the method's name).
+    """How to log in. Fields whose text may be secret are references.
 
-    Texts that may be secret are references. `token` needs nothing (VAULT_TOKEN or `~/.vault-token`), `approle`
-    role_id and secret_id, `userpass` username and password, `jwt` role and jwt, `kubernetes` role.
+    `token` needs nothing (VAULT_TOKEN or `~/.vault-token`), `approle` role_id and secret_id, `userpass` username and
+    password, `jwt` role and jwt, `kubernetes` role.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  # read by pydantic when a configuration is checked
 
     method: Literal["token", "approle", "kubernetes", "jwt", "userpass"] = "token"
+    """The auth method."""
     mount: str | None = None
+    """Where the method is mounted. The default is the method's name."""
     token: str | None = None
+    """Reference to a token, for `token`."""
     role_id: str | None = None
+    """Reference to the role id, for `approle`."""
     secret_id: str | None = None
+    """Reference to the secret id, for `approle`."""
     role: str | None = None
+    """Name of the role, for `jwt` and `kubernetes`."""
     jwt: str | None = None
+    """Reference to the JWT, for `jwt` and `kubernetes` (whose default is the pod's service account token)."""
     username: str | None = None
+    """Name of the user, for `userpass`."""
     password: str | None = None
+    """Reference to the password, for `userpass`."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """One Vault server. `pending_suffix` is where, behind a document's path, its lock and pending value live."""
+    """One Vault server."""
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  # as above
 
     url: str
+    """Address of the server. Plain http:// is for loopback only."""
     namespace: str | None = None
+    """The server's namespace to work in."""
     ca_file: str | None = None
+    """File with the CA certificate that signed the server's."""
     ca_path: str | None = None
+    """Directory of CA certificates. `ca_file` takes precedence."""
     client_cert: str | None = None
+    """File with the client certificate."""
     client_key: str | None = None
+    """File with the client certificate's key, where `client_cert` does not contain it."""
     tls_server_name: str | None = None
+    """The server's name in TLS, where it differs from the one in `url`."""
     pending_suffix: str = "/pending"
+    """What is appended to a document's path to give the path of its lock key, with the pending value."""
     auth: Auth = field(default_factory=Auth)
+    """How to log in."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """An address taken apart: the document's path with its mount, and the key in it."""
+    """An address in its parts: the document's path with its mount, and the key in the document.
+
+    Where the mount ends in the path is known only to the server.
+    """
 
     path: str
     key: str
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
-    """Read Vault's usual variables; `BAO_*` where `VAULT_*` is not set.
+    """Read Vault's usual variables. `BAO_*` applies where `VAULT_*` is not set.
 
     Raises:
         BadAddress: there is no address.
@@ -94,7 +115,10 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
 
 
 def token_reference(environ: Mapping[str, str]) -> str | None:
-    """Return where the operator's own token is: VAULT_TOKEN, BAO_TOKEN, else `~/.vault-token` if it is there."""
+    """Return a reference to the operator's own token: VAULT_TOKEN, BAO_TOKEN, else `~/.vault-token`.
+
+    Returns None where none of them exists.
+    """
     for name in ("VAULT_TOKEN", "BAO_TOKEN"):
         if environ.get(name):
             return f"env:{name}"
@@ -103,10 +127,11 @@ def token_reference(environ: Mapping[str, str]) -> str | None:
 
 
 def parse(target: str, settings: Settings | None = None) -> Target:
-    """Take `mount/path[#key]` apart, and make sure that its server may be talked to.
+    """Split `mount/path[#key]` into its parts, and check that the connection to its server is private.
 
     Raises:
-        BadAddress: no path below the mount, an empty part, an empty key, or plain http:// to another machine.
+        BadAddress: no path below the mount, an empty part, an API path, an empty key, or plain http:// to another
+            machine.
     """
     if settings is not None and not _is_private(settings.url):
         raise BadAddress(
@@ -131,7 +156,7 @@ def parse(target: str, settings: Settings | None = None) -> Target:
 
 
 def _is_private(url: str) -> bool:
-    """Tell whether nobody on the way can read along: TLS, or this machine itself."""
+    """Return whether the connection is private: TLS, or loopback."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     return parts.scheme == "https" or host in ("localhost", "::1") or host.startswith("127.")
@@ -146,7 +171,7 @@ def open(  # noqa: A001  # the name that every kind of store offers
     clock: Clock,
     lease: timedelta,
 ) -> VaultSink:
-    """Open the document at `target`; the server is asked when the first method is called."""
+    """Open the document at `target`. The first request is sent when the first method is called."""
     from sinks.vault.api import Kv
     from sinks.vault.connection import Connection
     from sinks.vault.sink import VaultSink
@@ -173,7 +198,10 @@ def open_reader(
     clock: Clock,
     timeout: timedelta,  # noqa: ARG001  # the adapter has its own
 ) -> VaultReader:
-    """Open the document at `target` for reading; the server is asked when the first method is called."""
+    """Open the document at `target` for reading. The first request is sent when the first method is called.
+
+    `timeout` is not used: the HTTP adapter has its own limits.
+    """
     from sinks.vault.api import Kv
     from sinks.vault.connection import Connection
     from sinks.vault.reader import VaultReader

@@ -1,4 +1,4 @@
-"""The raw calls of KV version 2: one method is one request. No protocol here; tests replace this class."""
+"""The raw calls of KV version 2: one method is one request. The protocol is elsewhere, and tests replace this class."""
 
 from __future__ import annotations
 
@@ -17,38 +17,45 @@ if TYPE_CHECKING:
     from sinks.vault.connection import Connection
 
 DEFAULT_MAX_VERSIONS = 10
-SIZE_LIMIT = 1_000_000  # bytes; a server refuses a request above 1 MiB with status 500
+SIZE_LIMIT = 1_000_000  # bytes. A server refuses a request above 1 MiB with status 500
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One version of a document. `document` is None where it was deleted or destroyed.
-
-    `fading`: the server has already set a time at which it will delete it. `changed`: when it was written or deleted.
-    """
+    """One version of a document."""
 
     version: int
+    """The version's number."""
     created: datetime
+    """When it was written."""
     document: Document | None = None
+    """Its content. None: deleted, destroyed, or not part of the answer (`Kv.write`)."""
     tags: Mapping[str, str] = field(default_factory=dict)
+    """The key's custom metadata."""
     fading: bool = False
+    """The server has already set a time at which it will delete this version."""
     changed: datetime | None = None
+    """When it was written or deleted."""
 
 
 @dataclass(frozen=True)
 class Meta:
-    """A key's metadata. `versions` maps a number to when it was made and whether it can still be read.
-
-    `deleted`: those that cannot be, and can be undeleted, each with the server's time of its deletion.
-    """
+    """A key's metadata."""
 
     current: int
+    """Number of the latest version, 0 where there is none."""
     versions: Mapping[int, tuple[datetime, bool]]
+    """For each version, when it was created and whether it can still be read."""
     tags: Mapping[str, str]
+    """The custom metadata."""
     max_versions: int
+    """How many versions the key's own setting keeps. 0: the mount's setting applies."""
     delete_version_after: str
+    """The time after which the server deletes a version by itself. "0s": never."""
     cas_required: bool = False
+    """Whether every write needs a compare-and-set."""
     deleted: Mapping[int, datetime] = field(default_factory=dict)
+    """The unreadable versions that can be undeleted, each with the server's time of its deletion."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ class MountConfig:
 
 
 class Kv:
-    """KV version 2 on one server. Paths are logical ("secret/apps/billing"); the mount is found when first needed."""
+    """KV version 2 on one server. Paths are logical ("secret/apps/billing"). The mount is found when first needed."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -73,20 +80,20 @@ class Kv:
         return self._connection.adapter.now()
 
     def close(self) -> None:
-        """Close the connections; the next call opens new ones."""
+        """Close the connections. The next call opens new ones."""
         self._connection.adapter.close()
 
     def caller(self, before: float) -> dict[str, str]:
-        """Return whose the token is, as far as the server says."""
+        """Return the owner of the token, as far as the server says."""
         with self._deadline(before), answers("look up the token (auth/token/lookup-self)"):
             data = self._client.auth.token.lookup_self()["data"]
             return {key: str(data[key]) for key in ("display_name", "entity_id") if data.get(key)}
 
     def config(self, path: str) -> MountConfig | None:
-        """Return the settings of the mount that serves `path`.
+        """Return the settings of the mount that serves `path`. None: the token may not read them.
 
         Raises:
-            Refused: no such mount, or it is not KV version 2.
+            Refused: there is no such mount, or it is not KV version 2.
         """
         mount, _ = self._split(path)
         if mount not in self._configs:
@@ -99,7 +106,7 @@ class Kv:
         return self._configs[mount]
 
     def metadata(self, path: str) -> Meta | None:
-        """Return a key's metadata; None where there is no such key."""
+        """Return a key's metadata, or None where there is no such key."""
         mount, key = self._split(path)
         try:
             with answers(f"read {mount}/metadata/{key} (capability: read)"):
@@ -109,7 +116,7 @@ class Kv:
             return None
 
     def read(self, path: str, version: int | None = None) -> Entry | None:
-        """Return one version, the latest by default; None where there is none."""
+        """Return one version, the latest by default. None: there is none."""
         mount, key = self._split(path)
         try:
             with answers(f"read {mount}/data/{key} (capability: read)"):
@@ -121,10 +128,10 @@ class Kv:
             return None
 
     def write(self, path: str, document: Document, *, cas: int, before: float | None = None) -> Entry:
-        """Write the next version if the latest one is still `cas`; return its number and time.
+        """Write the next version if the latest one is still `cas`. Return its number and time.
 
         Raises:
-            Conflict: it is not.
+            Conflict: another version is the latest.
             Refused: the document is too large.
         """
         mount, key = self._split(path)
@@ -145,7 +152,7 @@ class Kv:
         max_versions: int | None = None,
         before: float | None = None,
     ) -> None:
-        """Change some custom metadata of a key that exists, leaving the rest: None removes."""
+        """Change some custom metadata of an existing key and leave the rest. None removes an entry."""
         mount, key = self._split(path)
         body: dict[str, Any] = {"custom_metadata": dict(changes)}
         if max_versions is not None:
@@ -159,28 +166,25 @@ class Kv:
             )
 
     def destroy(self, path: str, versions: Sequence[int], *, before: float | None = None) -> None:
-        """Make versions unreadable for ever, by their exact numbers. Twice is once."""
+        """Make versions permanently unreadable, by their exact numbers. Idempotent."""
         mount, key = self._split(path)
         with self._deadline(before), answers(f"destroy versions at {mount}/destroy/{key} (capability: update)"):
             self._client.secrets.kv.v2.destroy_secret_versions(key, list(versions), mount_point=mount)
 
     def delete(self, path: str, versions: Sequence[int], *, before: float | None = None) -> None:
-        """Make versions unreadable until they are undeleted, by their exact numbers. Twice is once."""
+        """Make versions unreadable until they are undeleted, by their exact numbers. Idempotent."""
         mount, key = self._split(path)
         with self._deadline(before), answers(f"delete versions at {mount}/delete/{key} (capability: update)"):
             self._client.secrets.kv.v2.delete_secret_versions(key, list(versions), mount_point=mount)
 
     def undelete(self, path: str, versions: Sequence[int], *, before: float | None = None) -> None:
-        """Make deleted versions readable again, by their exact numbers. Twice is once."""
+        """Make deleted versions readable again, by their exact numbers. Idempotent."""
         mount, key = self._split(path)
         with self._deadline(before), answers(f"undelete versions at {mount}/undelete/{key} (capability: update)"):
             self._client.secrets.kv.v2.undelete_secret_versions(key, list(versions), mount_point=mount)
 
     def capabilities(self, wanted: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-        """Return what the token lacks of `wanted`, as "patch on secret/metadata/apps/billing".
-
-        The keys of `wanted` are "data", "metadata", "destroy" … before a logical path: "metadata:secret/apps/billing".
-        """
+        """Return what the token lacks of `wanted` ("metadata:secret/x"), as "patch on secret/metadata/x"."""
         paths = {self._api_path(name): needed for name, needed in wanted.items()}
         with answers("ask for the token's capabilities (sys/capabilities-self)"):
             granted = self._client.sys.get_capabilities(paths=list(paths))["data"]
@@ -202,7 +206,7 @@ class Kv:
 
     @contextmanager
     def _deadline(self, before: float | None) -> Iterator[None]:
-        self._connection.client()  # a login or renewal is not part of the call
+        self._connection.client()  # a login or renewal does not count against the deadline
         self._connection.adapter.deadline = before
         try:
             yield
@@ -210,15 +214,15 @@ class Kv:
             self._connection.adapter.deadline = None
 
     def _split(self, path: str) -> tuple[str, str]:
-        """Split a logical path into mount and key: by what is known, by asking for the first part, or for all."""
+        """Split a path into mount and key: by a known mount, by asking for the first part, or for the whole path."""
         for mount in self._mounts:
             if path.startswith(f"{mount}/"):
                 return mount, path[len(mount) + 1 :]
         first, _, rest = path.partition("/")
-        client = self._client  # a login that is denied is not about mounts
+        client = self._client  # outside of suppress: a denied login says nothing about mounts
         with suppress(Missing, Denied), answers(f"read the settings of mount {first}/"):
             data = client.secrets.kv.v2.read_configuration(mount_point=first)["data"]
-            if "max_versions" in data:  # a KV version 1 mount would answer with somebody's secret called "config"
+            if "max_versions" in data:  # a KV version 1 mount would answer with a foreign secret called "config"
                 self._mounts[first], self._configs[first] = first, _config(data)
                 return first, rest
         mount = self._find_mount(path)

@@ -1,4 +1,4 @@
-"""A connection to one Vault server, and how it comes by a token and keeps it alive."""
+"""A connection to one Vault server, and how it gets a token and keeps it alive."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from sinks.clock import Clock
     from sinks.secret import Secret
 
-FIRST_RENEWAL = 10.0  # seconds until a token that was given is renewed for the first time: its lifetime is not known
+FIRST_RENEWAL = 10.0  # seconds until a given token is renewed for the first time, as its lifetime is unknown
 
 
 class Connection:
-    """Logs in when first used, and again or by renewal before the token's lease ends."""
+    """A connection that logs in when first used, and renews or logs in again before the token's lease ends."""
 
     def __init__(self, settings: Settings, resolve: Callable[[str], Secret], clock: Clock) -> None:
         self._settings = settings
@@ -39,7 +39,7 @@ class Connection:
         return self._settings.url
 
     def client(self) -> hvac.Client:
-        """Return hvac's client with a token that is alive.
+        """Return hvac's client with a valid token.
 
         Raises:
             Denied: the login was refused.
@@ -58,7 +58,7 @@ class Connection:
         session = requests.Session()
         session.mount("https://", self.adapter)
         session.mount("http://", self.adapter)
-        # On the session: hvac prefers what a session says, even its default, to its own arguments.
+        # On the session, because hvac prefers what a session says, even its default, to its own arguments.
         session.verify = settings.ca_file or settings.ca_path or True
         if settings.client_cert:
             session.cert = (settings.client_cert, settings.client_key) if settings.client_key else settings.client_cert
@@ -77,7 +77,7 @@ class Connection:
             return
         with answers(f"log in to {self.name} by {auth.method}", login=True):
             answer = self._ask_for_token(client, auth)
-            self._granted = float(answer["auth"]["lease_duration"] or "inf")  # 0: it never ends
+            self._granted = float(answer["auth"]["lease_duration"] or "inf")  # 0 means that it never ends
         self._renew_at = self._clock.monotonic() + self._granted * 2 / 3
 
     def _use_token(self, client: hvac.Client, auth: Auth) -> None:
@@ -118,7 +118,10 @@ class Connection:
         return self._resolve(self._text(auth, field))
 
     def _keep_alive(self, client: hvac.Client) -> None:
-        """Renew the token; log in again where that gives no more time. A secret id may be good for one login only."""
+        """Renew the token, and log in again only where a renewal does not give enough time.
+
+        Renewal comes first because a secret id may be good for one login only.
+        """
         given = self._settings.auth.method == "token"
         seconds = self._renewed(client)
         if not given and seconds < self._granted / 2:
@@ -128,11 +131,11 @@ class Connection:
 
     @staticmethod
     def _renewed(client: hvac.Client) -> float:
-        """Return how long the token lives now: 0 where the server did not answer."""
+        """Return how many seconds the token has from now. 0: the server did not answer."""
         try:
             with answers("renew the token"):
                 return float(client.auth.token.renew_self()["auth"]["lease_duration"] or "inf")
         except Unavailable:
             return 0
         except SinkError:
-            return float("inf")  # not renewable (a root token, say): it lives as long as it lives; a later 403 says so
+            return float("inf")  # not renewable, as a root token is not. If it ends, a later 403 says so

@@ -1,4 +1,4 @@
-"""What holds at a document: its tags, or the sealed copy in its lock key; and which version the fallback is."""
+"""Which statement about a document is valid, its tags or the sealed copy in its lock key, and what its fallback is."""
 
 from __future__ import annotations
 
@@ -21,24 +21,27 @@ CHANGED = "somebody has changed its tags ({}); what they said is known, and the 
 
 @dataclass(frozen=True)
 class Holding:
-    """What holds. `meta` has the tags that hold; `copy` is what the lock key says.
-
-    `differs`, `contradicted` are as in `sinks.port.Place`. `gone`: nothing holds the fallback that the seal names.
-    """
+    """The valid statement about a document."""
 
     meta: Meta | None
+    """The document's metadata, with the valid tags in place of the written ones."""
     said: Said = NOTHING
+    """The valid statement."""
     copy: Said = NOTHING
+    """The statement in the lock key."""
     differs: tuple[str, ...] = ()
+    """As in `sinks.port.Place`."""
     contradicted: str = ""
+    """As in `sinks.port.Place`."""
     gone: bool = False
+    """No version holds the fallback that the seal names."""
 
 
 def holding(meta: Meta | None, latest: Entry | None, lock: Entry | None, values: Values, where: Where) -> Holding:
-    """Find out what holds. `lock` is the lock key's document.
+    """Choose the valid statement about a document. `lock` is the lock key's latest version.
 
-    While an operation holds the place, the copy is from before it. It holds as long as the value is the same, because
-    tags are written before the document.
+    While an operation holds the place, the copy dates from before it. The copy stays valid as long as the value is the
+    same, because tags are written before the document. Of two valid seals, the one with the higher sequence wins.
     """
     current, highest = values.of(latest), lock.version if lock else 0
     copied = texts(told(lock) or {})
@@ -46,7 +49,7 @@ def holding(meta: Meta | None, latest: Entry | None, lock: Entry | None, values:
     if meta is None:
         return Holding(None, copy=copy)
     ours = said(meta.tags, where, current, highest)
-    if copied.get("state") == "idle" and SEAL_TAG not in copied:  # nothing held when it was given back: these are older
+    if copied.get("state") == "idle" and SEAL_TAG not in copied:  # so a seal in the tags is older
         ours = ours.unsealed
     if copy.former is None:
         return _by_value(Holding(meta, ours, _under_base(copy, copied, where, values, highest)), values)
@@ -58,7 +61,7 @@ def holding(meta: Meta | None, latest: Entry | None, lock: Entry | None, values:
 
 
 def _under_base(copy: Said, copied: Mapping[str, str], where: Where, values: Values, highest: int) -> Said:
-    """Return a lock's copy with its seal, if that holds under the value that was current before."""
+    """Return a lock's copy with its seal, if that is valid under the value that was current before."""
     record = copy.record
     base = (
         values.recall(record.recent[0], record.client_id) if record and record.recent and SEAL_TAG in copied else None
@@ -67,9 +70,9 @@ def _under_base(copy: Said, copied: Mapping[str, str], where: Where, values: Val
 
 
 def _by_value(found: Holding, values: Values) -> Holding:
-    """Return what holds with the version tagged that holds the value which the seal names; and what was tagged else.
+    """Return the statement with the fallback's tag on the version that holds the value the seal names.
 
-    The number is only a hint: foreign writes and layouts move it, and others may write it.
+    The tagged number is only a hint. Foreign writes and layouts move it, and other writers may set it.
     """
     meta, ours = found.meta, found.said
     if meta is None or ours.former is None:
@@ -87,7 +90,7 @@ def _by_value(found: Holding, values: Values) -> Holding:
 
 
 def told_apart(place: Place, found: Holding) -> Place:
-    """Return a place with what others did to its tags."""
+    """Return a place with what other writers did to its tags."""
     changed = (CHANGED.format(", ".join(found.differs)),) if found.differs and place.lock is None else ()
     said = (found.contradicted,) if found.contradicted else ()
     return replace(
@@ -100,9 +103,10 @@ def told_apart(place: Place, found: Holding) -> Place:
 
 
 def with_doubt(found: Holding, values: Values) -> Holding:
-    """Return what holds, with the fallback unproven where another value was current after it.
+    """Return the statement with an unproven fallback, where another value was current after it.
 
-    Whoever has read the current value may have sealed another fallback's name; what lies between tells.
+    A process that has read the current value can make a seal that names another fallback. The versions in between show
+    that.
     """
     meta, number = found.meta, fallback_number(found.meta) if found.meta else None
     if meta is None or number is None or not found.said.former:

@@ -1,4 +1,4 @@
-"""The HTTP adapter under hvac: a deadline for each call, no redirects, the server's clock, safe repetition of reads."""
+"""The HTTP adapter under hvac: a deadline for each call, no redirects, the server's clock, retries of reads only."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from sinks.errors import Expired, Unavailable
 
 LOG = logging.getLogger(__name__)
 CONNECT = 3.05
+"""Seconds to connect."""
 READ = 10.0
+"""Seconds to wait for an answer, where there is no deadline."""
 
 
 class Adapter(HTTPAdapter):
-    """Sends hvac's requests. `deadline` is a monotonic time by which the next call must have ended, or None.
+    """The adapter that sends hvac's requests. `deadline` is the monotonic end of the next call, or None.
 
-    Only GET is repeated, by urllib3: a write whose answer is lost may have been done, so the caller reads first.
+    Only GET is retried, by urllib3. A write whose answer is lost may have been done, so the caller reads first.
     """
 
     def __init__(self, clock: Clock, server_name: str | None) -> None:
@@ -47,7 +49,7 @@ class Adapter(HTTPAdapter):
         self._patient, self._once = self.max_retries, Retry(total=0, read=False, redirect=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Ask for the configured server name in TLS."""
+        """Set the configured server name for TLS."""
         kwargs.update(self._tls)
         super().init_poolmanager(*args, **kwargs)
 
@@ -55,14 +57,14 @@ class Adapter(HTTPAdapter):
         """Send one request within the deadline.
 
         Raises:
-            Expired: the deadline has passed before it was sent, or by the time it was answered.
-            Unavailable: the server points elsewhere; the token is not sent there.
+            Expired: the deadline passed before the request was sent, or before it was answered.
+            Unavailable: the server redirects. The token is not sent to another address.
         """
         deadline = self.deadline
         left = READ if deadline is None else deadline - self._clock.monotonic()
         if left <= 0:
             raise Expired("the call was not sent: its lease had ended")
-        # Under a deadline nothing is repeated here, not even a connection: it could end after the lease.
+        # Under a deadline nothing is retried here, not even a connection: a retry could end after the lease.
         self.max_retries = self._patient if deadline is None else self._once
         kwargs["timeout"] = (min(CONNECT, left), min(READ, left))
         response = super().send(request, *args, **kwargs)
@@ -83,15 +85,18 @@ class Adapter(HTTPAdapter):
         return response
 
     def now(self) -> datetime:
-        """Return the server's clock, as told by its latest answer (whole seconds, as HTTP has them)."""
+        """Return the server's clock, from the Date of its latest answer (whole seconds, as in HTTP).
+
+        Before the first answer this is the machine's own time.
+        """
         if self._date is None:
             return datetime.now(UTC)
         return self._date + timedelta(seconds=self._clock.monotonic() - self._date_read)
 
 
 def _request_id(response: requests.Response) -> object:
-    """Return the id that the server gave the request; an answer without a body (204) does not say it."""
-    text = response.content  # outside: what fails here fails as it would when hvac reads it
+    """Return the id that the server gave the request. An answer without a body (204) has none."""
+    text = response.content  # outside of try: an error here must be the one that hvac would meet
     try:
         body = json.loads(text)
     except ValueError:

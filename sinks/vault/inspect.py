@@ -1,4 +1,4 @@
-"""What a Vault server, a token, a mount and a key say about themselves: plain facts, judged elsewhere. Reads only."""
+"""Facts about a Vault server, a token, a mount and a key. It only reads, and other modules judge the facts."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from sinks.secret import Secret
 
 HEALTH = "/v1/sys/health?standbyok=true&perfstandbyok=true&sealedcode=200&uninitcode=200&drsecondarycode=200"
-"""Answered with 200 whatever the server's state: the body tells it."""
+"""The server answers this with 200 in every state, and its body says which one."""
 NEVER = "0s"
+"""The value of `delete_version_after` with which the server deletes nothing by itself."""
 
 
 @dataclass(frozen=True)
 class Health:
-    """A server's state. `skew` is by how much this machine's clock is ahead of the server's."""
+    """A server's state. `skew` is how far this machine's clock is ahead of the server's."""
 
     sealed: bool
     standby: bool
@@ -37,7 +38,7 @@ class Health:
 
 @dataclass(frozen=True)
 class TokenFacts:
-    """A token: how long it still lives (None: for ever), whether it can be renewed, and its policies."""
+    """Facts about a token. `left` is its remaining lifetime, None for a token without an end."""
 
     left: timedelta | None
     renewable: bool
@@ -55,26 +56,35 @@ class Mounted:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a mount or a key says about its versions; `tags` are a key's custom metadata.
-
-    `metadata_cas_required` and the metadata's own version exist in OpenBao only.
-    """
+    """What a mount or a key says about its versions."""
 
     max_versions: int
+    """How many versions the server keeps. 0: there is no setting here."""
     delete_version_after: str
+    """The time after which the server deletes a version by itself (`NEVER`: it does not)."""
     cas_required: bool
+    """Whether every write needs a compare-and-set."""
     metadata_cas_required: bool
+    """Whether every write of metadata needs a compare-and-set. OpenBao only."""
     tags: Mapping[str, str] = field(default_factory=dict)
+    """The custom metadata of a key."""
     metadata_version: int = 0
+    """Version of the key's metadata. OpenBao only."""
 
 
 def kept(mount: Limits | None, key: Limits | None) -> int:
-    """Return how many versions the server keeps of a key: the larger of the key's setting and the mount's."""
+    """Return how many versions the server keeps of a key: the larger of the key's setting and the mount's.
+
+    Where neither has a setting, it is the server's default.
+    """
     return max(mount.max_versions if mount else 0, key.max_versions if key else 0) or DEFAULT_MAX_VERSIONS
 
 
 class Inspector:
-    """Asks one server. Every method may raise `SinkError`."""
+    """Asks one server for facts. Every method but `close` may raise `SinkError`.
+
+    A missing right or a missing path is a fact too: methods that can return None then do.
+    """
 
     def __init__(self, settings: Settings, resolve: Callable[[str], Secret], clock: Clock) -> None:
         self._settings = settings
@@ -84,7 +94,7 @@ class Inspector:
 
     @property
     def tokenless(self) -> bool:
-        """Whether a token is to be used, and there is none."""
+        """Whether the login needs a token and there is none."""
         auth = self._settings.auth
         return auth.method == "token" and auth.token is None and token_reference(os.environ) is None
 
@@ -94,18 +104,24 @@ class Inspector:
         self._outside.adapter.close()
 
     def health(self) -> Health:
-        """Ask for the server's state; no token is sent."""
+        """Ask for the server's state. No token is sent.
+
+        The difference of the clocks comes from the answer's Date, in whole seconds.
+        """
         with answers(f"ask {self._settings.url} how it is (sys/health)"):
             data = self._outside.client().adapter.get(HEALTH)
             skew = self._clock.now() - self._outside.adapter.now()
             return Health(bool(data["sealed"]), bool(data["standby"]), str(data.get("version", "?")), skew)
 
     def log_in(self) -> None:
-        """Log in, or take the token that is there; it is not tried yet."""
+        """Log in, or take the existing token without a trial of it."""
         self._connection.client()
 
     def token(self) -> TokenFacts:
-        """Look the token up; Vault's policy 'default' allows that."""
+        """Look the token up. Vault's policy 'default' allows that.
+
+        The policies include those of the token's identity.
+        """
         client = self._connection.client()
         with answers("look up the Vault token (auth/token/lookup-self)"):
             data = client.auth.token.lookup_self()["data"]
@@ -114,7 +130,10 @@ class Inspector:
             return TokenFacts(left, bool(data.get("renewable")), tuple(sorted(policies)))
 
     def mounted(self, path: str) -> Mounted | None:
-        """Tell which mount serves a path; None where none does, or the token may see nothing there."""
+        """Return the mount that serves a path.
+
+        Returns None where no mount does, or where the token may see nothing there.
+        """
         client = self._connection.client()
         try:
             with answers(f"find the mount of {path}"):
@@ -126,11 +145,11 @@ class Inspector:
         return Mounted(mount, path[len(mount) + 1 :], version)
 
     def mount_limits(self, mount: str) -> Limits | None:
-        """Read a mount's settings; None where the token may not."""
+        """Read a mount's settings. None: the token may not."""
         return self._limits(f"{mount}/config")
 
     def key_limits(self, at: Mounted) -> Limits | None:
-        """Read a key's settings; None where there is no such key, or the token may not."""
+        """Read a key's settings. None: there is no such key, or the token may not."""
         return self._limits(f"{at.mount}/metadata/{at.name}")
 
     def _limits(self, path: str) -> Limits | None:
@@ -150,7 +169,7 @@ class Inspector:
             return None
 
     def lacking(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
-        """Return which of the wanted capabilities the token lacks, by API path ("secret/data/apps/billing")."""
+        """Return the wanted capabilities that the token lacks, by API path ("secret/data/apps/billing")."""
         client = self._connection.client()
         with answers("ask for the token's capabilities (sys/capabilities-self)"):
             granted = client.sys.get_capabilities(paths=list(wanted))["data"]
@@ -165,7 +184,7 @@ class _Outside(Connection):
     """A connection without a token."""
 
     def client(self) -> hvac.Client:
-        """Return hvac's client as it is before any login."""
+        """Return hvac's client without a login."""
         if self._client is None:
             self._client = self._connect()
         return self._client

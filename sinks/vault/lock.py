@@ -1,4 +1,7 @@
-"""The lock key beside a document: claimed and released by compare-and-set, never deleted, so its version is a fence."""
+"""The lock key beside a document. It is never deleted, so its version, which only grows, is a fencing token.
+
+Claims and releases are writes with compare-and-set. A deletion has none and would restart the version numbers.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +37,15 @@ if TYPE_CHECKING:
     from sinks.vault.state import Mark
 
 TRIES = 3
-CANDIDATES = 16  # so many older versions of the key are looked into
-KEPT_VERSIONS = 50  # of the key: what a release leaves there on purpose goes by their number only
+CANDIDATES = 16  # how many older versions of the key are read for values that Auth0 may accept
+KEPT_VERSIONS = 50  # of the key. What a release leaves there on purpose is removed by this limit only
 
 
 class LockKey:
-    """The key at `path`: its document names the holder and holds the pending value at `key`."""
+    """The key at `path`. Its document names the lock holder and holds the pending value at `key`.
+
+    It remembers the versions that this process wrote or read as locks, because a release destroys no others.
+    """
 
     def __init__(self, kv: Kv, uri: str, path: str, key: str, clock: Clock, lease: float) -> None:
         self._kv = kv
@@ -50,10 +56,10 @@ class LockKey:
         self._lease = lease
         self._before = NOTHING  # what the place said when the operation began
         self._named = NOTHING  # what the key's metadata says: see `managed_tag`
-        self._ours: dict[int, Secret | None] = {}  # versions that this process wrote or read as locks, each its value
-        self._foreign: list[int] = []  # versions that are somebody else's
-        self.told = NOTHING  # what it says now
-        self.began = datetime.min.replace(tzinfo=UTC)  # when the key was taken, by the server's clock
+        self._ours: dict[int, Secret | None] = {}  # versions that this process wrote or read as locks, with each value
+        self._foreign: list[int] = []  # versions that are neither locks nor idle records of ours
+        self.told = NOTHING  # what the place says now
+        self.began = datetime.min.replace(tzinfo=UTC)  # the server's time of the claim
 
     def take(
         self,
@@ -65,17 +71,18 @@ class LockKey:
         told: Said,
         found: Secret | None = None,
     ) -> Held:
-        """Write the lock if the key is still at the version that was read.
+        """Write the lock by compare-and-set: the key must still be at the version in `mark`.
 
-        `before` is what the place said about itself when the operation began, `told` what it says now, `found` the
-        value that was pending until then.
+        `before` is what the place said about itself when the operation began, and `told` is what it says now. `found`
+        is the value that was pending until then. Where an answer is lost, the key is read to find out whether the write
+        was done.
 
         Raises:
-            Busy: it is not, and the holder is somebody else.
+            Busy: the key has another version, and this lock is not its holder.
         """
         started, cas = self._clock.monotonic(), mark.lock_version
         self._before, self._named, self.told = before, told, told
-        known = {n: held for n, held in self._ours.items() if n < cas}  # read before, to find what Auth0 accepts
+        known = {n: held for n, held in self._ours.items() if n < cas}  # read while looking for candidates
         self._ours, self.began = {**known, **({cas: found} if mark.ours else {})}, self._kv.now()
         self._foreign = [*(n for n in self._foreign if n < cas), *([cas] if cas and not mark.ours else [])]
         document = lock_document(lock, self._key, value, before)
@@ -87,6 +94,7 @@ class LockKey:
                 self._ours[version] = value
                 held = Held(self._uri, lock, version, started, value)
                 if written and written.fading:
+                    # The setting can have been made after the check. The vault would delete the pending value.
                     self._give_back(held, idle_document(lock, "not claimed", told))
                     raise fading(self.path)
                 return held
@@ -94,7 +102,7 @@ class LockKey:
         raise Unavailable(f"it is not known whether {self._uri} was locked", AGAIN, unsure=True)
 
     def _taken_after_all(self, lock: Lock, cas: int) -> int | None:
-        """Find out whether a write whose answer was lost, or that lost a race, was ours; None: it was not done yet."""
+        """Return the version of our lock after a lost answer or a lost race. None: the write was not done yet."""
         try:
             entry, other = self._read()
         except Unavailable:
@@ -107,7 +115,7 @@ class LockKey:
         return None
 
     def name(self, held: Held) -> Held:
-        """Say in the key's metadata who holds it: for readers of metadata; the truth stands in its document."""
+        """Write the lock holder to the key's metadata, for readers of metadata. The key's document is authoritative."""
         tags = {**held.lock.tags(), LOCK_VERSION: str(held.token), **managed_tag(self.told)}
         held = self.within(
             held, lambda before: self._kv.tag(self.path, tags, max_versions=KEPT_VERSIONS, before=before)
@@ -116,7 +124,10 @@ class LockKey:
         return held
 
     def end(self, fingerprint: str, salt: str) -> None:
-        """Destroy older versions of the key that hold a value which ends: what an interrupted release has left."""
+        """Destroy the key's older versions that hold a value which ends, as left by an interrupted release.
+
+        Versions that this process does not know yet are read for that.
+        """
         meta = self._kv.metadata(self.path)
         readable = [n for n, (_, ok) in (meta.versions if meta else {}).items() if ok and meta and n < meta.current]
         for number in readable:
@@ -128,7 +139,7 @@ class LockKey:
             self._ours = {n: value for n, value in self._ours.items() if n not in ending}
 
     def _value_at(self, number: int) -> Secret | None:
-        """Read the value in a version, and note it where the version is a lock or an idle record."""
+        """Read the value in a version, and remember whether the version is a lock or idle record, or foreign."""
         entry = self._kv.read(self.path, number)
         value = entry.document.get(self._key) if entry and entry.document else None
         if is_ours(entry):
@@ -138,13 +149,20 @@ class LockKey:
         return value
 
     def candidates(self) -> tuple[Secret, ...]:
-        """Return the values in older versions that can still be read, whoever wrote them there, newest first."""
+        """Return the values in the newest readable versions, whichever process wrote them, newest first.
+
+        At most `CANDIDATES` versions are read.
+        """
         meta = self._kv.metadata(self.path)
         readable = sorted((n for n, (_, ok) in (meta.versions if meta else {}).items() if ok), reverse=True)
         return unlike((), [value for n in readable[:CANDIDATES] if (value := self._value_at(n)) is not None])
 
     def look(self, held: Held) -> Held:
-        """Make sure that the key is at our version and says our words; begin a new lease."""
+        """Check that the key is at our version with our lock, and begin a new lease.
+
+        Raises:
+            Lost: another version or another holder is there.
+        """
         started = self._clock.monotonic()
         entry, lock = self._read()
         if entry is None or entry.version != held.token or lock is None or lock.holder != held.lock.holder:
@@ -153,18 +171,18 @@ class LockKey:
         return replace(held, looked=started)
 
     def fresh(self, held: Held) -> Held:
-        """Return a lease of which at least half is left."""
+        """Return `held` with at least half of a lease left. It looks again where less is left."""
         spent = self._clock.monotonic() - held.looked
         return held if spent < self._lease / 2 else self.look(held)
 
     def deadline(self, held: Held) -> float:
-        """Return when a call under this lease must have ended."""
+        """Return the monotonic time by which a call under this lease must have ended."""
         return held.looked + self._lease
 
     def within(self, held: Held, call: Callable[[float], None]) -> Held:
-        """Do a call that has no compare-and-set, and of which twice is once, within a lease.
+        """Do an idempotent call without compare-and-set within a lease.
 
-        Where its answer was lost or came too late: look, and do it again.
+        Where its answer was lost or came too late, look again, and repeat the call.
         """
         failure: Unavailable | None = None
         for _ in range(TRIES):
@@ -182,7 +200,13 @@ class LockKey:
         raise failure or Unavailable(f"{self._uri} answers too slowly: nothing ends within its lease", "run resume")
 
     def store(self, held: Held, value: Secret) -> Held:
-        """Write the lock again, with the value."""
+        """Write the lock again with `value`, by compare-and-set.
+
+        Raises:
+            Lost: the key is not ours any more, and the value was not stored.
+            Refused: the server is going to delete what was written.
+            Unavailable: it is not known whether the value was stored.
+        """
         document = lock_document(held.lock, self._key, value, self._before)
         try:
             written = self._kv.write(self.path, document, cas=cast(int, held.token))
@@ -204,14 +228,15 @@ class LockKey:
             raise Lost(f"{self._uri} changed under us; the value was not stored", "run resume") from None
         try:
             return self._kv.write(self.path, document, cas=entry.version).version
-        except Conflict:  # the first write arrived late, or somebody took over
+        except Conflict:  # the first write arrived late, or another process took over
             raise Unavailable(f"it is not known whether {self._uri} stored the value", "run resume") from None
 
     def release(self, held: Held, outcome: str, *, gone: tuple[Secret, ...]) -> None:
-        """Write an idle record over our version, then destroy the older ones that nobody can need any more.
+        """Write an idle record over our version, then destroy the older versions that are of no use any more.
 
-        `gone` are values that may go from here: the document holds it by now, or Auth0 was shown to refuse it. Another
-        pending value stays, and the key's metadata says so: Auth0 may carry out a dead process's request very late.
+        `gone` are values that may be removed here: the document holds them by now, or Auth0 was shown to refuse them.
+        Another pending value stays, and the key's metadata names its version: Auth0 may carry out a dead process's
+        request very late.
         """
         kept = sorted(n for n, value in self._ours.items() if value is not None and value not in gone)
         kept = sorted({*kept, *self._foreign})
@@ -221,8 +246,8 @@ class LockKey:
                 held = self.within(held, lambda before: self._kv.tag(self.path, more, before=before))
         idle = self._give_back(held, idle_document(held.lock, outcome, self.told))
         if idle is None:
-            return  # somebody else's now: theirs to release
-        # Exact numbers of what this process knows, all below the idle record's: never a later holder's version.
+            return  # held by another process, which releases it
+        # Exact numbers that this process knows, all below the idle record's, so never a later holder's version.
         older = sorted(n for n in self._ours if n < idle and n not in kept and n)
         if not older:
             return
@@ -233,13 +258,13 @@ class LockKey:
             self._kv.destroy(self.path, older)
 
     def _kept(self, numbers: list[int]) -> str:
-        """Return the tag that names these versions beside those that it names already, newest first."""
+        """Return the tag that names these versions, newest first, before those that it names already."""
         meta = self._kv.metadata(self.path)
         said = (meta.tags.get(KEPT, "") if meta else "").split()
         return " ".join(dict.fromkeys((*map(str, reversed(numbers)), *said[:CANDIDATES])))
 
     def _give_back(self, held: Held, document: Document) -> int | None:
-        """Return the idle record's version; None where the lock is not ours any more."""
+        """Write the idle record and return its version. None: this process does not hold the lock any more."""
         token = cast(int, held.token)
         failure: SinkError | None = None
         for _ in range(TRIES):
@@ -252,7 +277,7 @@ class LockKey:
                 return entry.version  # the write was done, its answer was lost
             if entry is None or not _same(held.lock, lock):
                 return None
-            token = entry.version  # ours, stored again by a call whose answer was lost
+            token = entry.version  # ours, from a store whose answer was lost
             self._clock.sleep(self._lease / 10)
         raise failure or Unavailable(f"could not release {self._uri}")
 
@@ -270,5 +295,5 @@ def fading(path: str) -> Refused:
 
 
 def _same(lock: Lock, other: Lock | None) -> bool:
-    """Tell whether both are the same claim; one without a holder's word is never known again."""
+    """Return whether both are the same claim. A lock without a holder's word is never recognized."""
     return other is not None and bool(lock.holder) and other.holder == lock.holder

@@ -1,4 +1,4 @@
-"""What the latest document holds and what its tags say: written until it is so, whatever others write meanwhile."""
+"""Writes the latest document and its tags, and repeats until both are right, whatever others write meanwhile."""
 
 from __future__ import annotations
 
@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 TRIES, FAILURES = 20, 5
+"""How often a step is decided anew, and how many calls without an answer end it."""
 KEPT_VERSIONS = 20
+"""How many versions the vault shall keep of a managed document at least."""
 
 
 class Publisher:
-    """One document under its lock. Tags come before the write they belong to, so readers see one step."""
+    """One document under its lock. Tags precede the write they belong to, so that readers see one step."""
 
     def __init__(
         self, uri: str, kv: Kv, path: str, key: str, lock: LockKey, values: Values, clock: Clock, lease: float
@@ -52,20 +54,26 @@ class Publisher:
         """Make a value the first one of an empty place.
 
         Raises:
-            Busy: somebody else wrote another one meanwhile.
+            Busy: another process wrote another value meanwhile.
         """
         self._converge(held, initial, Record.first(held.lock, self._kv.now(), initial), keep=False, only_first=True)
 
     def promote(self, held: Held, value: Secret, record: Record, *, keep: bool) -> Promoted:
-        """Make the latest document hold a value (`Sink.promote`)."""
-        if keep and held.lock.ends:  # what ends must not stand in the version that becomes the fallback
+        """Make the latest document hold a value (`Sink.promote`).
+
+        Where the companions are still wrong afterwards, they are written once more, and that version is current.
+        """
+        if keep and held.lock.ends:  # the version that becomes the fallback must not hold a value that ends
             self.lay_out(held, value)
         promoted = self._converge(held, value, record, keep=keep)
         latest = self._kv.read(self._path) if self.lay_out(held) else None
         return replace(promoted, current=str(latest.version)) if latest else promoted
 
     def take_back(self, held: Held) -> None:
-        """Announce nothing any more, if something is announced."""
+        """Take back an announced value from the companions, if one is announced.
+
+        It does so only where this process announced it, or where the tags say that the companions are the bridge's.
+        """
         if held.lock.companions != Companions.KEEP:
             return
         entry = self._kv.read(self._path)
@@ -74,18 +82,21 @@ class Publisher:
             self.lay_out(held)
 
     def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> bool:
-        """Make the companions right (`Sink.lay_out`)."""
+        """Make the companions right (`Sink.lay_out`). Without `former`, the fallback's value is left out.
+
+        Returns whether anything was written, by any attempt. Without companions it does nothing.
+        """
         if held.lock.companions not in WRITTEN:
             return False
 
-        written = False  # by any attempt: one whose answer is lost counts as well
+        written = False  # by any attempt, also by one whose answer is lost
 
         def step(held: Held, entry: Entry | None) -> bool:
             nonlocal written
             value = self._values.of(entry)
             if entry is None or entry.document is None or value is None:
-                return False  # there is nothing yet that they could stand beside
-            told = coming if coming != value else None  # it is current already: there is nothing to announce
+                return False  # there is no value yet for them to accompany
+            told = coming if coming != value else None  # a value that is current already is not announced
             before = self._former(held, entry, told) if former else None
             wanted = self._laid_out(held, entry.document, value, told, before)
             right = wanted == entry.document
@@ -101,7 +112,7 @@ class Publisher:
         return self._until_done(held, step)
 
     def _former(self, held: Held, entry: Entry, coming: Secret | None) -> Secret | None:
-        """Return the fallback's value, unless the operation that announces another one ends it."""
+        """Return the fallback's value, unless the operation announces another value and ends the fallback."""
         number = version_in(entry.tags, FALLBACK)
         ending = coming is not None and held.lock.ends
         return self._value_in(entry, number) if number and number < entry.version and not ending else None
@@ -115,7 +126,10 @@ class Publisher:
         return laid_out(document, self._key, held.lock.companions, current, coming=coming, former=former)
 
     def finish(self, held: Held, base: Secret, value: Secret, *, before: float) -> bool:
-        """Write the value over what was current, once (`Sink.finish`)."""
+        """Write the value over the former current value, once (`Sink.finish`).
+
+        The tags for the two versions go along where Vault takes them. There is no retry.
+        """
         with suppress(Conflict, Expired, Unavailable):
             entry = self._kv.read(self._path)
             if entry and entry.document and self._values.of(entry) == base:
@@ -123,12 +137,20 @@ class Publisher:
                 document = self._laid_out(held, entry.document, value, None, former)
                 where: dict[str, str | None] = {CURRENT: str(entry.version + 1), FALLBACK: str(entry.version)}
                 with suppress(Refused):
+                    # Readers of the former value need the fallback's tag, but a refused tag must not keep the value
+                    # from the others.
                     self._kv.tag(self._path, where, before=before)
                 self._kv.write(self._path, document, cas=entry.version, before=before)
         return self._values.of(self._kv.read(self._path)) == value
 
     def _until_done(self, held: Held, step: Callable[[Held, Entry | None], T]) -> T:
-        """Read, and do a step by what was read, until nobody has come in between."""
+        """Read the document and do a step based on it, until no other write comes in between.
+
+        A lost compare-and-set, or a call that came too late, is followed by another round.
+
+        Raises:
+            Unavailable: too many calls got no answer, or others kept writing. `unsure`: a write may have been done.
+        """
         failures = 0
         for _ in range(TRIES):
             try:
@@ -136,25 +158,25 @@ class Publisher:
                 held = self._lock.fresh(held)
                 return step(held, entry)
             except (Conflict, Expired):
-                continue  # somebody wrote between, or it took too long: read again and decide again
+                continue  # another writer came in between, or it took too long: read again and decide again
             except Unavailable as error:
                 failures += 1
                 if failures == FAILURES:
                     raise Unavailable(error.message, error.hint, unsure=True) from None
-                self._clock.sleep(self._pause)  # done or not: reading tells
+                self._clock.sleep(self._pause)  # the next reading shows whether the write was done
         raise Unavailable(f"others kept writing to {self._uri}; gave up after {TRIES} tries", "run resume")
 
     def _readable(self, entry: Entry) -> Document:
-        """Return the newest older document: where the latest was destroyed, other people's keys come from there."""
+        """Return the newest readable older document, the source of foreign keys where the latest was destroyed."""
         return next((document for _, document in self._values.documents(entry.version)), Document({}))
 
     def _unreadable(self) -> Entry | None:
-        """Return the latest version where it was destroyed: what stands there is gone, its number is not."""
+        """Return the latest version where it was destroyed. The next write needs its number for the compare-and-set."""
         meta = self._kv.metadata(self._path)
         return Entry(meta.current, meta.versions[meta.current][0], None, meta.tags) if meta and meta.current else None
 
     def _converge(self, held: Held, value: Secret, record: Record, *, keep: bool, only_first: bool = False) -> Promoted:
-        missed: list[int] = []  # nothing could be read: there is no version yet, or the latest one was destroyed
+        missed: list[int] = []  # nothing was readable: there is no version yet, or the latest one was destroyed
 
         def step(held: Held, entry: Entry | None) -> Promoted:
             present = self._values.of(entry)
@@ -173,7 +195,10 @@ class Publisher:
         return self._until_done(held, step)
 
     def _write_new(self, held: Held, value: Secret, record: Record) -> Promoted:
-        """Write the first version, then tag: nobody reads yet, and tagging a key into being would replace its tags."""
+        """Write the first version, then tag it.
+
+        Nobody reads the document yet, and a tag on a missing key would make the key and replace its tags.
+        """
         document = self._laid_out(held, Document({}), value, None, None)
         if self._kv.write(self._path, document, cas=0, before=self._lock.deadline(held)).fading:
             raise fading(self._path)
@@ -189,9 +214,11 @@ class Publisher:
         document = self._laid_out(held, entry.document or self._readable(entry), value, None, former)
         deadline, untold, told = self._lock.deadline(held), "", self.told(held, record, value)
         try:
+            # Tags first, so that readers see one step: the document. After a death in between, the tag names a version
+            # that does not exist yet, which the next reading shows.
             self._kv.tag(self._path, {**_stages(promoted), **told.whole}, before=deadline)
             self._lock.told = told
-        except Refused as error:  # no room among other tags: readers must not wait for that
+        except Refused as error:  # no room among other tags, which must not delay readers
             untold = error.message
         if self._kv.write(self._path, document, cas=entry.version, before=deadline).fading:
             raise fading(self._path)
@@ -204,7 +231,7 @@ class Publisher:
             return Promoted(entry.tags.get(CURRENT, str(entry.version)), entry.tags.get(FALLBACK))
         base = self._older_base(held, entry.version) if keep else None
         promoted = Promoted(str(entry.version), str(base) if base else None)
-        never = None if CURRENT in entry.tags else self._kv.metadata(self._path)  # who wrote it died before it tagged
+        never = None if CURRENT in entry.tags else self._kv.metadata(self._path)  # its writer died before it tagged
         try:
             self.tag(held, {**_stages(promoted), **told.whole}, never)
         except Refused as error:
@@ -212,7 +239,7 @@ class Publisher:
         return promoted
 
     def _base(self, held: Held, entry: Entry) -> int | None:
-        """Return the version that holds what was current: the latest, or an older one if somebody changed the value."""
+        """Return the version with the former current value: the latest, or an older one after a foreign change."""
         value = self._values.of(entry)
         if value and held.lock.base in ("", value.fingerprint(held.lock.client_id)):
             return entry.version
@@ -222,14 +249,17 @@ class Publisher:
         return self._values.older(held.lock.base, held.lock.client_id, below)
 
     def told(self, held: Held, record: Record, current: Secret | None) -> Said:
-        """Return what the place shall say about itself once `current` is: sealed, if the record names a fallback."""
+        """Return what the place shall say once `current` is current.
+
+        It is sealed if the record names a fallback, with the lock key's version as the sequence.
+        """
         sequence = cast(int, held.token)
         return self._lock.told.changed(record.tags(), self._where, current, sequence, record.former)
 
     def retag(self, held: Held, tags: Mapping[str, str | None], entry: Entry | None, former: str | None = None) -> Held:
-        """Change tags beside a value that stays, and seal them again where they were sealed.
+        """Change tags beside an unchanged value, and renew the seal where there was one.
 
-        `former`: the fallback from now on, as the seal names it; None: the same one.
+        `former` is the fallback that the seal names from now on. None: the same one.
         """
         told, sequence = self._lock.told, cast(int, held.token)
         wanted = told.former if former is None or told.former is None else former
@@ -239,7 +269,10 @@ class Publisher:
         return held
 
     def tag(self, held: Held, tags: Mapping[str, str | None], raise_limit_of: Meta | None = None) -> Held:
-        """Tag the document; with its metadata given, let the vault keep enough versions of it."""
+        """Tag the document. With its metadata given, also raise a low number of kept versions.
+
+        `raise_limit_of` is that metadata. The vault then keeps at least `KEPT_VERSIONS` versions.
+        """
         raised = None
         if raise_limit_of and version_limit(self._kv.config(self._path), raise_limit_of) < KEPT_VERSIONS:
             raised = KEPT_VERSIONS
@@ -249,5 +282,5 @@ class Publisher:
 
 
 def _stages(promoted: Promoted) -> dict[str, str | None]:
-    """Return the tags that say which version is what; None: there is none."""
+    """Return the tags for the versions of current and fallback. None removes a tag."""
     return {CURRENT: promoted.current, FALLBACK: promoted.fallback}

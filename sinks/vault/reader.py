@@ -1,4 +1,4 @@
-"""Reads a document in Vault for an application: it needs `read` on the document's data and on its lock key's."""
+"""Reads a document in Vault for an application. It needs `read` on the data of the document and of its lock key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class VaultReader:
-    """The document at `path` with the value at `key` (`sinks.reader.Reader`)."""
+    """The document at `path` with the value at `key` (`sinks.reader.Reader`).
+
+    It reads no metadata endpoint: a document's answer contains the tags, and so names the fallback.
+    """
 
     def __init__(self, uri: str, kv: Kv, path: str, key: str, *, lock_path: str) -> None:
         self.uri = uri
@@ -27,7 +30,11 @@ class VaultReader:
         self._lock_path = lock_path
 
     def latest(self) -> Latest:
-        """Read the latest version; its answer carries the document's tags (`Reader.latest`)."""
+        """Read the latest version (`Reader.latest`).
+
+        Raises:
+            Refused: there is nothing, or no text at the key.
+        """
         entry = self._kv.read(self._path)
         if entry is None or entry.document is None:
             raise Refused(f"there is nothing to read at {self.uri}", "check the address, or ask who keeps that place")
@@ -48,7 +55,10 @@ class VaultReader:
         )
 
     def pending(self) -> Next:
-        """Read the lock key's document (`Reader.pending`)."""
+        """Read the lock key's document (`Reader.pending`).
+
+        An idle, absent or foreign text there means that nothing is pending.
+        """
         entry = self._kv.read(self._lock_path)
         lock = held_by(entry)
         if entry is None or entry.document is None or lock is None:

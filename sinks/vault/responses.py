@@ -1,4 +1,7 @@
-"""The one place where hvac's and requests' exceptions become ours. Nothing of theirs is quoted: they hold bodies."""
+"""The one place where exceptions of hvac and requests become ours.
+
+Their texts are not quoted, because they hold bodies of requests and answers.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ METADATA_CAS_HINT = "unset it: bao write MOUNT/config metadata_cas_required=fals
 
 
 class Missing(SinkError):
-    """404: nothing at this path (`no_mount` False), or no such mount."""
+    """404: there is nothing at this path, or (`no_mount`) no such mount."""
 
     def __init__(self, message: str, *, no_mount: bool) -> None:
         super().__init__(message)
@@ -25,7 +28,10 @@ class Missing(SinkError):
 
 @contextmanager
 def answers(doing: str, *, login: bool = False) -> Iterator[None]:
-    """Translate whatever goes wrong while `doing` ("read metadata of secret/apps/billing")."""
+    """Translate whatever goes wrong while `doing`, for example "read metadata of secret/apps/billing".
+
+    With `login`, a refusal means that the credentials are wrong, not that the token lacks a right.
+    """
     try:
         yield
     except hv.VaultError as error:
@@ -39,7 +45,7 @@ def answers(doing: str, *, login: bool = False) -> Iterator[None]:
         raise Unavailable(f"could not {doing}: no answer in time", AGAIN) from None
     except requests.exceptions.RequestException as error:
         raise Unavailable(f"could not {doing}: no connection ({type(error).__name__})", AGAIN) from None
-    except OSError as error:  # requests' own are above: this one is of a file on this machine
+    except OSError as error:  # those of requests are caught above: this one is about a file on this machine
         raise BadAddress(
             f"could not {doing}: a certificate's file cannot be read ({type(error).__name__})",
             "check ca_file, ca_path, client_cert and client_key (VAULT_CACERT and the like)",

@@ -1,4 +1,4 @@
-"""Ending a value in one document: for ever, or softly and back again."""
+"""Ends a value in one document: for good, or softly so that it can be restored."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from sinks.vault.publish import Publisher
     from sinks.vault.values import Values
 
-SECOND = timedelta(seconds=1)  # the server's clock tells whole ones
+SECOND = timedelta(seconds=1)  # the server's clock has whole seconds
 
 
 class Retiring:
-    """One document under its lock. Versions go by their exact numbers."""
+    """Retirements in one document under its lock.
+
+    Versions are removed by their exact numbers, which are found by value: a number in a tag may be anyone's.
+    """
 
     def __init__(self, uri: str, kv: Kv, path: str, lock: LockKey, values: Values, publisher: Publisher) -> None:
         self._uri = uri
@@ -34,7 +37,13 @@ class Retiring:
         self._publisher = publisher
 
     def retire(self, held: Held, fingerprint: str | None, *, softly: bool) -> tuple[str, ...]:
-        """Take it from the companions, then every older version that holds the value, then the tags (`Sink.retire`)."""
+        """Remove the value from the companions, then from every older version, then from the tags (`Sink.retire`).
+
+        Returns the numbers of all versions that ended, including those of an earlier soft retirement.
+
+        Raises:
+            Refused: the value is current's or pending's.
+        """
         entry = self._kv.read(self._path)
         tagged = (version_in(entry.tags, FALLBACK) or 0) if entry else 0
         salt, told = held.lock.client_id, self._lock.told
@@ -60,11 +69,11 @@ class Retiring:
             doomed += [n for n in found if n not in doomed]
         if doomed:
             held = self._lock.within(held, lambda before: self._kv.destroy(self._path, doomed, before=before))
-        gone = tagged in found or (target and tagged not in older)  # now, or by who died before it could untag
+        gone = tagged in found or (target and tagged not in older)  # now, or by a process that died before it untagged
         ended = [FALLBACK] if tagged and (fingerprint is None or gone) else []
         if ending and not (softly and found):
             ended += [ASIDE_TAG]
-        # The seal names it as long as it may be brought back.
+        # The seal names the fallback as long as it can be restored.
         none = not softly and told.fallback and (fingerprint is None or told.fallback == target)
         if ended or none:
             self._publisher.retag(held, dict.fromkeys(ended), entry, "" if none else None)
@@ -73,7 +82,7 @@ class Retiring:
         return tuple(str(number) for number in sorted({*found, *doomed}))
 
     def _fallback(self, tagged: int, salt: str) -> str | None:
-        """Return the fallback's fingerprint: as the seal has it, else of the value in the version that is tagged."""
+        """Return the fallback's fingerprint: from the seal, else from the value in the tagged version."""
         told = self._lock.told
         if told.former is not None:
             return None if told.is_aside else told.fallback
@@ -81,9 +90,10 @@ class Retiring:
         return value.fingerprint(salt) if value else None
 
     def _deleted(self, aside: Aside) -> list[int]:
-        """Return what a tag names and the vault itself says was deleted before this began: nothing that can be read.
+        """Return the versions in the tag that the vault itself deleted before this operation began.
 
-        A tag is anybody's word who may write metadata; a deletion is not.
+        None of them is readable. Anyone who may write metadata may write a tag, but a deletion and its time come from
+        the vault.
         """
         meta = self._kv.metadata(self._path)
         gone = meta.deleted if meta else {}
@@ -96,9 +106,10 @@ class Retiring:
     def _set_aside(
         self, held: Held, entry: Entry | None, target: str, found: Sequence[int], tagged: int, before: Aside | None
     ) -> tuple[Held, list[int]]:
-        """Name the versions, then delete them; return those that there is no room to name.
+        """Name the versions in a tag, then delete them. Return those for which the tag has no room.
 
-        By its tag whoever finishes this, undoes it or ends it for good knows them: their values cannot be read then.
+        The tag comes first because values of deleted versions cannot be read. Only by the tag can another process
+        finish this, undo it or end it for good.
         """
         wanted = dict.fromkeys((tagged, *(_numbers(before) if before else ()), *found))
         tag = Aside(target, tuple(str(number) for number in wanted if number)).tag()
@@ -108,7 +119,10 @@ class Retiring:
         return held, [n for n in found if n not in named]
 
     def bring_back(self, held: Held) -> str | None:
-        """Undelete what was set aside, then tag (`Sink.bring_back`)."""
+        """Undelete what was retired softly, then tag it as the fallback (`Sink.bring_back`).
+
+        None: nothing was retired softly, or Vault does not hold it any more. Then the tag is removed as well.
+        """
         meta = self._kv.metadata(self._path)
         aside = aside_in(meta) if meta else None
         if meta is None or aside is None:
@@ -128,20 +142,27 @@ class Retiring:
         return self._values.fingerprints(document, held.lock.client_id, held.lock.companions)
 
     def _goes(self, held: Held, document: Document, target: str | None, *, kept: bool) -> bool:
-        """Tell whether a version holds the value that goes; the fallback's only where it is its own."""
+        """Return whether a version holds the value that ends.
+
+        The fallback's version (`kept`) counts by its own value only, not by its companions.
+        """
         found = self._fingerprints(held, document)
         return target in (found[:1] if kept else found)
 
 
 def _former(aside: Aside | None, fingerprint: str | None, staying: Sequence[str]) -> str | None:
-    """Return what was set aside if its copies go as well: written again since, or not named by who died over it."""
+    """Return the fingerprint of the earlier soft retirement if copies of its value end too.
+
+    Such copies were written since, or were not named by an interrupted retirement. A value that stays in use is
+    excluded.
+    """
     if aside is None or fingerprint not in (None, aside.fingerprint) or aside.fingerprint in staying:
         return None
     return aside.fingerprint
 
 
 def _ends(aside: Aside, target: str | None, fingerprint: str | None, *, softly: bool) -> bool:
-    """Tell whether what was set aside before ends: for good with its value, and where another one takes its place."""
+    """Return whether an earlier soft retirement ends: for good with its value, or because another one replaces it."""
     if softly:
         return target is not None and aside.fingerprint != target
     return fingerprint in (None, aside.fingerprint)

@@ -1,4 +1,4 @@
-"""Which capabilities each deed takes at Vault: the one table that the check and the policies read. Pure.
+"""The capabilities that each deed needs at Vault: the one table for the check and the policies. Pure.
 
 `tests/policy` compares it with the requests that are made to a real server.
 """
@@ -20,7 +20,7 @@ NEEDED: Mapping[Deed, tuple[Rights, Rights]] = {
     Deed.READ: ({"data": ("read",), "metadata": ("read",)}, {"data": ("read",)}),
     Deed.FOLLOW: ({"data": ("read",)}, {"data": ("read",)}),
     Deed.HOLD: ({}, {"data": ("read", "update"), "metadata": ("patch",), "destroy": ("update",)}),
-    Deed.BEGIN: ({}, {"data": ("create",)}),  # the lock key is never deleted, so it is made once
+    Deed.BEGIN: ({}, {"data": ("create",)}),  # created once, because the lock key is never deleted
     Deed.FILL: ({"data": ("create", "read"), "metadata": ("read", "patch")}, {}),
     Deed.PROMOTE: ({"data": ("read", "update"), "metadata": ("read", "patch")}, {}),
     Deed.LAY_OUT: ({"data": ("read", "update"), "metadata": ("patch",)}, {}),
@@ -32,11 +32,11 @@ NEEDED: Mapping[Deed, tuple[Rights, Rights]] = {
     Deed.BRING_BACK: ({"metadata": ("read", "patch"), "undelete": ("update",)}, {}),
     Deed.FORGET: ({"metadata": ("read", "patch")}, {}),
 }
-"""Of the document, and of its lock key."""
+"""The rights on the document, and the rights on its lock key."""
 
 
 def needed(deeds: Iterable[Deed]) -> tuple[Rights, Rights]:
-    """Return what several deeds take together: of the document, and of its lock key."""
+    """Return what several deeds need together: on the document, and on its lock key."""
     tables = [NEEDED[deed] for deed in deeds]
     return _together(table[0] for table in tables), _together(table[1] for table in tables)
 
@@ -50,5 +50,8 @@ def _together(several: Iterable[Rights]) -> Rights:
 
 
 def mount_of(path: str, mounts: Iterable[str]) -> str:
-    """Return the mount of a path: the longest of `mounts` that it begins with, else its first part."""
+    """Return the mount of a path: the longest of `mounts` that is a prefix, else the path's first part.
+
+    A mount's name may contain slashes, so the first part alone may be wrong.
+    """
     return max((m for m in mounts if path.startswith(f"{m}/")), key=len, default=path.partition("/")[0])

@@ -1,4 +1,4 @@
-"""A document in Vault's KV version 2 as a `Sink`. Why each guard is there: docs/protocol.md."""
+"""A document in Vault's KV version 2 as a `Sink`. docs/protocol.md gives the reason for each guard."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ if TYPE_CHECKING:
     from sinks.secret import Secret
     from sinks.vault.api import Kv, Meta
 
-CALLER_SECONDS = 5.0  # it is asked for a record: nobody waits longer for that
-NEWEST = 5  # so many of the document's versions are looked into for what Auth0 may accept
-FORGET = "forget"  # the operation that takes tags away
-NAMED = 40  # so many versions are named by the tag of a soft retirement for certain
+CALLER_SECONDS = 5.0  # only a record needs the answer, so no operation waits longer for it
+NEWEST = 5  # how many of the document's versions are read for values that Auth0 may accept
+FORGET = "forget"  # the operation that removes tags
+NAMED = 40  # how many versions the tag of a soft retirement can name in any case
 UNCHECKED = "the mount's settings: not checked (no permission)"
 
 
@@ -68,9 +68,9 @@ class VaultSink:
         self._values = Values(kv, path, key)
         self._publisher = Publisher(uri, kv, path, key, self._lock, self._values, clock, self._lease)
         self._retiring = Retiring(uri, kv, path, self._lock, self._values, self._publisher)
-        self._kept: Secret | None = None  # what we have promoted
-        self._current: Secret | None = None  # what was current when it was read last
-        self._amiss: dict[str, str | None] = {}  # the tags to write again
+        self._kept: Secret | None = None  # the value that this process has promoted
+        self._current: Secret | None = None  # the current value at the last reading
+        self._amiss: dict[str, str | None] = {}  # the tags to restore
 
     @property
     def uri(self) -> str:
@@ -79,7 +79,7 @@ class VaultSink:
 
     @property
     def retirement(self) -> str:
-        """What retiring leaves behind."""
+        """What a retirement leaves behind."""
         return "Vault destroys these versions for ever"
 
     def caller(self) -> Mapping[str, str]:
@@ -93,9 +93,14 @@ class VaultSink:
         return surveyed(self._uri, self._kv.now(), config, meta, lock_meta)
 
     def read(self, *, closely: bool = False) -> Place:
-        """Read metadata and values (`Sink.read`)."""
+        """Read metadata and values (`Sink.read`).
+
+        Tags that another process changed are replaced by the sealed copy in the lock key, where that is valid. The
+        pending value is in the lock key's document.
+        """
         config = self._kv.config(self._path)
-        lock_entry = self._kv.read(self._lock.path)  # first: whatever operation changes the rest, moves this on
+        # The lock key first: an operation that changes the rest moves its version on, and then the claim's `cas` fails.
+        lock_entry = self._kv.read(self._lock.path)
         strange = foreign(lock_entry, self._lock.path, self._key)
         lock = None if strange else held_by(lock_entry)
         meta = self._kv.metadata(self._path)
@@ -126,16 +131,24 @@ class VaultSink:
         return self._values.of(self._values.entry(int(version))) if version.isdigit() else None
 
     def candidates(self, *, every: bool = False) -> tuple[Secret, ...]:
-        """Look into the older versions of the lock key, then into the document's newest ones (`Sink.candidates`)."""
+        """Read the lock key's older versions, then the document's newest ones (`Sink.candidates`).
+
+        These are up to 16 versions of the lock key and the newest 5 values of the document, or with `every` all of
+        them.
+        """
         newest = (value for _, value in self._values.below(None))
         return unlike((), (*self._lock.candidates(), *islice(newest, None if every else NEWEST)))
 
     def recall(self, fingerprint: str, salt: str, *, endable: bool = False) -> Secret | None:  # noqa: ARG002  # all can
-        """Look through the document's versions, newest first (`Sink.recall`)."""
+        """Read the document's versions, newest first (`Sink.recall`)."""
         return self._values.recall(fingerprint, salt)
 
     def check(self, place: Place, deeds: frozenset[Deed]) -> tuple[str, ...]:
-        """Ask for the capabilities that these deeds take here (`Sink.check`)."""
+        """Ask for the capabilities that these deeds need here (`Sink.check`).
+
+        The first claim of a place also needs the right to create the lock key. A soft retirement in a long history also
+        needs the right to destroy.
+        """
         on_document, on_lock = needed({*deeds, *self._besides(place, deeds)})
         wanted = {f"{endpoint}:{self._path}": each for endpoint, each in on_document.items()}
         wanted |= {f"{endpoint}:{self._lock.path}": each for endpoint, each in on_lock.items()}
@@ -148,16 +161,19 @@ class VaultSink:
 
     @staticmethod
     def _besides(place: Place, deeds: frozenset[Deed]) -> Iterator[Deed]:
-        """Yield what else they come to at this place."""
+        """Yield the further deeds that these involve at this place."""
         if Deed.HOLD in deeds and mark_of(place).lock_version == 0:
             yield Deed.BEGIN
         if Deed.RETIRE_SOFTLY in deeds and len(place.history.versions) > NAMED:
-            yield Deed.RETIRE  # what the tag has no room for is destroyed
+            yield Deed.RETIRE  # versions for which the tag has no room are destroyed
 
     def claim(
         self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None, over: bool = False
     ) -> Held:
-        """Take the lock key; fill an empty place under it (`Sink.claim`)."""
+        """Claim the lock key, and fill an empty place under it (`Sink.claim`).
+
+        Where a later step of the claim fails, the lock is given back before the error leaves.
+        """
         if place.lock and place.lock.holder != lock.holder and not over:
             raise Busy(f"{self._uri} is held by another operation", place.lock)
         if place.foreign and not over:
@@ -172,12 +188,12 @@ class VaultSink:
                 self._publisher.write_first(held, initial)
                 self._kept = initial
         except SinkError:
-            self._give_back(held)  # nobody knows the pending value yet, so nothing is lost with it
+            self._give_back(held)  # the pending value is not in use yet, so nothing is lost with it
             raise
         return held
 
     def _named(self, held: Held, *, needed: bool) -> Held:
-        """Say who holds the key; `needed`: go on without where the vault does not take that."""
+        """Write the lock holder to the key's metadata. With `needed`, go on even where the vault refuses that."""
         try:
             return self._lock.name(held)
         except Refused:
@@ -187,22 +203,22 @@ class VaultSink:
 
     def _give_back(self, held: Held) -> None:
         try:
-            gone = () if held.value is None else (held.value,)  # nobody was told of it
+            gone = () if held.value is None else (held.value,)  # it is not in use anywhere
             self._lock.release(held, "not claimed", gone=gone)
         except SinkError:
             raise Unavailable(f"{self._uri} was locked, and could not be given back", AGAIN, unsure=True) from None
 
     def take_over(self, place: Place, lock: Lock) -> Held:
-        """Write the lock again, as another holder, with the same value (`Sink.take_over`)."""
+        """Write the lock again with another holder and the same value (`Sink.take_over`)."""
         mark, value, self._kept = mark_of(place), place.value(Stage.PENDING), None
         before, told = (mark.before, mark.said) if place.remembered else (mark.said, mark.said)
-        if not told.tags and lock.operation != FORGET:  # then they are gone, as they were to go
+        if not told.tags and lock.operation != FORGET:  # in a `forget` they were removed on purpose
             told = before
         self._amiss = {**told.whole, **stages(place)} if place.differs else {}
         return self._named(self._lock.take(lock, value, mark, before=before, told=told, found=value), needed=True)
 
     def _mended(self, held: Held) -> Held:
-        """Write the tags again that somebody has changed. Late calls of whoever held the place have ended by now."""
+        """Restore the tags that another process changed. Late calls of a former lock holder have ended by now."""
         amiss, self._amiss = self._amiss, {}
         return self._publisher.tag(held, amiss) if amiss else held
 
@@ -215,15 +231,18 @@ class VaultSink:
         return self._lock.store(held, value)
 
     def release(self, held: Held, outcome: str, *, ended: tuple[Secret, ...] = ()) -> None:
-        """Write an idle record and destroy the lock key's older versions (`Sink.release`)."""
-        if self._kept is None:  # else a promotion has done that
+        """Write an idle record and destroy the lock key's older versions (`Sink.release`).
+
+        Without a promotion by this process, it first restores changed tags and takes back an announced value.
+        """
+        if self._kept is None:  # otherwise a promotion has done that
             with suppress(Lost, Refused):
                 held = self._mended(held)
                 self._publisher.take_back(held)
         self._lock.release(held, outcome, gone=(*ended, *(value for value in (self._kept, self._current) if value)))
 
     def lay_out(self, held: Held, coming: Secret | None = None) -> bool:
-        """Write the companions, by compare-and-set, until they are right (`Sink.lay_out`)."""
+        """Write the companions by compare-and-set until they are right (`Sink.lay_out`)."""
         return self._publisher.lay_out(self._mended(held), coming)
 
     def promote(self, held: Held, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
@@ -233,11 +252,15 @@ class VaultSink:
         return promoted
 
     def finish(self, held: Held, base: Secret, value: Secret, *, before: float) -> bool:
-        """Write the document by compare-and-set, and nothing else (`Sink.finish`)."""
+        """Write the document by compare-and-set, and nothing but the tags of its versions besides (`Sink.finish`)."""
         return self._publisher.finish(held, base, value, before=before)
 
     def tag(self, held: Held, record: Record, *, keep_limit: bool = False, fallback: str | None = None) -> None:
-        """Tag what is there, and make room for more versions (`Sink.tag`)."""
+        """Tag the versions as they are, and raise a low number of kept versions (`Sink.tag`).
+
+        Raises:
+            Refused: the place holds nothing to tag.
+        """
         meta = self._kv.metadata(self._path)
         if meta is None:
             raise Refused(f"{self._uri} holds nothing to tag")
@@ -250,11 +273,14 @@ class VaultSink:
         self._lock.told, self._amiss = told, {}
 
     def retire(self, held: Held, fingerprint: str | None = None, *, softly: bool = False) -> tuple[str, ...]:
-        """Destroy, or delete, every older version that holds the value (`Sink.retire`)."""
+        """Destroy or delete every older version that holds the value (`Sink.retire`).
+
+        With `softly` they are deleted, which `bring_back` can undo. Destroyed versions are lost for good.
+        """
         return self._retiring.retire(self._mended(held), fingerprint, softly=softly)
 
     def bring_back(self, held: Held) -> str | None:
-        """Undelete them (`Sink.bring_back`)."""
+        """Undelete the versions of the soft retirement (`Sink.bring_back`)."""
         return self._retiring.bring_back(self._mended(held))
 
     def note(self, notes: Mapping[str, str | None]) -> None:
@@ -262,7 +288,10 @@ class VaultSink:
         self._kv.tag(self._path, note_tags(notes))
 
     def forget(self, held: Held) -> None:
-        """Remove our tags; the lock key stays, idle (`Sink.forget`)."""
+        """Remove our tags (`Sink.forget`).
+
+        The lock key stays, idle: its version is the fencing token, and a deletion would restart the numbers.
+        """
         meta = self._kv.metadata(self._path)
         ours = [tag for tag in (meta.tags if meta else {}) if tag.startswith(OWN_PREFIX) or tag == MANAGED_BY]
         if ours:

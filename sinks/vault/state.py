@@ -1,4 +1,4 @@
-"""From what Vault answered to what it means. Pure."""
+"""Interprets Vault's answers. Pure."""
 
 from __future__ import annotations
 
@@ -22,15 +22,17 @@ LOCK_VERSION, MANAGED = "bridge_lock_version", "bridge_lock_managed"
 KEPT = "bridge_lock_kept"
 LOCK_KEY = "secret-bridge"
 SHOWN = 8  # how many keys of a foreign text are named
+# Current, the fallback, and one foreign write between them.
 LEAST_VERSIONS = 3
 WIPED = "the tags of secret-bridge are gone: somebody replaced the custom metadata"
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What a claim has to know: the version the lock key is at (0: none), and whether that is a lock or idle record.
+    """What a claim needs to know of the snapshot it is based on.
 
-    `said` is what the place says about itself, and `before` what its lock key says that it said.
+    `lock_version` is the lock key's version (0: none), and `ours` whether that is a lock or an idle record. `said` is
+    what the place says about itself, and `before` is the copy of it in the lock key.
     """
 
     lock_version: int
@@ -40,48 +42,57 @@ class Mark:
 
 
 def lock_document(lock: Lock, key: str, value: Secret | None, before: Said) -> Document:
-    """Return the lock key's document while an operation holds the place. `before`: what the place said until then."""
+    """Return the lock key's document while an operation holds the place. `before` is what the place said until then.
+
+    The pending value is at the document's own key, beside the lock. Without a value that key is absent.
+    """
     document = Document({LOCK_KEY: {"state": "locked", **lock.tags(), **before.tags}})
     return document if value is None else document.with_value(key, value)
 
 
 def idle_document(lock: Lock, outcome: str, told: Said) -> Document:
-    """Return the lock key's document after an operation: it holds no value, but what the place says about itself."""
+    """Return the lock key's document after an operation. It holds no value, but a copy of what the place says."""
     said = {"state": "idle", "id": lock.id, "holder": lock.holder, "outcome": outcome}
     return Document({LOCK_KEY: {**said, **told.tags}})
 
 
 def managed_tag(told: Said) -> dict[str, str]:
-    """Return the lock key's tag that says whether the place is managed: it outlives a wiping of the place's own."""
+    """Return the lock key's tag that says whether the place is managed.
+
+    It survives a replacement of the place's own tags.
+    """
     return {MANAGED: "yes" if told.tags else "no"}
 
 
 def is_idle_of(lock: Lock, entry: Entry) -> bool:
-    """Tell whether the lock key holds the idle record that this claim's release writes."""
+    """Return whether the lock key holds the idle record from this claim's release."""
     said = told(entry) or {}
     return said.get("state") == "idle" and bool(lock.holder) and said.get("holder") == lock.holder
 
 
 def told(entry: Entry | None) -> Mapping[str, object] | None:
-    """Return what a lock key's document says about itself; None where it is none of ours."""
+    """Return the bridge's part of a lock key's document. None: it has none."""
     inner = (entry.document.reveal() if entry and entry.document else {}).get(LOCK_KEY)
     return inner if isinstance(inner, dict) else None
 
 
 def held_by(entry: Entry | None) -> Lock | None:
-    """Return who holds the place according to its lock key; None when idle, absent, or none of ours."""
+    """Return the lock in a lock key's document. None: it is idle, absent, or not ours."""
     inner = told(entry)
     return Lock.from_tags(inner) if inner is not None and inner.get("state") == "locked" else None
 
 
 def is_ours(entry: Entry | None) -> bool:
-    """Tell whether a version of the lock key is a lock or an idle record, as far as its form tells."""
+    """Return whether a version of the lock key has the form of a lock or an idle record."""
     inner = told(entry)
     return inner is not None and (inner.get("state") == "idle" or held_by(entry) is not None)
 
 
 def foreign(entry: Entry | None, path: str, key: str) -> str:
-    """Say what stands at the lock key and is no operation on this key of the document; "" where nothing does."""
+    """Describe what is at the lock key and is no operation on this key of the document. Empty: nothing is.
+
+    An operation on another key of the same document counts as foreign too.
+    """
     if entry is None or entry.document is None:
         return ""
     names = [ascii(name)[1:-1] for name in entry.document.keys if name != LOCK_KEY]
@@ -94,14 +105,14 @@ def foreign(entry: Entry | None, path: str, key: str) -> str:
 
 
 def texts(said: Mapping[str, object]) -> dict[str, str]:
-    """Return what is a text among what a lock key's document says: others may write there."""
+    """Return the entries that are texts. Others may write a lock key's document, with any type in it."""
     return {name: text for name, text in said.items() if isinstance(text, str)}
 
 
 def leftovers(lock_meta: Meta | None) -> tuple[int, ...]:
-    """Return the versions below the latest one that can still be read, newest first.
+    """Return the readable versions below the latest one, newest first.
 
-    Those are left out that a release has left on purpose: their values may yet come to be live.
+    Versions that a release kept on purpose are excluded, because their values may yet become live.
     """
     if lock_meta is None:
         return ()
@@ -111,10 +122,13 @@ def leftovers(lock_meta: Meta | None) -> tuple[int, ...]:
 
 
 def refusal(uri: str, config: MountConfig | None, meta: Meta | None) -> Refused | None:
-    """Return why a key must not be managed with these settings, if so."""
+    """Return why a key must not be managed with these settings, or None.
+
+    The reasons are automatic deletion of versions, a required compare-and-set for metadata, and too few kept versions.
+    """
     path = uri.partition("://")[2]
     on_mount, on_key = config.delete_version_after if config else "0s", meta.delete_version_after if meta else "0s"
-    if not on_mount.startswith("-"):  # a negative time on the mount switches it off for every key
+    if not on_mount.startswith("-"):  # a negative time on the mount disables it for every key
         for where, duration in (("key", on_key), ("mount", on_mount)):
             if duration != "0s":
                 return Refused(
@@ -133,18 +147,21 @@ def refusal(uri: str, config: MountConfig | None, meta: Meta | None) -> Refused 
 
 
 def version_limit(config: MountConfig | None, meta: Meta | None) -> int:
-    """Return how many versions the server keeps of a key: the larger of the key's setting and the mount's."""
+    """Return how many versions the server keeps of a key: the larger of the key's setting and the mount's.
+
+    Where neither has a setting, it is the server's default.
+    """
     return max(meta.max_versions if meta else 0, config.max_versions if config else 0) or DEFAULT_MAX_VERSIONS
 
 
 def version_in(tags: Mapping[str, str], name: str) -> int | None:
-    """Return the version that a tag names; None where it names none."""
+    """Return the version that a tag names, or None."""
     text = tags.get(name, "")
     return int(text) if text.isdigit() else None
 
 
 def fallback_number(meta: Meta) -> int | None:
-    """Return the version tagged fallback, if it stands before the latest and can be read."""
+    """Return the version tagged as fallback, if it is older than the latest and can be read."""
     number = version_in(meta.tags, FALLBACK)
     if number is None or number >= meta.current or not meta.versions.get(number, (None, False))[1]:
         return None
@@ -152,7 +169,7 @@ def fallback_number(meta: Meta) -> int | None:
 
 
 def aside_in(meta: Meta) -> Aside | None:
-    """Return what was retired softly; it is kept as long as the fallback's own version can be undeleted."""
+    """Return what was retired softly. `kept` is true as long as the fallback's own version can be restored."""
     aside = Aside.from_tags(meta.tags)
     if aside is None:
         return None
@@ -180,14 +197,17 @@ def _history(meta: Meta, *, managed: bool) -> History:
 
 
 def surveyed(uri: str, at: datetime, config: MountConfig | None, meta: Meta | None, lock_meta: Meta | None) -> Place:
-    """Return what metadata alone tells."""
+    """Return what metadata alone shows of a place.
+
+    The lock in the key's metadata counts only where it was written for the key's latest version.
+    """
     place = without_lock(uri, at, config, meta, None)
     if lock_meta is None:
         return place
     named = version_in(lock_meta.tags, LOCK_VERSION)
     lock = Lock.from_tags(lock_meta.tags) if named == lock_meta.current else None
-    # An idle key has one readable version beside what is kept, never the first one: otherwise it is claimed and not yet
-    # named, or not cleaned.
+    # An idle key has one readable version beside what was kept, and that one is never the first. Otherwise a claim has
+    # not been named yet, or a release has not been cleaned up.
     unsettled = lock is not None or bool(leftovers(lock_meta)) or lock_meta.current == 1
     made = lock_meta.versions.get(lock_meta.current, (None, False))[0]
     unsettled = place.unsettled or unsettled
@@ -196,9 +216,9 @@ def surveyed(uri: str, at: datetime, config: MountConfig | None, meta: Meta | No
 
 
 def without_lock(uri: str, at: datetime, config: MountConfig | None, meta: Meta | None, former: str | None) -> Place:
-    """Return what the document's metadata tells, as if nobody had ever held the place.
+    """Return what the document's metadata shows, without regard to the lock key.
 
-    `former`: the fallback that a seal names; None: nobody has looked whether one holds, or none does.
+    `former` is the fallback that a seal names. None: no seal is valid, or none was checked.
     """
     if meta is None:
         return Place(uri, at, exists=False)
@@ -224,14 +244,14 @@ def without_lock(uri: str, at: datetime, config: MountConfig | None, meta: Meta 
 
 
 def with_memory(place: Place, *, managed: bool) -> Place:
-    """Return a place that was managed: where its tags do not say so (any more), somebody replaced them."""
+    """Return a place with `wiped` set if it was managed and its tags do not say so any more."""
     if not managed or place.wiped or place.record or not place.exists or place.manager not in (None, MANAGER):
         return place
     return replace(place, wiped=True, notes=(*place.notes, WIPED))
 
 
 def with_values(place: Place, main: Entry | None, values: Mapping[Stage, Secret]) -> Place:
-    """Return a place with the values at its stages, and what the latest document is like."""
+    """Return a place with the values at its stages and the keys of its latest document."""
     document = main.document if main else None
     return replace(
         place,
@@ -242,9 +262,9 @@ def with_values(place: Place, main: Entry | None, values: Mapping[Stage, Secret]
 
 
 def with_lock(place: Place, lock: Lock | None, strange: str, entry: Entry | None, said: Said, copy: Said) -> Place:
-    """Return a place with what its lock key's document tells; `place` has its values already.
+    """Return a place with what its lock key's document says. `place` has its values already.
 
-    `said` is what holds there, and `copy` what the lock key says of it.
+    `said` is what is valid there, and `copy` is the lock key's copy of it.
     """
     before = copy.record
     place = with_memory(place, managed=lock is None and not strange and before is not None)
@@ -268,11 +288,11 @@ def _with_pending(history: History, entry: Entry | None) -> History:
 
 
 def stages(place: Place) -> dict[str, str | None]:
-    """Return the tags that say which version is what, as a place was read."""
+    """Return the tags for the versions of current and fallback, as a place was read."""
     found = {CURRENT: place.history.at(Stage.CURRENT), FALLBACK: place.history.at(Stage.FALLBACK)}
     return {name: version.id if version else None for name, version in found.items()}
 
 
 def mark_of(place: Place) -> Mark:
-    """Return the sink's own note in a place, opaque to everybody else."""
+    """Return the sink's own snapshot in a place, opaque to all other modules."""
     return cast(Mark, place.mark)

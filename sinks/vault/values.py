@@ -1,4 +1,4 @@
-"""The values in a document's versions, and what an interrupted release left in its lock key's."""
+"""The values in a document's versions, each read once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Values:
-    """The values at `key` in the versions at `path`. Each is read once: it never changes."""
+    """The values at `key` in the versions at `path`. Each version is read once, because it never changes."""
 
     def __init__(self, kv: Kv, path: str, key: str) -> None:
         self._kv = kv
@@ -27,10 +27,12 @@ class Values:
         self._known: dict[tuple[int, datetime], Document] = {}
 
     def entry(self, version: int | None = None) -> Entry | None:
-        """Read a version, the latest by default."""
+        """Read a version, the latest by default, and remember its document."""
         entry = self._kv.read(self._path, version)
         if entry and entry.document:
-            self._known[entry.version, entry.created] = entry.document  # no other's number and time, even if made anew
+            # The key includes the time, because a key that was deleted and created anew counts its versions from 1
+            # again.
+            self._known[entry.version, entry.created] = entry.document
         return entry
 
     def of(self, entry: Entry | None) -> Secret | None:
@@ -38,12 +40,15 @@ class Values:
         return entry.document.get(self._key) if entry and entry.document else None
 
     def at(self, number: int, meta: Meta) -> Secret | None:
-        """Return the value in a version that metadata shows, without reading it again."""
+        """Return the value in a version that metadata shows. A known version is not read again."""
         known = self._known.get((number, meta.versions[number][0]))
         return known.get(self._key) if known else self.of(self.entry(number))
 
     def documents(self, version: int | None, meta: Meta | None = None) -> Iterator[tuple[int, Document]]:
-        """Yield the readable versions that are older than one (None: all of them), newest first."""
+        """Yield the readable versions older than `version` with their documents, newest first.
+
+        With None, yield all of them. Without `meta`, the metadata is read first.
+        """
         meta = meta or self._kv.metadata(self._path)
         versions = meta.versions.items() if meta else ()
         made = {n: at for n, (at, readable) in versions if readable and (version is None or n < version)}
@@ -55,22 +60,31 @@ class Values:
                 yield number, known
 
     def below(self, version: int | None, meta: Meta | None = None) -> Iterator[tuple[int, Secret]]:
-        """Yield the ones among them that hold a value, each with it."""
+        """Yield those of these versions that hold a value, with the value.
+
+        A foreign edit of another key copies the value, so several versions may hold the same one.
+        """
         for number, document in self.documents(version, meta):
             if value := document.get(self._key):
                 yield number, value
 
     def fingerprints(self, document: Document | None, salt: str, companions: str) -> tuple[str, ...]:
-        """Return the fingerprints of a document's values, its companions' among them: current's is the first."""
+        """Return the fingerprints of a document's values, companions included.
+
+        Current's is the first. A document that is None has none.
+        """
         return tuple(value.fingerprint(salt) for value in values_in(document, self._key, companions))
 
     def older(self, fingerprint: str, salt: str, below: int, meta: Meta | None = None) -> int | None:
-        """Return the newest version below one that holds a value."""
+        """Return the newest version below `below` that holds the value with a fingerprint.
+
+        None: there is none, or `fingerprint` is empty.
+        """
         found = self.below(below, meta) if fingerprint else ()
         return next((number for number, value in found if value.fingerprint(salt) == fingerprint), None)
 
     def recall(self, fingerprint: str, salt: str) -> Secret | None:
-        """Find a value by its fingerprint; None as well where no value may be read."""
+        """Find a value by its fingerprint. None is also the result where the token may read no value."""
         with suppress(Denied):
             return next((value for _, value in self.below(None) if value.fingerprint(salt) == fingerprint), None)
         return None
