@@ -79,10 +79,8 @@ def change(
 ) -> None:
     """Run `work` for each client that the user named, show the outcomes, and end the process with the exit status.
 
-    `everyone` means all clients of the configuration. With `due`, only the clients for which it returns True are
-    changed, and it means all clients if the user named none. `title` is the word for success, and `nothing` the text
-    for a client with nothing to do, for which `work` returns None. The command and its options are taken from `context`
-    for the audit record, if the configuration asks for one.
+    `everyone` means all clients of the configuration. With `due`, only clients for which it returns True are changed.
+    `title` is the word for success, `nothing` the text for a client for which `work` returns None.
     """
     stop = Stop()
     asked = Asked.of(context)

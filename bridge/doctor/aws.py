@@ -77,10 +77,7 @@ class Secret:
         return False
 
     def _look(self, inspector: Inspector, target: Target, clock: Clock) -> bool:
-        """Try each action that the role needs, as far as that can be tried, and judge the secret's settings.
-
-        Return whether AWS allows all that was tried.
-        """
+        """Try each action that the role needs, judge the settings, and return whether AWS allows what was tried."""
         wanted = [action for action in KNOWABLE if action in self.actions]
         described: Described | None = None
         current: str | None = None

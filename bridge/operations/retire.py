@@ -39,12 +39,10 @@ def retire(
     `ignored` are consumers that the user vouches for. `force` retires whatever the tenant's logs say or leave open.
     With `softly` it can be undone. Otherwise what was retired softly before ends as well, because nothing stands
     against that any more. `vouched` is the version that was the fallback, where the user says so.
-
     Where there is nothing to retire, it returns what was settled on the way, or None.
 
     Raises:
-        BridgeError: nothing was changed.
-        Stopped: the retirement is incomplete.
+        BridgeError, Stopped: nothing was changed, or the retirement is incomplete.
     """
     operation = Operation.RETIRE_SOFTLY if softly else Operation.RETIRE
     opened = settle_first(job, options)

@@ -37,13 +37,7 @@ class Retiring:
         self._publisher = publisher
 
     def retire(self, held: Held, fingerprint: str | None, *, softly: bool) -> tuple[str, ...]:
-        """Remove the value from the companions, then from every older version, then from the tags (`Sink.retire`).
-
-        Returns the numbers of all versions that ended, including those of an earlier soft retirement.
-
-        Raises:
-            Refused: the value is current's or pending's.
-        """
+        """End the value in the companions, in older versions, then in the tags as in `Sink.retire`."""
         entry = self._kv.read(self._path)
         tagged = (version_in(entry.tags, FALLBACK) or 0) if entry else 0
         salt, told = held.lock.client_id, self._lock.told

@@ -44,7 +44,7 @@ app.add_typer(audit, rich_help_panel=SECURITY)
 
 @audit.command()
 def verify(files: Files = None, *, anchor: Anchors = None, config: Config = None, json: Json = False) -> None:
-    """Look for edits, removals and another order; with anchors, for a tail that was cut and for an older copy.
+    """Look for edits, removals and another order. With anchors, also for a tail that was cut and for an older copy.
 
     Exits with 5 when something was found. The key is the configured one (or BRIDGE_AUDIT_KEY).
     """
@@ -69,7 +69,7 @@ def show(
     config: Config = None,
     json: Annotated[bool, typer.Option("--json", help="The lines themselves, one JSON object each.")] = False,
 ) -> None:
-    """Show what was attempted, by whom, and what became of it; it checks nothing."""
+    """Show what was attempted, by whom, and what became of it. It checks nothing."""
     from bridge.audit.reading import about, attempts, summary
 
     with usage_errors(json=json):

@@ -39,7 +39,7 @@ def sandbox(
 
 @app.command(rich_help_panel=SET_UP)
 def demo() -> None:
-    """Tell the whole story on local servers, in half a minute. Needs the extra 'sandbox'; changes nothing of yours."""
+    """Tell the whole story on local servers, in half a minute. Needs the extra 'sandbox'. Changes nothing of yours."""
     configure(verbose=False)
     with usage_errors():
         require_extra()

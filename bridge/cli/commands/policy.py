@@ -44,7 +44,7 @@ def policy(
 ) -> None:
     """Print the rights that a role needs at Vault, AWS and Auth0, to paste: these, and no more.
 
-    operator: every command. application: read, exec. auditor: status, report, history; it can read no value.
+    operator: every command. application: read, exec. auditor: status, report, history. It can read no value.
 
     security: the auditor's, verify, retire. A leak is the operator's to answer: rotate --compromised sets a secret.
 

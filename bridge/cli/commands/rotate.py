@@ -78,7 +78,7 @@ def rotate(
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Rotate and publish. What was interrupted is settled first; a rotation that was under way ends with that."""
+    """Rotate and publish. What was interrupted is settled first. A rotation that was under way ends with that."""
     from bridge.model.operation import Strategy
     from bridge.operations.rotate import RotateOptions
     from bridge.operations.rotate import rotate as rotate_one

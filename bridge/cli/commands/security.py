@@ -122,7 +122,7 @@ def history(
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Show who changed what when, and the versions there are; from the vaults' metadata."""
+    """Show who changed what when, and the versions there are, from the vaults' metadata."""
     configure(verbose=verbose)
 
     def present(client: ClientSettings, seen: Status) -> int:

@@ -111,7 +111,7 @@ def forget(
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Give places back: remove the bridge's tags; values and versions stay."""
+    """Give places back: remove the bridge's tags. Values and versions stay."""
     from bridge.operations.adopt import forget as forget_one
     from bridge.operations.start import Options
 
@@ -130,7 +130,7 @@ def init(
     sink: Sinks = None,
     key: Key = None,
 ) -> None:
-    """Print a bridge.toml made from the environment; it holds references, never a secret."""
+    """Print a bridge.toml made from the environment. It holds references, never a secret."""
     from bridge.config.initial import initial
     from sinks.errors import BadAddress
 

@@ -47,7 +47,7 @@ def read(
     prefix: Annotated[str, typer.Option("--prefix", help="What the variables' names begin with.")] = PREFIX,
     verbose: Verbose = False,
 ) -> None:
-    """Print a stored value on standard output, for scripts; the first place that answers serves it."""
+    """Print a stored value on standard output, for scripts. The first place that answers serves it."""
     configure(verbose=verbose)
     with usage_errors():
         _understood(stage, how, every=every, json=json)
