@@ -1,6 +1,6 @@
 """The content of the audit record's lines. Pure.
 
-docs/audit.md lists every key.
+docs/guide/audit.md lists every key.
 """
 
 from __future__ import annotations

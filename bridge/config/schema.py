@@ -1,6 +1,6 @@
 """The JSON schema of `bridge.toml`.
 
-It ships as `docs/bridge.schema.json`. `python -m bridge.config.schema` prints it.
+It ships as `docs/reference/bridge.schema.json`. `python -m bridge.config.schema` prints it.
 """
 
 from __future__ import annotations

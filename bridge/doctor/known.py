@@ -1,6 +1,6 @@
 """Every kind of finding by its id: why it matters, and how to fix it. Pure data.
 
-docs/doctor.md shows this table.
+docs/reference/doctor.md shows this table.
 
 A remedy is a text to paste. Words in braces are filled in with the facts of a finding. `#` begins a comment in a shell,
 in TOML and in HCL, so the text behind it is for people.

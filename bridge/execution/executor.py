@@ -1,4 +1,4 @@
-"""Executes a plan. Only this module orders I/O, for the reasons given in docs/protocol.md."""
+"""Executes a plan. Only this module orders I/O, for the reasons given in docs/internals/protocol.md."""
 
 from __future__ import annotations
 

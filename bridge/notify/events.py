@@ -1,4 +1,4 @@
-"""The events that are notified, and the texts of the messages. Pure. docs/notifications.md explains each event."""
+"""The events of notifications and the texts of the messages. Pure. docs/guide/notifications.md explains each event."""
 
 from __future__ import annotations
 

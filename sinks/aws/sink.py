@@ -1,4 +1,4 @@
-"""A secret in AWS Secrets Manager as a `Sink`. docs/protocol.md gives the reason for each guard, `listing` the lock."""
+"""A secret in AWS Secrets Manager as a `Sink`. The reason for each guard is in docs/internals/protocol.md."""
 
 from __future__ import annotations
 

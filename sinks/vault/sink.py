@@ -1,4 +1,4 @@
-"""A document in Vault's KV version 2 as a `Sink`. docs/protocol.md gives the reason for each guard."""
+"""A document in Vault's KV version 2 as a `Sink`. docs/internals/protocol.md gives the reason for each guard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The output for programs: one JSON object per client and line, as docs/json.md describes it.
+"""The output for programs: one JSON object per client and line, as docs/reference/json.md describes it.
 
 No secret can get here.
 """
