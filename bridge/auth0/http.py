@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import httpx
 
     Ask = Callable[[httpx.Client, dict[str, Any]], httpx.Response]
-    """A function that sends a request by the client, with the extensions that enforce the lease."""
+    """A request to make with a client and with these extensions (the lease's)."""
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
