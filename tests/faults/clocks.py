@@ -30,7 +30,7 @@ class Skewed:
 
 def skewed(skew: timedelta) -> Callable[[Run], None]:
     def before(run: Run) -> None:
-        run.patch.setattr("bridge.cli.select.SystemClock", lambda: Skewed(run.world.clock, skew))
+        run.patch.setattr("bridge.execution.open.SystemClock", lambda: Skewed(run.world.clock, skew))
 
     return before
 

@@ -68,8 +68,8 @@ def make_behind(servers: Servers, unique: str, monkeypatch: pytest.MonkeyPatch) 
         opened.append(world)
         for name, value in world.environment.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr("bridge.cli.select.SystemClock", lambda: servers.clock)
-        monkeypatch.setattr("bridge.cli.select.open_sink", functools.partial(shifted_sink, world))
+        monkeypatch.setattr("bridge.execution.open.SystemClock", lambda: servers.clock)
+        monkeypatch.setattr("bridge.execution.open.open_sink", functools.partial(shifted_sink, world))
         return world
 
     yield make
