@@ -178,9 +178,9 @@ def test_the_pages_show_what_is_printed(tmp_path: Path) -> None:
     places = ("--sink", "vault://secret/apps/billing", "--sink", "aws://us-east-1/apps/billing")
     for role, page in ((Role.OPERATOR, "security.md"), (Role.APPLICATION, "applications.md")):
         told = printed("AbC123", *places, "--role", role)
-        (hcl,) = fences(DOCS / page, "hcl")
+        (hcl,) = fences(DOCS / "guide" / page, "hcl")
         assert rules_in([hcl.text]) == rules_in(of(told, "hcl"))
-        (shown,) = (json.loads(fence.text) for fence in fences(DOCS / page, "json"))
+        (shown,) = (json.loads(fence.text) for fence in fences(DOCS / "guide" / page, "json"))
         (policy,) = of(told, "iam")
         for one, other in zip(shown.get("Statement", [shown]), policy["Statement"], strict=False):
             actions = one["Action"] if isinstance(one["Action"], list) else [one["Action"]]
