@@ -81,11 +81,13 @@ def test_libraries_and_back_ends_are_known_where_they_are_used(
 
 IMPURE = ("time", "os", "socket", "random", "secrets", "subprocess", "pathlib", "httpx", "requests", "boto3", "hvac")
 PURE = ("bridge.planning", "bridge.model", *(f"sinks.{name}" for name in (
-    "companions", "document", "record", "rights", "seal", "versions", "vault.place", "vault.rights", "aws.rights",
+    "companions", "document", "record", "rights", "seal", "versions", "vault.state", "vault.rights", "aws.rights",
 )))  # fmt: skip
 
 
 def test_what_is_called_pure_is() -> None:
+    there = {name_of(path) for path in SOURCES}
+    assert set(PURE) <= there
     assert offenders(PURE, IMPURE, ("bridge.model.progress",)) == []
 
 
