@@ -11,13 +11,11 @@ import os
 from typing import Any
 
 import httpx
-import requests.sessions
 import typer.testing
 
-from tests import quick_aws
+from tests import quick_aws, quick_vault
 
 TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-PROXIES = tuple(name for each in ("http", "https", "all", "no") for name in (f"{each}_proxy", f"{each}_PROXY".upper()))
 
 
 @functools.cache
@@ -28,19 +26,7 @@ def once_per_process() -> None:
     testing._get_command = functools.cache(testing._get_command)
     transport: Any = httpx._transports.default  # type: ignore[attr-defined]  # not exported
     transport.create_ssl_context = _shared(transport.create_ssl_context)
-    sessions: Any = requests.sessions
-    sessions.get_environ_proxies = _remembered(sessions.get_environ_proxies)
-
-
-def _remembered(proxies: Any) -> Any:
-    known = functools.cache(lambda server, no_proxy, *_variables: proxies(server, no_proxy))
-
-    def found(url: str, no_proxy: str | None = None) -> Any:
-        scheme, _, rest = url.partition("://")
-        server = f"{scheme}://{rest.partition('/')[0]}"
-        return dict(known(server, no_proxy, *(os.environ.get(name) for name in PROXIES)))
-
-    return found
+    quick_vault.once_per_process()
 
 
 def _shared(create: Any) -> Any:

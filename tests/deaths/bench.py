@@ -24,6 +24,7 @@ from bridge.sandbox.auth0.app import create_app
 from bridge.sandbox.openbao import OpenBao
 from sinks import open_sink, split
 from sinks.references import resolve
+from tests import quick_aws, quick_vault
 from tests.deaths.clients import Clients
 from tests.deaths.commands import Ended, operate
 from tests.deaths.edges import Edges
@@ -35,7 +36,6 @@ from tests.e2e.observe import values_met
 from tests.e2e.places import AwsPlace, Seen, VaultPlace
 from tests.e2e.strict_server import app as moto_app
 from tests.e2e.world import Servers, World
-from tests.quick_aws import once_per_process
 from tests.strict_moto import controls, make_strict
 
 SPREAD = timedelta(seconds=20)
@@ -58,7 +58,8 @@ class Bench:
         self._unique = uuid.uuid4().hex[:8]
 
     def __enter__(self) -> Self:
-        once_per_process()
+        quick_aws.once_per_process()
+        quick_vault.once_per_process()
         make_strict()
         controls.reset()
         self.clock = Shifted()

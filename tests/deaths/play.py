@@ -20,6 +20,7 @@ NEXT = ("rotate", "--adopt", "--no-wait")
 """What others do after all was finished."""
 COMPANIONS = "its companions are not"
 SYNC = ("sync", "--takeover")
+TRIES = 5
 REPAIR = ("adopt", "--repair", "--takeover", "--yes")
 
 
@@ -29,11 +30,21 @@ def nothing(said: Any) -> bool:
 
 
 def rehearse(bench: Any, scenario: Scenario) -> Rehearsal:
-    """Run a scenario undisturbed.
+    """Run a scenario undisturbed, until it takes the same calls twice: on a busy machine some are repeated.
 
     Raises:
         AssertionError: it does not end well.
     """
+    before = None
+    for _ in range(TRIES):
+        found = _rehearsed(bench, scenario)
+        if before is not None and len(found.calls) == len(before.calls):
+            break
+        before = found
+    return found
+
+
+def _rehearsed(bench: Any, scenario: Scenario) -> Rehearsal:
     with bench.subject(scenario.ends, companions=scenario.companions) as subject:
         start = _begin(subject, scenario)
         before = shape(subject)

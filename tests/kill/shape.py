@@ -127,8 +127,8 @@ class _Naming:
 
     def _tag(self, name: str, text: str, versions: Mapping[str, str | None]) -> str | None:
         if name == "bridge_aside":  # the versions of what was retired softly, of which AWS makes the names
-            value, *named = text.split() or [""]
-            return f"{self.text(value)} {sum(each in versions for each in named)}"
+            value, *named = text.split() or [""]  # how many they are depends on what an interruption wrote in between
+            return f"{self.text(value)} {bool(named) and all(each in versions for each in named)}"
         return self.value(versions.get(text)) if name in POINTERS else self.text(_latest(name, text))
 
     def document(self, document: Mapping[str, Any] | None, key: str) -> dict[str, Any] | None:
