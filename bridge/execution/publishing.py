@@ -101,7 +101,10 @@ class Writing:
         written, base = step.uri in self.done, facts.base or facts.value
         told = adopted(facts.lock, place, base, self._job.uris, now, written=written, former=facts.former)
         told, keep = self._anchored(told), step.keep_limit
-        self._sink(step.uri).tag(self._hold[step.uri], told, keep_limit=keep, fallback=told.fallback)
+        # The seal still names what was retired softly, for --undo. Nothing else makes it the fallback again.
+        softly = {each.aside.fingerprint for each in self._places.values() if each.aside}
+        fallback = "" if told.fallback in softly else told.fallback
+        self._sink(step.uri).tag(self._hold[step.uri], told, keep_limit=keep, fallback=fallback)
 
     def _anchored(self, told: Record) -> Record:
         """Return the record with the head of the audit record, where one is kept."""

@@ -158,14 +158,20 @@ def _former(job: Job, seen: Seen, options: AdoptOptions, base: Secret) -> str:
     """Return the fallback that the places shall have: the one that the user names, else the one that a seal names.
 
     Raises:
-        Refused: nothing can be read at that version, or it holds the live value.
+        Refused: nothing can be read at that version, it holds the live value, or it was retired softly.
     """
     if not options.fallback:
         return named(seen.places, base)
     value = read_version(job, seen, options.fallback)
     if value == base:
         raise Refused(f"--fallback: found '{options.fallback}', which holds the current value. Nothing was changed.")
-    return value.fingerprint(job.settings.client_id)
+    found = value.fingerprint(job.settings.client_id)
+    if any(place.aside and place.aside.fingerprint == found for place in seen.places):
+        raise Refused(
+            f"--fallback: found '{options.fallback}', whose value was retired softly. Nothing was changed.",
+            f"bring it back: {job.whose.command('retire')} --undo",
+        )
+    return found
 
 
 def _dropped(job: Job, seen: Seen, former: str) -> Iterator[str]:
