@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sinks.seal import SEAL_TAG, Where, said
+from sinks.secret import Secret
 from tests.e2e.places import AwsPlace, VaultPlace, companions, foreign
 from tests.e2e.world import World
 
@@ -172,7 +174,11 @@ class Eyes:
                 "description": described.get("Description"),
             },
             tags=tags,
-            substance={"labels": theirs, "tags": plain(tags), "description": described.get("Description")},
+            substance={
+                "labels": theirs,
+                "tags": resealed(plain(tags), Where(place.uri, place.key), values.get("AWSCURRENT")),
+                "description": described.get("Description"),
+            },
             versions=len(stages),
             own=sum(stage.startswith(OWN_LABEL) for stage in values),
             companions=tuple(current.get(name) for name in ours),
@@ -202,6 +208,12 @@ def notes_in(tags: Mapping[str, str]) -> dict[str, str]:
 def plain(tags: Mapping[str, str]) -> dict[str, str]:
     """Return the tags by which anybody decides."""
     return {name: text for name, text in tags.items() if not name.startswith((NOTE, "bridge_lock_"))}
+
+
+def resealed(tags: dict[str, str], where: Where, current: str | None) -> dict[str, str | None]:
+    """Return tags with what their seal says in its place: a claim that is given back seals the same anew."""
+    former = said(tags, where, Secret(current)).former if current else None
+    return {**tags, SEAL_TAG: former}
 
 
 def all_versions(place: AwsPlace) -> dict[str, list[str]]:
