@@ -155,7 +155,7 @@ class Sink(Protocol):
         With `closely`, also read the versions in between: a fallback is unproven if another value was current after it.
 
         Raises:
-            Refused: this place is unfit to be managed, with the reason by name (design: "named refusals").
+            Refused: this place is unfit to be managed. The message names the reason.
         """
         ...
 
