@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -40,3 +40,17 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Wait for a number of seconds."""
         time.sleep(seconds)
+
+
+def span(time: timedelta) -> str:
+    """Return a duration in words, such as "1 d 2 h", "3 h", "4 min" or "5 s".
+
+    It is rounded down, and a negative duration counts as zero.
+    """
+    seconds = max(0, int(time.total_seconds()))
+    days, hours, minutes = seconds // 86400, seconds % 86400 // 3600, seconds % 3600 // 60
+    if days:
+        return f"{days} d {hours} h" if hours and days < 10 else f"{days} d"  # from ten days on, hours add nothing
+    if hours:
+        return f"{hours} h"
+    return f"{minutes} min" if minutes else f"{seconds} s"

@@ -3,43 +3,42 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
+from sinks import kinds
 from sinks.errors import BadAddress
 from sinks.secret import Secret
 
-EXPECTED = "env:NAME, file:PATH, vault://mount/path#key or aws://region/name#key"
 
-REFERENCE_PATTERN = r"env:[A-Za-z_][A-Za-z0-9_]*|file:[^\n]+|(vault|aws)://[^\s/#]+/[^\s#]+(#[^\s#]+)?"
+def expected() -> str:
+    """Return the forms of a reference, for messages."""
+    return f"env:NAME, file:PATH, {kinds.addresses('#KEY')}"
 
-_REFERENCE = re.compile(REFERENCE_PATTERN)
+
+def pattern() -> str:
+    """Return a regular expression for a complete reference."""
+    return rf"env:[A-Za-z_][A-Za-z0-9_]*|file:[^\n]+|({'|'.join(kinds.names())})://[^\s/#]+/[^\s#]+(#[^\s#]+)?"
 
 
 def is_reference(text: str) -> bool:
     """Return whether a text is a complete reference."""
-    return _REFERENCE.fullmatch(text) is not None
+    return re.fullmatch(pattern(), text) is not None
 
 
-def resolve(
-    reference: str, environ: Mapping[str, str], *, read_reference: Callable[[str], Secret] | None = None
-) -> Secret:
-    """Return the secret that a reference names.
-
-    `read_reference` reads `vault://` and `aws://`. Without it, the environment describes the vault.
+def resolve(reference: str, environ: Mapping[str, str]) -> Secret:
+    """Return the secret that a reference names. The environment describes the vault of a place.
 
     Raises:
         BadAddress: the secret is not available. The message contains the reference only.
     """
     if not is_reference(reference):
-        raise BadAddress(f"found a plain text (not shown), expected {EXPECTED}")
+        raise BadAddress(f"found a plain text (not shown), expected {expected()}")
     scheme, _, name = reference.partition(":")
     if scheme == "env":
         return _variable(reference, environ.get(name))
     if scheme == "file":
         return _file(reference, Path(name), environ)
-    if read_reference is not None:
-        return read_reference(reference)
     return _stored(reference, environ)
 
 
@@ -70,12 +69,12 @@ def _file(reference: str, path: Path, environ: Mapping[str, str]) -> Secret:
 
 def _stored(reference: str, environ: Mapping[str, str]) -> Secret:
     """Return the current value of a place in a vault that the environment describes."""
-    from sinks import kind, open_sink
+    from sinks import open_sink
     from sinks.port import SinkError, Stage
 
     scheme = reference.partition(":")[0]
     try:
-        settings = kind(scheme).from_environment(environ)
+        settings = kinds.kind(scheme).from_environment(environ)
         place = open_sink(reference, scheme, settings, resolve=lambda inner: resolve(inner, environ)).read()
     except SinkError as error:
         raise BadAddress(f"{reference}: {error.message}", hint=error.hint) from None

@@ -6,6 +6,7 @@ Each kind of sink keeps one table, from a deed to the rights that its requests n
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -43,3 +44,23 @@ class Role(StrEnum):
     APPLICATION = "application"
     AUDITOR = "auditor"
     SECURITY = "security"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A policy to paste at one vault or tenant."""
+
+    name: str
+    """The name of the vault or tenant in the configuration."""
+    language: str
+    """The policy's language, as `policy --format` names it."""
+    comments: tuple[str, ...]
+    """Lines to show with the policy."""
+    text: str
+    """The policy in its language."""
+    data: object
+    """The policy for programs."""
+    commentable: bool = True
+    """Whether the language has comments, so that `comments` can stand above the text."""
+    mounts: tuple[str, ...] = ()
+    """The mounts that the paths were taken to be in. Empty where there are none."""

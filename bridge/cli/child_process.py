@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
+from bridge.execution.after_hook import CREDENTIALS
 from bridge.model.errors import BridgeError
+from sinks import kinds
 from sinks.secret import Secret
 
-TAKEN = ("AUTH0_", "AWS_")
+TAKEN = ("AUTH0_", *(prefix for name in kinds.names() for prefix in kinds.kind(name).PREFIXES))
 """The prefixes of the variables that hold the operator's own credentials."""
-TOKENS = frozenset({"VAULT_TOKEN", "BAO_TOKEN", "BRIDGE_AUDIT_KEY"})
-"""The other variables that hold the operator's own credentials."""
 HANDED = "SECRET_BRIDGE_FD"
 """The variable with the descriptor from which a restarted bridge process reads its credentials."""
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
@@ -44,7 +44,7 @@ def cleaned(environ: Mapping[str, str], hidden: frozenset[str] = frozenset()) ->
 
     `hidden` names further variables to leave out, for example those that the configuration refers to.
     """
-    mine = TOKENS | hidden | {HANDED}
+    mine = CREDENTIALS | hidden | {HANDED}
     return {name: text for name, text in environ.items() if name not in mine and not name.startswith(TAKEN)}
 
 

@@ -11,6 +11,7 @@ import typer
 from bridge.cli.output.console import is_terminal
 from bridge.cli.runner import usage_errors
 from bridge.model.errors import Usage
+from sinks import kinds
 from sinks.secret import Secret
 
 ROTATE, USE, SECURITY, SET_UP = "Rotate", "Use", "Security", "Set up"
@@ -22,9 +23,7 @@ Names = Annotated[
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A client's name in the configuration, or a client_id.")]
 Sinks = Annotated[
     list[str] | None,
-    typer.Option(
-        "--sink", metavar="URI", help="A place, without a configuration: vault://MOUNT/PATH or aws://REGION/NAME."
-    ),
+    typer.Option("--sink", metavar="URI", help=f"A place, without a configuration: {kinds.addresses()}."),
 ]
 Key = Annotated[str | None, typer.Option("--key", metavar="KEY", help="The key in the stored document.")]
 Config = Annotated[

@@ -18,7 +18,7 @@ from bridge.config.fields import day, duration
 from bridge.config.settings import LONGEST_EXCEPTION, ClientSettings, VaultSettings
 from bridge.model.tenant_address import base_url, is_loopback
 from bridge.model.timing import PROPAGATION
-from sinks import kind
+from sinks import kinds
 from sinks.errors import BadAddress
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
@@ -46,7 +46,7 @@ def addresses(data: Mapping[str, Any], vaults: Mapping[str, VaultSettings]) -> I
         scheme, _, target = uri.partition("://")
         if target and scheme in vaults:
             try:
-                kind(vaults[scheme].type).parse(target, vaults[scheme].options)
+                kinds.kind(vaults[scheme].type).parse(target, vaults[scheme].options)
             except BadAddress as error:
                 yield key, f"{error.message}{f'; {error.hint}' if error.hint else ''}"
 

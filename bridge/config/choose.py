@@ -8,6 +8,7 @@ from dataclasses import replace
 from bridge.config.environment import from_environment
 from bridge.config.settings import ClientSettings, Settings
 from bridge.model.errors import Usage
+from sinks import kinds
 
 
 def choose(
@@ -34,7 +35,7 @@ def choose(
             known = ", ".join(sorted(settings.clients)) or "none"
             raise Usage(
                 f"no client '{name}' in {settings.path}: there are {known}",
-                hint="or name a client id with its places: --sink vault://MOUNT/PATH",
+                hint=f"or name a client id with its places: --sink {kinds.addresses()}",
             )
         typed = from_environment(name, sinks, environ, key=key, tenant=tenant)
         if settings is not None:  # the file's record and notifications count too, so that --sink does not evade them

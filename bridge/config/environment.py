@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from bridge.config.audit import audit_from_environment
@@ -12,15 +12,13 @@ from bridge.model.errors import Usage
 from bridge.model.tenant import TenantSettings
 from bridge.model.tenant_address import base_url, is_loopback
 from bridge.model.timing import PROPAGATION
-from sinks import kind, split
+from sinks import kinds, split
 from sinks.errors import SinkError
 
 NAME = "env"
 """The name of the tenant that the environment describes."""
 
 PROPAGATION_VARIABLE = "BRIDGE_PROPAGATION"
-_SKIP = ("VAULT_SKIP_VERIFY", "BAO_SKIP_VERIFY")
-_FALSE = {"", "0", "f", "false", "n", "no", "off"}
 
 
 def from_environment(
@@ -39,7 +37,7 @@ def from_environment(
     audit, unfit = audit_from_environment(environ)
     wrong += unfit
     if not sinks:
-        wrong.append("no place is named: --sink vault://MOUNT/PATH or --sink aws://REGION/NAME")
+        wrong.append(f"no place is named: --sink {kinds.addresses()}")
     if faults or wrong:
         raise Usage(*faults, *wrong)
     places = tuple(with_key(uri, key) for uri in sinks)
@@ -59,16 +57,9 @@ def tenant_from_environment(environ: Mapping[str, str]) -> TenantSettings:
     return tenant
 
 
-def skip_verify_faults(environ: Mapping[str, str]) -> list[str]:
-    """Return a fault for each variable that switches off the check of the vault's certificate.
-
-    Other tools of Vault and OpenBao obey these variables. The bridge always checks the certificate.
-    """
-    return [
-        f"{name} is set: the bridge always checks the vault's certificate; unset it, and name the CA by VAULT_CACERT"
-        for name in _SKIP
-        if environ.get(name, "").strip().lower() not in _FALSE
-    ]
+def objections(types: Iterable[str], environ: Mapping[str, str]) -> list[str]:
+    """Return a fault for each variable that asks for what the bridge never does at vaults of these types."""
+    return [text for name in dict.fromkeys(types) for text in kinds.kind(name).objections(environ)]
 
 
 def _tenant(environ: Mapping[str, str]) -> tuple[TenantSettings | None, list[str]]:
@@ -129,14 +120,12 @@ def _vaults(sinks: tuple[str, ...], environ: Mapping[str, str]) -> tuple[dict[st
         try:
             scheme, target = split(uri)
             if scheme not in vaults:
-                vaults[scheme] = VaultSettings(scheme, scheme, kind(scheme).from_environment(environ))
-            kind(scheme).parse(target, vaults[scheme].options)
+                vaults[scheme] = VaultSettings(scheme, scheme, kinds.kind(scheme).from_environment(environ))
+            kinds.kind(scheme).parse(target, vaults[scheme].options)
         except SinkError as error:
             text = error.message + (f" ({error.hint})" if error.hint else "")
             faults += [] if text in faults else [text]
-        if uri.startswith("vault://"):
-            faults += [text for text in skip_verify_faults(environ) if text not in faults]
-    return vaults, faults
+    return vaults, faults + objections((vault.type for vault in vaults.values()), environ)
 
 
 def _reference(environ: Mapping[str, str], name: str) -> str | None:

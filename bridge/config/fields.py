@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from bridge.config.audit import EXPECTED as EXPECTED_TARGET
 from bridge.config.audit import TARGET, is_target
 from bridge.model.tenant_address import base_url
-from sinks.references import EXPECTED, REFERENCE_PATTERN, is_reference
+from sinks.references import expected, is_reference, pattern
 
 DURATION = re.compile(r"(\d{1,9})([smhdw])")
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -75,7 +75,7 @@ def day(value: object) -> date:
 
 def _reference(text: str) -> str:
     if not is_reference(text):
-        refuse("a plain text (not shown)", EXPECTED)
+        refuse("a plain text (not shown)", expected())
     return text
 
 
@@ -134,9 +134,7 @@ Duration = Annotated[
     timedelta, BeforeValidator(duration), _text_schema(DURATION.pattern, "A duration such as 90d, 24h, 30m or 10s")
 ]
 Day = Annotated[date, BeforeValidator(day), _text_schema(DAY.pattern, "A day such as 2027-01-31, quoted or not")]
-Reference = Annotated[
-    str, AfterValidator(_reference), _text_schema(REFERENCE_PATTERN, f"Where the secret is: {EXPECTED}")
-]
+Reference = Annotated[str, AfterValidator(_reference), _text_schema(pattern(), f"Where the secret is: {expected()}")]
 ClientId = Annotated[str, AfterValidator(_client_id)]
 PlainId = Annotated[str, AfterValidator(_plain_id)]
 Domain = Annotated[str, AfterValidator(_domain)]

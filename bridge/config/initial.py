@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from sinks import split
+from sinks import kinds, split
 
 AUTH = (
     ("AUTH0_API_TOKEN", "api_token"),
@@ -21,7 +21,7 @@ def initial(environ: Mapping[str, str], client_id: str | None, sinks: tuple[str,
     environment says which vaults there are. Without a client id, the client's table is an example in comments.
 
     Raises:
-        BadAddress: one of `sinks` is not a place.
+        BadAddress: one of `sinks` is not a place, or there is no kind of that name.
     """
     schemes = tuple(dict.fromkeys(split(uri)[0] for uri in sinks)) or _from_environment(environ)
     parts = [
@@ -34,9 +34,7 @@ def initial(environ: Mapping[str, str], client_id: str | None, sinks: tuple[str,
 
 
 def _from_environment(environ: Mapping[str, str]) -> tuple[str, ...]:
-    vault = ("vault",) if environ.get("VAULT_ADDR") or environ.get("BAO_ADDR") else ()
-    aws = ("aws",) if environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") else ()
-    return (*vault, *aws) or ("vault",)
+    return tuple(name for name in kinds.names() if kinds.kind(name).is_described(environ)) or ("vault",)
 
 
 def _tenant(environ: Mapping[str, str]) -> str:
@@ -55,26 +53,7 @@ def _tenant(environ: Mapping[str, str]) -> str:
 
 
 def _vault(scheme: str, environ: Mapping[str, str]) -> str:
-    lines = [f"[vaults.{scheme}]"]
-    if scheme == "aws":
-        lines.append('type = "aws"      # credentials and profile: the usual AWS chain')
-        if environ.get("AWS_ENDPOINT_URL"):
-            lines.append(f"endpoint_url = {_text(environ['AWS_ENDPOINT_URL'])}")
-        return "\n".join(lines) + "\n"
-
-    def get(name: str) -> str | None:
-        return environ.get(f"VAULT_{name}") or environ.get(f"BAO_{name}") or None
-
-    lines += ['type = "vault"', f"url = {_text(get('ADDR') or 'https://vault.example:8200')}"]
-    for name, field in (("NAMESPACE", "namespace"), ("CACERT", "ca_file"), ("CLIENT_CERT", "client_cert")):
-        if value := get(name):
-            lines.append(f"{field} = {_text(value)}")
-    if value := get("CLIENT_KEY"):
-        lines.append(f"client_key = {_text(value)}")
-    token = next((name for name in ("VAULT_TOKEN", "BAO_TOKEN") if environ.get(name)), None)
-    if token:
-        lines.append(f'auth = {{ method = "token", token = "env:{token}" }}')
-    return "\n".join(lines) + "\n"
+    return "\n".join((f"[vaults.{scheme}]", *kinds.kind(scheme).initial(environ))) + "\n"
 
 
 DEFAULTS = """\

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.config.audit import Fault, audit_of
-from bridge.config.environment import skip_verify_faults
+from bridge.config.environment import objections
 from bridge.config.settings import ClientSettings, Exemption, NotifySettings, Settings, VaultSettings, with_key
 from bridge.model.errors import Usage
 from bridge.model.tenant import TenantSettings
@@ -72,8 +72,7 @@ def build(data: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> Se
     found += addresses(data, vaults)
     audit, unfit = audit_of(data, environ)
     found += unfit
-    if any(vault.type == "vault" for vault in vaults.values()):
-        found += [((), text) for text in skip_verify_faults(environ)]
+    found += [((), text) for text in objections((vault.type for vault in vaults.values()), environ)]
     if found or config is None:
         found.sort(key=lambda fault: _SECTIONS.index(str(fault[0][0])) if fault[0][:1] in _TOP else len(_SECTIONS))
         raise Usage(*(faults.line(fault) for fault in found), hint=f"the file is {path}")

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def resolve(reference: str, environ: Mapping[str, str]) -> Secret:
     """Return the secret that a reference names (`sinks.references`).
 
-    `environ` serves for `env:` references, and for the address and login of the vault that `vault://` and `aws://`
-    references are read from.
+    `environ` serves for `env:` references, and for the address and login of the vault that a reference such as
+    `vault://` is read from.
 
     Raises:
         Usage: the secret cannot be read. The message names the reference only.

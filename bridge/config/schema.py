@@ -11,10 +11,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-import sinks
-from bridge.config import kinds
 from bridge.config.fields import Reference
 from bridge.config.model import ConfigFile
+from sinks import kinds
 
 
 def json_schema() -> dict[str, Any]:
@@ -36,7 +35,7 @@ def text() -> str:
 
 
 def _vault(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
-    module = sinks.kind(kind)
+    module = kinds.kind(kind)
     vault = TypeAdapter(module.Settings).json_schema(ref_template=f"#/$defs/{kind}.{{model}}")
     tables = vault.pop("$defs", {})
     for reference in module.REFERENCES:

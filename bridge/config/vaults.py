@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-import sinks
-from bridge.config import faults, kinds
+from bridge.config import faults
 from bridge.config.faults import Fault, Key
 from bridge.config.settings import VaultSettings
-from sinks.references import EXPECTED, is_reference
+from sinks import kinds
+from sinks.references import expected, is_reference
 
 
 def read_vault(name: str, table: Mapping[str, Any]) -> tuple[VaultSettings | None, list[Fault]]:
@@ -23,9 +23,9 @@ def read_vault(name: str, table: Mapping[str, Any]) -> tuple[VaultSettings | Non
     if "type" not in table:
         return None, [((*place, "type"), f"missing, expected one of {', '.join(kinds.names())}")]
     kind = table["type"]
-    if not isinstance(kind, str) or not kinds.is_kind(kind):
+    if not isinstance(kind, str) or kind not in kinds.names():
         return None, [((*place, "type"), faults.choice(kind, kinds.names()))]
-    module = sinks.kind(kind)
+    module = kinds.kind(kind)
     rest = {key: value for key, value in table.items() if key != "type"}
     found = _plain_secrets(rest, module.REFERENCES, place)
     try:
@@ -46,5 +46,5 @@ def _plain_secrets(table: Mapping[str, Any], references: tuple[str, ...], place:
         for part in parts:
             value = value.get(part) if isinstance(value, Mapping) else None
         if isinstance(value, str) and not is_reference(value):
-            found.append(((*place, *parts), f"found a plain text (not shown), expected {EXPECTED}"))
+            found.append(((*place, *parts), f"found a plain text (not shown), expected {expected()}"))
     return found

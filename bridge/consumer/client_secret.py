@@ -11,7 +11,7 @@ from bridge.consumer.cache import Cache, Limits
 from bridge.consumer.events import Hook
 from bridge.consumer.snapshot import Found, Snapshot
 from bridge.consumer.trying import steps
-from sinks import kind, open_reader, split
+from sinks import kinds, open_reader, split
 from sinks.clock import Clock, SystemClock
 from sinks.errors import SinkError
 from sinks.reader import Reader
@@ -213,7 +213,7 @@ def connector(uri: str, settings: object, environ: Mapping[str, str], clock: Clo
         BadAddress: the address or a setting is not valid.
     """
     scheme, target = split(uri)
-    store = kind(scheme)
+    store = kinds.kind(scheme)
     options = settings if settings is not None else store.from_environment(environ)
     store.parse(target, options)
 

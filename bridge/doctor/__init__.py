@@ -7,19 +7,8 @@ Each finding says why it matters and how to fix it. Nothing is changed, and no v
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class Severity(StrEnum):
-    """What a finding means.
-
-    `wrong` stops or endangers a command, and `note` does not. `unknown` means that the check could not be made.
-    """
-
-    OK = "ok"
-    NOTE = "note"
-    WRONG = "wrong"
-    UNKNOWN = "unknown"
+from sinks.diagnosis import Severity
 
 
 @dataclass(frozen=True)
@@ -29,7 +18,7 @@ class Finding:
     severity: Severity
     """How serious it is."""
     id: str
-    """The kind of finding, a key of `known.KNOWN`, or `ok`. An id never changes its meaning."""
+    """The kind of finding, a key of `known.known()`, or `ok`. An id never changes its meaning."""
     subject: str
     """What the finding is about, such as "vault eu" or "eu://secret/apps/billing"."""
     what: str

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from bridge.auth0.client import HS256, SELF, objections
 from bridge.auth0.errors import Auth0Error, Forbidden, NotFound
-from bridge.doctor import Severity
+from sinks import kinds, split
+from sinks.diagnosis import Severity
 
 if TYPE_CHECKING:
     from bridge.auth0.api import Auth0
@@ -46,7 +47,7 @@ def check(report: Report, auth0: Auth0, client: ClientSettings) -> Client | None
         report.unknown("doctor-stopped", error.message, hint=error.hint or "run doctor again")
         return None
     names = {"client": client.name, "name": found.name, "tenant": client.tenant}
-    places = next((uri for uri in client.sinks if uri.startswith(("vault://", "aws://"))), "vault://MOUNT/PATH")
+    places = next((uri for uri in client.sinks if split(uri)[0] in kinds.names()), "vault://MOUNT/PATH")
     against = objections(found, accept=client.accept, own_client_id=auth0.own_client_id, strategy=client.strategy)
     for objection in against:
         accept = client.accept | ({objection.kind} & {HS256, SELF})

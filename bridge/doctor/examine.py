@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bridge.doctor import clients, places, tenants
 from bridge.doctor.report import Report
 from bridge.model.client_ref import Whose
 from bridge.model.timing import Timing
 from bridge.planning.role_rights import SCOPES, deeds
-from sinks import kind, open_reader, open_sink, references, split
+from sinks import kinds, open_reader, open_sink, references, split
 from sinks.rights import Role
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings, VaultSettings
     from bridge.model.tenant import TenantSettings
     from sinks.clock import Clock
+    from sinks.diagnosis import Diagnosis
     from sinks.port import Place
-    from sinks.rights import Deed
 
 Chosen = tuple["Settings", "ClientSettings"]
 
@@ -42,7 +42,7 @@ class Examination:
         self._resolve = partial(references.resolve, environ=environ)
         self._clock = clock
         self._auth0: dict[TenantSettings, Auth0 | None] = {}
-        self._vaults: dict[VaultSettings, Any] = {}
+        self._vaults: dict[VaultSettings, Diagnosis] = {}
         self._whole: list[tuple[ClientSettings, str, tuple[str, ...]]] = []
         self._shared: dict[tuple[str, str], Report] = {}
         self.looked = False
@@ -73,17 +73,14 @@ class Examination:
 
     def _all_vaults(self) -> Iterator[Report]:
         for vault in dict.fromkeys(s.vaults[split(uri)[0]] for s, c in self._chosen for uri in c.sinks):
-            if vault.type != "vault":
-                continue  # AWS has no server to examine, so its secrets are examined one by one
-            from bridge.doctor import vault as module
-
-            options: Any = vault.options
-            report = Report(f"vault {vault.name}", f"Vault {vault.name} ({options.url})")
-            self._vaults[vault] = None
-            with report.surviving():
-                self._vaults[vault] = module.check(report, vault, options, self._resolve, self._clock)
-            self.looked |= self._vaults[vault] is not None
-            yield report
+            diagnosis = kinds.kind(vault.type).diagnosis(vault.name, vault.options, self._resolve, self._clock)
+            self._vaults[vault] = diagnosis
+            if diagnosis.title:
+                report = Report(f"vault {vault.name}", diagnosis.title)
+                with report.surviving():
+                    diagnosis.server(report)
+                self.looked |= diagnosis.answered
+                yield report
 
     def _find_shared(self) -> None:
         """Report places that are listed under several names, before the places themselves are examined."""
@@ -100,15 +97,9 @@ class Examination:
     def _identity(settings: Settings, uri: str) -> tuple[str, ...]:
         """Return a key that is equal for two addresses of the same place."""
         scheme, target = split(uri)
-        vault: Any = settings.vaults[scheme]
-        parsed = kind(vault.type).parse(target, vault.options)
-        if vault.type == "vault":
-            from bridge.doctor import vault as module
-
-            return module.identity(vault.options, parsed)
-        from bridge.doctor import aws
-
-        return aws.identity(parsed, vault.options)
+        vault = settings.vaults[scheme]
+        kind = kinds.kind(vault.type)
+        return kind.identity(kind.parse(target, vault.options), vault.options)
 
     def _client(self, settings: Settings, client: ClientSettings, *, asked: bool) -> Iterator[Report]:
         """Examine a client and its places, and yield the client's report before those of its places."""
@@ -150,17 +141,12 @@ class Examination:
     def _looked_at(self, report: Report, settings: Settings, client: ClientSettings, uri: str, whose: Whose) -> bool:
         """Examine a place's store, and return whether the place's metadata can be read."""
         scheme, target = split(uri)
-        vault: Any = settings.vaults[scheme]
+        vault = settings.vaults[scheme]
+        diagnosis, asked = self._vaults[vault], deeds(self._role, companions=client.companions)
         good = False
         with report.surviving():
-            if vault.type == "vault":
-                good = self._document(report, vault, target, deeds(self._role, companions=client.companions))
-            else:
-                from bridge.doctor import aws
-
-                secret = aws.Secret(report, vault, vault.options, target, self._role, _named(whose))
-                good = secret.look(self._clock)
-                self.looked |= secret.answered
+            good = diagnosis.place(report, target, self._role, asked, _named(whose))
+        self.looked |= diagnosis.answered
         return good
 
     def _surveyed(self, settings: Settings, uri: str) -> Place:
@@ -168,16 +154,6 @@ class Examination:
         vault = settings.vaults[split(uri)[0]]
         resolver, lease = self._resolve, Timing().lease
         return open_sink(uri, vault.type, vault.options, resolve=resolver, clock=self._clock, lease=lease).survey()
-
-    def _document(self, report: Report, vault: VaultSettings, target: str, asked: frozenset[Deed]) -> bool:
-        """Examine a document in Vault, and return whether its metadata can be read."""
-        from bridge.doctor import vault as module
-
-        opened = self._vaults.get(vault)
-        if opened is None:
-            report.unknown("place-not-checked", f"its vault {vault.name} cannot be asked")
-            return False
-        return module.place(report, opened, kind("vault").parse(target, opened.settings), self._role, asked)
 
     def _base64(self, report: Report, settings: Settings, uri: str, whose: Whose) -> None:
         """Check the value of a place whose client has a Base64 secret."""
@@ -193,8 +169,7 @@ def _canonical(settings: Settings, uri: str) -> str:
     """Return a place's own name: without a key, and with the secret's name where an ARN was given."""
     scheme, target = split(uri)
     vault = settings.vaults[scheme]
-    parsed = kind(vault.type).parse(target, vault.options)
-    return f"{scheme}://{parsed.path if vault.type == 'vault' else parsed.place}"
+    return f"{scheme}://{kinds.kind(vault.type).parse(target, vault.options).place}"
 
 
 def _named(whose: Whose) -> str:

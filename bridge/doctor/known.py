@@ -1,38 +1,20 @@
-"""Every kind of finding by its id: why it matters, and how to fix it. Pure data.
+"""Every kind of finding by its id: why it matters, and how to fix it.
 
-docs/reference/doctor.md shows this table.
-
-A remedy is a text to paste. Words in braces are filled in with the facts of a finding. `#` begins a comment in a shell,
-in TOML and in HCL, so the text behind it is for people.
+docs/reference/doctor.md shows this table. What is found in a store only stands beside it, in `sinks/KIND/known.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Known:
-    """What all findings of one kind have in common."""
-
-    why: str
-    """Why it matters."""
-    remedy: str = ""
-    """How to fix it, as a template."""
-
+from sinks import kinds
+from sinks.diagnosis import Known
 
 DASHBOARD = "# Auth0 dashboard: Applications > "
 GRANTS = DASHBOARD + "APIs > Auth0 Management API > Machine to Machine Applications > {application}"
 UNDER_TENANT = "# in bridge.toml, under [tenants.{tenant}]"
-UNDER_VAULT = "# in bridge.toml, under [vaults.{vault}]"
 UNDER_CLIENT = "# in bridge.toml, under [clients.{client}]"
 OWN_CREDENTIALS = 'client_id = "env:AUTH0_CLIENT_ID"\nclient_secret = "env:AUTH0_CLIENT_SECRET"'
-
-
-def _aws(verb: str) -> str:
-    return f"aws secretsmanager {verb} --region {{region}} --secret-id '{{secret}}'"
-
 
 TENANTS: Mapping[str, Known] = {
     "tenant-settings": Known("the bridge cannot act at this tenant at all", "# {hint}"),
@@ -117,121 +99,6 @@ CLIENTS: Mapping[str, Known] = {
     ),
 }
 
-VAULTS: Mapping[str, Known] = {
-    "vault-settings": Known("no place in this vault can be read or changed", "# {hint}"),
-    "vault-unreachable": Known(
-        "no place in this vault can be read or changed",
-        f'{UNDER_VAULT}, if the address is another one; else start it, or mend the network\nurl = "https://VAULT:8200"',
-    ),
-    "vault-authority": Known(
-        "somebody may stand in between; certificates are always checked",
-        f'{UNDER_VAULT} (VAULT_CACERT without a file)\nca_file = "/path/to/authority.pem"',
-    ),
-    "vault-certificate-name": Known(
-        "somebody may stand in between; certificates are always checked",
-        f'{UNDER_VAULT} (VAULT_TLS_SERVER_NAME without a file)\ntls_server_name = "{{name}}"',
-    ),
-    "vault-certificate": Known(
-        "after that nobody who checks certificates gets through", "# renew the certificate of {host}"
-    ),
-    "vault-sealed": Known("nobody can read or write anything there", "bao operator unseal"),
-    "vault-standby": Known(
-        "the token is not sent on to another server",
-        f'{UNDER_VAULT}: the active one\nurl = "https://VAULT:8200"',
-    ),
-    "vault-token-missing": Known(
-        "nothing in this vault can be read or changed", "bao login     # or: export VAULT_TOKEN=…"
-    ),
-    "vault-login": Known("nothing in this vault can be read or changed", "# {hint}"),
-    "vault-token-refused": Known(
-        "it is unknown or has expired, or lacks Vault's policy 'default'", "bao login     # or: export VAULT_TOKEN=…"
-    ),
-    "vault-token-expires": Known("a run that begins late is cut off in the middle, and a schedule fails", "{remedy}"),
-    "vault-asking": Known(
-        "the bridge checks its rights before it changes anything, and refuses where it cannot",
-        '# into the policy of the token ({policies})\npath "sys/capabilities-self" {{ capabilities = ["update"] }}',
-    ),
-    "vault-mount-missing": Known(
-        "the place cannot be used",
-        "bao secrets enable -path={mount} kv-v2     # or correct the address: bao secrets list",
-    ),
-    "vault-kv-version": Known(
-        "without versions there is no fallback and no compare-and-set", "bao kv enable-versioning {mount}/"
-    ),
-    "vault-not-kv": Known("only KV version 2 holds versions", "bao secrets list     # and correct the address"),
-    "vault-capability": Known(
-        "commands of this role fail without it",
-        "# into the policy of the token ({policies}), in place of what it says of these paths\n{lines}",
-    ),
-    "vault-max-versions": Known(
-        "current, fallback and one write of somebody else need 3", "bao kv metadata put -max-versions=20 {path}"
-    ),
-    "vault-mount-max-versions": Known(
-        "current, fallback and one write of somebody else need 3", "bao write {mount}/config max_versions=20"
-    ),
-    "vault-delete-after": Known(
-        "Vault would delete the live version", "bao kv metadata put -delete-version-after=0s {path}"
-    ),
-    "vault-mount-delete-after": Known(
-        "Vault would delete the live version", "bao write {mount}/config delete_version_after=0s"
-    ),
-    "vault-metadata-cas": Known(
-        "tags cannot be written without racing other writers of metadata",
-        "bao write {mount}/metadata/{name} metadata_cas_required=false metadata_cas={number}",
-    ),
-    "vault-mount-metadata-cas": Known(
-        "tags cannot be written without racing other writers of metadata",
-        "bao write {mount}/config metadata_cas_required=false",
-    ),
-    "vault-limits-unknown": Known(
-        "max_versions and delete_version_after of the mount are not checked",
-        '# into the policy of the token ({policies})\npath "{mount}/config" {{ capabilities = ["read"] }}',
-    ),
-}
-
-PLACES_IN_AWS: Mapping[str, Known] = {
-    "aws-settings": Known("the place cannot be read or changed", "# {hint}"),
-    "aws-unreachable": Known(
-        "the place cannot be read or changed",
-        f"{UNDER_VAULT}, if the address is another one; else mend the network, the proxy or the VPC endpoint\n"
-        'endpoint_url = "https://ENDPOINT"',
-    ),
-    "aws-certificate": Known(
-        "somebody may stand in between; certificates are always checked",
-        f'{UNDER_VAULT} (AWS_CA_BUNDLE without a file)\nca_file = "/path/to/authority.pem"',
-    ),
-    "aws-credentials": Known(
-        "the place cannot be read or changed", "aws sso login     # or set AWS_PROFILE, or role_arn"
-    ),
-    "aws-permission": Known("commands of this role fail without it", "{statement}"),
-    "aws-permissions-unknown": Known(
-        "AWS has no dry run: they show at the claim, which is undone if one is missing",
-        "secret-bridge policy {command} --role {role} --format iam",
-    ),
-    "aws-deleted": Known("readers are refused already", _aws("restore-secret")),
-    "aws-key": Known(
-        "neither the bridge nor readers with the same rights get at the value",
-        "aws kms create-grant --region {region} --key-id '{key}' --grantee-principal '{principal}'"
-        " --operations Decrypt GenerateDataKey",
-    ),
-    "aws-key-unknown": Known(
-        "whether kms:GenerateDataKey is allowed shows at the claim, which is undone if not",
-        "# allow kms:Decrypt and kms:GenerateDataKey on {key}",
-    ),
-    "aws-rotation": Known("two rotations would undo each other", _aws("cancel-rotate-secret")),
-    "aws-owned": Known(
-        "that service changes the secret as it likes", "# give the application a secret of its own, and name that"
-    ),
-    "aws-replica": Known("a replica cannot be written to", "# name the primary instead: aws://{primary}/{name}"),
-    "aws-replica-status": Known(
-        "readers in that region would not get the new value",
-        _aws("remove-regions-from-replication")
-        + " --remove-replica-regions {replica}\n"
-        + _aws("replicate-secret-to-regions")
-        + " --add-replica-regions Region={replica}",
-    ),
-}
-
 PLACES: Mapping[str, Known] = {
     "place-not-checked": Known("what stands above has to be mended first"),
     "place-missing": Known(
@@ -281,4 +148,8 @@ EVERYWHERE: Mapping[str, Known] = {
     "doctor-bug": Known("nothing more could be told of this", "# please report it"),
 }
 
-KNOWN: Mapping[str, Known] = {**TENANTS, **CLIENTS, **VAULTS, **PLACES_IN_AWS, **PLACES, **EVERYWHERE}
+
+def known() -> Mapping[str, Known]:
+    """Return all findings by id: the bridge's own, and those that each kind of store knows."""
+    stores = {found: text for name in kinds.names() for found, text in kinds.kind(name).findings().items()}
+    return {**TENANTS, **CLIENTS, **stores, **PLACES, **EVERYWHERE}

@@ -7,30 +7,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from bridge.doctor import Finding, Severity
-from bridge.doctor.known import KNOWN
+from bridge.doctor import Finding
+from bridge.doctor.known import known
 from bridge.model.errors import BridgeError
+from sinks.diagnosis import Severity
 from sinks.errors import SinkError
 
 SKEW = timedelta(seconds=5)
 """The largest difference between this machine's clock and a server's that is accepted."""
-SOON, LATER = timedelta(hours=1), timedelta(hours=24)
-"""A token that ends within the first of these is wrong. One that ends within the second gets a note."""
-CERTIFICATE = timedelta(days=14)
-"""A certificate that ends within this time gets a note."""
 
 
 class Report:
-    """The findings about one subject. `title` is the heading that is shown."""
+    """The findings about one subject (`sinks.diagnosis.Findings`). `title` is the heading that is shown."""
 
     def __init__(self, subject: str, title: str) -> None:
         self.subject = subject
         self.title = title
         self.findings: list[Finding] = []
 
-    def ok(self, what: str, kind: str = "ok") -> None:
+    def ok(self, what: str) -> None:
         """Add a finding about what is as it should be."""
-        self.findings.append(Finding(Severity.OK, kind, self.subject, what))
+        self.findings.append(Finding(Severity.OK, "ok", self.subject, what))
 
     def note(self, kind: str, what: str, **names: str) -> None:
         """Add a finding that is worth knowing but stops nothing."""
@@ -47,10 +44,10 @@ class Report:
     def add(self, severity: Severity, kind: str, what: str, **names: str) -> None:
         """Add a finding of a known kind, unless it is there already.
 
-        `kind` is a key of `KNOWN`. `names` fill in the braces in its texts, and must contain every name that they use.
+        `kind` is a key of `known()`. `names` fill in the braces in its texts, and contain every name that they use.
         """
-        known = KNOWN[kind]
-        why, remedy = known.why.format_map(names), known.remedy.format_map(names)
+        text = known()[kind]
+        why, remedy = text.why.format_map(names), text.remedy.format_map(names)
         found = Finding(severity, kind, self.subject, what, why, remedy)
         if found not in self.findings:
             self.findings.append(found)

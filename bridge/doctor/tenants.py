@@ -12,13 +12,12 @@ from bridge.auth0.errors import Forbidden, Limited, NotFound, Rejected, Unauthor
 from bridge.auth0.logs import READ_LOGS
 from bridge.auth0.management import READ_CLIENTS, READ_KEYS, UPDATE_KEYS
 from bridge.config.references import resolve
-from bridge.doctor import Severity
-from bridge.doctor.report import CERTIFICATE, LATER, SOON
-from bridge.doctor.tls import Certificate, Fault, certificate
 from bridge.model.errors import Usage
 from bridge.model.operation import Strategy
-from bridge.model.timing import span
 from bridge.planning.role_rights import SCOPES
+from sinks.clock import span
+from sinks.diagnosis import CERTIFICATE, LATER, SOON, Severity
+from sinks.tls import Certificate, Fault, certificate
 
 if TYPE_CHECKING:
     import httpx

@@ -15,8 +15,7 @@ from bridge.auth0.logs import FAILED, READ_LOGS, SUCCEEDED, Exchange, Found, beg
 from bridge.evidence.checkpoint import Checkpoint, recall
 from bridge.evidence.judge import Evidence, Key, Source, Tally
 from bridge.model.progress import Stop, Watcher, pause
-from bridge.model.timing import span
-from sinks.clock import Clock
+from sinks.clock import Clock, span
 from sinks.record import stamp
 
 TOKEN_LIFETIME = timedelta(hours=24)

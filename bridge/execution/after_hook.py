@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 
+from sinks import kinds
+
 TIMEOUT = 600.0  # seconds
 
 
 CREDENTIALS = frozenset({
-    "AUTH0_CLIENT_SECRET", "AUTH0_API_TOKEN", "AUTH0_CLIENT_ASSERTION_PRIVATE_KEY", "VAULT_TOKEN", "BAO_TOKEN",
-    "BRIDGE_AUDIT_KEY",
+    "AUTH0_CLIENT_SECRET", "AUTH0_API_TOKEN", "AUTH0_CLIENT_ASSERTION_PRIVATE_KEY", "BRIDGE_AUDIT_KEY",
+    *(variable for name in kinds.names() for variable in kinds.kind(name).CREDENTIALS),
 })  # fmt: skip
 """Variables with the bridge's own credentials.
 

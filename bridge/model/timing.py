@@ -45,17 +45,3 @@ class Timing:
     def margin(self) -> timedelta:
         """How long an operation may hold its places, without its planned waits, before it counts as dead: 60 s."""
         return self.propagation * 2
-
-
-def span(time: timedelta) -> str:
-    """Return a duration in words, such as "1 d 2 h", "3 h", "4 min" or "5 s".
-
-    It is rounded down, and a negative duration counts as zero.
-    """
-    seconds = max(0, int(time.total_seconds()))
-    days, hours, minutes = seconds // 86400, seconds % 86400 // 3600, seconds % 3600 // 60
-    if days:
-        return f"{days} d {hours} h" if hours and days < 10 else f"{days} d"  # from ten days on, hours add nothing
-    if hours:
-        return f"{hours} h"
-    return f"{minutes} min" if minutes else f"{seconds} s"

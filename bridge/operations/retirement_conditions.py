@@ -12,10 +12,10 @@ from bridge.evidence.judge import REQUIRE, Evidence, Ignored, ignoring, lines
 from bridge.execution.session import Job
 from bridge.execution.snapshot import Seen
 from bridge.model.errors import Failed, Refused
-from bridge.model.timing import span
 from bridge.operations.evidence import log_access
 from bridge.operations.start import require_accepted
 from bridge.planning.place_record import promoted
+from sinks.clock import span
 from sinks.port import Place, Stage, Version
 from sinks.record import stamp
 from sinks.secret import Secret

@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from bridge.config.settings import ClientSettings, Exemption
 from bridge.model.client_ref import Whose
-from bridge.model.timing import span
 from bridge.planning.place_record import promoted as promoted_at
+from sinks.clock import span
 from sinks.port import Place, Stage
 from sinks.record import MANAGER, Aside, sinks_tag
 from sinks.versions import short

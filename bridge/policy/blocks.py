@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import sinks.aws
-import sinks.vault
 from bridge.config.settings import ClientSettings, Settings, VaultSettings
 from bridge.model.errors import Usage
 from bridge.planning.role_rights import deeds
-from bridge.policy import Block, auth0, aws, vault
-from sinks import kind, split
-from sinks.rights import Deed, Role
-from sinks.vault.rights import mount_of
+from bridge.policy import auth0
+from sinks import kinds, split
+from sinks.errors import BadAddress
+from sinks.rights import Block, Deed, Role
 
 Chosen = tuple[Settings, ClientSettings]
 """A client, with the configuration that it comes from."""
 
 
+def formats() -> tuple[str, ...]:
+    """Return the languages of policies: one for each kind of store, and Auth0's scopes."""
+    return (*(kinds.kind(name).POLICY_FORMAT for name in kinds.names()), auth0.FORMAT)
+
+
 def blocks(chosen: Sequence[Chosen], role: Role, mounts: Iterable[str] = ()) -> tuple[Block, ...]:
     """Return what a role needs for clients, vault by vault, then tenant by tenant.
 
-    `mounts` are those mounts of Vault that have a slash in their names. Of any other path, the first part is the mount.
+    `mounts` are the mounts that the user named.
 
     Raises:
-        Usage: no policy can be written for a vault or a path, or no place is in one of the mounts.
+        Usage: no policy can be written for a path, or no place is in one of the mounts.
     """
     known = tuple(mount.strip("/") for mount in mounts)
     vaults: dict[str, tuple[VaultSettings, dict[Any, frozenset[Deed]]]] = {}
@@ -35,57 +38,45 @@ def blocks(chosen: Sequence[Chosen], role: Role, mounts: Iterable[str] = ()) -> 
             scheme, target = split(uri)
             found = settings.vaults[scheme]
             _, asked = vaults.setdefault(scheme, (found, {}))
-            parsed, wanted = kind(found.type).parse(target, found.options), deeds(role, companions=client.companions)
-            asked[parsed] = asked.get(parsed, frozenset()) | wanted
+            parsed = kinds.kind(found.type).parse(target, found.options)
+            asked[parsed] = asked.get(parsed, frozenset()) | deeds(role, companions=client.companions)
         tenant = settings.tenants.get(client.tenant)
         tenants.setdefault(client.tenant, (tenant.domain if tenant else "AUTH0_DOMAIN", []))[1].append(client)
     references = [reference for settings, client in chosen for reference in _references(settings, client)]
-    in_vault, in_aws = _parsed(references)
-    paths = [t.path for found, asked in vaults.values() if found.type == "vault" for t in asked]
-    _all_used(known, [*paths, *(target.path for target in in_vault)])
-    own = role is Role.OPERATOR  # only this role uses the credentials that the configuration refers to
-    return (
-        *(_of_vault(found, asked, role, known) for found, asked in vaults.values()),
-        *([vault.credentials(in_vault, known)] if own and in_vault else ()),
-        *([aws.credentials(in_aws)] if own and in_aws else ()),
-        *(auth0.scopes(name, domain, clients, role) for name, (domain, clients) in tenants.items()),
-    )
+    try:
+        stored = [
+            kinds.kind(vault.type).policy_for(vault.name, vault.options, asked, role, known)
+            for vault, asked in vaults.values()
+        ]
+        # Only the operator uses the credentials that the configuration refers to.
+        stored += _for_references(references, known) if role is Role.OPERATOR else ()
+    except BadAddress as error:
+        raise Usage(error.message, hint=error.hint) from None
+    _all_used(known, stored)
+    return (*stored, *(auth0.scopes(name, domain, clients, role) for name, (domain, clients) in tenants.items()))
 
 
-def _of_vault(found: VaultSettings, asked: Mapping[Any, frozenset[Deed]], role: Role, mounts: tuple[str, ...]) -> Block:
-    """Return what a role needs in one vault.
-
-    Raises:
-        Usage: the policies of this type of vault are not known.
-    """
-    if isinstance(found.options, sinks.vault.Settings):
-        return vault.policy(found.name, found.options, asked, role, mounts)
-    if isinstance(found.options, sinks.aws.Settings):
-        return aws.policy(found.name, found.options, asked, role)
-    raise Usage(f"vaults.{found.name}.type: found {found.type}, whose policies are not known; expected vault or aws")
+def _for_references(references: Iterable[str], mounts: tuple[str, ...]) -> Iterator[Block]:
+    """Yield what reading references needs, for each kind that they name. The environment says which vault that is."""
+    stored = [split(reference) for reference in dict.fromkeys(references) if "://" in reference]
+    for name in kinds.names():
+        kind = kinds.kind(name)
+        if targets := tuple(kind.parse(target) for scheme, target in stored if scheme == name):
+            yield kind.policy_for_references(targets, mounts)
 
 
-def _all_used(mounts: tuple[str, ...], paths: Iterable[str]) -> None:
-    """Check that some path begins with each of the given mounts.
+def _all_used(mounts: tuple[str, ...], found: Iterable[Block]) -> None:
+    """Check that some path is in each of the given mounts.
 
     Raises:
-        Usage: no path begins with one of them.
+        Usage: no path is in one of them.
     """
-    used = {mount_of(path, mounts) for path in paths}
+    used = tuple(dict.fromkeys(mount for block in found for mount in block.mounts))
     if unused := [mount for mount in mounts if mount not in used]:
         raise Usage(
-            *(f"--mount: found {mount}, expected what a path in Vault begins with" for mount in unused),
-            hint=f"the paths are: {', '.join(dict.fromkeys(paths)) or 'none'}",
+            *(f"--mount: found {mount}, expected what a path in a vault begins with" for mount in unused),
+            hint=f"the mounts are: {', '.join(used) or 'none'}",
         )
-
-
-def _parsed(references: Iterable[str]) -> tuple[list[sinks.vault.Target], list[sinks.aws.Target]]:
-    """Return the references that name a place in Vault or AWS. The environment says which server that is."""
-    stored = [split(reference) for reference in dict.fromkeys(references) if "://" in reference]
-    return (
-        [sinks.vault.parse(target) for scheme, target in stored if scheme == "vault"],
-        [sinks.aws.parse(target, sinks.aws.Settings()) for scheme, target in stored if scheme == "aws"],
-    )
 
 
 def _references(settings: Settings, client: ClientSettings) -> Iterable[str]:
@@ -97,7 +88,7 @@ def _references(settings: Settings, client: ClientSettings) -> Iterable[str]:
     if tenant and (reference := tenant.api_token or tenant.private_key or tenant.client_secret):
         yield reference
     for scheme in dict.fromkeys(split(uri)[0] for uri in client.sinks):
-        for path in kind(settings.vaults[scheme].type).REFERENCES:
+        for path in kinds.kind(settings.vaults[scheme].type).REFERENCES:
             value: Any = settings.vaults[scheme].options
             for part in path.split("."):
                 value = getattr(value, part, None)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from bridge.config.settings import ClientSettings, Settings
 from bridge.model.client_ref import Whose
 from bridge.planning.status import Kind, Status, judge
+from sinks import kinds
 from sinks.port import Place
 
 KINDS = tuple(Kind)
@@ -140,16 +140,12 @@ def sources(chosen: Iterable[tuple[Settings, Looked]]) -> tuple[Source, ...]:
         for uri in looked.client.sinks:
             name = uri.partition("://")[0]
             vault = settings.vaults[name]
-            seen = found.get(name) or Source(name, vault.type, _where(vault.options), 0, 0)
+            seen = found.get(name) or Source(
+                name, vault.type, kinds.kind(vault.type).location(vault.options) or "-", 0, 0
+            )
             unread = seen.unread + (uri.partition("#")[0] in broken)
             found[name] = replace(seen, places=seen.places + 1, unread=unread)
     return tuple(found[name] for name in sorted(found))
-
-
-def _where(options: Any) -> str:
-    """Return the address or the region of a vault, whichever its type has."""
-    told = (getattr(options, name, None) for name in ("url", "endpoint_url", "region"))
-    return str(next((each for each in told if each), "-"))
 
 
 def _status(looked: Looked, now: datetime) -> Status:

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from importlib.resources import files
 from string import Template
 
-from bridge.model.timing import span
 from bridge.planning.status import Kind
 from bridge.report.figures import Report, Row
 from bridge.report.markup import Html, joined, tag, text
+from sinks.clock import span
 from sinks.versions import short
 
 ESCAPED = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}

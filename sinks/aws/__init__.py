@@ -3,62 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sinks.aws.address import Target, taken_apart
+from sinks.aws.address import DEFAULT_KEY, Target, identity, parse
+from sinks.aws.environment import from_environment, initial, is_described, objections, unasked
+from sinks.aws.settings import Settings
 from sinks.clock import Clock
 
 if TYPE_CHECKING:
+    import sinks.aws
+    from sinks.aws.diagnose import AwsDiagnosis
     from sinks.aws.reader import AwsReader
     from sinks.aws.sink import AwsSink
+    from sinks.diagnosis import Known
+    from sinks.kinds import Kind
+    from sinks.rights import Block, Deed, Role
     from sinks.secret import Secret
 
-__all__ = ["REFERENCES", "Settings", "Target", "from_environment", "open", "open_reader", "parse"]
+    complete: Kind[Settings, Target] = sinks.aws
 
+__all__ = [
+    "ADDRESS",
+    "CREDENTIALS",
+    "DEFAULT_KEY",
+    "POLICY_FORMAT",
+    "PREFIXES",
+    "REFERENCES",
+    "Settings",
+    "Target",
+    "diagnosis",
+    "findings",
+    "from_environment",
+    "identity",
+    "initial",
+    "is_described",
+    "location",
+    "objections",
+    "open",
+    "open_reader",
+    "parse",
+    "policy_for",
+    "policy_for_references",
+    "unasked",
+]
+
+ADDRESS = "aws://REGION/NAME"
 REFERENCES: tuple[str, ...] = ()
+CREDENTIALS: tuple[str, ...] = ()
+PREFIXES = ("AWS_",)
+POLICY_FORMAT = "iam"
 READS = 3
 """How often a reader's request is tried at most."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """One account and region. What is absent comes from AWS's usual chain.
-
-    With `region`, addresses are names only (`use1://apps/billing`). Without it, they begin with the region.
-    """
-
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  # read by pydantic when a configuration is checked
-
-    region: str | None = None
-    """The region of all addresses."""
-    role_arn: str | None = None
-    """The role to assume before the first call."""
-    profile: str | None = None
-    """The profile in AWS's configuration."""
-    endpoint_url: str | None = None
-    """Address of another server with the same API."""
-    ca_file: str | None = None
-    """File with the CA certificate of that server."""
-
-
-def from_environment(environ: Mapping[str, str]) -> Settings:
-    """Read AWS's usual variables. The region is not among them, because addresses name theirs."""
-    return Settings(
-        profile=environ.get("AWS_PROFILE") or None,
-        endpoint_url=environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or environ.get("AWS_ENDPOINT_URL") or None,
-        ca_file=environ.get("AWS_CA_BUNDLE") or None,
-    )
-
-
-def parse(target: str, settings: Settings) -> Target:
-    """Split what follows `scheme://` into its parts.
-
-    Raises:
-        BadAddress: it names no region, or no possible secret. The message suggests what was meant.
-    """
-    return taken_apart(target, settings.region)
+def location(settings: Settings) -> str:
+    """Return the endpoint or the region, as far as the settings name one."""
+    return settings.endpoint_url or settings.region or ""
 
 
 def open(  # noqa: A001  # the name that every kind of store has
@@ -92,3 +93,38 @@ def open_reader(
     return AwsReader(
         uri, Api(connector(settings, place.region, timeout, attempts=READS), place.secret_id, uri, clock), place
     )
+
+
+def policy_for(
+    name: str,
+    settings: Settings,
+    asked: Mapping[Target, frozenset[Deed]],
+    role: Role,
+    mounts: tuple[str, ...],  # noqa: ARG001  # AWS has none
+) -> Block:
+    """Return what a role needs for secrets in one account, for IAM."""
+    from sinks.aws.policy import policy
+
+    return policy(name, settings, asked, role)
+
+
+def policy_for_references(targets: tuple[Target, ...], mounts: tuple[str, ...]) -> Block:  # noqa: ARG001  # as above
+    """Return what reading references needs, for the credentials that AWS's usual chain finds."""
+    from sinks.aws.policy import credentials
+
+    return credentials(targets)
+
+
+def diagnosis(name: str, settings: Settings, resolve: Callable[[str], Secret], clock: Clock) -> AwsDiagnosis:
+    """Return the examination of secrets. `resolve` is not used here."""
+    from sinks.aws.diagnose import AwsDiagnosis
+
+    del resolve
+    return AwsDiagnosis(name, settings, clock)
+
+
+def findings() -> Mapping[str, Known]:
+    """Return the findings that only this kind knows."""
+    from sinks.aws.known import FINDINGS
+
+    return FINDINGS

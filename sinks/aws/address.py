@@ -7,6 +7,7 @@ import os
 import re
 from dataclasses import dataclass
 
+from sinks.aws.settings import Settings
 from sinks.errors import BadAddress
 
 DEFAULT_KEY = "client_secret"
@@ -39,12 +40,15 @@ class Target:
     secret_id: str
 
 
-def taken_apart(target: str, region: str | None) -> Target:
+def parse(target: str, settings: Settings | None = None) -> Target:
     """Split an address into its parts.
 
-    `region` is the configured region, where addresses of this vault are names only. Otherwise the address begins with
-    one.
+    Where the settings have a region, addresses of this vault are names only. Otherwise the address begins with one.
+
+    Raises:
+        BadAddress: it names no region, or no possible secret. The message suggests what was meant.
     """
+    region = settings.region if settings else None
     path, key = _without_key(target)
     if path.startswith("arn:"):
         return _from_arn(path, key, region)
@@ -54,6 +58,11 @@ def taken_apart(target: str, region: str | None) -> Target:
     first, _, name = path.partition("/")
     _known(first, path)
     return Target(first, _named(name), key, f"{first}/{name}", name)
+
+
+def identity(target: Target, settings: Settings) -> tuple[str, ...]:
+    """Return endpoint, role or profile, region and name. Two profiles of one account are not recognised as the same."""
+    return ("aws", settings.endpoint_url or "", settings.role_arn or settings.profile or "", target.region, target.name)
 
 
 def _without_key(target: str) -> tuple[str, str | None]:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from sinks.aws import Settings, parse
+from sinks.aws.address import parse
 from sinks.aws.api import Api
 from sinks.aws.connection import connector
 from sinks.aws.errors import Missing, translated
 from sinks.aws.listing import CURRENT, PROOF
+from sinks.aws.settings import Settings
 from sinks.errors import Conflict, SinkError
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class Inspector:
         with suppress(Conflict):
             self._api.label(PROOF, remove=current)
 
-    def may_decrypt(self) -> None:
-        """Check the right to decrypt, by reading the current value. There is no other way, and the value is dropped."""
+    def may_decrypt(self) -> bool:
+        """Read the current value, which is dropped, and return True. There is no other way to check the right."""
         self._api.staged(CURRENT)
+        return True

@@ -10,14 +10,16 @@ import hvac
 import requests
 
 from sinks.errors import BadAddress, Denied, SinkError, Unavailable
-from sinks.vault import KUBERNETES_JWT, Auth, Settings, token_reference
+from sinks.vault.environment import token_reference
 from sinks.vault.http import Adapter
 from sinks.vault.responses import answers
+from sinks.vault.settings import Auth, Settings
 
 if TYPE_CHECKING:
     from sinks.clock import Clock
     from sinks.secret import Secret
 
+KUBERNETES_JWT = "file:/var/run/secrets/kubernetes.io/serviceaccount/token"
 FIRST_RENEWAL = 10.0  # seconds until a given token is renewed for the first time, as its lifetime is unknown
 
 
@@ -92,20 +94,23 @@ class Connection:
 
     def _ask_for_token(self, client: hvac.Client, auth: Auth) -> Any:
         mount = auth.mount or auth.method
-        if auth.method == "approle":
-            return client.auth.approle.login(
-                self._secret(auth, "role_id").reveal(),
-                self._resolve(auth.secret_id).reveal() if auth.secret_id else None,
-                mount_point=mount,
-            )
-        if auth.method == "userpass":
-            name = self._text(auth, "username")
-            return client.auth.userpass.login(name, self._secret(auth, "password").reveal(), mount_point=mount)
-        if auth.method == "jwt":
-            role = self._text(auth, "role")
-            return client.auth.jwt.jwt_login(role, self._secret(auth, "jwt").reveal(), path=mount)
-        token = self._resolve(auth.jwt or KUBERNETES_JWT)
-        return client.auth.kubernetes.login(self._text(auth, "role"), token.reveal(), mount_point=mount)
+        match auth.method:
+            case "approle":
+                return client.auth.approle.login(
+                    self._secret(auth, "role_id").reveal(),
+                    self._resolve(auth.secret_id).reveal() if auth.secret_id else None,
+                    mount_point=mount,
+                )
+            case "userpass":
+                name = self._text(auth, "username")
+                return client.auth.userpass.login(name, self._secret(auth, "password").reveal(), mount_point=mount)
+            case "jwt":
+                role = self._text(auth, "role")
+                return client.auth.jwt.jwt_login(role, self._secret(auth, "jwt").reveal(), path=mount)
+            case "kubernetes":
+                token = self._resolve(auth.jwt or KUBERNETES_JWT)
+                return client.auth.kubernetes.login(self._text(auth, "role"), token.reveal(), mount_point=mount)
+        raise BadAddress(f"auth.method: '{auth.method}' has no login here", "report it: this is a bug")
 
     @staticmethod
     def _text(auth: Auth, field: str) -> str:

@@ -60,6 +60,7 @@ def test_a_module_imports_only_what_its_room_may_know(path: Path) -> None:
         *[((kind,), tuple(other for other in KINDS if other != kind), ()) for kind in KINDS],
         (("bridge",), ("bridge.sandbox",), ("bridge.sandbox", "bridge.cli.commands.demo", "bridge.cli.story")),
         (("bridge.cli.app",), ("bridge.cli.commands",), ()),
+        (("bridge",), KINDS, ("bridge.sandbox", "bridge.cli.story")),
         (("bridge",), ("hvac", "boto3", "botocore"), ("bridge.sandbox", "bridge.cli.story")),
         (("sinks",), ("httpx", "typer"), ()),
         (("sinks",), ("hvac", "requests"), ("sinks.vault",)),

@@ -75,7 +75,7 @@ def test_a_token_or_a_key_does_instead_of_a_secret() -> None:
         ({"BRIDGE_PROPAGATION": "3s"}, SINK,
          "BRIDGE_PROPAGATION: less than 30s is for loopback only: Auth0 takes up to 30 s"),
         ({"BRIDGE_PROPAGATION": "soon"}, SINK, 'BRIDGE_PROPAGATION: found "soon", expected a duration such as 30s'),
-        ({}, (), "no place is named: --sink vault://MOUNT/PATH or --sink aws://REGION/NAME"),
+        ({}, (), "no place is named: --sink aws://REGION/NAME or vault://MOUNT/PATH"),
     ],
 )  # fmt: skip
 def test_what_is_refused(environ: dict[str, str], sinks: tuple[str, ...], line: str) -> None:
@@ -85,7 +85,7 @@ def test_what_is_refused(environ: dict[str, str], sinks: tuple[str, ...], line: 
 @pytest.mark.parametrize("sink", ["gcp://x/y", "secret/apps", "vault://", "port://x", "memory://x"])
 def test_a_place_of_no_known_kind_is_refused(sink: str) -> None:
     (line,) = faults({**MACHINE, **VAULT}, (sink,))
-    assert "vault://MOUNT/PATH or aws://REGION/NAME" in line
+    assert "aws://REGION/NAME or vault://MOUNT/PATH" in line
 
 
 def test_propagation_may_be_short_against_a_local_auth0() -> None:

@@ -23,7 +23,7 @@ def test_five_faults_in_one_file_give_five_lines(faults_of: Any, good: str) -> N
     expected = (
         (
             "tenants.prod.client_secret: found a plain text (not shown), expected env:NAME, file:PATH, "
-            "vault://mount/path#key or aws://region/name#key"
+            "aws://REGION/NAME#KEY or vault://MOUNT/PATH#KEY"
         ),
         'defaults.consumer_refresh: found "soon", expected a duration such as 90d, 24h, 30m or 10s',
         "defaults.max_aged: unknown key; did you mean max_age?",
@@ -61,8 +61,8 @@ ONE_FAULT = [
     ('role_id = "env:ROLE_ID"', 'rolle_id = "env:ROLE_ID"',
      "vaults.eu.auth.rolle_id: unknown key; did you mean role_id?"),
     ('"file:/run/secrets/secret_id"', f'"{CANARY}"',
-     ("vaults.eu.auth.secret_id: found a plain text (not shown), expected env:NAME, file:PATH, vault://mount/path#key "
-     "or aws://region/name#key")),
+     ("vaults.eu.auth.secret_id: found a plain text (not shown), expected env:NAME, file:PATH, aws://REGION/NAME#KEY "
+     "or vault://MOUNT/PATH#KEY")),
     ('region = "us-east-1"', "region = true", "vaults.use1.region: found true or false, expected a text"),
     ("[vaults.use1]", "[vaults.X]\ntype = 'aws'\n[vaults.use1]",
      "vaults.X: expected a name that can be a URI's scheme: a-z, then a-z 0-9 + . -"),

@@ -17,7 +17,7 @@ from sinks.secret import Secret
 from sinks.vault import Settings
 from sinks.vault.sink import VaultSink
 from tests.contract.clock import ManualClock
-from tests.contract.memory import MemorySink, MemoryStore
+from tests.kinds.memory import MemorySink, MemoryStore
 
 KEY = "client_secret"
 KEYS = (KEY, f"{KEY}_next", f"{KEY}_previous")

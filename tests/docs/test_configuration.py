@@ -11,12 +11,12 @@ from pydantic import BaseModel
 
 import sinks.aws
 import sinks.vault
-from bridge.config import kinds
 from bridge.config.fields import duration
 from bridge.config.model import ClientTable, ConfigFile, ExceptionTable, NotifyTable, PolicyTable, TenantTable
 from bridge.config.schema import text
 from bridge.config.settings import CONSENTS, EVENTS, EVIDENCE, STRATEGIES, ClientSettings
 from bridge.model.tenant import TenantSettings
+from sinks import kinds
 from tests.docs.pages import DOCS, keys, section, spans, tables
 
 PAGE = DOCS / "reference" / "configuration.md"

@@ -22,14 +22,14 @@ def in_pages(text: str) -> set[str]:
 
 
 def read_by_the_code() -> set[str]:
-    """Whole names, and those of which a bare `get("ADDR")` names the end: VAULT_ADDR, else BAO_ADDR."""
+    """Whole names, and those of which `usual(environ, "ADDR")` names the end: VAULT_ADDR, else BAO_ADDR."""
     found: set[str] = set()
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             match node:
                 case ast.Constant(value=str(text)) if NAME.fullmatch(text):
                     found.add(text)
-                case ast.Call(func=ast.Name(id="get"), args=[ast.Constant(value=str(end))]):
+                case ast.Call(func=ast.Name(id="usual"), args=[_, ast.Constant(value=str(end))]):
                     found |= {f"VAULT_{end}", f"BAO_{end}"}
     return found
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bridge.doctor.known import KNOWN
+from bridge.doctor.known import known
 from tests.e2e.command import Ended, invoke
 from tests.e2e.places import REGION
 from tests.e2e.world import World
@@ -114,7 +114,7 @@ class Patient:
         assert [(one["id"], one["severity"]) for one in told] == [(kind, severity)], told
         assert subject is None or told[0]["subject"] == subject, told
         assert told[0]["why"]
-        assert told[0]["remedy"] or not KNOWN[kind].remedy
+        assert told[0]["remedy"] or not known()[kind].remedy
         return told[0]
 
     def paste(self, found: Finding, fill: Mapping[str, str] | None = None) -> None:

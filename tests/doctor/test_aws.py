@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from moto.secretsmanager.models import secretsmanager_backends
 
-from bridge.doctor.aws import KNOWABLE
+from sinks.aws.diagnose import KNOWABLE
 from sinks.aws.rights import ACTIONS, CREATE
 from tests.doctor.certificates import Authority, Behind
 from tests.doctor.patient import Finding, Patient

@@ -95,7 +95,7 @@ def test_a_bug_in_one_check_hides_no_other_and_shows_only_its_place(
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError(patient.world.live)
 
-    monkeypatch.setattr("bridge.doctor.vault.place", broken)
+    monkeypatch.setattr("sinks.vault.diagnose._place", broken)
     patient.world.aws.tag("managed-by", "somebody")
     ended = patient.run("doctor", "billing", "--json", "-q")
     told = {one["id"]: one for one in ended.objects}

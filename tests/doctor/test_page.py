@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bridge.doctor import Severity
-from bridge.doctor.known import KNOWN, Known
+from bridge.doctor.known import known
+from sinks.diagnosis import Known, Severity
 from tests.docs.pages import DOCS, keys, section, spans, tables
 from tests.doctor.patient import Patient
 
@@ -31,7 +31,7 @@ def row(kind: str, known: Known) -> str:
 def test_every_finding_stands_in_the_page_with_its_why_and_its_remedy() -> None:
     lines = [line for line in PAGE.read_text("utf-8").splitlines() if re.match(r"\| `[a-z0-9-]+` \|", line)]
     found = {spans(line)[0]: line for line in lines}
-    assert {kind: found.get(kind) for kind in KNOWN} == {kind: row(kind, known) for kind, known in KNOWN.items()}
+    assert {kind: found.get(kind) for kind in known()} == {kind: row(kind, known) for kind, known in known().items()}
 
 
 def test_the_page_tells_the_severities() -> None:
@@ -45,6 +45,6 @@ def test_the_keys_of_the_json_are_told(inpatient: Patient) -> None:
 
 def test_every_kind_of_finding_is_planted_by_a_test() -> None:
     tests = "".join(path.read_text("utf-8") for path in HERE.glob("test_*.py") if path != Path(__file__))
-    planted = {kind for kind in KNOWN if f'"{kind}"' in tests}
-    assert KNOWN.keys() - planted <= NOT_PLANTED
+    planted = {kind for kind in known() if f'"{kind}"' in tests}
+    assert known().keys() - planted <= NOT_PLANTED
     assert len(planted) >= 25

@@ -22,7 +22,7 @@ from bridge.operations.sync import SyncOptions, sync
 from bridge.operations.unproven import unproven
 from bridge.planning.guards import contents, ownership
 from sinks.aws.access import Access
-from sinks.aws.address import taken_apart
+from sinks.aws.address import parse
 from sinks.aws.sink import AwsSink
 from sinks.port import Sink
 from sinks.vault.sink import VaultSink
@@ -124,7 +124,7 @@ def _sink(run: Run, kind: str, index: int) -> Sink:
     path = PATHS[kind.rstrip("*")]
     if kind.startswith("aws"):
         api: Any = ModelApi(run.ask, run.now, index, path.partition("/")[2])
-        target, uri = taken_apart(path, None), f"aws://{path}"
+        target, uri = parse(path, None), f"aws://{path}"
         return AwsSink(uri, target, Access(api, target, uri), clock=run, lease=TIMING.lease)
     kv: Any = ModelKv(run.ask, run.now, index)
     lock_path = path + LOCK_SUFFIX

@@ -167,8 +167,8 @@ def test_a_path_that_a_policy_reads_as_more_than_itself_is_refused(path: str, tm
 
 def test_a_mount_that_no_place_is_in_and_a_language_that_nothing_is_in_are_refused(tmp_path: Path) -> None:
     ended = refused("--mount", "team/vk")
-    assert "--mount: found team/vk, expected what a path in Vault begins with" in ended.err
-    assert "-> the paths are: secret/apps/billing, secret/apps/orders, team/kv/apps/billing" in ended.err
+    assert "--mount: found team/vk, expected what a path in a vault begins with" in ended.err
+    assert "-> the mounts are: secret, team" in ended.err
     (tmp_path / "bridge.toml").unlink()
     assert "--format: found iam" in refused("AbC", "--sink", "vault://secret/x", "--format", "iam").err
 

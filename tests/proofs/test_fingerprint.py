@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.proofs.fingerprint import ROOT, closure, fingerprint
-from tests.proofs.registry import CORE, PROOFS
+from tests.proofs.registry import CORE, PROOFS, WINGS
 
 FILES = {
     "bridge/__init__.py": "",
@@ -90,6 +90,7 @@ def test_every_proof_stands_on_the_core_and_both_sinks_and_on_no_wing(proof: str
     } <= files
     wings = ("bridge/report/", "bridge/doctor/", "bridge/consumer/", "bridge/policy/", "bridge/notify/", "bridge/cli/")
     assert not [name for name in files if name.startswith(wings)]
+    assert not files & {f"{wing.replace('.', '/')}.py" for wing in WINGS}
     assert set(CORE) <= set(PROOFS[proof].roots)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from random import Random
-from types import SimpleNamespace
 
+import sinks.aws
+import sinks.vault
 from bridge.cli.output import json as as_json
 from bridge.config.settings import ClientSettings, Exemption, Settings, VaultSettings
 from bridge.model.client_ref import Whose
@@ -22,8 +23,8 @@ OWNERS = ("team-billing", "team-orders", "team-identity", "platform", "data", "m
 SETTINGS = Settings(
     tenants={"prod": TenantSettings("prod", "acme.eu.auth0.com")},
     vaults={
-        "eu": VaultSettings("eu", "vault", SimpleNamespace(url="https://vault.eu.example:8200")),
-        "use1": VaultSettings("use1", "aws", SimpleNamespace(region="us-east-1")),
+        "eu": VaultSettings("eu", "vault", sinks.vault.Settings("https://vault.eu.example:8200")),
+        "use1": VaultSettings("use1", "aws", sinks.aws.Settings(region="us-east-1")),
     },
 )
 FEW = ("payments", "legacy-crm", "orders", "billing", "mailer")

@@ -1,23 +1,26 @@
 from __future__ import annotations
 
+import pkgutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 import sinks
-import tests.contract.harness as contract
+import tests.kinds.story as story
+from sinks import kinds
 from sinks.errors import BadAddress
+from sinks.kinds import Kind
 from sinks.secret import Secret
 
 
 @pytest.fixture
 def memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A kind of store whose folder stands beside the others."""
-    monkeypatch.setattr(sinks, "__path__", [*sinks.__path__, str(Path(contract.__file__ or "").parent)])
-    yield sinks.kind("memory")
+    monkeypatch.setattr(sinks, "__path__", [*sinks.__path__, str(Path(story.__file__ or "").parent)])
+    yield kinds.kind("memory")
     for name in [name for name in sys.modules if name.startswith("sinks.memory")]:
         del sys.modules[name]
 
@@ -29,16 +32,24 @@ def resolve(name: str) -> Secret:
 @pytest.mark.parametrize("name", ["azure", "vault.kv", "", "../vault", "port", "errors"])
 def test_what_is_no_kind_of_store_is_refused(name: str) -> None:
     with pytest.raises(BadAddress, match="is no kind of vault"):
-        sinks.kind(name)
+        kinds.kind(name)
 
 
 @pytest.mark.parametrize("name", ["memory", "vault", "aws"])
 def test_every_kind_of_store_offers_the_same(name: str, memory: Any) -> None:
-    kind = sinks.kind(name)
-    assert callable(kind.open)
-    assert callable(kind.from_environment)
-    assert isinstance(kind.REFERENCES, tuple)
+    kind = kinds.kind(name)
+    members = [member for member in vars(Kind) if not member.startswith("_")]
+    assert [member for member in members if not hasattr(kind, member)] == []
     assert kind.Settings.__dataclass_params__.frozen
+    assert kind.ADDRESS.startswith(f"{name}://")
+    assert all(found.startswith(f"{name}-") for found in kind.findings())
+
+
+@pytest.mark.parametrize("name", ["memory", "vault", "aws"])
+def test_no_module_of_a_kind_takes_the_name_of_what_it_offers(name: str, memory: Any) -> None:
+    # The import of the module would replace the function.
+    modules = {found.name for found in pkgutil.iter_modules(cast(Any, kinds.kind(name)).__path__)}
+    assert modules & set(vars(Kind)) == set()
 
 
 @pytest.mark.parametrize("uri", ["", "vault", "vault:/x", "://x", "vault://"])
@@ -62,7 +73,7 @@ def test_a_place_in_memory_is_opened_by_its_name_alone(memory: Any) -> None:
 
 @pytest.mark.parametrize("url", ["http://vault.example:8200", "http://10.0.0.7:8200", "vault.example"])
 def test_a_vault_that_would_get_the_token_in_clear_text_is_refused(url: str) -> None:
-    vault = sinks.kind("vault")
+    vault = kinds.kind("vault")
     with pytest.raises(BadAddress, match=r"plain http:// is for loopback only") as refused:
         vault.parse("secret/apps/billing", vault.Settings(url=url))
     assert url in refused.value.message
@@ -70,5 +81,5 @@ def test_a_vault_that_would_get_the_token_in_clear_text_is_refused(url: str) -> 
 
 @pytest.mark.parametrize("url", ["https://vault.example:8200", "http://127.0.0.1:8200", "http://localhost:8200"])
 def test_tls_and_this_machine_itself_are_not(url: str) -> None:
-    vault = sinks.kind("vault")
+    vault = kinds.kind("vault")
     assert vault.parse("secret/apps/billing", vault.Settings(url=url)).path == "secret/apps/billing"

@@ -87,18 +87,6 @@ def test_a_file_that_may_not_be_read_says_so(tmp_path: Path, request: pytest.Fix
         resolve(f"file:{path}", {})
 
 
-def test_vaults_are_read_by_whoever_can() -> None:
-    asked = []
-
-    def read(reference: str) -> Secret:
-        asked.append(reference)
-        return Secret("stored")
-
-    assert resolve("vault://secret/x#k", {}, read_reference=read) == Secret("stored")
-    assert resolve("aws://eu-west-1/x", {}, read_reference=read) == Secret("stored")
-    assert asked == ["vault://secret/x#k", "aws://eu-west-1/x"]
-
-
 def test_a_vault_that_is_not_set_up_is_named_with_the_reference() -> None:
     with pytest.raises(BadAddress, match=r"vault://secret/x#k: VAULT_ADDR is not set"):
         resolve("vault://secret/x#k", {})

@@ -41,10 +41,10 @@ def doctor(
 
     Exits with 5 when something is wrong, with 1 when nothing could be looked at. Without a NAME: all clients.
     """
-    from bridge.doctor import Severity
     from bridge.doctor.examine import Examination
     from bridge.planning.role_rights import SCOPES
     from sinks.clock import SystemClock
+    from sinks.diagnosis import Severity
 
     configure(verbose=verbose)
     typed = Typed(tuple(sink or ()), key, config, tenant=bool(SCOPES[role]))

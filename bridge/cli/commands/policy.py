@@ -15,14 +15,12 @@ from bridge.cli.output.console import say
 from bridge.cli.runner import usage_errors
 from bridge.cli.select import Typed, chosen
 from bridge.model.errors import Usage
-from bridge.policy import Language
+from bridge.policy.blocks import blocks, formats
+from sinks import kinds
 from sinks.rights import Role
 
 if TYPE_CHECKING:
-    from bridge.policy import Block
-
-NOWHERE = "https://VAULT_ADDR"
-"""A placeholder for a Vault address that is not set. The rights do not depend on the address."""
+    from sinks.rights import Block
 
 
 @app.command(rich_help_panel=SECURITY)
@@ -31,11 +29,12 @@ def policy(
     *,
     role: Annotated[Role, typer.Option("--role", help="Who is to get the rights.")],
     language: Annotated[
-        Language | None, typer.Option("--format", help="Only these: Vault's HCL, AWS's IAM, or Auth0's scopes.")
+        str | None,
+        typer.Option("--format", metavar="|".join(formats()), help="Only the policies in one language."),
     ] = None,
     mount: Annotated[
         list[str] | None,
-        typer.Option("--mount", metavar="MOUNT", help="A mount of Vault that has a slash in its name."),
+        typer.Option("--mount", metavar="MOUNT", help="A mount that has a slash in its name."),
     ] = None,
     sink: Sinks = None,
     key: Key = None,
@@ -50,10 +49,10 @@ def policy(
 
     Only the configuration is read. Without a NAME: for all of its clients.
     """
-    from bridge.policy.blocks import blocks
-
     typed = Typed(tuple(sink or ()), key, config, tenant=False, environ=_environ())
     with usage_errors(json=json):
+        if language not in (None, *formats()):
+            raise Usage(f"--format: found {language}, expected one of {', '.join(formats())}")
         clients = chosen(names or [], typed, everyone=not names and not sink)
         found = [b for b in blocks(clients, role, mount or ()) if language in (None, b.language)]
         if not found:
@@ -65,19 +64,19 @@ def policy(
 
 
 def _environ() -> Mapping[str, str]:
-    """Return the environment, with the placeholder if it has no address of Vault."""
-    named = os.environ.get("VAULT_ADDR") or os.environ.get("BAO_ADDR")
-    return os.environ if named else {**os.environ, "VAULT_ADDR": NOWHERE}
+    """Return the environment, with placeholders for addresses that it lacks. The rights do not depend on them."""
+    placeholders = {k: v for name in kinds.names() for k, v in kinds.kind(name).unasked(os.environ).items()}
+    return {**os.environ, **placeholders}
 
 
 def _show(found: Sequence[Block], *, alone: bool) -> None:
     """Print the policies with their comments.
 
-    JSON has no comments. So if only one language is printed (`alone`), those of an IAM policy go to stderr, and stdout
-    can be redirected to a file.
+    Some languages have no comments, as IAM's JSON. If only such a one is printed (`alone`), they go to stderr, and
+    stdout can be redirected to a file.
     """
     for number, block in enumerate(found):
-        aside = alone and block.language is Language.IAM
+        aside = alone and not block.commentable
         if number:
             say("")
         for comment in block.comments:

@@ -223,8 +223,8 @@ def evidence(
 ) -> None:
     """Ask the tenant's logs who still fails with an old value. Exits with 5 when somebody does, or it is not known."""
     from bridge.evidence.judge import lines, minute
-    from bridge.model.timing import span
     from bridge.operations.evidence import evidence_of
+    from sinks.clock import span
 
     configure(verbose=verbose)
     look = Look("evidence", wanted=notify)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from bridge.model.errors import BridgeError, Usage
 from bridge.model.outcome import Stopped
-from bridge.model.timing import span
 from bridge.planning.place_record import ANCHOR, RETIREMENT
+from sinks.clock import span
 from sinks.record import stamp
 from sinks.versions import short
 

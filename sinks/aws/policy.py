@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bridge.policy import Block, Language
-from sinks.aws import Settings, Target
+from sinks.aws.address import Target
 from sinks.aws.rights import CREATE, needed
-from sinks.rights import Deed, Role
+from sinks.aws.settings import Settings
+from sinks.rights import Block, Deed, Role
 
 REFERENCE = frozenset({Deed.READ})
 """What resolving a reference needs at a place."""
@@ -122,4 +122,4 @@ def _block(name: str, told: Iterable[str], statements: list[Statement]) -> Block
         comments.append("write your account's number in place of the * before ':secret:'")
     if len(json.dumps(document, separators=(",", ":"))) > LONGEST:
         comments.append(f"longer than the {LONGEST} characters of a managed policy: ask for fewer clients at a time")
-    return Block(name, Language.IAM, tuple(comments), json.dumps(document, indent=2), document)
+    return Block(name, "iam", tuple(comments), json.dumps(document, indent=2), document, commentable=False)

@@ -1,4 +1,4 @@
-"""Checks of secrets in AWS, as far as that is possible without changing anything.
+"""Examines secrets in AWS, as far as that is possible without changing anything.
 
 AWS has no dry run, so a right that cannot be tried without an effect is reported as unknown.
 """
@@ -10,22 +10,19 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from bridge.doctor import Severity
-from bridge.doctor.others import STACK, managers
-from bridge.doctor.tls import Fault, certificate
-from bridge.planning.role_rights import deeds
 from sinks.aws.errors import KeyDenied, NoLogin
 from sinks.aws.inspect import Caller, Inspector
 from sinks.aws.rights import CREATE, needed
+from sinks.diagnosis import Findings, Severity
 from sinks.errors import BadAddress, Denied, Refused, Unavailable
-from sinks.rights import Role
+from sinks.managers import STACK, managers
+from sinks.rights import Deed, Role
+from sinks.tls import Fault, certificate
 
 if TYPE_CHECKING:
-    from bridge.config.settings import VaultSettings
-    from bridge.doctor.report import Report
-    from sinks.aws import Settings
     from sinks.aws.address import Target
     from sinks.aws.responses import Described
+    from sinks.aws.settings import Settings
     from sinks.clock import Clock
 
 KNOWABLE = ("DescribeSecret", "ListSecretVersionIds", "GetSecretValue", "UpdateSecretVersionStage")
@@ -34,42 +31,61 @@ ASSUMED = re.compile(r"arn:([a-z-]+):sts::(\d{12}):assumed-role/([^/]+)/.*")
 """The ARN of an STS session, from which the ARN of the role follows."""
 
 
-class Secret:
-    """One secret under examination.
+class AwsDiagnosis:
+    """The examination of secrets in one account (`sinks.diagnosis.Diagnosis`). AWS has no server to examine."""
 
-    `answered` says whether AWS answered at all. `names` fills in the remedies of the findings.
-    """
+    title = ""
+
+    def __init__(self, name: str, settings: Settings, clock: Clock) -> None:
+        self._name = name
+        self._settings = settings
+        self._clock = clock
+        self.answered = False
+
+    def server(self, findings: Findings) -> None:
+        """Do nothing: the secrets are examined one by one."""
+
+    def place(self, findings: Findings, target: str, role: Role, asked: frozenset[Deed], command: str) -> bool:
+        """Examine a secret: what AWS allows, its settings, and its key."""
+        secret = _Secret(findings, self._name, self._settings, role, asked, command)
+        try:
+            return secret.look(target, self._clock)
+        finally:
+            self.answered |= secret.answered
+
+
+class _Secret:
+    """One secret under examination. `names` fills in the remedies of the findings."""
 
     def __init__(
-        self, report: Report, vault: VaultSettings, settings: Settings, target: str, role: Role, command: str
+        self, findings: Findings, vault: str, settings: Settings, role: Role, asked: frozenset[Deed], command: str
     ) -> None:
-        self.report = report
+        self.findings = findings
         self.vault = vault
         self.settings = settings
-        self.target_text = target
         self.role = role
-        self.actions = tuple(each for each in needed(deeds(role, companions=None)) if each != CREATE)
+        self.actions = tuple(each for each in needed(asked) if each != CREATE)
         self.answered = False
-        self.names = {"vault": vault.name, "command": command, "role": str(role)}
+        self.names = {"vault": vault, "command": command, "role": str(role)}
 
-    def look(self, clock: Clock) -> bool:
+    def look(self, text: str, clock: Clock) -> bool:
         """Examine the secret, and return whether its metadata can be read.
 
         Errors of the address, the credentials and the connection become findings. Other errors are raised.
         """
         try:
-            inspector = Inspector(self.vault.name, self.target_text, self.settings, clock)
+            inspector = Inspector(self.vault, text, self.settings, clock)
         except BadAddress as error:
-            self.report.wrong("aws-settings", error.message, hint=error.hint or "correct the address")
+            self.findings.wrong("aws-settings", error.message, hint=error.hint or "correct the address")
             return False
         target = inspector.target
         self.names |= {"region": target.region, "secret": target.secret_id, "name": target.name}
         try:
             return self._look(inspector, target, clock)
         except BadAddress as error:
-            self.report.wrong("aws-settings", error.message, hint=error.hint or "correct profile and region")
+            self.findings.wrong("aws-settings", error.message, hint=error.hint or "correct profile and region")
         except NoLogin as error:
-            self.report.wrong("aws-credentials", error.message)
+            self.findings.wrong("aws-credentials", error.message)
         except Unavailable as error:
             self._unreachable(error)
         finally:
@@ -95,7 +111,7 @@ class Secret:
             except Refused as error:
                 # Requests for a secret that is scheduled for deletion are refused, and `_settings` reports that.
                 if described is None or not described.deleted:
-                    self.report.unknown("doctor-stopped", error.message, hint=error.hint or "run doctor again")
+                    self.findings.unknown("doctor-stopped", error.message, hint=error.hint or "run doctor again")
             return None
 
         described = allowed("DescribeSecret", inspector.describe)
@@ -106,7 +122,7 @@ class Secret:
         self.answered = True
         self._lacking(lacking, described)
         if described is not None:
-            self.report.skew(clock.now() - described.at, "AWS")
+            self.findings.skew(clock.now() - described.at, "AWS")
             if described.exists:
                 self._settings(described, target)
                 self._encryption(inspector, described, allowed)
@@ -121,9 +137,9 @@ class Secret:
         for action in lacking:
             statement = {"Effect": "Allow", "Action": [f"secretsmanager:{action}"], "Resource": [resource]}
             told = f"AWS denies secretsmanager:{action}"
-            self.report.wrong("aws-permission", told, statement=json.dumps(statement))
+            self.findings.wrong("aws-permission", told, statement=json.dumps(statement))
         if not lacking:
-            self.report.ok("AWS allows what can be asked for beforehand")
+            self.findings.ok("AWS allows what can be asked for beforehand")
 
     def _unknown(self, wanted: list[str], *, created: bool) -> None:
         """Report the actions that cannot be checked in advance."""
@@ -132,26 +148,26 @@ class Secret:
             rest.append("CreateSecret")
         if rest:
             told = f"whether AWS allows {', '.join(rest)}"
-            self.report.unknown("aws-permissions-unknown", told, **self.names)
+            self.findings.unknown("aws-permissions-unknown", told, **self.names)
 
     def _settings(self, described: Described, target: Target) -> None:
         """Judge the secret's settings: deletion, rotation by AWS, owner, and replicas."""
         if described.deleted:
             told = f"it is scheduled for deletion at {described.deleted:%Y-%m-%d %H:%MZ}"
-            self.report.wrong("aws-deleted", told, **self.names)
+            self.findings.wrong("aws-deleted", told, **self.names)
         if described.rotates:
-            self.report.wrong("aws-rotation", "AWS itself rotates it (RotationEnabled)", **self.names)
+            self.findings.wrong("aws-rotation", "AWS itself rotates it (RotationEnabled)", **self.names)
         if described.owner:
-            self.report.wrong("aws-owned", f"the AWS service {described.owner} owns it", **self.names)
+            self.findings.wrong("aws-owned", f"the AWS service {described.owner} owns it", **self.names)
         if described.primary_region not in (None, target.region):
             told = f"it is a replica of the secret in {described.primary_region}"
-            self.report.wrong("aws-replica", told, primary=str(described.primary_region), **self.names)
+            self.findings.wrong("aws-replica", told, primary=str(described.primary_region), **self.names)
         for where, status in described.replicas:
             if status == "InSync":
-                self.report.ok(f"replica in {where} in sync")
+                self.findings.ok(f"replica in {where} in sync")
             else:
                 told = f"the replica in {where} is not in sync: {status}"
-                self.report.wrong("aws-replica-status", told, replica=where, **self.names)
+                self.findings.wrong("aws-replica-status", told, replica=where, **self.names)
         self._managers(described)
 
     def _managers(self, described: Described) -> None:
@@ -165,7 +181,7 @@ class Secret:
                 words.append(f"aws secretsmanager untag-resource {place} --tag-keys '{tag}'")
             kind = "place-other-manager" if refused else "place-beside-manager"
             severity = Severity.WRONG if refused else Severity.NOTE
-            self.report.add(severity, kind, f"its tag {tag} says {manager}", remedy="\n".join(words))
+            self.findings.add(severity, kind, f"its tag {tag} says {manager}", remedy="\n".join(words))
 
     def _encryption(self, inspector: Inspector, described: Described, allowed: Callable[..., Any]) -> None:
         """Check whether the secret's own KMS key may be used.
@@ -175,34 +191,32 @@ class Secret:
         """
         if described.key is None or described.key.endswith("alias/aws/secretsmanager") or described.deleted:
             return
-        before = len(self.report.findings)
-        allowed("GetSecretValue", inspector.may_decrypt)
-        if len(self.report.findings) == before and "GetSecretValue" in self.actions:
-            self.report.ok(f"the KMS key {described.key} may be used to decrypt")
+        if allowed("GetSecretValue", inspector.may_decrypt):
+            self.findings.ok(f"the KMS key {described.key} may be used to decrypt")
         if "PutSecretValue" in self.actions:
-            self.report.unknown("aws-key-unknown", "whether kms:GenerateDataKey is allowed", key=described.key)
+            self.findings.unknown("aws-key-unknown", "whether kms:GenerateDataKey is allowed", key=described.key)
 
     def _key(self, inspector: Inspector, described: Described | None, error: KeyDenied) -> None:
         """Report that the KMS key was denied, with the principal that needs a grant."""
         key = (described.key if described else None) or "KEY"
         principal = principal_of(inspector.caller(), self.settings.role_arn)
-        self.report.wrong("aws-key", error.message, key=key, principal=principal, **self.names)
+        self.findings.wrong("aws-key", error.message, key=key, principal=principal, **self.names)
 
     def _account(self, inspector: Inspector) -> None:
         """Report in which account the secret was looked for."""
         caller = inspector.caller()
         if caller:
-            self.report.ok(f"looked for in the account {caller.account}, {self.names['region']}")
+            self.findings.ok(f"looked for in the account {caller.account}, {self.names['region']}")
 
     def _unreachable(self, error: Unavailable) -> None:
         """Report why AWS cannot be reached: the certificate, if that is the cause."""
         url = self.settings.endpoint_url
         seen = certificate(url, ca_file=self.settings.ca_file) if url else None
         if seen is None or seen.fault is Fault.NONE:
-            self.report.wrong("aws-unreachable", error.message, **self.names)
+            self.findings.wrong("aws-unreachable", error.message, **self.names)
         else:
             told = f"the certificate of {seen.host} is not accepted ({seen.fault})"
-            self.report.wrong("aws-certificate", told, **self.names)
+            self.findings.wrong("aws-certificate", told, **self.names)
 
 
 def principal_of(caller: Caller | None, role_arn: str | None) -> str:
@@ -214,12 +228,3 @@ def principal_of(caller: Caller | None, role_arn: str | None) -> str:
     if assumed := ASSUMED.fullmatch(arn):
         return "arn:{}:iam::{}:role/{}".format(*assumed.groups())
     return arn
-
-
-def identity(target: Target, settings: Settings) -> tuple[str, ...]:
-    """Return a key that is equal for two addresses of the same secret.
-
-    It consists of endpoint, role or profile, region and name. Two profiles of one account are not recognised as the
-    same.
-    """
-    return ("aws", settings.endpoint_url or "", settings.role_arn or settings.profile or "", target.region, target.name)

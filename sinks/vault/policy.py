@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from bridge.model.errors import Usage
-from bridge.policy import Block, Language
-from sinks.rights import Deed, Role
-from sinks.vault import Settings, Target
+from sinks.errors import BadAddress
+from sinks.rights import Block, Deed, Role
+from sinks.vault.address import Target
 from sinks.vault.rights import mount_of, needed
+from sinks.vault.settings import Settings
 
 Deeds = frozenset[Deed]
 
@@ -51,7 +51,7 @@ def policy(name: str, settings: Settings, asked: Mapping[Target, Deeds], role: R
     """Return what a role needs for the given places in one Vault. `asked` holds the deeds for each place.
 
     Raises:
-        Usage: a policy cannot name one of the paths.
+        BadAddress: a policy cannot name one of the paths.
     """
     documents = _documents(asked, settings.pending_suffix, mounts)
     space = f", namespace {settings.namespace} (write it there)" if settings.namespace else ""
@@ -59,18 +59,18 @@ def policy(name: str, settings: Settings, asked: Mapping[Target, Deeds], role: R
     if any(Deed.HOLD in document.asked for document in documents):
         told.append("the token keeps Vault's policy 'default' (sys/capabilities-self)")
     lines = _lines(_rules(documents), settings=role is not Role.APPLICATION)
-    return _block(name, told, lines)
+    return _block(name, documents, told, lines)
 
 
 def credentials(targets: Iterable[Target], mounts: tuple[str, ...]) -> Block:
     """Return what reading references needs, in the Vault that the environment names.
 
     Raises:
-        Usage: a policy cannot name one of the paths.
+        BadAddress: a policy cannot name one of the paths.
     """
     documents = _documents(dict.fromkeys(targets, REFERENCE), Settings.pending_suffix, mounts)
     told = ["vault: the Vault at VAULT_ADDR; the bridge's own credentials, to which the configuration refers"]
-    return _block("vault", [*told, _mounts(documents)], _lines(_rules(documents)))
+    return _block("vault", documents, [*told, _mounts(documents)], _lines(_rules(documents)))
 
 
 def _documents(asked: Mapping[Target, Deeds], suffix: str, mounts: tuple[str, ...]) -> tuple[Document, ...]:
@@ -85,7 +85,7 @@ def _documents(asked: Mapping[Target, Deeds], suffix: str, mounts: tuple[str, ..
         by_path[target.path] = by_path.get(target.path, frozenset()) | deeds
     for path, deeds in by_path.items():
         if wild := WILD.search(path + suffix):
-            raise Usage(
+            raise BadAddress(
                 f"{path}{suffix}: found {wild.group()!r}, expected a path that a Vault policy takes literally",
                 hint="name other clients here, and write this one's policy by hand",
             )
@@ -111,10 +111,10 @@ def _mounts(documents: Iterable[Document]) -> str:
     return f"mounts: {mounts}; one with a slash in its name has to be told: --mount"
 
 
-def _block(name: str, told: Iterable[str], lines: Iterable[str]) -> Block:
+def _block(name: str, documents: Iterable[Document], told: Iterable[str], lines: Iterable[str]) -> Block:
     """Return a policy with its comments."""
-    text = "\n".join(lines)
-    return Block(name, Language.HCL, tuple(told), text, text)
+    text, mounts = "\n".join(lines), tuple(dict.fromkeys(document.mount for document in documents))
+    return Block(name, "hcl", tuple(told), text, text, mounts=mounts)
 
 
 def _lines(rules: list[Rule], *, settings: bool = False) -> Iterator[str]:

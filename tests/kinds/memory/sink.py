@@ -23,7 +23,8 @@ from sinks.record import COMPANIONS_TAG, MANAGED_BY, OWN_PREFIX, Aside, Lock, Re
 from sinks.rights import Deed
 from sinks.secret import Secret, unlike
 from sinks.versions import Stage, Version
-from tests.contract.memory.store import MemoryStore, Stored, without
+
+from .store import MemoryStore, Stored, without
 
 DEFAULT_KEY = "client_secret"
 

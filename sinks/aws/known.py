@@ -1,0 +1,55 @@
+"""What `doctor` may find at secrets in AWS. Pure data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sinks.diagnosis import UNDER_VAULT, Known
+
+
+def _aws(verb: str) -> str:
+    return f"aws secretsmanager {verb} --region {{region}} --secret-id '{{secret}}'"
+
+
+FINDINGS: Mapping[str, Known] = {
+    "aws-settings": Known("the place cannot be read or changed", "# {hint}"),
+    "aws-unreachable": Known(
+        "the place cannot be read or changed",
+        f"{UNDER_VAULT}, if the address is another one; else mend the network, the proxy or the VPC endpoint\n"
+        'endpoint_url = "https://ENDPOINT"',
+    ),
+    "aws-certificate": Known(
+        "somebody may stand in between; certificates are always checked",
+        f'{UNDER_VAULT} (AWS_CA_BUNDLE without a file)\nca_file = "/path/to/authority.pem"',
+    ),
+    "aws-credentials": Known(
+        "the place cannot be read or changed", "aws sso login     # or set AWS_PROFILE, or role_arn"
+    ),
+    "aws-permission": Known("commands of this role fail without it", "{statement}"),
+    "aws-permissions-unknown": Known(
+        "AWS has no dry run: they show at the claim, which is undone if one is missing",
+        "secret-bridge policy {command} --role {role} --format iam",
+    ),
+    "aws-deleted": Known("readers are refused already", _aws("restore-secret")),
+    "aws-key": Known(
+        "neither the bridge nor readers with the same rights get at the value",
+        "aws kms create-grant --region {region} --key-id '{key}' --grantee-principal '{principal}'"
+        " --operations Decrypt GenerateDataKey",
+    ),
+    "aws-key-unknown": Known(
+        "whether kms:GenerateDataKey is allowed shows at the claim, which is undone if not",
+        "# allow kms:Decrypt and kms:GenerateDataKey on {key}",
+    ),
+    "aws-rotation": Known("two rotations would undo each other", _aws("cancel-rotate-secret")),
+    "aws-owned": Known(
+        "that service changes the secret as it likes", "# give the application a secret of its own, and name that"
+    ),
+    "aws-replica": Known("a replica cannot be written to", "# name the primary instead: aws://{primary}/{name}"),
+    "aws-replica-status": Known(
+        "readers in that region would not get the new value",
+        _aws("remove-regions-from-replication")
+        + " --remove-replica-regions {replica}\n"
+        + _aws("replicate-secret-to-regions")
+        + " --add-replica-regions Region={replica}",
+    ),
+}

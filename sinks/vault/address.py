@@ -1,0 +1,68 @@
+"""Addresses: `mount/path[#key]`. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from sinks.errors import BadAddress
+from sinks.vault.settings import Settings
+
+DEFAULT_KEY = "client_secret"
+
+
+@dataclass(frozen=True)
+class Target:
+    """An address in its parts: the document's path with its mount, and the key in the document.
+
+    Where the mount ends in the path is known only to the server.
+    """
+
+    path: str
+    key: str
+
+    @property
+    def place(self) -> str:
+        """The path: an address without its key."""
+        return self.path
+
+
+def parse(target: str, settings: Settings | None = None) -> Target:
+    """Split `mount/path[#key]` into its parts, and check that the connection to its server is private.
+
+    Raises:
+        BadAddress: no path below the mount, an empty part, an API path, an empty key, or plain http:// to another
+            machine.
+    """
+    if settings is not None and not _is_private(settings.url):
+        raise BadAddress(
+            f"the Vault at {settings.url} would get the token in clear text: plain http:// is for loopback only",
+            "use https://, with ca_file (VAULT_CACERT) for a CA of your own",
+        )
+    path, marked, key = target.partition("#")
+    parts = path.split("/")
+    if len(parts) < 2 or not all(part.strip() for part in parts):  # a mount and a path
+        raise BadAddress(
+            f"'vault://{target}' names no document: expected MOUNT/PATH, found '{path}'",
+            "for example vault://secret/apps/billing",
+        )
+    if parts[1] in ("data", "metadata") and len(parts) > 2:
+        meant = "/".join([parts[0], *parts[2:]])
+        raise BadAddress(
+            f"'vault://{target}' looks like an API path", f"leave out '{parts[1]}': did you mean vault://{meant} ?"
+        )
+    if marked and not key:
+        raise BadAddress(f"'vault://{target}' names an empty key", f"write #KEY, or leave it out for #{DEFAULT_KEY}")
+    return Target(path, key or DEFAULT_KEY)
+
+
+def _is_private(url: str) -> bool:
+    """Return whether the connection is private: TLS, or loopback."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return parts.scheme == "https" or host in ("localhost", "::1") or host.startswith("127.")
+
+
+def identity(target: Target, settings: Settings) -> tuple[str, ...]:
+    """Return server, namespace and path. Two keys of one document are the same place."""
+    return ("vault", settings.url.rstrip("/").lower(), settings.namespace or "", target.path)
