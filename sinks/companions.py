@@ -104,14 +104,15 @@ def announces(document: Document | None, key: str | None) -> bool:
 
 
 def with_companions(place: Place, document: Document | None, key: str | None, made: datetime | None) -> Place:
-    """Return a place with what the companions in its latest document say. The document was written at `made`.
+    """Return a place with its key, and with what the companions in its latest document say.
 
-    The lock and the values of `place` must have been read before. Companions that no record names count as ours where
+    The document was written at `made`. The lock and the values of `place` must have been read before. Companions that no record names count as ours where
     they hold what ours would, or where the tags that named them were wiped.
 
     Raises:
         Refused: `key` is itself the key of a companion.
     """
+    place = replace(place, key=key)
     known = place.record or place.remembered
     told = known.companions if known else Companions.NONE
     current = place.value(Stage.CURRENT)

@@ -59,6 +59,8 @@ class Place:
     """Whether current is not what the bridge put there: another value, or none."""
     room: int | None = None
     """How many more foreign writes the fallback survives. None: no limit."""
+    key: str | None = None
+    """The key of the value in the document (read). None: the whole text is the value."""
     keys: tuple[str, ...] = ()
     """The keys of the current document (read)."""
     values: Mapping[Stage, Secret] = field(default_factory=dict)

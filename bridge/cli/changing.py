@@ -44,7 +44,7 @@ def consent(*, yes: bool, always: bool = False) -> Callable[[Plan], bool]:
         for text in show.plan(plan):
             say(text, err=True)
         if not is_terminal(sys.stdin):
-            raise Refused("this asks for consent, and there is no terminal. Nothing was changed.", "add --yes")
+            raise Refused("this asks for consent, and there is no terminal", "add --yes")
         try:
             return typer.confirm("Go on?", err=True)
         except typer.Abort:  # Ctrl-D, Ctrl-C at the question
@@ -91,7 +91,7 @@ def change(
         if client.name in unread:
             raise unread[client.name]
         if stop.asked:
-            raise Failed("stopped as asked, before it was begun. Nothing was changed.", "run it again")
+            raise Failed("stopped as asked, before it was begun", "run it again")
         job = open_job(settings, client, Lines(quiet=json), stop)
 
         def attempt() -> Outcome | None:

@@ -54,20 +54,6 @@ class Job:
         return Whose(self.settings.client_id, self.auth0.name, self.settings.name, self.settings.sinks)
 
 
-def key_of(uri: str, job: Job) -> str | None:
-    """Return the key of a place's value, or None where the value is the whole text.
-
-    The key is `client_secret` unless the settings name another one.
-    """
-    for said in job.settings.sinks:
-        place, _, rest = said.partition("#")
-        if place == uri:
-            return rest or "client_secret"
-        if place.partition("?")[0] == uri:
-            return None
-    return "client_secret"
-
-
 def new_id() -> str:
     """Return the id of a new operation."""
     return f"r-{secrets.token_hex(4)}"

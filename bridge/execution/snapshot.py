@@ -136,10 +136,10 @@ def translate(error: SinkError) -> BridgeError:
         return Usage(error.message, hint=error.hint)
     if isinstance(error, Busy):
         who = f": {told(error.lock)}" if error.lock else ""
-        return Refused(f"{error.message}{who}. Nothing was changed.", error.hint or "wait for it, then run this again")
+        return Refused(f"{error.message}{who}", error.hint or "wait for it, then run this again")
     if isinstance(error, SinkRefused):
         return Refused(error.message, error.hint)
-    return Failed(f"{error.message}. Nothing was changed.", error.hint)
+    return Failed(error.message, error.hint)
 
 
 def told(lock: Lock) -> str:

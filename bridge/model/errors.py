@@ -11,10 +11,12 @@ from typing import ClassVar
 class BridgeError(Exception):
     """Base class of every error of the bridge.
 
-    `message` says what happened, in the bridge's own words. `hint` says what to do next.
+    `message` says what happened, in the bridge's own words. `hint` says what to do next. `changed` says whether
+    anything was changed, or may have been. The message does not repeat it.
     """
 
     exit_status: ClassVar[int] = 1
+    changed: ClassVar[bool] = False
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -46,6 +48,7 @@ class Incomplete(BridgeError):
     """
 
     exit_status = 3
+    changed = True
 
 
 class Refused(BridgeError):

@@ -123,6 +123,7 @@ class Stopped(BridgeError):
     """
 
     exit_status = 3
+    changed = True
 
     def __init__(self, standing: Standing) -> None:
         super().__init__(f"{standing.operation} {standing.id} is incomplete: {standing.why}", standing.next)

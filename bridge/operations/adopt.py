@@ -9,7 +9,7 @@ from bridge.auth0.client import HS256, SELF, Objection
 from bridge.auth0.client import objections as of_client
 from bridge.auth0.probe import Verdict
 from bridge.execution.companion_mode import companions
-from bridge.execution.session import Job, key_of
+from bridge.execution.session import Job
 from bridge.execution.snapshot import Seen
 from bridge.model.errors import Failed, Refused
 from bridge.model.operation import Operation
@@ -71,9 +71,8 @@ def adopt(job: Job, options: AdoptOptions) -> Outcome:
         seen = _ours_by_value(job, seen)
     refuse(ownership(seen.places, job.whose, adopting=True))
     if not options.add_key and not options.repair:
-        keys = {uri: key_of(uri, job) for uri in job.uris}
         lacking = tuple(p for p in seen.places if p.exists and p.value(Stage.CURRENT) is None)
-        refuse(contents(lacking, job.whose, keys))
+        refuse(contents(lacking, job.whose))
     base = _live(job, seen, options)
     captured = frozenset(p.uri for p in seen.places if p.value(Stage.CURRENT) != base)
     if not options.repair:
@@ -134,21 +133,18 @@ def _live(job: Job, seen: Seen, options: AdoptOptions) -> Secret:
             stored.append(value)
     verdicts = [job.auth0.probe(seen.client, value) for value in stored]
     if Verdict.UNKNOWN in verdicts:
-        raise Failed(
-            "Auth0 did not say whether it accepts the values that are stored. Nothing was changed.", "try again"
-        )
+        raise Failed("Auth0 did not say whether it accepts the values that are stored", "try again")
     accepted = [value for value, verdict in zip(stored, verdicts, strict=True) if verdict is Verdict.ACCEPTED]
     if len(accepted) > 1:
         raise Refused(
-            "the places hold different values and Auth0 accepts more than one: a change is spreading. "
-            "Nothing was changed.",
+            "the places hold different values and Auth0 accepts more than one: a change is spreading",
             f"wait {job.timing.propagation.total_seconds():.0f} s, then try again",
         )
     live_value = accepted[0] if accepted else job.auth0.live_secret(seen.client.client_id)
     if live_value is None:
         raise Refused(
             "no place holds a value that Auth0 accepts, and the live value cannot be read "
-            "(the management token lacks the scope read:client_keys). Nothing was changed.",
+            "(the management token lacks the scope read:client_keys)",
             "grant the scope, or pipe the live value in: --secret-stdin",
         )
     return live_value
@@ -164,11 +160,11 @@ def _former(job: Job, seen: Seen, options: AdoptOptions, base: Secret) -> str:
         return named(seen.places, base)
     value = read_version(job, seen, options.fallback)
     if value == base:
-        raise Refused(f"--fallback: found '{options.fallback}', which holds the current value. Nothing was changed.")
+        raise Refused(f"--fallback: found '{options.fallback}', which holds the current value")
     found = value.fingerprint(job.settings.client_id)
     if any(place.aside and place.aside.fingerprint == found for place in seen.places):
         raise Refused(
-            f"--fallback: found '{options.fallback}', whose value was retired softly. Nothing was changed.",
+            f"--fallback: found '{options.fallback}', whose value was retired softly",
             f"bring it back: {job.whose.command('retire')} --undo",
         )
     return found
@@ -219,7 +215,7 @@ def _overwritten(job: Job, seen: Seen, captured: frozenset[str]) -> Iterator[Obj
     for place in seen.places:
         if place.uri in captured and place.value(Stage.CURRENT) is not None:
             yield Objection(
-                f"Auth0 does not accept the value at '{key_of(place.uri, job) or place.uri}' in {place.uri}",
+                f"Auth0 does not accept the value at '{place.key or place.uri}' in {place.uri}",
                 f"is it the right key? Then replace it by the live value: {job.whose.command('adopt')} --repair",
             )
 

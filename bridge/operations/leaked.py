@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from bridge.auth0.management import UPDATE_KEYS
 from bridge.execution.companion_mode import companions
-from bridge.execution.session import Job, key_of
+from bridge.execution.session import Job
 from bridge.execution.snapshot import Seen, read_what_can_be, staged, translate
 from bridge.model.errors import Incomplete
 from bridge.model.operation import Operation, Strategy
@@ -36,8 +36,7 @@ def answer(job: Job, options: Options, *, strategy: Strategy, brought: Secret | 
     """
     seen, away = read_what_can_be(job)
     inspect(job, seen, strategy)
-    keys = {uri: key_of(uri, job) for uri in job.uris}
-    refuse(contents(tuple(p for p in seen.places if p.exists and not p.value(Stage.CURRENT)), job.whose, keys))
+    refuse(contents(tuple(p for p in seen.places if p.exists and not p.value(Stage.CURRENT)), job.whose))
     job.auth0.require(UPDATE_KEYS)
     value = new_value(brought, seen) if strategy is Strategy.STAGED else None
     base = next((found for p in seen.places if (found := p.value(Stage.CURRENT))), None)

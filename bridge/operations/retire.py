@@ -7,7 +7,7 @@ from dataclasses import replace
 from bridge.auth0.client import Objection
 from bridge.evidence.judge import Ignored, summary
 from bridge.execution.companion_mode import companions
-from bridge.execution.session import Job, key_of
+from bridge.execution.session import Job
 from bridge.execution.snapshot import Seen
 from bridge.model.operation import Operation
 from bridge.model.operation_values import Facts
@@ -108,8 +108,7 @@ def bring_back(job: Job, options: Options, *, vouched: str = "") -> Outcome | No
 
 
 def _sound(job: Job, seen: Seen) -> None:
-    keys = {uri: key_of(uri, job) for uri in job.uris}
-    refuse((*ownership(seen.places, job.whose, adopting=False), *contents(seen.places, job.whose, keys)))
+    refuse((*ownership(seen.places, job.whose, adopting=False), *contents(seen.places, job.whose)))
 
 
 def _beyond(job: Job, place: Place) -> list[Objection]:
@@ -134,7 +133,7 @@ def _beyond(job: Job, place: Place) -> list[Objection]:
 def _losses(job: Job, fallbacks: list[tuple[Place, Version]], asides: list[Place]) -> tuple[str, ...]:
     notes = [f"{p.uri}: {', '.join(map(short, p.aside.versions))} go, retired softly before" for p in asides if p.aside]
     for place, version in fallbacks:
-        others = ", ".join(key for key in place.keys if key != key_of(place.uri, job))
+        others = ", ".join(key for key in place.keys if key != place.key)
         history = f", with the history of {others} in them" if others else ""
         notes.append(f"{place.uri}: {short(version.id)} and every other version that holds its value go{history}")
     affected = dict.fromkeys(place.uri for place in (*(p for p, _ in fallbacks), *asides))

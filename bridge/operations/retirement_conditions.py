@@ -85,7 +85,7 @@ def judge(
     """
     current = seen.places[0].value(Stage.CURRENT)
     if current is None:
-        raise Refused(f"{seen.places[0].uri} holds no current value. Nothing was changed.")
+        raise Refused(f"{seen.places[0].uri} holds no current value")
     require_accepted(job, seen, current, seen.places[0].uri)
     values: list[Secret] = []
     for place, _ in fallbacks:
@@ -96,7 +96,7 @@ def judge(
     judged = conditions(seen.places, job.settings.fallback_min_age, seen.at, verdicts)
     may = judged.met or (not values and judged.old_enough)
     if not may and verdicts.count(Verdict.UNKNOWN) and judged.old_enough and not judged.accepted:
-        raise Failed("Auth0 did not say whether it refuses the fallback's value. Nothing was changed.", "try again")
+        raise Failed("Auth0 did not say whether it refuses the fallback's value", "try again")
     evidence = ignoring(_asked(job, seen, judged, may=may), ignored)
     if may and (force or not evidence.stands_against(job.settings.evidence)):
         return evidence
@@ -147,6 +147,5 @@ def _told(job: Job, fallbacks: list[tuple[Place, Version]], judged: Conditions, 
         [
             f"fallback {which}{' must not go yet' if judged.old_enough else until}.",
             *(f"  {name:<{width}}  {text}" for name, text in rows),
-            "Nothing was changed.",
         ]
     )

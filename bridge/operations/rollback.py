@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from bridge.auth0.management import UPDATE_KEYS
 from bridge.auth0.probe import Verdict
-from bridge.execution.session import Job, key_of
+from bridge.execution.session import Job
 from bridge.execution.snapshot import Seen, translate
 from bridge.model.errors import Refused
 from bridge.model.operation import Operation, Strategy
@@ -52,8 +52,7 @@ def rollback(job: Job, options: RollbackOptions) -> Outcome:
         return done  # an interrupted rollback, which is finished now
     seen = closely(job, opened.seen)
     inspect(job, seen, Strategy.STAGED)
-    keys = {uri: key_of(uri, job) for uri in job.uris}
-    refuse((*ownership(seen.places, job.whose, adopting=False), *contents(seen.places, job.whose, keys)))
+    refuse((*ownership(seen.places, job.whose, adopting=False), *contents(seen.places, job.whose)))
     job.auth0.require(UPDATE_KEYS)
     refuse(contradicted(job, seen))
     current, target, accepted = _values(job, seen)
@@ -111,16 +110,16 @@ def _values(job: Job, seen: Seen) -> tuple[Secret, Secret, bool]:
     if not found or current is None:
         if any(place.aside and place.aside.kept for place in seen.places):
             raise Refused(
-                "there is no fallback to go back to: it was retired softly. Nothing was changed.",
+                "there is no fallback to go back to: it was retired softly",
                 f"bring it back first: {job.whose.command('retire')} --undo",
             )
         raise Refused(
-            "there is no fallback to go back to: it was retired, or there was none. Nothing was changed.",
+            "there is no fallback to go back to: it was retired, or there was none",
             f"a new value is always possible: {job.whose.command('rotate', seen.places)}",
         )
     if len(found) > 1:
         raise Refused(
-            "the places hold different fallbacks. Nothing was changed.",
+            "the places hold different fallbacks",
             f"set them right first: {job.whose.command('sync', seen.places)}",
         )
     gone_back = job.auth0.probe(seen.client, found[0]) is Verdict.ACCEPTED  # by hand, so a rollback does no harm

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from bridge.auth0.management import UPDATE_KEYS
 from bridge.execution.companion_mode import companions
-from bridge.execution.session import Job, key_of
+from bridge.execution.session import Job
 from bridge.execution.snapshot import Seen
 from bridge.model.errors import Refused
 from bridge.model.operation import Operation, Strategy
@@ -96,10 +96,9 @@ def _change(job: Job, options: RotateOptions, seen: Seen, base: Secret | None) -
 
 
 def _guard(job: Job, seen: Seen, options: RotateOptions) -> None:
-    keys = {uri: key_of(uri, job) for uri in job.uris}
     found = (
         *ownership(seen.places, job.whose, adopting=options.adopt and unadopted(seen.places)),
-        *contents(seen.places, job.whose, keys),
+        *contents(seen.places, job.whose),
         *companions_room(seen.places, companions(job, seen.places, Operation.ROTATE)),
     )
     refuse(found)
@@ -127,7 +126,7 @@ def _base(job: Job, opened: Opened, options: RotateOptions) -> Secret | None:
     if live is None:
         raise Refused(
             "the places are empty, and the live value cannot be read from Auth0 to be kept as fallback "
-            "(the management token lacks the scope read:client_keys). Nothing was changed.",
+            "(the management token lacks the scope read:client_keys)",
             f"grant the scope; or pipe the value in: {job.whose.command('adopt', seen.places)} --secret-stdin; "
             "or do without: --without-fallback",
         )

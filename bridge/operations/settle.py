@@ -74,7 +74,7 @@ def settle_first(
     strange = [place.foreign for place in seen.places if place.foreign]
     if strange and not options.discard_foreign:
         raise Refused(
-            "\n".join((*strange, "Nothing was changed.")),
+            "\n".join(strange),
             f"if nobody needs it: {job.whose.command('resume', seen.places)} --discard-foreign",
         )
     locks = [place.lock for place in seen.places if place.lock]
@@ -100,8 +100,8 @@ def _again(job: Job, done: Outcome) -> Seen:
     try:
         return read(job)
     except BridgeError as error:
-        message = error.message.replace("Nothing was changed", "").rstrip(" .")
-        raise Incomplete(f"what was interrupted was settled ({done.result}); then: {message}", error.hint) from None
+        then = f"what was interrupted was settled ({done.result}); then: {error.message}"
+        raise Incomplete(then, error.hint) from None
 
 
 def _known(job: Job, seen: Seen) -> Seen:
@@ -196,7 +196,7 @@ def _refused(job: Job, seen: Seen, value: Secret) -> bool:
     if verdict is Verdict.REFUSED and await_spreading(job, seen):
         verdict = job.auth0.probe(seen.client, value)
     if verdict is Verdict.UNKNOWN:
-        raise Failed("Auth0 did not say whether it accepts the current value. Nothing was changed.", "try again")
+        raise Failed("Auth0 did not say whether it accepts the current value", "try again")
     return verdict is Verdict.REFUSED
 
 

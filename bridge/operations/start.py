@@ -122,7 +122,7 @@ def execute(job: Job, options: Options, seen: Seen, plan: Plan, facts: Facts) ->
         client = seen.client
         return Outcome(job.settings.name, client.client_id, plan.operation, facts.lock.id, plan, "planned")
     if not options.agree(plan):
-        raise Refused("not confirmed. Nothing was changed.")
+        raise Refused("not confirmed")
     facts.lock = _from_now_on(facts.lock, seen.server_time(job.clock.monotonic()) - seen.at, plan)
     facts.retired = _retired(job, seen, plan.operation)
     job.trail.working(facts, plan)
@@ -168,17 +168,17 @@ def require_accepted(job: Job, seen: Seen, value: Secret, where: str) -> None:
     if verdict is Verdict.REFUSED and where == STDIN:
         raise Refused(
             "the value from standard input is not the one that Auth0 accepts, or it was changed there less than "
-            f"{job.timing.propagation.total_seconds():.0f} s ago. Nothing was changed.",
+            f"{job.timing.propagation.total_seconds():.0f} s ago",
             "copy it again from the dashboard, without spaces or line breaks in it",
         )
     if verdict is Verdict.REFUSED:
         raise Refused(
             f"Auth0 does not accept the value in {where}: it was changed elsewhere, or less than "
-            f"{job.timing.propagation.total_seconds():.0f} s ago. Nothing was changed.",
+            f"{job.timing.propagation.total_seconds():.0f} s ago",
             _remedy(job, seen),
         )
     if verdict is Verdict.UNKNOWN:
-        raise Failed("Auth0 did not say whether it accepts the current value. Nothing was changed.", "try again")
+        raise Failed("Auth0 did not say whether it accepts the current value", "try again")
 
 
 def _remedy(job: Job, seen: Seen) -> str:

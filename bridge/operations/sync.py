@@ -56,8 +56,7 @@ def sync(job: Job, options: SyncOptions) -> Outcome | None:
         except BridgeError as error:
             if done is None or error.exit_status == Incomplete.exit_status:
                 raise
-            message = error.message.removesuffix(" Nothing was changed.")
-            raise Incomplete(f"{done.message}; then: {message}", error.hint or done.hint) from None
+            raise Incomplete(f"{done.message}; then: {error.message}", error.hint or done.hint) from None
     raise done or AssertionError
 
 
@@ -118,7 +117,7 @@ def find_live(job: Job, seen: Seen, brought: Secret | None = None) -> Secret:
     if not accepted:
         raise Refused(
             "Auth0 accepts none of the values that are stored, and the live one cannot be read (the management token "
-            "lacks the scope read:client_keys). Nothing was changed.",
+            "lacks the scope read:client_keys)",
             f"grant the scope; or pipe the live value in: {job.whose.command('sync', seen.places)} --secret-stdin",
         )
     return accepted[0]

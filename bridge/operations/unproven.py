@@ -55,8 +55,7 @@ def vouching(job: Job, seen: Seen, vouched: str) -> tuple[str, ...]:
     if vouched and not found:
         there = ", ".join(f"{short(v.id)} in {p.uri}" for p, v, _ in _open(job, seen.places, softly=True)) or "none"
         raise Refused(
-            f"--unproven: found '{vouched}', expected a version that is tagged as the fallback: {there}. "
-            "Nothing was changed.",
+            f"--unproven: found '{vouched}', expected a version that is tagged as the fallback: {there}",
             f"look at it: {job.whose.command('history')}",
         )
     return tuple(f"you say that {short(v.id)} of {p.uri}{_made(v)} was the fallback" for p, v in found)
@@ -72,14 +71,14 @@ def read_version(job: Job, seen: Seen, text: str) -> Secret:
     hint = f"look at the versions: {job.whose.command('history')}"
     if len(found) != 1:
         told = "several places have" if found else "no place has"
-        raise Refused(f"--fallback: found '{text}', expected one version, and {told} it. Nothing was changed.", hint)
+        raise Refused(f"--fallback: found '{text}', expected one version, and {told} it", hint)
     place, version = found[0]
     try:
         value = job.sinks[place.uri].at(version.id)
     except SinkError as error:
         raise translate(error) from None
     if value is None:
-        raise Refused(f"{short(version.id)} of {place.uri} cannot be read any more. Nothing was changed.", hint)
+        raise Refused(f"{short(version.id)} of {place.uri} cannot be read any more", hint)
     return value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bridge.auth0.probe import Verdict
-from bridge.execution.session import Job, key_of
+from bridge.execution.session import Job
 from bridge.execution.snapshot import read
 from sinks.companions import next_of, previous_of
 from sinks.port import Place, Stage
@@ -44,7 +44,6 @@ class Verified:
 
 
 def _notes(job: Job, place: Place) -> tuple[str, ...]:
-    key = key_of(place.uri, job)
     if place.value(Stage.CURRENT) is None:
         return ("it holds no value",)
     if place.contradicted:
@@ -53,7 +52,8 @@ def _notes(job: Job, place: Place) -> tuple[str, ...]:
         return (f"no seal holds over its tags; the next rotation seals them, or {job.whose.command('adopt')} --repair",)
     if place.differs and place.lock is None:
         return (f"somebody has changed {', '.join(place.differs)}; the next operation writes it again",)
-    told = f"{next_of(key)} or {previous_of(key)} is not what it should be: {job.whose.command('sync')} mends that"
+    beside = f"{next_of(place.key)} or {previous_of(place.key)}"
+    told = f"{beside} is not what it should be: {job.whose.command('sync')} mends that"
     return (told,) if place.astray else ()
 
 

@@ -21,7 +21,7 @@ def refuse(objections: Iterable[Objection]) -> None:
     found = tuple(dict.fromkeys(objections))
     if found:
         hints = tuple(dict.fromkeys(o.hint for o in found if o.hint))
-        raise Refused("\n".join(o.message for o in found) + "\nNothing was changed.", "\n".join(hints) or None)
+        raise Refused("\n".join(o.message for o in found), "\n".join(hints) or None)
 
 
 def ownership(places: tuple[Place, ...], whose: Whose, *, adopting: bool) -> tuple[Objection, ...]:
@@ -98,15 +98,12 @@ def _relisting(whose: Whose) -> str:
     return f"set its sinks in the configuration, then {whose.command('adopt')}"
 
 
-def contents(places: tuple[Place, ...], whose: Whose, key_of: dict[str, str | None]) -> tuple[Objection, ...]:
-    """Return objections to places without the key, places that drifted, and places that disagree.
-
-    `key_of` maps a place's URI to the key of its value. None means that the value is the whole text.
-    """
+def contents(places: tuple[Place, ...], whose: Whose) -> tuple[Objection, ...]:
+    """Return objections to places without the key, places that drifted, and places that disagree."""
     found: list[Objection] = []
     for place in places:
         if place.exists and place.value(Stage.CURRENT) is None:
-            found.append(_no_value(place, key_of.get(place.uri)))
+            found.append(_no_value(place))
         elif place.drifted:
             found.append(
                 Objection(
@@ -139,13 +136,13 @@ def companions_room(places: tuple[Place, ...], companions: Companions) -> tuple[
     )
 
 
-def _no_value(place: Place, key: str | None) -> Objection:
-    if key is None:
+def _no_value(place: Place) -> Objection:
+    if place.key is None:
         return Objection(f"{place.uri} holds no text", "write the application's secret there, or name another place")
     others = ", ".join(place.keys) or "none"
     guess = next((k for k in place.keys if "secret" in k.lower()), place.keys[0] if place.keys else "NAME")
     return Objection(
-        f"no key '{key}' in {place.uri}. Keys there: {others}",
+        f"no key '{place.key}' in {place.uri}. Keys there: {others}",
         f"name the key: {place.uri}#{guess}  (or --key {guess})",
     )
 

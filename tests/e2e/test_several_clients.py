@@ -205,7 +205,7 @@ def test_asked_to_stop_it_begins_no_other_client(three: dict[str, World], tmp_pa
     ended = execute(three["billing"], "rotate", "--all", "--no-wait", home=tmp_path)
     assert ended.status == 1, ended.told
     assert [line.split()[0] for line in results(ended)] == ["result=rotated", "result=failed", "result=failed"]
-    assert ended.err.count("stopped as asked, before it was begun. Nothing was changed.") == 2
+    assert ended.err.count("stopped as asked, before it was begun\n  Nothing was changed.") == 2
 
 
 def test_verify_and_status_without_a_name_are_about_all(three: dict[str, World]) -> None:

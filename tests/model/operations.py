@@ -89,10 +89,9 @@ def _inspect(job: Job) -> Verdict:
         return Verdict(f"held: {' '.join(place.uri for place in held)}")
     if left := [place.uri for place in survey(job) if place.unsettled]:
         return Verdict(f"unsettled: {' '.join(left)}")
-    keys: dict[str, str | None] = dict.fromkeys(job.uris, "client_secret")
     found = (
         *ownership(seen.places, job.whose, adopting=False),
-        *contents(seen.places, job.whose, keys),
+        *contents(seen.places, job.whose),
         *unproven(job, seen, "retire", softly=True),
     )
     return Verdict("; ".join(objection.message for objection in found) or "fit")

@@ -47,7 +47,7 @@ def require(settings: Settings | None, *, wanted: bool = False) -> None:
             raise Usage(f"--notify: there is no [[notify]] {where}", hint="it names whom to tell: see bridge.toml")
     elif find_spec(EXTRA) is None:
         raise Usage(
-            f"notify: the extra 'notify' is not installed ({EXTRA} is missing). Nothing was changed.",
+            f"notify: the extra 'notify' is not installed ({EXTRA} is missing)",
             hint="install it: pip install 'secret-bridge[notify]'",
         )
 

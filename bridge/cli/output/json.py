@@ -59,6 +59,7 @@ def failure(client: ClientSettings | None, error: BridgeError) -> dict[str, Any]
         "client_id": client.client_id if client else None,
         "result": {1: "failed", 2: "usage", 3: "incomplete", 4: "refused", 5: "attention"}[error.exit_status],
         "exit": error.exit_status,
+        "changed": error.changed,
         "message": error.message,
         "hint": error.hint,
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from bridge.model.errors import BridgeError, Usage
+from bridge.model.errors import BridgeError, Failed, Refused, Usage
 from bridge.model.outcome import Stopped
 from bridge.planning.place_record import ANCHOR, RETIREMENT
 from sinks.clock import span
@@ -43,7 +43,7 @@ def failure(error: BridgeError, prefix: str, faults: Sequence[str]) -> Iterator[
         return
     yield f"{prefix}{TITLES[error.exit_status]}: {faults[0]}"
     yield from (f"  {text}" for text in faults[1:])
-    if error.exit_status == 1 and UNCHANGED not in "".join(faults):
+    if error.exit_status in (Failed.exit_status, Refused.exit_status):
         yield f"  {UNCHANGED}"
     yield from (f"  -> {text}" for text in (error.hint or "").splitlines())
 
