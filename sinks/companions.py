@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sinks.document import Document
-    from sinks.port import Place
     from sinks.secret import Secret
+    from sinks.state import Place
 
 NEXT, PREVIOUS = "_next", "_previous"
 
@@ -106,8 +106,8 @@ def announces(document: Document | None, key: str | None) -> bool:
 def with_companions(place: Place, document: Document | None, key: str | None, made: datetime | None) -> Place:
     """Return a place with its key, and with what the companions in its latest document say.
 
-    The document was written at `made`. The lock and the values of `place` must have been read before. Companions that no record names count as ours where
-    they hold what ours would, or where the tags that named them were wiped.
+    The document was written at `made`. The lock and the values of `place` must have been read before. Companions that
+    no record names count as ours where they hold what ours would, or where the tags that named them were wiped.
 
     Raises:
         Refused: `key` is itself the key of a companion.

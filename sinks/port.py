@@ -1,5 +1,7 @@
 """The port: the interface between the bridge and a place that holds versions. Its docstrings are the contract.
 
+It has three parts: reading a place, holding it, and writing to it while it is held.
+
 A sink holds no policy. It does not know Auth0, ages, or which operation may follow which. It keeps three promises: one
 lock holder at a time (by compare-and-set), readers see a change of current as one atomic step, and no foreign data is
 lost. Every method may raise `Unavailable`, `Denied` and `Refused`. No exception but a `SinkError` leaves a sink.
@@ -8,126 +10,24 @@ lost. Every method may raise `Unavailable`, `Denied` and `Refused`. No exception
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Protocol
 
-from sinks.companions import Companions
 from sinks.errors import BadAddress, Busy, Conflict, Denied, Expired, Lost, Refused, SinkError, Unavailable
 from sinks.record import Aside, Lock, Record
 from sinks.rights import Deed
 from sinks.secret import Secret
+from sinks.state import Held, Place, Promoted
 from sinks.versions import History, Stage, Version
 
 __all__ = [
-    "Aside", "BadAddress", "Busy", "Conflict", "Deed", "Denied", "Expired", "Held", "History", "Lock", "Lost", "Place",
-    "Promoted", "Record", "Refused", "Secret", "Sink", "SinkError", "Stage", "Unavailable", "Version",
+    "Aside", "BadAddress", "Busy", "Conflict", "Deed", "Denied", "Expired", "Held", "History", "Lock", "Lockable",
+    "Lost", "Place", "Promoted", "Readable", "Record", "Refused", "Secret", "Sink", "SinkError", "Stage",
+    "Unavailable", "Version", "Writable",
 ]  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Place:
-    """A snapshot of one place. Fields marked (read) are filled by `Sink.read` only."""
-
-    uri: str
-    """Address of the place, without a key."""
-    at: datetime
-    """Time of the snapshot, by the server's clock."""
-    exists: bool
-    """Whether the document's key exists (AWS: the secret, and for `Sink.read` also its current document)."""
-    history: History = field(default_factory=History)
-    """The versions with their stages."""
-    manager: str | None = None
-    """What manages the place: the `managed-by` tag, or in AWS another service."""
-    record: Record | None = None
-    """What the tags say. None: the place is not managed, or its tags are not complete."""
-    lock: Lock | None = None
-    """The operation that holds the place. It may be unknown although the place is `unsettled`."""
-    unnamed: Lock | None = None
-    """What is known of a lock whose actor and expected end are not known."""
-    foreign: str = ""
-    """Description of a foreign text in the lock's position. Empty: there is none."""
-    claimed: datetime | None = None
-    """The vault's time of the lock, or of the foreign text."""
-    unsettled: bool = False
-    """Whether an operation holds the place or left something behind."""
-    released: datetime | None = None
-    """When the vault last saw the lock key change (AWS: the secret), whatever was written there."""
-    edits: int = 0
-    """Number of foreign versions since current was tagged."""
-    drifted: bool = False
-    """Whether current is not what the bridge put there: another value, or none."""
-    room: int | None = None
-    """How many more foreign writes the fallback survives. None: no limit."""
-    key: str | None = None
-    """The key of the value in the document (read). None: the whole text is the value."""
-    keys: tuple[str, ...] = ()
-    """The keys of the current document (read)."""
-    values: Mapping[Stage, Secret] = field(default_factory=dict)
-    """The values by stage (read)."""
-    wiped: bool = False
-    """Whether the place was managed, nobody holds it, and its tags were replaced."""
-    remembered: Record | None = None
-    """The record before the running operation, or else the last one, from another part of the place (read)."""
-    companions: Companions = Companions.NONE
-    """Which companions the documents have, see `sinks.companions` (read)."""
-    announced: datetime | None = None
-    """Since when the latest document holds the pending value as the coming one (read)."""
-    astray: bool = False
-    """Whether companions are wrong although nobody holds the place (read)."""
-    occupied: tuple[str, ...] = ()
-    """Foreign keys in the position of companions (read)."""
-    noted: Mapping[str, str] = field(default_factory=dict)
-    """What `Sink.note` wrote."""
-    aside: Aside | None = None
-    """The fallback that was retired softly, until it ends."""
-    stale: bool = False
-    """Whether the tags name a fallback that is gone."""
-    differs: tuple[str, ...] = ()
-    """Tags that another process changed. Their former text is known, and the next `claim` restores it (read)."""
-    contradicted: str = ""
-    """How the tagged fallback contradicts the one that the seal names."""
-    notes: tuple[str, ...] = ()
-    """Remarks for people, as sentences."""
-    mark: object = None
-    """The sink's own snapshot, for `claim` and `take_over`."""
-
-    def value(self, stage: Stage) -> Secret | None:
-        """Return the value that was read at a stage."""
-        return self.values.get(stage)
-
-
-@dataclass(frozen=True)
-class Held:
-    """A place that this process holds. `token` is the fencing token, which only the sink reads.
-
-    `looked` is the monotonic start of the last look. `value` is the pending value, None while there is none.
-    """
-
-    uri: str
-    lock: Lock
-    token: object
-    looked: float
-    value: Secret | None = None
-
-
-@dataclass(frozen=True)
-class Promoted:
-    """The ids of current and fallback after a promotion.
-
-    `untold` is why tags or labels could not be written. Empty: they were. Current is right in either case.
-    """
-
-    current: str
-    fallback: str | None = None
-    untold: str = ""
-
-
-class Sink(Protocol):
-    """One place in one vault. Methods that take a `Held` first make sure that it is fresh enough for its lease.
-
-    Except for `finish` and `release`, they raise `Lost` where this process does not hold the place any more.
-    """
+class Readable(Protocol):
+    """One place in one vault, for callers that change none of its versions and hold no lock."""
 
     @property
     def uri(self) -> str:
@@ -147,10 +47,6 @@ class Sink(Protocol):
         """Read metadata only, never a value. A policy without any right to read values suffices."""
         ...
 
-    def at(self, version: str) -> Secret | None:
-        """Return the value in one version, by its id. None: there is no readable value."""
-        ...
-
     def read(self, *, closely: bool = False) -> Place:
         """Read metadata and the values of current, pending and fallback.
 
@@ -159,6 +55,10 @@ class Sink(Protocol):
         Raises:
             Refused: this place is unfit to be managed. The message names the reason.
         """
+        ...
+
+    def at(self, version: str) -> Secret | None:
+        """Return the value in one version, by its id. None: there is no readable value."""
         ...
 
     def candidates(self, *, every: bool = False) -> tuple[Secret, ...]:
@@ -186,6 +86,21 @@ class Sink(Protocol):
             Denied: a right is missing. The message names path and capability, or the action.
         """
         ...
+
+    def note(self, notes: Mapping[str, str | None]) -> None:
+        """Write texts beside the place's tags, or remove them (None), without a lock. No decision depends on them.
+
+        A name is letters and digits, a text what a tag may hold (`sinks.record`). Other notes stay. `forget` removes
+        all.
+        """
+        ...
+
+
+class Lockable(Protocol):
+    """The lock on one place. Exactly one process holds it.
+
+    Methods that take a `Held` raise `Lost` where this process does not hold the place any more, except for `release`.
+    """
 
     def claim(
         self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None, over: bool = False
@@ -225,6 +140,22 @@ class Sink(Protocol):
         """
         ...
 
+    def release(self, held: Held, outcome: str, *, ended: tuple[Secret, ...] = ()) -> None:
+        """Release the place, with no pending value and, where companions are kept, none announced. Idempotent.
+
+        Of what this process wrote or read under the lock, it removes copies of current's value, and of values in
+        `ended`, which Auth0 was shown to refuse. Another pending value stays readable as an older version, because
+        Auth0 may yet accept it.
+        """
+        ...
+
+
+class Writable(Protocol):
+    """Writes to one place under its lock. Each makes sure that the look in `held` is fresh enough for its lease.
+
+    Except for `finish`, they raise `Lost` where this process does not hold the place any more.
+    """
+
     def lay_out(self, held: Held, coming: Secret | None = None) -> bool:
         """Make the companions in the latest document right, as `held.lock.companions` says. Current stays.
 
@@ -260,14 +191,6 @@ class Sink(Protocol):
         """
         ...
 
-    def note(self, notes: Mapping[str, str | None]) -> None:
-        """Write texts beside the place's tags, or remove them (None), without a lock. No decision depends on them.
-
-        A name is letters and digits, a text what a tag may hold (`sinks.record`). Other notes stay. `forget` removes
-        all.
-        """
-        ...
-
     def retire(self, held: Held, fingerprint: str | None = None, *, softly: bool = False) -> tuple[str, ...]:
         """Make every version with the fallback's value, or with this fingerprint, unreachable. Return their ids.
 
@@ -292,11 +215,6 @@ class Sink(Protocol):
         """Remove what the bridge wrote beside the values. Versions stay."""
         ...
 
-    def release(self, held: Held, outcome: str, *, ended: tuple[Secret, ...] = ()) -> None:
-        """Release the place, with no pending value and, where companions are kept, none announced. Idempotent.
 
-        Of what this process wrote or read under the lock, it removes copies of current's value, and of values in
-        `ended`, which Auth0 was shown to refuse. Another pending value stays readable as an older version, because
-        Auth0 may yet accept it.
-        """
-        ...
+class Sink(Readable, Lockable, Writable, Protocol):
+    """One place in one vault: all three parts."""

@@ -16,7 +16,7 @@ from bridge.model.errors import Usage
 if TYPE_CHECKING:
     from bridge.config.settings import AuditSettings
     from bridge.model.trail import Trail
-    from sinks.port import Sink
+    from sinks.port import Readable
     from sinks.secret import Secret
 
 FILE = "file:"
@@ -98,7 +98,7 @@ def chain_of(settings: AuditSettings, resolve: Callable[[str], Secret]) -> Chain
     return Chain(key)
 
 
-def proven(sinks: Mapping[str, Sink]) -> dict[str, Mapping[str, str] | None]:
+def proven(sinks: Mapping[str, Readable]) -> dict[str, Mapping[str, str] | None]:
     """Return the identity of the caller as each vault sees it, by the vault's name.
 
     Each vault is asked once, however many of the places it holds. The identity is None if the vault does not tell it.
@@ -112,7 +112,7 @@ def proven(sinks: Mapping[str, Sink]) -> dict[str, Mapping[str, str] | None]:
     return found
 
 
-def _asked(sink: Sink) -> Mapping[str, str] | None:
+def _asked(sink: Readable) -> Mapping[str, str] | None:
     try:
         return sink.caller() or None
     except Exception:  # noqa: BLE001  # a record without the identity is better than no operation

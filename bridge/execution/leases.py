@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from bridge.execution.session import Job
-from sinks.port import Expired, Held, Sink, SinkError, Unavailable
+from sinks.port import Expired, Held, Lockable, SinkError, Unavailable
 from sinks.secret import Secret
 
 T = TypeVar("T")
@@ -109,5 +109,5 @@ class Hold:
                 self._job.clock.sleep(self._job.timing.lease.total_seconds() / 10)
         return self.add(self._sink(uri).store(self._held[uri], value))
 
-    def _sink(self, uri: str) -> Sink:
+    def _sink(self, uri: str) -> Lockable:
         return self._job.sinks[uri]

@@ -1,15 +1,14 @@
-"""The fencing token of a lock holder, and the snapshot for a claim. Both are opaque to all but this sink."""
+"""The fencing token of a lock holder, and the snapshot for a claim."""
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
-from typing import cast
 
 from sinks.aws.listing import Listing
 from sinks.aws.state import Mark
-from sinks.port import Held, Place
 from sinks.record import Aside, Lock
+from sinks.state import Held, Place
 
 
 @dataclass(frozen=True)
@@ -44,10 +43,14 @@ def with_holder(lock: Lock) -> Lock:
 
 
 def mark_of(place: Place) -> Mark:
-    """Return the sink's own snapshot in a place, opaque to all other modules."""
-    return cast(Mark, place.mark)
+    """Return the sink's own snapshot in a place."""
+    if not isinstance(place.snapshot, Mark):
+        raise TypeError(f"{place.uri} was not read by an AWS sink")
+    return place.snapshot
 
 
 def grip_of(held: Held) -> Grip:
     """Return the fencing token."""
-    return cast(Grip, held.token)
+    if not isinstance(held.token, Grip):
+        raise TypeError(f"{held.uri} is not held by an AWS sink")
+    return held.token

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 from sinks.aws.first import First
 from sinks.aws.grip import Grip, grip_of, mark_of, with_holder
@@ -28,8 +28,8 @@ from sinks.aws.state import (
     text_of,
 )  # fmt: skip
 from sinks.errors import Busy, Conflict, Denied, Expired, Lost, Refused, Unavailable
-from sinks.port import Held, Place
 from sinks.record import Lock
+from sinks.state import Held, Place
 
 if TYPE_CHECKING:
     from sinks.aws.access import Access
@@ -106,7 +106,7 @@ class Claims:
         """
         self.promoted, self._labels, listing = None, {grip.label}, grip.listing
         again = listing.is_held_by(lock)  # an earlier attempt of ours succeeded, and its answer was lost
-        version = cast(str, listing.pending) if again else listing.next_id(grip.arn)
+        version = listing.pending if again and listing.pending else listing.next_id(grip.arn)
         started = self._clock.monotonic()
         try:
             if not again:

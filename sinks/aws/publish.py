@@ -20,8 +20,8 @@ from sinks.companions import (
     values_in,
 )
 from sinks.errors import Conflict, Expired, Refused, Unavailable
-from sinks.port import Held, Promoted
 from sinks.record import COMPANIONS_TAG
+from sinks.state import Held, Promoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sinks.aws.access import Access
     from sinks.aws.lock import Claims
     from sinks.aws.publish import Publisher
-    from sinks.port import Held
+    from sinks.state import Held
 
 
 class Retiring:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from sinks.aws.state import Mark
+from sinks.aws.grip import mark_of
 from sinks.seal import CLIENT, NOTHING, SEAL_TAG, Said, Where, doubted, said
 from sinks.versions import History, Stage
 
 if TYPE_CHECKING:
     from sinks.aws.access import Access
     from sinks.aws.listing import Listing
-    from sinks.port import Place
     from sinks.secret import Secret
+    from sinks.state import Place
 
 GONE = "its fallback is tagged, or labelled, on a version that the seal does not name"
 
@@ -42,14 +42,14 @@ class Sealing:
         The values of `place` must have been read. While something is pending, or after a later version, the seal names
         an unproven fallback at most.
         """
-        mark = cast(Mark, place.mark)
+        mark = mark_of(place)
         top = mark.listing.top(mark.described.arn)
         found = said(mark.described.tags, self._where, place.value(Stage.CURRENT))
         pending = mark.listing.pending is not None
         if pending or found.sequence < top:  # nothing proves that these are the latest tags
             found = replace(found, former=doubted(found.former))
         record = replace(place.record, former=None if pending else found.former) if place.record else None
-        place = replace(place, record=record, mark=replace(mark, said=found if record else NOTHING))
+        place = replace(place, record=record, snapshot=replace(mark, said=found if record else NOTHING))
         return place if pending or found.former is None else self._by_value(place, found, mark.listing)
 
     def _by_value(self, place: Place, found: Said, listing: Listing) -> Place:
@@ -86,7 +86,7 @@ class Sealing:
 
         A valid seal is due for renewal from then on, because the claim puts a version after it.
         """
-        self._told, self._current, self._puts = cast(Mark, place.mark).said, place.value(Stage.CURRENT), -1
+        self._told, self._current, self._puts = mark_of(place).said, place.value(Stage.CURRENT), -1
 
     def forget(self) -> None:
         """Remember that the place says nothing any more."""

@@ -26,10 +26,10 @@ from sinks.aws.state import (
 )
 from sinks.companions import with_companions
 from sinks.errors import Denied, Lost, Refused
-from sinks.port import Held, Place, Promoted
 from sinks.record import MANAGED_BY, MANAGER, OWN_PREFIX, Lock, Record, note_tags
 from sinks.rights import Deed
 from sinks.secret import unlike
+from sinks.state import Held, Place, Promoted
 from sinks.versions import Stage, Version
 
 if TYPE_CHECKING:

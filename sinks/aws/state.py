@@ -13,10 +13,10 @@ from sinks.aws.responses import Described
 from sinks.companions import laid_out, next_of, previous_of
 from sinks.document import Document
 from sinks.errors import Busy, Refused
-from sinks.port import Place
 from sinks.record import MANAGED_BY, MANAGER, Aside, Lock, Record, drifted, noted, stamp
 from sinks.seal import NOTHING, Said
 from sinks.secret import Secret
+from sinks.state import Place
 from sinks.versions import History, Stage, Version
 
 CURRENT_TAG, FALLBACK_TAG = "bridge_current", "bridge_fallback"
@@ -92,7 +92,7 @@ def after_promotion(lock: Lock, document: Document, key: str | None, value: Secr
 def surveyed(uri: str, described: Described, listing: Listing) -> Place:
     """Return a place as metadata shows it.
 
-    Its mark keeps the description and the listing, which the claim is compared against.
+    Its `snapshot` keeps the description and the listing, which the claim is compared against.
     """
     tags, pending = described.tags, listing.pending
     lock = described_lock(described, listing)
@@ -117,7 +117,7 @@ def surveyed(uri: str, described: Described, listing: Listing) -> Place:
         noted=noted(tags),
         aside=_aside(tags, listing),
         notes=(*_notes(listing, lock), *((WIPED,) if wiped else ())),
-        mark=Mark(described, listing),
+        snapshot=Mark(described, listing),
     )
 
 

@@ -11,8 +11,8 @@ from sinks.seal import CLIENT, COVERED, NOTHING, SEAL_TAG, Said, doubted, said
 from sinks.vault.state import FALLBACK, fallback_number, texts, told
 
 if TYPE_CHECKING:
-    from sinks.port import Place
     from sinks.seal import Where
+    from sinks.state import Place
     from sinks.vault.api import Entry, Meta
     from sinks.vault.values import Values
 

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from sinks.errors import Busy, Conflict, Expired, Lost, Refused, SinkError, Unavailable
-from sinks.port import Held
 from sinks.seal import NOTHING
 from sinks.secret import unlike
+from sinks.state import Held
+from sinks.vault.grip import version_of
 from sinks.vault.responses import AGAIN
 from sinks.vault.state import (
     KEPT,
@@ -209,7 +210,7 @@ class LockKey:
         """
         document = lock_document(held.lock, self._key, value, self._before)
         try:
-            written = self._kv.write(self.path, document, cas=cast(int, held.token))
+            written = self._kv.write(self.path, document, cas=version_of(held))
             if written.fading:
                 raise fading(self.path)
             version = written.version
@@ -265,7 +266,7 @@ class LockKey:
 
     def _give_back(self, held: Held, document: Document) -> int | None:
         """Write the idle record and return its version. None: this process does not hold the lock any more."""
-        token = cast(int, held.token)
+        token = version_of(held)
         failure: SinkError | None = None
         for _ in range(TRIES):
             try:

@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 from sinks.companions import WRITTEN, Companions, afterwards, announces, laid_out
 from sinks.document import Document
 from sinks.errors import Busy, Conflict, Expired, Refused, Unavailable
-from sinks.port import Promoted
 from sinks.record import COMPANIONS_TAG, Record
 from sinks.seal import Where, kept
+from sinks.state import Promoted
 from sinks.vault.api import Entry
+from sinks.vault.grip import version_of
 from sinks.vault.lock import fading
 from sinks.vault.state import CURRENT, FALLBACK, version_in, version_limit
 
 if TYPE_CHECKING:
     from sinks.clock import Clock
-    from sinks.port import Held
     from sinks.seal import Said
     from sinks.secret import Secret
+    from sinks.state import Held
     from sinks.vault.api import Kv, Meta
     from sinks.vault.lock import LockKey
     from sinks.vault.values import Values
@@ -253,7 +254,7 @@ class Publisher:
 
         It is sealed if the record names a fallback, with the lock key's version as the sequence.
         """
-        sequence = cast(int, held.token)
+        sequence = version_of(held)
         return self._lock.told.changed(record.tags(), self._where, current, sequence, record.former)
 
     def retag(self, held: Held, tags: Mapping[str, str | None], entry: Entry | None, former: str | None = None) -> Held:
@@ -261,7 +262,7 @@ class Publisher:
 
         `former` is the fallback that the seal names from now on. None: the same one.
         """
-        told, sequence = self._lock.told, cast(int, held.token)
+        told, sequence = self._lock.told, version_of(held)
         wanted = told.former if former is None or told.former is None else former
         told = told.changed(tags, self._where, self._values.of(entry), sequence, wanted)
         held = self.tag(held, {**tags, **(told.whole if told.former is not None else {})})

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sinks.document import Document
-    from sinks.port import Held
+    from sinks.state import Held
     from sinks.vault.api import Entry, Kv
     from sinks.vault.lock import LockKey
     from sinks.vault.publish import Publisher

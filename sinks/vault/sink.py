@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from sinks.companions import with_companions
 from sinks.errors import Busy, Denied, Lost, Refused, SinkError, Unavailable
-from sinks.port import Held, Place, Promoted
 from sinks.record import MANAGED_BY, OWN_PREFIX, Lock, Record, note_tags
 from sinks.rights import Deed
 from sinks.seal import NOTHING, Where
 from sinks.secret import unlike
+from sinks.state import Held, Place, Promoted
+from sinks.vault.grip import mark_of
 from sinks.vault.holding import holding, told_apart, with_doubt
 from sinks.vault.lock import LockKey
 from sinks.vault.publish import Publisher
@@ -26,7 +27,6 @@ from sinks.vault.state import (
     FALLBACK,
     foreign,
     held_by,
-    mark_of,
     refusal,
     stages,
     surveyed,

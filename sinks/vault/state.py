@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import cast
 
 from sinks.document import Document
 from sinks.errors import Refused
-from sinks.port import Place
 from sinks.record import MANAGED_BY, MANAGER, Aside, Lock, Record, drifted, noted, stamp
 from sinks.seal import NOTHING, Said
 from sinks.secret import Secret
+from sinks.state import Place
 from sinks.vault.api import DEFAULT_MAX_VERSIONS, Entry, Meta, MountConfig
 from sinks.vault.responses import METADATA_CAS, METADATA_CAS_HINT
 from sinks.versions import History, Stage, Version
@@ -277,7 +276,7 @@ def with_lock(place: Place, lock: Lock | None, strange: str, entry: Entry | None
         history=_with_pending(place.history, entry) if Stage.PENDING in place.values else place.history,
         released=(entry.changed or entry.created) if entry else None,
         remembered=before,
-        mark=Mark(entry.version if entry else 0, is_ours(entry) and not strange, said, copy),
+        snapshot=Mark(entry.version if entry else 0, is_ours(entry) and not strange, said, copy),
     )
 
 
@@ -291,8 +290,3 @@ def stages(place: Place) -> dict[str, str | None]:
     """Return the tags for the versions of current and fallback, as a place was read."""
     found = {CURRENT: place.history.at(Stage.CURRENT), FALLBACK: place.history.at(Stage.FALLBACK)}
     return {name: version.id if version else None for name, version in found.items()}
-
-
-def mark_of(place: Place) -> Mark:
-    """Return the sink's own snapshot in a place, opaque to all other modules."""
-    return cast(Mark, place.mark)

@@ -3,7 +3,7 @@
 - *Rooms* are the packages below `bridge`, and `sinks`. *Floors*: how many of them stand one above the other. *Arrows*
   are pairs of modules in different rooms of which one imports the other. An arrow is *upward* where the table of
   `tests/architecture/rooms.py` does not have it.
-- *Members of the port*: what a sink has to offer (`sinks.port.Sink`).
+- *Members of the port*: what a sink has to offer, in each part of the port (`sinks.port`).
 - *One-line docstrings*: of public modules, classes and functions that have one. *Semicolons* are those in docstrings.
 - *Comments* are lines with one, those for tools left out, per 100 lines that are not empty.
 - *Long functions* have more than 40 lines, with their signature and docstring.
@@ -55,10 +55,10 @@ def lengths() -> list[int]:
     return [(node.end_lineno or node.lineno) - node.lineno + 1 for node in functions]
 
 
-def members() -> list[str]:
-    """Return what a sink has to offer."""
-    port = next(n for n in nodes(ROOT / "sinks/port.py") if isinstance(n, ast.ClassDef) and n.name == "Sink")
-    return [node.name for node in port.body if isinstance(node, ast.FunctionDef)]
+def members() -> dict[str, int]:
+    """Return how many members each part of the port has."""
+    parts = (n for n in nodes(ROOT / "sinks/port.py") if isinstance(n, ast.ClassDef) and n.name != "Sink")
+    return {part.name: len([n for n in part.body if isinstance(n, ast.FunctionDef)]) for part in parts}
 
 
 def lines(paths: list[Path]) -> int:
@@ -75,7 +75,8 @@ def figures() -> dict[str, str]:
         "rooms": f"{len(ROOMS)}",
         "floors": f"{max(floors().values())}",
         "arrows between rooms": f"{len(all_arrows)}, {len(upward)} of them upward",
-        "members of the port": f"{len(members())}",
+        "members of the port": f"{sum(members().values())} in {len(members())} parts: "
+        + ", ".join(f"{name} {number}" for name, number in members().items()),
         "docstrings of one line only": f"{sum(chr(10) not in each for each in told) / len(told):.0%} of {len(told)}",
         "semicolons in docstrings": f"{sum(each.count(';') for each in told)}",
         "comments per 100 lines": f"{100 * sum(map(comments, SOURCES)) / product:.1f}",

@@ -28,7 +28,7 @@ from sinks.errors import SinkError
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
     from bridge.report.figures import Looked, Report
-    from sinks.port import Place, Sink
+    from sinks.port import Place, Readable
 
 READERS = 8
 """The number of clients that are read at a time. It is limited so that a slow vault is not overrun."""
@@ -96,7 +96,7 @@ def _look(settings: Settings, client: ClientSettings) -> Seen:
     unread: list[Unread] = []
     statuses = {0}
     try:
-        opened: list[Sink] = [*open_places(settings, client, Timing()).values()]
+        opened: list[Readable] = [*open_places(settings, client, Timing()).values()]
     except Exception as raised:  # noqa: BLE001  # for the same reason as below
         message, status = _told(raised)
         opened, statuses = [], {status}

@@ -68,7 +68,7 @@ class MemorySink:
             edits=int(stored.latest) - int(stored.tagged) if stored.latest and stored.tagged else 0,
             noted=noted(stored.tags),
             aside=Aside.from_tags(stored.tags),
-            mark=stored.token,
+            snapshot=stored.token,
         )
 
     def read(self, *, closely: bool = False) -> Place:  # versions tell nothing here
@@ -138,7 +138,7 @@ class MemorySink:
     def _take(self, stored: Stored, place: Place, lock: Lock, value: Secret | None) -> Held:
         if stored.lock and lock.holder and stored.lock.holder == lock.holder:
             return Held(self._uri, lock, stored.token, self._clock.monotonic(), value)
-        if stored.token != place.mark:
+        if stored.token != place.snapshot:
             raise Busy(f"{self._uri} is held by another operation", stored.lock)
         if stored.pending not in (None, value):
             stored.left.append(stored.pending)

@@ -1,0 +1,125 @@
+"""What a sink returns: the state of one place, the lease on it, and the result of a promotion. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sinks.companions import Companions
+from sinks.record import Aside, Lock, Record
+from sinks.secret import Secret
+from sinks.versions import History, Stage
+
+
+@dataclass(frozen=True)
+class Place:
+    """A snapshot of one place. Fields marked (read) are filled by `Sink.read` only."""
+
+    uri: str
+    """Address of the place, without a key."""
+    at: datetime
+    """Time of the snapshot, by the server's clock."""
+    exists: bool
+    """Whether the document's key exists (AWS: the secret, and for `Sink.read` also its current document)."""
+
+    # The versions and their values.
+
+    history: History = field(default_factory=History)
+    """The versions with their stages."""
+    values: Mapping[Stage, Secret] = field(default_factory=dict)
+    """The values by stage (read)."""
+    key: str | None = None
+    """The key of the value in the document (read). None: the whole text is the value."""
+    keys: tuple[str, ...] = ()
+    """The keys of the current document (read)."""
+    edits: int = 0
+    """Number of foreign versions since current was tagged."""
+    drifted: bool = False
+    """Whether current is not what the bridge put there: another value, or none."""
+    room: int | None = None
+    """How many more foreign writes the fallback survives. None: no limit."""
+
+    # The lock.
+
+    lock: Lock | None = None
+    """The operation that holds the place. It may be unknown although the place is `unsettled`."""
+    unnamed: Lock | None = None
+    """What is known of a lock whose actor and expected end are not known."""
+    foreign: str = ""
+    """Description of a foreign text in the lock's position. Empty: there is none."""
+    claimed: datetime | None = None
+    """The vault's time of the lock, or of the foreign text."""
+    released: datetime | None = None
+    """When the vault last saw the lock key change (AWS: the secret), whatever was written there."""
+    unsettled: bool = False
+    """Whether an operation holds the place or left something behind."""
+
+    # The tags.
+
+    manager: str | None = None
+    """What manages the place: the `managed-by` tag, or in AWS another service."""
+    record: Record | None = None
+    """What the tags say. None: the place is not managed, or its tags are not complete."""
+    remembered: Record | None = None
+    """The record before the running operation, or else the last one, from another part of the place (read)."""
+    wiped: bool = False
+    """Whether the place was managed, nobody holds it, and its tags were replaced."""
+    stale: bool = False
+    """Whether the tags name a fallback that is gone."""
+    differs: tuple[str, ...] = ()
+    """Tags that another process changed. Their former text is known, and the next `claim` restores it (read)."""
+    contradicted: str = ""
+    """How the tagged fallback contradicts the one that the seal names."""
+    aside: Aside | None = None
+    """The fallback that was retired softly, until it ends."""
+    noted: Mapping[str, str] = field(default_factory=dict)
+    """What `Sink.note` wrote."""
+
+    # The companions in the latest document.
+
+    companions: Companions = Companions.NONE
+    """Which companions the documents have, see `sinks.companions` (read)."""
+    announced: datetime | None = None
+    """Since when the latest document holds the pending value as the coming one (read)."""
+    astray: bool = False
+    """Whether companions are wrong although nobody holds the place (read)."""
+    occupied: tuple[str, ...] = ()
+    """Foreign keys in the position of companions (read)."""
+
+    notes: tuple[str, ...] = ()
+    """Remarks for people, as sentences."""
+    snapshot: object = None
+    """What the sink itself needs of this snapshot for `claim` and `take_over`: its compare-and-set is against it."""
+
+    def value(self, stage: Stage) -> Secret | None:
+        """Return the value that was read at a stage."""
+        return self.values.get(stage)
+
+
+@dataclass(frozen=True)
+class Held:
+    """The lease on a place that this process holds."""
+
+    uri: str
+    """Address of the place."""
+    lock: Lock
+    """The lock that this process has written there."""
+    token: object
+    """The fencing token, of the sink's own type."""
+    looked: float
+    """The monotonic start of the last look, from which the lease counts."""
+    value: Secret | None = None
+    """The pending value. None: there is none."""
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """The ids of current and fallback after a promotion.
+
+    `untold` is why tags or labels could not be written. Empty: they were. Current is right in either case.
+    """
+
+    current: str
+    fallback: str | None = None
+    untold: str = ""
