@@ -40,8 +40,8 @@ def from_environment(
         wrong.append(f"no place is named: --sink {kinds.addresses()}")
     if faults or wrong:
         raise Usage(*faults, *wrong)
-    places = tuple(with_key(uri, key) for uri in sinks)
-    client = ClientSettings(client_id, client_id, NAME, places, key=key)
+    keyed = tuple(with_key(uri, key) for uri in sinks)
+    client = ClientSettings(client_id, client_id, NAME, keyed, key=key)
     return Settings({NAME: found} if found else {}, vaults, {client_id: client}, audit=audit)
 
 

@@ -75,8 +75,8 @@ def _client(client_id: str | None, sinks: tuple[str, ...], key: str | None) -> s
             '# sinks = ["vault://secret/apps/billing"]\n'
         )
     name = sinks[0].partition("#")[0].partition("?")[0].rstrip("/").rpartition("/")[2] if sinks else "billing"
-    places = ", ".join(_text(uri) for uri in sinks)
-    lines = [f"[clients.{_bare(name)}]", 'tenant = "main"', f"client_id = {_text(client_id)}", f"sinks = [{places}]"]
+    listed = ", ".join(_text(uri) for uri in sinks)
+    lines = [f"[clients.{_bare(name)}]", 'tenant = "main"', f"client_id = {_text(client_id)}", f"sinks = [{listed}]"]
     if key:
         lines.append(f"key = {_text(key)}")
     return "\n".join(lines) + "\n"

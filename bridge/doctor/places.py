@@ -112,5 +112,5 @@ def shared(
         if name != uri:
             others = [each for each in client.sinks if each.partition("#")[0].partition("?")[0] != uri]
             told = f"the same place as {name} of {first.name}"
-            sinks = json.dumps([*others, f"{uri.partition(':')[0]}://MOUNT/PATH"])
-            reports(client.name, uri).wrong("place-shared", told, client=client.name, sinks=sinks)
+            listed = json.dumps([*others, f"{uri.partition(':')[0]}://MOUNT/PATH"])
+            reports(client.name, uri).wrong("place-shared", told, client=client.name, sinks=listed)

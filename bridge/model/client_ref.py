@@ -29,5 +29,5 @@ class Whose:
         the typed ones are not known.
         """
         named = sorted(self.sinks) or [p.uri for p in places]
-        sinks = "" if self.name != self.client_id else "".join(f" --sink {shlex.quote(uri)}" for uri in named)
-        return f"secret-bridge {verb} {shlex.quote(self.name)}{sinks}"
+        options = "" if self.name != self.client_id else "".join(f" --sink {shlex.quote(uri)}" for uri in named)
+        return f"secret-bridge {verb} {shlex.quote(self.name)}{options}"

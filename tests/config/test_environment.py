@@ -29,8 +29,8 @@ def faults(environ: dict[str, str], sinks: tuple[str, ...] = SINK) -> tuple[str,
 
 
 def test_a_client_id_and_its_places_are_all_that_is_needed(tmp_path: Path) -> None:
-    places = (*SINK, "aws://us-east-1/apps/billing")
-    settings = from_environment("AbC123", places, {**MACHINE, **VAULT, "HOME": str(tmp_path)}, key="auth0")
+    named = (*SINK, "aws://us-east-1/apps/billing")
+    settings = from_environment("AbC123", named, {**MACHINE, **VAULT, "HOME": str(tmp_path)}, key="auth0")
     assert settings.path is None
     assert settings.tenants["env"] == TenantSettings(
         "env", "acme.eu.auth0.com", client_id="M2M", client_secret="env:AUTH0_CLIENT_SECRET"
