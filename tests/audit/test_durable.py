@@ -19,8 +19,8 @@ from tests.audit.record import Record
 from tests.e2e.command import on
 from tests.e2e.taps import Killed
 from tests.e2e.world import MakeWorld, Servers, World
-from tests.proxies import Proxies
-from tests.proxy import Answer
+from tests.support.proxies import Proxies
+from tests.support.proxy import Answer
 
 READS = re.compile(
     r"auth0 (GET|POST /oauth/token)\b.*"

@@ -6,7 +6,7 @@ import pytest
 
 from tests.aws.factory import client
 from tests.aws.mocked import strict_aws
-from tests.strict_moto import Controls
+from tests.support.strict_moto import Controls
 
 
 @pytest.fixture(autouse=True)

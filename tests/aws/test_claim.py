@@ -10,7 +10,7 @@ from sinks.errors import Busy, Denied, Expired, Lost, Refused, SinkError, Unavai
 from sinks.port import Held, Stage
 from sinks.secret import Secret
 from tests.aws.factory import ManualClock, client, make_lock, make_record, make_sink, stages, tags, tapped, text_at
-from tests.strict_moto import Controls
+from tests.support.strict_moto import Controls
 
 S0, P = Secret("old-value"), Secret("new-value")
 BASE = make_lock(base=S0)

@@ -13,7 +13,7 @@ from sinks.errors import Refused, Unavailable
 from sinks.port import Held, Place, Stage
 from sinks.secret import Secret
 from tests.aws.factory import client, make_lock, make_record, make_sink, stages, tags, tapped, text_at
-from tests.strict_moto import Controls
+from tests.support.strict_moto import Controls
 
 S0, P = Secret("old-value"), Secret("new-value")
 BASE = make_lock(base=S0)

@@ -14,7 +14,7 @@ from sinks.port import Deed, Stage
 from sinks.secret import Secret
 from tests.aws.factory import REGION, client, make_lock, make_sink, stages, tapped
 from tests.aws.mocked import ANEW
-from tests.strict_moto import Controls
+from tests.support.strict_moto import Controls
 
 
 def backend_secret(name: str = "apps/x"):

@@ -16,7 +16,7 @@ from sinks.errors import Conflict, Lost, Unavailable
 from sinks.port import Stage
 from sinks.secret import Secret
 from tests.aws.factory import ManualClock, client, make_lock, make_record, make_sink, stages, tags, tapped, text_at
-from tests.strict_moto import Controls
+from tests.support.strict_moto import Controls
 
 S0, P, THIRD = Secret("old-value"), Secret("new-value"), Secret("third-value")
 SALT = "AbC123"

@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.aws.factory import CREDENTIALS, NOW, client, stages, text_at
-from tests.strict_moto import Controls, make_strict
+from tests.support.strict_moto import Controls, make_strict
 
 TOKEN, OTHER, THIRD = (str(uuid.UUID(int=n)) for n in (1, 2, 3))
 
@@ -234,7 +234,7 @@ def test_making_it_strict_twice_is_once() -> None:
 
 def test_it_is_as_strict_over_http() -> None:
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-m", "tests.strict_moto", "--deny", "DeleteSecret"]
+    command = [sys.executable, "-m", "tests.support.strict_moto", "--deny", "DeleteSecret"]
     server = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert server.stdout

@@ -19,7 +19,7 @@ from sinks.errors import BadAddress
 from tests.consumer.asking import Application, a_while, applications, soon
 from tests.e2e.taps import Call, Trace, died
 from tests.e2e.world import DAY, MakeWorld, World
-from tests.proxy import Answer, Proxy
+from tests.support.proxy import Answer, Proxy
 
 
 class Counting(Proxy):

@@ -17,7 +17,7 @@ from tests.consumer.asking import AUDIENCE, Application, applications
 from tests.consumer.test_candidates import adopted, died
 from tests.e2e.places import NO_TRUST
 from tests.e2e.world import DAY, MakeWorld, World
-from tests.proxy import Answer, Proxy
+from tests.support.proxy import Answer, Proxy
 
 HEADERS = (("Content-Type", "application/json"),)
 

@@ -18,7 +18,7 @@ from tests.consumer.asking import Application, soon
 from tests.consumer.test_candidates import adopted
 from tests.e2e.taps import died
 from tests.e2e.world import MakeWorld, World
-from tests.proxy import Proxy
+from tests.support.proxy import Proxy
 
 ROOT = Path(__file__).parents[2]
 

@@ -24,7 +24,6 @@ from bridge.sandbox.auth0.app import create_app
 from bridge.sandbox.openbao import OpenBao
 from sinks import open_sink, split
 from sinks.references import resolve
-from tests import quick_aws, quick_vault
 from tests.deaths.clients import Clients
 from tests.deaths.commands import Ended, operate
 from tests.deaths.edges import Edges
@@ -36,7 +35,8 @@ from tests.e2e.observe import values_met
 from tests.e2e.places import AwsPlace, Seen, VaultPlace
 from tests.e2e.strict_server import app as moto_app
 from tests.e2e.world import Servers, World
-from tests.strict_moto import controls, make_strict
+from tests.support import quick_aws, quick_vault
+from tests.support.strict_moto import controls, make_strict
 
 SPREAD = timedelta(seconds=20)
 """How long a change spreads at Auth0; operators go by 30 s, and a lease is a third of that."""

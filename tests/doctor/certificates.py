@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.proxy import Proxy
+from tests.support.proxy import Proxy
 
 LOOPBACK = "127.0.0.1"
 YEAR = timedelta(days=365)

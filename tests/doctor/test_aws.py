@@ -17,7 +17,7 @@ from tests.e2e.places import REGION
 from tests.e2e.world import World
 from tests.policy.iam import ACCOUNT, Guard
 from tests.policy.rights import Vault, of, printed
-from tests.strict_moto import controls
+from tests.support.strict_moto import controls
 
 OTHER = "eu-west-1"
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from tests.e2e.clock import Shifted
 from tests.e2e.world import Servers
-from tests.proxies import Ask, Proxies
-from tests.proxy import Answer, Dropped, Reset
+from tests.support.proxies import Ask, Proxies
+from tests.support.proxy import Answer, Dropped, Reset
 
 HANGS = 1.2  # seconds of real time: longer than anybody waits in `run.quicken`
 

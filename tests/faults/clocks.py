@@ -10,8 +10,8 @@ from tests.e2e.clock import Shifted
 from tests.faults.between import Ask, Between, Fault, answers, drop, first
 from tests.faults.case import CLIENT, SET, WAITS, Case, Do, Left, rotated
 from tests.faults.run import Run
-from tests.proxy import Answer
-from tests.strict_moto import controls
+from tests.support.proxy import Answer
+from tests.support.strict_moto import controls
 
 HOURS = timedelta(hours=7)
 

@@ -19,7 +19,7 @@ from tests.e2e.world import Servers
 from tests.faults.between import Between
 from tests.faults.run import Behind
 from tests.races.operators import Operators
-from tests.strict_moto import controls
+from tests.support.strict_moto import controls
 
 __all__ = ["servers"]
 

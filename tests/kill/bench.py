@@ -24,9 +24,9 @@ from tests.e2e.places import AwsPlace, Seen, VaultPlace
 from tests.e2e.strict_server import strict_server
 from tests.e2e.world import Servers, World
 from tests.kill.wire import FREEZES, Trap, Wire
-from tests.quick_aws import once_per_process
 from tests.races.operators import OVERDUE, Command, Ended, Operators, Spawned
-from tests.strict_moto import controls
+from tests.support.quick_aws import once_per_process
+from tests.support.strict_moto import controls
 
 PROPAGATION = timedelta(seconds=3)
 """What operators go by. Auth0's own is shorter, as everywhere; each lease is a third of this."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from tests.deaths.line import AT_LAST, NEVER, SPREADS, At, Blow, Held, changes, touches
 from tests.e2e.world import Servers
-from tests.proxies import Proxies
-from tests.proxy import Answer, Dropped
 from tests.races.operators import OVERDUE, Spawned
+from tests.support.proxies import Proxies
+from tests.support.proxy import Answer, Dropped
 
 FREEZES = (Blow.DROPPED, Blow.DELIVERED, Blow.ANSWERED)
 

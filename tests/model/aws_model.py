@@ -1,4 +1,4 @@
-"""AWS Secrets Manager in memory, as strict as `tests.strict_moto`: what each raw call does, and the `Api` that asks."""
+"""AWS Secrets Manager in memory, as strict as `tests.support.strict_moto`: what calls do, and the `Api` that asks."""
 
 from __future__ import annotations
 

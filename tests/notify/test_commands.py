@@ -15,7 +15,7 @@ from tests.e2e.world import World
 from tests.notify.conftest import TOKEN
 from tests.notify.receiver import ERROR, HANG, Receiver, receiver
 from tests.notify.setting import TO_HOOK, configured, run
-from tests.strict_moto import controls
+from tests.support.strict_moto import controls
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests.e2e.world import DAY, MakeWorld, World
 from tests.evidence.tenancy import BILLING, Tenancy
 from tests.notify.receiver import Receiver, receiver
 from tests.notify.setting import TO_HOOK, configured, run
-from tests.strict_moto import controls
+from tests.support.strict_moto import controls
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.order import SLOW, slow_first
 from tests.proofs import choice
 from tests.proofs.fingerprint import ROOT
 from tests.proofs.journal import Result
 from tests.proofs.registry import PROOFS
 from tests.proofs.suites import case_of, judged, main
+from tests.support.order import SLOW, slow_first
 
 
 def report(when: str, outcome: Any, told: str = "") -> pytest.TestReport:
@@ -74,7 +74,7 @@ def test_a_run_whose_time_is_over_begins_nothing_and_says_that_something_is_left
 
 @pytest.mark.parametrize("workers", [1, 3, 5, 40])
 def test_slow_tests_begin_each_workers_part_and_none_is_lost(workers: int) -> None:
-    assert [name for name in SLOW if not (ROOT / "tests" / name).exists()] == []
+    assert [path for path in SLOW if not path.exists()] == []
     slow = [SimpleNamespace(path=ROOT / "tests" / "sandbox" / "test_demo.py") for _ in range(7)]
     items: list[Any] = [*(SimpleNamespace(path=ROOT / "tests" / f"{number}.py") for number in range(23)), *slow]
     found = slow_first(items, workers)

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.e2e.clock import Real
 from tests.e2e.world import Servers, World
 from tests.races.operators import Command, Ended
-from tests.strict_moto import controls
+from tests.support.strict_moto import controls
 
 LONG_AGO = 3600.0  # seconds
 SPREAD = timedelta(seconds=1)

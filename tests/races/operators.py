@@ -214,7 +214,7 @@ def _import_everything() -> None:
     import bridge
     import sinks
     from bridge.cli.commands import app
-    from tests.quick_aws import once_per_process
+    from tests.support.quick_aws import once_per_process
 
     for package in (bridge, sinks):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):

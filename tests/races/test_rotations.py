@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from tests.e2e.world import Servers, World
-from tests.proxy import Proxy, Rule
 from tests.races.field import MakeField, assert_whole, names, winners
 from tests.races.operators import Ended, Operators
+from tests.support.proxy import Proxy, Rule
 
 ROUNDS = 20
 KINDS = pytest.mark.parametrize("places", [("vault",), ("aws",), ("vault", "aws")], ids="-".join)

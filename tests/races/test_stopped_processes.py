@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import pytest
 
 from tests.e2e.world import Servers, World
-from tests.proxy import Proxy, Rule
 from tests.races.field import MakeField, assert_whole, values
 from tests.races.operators import Command
+from tests.support.proxy import Proxy, Rule
 
 LIMIT = 90  # seconds
 

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from tests.e2e.world import Servers, World
-from tests.proxy import Proxy
 from tests.races.field import Field, MakeField, names
 from tests.races.operators import Ended, Operators
+from tests.support.proxy import Proxy
 
 KINDS = (("vault",), ("aws",), ("vault", "aws"))
 ROUNDS = 3

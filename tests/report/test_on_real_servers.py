@@ -15,7 +15,7 @@ import pytest
 from tests.e2e.command import Ended, invoke, on
 from tests.e2e.world import World
 from tests.policy.rights import printed, write_config
-from tests.strict_moto import controls
+from tests.support.strict_moto import controls
 
 UNHURRIED = timedelta(seconds=20)
 FORMS = ((), ("--csv",), ("--json",), ("--prometheus",))

@@ -24,7 +24,7 @@ from sinks.vault import Auth, Settings, from_environment
 from tests.contract.clock import ManualClock
 from tests.contract.harness import VaultHarness, admin
 from tests.contract.operator import S0, filled
-from tests.proxy import Answer, Proxy
+from tests.support.proxy import Answer, Proxy
 from tests.vault.support import sink_at
 
 POLICY = 'path "secret/*" { capabilities = ["create", "read", "update", "patch"] }'

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Self
 
 from tests.e2e.world import Servers
-from tests.proxy import Answer, Proxy
+from tests.support.proxy import Answer, Proxy
 
 Ask = Callable[[], Answer]
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import typer.testing
 
-from tests import quick_aws, quick_vault
+from tests.support import quick_aws, quick_vault
 
 TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 

@@ -1,8 +1,8 @@
 """Processes like those that somebody starts, without the second that starting Python and importing takes.
 
 `Forks` starts one process, which imports what commands load and then, for each that is asked for, forks one that takes
-over a directory, an environment and streams, executes Python, and ends as any other does. `python -m tests.forks N` is
-that first process; N is the socket on which it is asked.
+over a directory, an environment and streams, executes Python, and ends as any other does. That first process is
+`python -m tests.support.forks N`; N is the socket on which it is asked.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.quick_aws import once_per_process
+from tests.support.quick_aws import once_per_process
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LONGEST = 1 << 20  # bytes of a request
 
 
@@ -43,7 +43,7 @@ class Forks:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LONGEST)
         number = theirs.fileno()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.forks", f"{number}"], cwd=ROOT, pass_fds=[number]
+            [sys.executable, "-m", "tests.support.forks", f"{number}"], cwd=ROOT, pass_fds=[number]
         )
         theirs.close()
         return self

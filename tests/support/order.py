@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 SLOW = frozenset(
-    (
-        "audit/test_commands.py",
-        "bench/test_bench_runs.py",
-        "canary/test_notifications.py",
-        "canary/test_whole_stories.py",
-        "consumer/test_node.py",
-        "e2e/test_command_line.py",
-        "e2e/test_left_behind.py",
-        "evidence/test_recording.py",
-        "notify/test_commands.py",
-        "notify/test_post.py",
-        "policy/test_roles.py",
-        "recipes/test_aws_cli.py",
-        "report/test_in_a_browser.py",
-        "sandbox/test_demo.py",
+    ROOT / name
+    for name in (
+        "tests/audit/test_commands.py",
+        "tests/bench/test_bench_runs.py",
+        "tests/canary/test_notifications.py",
+        "tests/canary/test_whole_stories.py",
+        "tests/consumer/test_node.py",
+        "tests/e2e/test_command_line.py",
+        "tests/e2e/test_left_behind.py",
+        "tests/evidence/test_recording.py",
+        "tests/notify/test_commands.py",
+        "tests/notify/test_post.py",
+        "tests/policy/test_roles.py",
+        "tests/recipes/test_aws_cli.py",
+        "tests/report/test_in_a_browser.py",
+        "tests/sandbox/test_demo.py",
     )
 )
 """Files with tests that take seconds, most of them waiting: nobody should wait for one of them alone at the end."""
@@ -29,8 +32,8 @@ SLOW = frozenset(
 
 def slow_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
     """Put slow tests at the beginning of each worker's part; the parts are of the same size, as xdist cuts them."""
-    slow = [item for item in items if "/".join(item.path.parts[-2:]) in SLOW]
-    rest = iter([item for item in items if "/".join(item.path.parts[-2:]) not in SLOW])
+    slow = [item for item in items if item.path in SLOW]
+    rest = iter([item for item in items if item.path not in SLOW])
     found: list[pytest.Item] = []
     for number in range(workers):
         own = slow[number::workers]

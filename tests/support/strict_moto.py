@@ -1,6 +1,6 @@
 """moto's Secrets Manager, made as strict as AWS where a compare-and-set depends on it.
 
-`make_strict()` once per process, before or inside `mock_aws`; `python -m tests.strict_moto --port 5000` serves
+`make_strict()` once per process, before or inside `mock_aws`; `python -m tests.support.strict_moto --port 5000` serves
 the same over HTTP. The rules are AWS's API text and LocalStack's recorded answers; each has a test in `tests/aws`. What
 moto does well (ARNs, tags, replicas, listing secrets) stays moto's. `controls` makes it refuse, throttle, lose answers.
 """
@@ -348,7 +348,7 @@ def main() -> None:
     """Serve strict moto on loopback until interrupted."""
     from moto.server import ThreadedMotoServer
 
-    parser = argparse.ArgumentParser(prog="python -m tests.strict_moto", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.support.strict_moto", description=main.__doc__)
     parser.add_argument("--port", type=int, default=0, help="0: any free one; the address is printed when it serves")
     parser.add_argument("--deny", action="append", default=[], help="an action to deny, for example PutSecretValue")
     given = parser.parse_args()
