@@ -7,7 +7,7 @@ import pytest
 
 from tests.audit.record import Record
 from tests.e2e.conftest import live, make_live, make_world, servers, world
-from tests.races.conftest import make_field, operators
+from tests.resilience.races.conftest import make_field, operators
 
 __all__ = ["live", "make_field", "make_live", "make_world", "operators", "servers", "world"]
 

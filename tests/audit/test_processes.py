@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.audit.record import Record
-from tests.races.field import Field, MakeField
-from tests.races.operators import Operators
+from tests.resilience.races.field import Field, MakeField
+from tests.resilience.races.operators import Operators
 
 ROOT = Path(__file__).parents[2]
 KEY = "a key that nobody guesses, 0123456789"

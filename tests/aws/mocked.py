@@ -14,7 +14,7 @@ import stamina
 from moto import mock_aws
 
 from tests.aws.factory import CREDENTIALS
-from tests.deaths.clients import Clients
+from tests.resilience.deaths.clients import Clients
 from tests.support.strict_moto import Controls, make_strict
 
 FOREIGN = ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")

@@ -27,7 +27,7 @@ def test_every_suite_is_a_proof_and_its_tests_are_there() -> None:
 
 
 def test_a_suite_is_left_out_unless_it_or_a_test_in_it_is_named() -> None:
-    races = ROOT / "tests" / "races"
+    races = ROOT / "tests" / "resilience" / "races"
     assert choice.is_left_out(races, ["tests"])
     assert not choice.is_left_out(races, [str(races)])
     assert not choice.is_left_out(races, [f"{races / 'test_rotations.py'}::test_of_five_rotations_at_once_one_wins"])
