@@ -22,10 +22,10 @@ from tests.proofs.options import slice_of
 from tests.proofs.registry import PROOFS
 
 WHOLE = {
-    "applications": ("tests/consumer", "tests/recipes"),
+    "applications": ("tests/unit/consumer", "tests/recipes"),
     "attacks": ("tests/resilience/trust/test_cases.py", "tests/resilience/trust/test_seal.py"),
     "benchmarks": ("tests/bench/test_bench_runs.py",),
-    "browser": ("tests/report/test_in_a_browser.py",),
+    "browser": ("tests/unit/report/test_in_a_browser.py",),
     "canary": (
         "tests/canary/test_commands.py",
         "tests/canary/test_notifications.py",
@@ -33,13 +33,13 @@ WHOLE = {
     ),
     "drills": ("tests/drills/test_compromise.py", "tests/drills/test_quarterly_review.py"),
     "faults": ("tests/resilience/faults/test_faults.py", "tests/resilience/faults/test_process.py"),
-    "notifications": ("tests/notify",),
+    "notifications": ("tests/unit/notify",),
     "races": ("tests/resilience/races",),
     "rights": (
-        "tests/policy/test_aws_actions.py",
-        "tests/policy/test_check.py",
-        "tests/policy/test_roles.py",
-        "tests/policy/test_vault_lines.py",
+        "tests/unit/policy/test_aws_actions.py",
+        "tests/unit/policy/test_check.py",
+        "tests/unit/policy/test_roles.py",
+        "tests/unit/policy/test_vault_lines.py",
     ),
     "searches": (
         "tests/resilience/model/test_findings.py",

@@ -61,11 +61,11 @@ PROOFS: dict[str, Proof] = {
     "applications": _suite(
         "applications",
         "applications in Python and Node, and the docs' recipes, through rotations: each has a token at any moment",
-        *CORE, "bridge.cli.commands", "bridge.consumer", "tests.consumer.*", "tests.recipes.*",
+        *CORE, "bridge.cli.commands", "bridge.consumer", "tests.unit.consumer.*", "tests.recipes.*",
         without=("tests.proofs",),
         files=(
             "docs/guide/applications.md", "docs/guide/recipes.md", "docs/guide/deploy/**/*",
-            "docs/reference/read-order.*", "tests/consumer/*.mjs",
+            "docs/reference/read-order.*", "tests/unit/consumer/*.mjs",
         ),
     ),
     "attacks": _suite(
@@ -94,19 +94,19 @@ PROOFS: dict[str, Proof] = {
     "notifications": _suite(
         "notifications",
         "messages of every command and of applications, to receivers that answer, fail and hang: no secret, no delay",
-        *CORE, "bridge.cli.commands", "bridge.consumer", "bridge.notify.deliver", "tests.notify.*",
+        *CORE, "bridge.cli.commands", "bridge.consumer", "bridge.notify.deliver", "tests.unit.notify.*",
         without=("tests.proofs",), files=("docs/guide/notifications.md",),
     ),
     "rights": _suite(
         "rights",
         "the policies of every role, line by line: what it grants is what its commands ask for, and none can go",
-        *CORE, "bridge.cli.commands", "sinks.vault.policy", "sinks.aws.policy", "tests.policy.*",
+        *CORE, "bridge.cli.commands", "sinks.vault.policy", "sinks.aws.policy", "tests.unit.policy.*",
         without=("tests.proofs",),
     ),
     "browser": _suite(
         "browser",
         "the report in a real Chromium, of five clients and of five thousand, by eye, keyboard and on paper",
-        "bridge.report.page", "tests.report.test_in_a_browser", "tests.report.conftest",
+        "bridge.report.page", "tests.unit.report.test_in_a_browser", "tests.unit.report.conftest",
         without=("tests.proofs",), files=("bridge/report/assets/*",),
     ),
     "drills": _suite(

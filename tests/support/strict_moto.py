@@ -1,8 +1,9 @@
 """moto's Secrets Manager, made as strict as AWS where a compare-and-set depends on it.
 
 `make_strict()` once per process, before or inside `mock_aws`; `python -m tests.support.strict_moto --port 5000` serves
-the same over HTTP. The rules are AWS's API text and LocalStack's recorded answers; each has a test in `tests/aws`. What
-moto does well (ARNs, tags, replicas, listing secrets) stays moto's. `controls` makes it refuse, throttle, lose answers.
+the same over HTTP. The rules are AWS's API text and LocalStack's recorded answers; each has a test in
+`tests/unit/sinks/aws`. What moto does well (ARNs, tags, replicas, listing secrets) stays moto's. `controls` makes it
+refuse, throttle, lose answers.
 """
 
 from __future__ import annotations

@@ -15,15 +15,15 @@ from tests.resilience.planted.operators import Fault
 
 NEIGHBOURS = {
     "core": ("tests/e2e/", "tests/contract/"),
-    "evidence": ("tests/evidence/", "tests/e2e/"),
-    "auth0": ("tests/auth0/", "tests/e2e/"),
-    "vault": ("tests/vault/", "tests/contract/"),
-    "aws": ("tests/aws/", "tests/contract/"),
-    "sinks": ("tests/sinks/", "tests/contract/"),
-    "consumer": ("tests/consumer/",),
-    "audit": ("tests/audit/",),
-    "cli": ("tests/e2e/", "tests/audit/", "tests/evidence/", "tests/notify/", "tests/doctor/"),
-    "other": ("tests/config/", "tests/doctor/", "tests/notify/", "tests/policy/", "tests/report/"),
+    "evidence": ("tests/unit/evidence/", "tests/e2e/"),
+    "auth0": ("tests/unit/auth0/", "tests/e2e/"),
+    "vault": ("tests/unit/sinks/vault/", "tests/contract/"),
+    "aws": ("tests/unit/sinks/aws/", "tests/contract/"),
+    "sinks": ("tests/unit/sinks/", "tests/contract/"),
+    "consumer": ("tests/unit/consumer/",),
+    "audit": ("tests/unit/audit/",),
+    "cli": ("tests/e2e/", "tests/unit/audit/", "tests/unit/evidence/", "tests/unit/notify/", "tests/unit/doctor/"),
+    "other": tuple(f"tests/unit/{room}/" for room in ("config", "doctor", "notify", "policy", "report")),
 }
 """Whose tests are run where no test of the map runs a line: they may run it in a process of their own."""
 
