@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from bridge.sandbox.openbao import OpenBao
-from tests.forks import Forks
-from tests.order import slow_first
 from tests.proofs import choice
-from tests.quick import once_per_process
+from tests.support.forks import Forks
+from tests.support.order import slow_first
+from tests.support.quick import once_per_process
 
 FOREIGN = ("VAULT_", "BAO_", "AUTH0_", "AWS_", "BRIDGE_")
 TRUST = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")

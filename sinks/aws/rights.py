@@ -1,6 +1,6 @@
 """The actions that each deed needs at AWS Secrets Manager: the one table for the check and the policies. Pure.
 
-`tests/policy` compares it with the requests that are made.
+`tests/unit/policy` compares it with the requests that are made.
 """
 
 from __future__ import annotations

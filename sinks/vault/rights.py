@@ -1,6 +1,6 @@
 """The capabilities that each deed needs at Vault: the one table for the check and the policies. Pure.
 
-`tests/policy` compares it with the requests that are made to a real server.
+`tests/unit/policy` compares it with the requests that are made to a real server.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from tests.bench.measure import machine, table
 from tests.bench.population import AUDIENCE
 from tests.bench.world import Application, World, install
 from tests.e2e.clock import Shifted
-from tests.proxy import Answer, Proxy
+from tests.support.proxy import Answer, Proxy
 
 RUNS = 15
 THREADS, REFRESHES = 1000, 3

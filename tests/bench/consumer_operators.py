@@ -30,7 +30,7 @@ from sinks.clock import SystemClock
 from tests.bench.consumer_readers import Faster
 from tests.bench.world import Application, World
 from tests.e2e.taps import Call, Killed, Tap, Trace
-from tests.proxy import Answer, Proxy
+from tests.support.proxy import Answer, Proxy
 
 SPREADING = 30.0
 OUTAGE = 60.0  # for so long the vault is down

@@ -56,7 +56,7 @@ class StrictAws(LocalAws):
     """moto made as strict as AWS is where the lock depends on it."""
 
     def _command(self) -> list[str]:
-        return [sys.executable, "-m", "tests.strict_moto", "--port", str(self.port)]
+        return [sys.executable, "-m", "tests.support.strict_moto", "--port", str(self.port)]
 
     def _environment(self) -> dict[str, str]:
         return {**super()._environment(), "PYTHONPATH": str(ROOT)}

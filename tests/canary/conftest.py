@@ -11,8 +11,8 @@ from tests.canary.stage import SPREAD, Stage
 from tests.e2e.clock import Real
 from tests.e2e.conftest import servers
 from tests.e2e.world import Servers, World
-from tests.forks import Forks
-from tests.strict_moto import controls
+from tests.support.forks import Forks
+from tests.support.strict_moto import controls
 
 __all__ = ["servers"]
 

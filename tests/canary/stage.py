@@ -25,7 +25,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.e2e.world import World
-from tests.forks import Forks
+from tests.support.forks import Forks
 
 ROOT = Path(__file__).parents[2]
 SPREAD = timedelta(seconds=1)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.canary.stage import Ran, Stage, leaks
-from tests.notify.receiver import ERROR, HANG, OK, Receiver, receiver
-from tests.notify.setting import configured
+from tests.unit.notify.receiver import ERROR, HANG, OK, Receiver, receiver
+from tests.unit.notify.setting import configured
 
 TOKEN = secrets.token_hex(20)
 

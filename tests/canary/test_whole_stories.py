@@ -15,7 +15,7 @@ import pytest
 
 from tests.canary.stage import Stage
 from tests.contract.harness import admin
-from tests.proxy import Proxy
+from tests.support.proxy import Proxy
 
 LOGIN = {"vault": '{ method = "token", token = "env:THE_TOKEN" }'}
 

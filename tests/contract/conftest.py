@@ -42,7 +42,7 @@ def _vault_tls(request: pytest.FixtureRequest, name: str) -> Harness:
 
 @pytest.fixture
 def strict_aws(monkeypatch: pytest.MonkeyPatch, clean_environment: None) -> Iterator[None]:
-    from tests.aws.mocked import strict_aws
+    from tests.unit.sinks.aws.mocked import strict_aws
 
     with strict_aws(monkeypatch):
         yield

@@ -206,7 +206,7 @@ class AwsHarness:
     keeps = True
 
     def __init__(self, name: str) -> None:
-        from tests.aws import factory
+        from tests.unit.sinks.aws import factory
 
         self._factory = factory
         self.clock = ManualClock()

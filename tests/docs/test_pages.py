@@ -71,7 +71,7 @@ ABOUT_PROOFS = (DOCS / "internals" / "reliability.md", ROOT / "tests" / "README.
 
 def options_of_proofs() -> set[str]:
     """Return the options of the commands under `tests`, which the page about reliability names."""
-    sources = [path.read_text("utf-8") for path in (ROOT / "tests").glob("*/*.py")]
+    sources = [path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py")]
     return {flag for text in sources for flag in re.findall(r'add_argument\(\s*"(--[a-z-]+)"', text)}
 
 

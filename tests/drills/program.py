@@ -30,7 +30,7 @@ def _be_strict() -> None:
         """moto, made as strict as AWS."""
 
         def _command(self) -> list[str]:
-            return [sys.executable, "-m", "tests.strict_moto", "--port", str(self.port)]
+            return [sys.executable, "-m", "tests.support.strict_moto", "--port", str(self.port)]
 
         def _environment(self) -> dict[str, str]:
             return {**super()._environment(), "PYTHONPATH": str(ROOT)}

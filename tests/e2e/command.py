@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from bridge.cli.commands import app
 from tests.e2e.world import World
-from tests.forks import Forks
+from tests.support.forks import Forks
 
 ROOT = Path(__file__).parents[2]
 MAIN = "from bridge.cli import main; main()"

@@ -11,7 +11,7 @@ from bridge.sandbox.openbao import OpenBao
 from tests.e2e.clock import Real, Shifted
 from tests.e2e.strict_server import strict_server
 from tests.e2e.world import MakeWorld, Servers, World
-from tests.strict_moto import controls
+from tests.support.strict_moto import controls
 
 PROPAGATION = timedelta(seconds=30)
 QUICK = timedelta(seconds=2)

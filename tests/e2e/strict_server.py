@@ -10,7 +10,7 @@ from typing import Any
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from tests.strict_moto import make_strict
+from tests.support.strict_moto import make_strict
 
 
 class _Handler(WSGIRequestHandler):

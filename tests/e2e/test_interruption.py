@@ -3,8 +3,8 @@
 Whoever resumes publishes what Auth0 accepts, or gives the places back; then the same command is given again.
 
 Between two calls that change something the world stands still: dying anywhere there is dying after the first of them.
-All of it is in `python -m tests.proofs.suites interruption`. Of the stories that `python -m tests.deaths` does not tell
-an ordinary run takes a share of the calls, which the commit chooses.
+All of it is in `python -m tests.proofs.suites interruption`. Of the stories that
+`python -m tests.resilience.deaths` does not tell, an ordinary run takes a share of the calls, which the commit chooses.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Work = Callable[[World, Trace], object]
 SHARDS = 4
 SHARES = pytest.mark.parametrize("shard", shares("interruption", SHARDS))
 PROVEN = pytest.mark.parametrize("shard", shares("interruption", SHARDS, daily=False))
-"""Of what `python -m tests.deaths` has as well, and plays a share of in each run of CI."""
+"""Of what `python -m tests.resilience.deaths` has as well, and plays a share of in each run of CI."""
 
 
 def filled(world: World) -> World:
@@ -143,7 +143,7 @@ STORIES: dict[str, tuple[Callable[[World], World], Work]] = {
 
 
 UNTOLD = ("rotate, empty, without fallback", "sync, compromised", "settle")
-"""What `python -m tests.deaths` does not tell."""
+"""What `python -m tests.resilience.deaths` does not tell."""
 
 
 def die_after(world: World, work: Work, nth: int) -> str:

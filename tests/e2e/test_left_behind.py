@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.e2e.command import execute, fork, places
 from tests.e2e.world import World
-from tests.forks import Forks
+from tests.support.forks import Forks
 
 LOOKING = (("status",), ("verify",), ("history",), ("history", "--json"), ("retire", "--dry-run"))
 REPORTS = ((), ("--csv",), ("--json",), ("--prometheus",))

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.command import Ended, on
 from tests.e2e.world import World
-from tests.strict_moto import controls
+from tests.support.strict_moto import controls
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 

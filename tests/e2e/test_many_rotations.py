@@ -22,8 +22,8 @@ from sinks.port import Place
 from tests.e2e.observe import unsettled
 from tests.e2e.places import REGION
 from tests.e2e.world import DAY, MakeWorld, World
-from tests.random.look import Eyes, Look, all_versions
-from tests.strict_moto import KEPT_VERSIONS
+from tests.resilience.random.look import Eyes, Look, all_versions
+from tests.support.strict_moto import KEPT_VERSIONS
 
 MANY = pytest.param(200, marks=pytest.mark.proof("rotations"))
 FEW = 12

@@ -1,7 +1,7 @@
 """Retiring softly, and undoing it: on real servers, and killed at any change.
 
-The latter is `python -m tests.proofs.suites interruption`; an ordinary run leaves it to `python -m tests.deaths`, of
-which CI plays a share.
+The latter is `python -m tests.proofs.suites interruption`; an ordinary run leaves it to
+`python -m tests.resilience.deaths`, of which CI plays a share.
 """
 
 from __future__ import annotations

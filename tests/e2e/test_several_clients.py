@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.command import Ended, execute, invoke
 from tests.e2e.places import REGION
 from tests.e2e.world import MakeWorld, World
-from tests.strict_moto import controls
+from tests.support.strict_moto import controls
 
 TENANT = """
 [tenants.local]

@@ -27,7 +27,7 @@ from sinks.references import resolve
 from tests.e2e.clock import Shifted
 from tests.e2e.places import NO_TRUST, REGION, AwsPlace, VaultPlace
 from tests.e2e.taps import ShiftedKv, Tap, Trace
-from tests.strict_moto import controls
+from tests.support.strict_moto import controls
 
 SCOPES = ("update:client_keys", "read:clients", "read:client_keys")
 DAY = timedelta(days=1)

@@ -22,27 +22,31 @@ from tests.proofs.options import slice_of
 from tests.proofs.registry import PROOFS
 
 WHOLE = {
-    "applications": ("tests/consumer", "tests/recipes"),
-    "attacks": ("tests/trust/test_cases.py", "tests/trust/test_seal.py"),
+    "applications": ("tests/unit/consumer", "tests/recipes"),
+    "attacks": ("tests/resilience/trust/test_cases.py", "tests/resilience/trust/test_seal.py"),
     "benchmarks": ("tests/bench/test_bench_runs.py",),
-    "browser": ("tests/report/test_in_a_browser.py",),
+    "browser": ("tests/unit/report/test_in_a_browser.py",),
     "canary": (
         "tests/canary/test_commands.py",
         "tests/canary/test_notifications.py",
         "tests/canary/test_whole_stories.py",
     ),
     "drills": ("tests/drills/test_compromise.py", "tests/drills/test_quarterly_review.py"),
-    "faults": ("tests/faults/test_faults.py", "tests/faults/test_process.py"),
-    "notifications": ("tests/notify",),
-    "races": ("tests/races",),
+    "faults": ("tests/resilience/faults/test_faults.py", "tests/resilience/faults/test_process.py"),
+    "notifications": ("tests/unit/notify",),
+    "races": ("tests/resilience/races",),
     "rights": (
-        "tests/policy/test_aws_actions.py",
-        "tests/policy/test_check.py",
-        "tests/policy/test_roles.py",
-        "tests/policy/test_vault_lines.py",
+        "tests/unit/policy/test_aws_actions.py",
+        "tests/unit/policy/test_check.py",
+        "tests/unit/policy/test_roles.py",
+        "tests/unit/policy/test_vault_lines.py",
     ),
-    "searches": ("tests/model/test_findings.py", "tests/model/test_mutants.py", "tests/model/test_searches.py"),
-    "sequences": ("tests/random/test_random.py",),
+    "searches": (
+        "tests/resilience/model/test_findings.py",
+        "tests/resilience/model/test_mutants.py",
+        "tests/resilience/model/test_searches.py",
+    ),
+    "sequences": ("tests/resilience/random/test_random.py",),
 }
 MARKED = {
     "interruption": ("tests/e2e/test_interruption.py", "tests/e2e/test_retire_softly.py"),

@@ -34,44 +34,44 @@ def _suite(name: str, about: str, *roots: str, **more: tuple[str, ...]) -> Proof
 
 PROOFS: dict[str, Proof] = {
     "deaths": Proof(
-        "python -m tests.deaths",
-        (*CORE, "tests.deaths.bench", "tests.deaths.play"),
+        "python -m tests.resilience.deaths",
+        (*CORE, "tests.resilience.deaths.bench", "tests.resilience.deaths.play"),
         "killed, frozen or delayed in any server state, and finished in any way, also by one that dies: in one process",
     ),
     "model": Proof(
-        "python -m tests.model",
-        (*CORE, "tests.model.search", "tests.model.scenarios"),
+        "python -m tests.resilience.model",
+        (*CORE, "tests.resilience.model.search", "tests.resilience.model.scenarios"),
         "every interleaving of operators, sleepers and strangers, with a crash between any two calls, on model servers",
     ),
     "random": Proof(
-        "python -m tests.random",
-        (*CORE, "tests.random.machine", "tests.random.servers"),
+        "python -m tests.resilience.random",
+        (*CORE, "tests.resilience.random.machine", "tests.resilience.random.servers"),
         "random commands, deaths, faults and foreign writes, one after the other, on real servers",
     ),
     "kill": Proof(
-        "python -m tests.kill",
-        (*CORE, "tests.deaths.play", "tests.kill.bench"),
+        "python -m tests.resilience.kill",
+        (*CORE, "tests.resilience.deaths.play", "tests.resilience.kill.bench"),
         "the same cases by real processes, killed and stopped by real signals, on real servers over real connections",
     ),
     "trust": Proof(
-        "python -m tests.trust",
-        (*CORE, "tests.trust.play", "tests.deaths.bench"),
+        "python -m tests.resilience.trust",
+        (*CORE, "tests.resilience.trust.play", "tests.resilience.deaths.bench"),
         "forged tags, labels and lock documents before, within and after every command: no value of a forger is set",
     ),
     "applications": _suite(
         "applications",
         "applications in Python and Node, and the docs' recipes, through rotations: each has a token at any moment",
-        *CORE, "bridge.cli.commands", "bridge.consumer", "tests.consumer.*", "tests.recipes.*",
+        *CORE, "bridge.cli.commands", "bridge.consumer", "tests.unit.consumer.*", "tests.recipes.*",
         without=("tests.proofs",),
         files=(
             "docs/guide/applications.md", "docs/guide/recipes.md", "docs/guide/deploy/**/*",
-            "docs/reference/read-order.*", "tests/consumer/*.mjs",
+            "docs/reference/read-order.*", "tests/unit/consumer/*.mjs",
         ),
     ),
     "attacks": _suite(
         "attacks",
         "one attack each: what somebody with few rights writes, the command that meets it, and what must be so after",
-        *CORE, "tests.trust.*", "tests.deaths.bench",
+        *CORE, "tests.resilience.trust.*", "tests.resilience.deaths.bench",
     ),
     "benchmarks": _suite(
         "benchmarks",
@@ -88,25 +88,25 @@ PROOFS: dict[str, Proof] = {
     "faults": _suite(
         "faults",
         "each end failing in each way at each step: how the command ends, what it says, and that this advice cures it",
-        *CORE, "bridge.cli.commands", "tests.faults.*",
+        *CORE, "bridge.cli.commands", "tests.resilience.faults.*",
         without=("tests.proofs",),
     ),
     "notifications": _suite(
         "notifications",
         "messages of every command and of applications, to receivers that answer, fail and hang: no secret, no delay",
-        *CORE, "bridge.cli.commands", "bridge.consumer", "bridge.notify.deliver", "tests.notify.*",
+        *CORE, "bridge.cli.commands", "bridge.consumer", "bridge.notify.deliver", "tests.unit.notify.*",
         without=("tests.proofs",), files=("docs/guide/notifications.md",),
     ),
     "rights": _suite(
         "rights",
         "the policies of every role, line by line: what it grants is what its commands ask for, and none can go",
-        *CORE, "bridge.cli.commands", "sinks.vault.policy", "sinks.aws.policy", "tests.policy.*",
+        *CORE, "bridge.cli.commands", "sinks.vault.policy", "sinks.aws.policy", "tests.unit.policy.*",
         without=("tests.proofs",),
     ),
     "browser": _suite(
         "browser",
         "the report in a real Chromium, of five clients and of five thousand, by eye, keyboard and on paper",
-        "bridge.report.page", "tests.report.test_in_a_browser", "tests.report.conftest",
+        "bridge.report.page", "tests.unit.report.test_in_a_browser", "tests.unit.report.conftest",
         without=("tests.proofs",), files=("bridge/report/assets/*",),
     ),
     "drills": _suite(
@@ -123,7 +123,7 @@ PROOFS: dict[str, Proof] = {
     "races": _suite(
         "races",
         "operators at the same instant, stopped ones that wake up late, and thirty at once",
-        *CORE, "tests.races.*",
+        *CORE, "tests.resilience.races.*",
     ),
     "rotations": _suite(
         "rotations",
@@ -133,11 +133,11 @@ PROOFS: dict[str, Proof] = {
     "searches": _suite(
         "searches",
         "the model's part that fits into a minute, and that it sees each guard of the protocol that is removed",
-        *CORE, "tests.model.*",
+        *CORE, "tests.resilience.model.*",
     ),
     "sequences": _suite(
         "sequences",
         "random commands, deaths and foreign writes, one after the other",
-        *CORE, "tests.random.test_random", "tests.random.conftest",
+        *CORE, "tests.resilience.random.test_random", "tests.resilience.random.conftest",
     ),
 }  # fmt: skip

@@ -75,9 +75,9 @@ def test_what_is_stale_or_missing_says_what_to_run() -> None:
     lines["kill"] = replace(lines["kill"], passed=7)
     del lines["model"]
     told = "\n".join(ledger.stale(lines, NOW))
-    assert "deaths: the code has changed since 2026-01-02; run: python -m tests.deaths" in told
-    assert "kill: 3 of 10 cases are missing; run: python -m tests.kill" in told
-    assert "model: never recorded; run: python -m tests.model" in told
+    assert "deaths: the code has changed since 2026-01-02; run: python -m tests.resilience.deaths" in told
+    assert "kill: 3 of 10 cases are missing; run: python -m tests.resilience.kill" in told
+    assert "model: never recorded; run: python -m tests.resilience.model" in told
 
 
 @pytest.mark.parametrize(("options", "status", "word"), [((), 0, "warning: "), (("--release",), 1, "missing: ")])

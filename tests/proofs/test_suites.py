@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.order import SLOW, slow_first
 from tests.proofs import choice
 from tests.proofs.fingerprint import ROOT
 from tests.proofs.journal import Result
 from tests.proofs.registry import PROOFS
 from tests.proofs.suites import case_of, judged, main
+from tests.support.order import SLOW, slow_first
 
 
 def report(when: str, outcome: Any, told: str = "") -> pytest.TestReport:
@@ -27,11 +27,11 @@ def test_every_suite_is_a_proof_and_its_tests_are_there() -> None:
 
 
 def test_a_suite_is_left_out_unless_it_or_a_test_in_it_is_named() -> None:
-    races = ROOT / "tests" / "races"
+    races = ROOT / "tests" / "resilience" / "races"
     assert choice.is_left_out(races, ["tests"])
     assert not choice.is_left_out(races, [str(races)])
     assert not choice.is_left_out(races, [f"{races / 'test_rotations.py'}::test_of_five_rotations_at_once_one_wins"])
-    assert not choice.is_left_out(ROOT / "tests" / "vault", ["tests"])
+    assert not choice.is_left_out(ROOT / "tests" / "unit" / "sinks", ["tests"])
 
 
 def test_each_commit_has_one_share_and_the_proof_has_all(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,8 +74,8 @@ def test_a_run_whose_time_is_over_begins_nothing_and_says_that_something_is_left
 
 @pytest.mark.parametrize("workers", [1, 3, 5, 40])
 def test_slow_tests_begin_each_workers_part_and_none_is_lost(workers: int) -> None:
-    assert [name for name in SLOW if not (ROOT / "tests" / name).exists()] == []
-    slow = [SimpleNamespace(path=ROOT / "tests" / "sandbox" / "test_demo.py") for _ in range(7)]
+    assert [path for path in SLOW if not path.exists()] == []
+    slow = [SimpleNamespace(path=ROOT / "tests" / "unit" / "sandbox" / "test_demo.py") for _ in range(7)]
     items: list[Any] = [*(SimpleNamespace(path=ROOT / "tests" / f"{number}.py") for number in range(23)), *slow]
     found = slow_first(items, workers)
     assert sorted(map(id, found)) == sorted(map(id, items))

@@ -16,10 +16,10 @@ import hvac
 import pytest
 
 from bridge.sandbox.process import program
-from tests.consumer.asking import AUDIENCE
 from tests.docs.pages import DOCS
 from tests.e2e.taps import Call
 from tests.e2e.world import DAY, World
+from tests.unit.consumer.asking import AUDIENCE
 
 READERS = DOCS / "guide" / "deploy" / "readers"
 PATIENCE = 90.0
