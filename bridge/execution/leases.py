@@ -73,16 +73,16 @@ class Hold:
             Lost: a place is not held by this operation any more.
             Unavailable: the looks take too long.
         """
-        lease, why = self._job.timing.lease.total_seconds(), ""
+        seconds, why = self._job.timing.lease.total_seconds(), ""
         for number in range(TRIES):
             spent = self._job.clock.monotonic() - min(held.looked for held in self._held.values())
-            if number or not claimed or spent >= lease / 2:
+            if number or not claimed or spent >= seconds / 2:
                 self._held = {uri: self._sink(uri).look(held) for uri, held in self._held.items()}
             try:
-                return call(min(held.looked for held in self._held.values()) + lease)
+                return call(min(held.looked for held in self._held.values()) + seconds)
             except Expired as error:
                 why = error.message
-        raise Unavailable(f"{why} ({TRIES} times; a lease is {lease:.0f} s)")
+        raise Unavailable(f"{why} ({TRIES} times; a lease is {seconds:.0f} s)")
 
     def store_everywhere(self, value: Secret) -> None:
         """Store `value` as pending in every held place.
