@@ -6,7 +6,7 @@ import logging
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ from bridge.cli.output import text as show
 from bridge.cli.output.console import is_terminal, say
 from bridge.config.settings import ClientSettings, Settings
 from bridge.model.client_ref import Whose
-from bridge.model.errors import BridgeError, Incomplete, Usage
+from bridge.model.errors import BridgeError, Incomplete
 from bridge.model.progress import Stop
 
 SEVERITY = (3, 1, 2, 4, 5, 0)
@@ -75,16 +75,6 @@ def usage_errors(*, json: bool = False) -> Iterator[None]:
     except BridgeError as error:
         _report(None, error, json=json)
         raise typer.Exit(error.exit_status) from None
-
-
-def one_client(option: str, given: str, names: Sequence[str] | None, *, json: bool) -> None:
-    """Check that an option with a version was given for one client only, because a version belongs to one client.
-
-    `given` is the option's value, or an empty text without the option. Ends the process on a usage error.
-    """
-    with usage_errors(json=json):
-        if given and len(names or ()) != 1:
-            raise Usage(f"{option}: found {len(names or ())} clients, expected one: a version is one client's")
 
 
 class Listener(Protocol):
