@@ -17,7 +17,7 @@ from bridge.cli.command import command
 from bridge.cli.options import SECURITY
 from bridge.cli.output import json as as_json
 from bridge.cli.output.console import is_terminal, say
-from bridge.cli.runner import SEVERITY, usage_errors
+from bridge.cli.runner import usage_errors, worst
 from bridge.cli.select import Clients, chosen
 from bridge.execution.open import open_places
 from bridge.model.errors import BridgeError, Failed, Usage
@@ -60,7 +60,7 @@ def report(
     made = _report(found, [looked for looked, _ in seen])
     _write(_text(made, form), file)
     _say_what_came_of_it(made, file)
-    raise typer.Exit(next(status for status in SEVERITY if status in {0, *(status for _, status in seen)}))
+    raise typer.Exit(worst([status for _, status in seen]))
 
 
 def _form(*, csv: bool, json: bool, prometheus: bool) -> str:
@@ -102,7 +102,7 @@ def _look(settings: Settings, client: ClientSettings) -> Seen:
             unread.append(Unread(sink.uri, message))
             statuses.add(status)
     whose = Whose(client.client_id, "", client.name, client.sinks)
-    return Looked(client, whose, tuple(places), tuple(unread)), next(s for s in SEVERITY if s in statuses)
+    return Looked(client, whose, tuple(places), tuple(unread)), worst(statuses)
 
 
 def _told(raised: Exception) -> tuple[str, int]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from bridge.model.errors import BridgeError, Usage
+from bridge.audit.records import RESULTS
+from bridge.model.errors import BridgeError, Incomplete, Usage
 from bridge.model.outcome import Stopped
 from bridge.planning.place_record import ANCHOR, RETIREMENT
 from sinks.clock import span
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from sinks.port import Place
 
 UNCHANGED = "Nothing was changed."
-TITLES = {1: "Failed", 2: "Usage", 3: "INCOMPLETE", 4: "Refused", 5: "Attention"}
 
 
 def failed(client: ClientSettings | None, error: BridgeError) -> Iterator[str]:
@@ -41,11 +41,17 @@ def failure(error: BridgeError, prefix: str, faults: Sequence[str]) -> Iterator[
     if isinstance(error, Stopped):
         yield from standing(error.standing, prefix)
         return
-    yield f"{prefix}{TITLES[error.exit_status]}: {faults[0]}"
+    yield f"{prefix}{title(error)}: {faults[0]}"
     yield from (f"  {text}" for text in faults[1:])
     if error.exit_status == 1 and UNCHANGED not in "".join(faults):
         yield f"  {UNCHANGED}"
     yield from (f"  -> {text}" for text in (error.hint or "").splitlines())
+
+
+def title(error: BridgeError) -> str:
+    """Return the word that an error begins with. One stands out, because something has to be settled."""
+    word = RESULTS[error.exit_status]
+    return word.upper() if error.exit_status == Incomplete.exit_status else word.capitalize()
 
 
 def standing(told: Standing, prefix: str) -> Iterator[str]:
