@@ -156,12 +156,12 @@ def settled(done: Outcome) -> str:
 def statuses(found: Sequence[Status]) -> Iterator[str]:
     """Yield the table of all clients, with those that need attention first, and a summary.
 
-    The secret's age and the fallback's age come from tags only. An age that is a lower bound is marked with `≥`.
+    The secret's age and the fallback's age come from tags only.
     """
     rows = [("", "CLIENT", "SECRET AGE", "FALLBACK", "SINKS", "STATE")]
     for status in sorted(found, key=lambda s: (not s.attention, s.client)):
         fallback = status.fallbacks[0] if status.fallbacks else None
-        since = max(p.at for p in status.places) - fallback.since if fallback else None
+        since = status.at - fallback.since if fallback else None
         edited = [f" (edited by others {p.edits} times)" for p in status.places if p.edits]
         room = [f"; room for {p.room} more writes" for p in status.places if p.room is not None]
         state = status.state + "".join(edited[:1]) + "".join(room[:1])
@@ -169,7 +169,7 @@ def statuses(found: Sequence[Status]) -> Iterator[str]:
             (
                 "!" if status.attention else " ",
                 status.client,
-                _age(status),
+                status.age_in_words,
                 f"{short(fallback.version)}, {span(since)}" if fallback and since is not None else "-",
                 ", ".join(dict.fromkeys(p.uri.partition("://")[0] for p in status.places)),
                 f"{state}   -> {status.next}" if status.next and status.attention else state,
@@ -181,12 +181,6 @@ def statuses(found: Sequence[Status]) -> Iterator[str]:
     attention = sum(status.attention for status in found)
     clients = f"{len(found)} client{'s' if len(found) != 1 else ''}"
     yield f"{clients}, {attention} need attention. Read from tags only; ask Auth0 with: secret-bridge verify"
-
-
-def _age(status: Status) -> str:
-    if status.age is None:
-        return "-"
-    return f"≥ {span(status.age)}" if status.age_is_minimum else span(status.age)
 
 
 def verified(client: str, found: Sequence[Verified]) -> Iterator[str]:
