@@ -15,8 +15,8 @@ from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import is_terminal, say
 from bridge.cli.output.progress import Lines
-from bridge.cli.runner import each, heeding, usage_errors
-from bridge.cli.select import Typed, chosen
+from bridge.cli.runner import each, heeding
+from bridge.cli.select import Selection, chosen
 from bridge.execution.open import open_job, survey
 from bridge.model.errors import BridgeError, Failed, Refused, Usage
 from bridge.model.progress import Stop
@@ -53,22 +53,21 @@ def consent(*, yes: bool, always: bool = False) -> Callable[[Plan], bool]:
     return ask
 
 
-def require_reason(*, compromised: bool, reason: str, json: bool) -> None:
+def require_reason(*, compromised: bool, reason: str) -> None:
     """Require --reason with --compromised, and reject it without.
 
-    Ends the process on a usage error.
+    Raises:
+        Usage: one of them was given without the other.
     """
-    with usage_errors(json=json):
-        if compromised and not reason.strip():
-            raise Usage("--compromised: found no --reason, expected one", hint='--reason "where it was seen"')
-        if reason and not compromised:
-            raise Usage("--reason: found without --compromised, expected both or neither")
+    if compromised and not reason.strip():
+        raise Usage("--compromised: found no --reason, expected one", hint='--reason "where it was seen"')
+    if reason and not compromised:
+        raise Usage("--reason: found without --compromised, expected both or neither")
 
 
 def change(
     context: typer.Context,
-    names: list[str],
-    typed: Typed,
+    selection: Selection,
     work: Callable[[Job], Outcome | None],
     *,
     json: bool,
@@ -77,7 +76,7 @@ def change(
     everyone: bool = False,
     due: Callable[[ClientSettings, Status], bool] | None = None,
 ) -> None:
-    """Run `work` for each client that the user named, show the outcomes, and end the process with the exit status.
+    """Run `work` for each client that the user selected, show the outcomes, and end the process with the exit status.
 
     `everyone` means all clients of the configuration. With `due`, only clients for which it returns True are changed.
     `title` is the word for success, `nothing` the text for a client for which `work` returns None.
@@ -112,7 +111,7 @@ def change(
         return done.exit_status, title if done.result == "done" else done.result
 
     def select() -> list[tuple[Settings, ClientSettings]]:
-        found = chosen(names, typed, everyone=everyone or (due is not None and not names))
+        found = chosen(selection, everyone=everyone or (due is not None and not selection.names))
         news.check(found)
         return [pair for pair in found if due is None or _is_due(*pair, due, unread)]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bridge.cli.output.console import is_terminal
-from bridge.cli.runner import usage_errors
 from bridge.model.errors import Usage
 from sinks import kinds
 from sinks.secret import Secret
@@ -64,18 +65,38 @@ Takeover = Annotated[
 ]
 
 
-def value_from_stdin(what: str, names: list[str] | None, *, json: bool = False) -> Secret:
+@dataclass(frozen=True, kw_only=True)
+class ChangeMode:
+    """How a command changes something: the options that almost all of these commands have, in the order of --help."""
+
+    takeover: Takeover = False
+    yes: Yes = False
+    dry_run: DryRun = False
+    json: Json = False
+
+
+def one_client(option: str, names: Sequence[str], what: str = "version") -> None:
+    """Check that one client is named, because the value or version that an option gives belongs to one client.
+
+    Raises:
+        Usage: no client is named, or several are.
+    """
+    if len(names) != 1:
+        raise Usage(f"{option}: found {len(names)} clients, expected one: a {what} is one client's")
+
+
+def value_from_stdin(what: str, names: Sequence[str]) -> Secret:
     """Return the value that the user gives on standard input: its first line, without the line break.
 
     On a terminal the user is asked for it twice, because there is no echo. `what` names the value in the question.
-    `names` must hold one client only, because a value belongs to one client. Ends the process on a usage error.
+
+    Raises:
+        Usage: `names` does not hold one client, or standard input is empty.
     """
-    with usage_errors(json=json):
-        if names is None or len(names) != 1:
-            raise Usage(f"--secret-stdin: found {len(names or ())} clients, expected one: a value is one client's")
-        if is_terminal(sys.stdin):
-            return Secret(typer.prompt(what.capitalize(), hide_input=True, confirmation_prompt=True, err=True))
-        text = (sys.stdin.readline() if sys.stdin else "").removesuffix("\n").removesuffix("\r")
-        if not text:
-            raise Usage("--secret-stdin: standard input is empty", hint="pipe the value in")
-        return Secret(text)
+    one_client("--secret-stdin", names, "value")
+    if is_terminal(sys.stdin):
+        return Secret(typer.prompt(what.capitalize(), hide_input=True, confirmation_prompt=True, err=True))
+    text = (sys.stdin.readline() if sys.stdin else "").removesuffix("\n").removesuffix("\r")
+    if not text:
+        raise Usage("--secret-stdin: standard input is empty", hint="pipe the value in")
+    return Secret(text)

@@ -6,18 +6,19 @@ import logging
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 import typer
 
+from bridge.audit.records import RESULTS
 from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import is_terminal, say
 from bridge.config.settings import ClientSettings, Settings
 from bridge.model.client_ref import Whose
-from bridge.model.errors import BridgeError, Incomplete, Usage
+from bridge.model.errors import BridgeError, Incomplete
 from bridge.model.progress import Stop
 
 SEVERITY = (3, 1, 2, 4, 5, 0)
@@ -77,16 +78,6 @@ def usage_errors(*, json: bool = False) -> Iterator[None]:
         raise typer.Exit(error.exit_status) from None
 
 
-def one_client(option: str, given: str, names: Sequence[str] | None, *, json: bool) -> None:
-    """Check that an option with a version was given for one client only, because a version belongs to one client.
-
-    `given` is the option's value, or an empty text without the option. Ends the process on a usage error.
-    """
-    with usage_errors(json=json):
-        if given and len(names or ()) != 1:
-            raise Usage(f"{option}: found {len(names or ())} clients, expected one: a version is one client's")
-
-
 class Listener(Protocol):
     """An observer that learns the result of each client, after it was shown."""
 
@@ -114,7 +105,8 @@ def each(
 
     An error of one client is shown, and the next client follows, unless the user interrupted. `present` returns the
     client's exit status, alone or with the word for the line `result=WORD client=NAME exit=STATUS`, which scripts read.
-    The word is `title` otherwise, and without a title there is no such line. `after` is called after the last client.
+    The word is `title` otherwise, and without a title there is no such line. A status in `RESULTS` has its own word.
+    `after` is called after the last client.
     """
     with usage_errors(json=json):
         clients = choose()
@@ -130,7 +122,7 @@ def each(
             _report(client, error, json=json)
         statuses.append(status)
         if title and not json and not is_terminal(sys.stdout):
-            say(f"result={_word(status, word)} client={client.name} exit={status}")
+            say(f"result={RESULTS.get(status, word)} client={client.name} exit={status}")
         if listener is not None:
             listener.failed(settings, client, error) if error else listener.became(settings, client, done)
         if isinstance(error, Interrupted):
@@ -138,7 +130,12 @@ def each(
     after()
     if listener is not None:
         listener.close()
-    raise typer.Exit(next((s for s in SEVERITY if s in statuses), max(statuses, default=0)))
+    raise typer.Exit(worst(statuses))
+
+
+def worst(statuses: Collection[int]) -> int:
+    """Return the most serious exit status, or the highest if none of them is the bridge's own."""
+    return next((status for status in SEVERITY if status in statuses), max(statuses, default=0))
 
 
 class Interrupted(Incomplete):
@@ -170,8 +167,3 @@ def _report(client: ClientSettings | None, error: BridgeError, *, json: bool) ->
         return
     for text in show.failed(client, error):
         say(text, err=True)
-
-
-def _word(status: int, title: str | None) -> str:
-    words = {0: title or "done", 1: "failed", 2: "usage", 3: "incomplete", 4: "refused", 5: "attention"}
-    return words[status]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bridge.cli.options import Config, Everyone, Key, Name, Names, Sinks
 from bridge.cli.output.console import say
 from bridge.config.choose import choose
 from bridge.model.errors import Usage
@@ -16,21 +17,57 @@ if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
 
 
-@dataclass(frozen=True)
-class Typed:
-    """The options by which every command with a NAME selects its clients.
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """The options by which every command with a NAME finds its clients."""
 
-    `tenant` is False if the command does not need Auth0.
-    """
+    sink: Sinks = None
+    key: Key = None
+    config: Config = None
 
-    sinks: tuple[str, ...] = ()
-    key: str | None = None
-    config: Path | None = None
-    tenant: bool = True
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    @property
+    def names(self) -> list[str]:
+        """The names that were given."""
+        raise NotImplementedError
+
+    @property
+    def empty(self) -> bool:
+        """Whether neither a client nor a place is named. Commands that only look are about all clients then."""
+        return not self.names and not self.sink
 
 
-def settings_of(typed: Typed) -> Settings | None:
+@dataclass(frozen=True, kw_only=True)
+class OneClient(Selection):
+    """The selection of a command that takes one NAME."""
+
+    name: Name
+
+    @property
+    def names(self) -> list[str]:
+        """The name that was given."""
+        return [self.name]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clients(Selection):
+    """The selection of a command that takes any number of NAMEs."""
+
+    given: Names = None
+
+    @property
+    def names(self) -> list[str]:
+        """The names that were given."""
+        return self.given or []
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientsOrAll(Clients):
+    """The selection of a command that takes any number of NAMEs, or --all."""
+
+    everyone: Everyone = False
+
+
+def settings_of(config: Path | None, environ: Mapping[str, str] = os.environ) -> Settings | None:
     """Return the settings of the configuration file, or None if there is no file.
 
     Raises:
@@ -38,31 +75,33 @@ def settings_of(typed: Typed) -> Settings | None:
     """
     from bridge.config.load import find, load
 
-    path = find(typed.config, typed.environ)
+    path = find(config, environ)
     if path is None:
         return None
     say(f"configuration: {path}", err=True)  # visible, because a wrong file could redirect credentials
-    return load(path, typed.environ)
+    return load(path, environ)
 
 
-def chosen(names: list[str], typed: Typed, *, everyone: bool = False) -> list[tuple[Settings, ClientSettings]]:
-    """Return the clients that `names` mean, or all clients of the file with `everyone`.
+def chosen(
+    selection: Selection, *, everyone: bool = False, tenant: bool = True, environ: Mapping[str, str] = os.environ
+) -> list[tuple[Settings, ClientSettings]]:
+    """Return the clients that are selected, or all clients of the file with `everyone`.
 
-    A client that is named twice is returned once.
+    `tenant` is False if the command does not need Auth0. A client that is named twice is returned once.
 
     Raises:
         Usage: a name fits no client, no name was given, or `everyone` was combined with names or lacks a file.
     """
-    settings = settings_of(typed)
-    if everyone and names:
+    settings = settings_of(selection.config, environ)
+    if everyone and selection.names:
         raise Usage("found NAMEs and --all, expected one of them")
-    if not names and not everyone:
+    if not selection.names and not everyone:
         raise Usage("no client is named", hint="name one, or --all of the configuration file")
     if everyone:
         if settings is None:
             raise Usage("--all needs a configuration file", hint="write one: secret-bridge init")
         return [(settings, client) for client in settings.clients.values()]
     return [
-        choose(name, settings, typed.environ, sinks=typed.sinks, key=typed.key, tenant=typed.tenant)
-        for name in dict.fromkeys(names)
+        choose(name, settings, environ, sinks=tuple(selection.sink or ()), key=selection.key, tenant=tenant)
+        for name in dict.fromkeys(selection.names)
     ]

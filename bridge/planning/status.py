@@ -32,6 +32,11 @@ class Kind(StrEnum):
     EXCEPTED = "excepted"
     OK = "ok"
 
+    @property
+    def label(self) -> str:
+        """The state's name for people. Where `Status.state` begins with it, the report shows it once."""
+        return {Kind.WIPED: "tags wiped", Kind.UNMANAGED: "not managed"}.get(self, self.replace("-", " "))
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -97,6 +102,11 @@ class Status:
         """How old the current value is, in the place where it is oldest."""
         return self.at - self.promoted if self.promoted else None
 
+    @property
+    def age_in_words(self) -> str:
+        """The same age in words, with a "≥" if it is a lower bound. It is "-" if it is not known."""
+        return "-" if self.age is None else f"{'≥ ' if self.age_is_minimum else ''}{span(self.age)}"
+
 
 def judge(settings: ClientSettings, whose: Whose, places: tuple[Place, ...]) -> Status:
     """Return the status of a client whose places were surveyed.
@@ -150,10 +160,10 @@ def _aged(
     age = now - promoted
     if since and now - since > settings.fallback_max_age:
         over, limit = span(now - since - settings.fallback_max_age), span(settings.fallback_max_age)
-        text = f"fallback overdue since {over} (fallback_max_age {limit})"
+        text = f"{Kind.FALLBACK_OVERDUE.label} since {over} (fallback_max_age {limit})"
         return Finding(Kind.FALLBACK_OVERDUE, text, attention=True, verb="retire")
     if age > settings.max_age:
-        text = f"due since {span(age - settings.max_age)} (max_age {span(settings.max_age)})"
+        text = f"{Kind.DUE.label} since {span(age - settings.max_age)} (max_age {span(settings.max_age)})"
         return Finding(Kind.DUE, text, attention=True, verb="rotate")
     if since and softly:
         return Finding(Kind.OK, softly, verb="retire")
@@ -177,7 +187,8 @@ def _excepted(found: Finding, granted: Exemption | None, now: datetime) -> Findi
     if not granted.counts(now):
         text = f"{found.text}; the exception of {granted.owner} ended on {granted.until}"
         return Finding(found.kind, text, found.attention, found.verb)
-    return Finding(Kind.EXCEPTED, f"excepted until {granted.until} by {granted.owner} ({granted.reason}): {found.text}")
+    text = f"{Kind.EXCEPTED.label} until {granted.until} by {granted.owner} ({granted.reason}): {found.text}"
+    return Finding(Kind.EXCEPTED, text)
 
 
 def _unsound(places: tuple[Place, ...], whose: Whose, now: datetime) -> Finding | None:
@@ -188,8 +199,8 @@ def _unsound(places: tuple[Place, ...], whose: Whose, now: datetime) -> Finding 
         told = f"{lock.operation} {lock.id} by {lock.actor}, {begun}, {_far(places)}" if lock else ""
         if lock and now < lock.expected_end:
             live = f"counts as live until {lock.expected_end:%H:%M:%SZ}"
-            return Finding(Kind.IN_PROGRESS, f"in progress: {told}; {live}")
-        return Finding(Kind.INTERRUPTED, f"interrupted: {told}", attention=True, verb="resume")
+            return Finding(Kind.IN_PROGRESS, f"{Kind.IN_PROGRESS.label}: {told}; {live}")
+        return Finding(Kind.INTERRUPTED, f"{Kind.INTERRUPTED.label}: {told}", attention=True, verb="resume")
     if strange := next((p.foreign for p in places if p.foreign), ""):
         return Finding(Kind.INTERRUPTED, f"foreign: {strange}", attention=True, verb="resume --discard-foreign")
     if any(p.unsettled for p in places):
@@ -203,7 +214,7 @@ def _unsound(places: tuple[Place, ...], whose: Whose, now: datetime) -> Finding 
         told = ", ".join(p.uri for p in unmanaged)
         if any(p.wiped for p in unmanaged):
             return Finding(Kind.WIPED, f"its tags were wiped: {told}", attention=True, verb="adopt --repair")
-        return Finding(Kind.UNMANAGED, f"not managed: {told}", attention=True, verb="adopt")
+        return Finding(Kind.UNMANAGED, f"{Kind.UNMANAGED.label}: {told}", attention=True, verb="adopt")
     return _disagreement(places, whose)
 
 
@@ -231,7 +242,8 @@ def _disagreement(places: tuple[Place, ...], whose: Whose) -> Finding | None:
         text = f"recorded with other places: {' '.join(records[0].places)}"
         return Finding(Kind.MISPLACED, text, attention=True, verb="adopt")
     if len({r.rotation for r in records}) > 1:
-        return Finding(Kind.DRIFT, "drift: the places hold different rotations", attention=True, verb="sync")
+        text = f"{Kind.DRIFT.label}: the places hold different rotations"
+        return Finding(Kind.DRIFT, text, attention=True, verb="sync")
     return _uneven(places)
 
 

@@ -164,7 +164,7 @@ def _status(looked: Looked, now: datetime) -> Status:
         seen = replace(bare, exception=client.exception)
     told = "; ".join(f"{each.uri}: {each.why}" for each in looked.unread)
     command = looked.whose.command("status")
-    return replace(seen, kind=Kind.NOT_READ, state=f"not read: {told}", attention=True, next=command)
+    return replace(seen, kind=Kind.NOT_READ, state=f"{Kind.NOT_READ.label}: {told}", attention=True, next=command)
 
 
 def _urgency(row: Row) -> tuple[int, float, str]:

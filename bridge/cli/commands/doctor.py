@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.cli.app import app
-from bridge.cli.options import SET_UP, Config, Key, Names, Sinks, Verbose
+from bridge.cli.command import command
+from bridge.cli.options import SET_UP
 from bridge.cli.output import json as as_json
 from bridge.cli.output.console import say
-from bridge.cli.runner import configure, usage_errors
-from bridge.cli.select import Typed, chosen
+from bridge.cli.select import Clients, chosen
 from sinks.rights import Role
 
 if TYPE_CHECKING:
@@ -25,17 +24,13 @@ NOTHING, WRONG = 1, 5
 """The exit statuses if nothing could be examined, and if something is wrong."""
 
 
-@app.command(rich_help_panel=SET_UP)
+@command(SET_UP)
 def doctor(
-    names: Names = None,
     *,
     role: Annotated[Role, typer.Option("--role", help="For whose rights.")] = Role.OPERATOR,
-    sink: Sinks = None,
-    key: Key = None,
-    config: Config = None,
+    clients: Clients,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Leave out what is as it should be.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object per finding, and line.")] = False,
-    verbose: Verbose = False,
 ) -> None:
     """Look for what stands in the way at tenants, vaults, clients and places, with the remedy. Changes nothing.
 
@@ -46,11 +41,8 @@ def doctor(
     from sinks.clock import SystemClock
     from sinks.diagnosis import Severity
 
-    configure(verbose=verbose)
-    typed = Typed(tuple(sink or ()), key, config, tenant=bool(SCOPES[role]))
-    with usage_errors(json=json):
-        clients = chosen(names or [], typed, everyone=not names and not sink)
-    examination = Examination(clients, role, os.environ, SystemClock())
+    about = chosen(clients, everyone=clients.empty, tenant=bool(SCOPES[role]))
+    examination = Examination(about, role, os.environ, SystemClock())
     found: list[Finding] = []
     for report in examination.reports():
         shown = [one for one in report.findings if not quiet or one.severity is not Severity.OK]

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.cli.app import app
-from bridge.cli.options import SECURITY, Config, Key, Names, Sinks
+from bridge.cli.command import command
+from bridge.cli.options import SECURITY
 from bridge.cli.output import json as as_json
 from bridge.cli.output.console import say
-from bridge.cli.runner import usage_errors
-from bridge.cli.select import Typed, chosen
+from bridge.cli.select import Clients, chosen
 from bridge.model.errors import Usage
 from bridge.policy.blocks import blocks, formats
 from sinks import kinds
@@ -23,9 +22,8 @@ if TYPE_CHECKING:
     from sinks.rights import Block
 
 
-@app.command(rich_help_panel=SECURITY)
+@command(SECURITY, verbose=False)
 def policy(
-    names: Names = None,
     *,
     role: Annotated[Role, typer.Option("--role", help="Who is to get the rights.")],
     language: Annotated[
@@ -36,9 +34,7 @@ def policy(
         list[str] | None,
         typer.Option("--mount", metavar="MOUNT", help="A mount that has a slash in its name."),
     ] = None,
-    sink: Sinks = None,
-    key: Key = None,
-    config: Config = None,
+    clients: Clients,
     json: Annotated[bool, typer.Option("--json", help="One JSON object per vault and tenant, and line.")] = False,
 ) -> None:
     """Print the rights that a role needs at Vault, AWS and Auth0, to paste: these, and no more.
@@ -49,14 +45,12 @@ def policy(
 
     Only the configuration is read. Without a NAME: for all of its clients.
     """
-    typed = Typed(tuple(sink or ()), key, config, tenant=False, environ=_environ())
-    with usage_errors(json=json):
-        if language not in (None, *formats()):
-            raise Usage(f"--format: found {language}, expected one of {', '.join(formats())}")
-        clients = chosen(names or [], typed, everyone=not names and not sink)
-        found = [b for b in blocks(clients, role, mount or ()) if language in (None, b.language)]
-        if not found:
-            raise Usage(f"--format: found {language}, but none of these clients has a place there")
+    if language not in (None, *formats()):
+        raise Usage(f"--format: found {language}, expected one of {', '.join(formats())}")
+    about = chosen(clients, everyone=clients.empty, tenant=False, environ=_environ())
+    found = [b for b in blocks(about, role, mount or ()) if language in (None, b.language)]
+    if not found:
+        raise Usage(f"--format: found {language}, but none of these clients has a place there")
     for text in [as_json.line(_told(block, role)) for block in found] if json else ():
         say(text)
     if not json:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bridge import __version__
-from bridge.cli.app import app
-from bridge.cli.options import SECURITY, Config, Key, Names, Sinks, Verbose
+from bridge.cli.command import command
+from bridge.cli.options import SECURITY
 from bridge.cli.output import json as as_json
 from bridge.cli.output.console import is_terminal, say
-from bridge.cli.runner import SEVERITY, configure, usage_errors
-from bridge.cli.select import Typed, chosen
+from bridge.cli.runner import usage_errors, worst
+from bridge.cli.select import Clients, chosen
 from bridge.execution.open import open_places
 from bridge.model.errors import BridgeError, Failed, Usage
 from bridge.model.timing import Timing
@@ -38,9 +38,8 @@ Seen = tuple["Looked", int]
 """The data that were read about a client, and the exit status that this client alone would give."""
 
 
-@app.command(rich_help_panel=SECURITY)
+@command(SECURITY)
 def report(
-    names: Names = None,
     *,
     output: Annotated[
         Path | None,
@@ -49,25 +48,19 @@ def report(
     csv: Annotated[bool, typer.Option("--csv", help="A table: one line per client.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object per client and line.")] = False,
     prometheus: Annotated[bool, typer.Option("--prometheus", help="Metrics in Prometheus' text format.")] = False,
-    sink: Sinks = None,
-    key: Key = None,
-    config: Config = None,
-    verbose: Verbose = False,
+    clients: Clients,
 ) -> None:
     """Write how all clients stand as one HTML file, or as CSV, JSON or metrics. Reads metadata only, never a value."""
-    configure(verbose=verbose)
     form = _form(csv=csv, json=json, prometheus=prometheus)
     file = None if output is None or str(output) == "-" else output
-    typed = Typed(tuple(sink or ()), key, config, tenant=False)
-    with usage_errors(json=json):
-        if form == "html" and file is None and is_terminal(sys.stdout):
-            raise Usage("found a terminal, where HTML is of no use", hint="name a file: --output report.html")
-        clients = chosen(names or [], typed, everyone=not names and not sink)
-        seen = tuple(_looked(clients))
-        made = _report(clients, [looked for looked, _ in seen])
-        _write(_text(made, form), file)
+    if form == "html" and file is None and is_terminal(sys.stdout):
+        raise Usage("found a terminal, where HTML is of no use", hint="name a file: --output report.html")
+    found = chosen(clients, everyone=clients.empty, tenant=False)
+    seen = tuple(_looked(found))
+    made = _report(found, [looked for looked, _ in seen])
+    _write(_text(made, form), file)
     _say_what_came_of_it(made, file)
-    raise typer.Exit(next(status for status in SEVERITY if status in {0, *(status for _, status in seen)}))
+    raise typer.Exit(worst([status for _, status in seen]))
 
 
 def _form(*, csv: bool, json: bool, prometheus: bool) -> str:
@@ -109,7 +102,7 @@ def _look(settings: Settings, client: ClientSettings) -> Seen:
             unread.append(Unread(sink.uri, message))
             statuses.add(status)
     whose = Whose(client.client_id, "", client.name, client.sinks)
-    return Looked(client, whose, tuple(places), tuple(unread)), next(s for s in SEVERITY if s in statuses)
+    return Looked(client, whose, tuple(places), tuple(unread)), worst(statuses)
 
 
 def _told(raised: Exception) -> tuple[str, int]:

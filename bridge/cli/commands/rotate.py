@@ -10,28 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bridge.cli.app import app
 from bridge.cli.changing import change, consent, require_reason, rotatable
+from bridge.cli.command import command
 from bridge.cli.options import (
     ROTATE,
-    Config,
+    ChangeMode,
     DryRun,
-    Everyone,
     Json,
-    Key,
-    Name,
-    Names,
     NoWait,
     Reason,
-    Sinks,
     Takeover,
     Unproven,
-    Verbose,
     Yes,
     value_from_stdin,
 )
-from bridge.cli.runner import configure, usage_errors
-from bridge.cli.select import Typed
+from bridge.cli.select import ClientsOrAll, OneClient
 from bridge.model.errors import Usage
 
 if TYPE_CHECKING:
@@ -42,15 +35,11 @@ IN_SYNC = "every place holds the value that Auth0 holds"
 STILL_LIVE = ", and nothing else is stored; if it is the LIVE value that leaked: rotate --compromised"
 
 
-@app.command(rich_help_panel=ROTATE)
+@command(ROTATE)
 def rotate(
     context: typer.Context,
-    names: Names = None,
+    clients: ClientsOrAll,
     *,
-    sink: Sinks = None,
-    key: Key = None,
-    config: Config = None,
-    everyone: Everyone = False,
     due: Annotated[bool, typer.Option("--due", help="Only those older than their max_age, or interrupted.")] = False,
     strategy: Annotated[
         Literal["staged", "auth0-generated"] | None,
@@ -72,29 +61,24 @@ def rotate(
         bool, typer.Option("--compromised", help="The live value leaked: keep nothing of it. Needs --reason.")
     ] = False,
     reason: Reason = "",
-    takeover: Takeover = False,
-    yes: Yes = False,
-    dry_run: DryRun = False,
-    json: Json = False,
-    verbose: Verbose = False,
+    mode: ChangeMode,
 ) -> None:
     """Rotate and publish. What was interrupted is settled first. A rotation that was under way ends with that."""
     from bridge.model.operation import Strategy
     from bridge.operations.rotate import RotateOptions
     from bridge.operations.rotate import rotate as rotate_one
 
-    configure(verbose=verbose)
-    require_reason(compromised=compromised, reason=reason, json=json)
-    brought = value_from_stdin("the new client secret", names, json=json) if secret_stdin else None
+    require_reason(compromised=compromised, reason=reason)
+    brought = value_from_stdin("the new client secret", clients.names) if secret_stdin else None
     consents = {word for word, said in (("self", allow_self), ("hs256", accept_hs256)) if said}
 
     def work(job: Job) -> Outcome:
         job.settings = replace(job.settings, accept=job.settings.accept | consents)
         options = RotateOptions(
-            dry_run=dry_run,
-            takeover=takeover,
+            dry_run=mode.dry_run,
+            takeover=mode.takeover,
             settle=not no_wait,
-            agree=consent(yes=yes),
+            agree=consent(yes=mode.yes),
             brought=brought,
             compromised=compromised,
             reason=reason,
@@ -104,29 +88,23 @@ def rotate(
         )
         return rotate_one(job, options)
 
-    typed = Typed(tuple(sink or ()), key, config)
     change(
         context,
-        names or [],
-        typed,
+        clients,
         work,
-        json=json,
+        json=mode.json,
         title="rotated",
         nothing="",
-        everyone=everyone,
+        everyone=clients.everyone,
         due=rotatable if due else None,
     )
 
 
-@app.command(rich_help_panel=ROTATE)
+@command(ROTATE)
 def resume(
     context: typer.Context,
-    names: Names = None,
+    clients: ClientsOrAll,
     *,
-    sink: Sinks = None,
-    key: Key = None,
-    config: Config = None,
-    everyone: Everyone = False,
     takeover: Takeover = False,
     discard_foreign: Annotated[
         bool,
@@ -136,13 +114,11 @@ def resume(
     no_wait: NoWait = False,
     dry_run: DryRun = False,
     json: Json = False,
-    verbose: Verbose = False,
 ) -> None:
     """Settle what was interrupted: publish what Auth0 accepts, or give the places back. Safe to repeat, anywhere."""
     from bridge.operations.resume import resume as resume_one
     from bridge.operations.start import Options
 
-    configure(verbose=verbose)
     options = Options(
         dry_run=dry_run,
         takeover=takeover,
@@ -150,68 +126,51 @@ def resume(
         agree=consent(yes=yes, always=discard_foreign),
         discard_foreign=discard_foreign,
     )
-    typed = Typed(tuple(sink or ()), key, config)
-    if discard_foreign and not names and not everyone:
-        with usage_errors(json=json):
-            raise Usage("--discard-foreign: found no NAME, expected which client it is about")
-    all_of_them = everyone or (not names and not sink)
+    if discard_foreign and not clients.names and not clients.everyone:
+        raise Usage("--discard-foreign: found no NAME, expected which client it is about")
     change(
         context,
-        names or [],
-        typed,
+        clients,
         lambda job: resume_one(job, options),
         json=json,
         title="resumed",
         nothing="nothing is interrupted",
-        everyone=all_of_them,
+        everyone=clients.everyone or clients.empty,
     )
 
 
-@app.command(rich_help_panel=ROTATE)
+@command(ROTATE)
 def rollback(
     context: typer.Context,
-    name: Name,
+    client: OneClient,
     *,
-    sink: Sinks = None,
-    key: Key = None,
-    config: Config = None,
     discard: Annotated[
         bool, typer.Option("--discard", help="Retire the value that is current now, instead of keeping it as fallback.")
     ] = False,
     unproven: Unproven = "",
     no_wait: NoWait = False,
-    takeover: Takeover = False,
-    yes: Yes = False,
-    dry_run: DryRun = False,
-    json: Json = False,
-    verbose: Verbose = False,
+    mode: ChangeMode,
 ) -> None:
     """Make the fallback's value live at Auth0 again, and current everywhere."""
     from bridge.operations.rollback import RollbackOptions
     from bridge.operations.rollback import rollback as rollback_one
 
-    configure(verbose=verbose)
     options = RollbackOptions(
-        dry_run=dry_run,
-        takeover=takeover,
+        dry_run=mode.dry_run,
+        takeover=mode.takeover,
         settle=not no_wait,
-        agree=consent(yes=yes),
+        agree=consent(yes=mode.yes),
         discard=discard,
         unproven=unproven,
     )
-    typed = Typed(tuple(sink or ()), key, config)
-    change(context, [name], typed, lambda job: rollback_one(job, options), json=json, title="rolled-back", nothing="")
+    change(context, client, lambda job: rollback_one(job, options), json=mode.json, title="rolled-back", nothing="")
 
 
-@app.command(rich_help_panel=ROTATE)
+@command(ROTATE)
 def sync(
     context: typer.Context,
-    names: Names = None,
+    clients: ClientsOrAll,
     *,
-    sink: Sinks = None,
-    key: Key = None,
-    config: Config = None,
-    everyone: Everyone = False,
     secret_stdin: Annotated[
         bool, typer.Option("--secret-stdin", help="Read the live value from standard input, not from Auth0.")
     ] = False,
@@ -219,33 +178,27 @@ def sync(
         bool, typer.Option("--compromised", help="Whatever else is stored leaked: keep nothing of it. Needs --reason.")
     ] = False,
     reason: Reason = "",
-    takeover: Takeover = False,
-    yes: Yes = False,
-    dry_run: DryRun = False,
-    json: Json = False,
-    verbose: Verbose = False,
+    mode: ChangeMode,
 ) -> None:
     """Publish the value that Auth0 holds: after a change in its dashboard, or when places came to differ."""
     from bridge.operations.sync import SyncOptions
     from bridge.operations.sync import sync as sync_one
 
-    configure(verbose=verbose)
-    require_reason(compromised=compromised, reason=reason, json=json)
+    require_reason(compromised=compromised, reason=reason)
     options = SyncOptions(
-        dry_run=dry_run,
-        takeover=takeover,
-        agree=consent(yes=yes),
-        brought=value_from_stdin("the live client secret", names, json=json) if secret_stdin else None,
+        dry_run=mode.dry_run,
+        takeover=mode.takeover,
+        agree=consent(yes=mode.yes),
+        brought=value_from_stdin("the live client secret", clients.names) if secret_stdin else None,
         compromised=compromised,
         reason=reason,
     )
     change(
         context,
-        names or [],
-        Typed(tuple(sink or ()), key, config),
+        clients,
         lambda job: sync_one(job, options),
-        json=json,
+        json=mode.json,
         title="synced",
         nothing=IN_SYNC + (STILL_LIVE if compromised else ""),
-        everyone=everyone,
+        everyone=clients.everyone,
     )

@@ -6,32 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.cli.app import app
 from bridge.cli.changing import change, consent, retirable
+from bridge.cli.command import command
 from bridge.cli.hooks.notify import Look
-from bridge.cli.options import (
-    SECURITY,
-    Config,
-    DryRun,
-    Everyone,
-    Ignore,
-    Json,
-    Key,
-    Name,
-    Names,
-    Notify,
-    Reason,
-    Sinks,
-    Takeover,
-    Unproven,
-    Verbose,
-    Yes,
-)
+from bridge.cli.options import SECURITY, ChangeMode, Ignore, Json, Notify, Reason, Unproven, one_client
 from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import say
-from bridge.cli.runner import configure, each, one_client, usage_errors
-from bridge.cli.select import Typed, chosen
+from bridge.cli.runner import each
+from bridge.cli.select import Clients, ClientsOrAll, OneClient, chosen
 from bridge.execution.open import open_job, survey
 from bridge.model.errors import Usage
 
@@ -42,23 +25,17 @@ if TYPE_CHECKING:
     from bridge.planning.status import Status
 
 
-@app.command(rich_help_panel=SECURITY)
+@command(SECURITY)
 def status(
-    names: Names = None,
+    clients: Clients,
     *,
-    sink: Sinks = None,
-    key: Key = None,
-    config: Config = None,
     check: Annotated[bool, typer.Option("--check", help="Exit with 5 when a client needs attention.")] = False,
     notify: Notify = False,
     json: Json = False,
-    verbose: Verbose = False,
 ) -> None:
     """Show how clients stand: ages, fallbacks, what is interrupted or due. Reads metadata only, never a value."""
-    configure(verbose=verbose)
     found: list[Status] = []
     look = Look("status", wanted=notify)
-    typed = Typed(tuple(sink or ()), key, config, tenant=False)
 
     def present(_client: ClientSettings, seen: Status) -> int:
         found.append(seen)
@@ -72,7 +49,7 @@ def status(
                 say(text)
 
     each(
-        look.at(lambda: chosen(names or [], typed, everyone=not names and not sink)),
+        look.at(lambda: chosen(clients, everyone=clients.empty, tenant=False)),
         survey,
         present,
         json=json,
@@ -81,22 +58,14 @@ def status(
     )
 
 
-@app.command(rich_help_panel=SECURITY)
+@command(SECURITY)
 def verify(
-    names: Names = None,
+    clients: ClientsOrAll,
     *,
-    sink: Sinks = None,
-    key: Key = None,
-    config: Config = None,
-    everyone: Everyone = False,
     json: Json = False,
-    verbose: Verbose = False,
 ) -> None:
     """Ask Auth0: is each place's current value accepted, is the fallback refused? Exits with 5 when not."""
     from bridge.operations.verify import verify as verify_one
-
-    configure(verbose=verbose)
-    typed = Typed(tuple(sink or ()), key, config)
 
     def present(client: ClientSettings, seen: tuple[Verified, ...]) -> int:
         lines = [as_json.line(as_json.verified(client, seen))] if json else show.verified(client.name, seen)
@@ -105,25 +74,20 @@ def verify(
         return 0 if all(place.good for place in seen) else 5
 
     each(
-        lambda: chosen(names or [], typed, everyone=everyone or (not names and not sink)),
+        lambda: chosen(clients, everyone=clients.everyone or clients.empty),
         lambda settings, client: verify_one(open_job(settings, client)),
         present,
         json=json,
     )
 
 
-@app.command(rich_help_panel=SECURITY)
+@command(SECURITY)
 def history(
-    name: Name,
+    client: OneClient,
     *,
-    sink: Sinks = None,
-    key: Key = None,
-    config: Config = None,
     json: Json = False,
-    verbose: Verbose = False,
 ) -> None:
     """Show who changed what when, and the versions there are, from the vaults' metadata."""
-    configure(verbose=verbose)
 
     def present(client: ClientSettings, seen: Status) -> int:
         told = {"client": client.name, "client_id": client.client_id, "places": [as_json.place(p) for p in seen.places]}
@@ -131,19 +95,14 @@ def history(
             say(text)
         return 0
 
-    typed = Typed(tuple(sink or ()), key, config, tenant=False)
-    each(lambda: chosen([name], typed), survey, present, json=json)
+    each(lambda: chosen(client, tenant=False), survey, present, json=json)
 
 
-@app.command(rich_help_panel=SECURITY)
+@command(SECURITY)
 def retire(
     context: typer.Context,
-    names: Names = None,
+    clients: ClientsOrAll,
     *,
-    sink: Sinks = None,
-    key: Key = None,
-    config: Config = None,
-    everyone: Everyone = False,
     due: Annotated[bool, typer.Option("--due", help="Only where a fallback may go by its age.")] = False,
     ignore_source: Ignore = None,
     force: Annotated[
@@ -155,80 +114,67 @@ def retire(
     undo: Annotated[bool, typer.Option("--undo", help="Bring back what --soft retired.")] = False,
     unproven: Unproven = "",
     reason: Reason = "",
-    takeover: Takeover = False,
-    yes: Yes = False,
-    dry_run: DryRun = False,
-    json: Json = False,
-    verbose: Verbose = False,
+    mode: ChangeMode,
 ) -> None:
     """Make the fallback's value unreadable everywhere, once nobody can need it."""
     from bridge.operations.retire import bring_back
     from bridge.operations.retire import retire as retire_one
     from bridge.operations.start import Options
 
-    configure(verbose=verbose)
-    with usage_errors(json=json):
-        if undo and (soft or force or ignore_source or due):
-            raise Usage("--undo: found with --soft, --force, --ignore-source or --due, expected on its own")
-    one_client("--unproven", unproven, names, json=json)
-    ignored = _vouched(ignore_source, force=force, reason=reason, json=json)
-    options = Options(dry_run=dry_run, takeover=takeover, agree=consent(yes=yes), reason=reason)
+    if undo and (soft or force or ignore_source or due):
+        raise Usage("--undo: found with --soft, --force, --ignore-source or --due, expected on its own")
+    if unproven:
+        one_client("--unproven", clients.names)
+    ignored = _vouched(ignore_source, force=force, reason=reason)
+    options = Options(dry_run=mode.dry_run, takeover=mode.takeover, agree=consent(yes=mode.yes), reason=reason)
     change(
         context,
-        names or [],
-        Typed(tuple(sink or ()), key, config),
+        clients,
         lambda job: (
             bring_back(job, options, vouched=unproven)
             if undo
             else retire_one(job, options, ignored=ignored, force=force, softly=soft, vouched=unproven)
         ),
-        json=json,
+        json=mode.json,
         title="brought back" if undo else "retired softly" if soft else "retired",
         nothing="nothing was retired softly" if undo else "there is no fallback to retire",
-        everyone=everyone,
+        everyone=clients.everyone,
         due=retirable if due else None,
     )
 
 
-def _vouched(sources: list[str] | None, *, force: bool, reason: str, json: bool) -> tuple[Ignored, ...]:
+def _vouched(sources: list[str] | None, *, force: bool, reason: str) -> tuple[Ignored, ...]:
     """Return the sources that the user vouches for, and require --reason with --ignore-source or --force.
 
-    Ends the process on a usage error.
+    Raises:
+        Usage: a source cannot be understood, or the options do not go together.
     """
     from bridge.evidence.judge import Ignored
 
-    with usage_errors(json=json):
-        if (force or sources) and not reason.strip():
-            option = "--force" if force else "--ignore-source"
-            raise Usage(f"{option}: found no --reason, expected one", hint='--reason "who says so, and why"')
-        if reason and not force and not sources:
-            raise Usage("--reason: found without --ignore-source or --force, expected it with one of them")
-        return tuple(Ignored.parse(text) for text in sources or ())
+    if (force or sources) and not reason.strip():
+        option = "--force" if force else "--ignore-source"
+        raise Usage(f"{option}: found no --reason, expected one", hint='--reason "who says so, and why"')
+    if reason and not force and not sources:
+        raise Usage("--reason: found without --ignore-source or --force, expected it with one of them")
+    return tuple(Ignored.parse(text) for text in sources or ())
 
 
-@app.command(rich_help_panel=SECURITY)
+@command(SECURITY)
 def evidence(
-    names: Names = None,
+    clients: ClientsOrAll,
     *,
-    sink: Sinks = None,
-    key: Key = None,
-    config: Config = None,
-    everyone: Everyone = False,
     record: Annotated[
         bool, typer.Option("--record", help="Keep what matters of the logs in the places' metadata, for later.")
     ] = False,
     notify: Notify = False,
     json: Json = False,
-    verbose: Verbose = False,
 ) -> None:
     """Ask the tenant's logs who still fails with an old value. Exits with 5 when somebody does, or it is not known."""
     from bridge.evidence.judge import lines, minute
     from bridge.operations.evidence import evidence_of
     from sinks.clock import span
 
-    configure(verbose=verbose)
     look = Look("evidence", wanted=notify)
-    typed = Typed(tuple(sink or ()), key, config)
 
     def do(settings: Settings, client: ClientSettings) -> Evidence:
         return evidence_of(open_job(settings, client), record=record)
@@ -247,7 +193,7 @@ def evidence(
         return 5 if found.stale or found.unknown else 0
 
     each(
-        look.at(lambda: chosen(names or [], typed, everyone=everyone or (not names and not sink))),
+        look.at(lambda: chosen(clients, everyone=clients.everyone or clients.empty)),
         do,
         present,
         json=json,

@@ -7,26 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.cli.app import app
 from bridge.cli.changing import change, consent
-from bridge.cli.options import (
-    SET_UP,
-    Config,
-    DryRun,
-    Everyone,
-    Json,
-    Key,
-    Name,
-    Names,
-    Sinks,
-    Takeover,
-    Verbose,
-    Yes,
-    value_from_stdin,
-)
+from bridge.cli.command import command
+from bridge.cli.options import SET_UP, ChangeMode, DryRun, Json, Key, Sinks, Takeover, one_client, value_from_stdin
 from bridge.cli.output.console import say
-from bridge.cli.runner import configure, one_client, usage_errors
-from bridge.cli.select import Typed
+from bridge.cli.select import ClientsOrAll, OneClient
 from bridge.model.errors import Usage
 
 if TYPE_CHECKING:
@@ -36,15 +21,11 @@ if TYPE_CHECKING:
 UNMANAGED = "there is nothing to forget: it is not managed by secret-bridge"
 
 
-@app.command(rich_help_panel=SET_UP)
+@command(SET_UP)
 def adopt(
     context: typer.Context,
-    names: Names = None,
+    clients: ClientsOrAll,
     *,
-    sink: Sinks = None,
-    key: Key = None,
-    config: Config = None,
-    everyone: Everyone = False,
     repair: Annotated[
         bool, typer.Option("--repair", help="After somebody wiped the tags or changed the value: set them right.")
     ] = False,
@@ -59,25 +40,21 @@ def adopt(
     keep_max_versions: Annotated[
         bool, typer.Option("--keep-max-versions", help="Do not raise the number of versions that Vault keeps to 20.")
     ] = False,
-    takeover: Takeover = False,
-    yes: Yes = False,
-    dry_run: DryRun = False,
-    json: Json = False,
-    verbose: Verbose = False,
+    mode: ChangeMode,
 ) -> None:
     """Take over existing places without changing the value that applications use."""
     from bridge.operations.adopt import AdoptOptions
     from bridge.operations.adopt import adopt as adopt_one
 
-    configure(verbose=verbose)
-    one_client("--fallback", fallback, names, json=json)
-    brought = value_from_stdin("the live client secret", names, json=json) if secret_stdin else None
+    if fallback:
+        one_client("--fallback", clients.names)
+    brought = value_from_stdin("the live client secret", clients.names) if secret_stdin else None
 
     def work(job: Job) -> Outcome:
         options = AdoptOptions(
-            dry_run=dry_run,
-            takeover=takeover,
-            agree=consent(yes=yes, always=True),
+            dry_run=mode.dry_run,
+            takeover=mode.takeover,
+            agree=consent(yes=mode.yes, always=True),
             brought=brought,
             add_key=add_key,
             repair=repair,
@@ -86,44 +63,27 @@ def adopt(
         )
         return adopt_one(job, options)
 
-    change(
-        context,
-        names or [],
-        Typed(tuple(sink or ()), key, config),
-        work,
-        json=json,
-        title="adopted",
-        nothing="",
-        everyone=everyone,
-    )
+    change(context, clients, work, json=mode.json, title="adopted", nothing="", everyone=clients.everyone)
 
 
-@app.command(rich_help_panel=SET_UP)
+@command(SET_UP)
 def forget(
     context: typer.Context,
-    name: Name,
+    client: OneClient,
     *,
-    sink: Sinks = None,
-    key: Key = None,
-    config: Config = None,
     takeover: Takeover = False,
     dry_run: DryRun = False,
     json: Json = False,
-    verbose: Verbose = False,
 ) -> None:
     """Give places back: remove the bridge's tags. Values and versions stay."""
     from bridge.operations.adopt import forget as forget_one
     from bridge.operations.start import Options
 
-    configure(verbose=verbose)
     options = Options(dry_run=dry_run, takeover=takeover)
-    typed = Typed(tuple(sink or ()), key, config)
-    change(
-        context, [name], typed, lambda job: forget_one(job, options), json=json, title="forgotten", nothing=UNMANAGED
-    )
+    change(context, client, lambda job: forget_one(job, options), json=json, title="forgotten", nothing=UNMANAGED)
 
 
-@app.command(rich_help_panel=SET_UP)
+@command(SET_UP, verbose=False)
 def init(
     client_id: Annotated[str | None, typer.Argument(metavar="CLIENT_ID", help="The application to begin with.")] = None,
     *,
@@ -134,8 +94,7 @@ def init(
     from bridge.config.initial import initial
     from sinks.errors import BadAddress
 
-    with usage_errors():
-        try:
-            say(initial(os.environ, client_id, tuple(sink or ()), key), nl=False)
-        except BadAddress as error:
-            raise Usage(error.message, hint=error.hint) from None
+    try:
+        say(initial(os.environ, client_id, tuple(sink or ()), key), nl=False)
+    except BadAddress as error:
+        raise Usage(error.message, hint=error.hint) from None

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.cli.app import app
-from bridge.cli.options import USE, Config, Key, Name, Sinks, Verbose
+from bridge.cli.command import command
+from bridge.cli.options import USE
 from bridge.cli.output.console import is_terminal, silence
 from bridge.cli.output.env_files import PREFIX, Format, line, variables
-from bridge.cli.runner import configure, each, usage_errors
-from bridge.cli.select import Typed, chosen
+from bridge.cli.runner import each, usage_errors
+from bridge.cli.select import OneClient, chosen
 from bridge.execution.open import open_readers, variables_of
 from bridge.model.errors import Failed, Refused, Usage
 from sinks.errors import SinkError
@@ -31,13 +31,10 @@ if TYPE_CHECKING:
 EVERY = (Stage.CURRENT, Stage.PENDING, Stage.FALLBACK)
 
 
-@app.command(rich_help_panel=USE)
+@command(USE)
 def read(
-    name: Name,
+    client: OneClient,
     *,
-    sink: Sinks = None,
-    key: Key = None,
-    config: Config = None,
     stage: Annotated[Stage | None, typer.Option(help="Which value: current (default), fallback or pending.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every value there is; with --json or --format.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object, with the values in it.")] = False,
@@ -45,13 +42,10 @@ def read(
         Format | None, typer.Option("--format", help="As variables: one line each, for env files, dotenv or a shell.")
     ] = None,
     prefix: Annotated[str, typer.Option("--prefix", help="What the variables' names begin with.")] = PREFIX,
-    verbose: Verbose = False,
 ) -> None:
     """Print a stored value on standard output, for scripts. The first place that answers serves it."""
-    configure(verbose=verbose)
-    with usage_errors():
+    with usage_errors():  # they are for people even with --json, which is about the values
         _understood(stage, how, every=every, json=json)
-    typed = Typed(tuple(sink or ()), key, config, tenant=False)
     wanted = EVERY if every else (stage or Stage.CURRENT,)
 
     def do(settings: Settings, client: ClientSettings) -> tuple[str, dict[Stage, Secret]]:
@@ -71,17 +65,14 @@ def read(
             _print([known[wanted[0]].reveal()], last="\n" if is_terminal(sys.stdout) else "")
         return 0
 
-    each(lambda: chosen([name], typed), do, present, json=False)
+    each(lambda: chosen(client, tenant=False), do, present, json=False)
 
 
-@app.command("exec", rich_help_panel=USE)
+@command(USE, "exec")
 def execute(
-    name: Name,
+    client: OneClient,
     command: Annotated[list[str], typer.Argument(metavar="-- COMMAND…", help="What to start, with its arguments.")],
     *,
-    sink: Sinks = None,
-    key: Key = None,
-    config: Config = None,
     prefix: Annotated[str, typer.Option("--prefix", help="What the variables' names begin with.")] = PREFIX,
     keep_env: Annotated[
         bool, typer.Option("--keep-env", help="Leave VAULT_TOKEN, AUTH0_… and AWS_… in its environment.")
@@ -92,17 +83,13 @@ def execute(
     interval: Annotated[
         int, typer.Option("--every", metavar="SECONDS", min=1, help="How often to look for that.")
     ] = 60,
-    verbose: Verbose = False,
 ) -> None:
     """Start a command with the secret in its environment: AUTH0_CLIENT_ID, …_SECRET, …_SECRET_FALLBACK."""
     from bridge.cli.child_process import Supervised, become, cleaned, hide_environment
 
-    configure(verbose=verbose)
-    with usage_errors():
-        change = _change(on_change, interval)
+    change = _change(on_change, interval)
     if change is not None and not keep_env:  # this process stays as the parent, whose first environment is readable
         hide_environment(sys.orig_argv)
-    typed = Typed(tuple(sink or ()), key, config, tenant=False)
 
     def do(settings: Settings, client: ClientSettings) -> int:
         def given() -> dict[str, Secret]:
@@ -115,7 +102,7 @@ def execute(
             become(command, environ, given())
         return Supervised(command, environ, given, change).run()
 
-    each(lambda: chosen([name], typed), do, lambda _client, status: status, json=False)
+    each(lambda: chosen(client, tenant=False), do, lambda _client, status: status, json=False)
 
 
 def _change(what: str | None, interval: int) -> Change | None:

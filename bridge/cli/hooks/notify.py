@@ -141,7 +141,7 @@ class News(Teller):
 
         if settings.notify:
             event = OF_STATUS[error.exit_status]
-            words = (client.name, f"{self._command} {show.TITLES[error.exit_status]}")
+            words = (client.name, f"{self._command} {show.title(error)}")
             self._tell(settings, event, words, show.failed(client, error), as_json.failure(client, error))
 
     def _tell(

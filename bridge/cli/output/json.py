@@ -9,6 +9,7 @@ import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from bridge.audit.records import RESULTS
 from bridge.model.errors import BridgeError, Usage
 from bridge.model.outcome import Stopped
 from bridge.planning.place_record import ANCHOR, RETIREMENT
@@ -57,7 +58,7 @@ def failure(client: ClientSettings | None, error: BridgeError) -> dict[str, Any]
     told: dict[str, Any] = {
         "client": client.name if client else None,
         "client_id": client.client_id if client else None,
-        "result": {1: "failed", 2: "usage", 3: "incomplete", 4: "refused", 5: "attention"}[error.exit_status],
+        "result": RESULTS[error.exit_status],
         "exit": error.exit_status,
         "changed": error.changed,
         "message": error.message,

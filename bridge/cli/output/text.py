@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from bridge.model.errors import BridgeError, Failed, Refused, Usage
+from bridge.audit.records import RESULTS
+from bridge.model.errors import BridgeError, Failed, Incomplete, Refused, Usage
 from bridge.model.outcome import Stopped
 from bridge.planning.place_record import ANCHOR, RETIREMENT
 from sinks.clock import span
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from sinks.port import Place
 
 UNCHANGED = "Nothing was changed."
-TITLES = {1: "Failed", 2: "Usage", 3: "INCOMPLETE", 4: "Refused", 5: "Attention"}
 
 
 def failed(client: ClientSettings | None, error: BridgeError) -> Iterator[str]:
@@ -41,11 +41,17 @@ def failure(error: BridgeError, prefix: str, faults: Sequence[str]) -> Iterator[
     if isinstance(error, Stopped):
         yield from standing(error.standing, prefix)
         return
-    yield f"{prefix}{TITLES[error.exit_status]}: {faults[0]}"
+    yield f"{prefix}{title(error)}: {faults[0]}"
     yield from (f"  {text}" for text in faults[1:])
     if error.exit_status in (Failed.exit_status, Refused.exit_status):
         yield f"  {UNCHANGED}"
     yield from (f"  -> {text}" for text in (error.hint or "").splitlines())
+
+
+def title(error: BridgeError) -> str:
+    """Return the word that an error begins with. One stands out, because something has to be settled."""
+    word = RESULTS[error.exit_status]
+    return word.upper() if error.exit_status == Incomplete.exit_status else word.capitalize()
 
 
 def standing(told: Standing, prefix: str) -> Iterator[str]:
@@ -150,12 +156,12 @@ def settled(done: Outcome) -> str:
 def statuses(found: Sequence[Status]) -> Iterator[str]:
     """Yield the table of all clients, with those that need attention first, and a summary.
 
-    The secret's age and the fallback's age come from tags only. An age that is a lower bound is marked with `≥`.
+    The secret's age and the fallback's age come from tags only.
     """
     rows = [("", "CLIENT", "SECRET AGE", "FALLBACK", "SINKS", "STATE")]
     for status in sorted(found, key=lambda s: (not s.attention, s.client)):
         fallback = status.fallbacks[0] if status.fallbacks else None
-        since = max(p.at for p in status.places) - fallback.since if fallback else None
+        since = status.at - fallback.since if fallback else None
         edited = [f" (edited by others {p.edits} times)" for p in status.places if p.edits]
         room = [f"; room for {p.room} more writes" for p in status.places if p.room is not None]
         state = status.state + "".join(edited[:1]) + "".join(room[:1])
@@ -163,7 +169,7 @@ def statuses(found: Sequence[Status]) -> Iterator[str]:
             (
                 "!" if status.attention else " ",
                 status.client,
-                _age(status),
+                status.age_in_words,
                 f"{short(fallback.version)}, {span(since)}" if fallback and since is not None else "-",
                 ", ".join(dict.fromkeys(p.uri.partition("://")[0] for p in status.places)),
                 f"{state}   -> {status.next}" if status.next and status.attention else state,
@@ -175,12 +181,6 @@ def statuses(found: Sequence[Status]) -> Iterator[str]:
     attention = sum(status.attention for status in found)
     clients = f"{len(found)} client{'s' if len(found) != 1 else ''}"
     yield f"{clients}, {attention} need attention. Read from tags only; ask Auth0 with: secret-bridge verify"
-
-
-def _age(status: Status) -> str:
-    if status.age is None:
-        return "-"
-    return f"≥ {span(status.age)}" if status.age_is_minimum else span(status.age)
 
 
 def verified(client: str, found: Sequence[Verified]) -> Iterator[str]:

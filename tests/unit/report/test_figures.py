@@ -125,7 +125,7 @@ def test_csv_has_a_line_per_client_and_calculates_nothing() -> None:
     assert (told["owner"], told["client_id"], told["kind"]) == ("'@team", "'+x", "due")
     assert (told["age_seconds"], told["age_is_minimum"], told["fallback_since"]) == (str(412 * 86400), "true", "")
     assert next(line for line in lines if line["client"] == SCRIPT)["unread"].startswith("use1://")
-    assert tuple(lines[0]) == COLUMNS
+    assert [*lines[0]] == [*COLUMNS]
     assert spans(
         section(DOCS / "guide" / "report.md", "CSV").partition("columns")[2].partition("What is absent")[0]
     ) == [*COLUMNS]
