@@ -30,7 +30,7 @@ def split(uri: str) -> tuple[str, str]:
     """
     scheme, separator, target = uri.partition("://")
     if not separator or not scheme or not target:
-        raise BadAddress(f"'{uri}' is not a place", f"write {kinds.addresses()}")
+        raise BadAddress(f"'{uri}' is not a sink", f"write {kinds.addresses()}")
     return scheme, target
 
 
@@ -43,7 +43,7 @@ def open_sink(
     clock: Clock | None = None,
     lease: timedelta = LEASE,
 ) -> Sink:
-    """Open the place at `uri`, without any request to the server.
+    """Open the sink at `uri`, without any request to the server.
 
     The URI's scheme is the vault's name in the configuration, and `type_name` is its kind. A call without
     compare-and-set has to end within `lease` after a look.
@@ -65,7 +65,7 @@ def open_reader(
     clock: Clock | None = None,
     timeout: timedelta = LEASE,
 ) -> Reader:
-    """Open the place at `uri` for reading only, as `open_sink` does.
+    """Open the sink at `uri` for reading only, as `open_sink` does.
 
     `timeout` is how long one request may take.
 

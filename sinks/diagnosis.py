@@ -1,6 +1,6 @@
 """What `doctor` finds, and how a kind of store takes part in it.
 
-Each kind examines its own servers and places (`Kind.diagnose`) and writes what it finds into a `Findings`. It has one
+Each kind examines its own servers and sinks (`Kind.diagnose`) and writes what it finds into a `Findings`. It has one
 table of the findings that only it knows (`Kind.FINDINGS`).
 """
 
@@ -76,13 +76,13 @@ class Findings(Protocol):
 
 
 class Diagnosis(Protocol):
-    """The examination of one vault and of places in it. It changes nothing.
+    """The examination of one vault and of sinks in it. It changes nothing.
 
     Errors other than `SinkError` are bugs. A `SinkError` that leaves a method ends that check only.
     """
 
     title: str
-    """The heading for the server. Empty where there is no server to examine, only its places."""
+    """The heading for the server. Empty where there is no server to examine, only its sinks."""
 
     @property
     def answered(self) -> bool:
@@ -90,11 +90,11 @@ class Diagnosis(Protocol):
         ...
 
     def server(self, findings: Findings) -> None:
-        """Examine the server and the login to it, before any place. It is not called without a `title`."""
+        """Examine the server and the login to it, before any sink. It is not called without a `title`."""
         ...
 
-    def place(self, findings: Findings, target: str, role: Role, asked: frozenset[Deed], command: str) -> bool:
-        """Examine a place, and return whether its metadata can be read.
+    def sink(self, findings: Findings, target: str, role: Role, asked: frozenset[Deed], command: str) -> bool:
+        """Examine a sink, and return whether its metadata can be read.
 
         `asked` are the deeds that the role needs there. `command` holds the arguments by which a command of the bridge
         names the client, for remedies.

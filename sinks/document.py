@@ -1,4 +1,4 @@
-"""The document stored at a place: the user's keys, with the bridge's among them."""
+"""The document stored at a sink: the user's keys, with the bridge's among them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The errors of a place. Every exception that leaves `sinks` is one of these."""
+"""The errors of a sink. Every exception that leaves `sinks` is one of these."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class SinkError(Exception):
-    """An error at a place.
+    """An error at a sink.
 
     `message` says what happened, in the bridge's own words. `hint` says what the user can do next.
     """
@@ -21,15 +21,15 @@ class SinkError(Exception):
 
 
 class BadAddress(SinkError):
-    """A URI or setting names no place. No request was sent to any server."""
+    """A URI or setting names no sink. No request was sent to any server."""
 
 
 class Refused(SinkError):
-    """A guard refused: the place must not be changed in its present state."""
+    """A guard refused: the sink must not be changed in its present state."""
 
 
 class Busy(Refused):
-    """Another operation holds the place. Nothing of it was changed.
+    """Another operation holds the sink. Nothing of it was changed.
 
     `lock` is what is known of it: its holder, its start and its expected end. None: that is not written.
     """

@@ -34,8 +34,8 @@ class Target(Protocol):
     """An address in its parts. It can be a key of a mapping."""
 
     @property
-    def place(self) -> str:
-        """The canonical text after `scheme://`, without a key: the same for every spelling of one place."""
+    def canonical(self) -> str:
+        """The canonical text after `scheme://`, without a key: the same for every spelling of one sink."""
         ...
 
     @property
@@ -118,13 +118,13 @@ class Kind(Protocol[S, T]):
         ...
 
     def identity(self, target: T, settings: S) -> tuple[str, ...]:
-        """Return a key that is equal for two addresses of the same place, also in vaults of different names."""
+        """Return a key that is equal for two addresses of the same sink, also in vaults of different names."""
         ...
 
     def open(
         self, name: str, target: str, settings: S, *, resolve: Callable[[str], Secret], clock: Clock, lease: timedelta
     ) -> Sink:
-        """Open the place at `name://target`, without a request.
+        """Open the sink at `name://target`, without a request.
 
         `resolve` returns the secret that a reference names. A call without compare-and-set ends within `lease`.
 
@@ -136,7 +136,7 @@ class Kind(Protocol[S, T]):
     def open_reader(
         self, name: str, target: str, settings: S, *, resolve: Callable[[str], Secret], clock: Clock, timeout: timedelta
     ) -> Reader:
-        """Open the place at `name://target` for reading only. `timeout` is how long one request may take.
+        """Open the sink at `name://target` for reading only. `timeout` is how long one request may take.
 
         Raises:
             BadAddress: the address does not have the form of this kind of store.
@@ -146,20 +146,20 @@ class Kind(Protocol[S, T]):
     def policy_for(
         self, name: str, settings: S, asked: Mapping[T, frozenset[Deed]], role: Role, mounts: tuple[str, ...]
     ) -> Block:
-        """Return the policy of a role for places in one vault. `asked` holds the deeds for each of them.
+        """Return the policy of a role for sinks in one vault. `asked` holds the deeds for each of them.
 
         `mounts` are the mounts that the user named, for stores whose addresses do not tell where a mount ends.
 
         Raises:
-            BadAddress: a policy cannot name one of the places.
+            BadAddress: a policy cannot name one of the sinks.
         """
         ...
 
     def policy_for_references(self, targets: tuple[T, ...], mounts: tuple[str, ...]) -> Block:
-        """Return the policy for reading references that name these places, in the vault of the environment.
+        """Return the policy for reading references that name these sinks, in the vault of the environment.
 
         Raises:
-            BadAddress: a policy cannot name one of the places.
+            BadAddress: a policy cannot name one of the sinks.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Recognises other tools that claim a place, by its tags. Pure."""
+"""Recognises other tools that claim a sink, by its tags. Pure."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ LOUD = 60  # characters of a tag's value that are shown, at most
 
 
 def managers(tags: Mapping[str, str]) -> Iterator[tuple[str, str, bool]]:
-    """Yield each tag that names another manager, the manager, and whether the bridge refuses the place because of it.
+    """Yield each tag that names another manager, the manager, and whether the bridge refuses the sink because of it.
 
-    `managed-by` is the tag with which the bridge, External Secrets and others claim a place, so a foreign value there
-    is refused. The other tags say which tool created the place, which may have nothing more to do with it.
+    `managed-by` is the tag with which the bridge, External Secrets and others claim a sink, so a foreign value there
+    is refused. The other tags say which tool created the sink, which may have nothing more to do with it.
     """
     stack = False
     for tag, value in tags.items():
@@ -44,5 +44,5 @@ def _named(tag: str, value: str) -> str | None:
     if plain in CLAIMS:
         return next((named for word, named in WORDS.items() if word in value.lower()), None)
     found = next((named for word, named in WORDS.items() if word in tag.lower()), None)
-    # A tag such as `terraform: false` says that the tool does not manage the place.
+    # A tag such as `terraform: false` says that the tool does not manage the sink.
     return None if value.lower() in ("false", "no", "0") else found

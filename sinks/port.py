@@ -1,6 +1,6 @@
-"""The port: the interface between the bridge and a place that holds versions. Its docstrings are the contract.
+"""The port: the interface between the bridge and a sink that holds versions. Its docstrings are the contract.
 
-It has three parts: reading a place, holding it, and writing to it while it is held.
+It has three parts: reading a sink, holding it, and writing to it while it is held.
 
 A sink holds no policy. It does not know Auth0, ages, or which operation may follow which. It keeps three promises: one
 lock holder at a time (by compare-and-set), readers see a change of current as one atomic step, and no foreign data is
@@ -13,25 +13,46 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from sinks.errors import BadAddress, Busy, Conflict, Denied, Expired, Lost, Refused, SinkError, Unavailable
-from sinks.record import Aside, Lock, Record
+from sinks.record import Lock, Record, SoftDeleted
 from sinks.rights import Deed
 from sinks.secret import Secret
-from sinks.state import Held, Place, Promoted
+from sinks.state import Lease, Promoted, SinkState
 from sinks.versions import History, Stage, Version
 
 __all__ = [
-    "Aside", "BadAddress", "Busy", "Conflict", "Deed", "Denied", "Expired", "Held", "History", "Lock", "Lockable",
-    "Lost", "Place", "Promoted", "Readable", "Record", "Refused", "Secret", "Sink", "SinkError", "Stage",
-    "Unavailable", "Version", "Writable",
+    "BadAddress",
+    "Busy",
+    "Conflict",
+    "Deed",
+    "Denied",
+    "Expired",
+    "History",
+    "Lease",
+    "Lock",
+    "Lockable",
+    "Lost",
+    "Promoted",
+    "Readable",
+    "Record",
+    "Refused",
+    "Secret",
+    "Sink",
+    "SinkError",
+    "SinkState",
+    "SoftDeleted",
+    "Stage",
+    "Unavailable",
+    "Version",
+    "Writable",
 ]  # fmt: skip
 
 
 class Readable(Protocol):
-    """One place in one vault, for callers that change none of its versions and hold no lock."""
+    """One sink in one vault, for callers that change none of its versions and hold no lock."""
 
     @property
     def uri(self) -> str:
-        """The place's name, without a key. Lists of places consist of it and are sorted by it."""
+        """The sink's name, without a key. Lists of sinks consist of it and are sorted by it."""
         ...
 
     @property
@@ -43,17 +64,17 @@ class Readable(Protocol):
         """Return the identity that the vault sees in this process. Empty where the vault cannot say."""
         ...
 
-    def survey(self) -> Place:
+    def survey(self) -> SinkState:
         """Read metadata only, never a value. A policy without any right to read values suffices."""
         ...
 
-    def read(self, *, closely: bool = False) -> Place:
+    def read(self, *, closely: bool = False) -> SinkState:
         """Read metadata and the values of current, pending and fallback.
 
         With `closely`, also read the versions in between: a fallback is unproven if another value was current after it.
 
         Raises:
-            Refused: this place is unfit to be managed. The message names the reason.
+            Refused: this sink is unfit to be managed. The message names the reason.
         """
         ...
 
@@ -77,8 +98,8 @@ class Readable(Protocol):
         """
         ...
 
-    def check(self, place: Place, deeds: frozenset[Deed]) -> tuple[str, ...]:
-        """Check, without any change, that the caller may do all of `deeds` at a place that `read` returned.
+    def check(self, state: SinkState, deeds: frozenset[Deed]) -> tuple[str, ...]:
+        """Check, without any change, that the caller may do all of `deeds` at a sink that `read` returned.
 
         It needs no right beyond those of the deeds. Returns what cannot be known beforehand, as sentences.
 
@@ -88,7 +109,7 @@ class Readable(Protocol):
         ...
 
     def note(self, notes: Mapping[str, str | None]) -> None:
-        """Write texts beside the place's tags, or remove them (None), without a lock. No decision depends on them.
+        """Write texts beside the sink's tags, or remove them (None), without a lock. No decision depends on them.
 
         A name is letters and digits, a text what a tag may hold (`sinks.record`). Other notes stay. `forget` removes
         all.
@@ -97,51 +118,51 @@ class Readable(Protocol):
 
 
 class Lockable(Protocol):
-    """The lock on one place. Exactly one process holds it.
+    """The lock on one sink. Exactly one process holds it.
 
-    Methods that take a `Held` raise `Lost` where this process does not hold the place any more, except for `release`.
+    Methods that take a `Lease` raise `Lost` where this process does not hold the sink any more, except for `release`.
     """
 
     def claim(
-        self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None, over: bool = False
-    ) -> Held:
-        """Claim the place by compare-and-set against the snapshot `place`, and store `value` as pending.
+        self, state: SinkState, lock: Lock, value: Secret | None, *, initial: Secret | None = None, over: bool = False
+    ) -> Lease:
+        """Claim the sink by compare-and-set against the snapshot `state`, and store `value` as pending.
 
         With `over`, claim it whatever holds it in the snapshot, a foreign text too. That stays readable as an older
-        version. With `initial` the place is empty, and `initial` becomes its first, current value before anything else.
+        version. With `initial` the sink is empty, and `initial` becomes its first, current value before anything else.
         A lost answer is retried. The claim is idempotent.
 
         Raises:
-            Busy: another operation holds the place or was faster. Nothing of it was changed.
+            Busy: another operation holds the sink or was faster. Nothing of it was changed.
         """
         ...
 
-    def take_over(self, place: Place, lock: Lock) -> Held:
-        """Become the lock holder of the operation that `place` shows, and keep its value. `lock` replaces its lock.
+    def take_over(self, state: SinkState, lock: Lock) -> Lease:
+        """Become the lock holder of the operation that `state` shows, and keep its value. `lock` replaces its lock.
 
         Raises:
             Busy: another process was faster.
         """
         ...
 
-    def look(self, held: Held) -> Held:
-        """Check that this process still holds the place, and begin a new lease.
+    def renew(self, lease: Lease) -> Lease:
+        """Check that this process still holds the sink, and begin a new lease.
 
         Raises:
             Lost: it does not.
         """
         ...
 
-    def store(self, held: Held, value: Secret) -> Held:
+    def store(self, lease: Lease, value: Secret) -> Lease:
         """Replace the pending value, by compare-and-set.
 
         Raises:
-            Lost: this process does not hold the place any more, and `value` was not stored.
+            Lost: this process does not hold the sink any more, and `value` was not stored.
         """
         ...
 
-    def release(self, held: Held, outcome: str, *, ended: tuple[Secret, ...] = ()) -> None:
-        """Release the place, with no pending value and, where companions are kept, none announced. Idempotent.
+    def release(self, lease: Lease, outcome: str, *, ended: tuple[Secret, ...] = ()) -> None:
+        """Release the sink, with no pending value and, where sibling keys are kept, none announced. Idempotent.
 
         Of what this process wrote or read under the lock, it removes copies of current's value, and of values in
         `ended`, which Auth0 was shown to refuse. Another pending value stays readable as an older version, because
@@ -151,13 +172,13 @@ class Lockable(Protocol):
 
 
 class Writable(Protocol):
-    """Writes to one place under its lock. Each makes sure that the look in `held` is fresh enough for its lease.
+    """Writes to one sink under its lock. Each makes sure that the look in `lease` is fresh enough for its lease.
 
-    Except for `finish`, they raise `Lost` where this process does not hold the place any more.
+    Except for `finish`, they raise `Lost` where this process does not hold the sink any more.
     """
 
-    def lay_out(self, held: Held, coming: Secret | None = None) -> bool:
-        """Make the companions in the latest document right, as `held.lock.companions` says. Current stays.
+    def write_sibling_keys(self, lease: Lease, coming: Secret | None = None) -> bool:
+        """Make the sibling keys in the latest document right, as `lease.lock.sibling_keys` says. Current stays.
 
         `coming` is the next value, None where there is none. The former value is the fallback's. A fallback that this
         operation ends is left out as soon as another value is announced. Converges as `promote` does, and is
@@ -165,16 +186,16 @@ class Writable(Protocol):
         """
         ...
 
-    def promote(self, held: Held, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
-        """Make `value` current, and with `keep` make the former current value (by `held.lock.base`) the fallback.
+    def promote(self, lease: Lease, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
+        """Make `value` current, and with `keep` make the former current value (by `lease.lock.base`) the fallback.
 
-        The companions change in the same step. Whatever foreign writers do meanwhile, the latest document then holds
+        The sibling keys change in the same step. Whatever foreign writers do meanwhile, the latest document then holds
         `value` and all of their keys. Tags come before the write, so that readers see one atomic step. Idempotent.
         """
         ...
 
-    def finish(self, held: Held, base: Secret, value: Secret, *, before: float) -> bool:
-        """Make `value` current and `base` the fallback, although the place is lost. Write nothing else.
+    def finish(self, lease: Lease, base: Secret, value: Secret, *, before: float) -> bool:
+        """Make `value` current and `base` the fallback, although the sink is lost. Write nothing else.
 
         It acts only if `base` is still current, by compare-and-set, and only until `before` (monotonic). It serves a
         value that Auth0 has accepted: its readers must not wait for the new lock holder. Returns whether `value` is
@@ -182,8 +203,8 @@ class Writable(Protocol):
         """
         ...
 
-    def tag(self, held: Held, record: Record, *, keep_limit: bool = False, fallback: str | None = None) -> None:
-        """Write the tags of the place and leave its versions as they are: the latest is current.
+    def tag(self, lease: Lease, record: Record, *, keep_limit: bool = False, fallback: str | None = None) -> None:
+        """Write the tags of the sink and leave its versions as they are: the latest is current.
 
         `keep_limit` leaves the number of versions that the vault keeps. `fallback` is the fingerprint of the fallback's
         value, which is the newest older version that holds it. There is no fallback where none does, or for "". None:
@@ -191,30 +212,30 @@ class Writable(Protocol):
         """
         ...
 
-    def retire(self, held: Held, fingerprint: str | None = None, *, softly: bool = False) -> tuple[str, ...]:
+    def retire(self, lease: Lease, fingerprint: str | None = None, *, softly: bool = False) -> tuple[str, ...]:
         """Make every version with the fallback's value, or with this fingerprint, unreachable. Return their ids.
 
-        Idempotent. Companions count as values. Versions of current's or pending's value stay, and the fallback of
+        Idempotent. Sibling keys count as values. Versions of current's or pending's value stay, and the fallback of
         another value. With `softly`, `bring_back` can undo it. Without, an earlier soft retirement ends too (with a
         fingerprint: if it is of that value).
 
         Raises:
-            Lost: this process does not hold the place any more.
+            Lost: this process does not hold the sink any more.
             Refused: the value is also current's.
         """
         ...
 
-    def bring_back(self, held: Held) -> str | None:
+    def bring_back(self, lease: Lease) -> str | None:
         """Make the fallback that was retired softly the fallback again, and return its version. Idempotent.
 
         Returns None where there is none. Where the vault does not hold it any more, its tag is removed as well.
         """
         ...
 
-    def forget(self, held: Held) -> None:
+    def forget(self, lease: Lease) -> None:
         """Remove what the bridge wrote beside the values. Versions stay."""
         ...
 
 
 class Sink(Readable, Lockable, Writable, Protocol):
-    """One place in one vault: all three parts."""
+    """One sink in one vault: all three parts."""

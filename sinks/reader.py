@@ -40,11 +40,11 @@ NOTHING_NEXT = Next(None)
 
 
 class Reader(Protocol):
-    """One place, for callers that only read. Every method takes at most one request and may raise a `SinkError`."""
+    """One sink, for callers that only read. Every method takes at most one request and may raise a `SinkError`."""
 
     @property
     def uri(self) -> str:
-        """The place's name, without a key."""
+        """The sink's name, without a key."""
         ...
 
     def latest(self) -> Latest:

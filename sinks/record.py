@@ -1,4 +1,4 @@
-"""What a place says about itself, as flat text tags. Vault and AWS use the same words.
+"""What a sink says about itself, as flat text tags. Vault and AWS use the same words.
 
 Tags are at most 256 characters of letters, digits, space and `+ - = . _ : / @` (AWS's rule, the stricter one).
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sinks.companions import Companions, afterwards
+from sinks.sibling_keys import SiblingKeys, afterwards
 
 if TYPE_CHECKING:
     from sinks.secret import Secret
@@ -22,10 +22,10 @@ MANAGED_BY = "managed-by"
 TAG_LIMIT = 256
 OWN_PREFIX = "bridge_"
 NOTE_PREFIX = "bridge_note_"
-COMPANIONS_TAG = "bridge_companions"
+SIBLING_KEYS_TAG = "bridge_companions"
 AUDIT_TAG = "bridge_audit"
 LOCK_PREFIX = "bridge_lock_"
-ASIDE_TAG = "bridge_aside"
+SOFT_DELETED_TAG = "bridge_aside"
 
 FINGERPRINT, VERSION = r"[0-9a-f]{16}", r"[0-9]{1,18}|[0-9a-fA-F-]{32,64}"
 _TEXT, _TIME = r"[A-Za-z0-9 +\-=._:/@]+", r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|\+00:00)"
@@ -67,7 +67,7 @@ def tag_text(text: str) -> str:
 
 
 def sinks_tag(uris: tuple[str, ...]) -> str:
-    """Format a list of places, sorted, as one tag. A list that is too long becomes a digest."""
+    """Format a list of sinks, sorted, as one tag. A list that is too long becomes a digest."""
     text = tag_text(" ".join(sorted(uris)))
     if len(" ".join(uris)) > TAG_LIMIT:
         return "sha256:" + hashlib.sha256(" ".join(sorted(uris)).encode()).hexdigest()
@@ -85,7 +85,7 @@ def note_tags(notes: Mapping[str, str | None]) -> dict[str, str | None]:
 
 
 @dataclass(frozen=True)
-class Aside:
+class SoftDeleted:
     """A fallback that was retired softly: the fingerprint of its value, and its versions, the fallback's own first.
 
     `kept`: the vault can still restore them.
@@ -100,16 +100,16 @@ class Aside:
         return _fit((self.fingerprint, *self.versions), " ")
 
     @classmethod
-    def from_tags(cls, tags: Mapping[str, str]) -> Aside | None:
+    def from_tags(cls, tags: Mapping[str, str]) -> SoftDeleted | None:
         """Parse it from tags. Return None where there is none, or none of the right form."""
-        fingerprint, *versions = _filled(tags, ASIDE_TAG).split() or [""]
+        fingerprint, *versions = _filled(tags, SOFT_DELETED_TAG).split() or [""]
         known = tuple(version for version in versions if re.fullmatch(VERSION, version))
         return cls(fingerprint, known) if known and re.fullmatch(FINGERPRINT, fingerprint) else None
 
 
 @dataclass(frozen=True)
 class Lock:
-    """An operation that holds a place: everything that the next operation needs to know about it."""
+    """An operation that holds a sink: everything that the next operation needs to know about it."""
 
     operation: str
     """Name of the operation, for example `rotate`."""
@@ -125,8 +125,8 @@ class Lock:
     """The client whose secret it is."""
     tenant: str
     """The Auth0 tenant of the client."""
-    places: tuple[str, ...]
-    """The complete list of the client's places."""
+    sinks: tuple[str, ...]
+    """The complete list of the client's sinks."""
     base: str = ""
     """Fingerprint of the value that was current when the operation began."""
     ends: tuple[str, ...] = ()
@@ -135,8 +135,8 @@ class Lock:
     """The holder's word, new for each claim and takeover. By it alone a process recognizes its own lock."""
     reason: str = ""
     """The reason that the user gave."""
-    companions: Companions = Companions.NONE
-    """What the operation does about companions (`sinks.companions`)."""
+    sibling_keys: SiblingKeys = SiblingKeys.NONE
+    """What the operation does about sibling keys (`sinks.sibling_keys`)."""
 
     def tags(self) -> dict[str, str]:
         """Return the lock as tags."""
@@ -150,8 +150,8 @@ class Lock:
             "bridge_lock_base": self.base or "-",
             "bridge_lock_ends": _fit(self.ends, " ") or "-",
             "bridge_lock_reason": tag_text(self.reason) or "-",
-            "bridge_lock_companions": self.companions or "-",
-            "bridge_lock_sinks": sinks_tag(self.places),
+            "bridge_lock_companions": self.sibling_keys or "-",
+            "bridge_lock_sinks": sinks_tag(self.sinks),
             "bridge_lock_client_id": tag_text(self.client_id),
             "bridge_lock_tenant": tag_text(self.tenant),
         }
@@ -180,25 +180,25 @@ class Lock:
             expected_end=end,
             client_id=told["client_id"],
             tenant=told["tenant"],
-            places=tuple(told["sinks"].split()),
+            sinks=tuple(told["sinks"].split()),
             base=told["base"],
             ends=tuple(told["ends"].split()),
             holder=told["holder"],
             reason=told["reason"],
-            companions=Companions(told["companions"]),
+            sibling_keys=SiblingKeys(told["companions"]),
         )
 
 
 @dataclass(frozen=True)
 class Record:
-    """What a managed place remembers: its client, the places that belong together, and since when its value is live."""
+    """What a managed sink remembers: its client, the sinks that belong together, and since when its value is live."""
 
     client_id: str
     """The client whose secret it is."""
     tenant: str
     """The Auth0 tenant of the client."""
-    places: tuple[str, ...]
-    """The complete list of the client's places."""
+    sinks: tuple[str, ...]
+    """The complete list of the client's sinks."""
     rotation: str
     """The id of the operation that made the value current."""
     promoted_at: datetime
@@ -209,8 +209,8 @@ class Record:
     """The latest changes, newest first, as "ID TIME OPERATION ACTOR"."""
     recent: tuple[str, ...] = ()
     """Fingerprints of the latest values, newest first."""
-    companions: Companions = Companions.NONE
-    """Whether the documents hold the other candidates too, or did (`sinks.companions`)."""
+    sibling_keys: SiblingKeys = SiblingKeys.NONE
+    """Whether the documents hold the other candidates too, or did (`sinks.sibling_keys`)."""
     audit: str = ""
     """Anchor of the audit record's line that began the latest change, where one is kept. Old ones stay."""
     former: str | None = None
@@ -223,11 +223,11 @@ class Record:
 
     @classmethod
     def first(cls, lock: Lock, at: datetime, value: Secret | None = None) -> Record:
-        """Return the record of a place that an operation gives its first value."""
-        whose = lock.client_id, lock.tenant, lock.places
+        """Return the record of a sink that an operation gives its first value."""
+        client_ref = lock.client_id, lock.tenant, lock.sinks
         recent = (value.fingerprint(lock.client_id),) if value else ()
-        beside = afterwards(lock.companions)
-        return cls(*whose, lock.id, at, age_is_minimum=True, recent=recent, companions=beside, former="")
+        beside = afterwards(lock.sibling_keys)
+        return cls(*client_ref, lock.id, at, age_is_minimum=True, recent=recent, sibling_keys=beside, former="")
 
     def tags(self) -> dict[str, str]:
         """Return the record as tags."""
@@ -235,19 +235,19 @@ class Record:
             MANAGED_BY: MANAGER,
             "bridge_client_id": tag_text(self.client_id),
             "bridge_tenant": tag_text(self.tenant),
-            "bridge_sinks": sinks_tag(self.places),
+            "bridge_sinks": sinks_tag(self.sinks),
             "bridge_rotation": self.rotation,
             "bridge_promoted_at": stamp(self.promoted_at),
             "bridge_age": "at least" if self.age_is_minimum else "exact",
             "bridge_log": _fit(self.log, " / ") or "-",
             "bridge_recent": _fit(self.recent[:4], " ") or "-",
-            COMPANIONS_TAG: self.companions or "-",
+            SIBLING_KEYS_TAG: self.sibling_keys or "-",
             **({AUDIT_TAG: tag_text(self.audit)} if self.audit else {}),
         }
 
     @classmethod
     def from_tags(cls, tags: Mapping[str, str], former: str | None = None) -> Record | None:
-        """Parse a record. Return None where the bridge does not manage the place, or the tags are not complete.
+        """Parse a record. Return None where the bridge does not manage the sink, or the tags are not complete.
 
         `former` is the fallback that a seal over these tags names. None: no seal is valid.
         """
@@ -258,13 +258,13 @@ class Record:
         return cls(
             client_id=tags.get("bridge_client_id", ""),
             tenant=tags.get("bridge_tenant", ""),
-            places=tuple(tags["bridge_sinks"].split()),
+            sinks=tuple(tags["bridge_sinks"].split()),
             rotation=tags.get("bridge_rotation", "-"),
             promoted_at=promoted,
             age_is_minimum=tags.get("bridge_age") == "at least",
             log=() if log == "-" else tuple(log.split(" / ")),
             recent=tuple(word for word in recent.split() if re.fullmatch(FINGERPRINT, word)),
-            companions=_companions(tags, COMPANIONS_TAG),
+            sibling_keys=_sibling_keys(tags, SIBLING_KEYS_TAG),
             audit=_filled(tags, AUDIT_TAG),
             former=former,
         )
@@ -277,10 +277,10 @@ def drifted(record: Record | None, current: Secret | None) -> bool:
     return current is None or bool(record.recent and current.fingerprint(record.client_id) != record.recent[0])
 
 
-def _companions(tags: Mapping[str, str], name: str) -> Companions:
-    """Return what a tag says of companions. An unknown word, perhaps of a later version, counts as `KEEP`."""
+def _sibling_keys(tags: Mapping[str, str], name: str) -> SiblingKeys:
+    """Return what a tag says of sibling keys. An unknown word, perhaps of a later version, counts as `KEEP`."""
     text = _filled(tags, name)
-    return Companions(text) if text in {*Companions} else Companions.KEEP
+    return SiblingKeys(text) if text in {*SiblingKeys} else SiblingKeys.KEEP
 
 
 def _filled(tags: Mapping[str, str], name: str) -> str:

@@ -27,7 +27,7 @@ def is_reference(text: str) -> bool:
 
 
 def resolve(reference: str, environ: Mapping[str, str]) -> Secret:
-    """Return the secret that a reference names. The environment describes the vault of a place.
+    """Return the secret that a reference names. The environment describes the vault of a sink.
 
     Raises:
         BadAddress: the secret is not available. The message contains the reference only.
@@ -68,17 +68,17 @@ def _file(reference: str, path: Path, environ: Mapping[str, str]) -> Secret:
 
 
 def _stored(reference: str, environ: Mapping[str, str]) -> Secret:
-    """Return the current value of a place in a vault that the environment describes."""
+    """Return the current value of a sink in a vault that the environment describes."""
     from sinks import open_sink
     from sinks.port import SinkError, Stage
 
     scheme = reference.partition(":")[0]
     try:
         settings = kinds.kind(scheme).from_environment(environ)
-        place = open_sink(reference, scheme, settings, resolve=lambda inner: resolve(inner, environ)).read()
+        state = open_sink(reference, scheme, settings, resolve=lambda inner: resolve(inner, environ)).read()
     except SinkError as error:
         raise BadAddress(f"{reference}: {error.message}", hint=error.hint) from None
-    value = place.value(Stage.CURRENT)
+    value = state.value(Stage.CURRENT)
     if value is None:
         raise BadAddress(f"{reference}: there is no value")
     return value

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class Deed(StrEnum):
-    """One thing that can be asked of a place. Most are methods of the port, by name."""
+    """One thing that can be asked of a sink. Most are methods of the port, by name."""
 
     SURVEY = "survey"
     """Read metadata: the lock holder, the stages, the tags."""
@@ -22,12 +22,12 @@ class Deed(StrEnum):
     HOLD = "hold"
     """Claim, take over, look, store, release: every change begins and ends with these."""
     BEGIN = "begin"
-    """Hold a place for the first time."""
+    """Hold a sink for the first time."""
     FILL = "fill"
-    """Write the first version of an empty place."""
+    """Write the first version of an empty sink."""
     PROMOTE = "promote"
-    LAY_OUT = "lay_out"
-    """Write the companions. Where they are kept, promoting, retiring and releasing write them too."""
+    WRITE_SIBLING_KEYS = "lay_out"
+    """Write the sibling keys. Where they are kept, promoting, retiring and releasing write them too."""
     TAG = "tag"
     NOTE = "note"
     REMOVE_NOTE = "remove_note"

@@ -1,4 +1,4 @@
-"""The seal proves that the bridge wrote a place's tags, and names the value that was the fallback. Pure.
+"""The seal proves that the bridge wrote a sink's tags, and names the value that was the fallback. Pure.
 
 `bridge_seal` is `1.SEQ.FALLBACK.MAC`. Only a process that knows the current value can make it. Others may be able to
 write tags without knowing that value. SEQ grows with every operation, so that older tags cannot come back. FALLBACK is
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sinks.record import ASIDE_TAG, AUDIT_TAG, COMPANIONS_TAG, MANAGED_BY, Aside, Record
+from sinks.record import AUDIT_TAG, MANAGED_BY, SIBLING_KEYS_TAG, SOFT_DELETED_TAG, Record, SoftDeleted
 
 if TYPE_CHECKING:
     from sinks.secret import Secret
@@ -36,7 +36,7 @@ COVERED = (
     "bridge_log",
     RECENT,
     AUDIT_TAG,
-    ASIDE_TAG,
+    SOFT_DELETED_TAG,
 )
 """The tags that the seal covers, in their order in it. `bridge_current` and `bridge_fallback` are hints."""
 UNPROVEN = "@"
@@ -44,7 +44,7 @@ UNPROVEN = "@"
 
 @dataclass(frozen=True)
 class Where:
-    """Where the tags belong: the place by its name, and the key of its document. None: the whole text is the value."""
+    """Where the tags belong: the sink by its name, and the key of its document. None: the whole text is the value."""
 
     uri: str
     key: str | None
@@ -52,7 +52,7 @@ class Where:
 
 @dataclass(frozen=True)
 class Said:
-    """What a place says about itself, as its tags are stored. Empty where the place is not managed.
+    """What a sink says about itself, as its tags are stored. Empty where the sink is not managed.
 
     `former` is the fallback that the seal over them names (`Record.former`), None where no seal is valid. `sequence` is
     the seal's sequence number.
@@ -83,20 +83,20 @@ class Said:
         return {**dict.fromkeys((*COVERED, SEAL_TAG)), **self.tags}
 
     @property
-    def is_aside(self) -> bool:
+    def is_soft_deleted(self) -> bool:
         """Whether that fallback was retired softly and has not ended yet."""
-        aside = Aside.from_tags(self.tags)
-        return aside is not None and aside.fingerprint == self.fallback
+        soft_deleted = SoftDeleted.from_tags(self.tags)
+        return soft_deleted is not None and soft_deleted.fingerprint == self.fallback
 
     def changed(
         self, changes: Mapping[str, str | None], where: Where, current: Secret | None, sequence: int, former: str | None
     ) -> Said:
         """Return it with `changes` applied, and sealed anew.
 
-        It has no seal where `former` is None or there is no current value. Only covered tags and the companions' are
+        It has no seal where `former` is None or there is no current value. Only covered tags and the sibling keys' are
         changed.
         """
-        both = {**self.tags, **{name: changes[name] for name in (*COVERED, COMPANIONS_TAG) if name in changes}}
+        both = {**self.tags, **{name: changes[name] for name in (*COVERED, SIBLING_KEYS_TAG) if name in changes}}
         tags = {name: text for name, text in both.items() if text is not None and name != SEAL_TAG}
         if former is None or current is None:
             return Said(tags)
@@ -117,11 +117,11 @@ def doubted(former: str | None) -> str | None:
 
 
 def kept(tags: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags that a place says about itself: those that a seal covers, the seal, and the companions.
+    """Return the tags that a sink says about itself: those that a seal covers, the seal, and the sibling keys.
 
     Notes, locks, `bridge_current` and `bridge_fallback` are not among them.
     """
-    return {name: tags[name] for name in (*COVERED, COMPANIONS_TAG, SEAL_TAG) if name in tags}
+    return {name: tags[name] for name in (*COVERED, SIBLING_KEYS_TAG, SEAL_TAG) if name in tags}
 
 
 def said(tags: Mapping[str, str], where: Where, current: Secret | None, highest: int | None = None) -> Said:

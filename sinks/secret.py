@@ -17,7 +17,7 @@ class Secret:
     search for it lists every use (an architecture test holds the list).
 
     Raises:
-        ValueError: the text is empty. A place without a value is `None`, never an empty secret.
+        ValueError: the text is empty. A sink without a value is `None`, never an empty secret.
     """
 
     __slots__ = ("_text",)

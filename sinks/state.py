@@ -1,4 +1,4 @@
-"""What a sink returns: the state of one place, the lease on it, and the result of a promotion. Pure."""
+"""What a sink returns: the state of one sink, the lease on it, and the result of a promotion. Pure."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sinks.companions import Companions
-from sinks.record import Aside, Lock, Record
+from sinks.record import Lock, Record, SoftDeleted
 from sinks.secret import Secret
+from sinks.sibling_keys import SiblingKeys
 from sinks.versions import History, Stage
 
 
 @dataclass(frozen=True)
-class Place:
-    """A snapshot of one place. Fields marked (read) are filled by `Sink.read` only."""
+class SinkState:
+    """A snapshot of one sink. Fields marked (read) are filled by `Sink.read` only."""
 
     uri: str
-    """Address of the place, without a key."""
+    """Address of the sink, without a key."""
     at: datetime
     """Time of the snapshot, by the server's clock."""
     exists: bool
@@ -43,7 +43,7 @@ class Place:
     # The lock.
 
     lock: Lock | None = None
-    """The operation that holds the place. It may be unknown although the place is `unsettled`."""
+    """The operation that holds the sink. It may be unknown although the sink is `unsettled`."""
     unnamed: Lock | None = None
     """What is known of a lock whose actor and expected end are not known."""
     foreign: str = ""
@@ -53,39 +53,39 @@ class Place:
     released: datetime | None = None
     """When the vault last saw the lock key change (AWS: the secret), whatever was written there."""
     unsettled: bool = False
-    """Whether an operation holds the place or left something behind."""
+    """Whether an operation holds the sink or left something behind."""
 
     # The tags.
 
     manager: str | None = None
-    """What manages the place: the `managed-by` tag, or in AWS another service."""
+    """What manages the sink: the `managed-by` tag, or in AWS another service."""
     record: Record | None = None
-    """What the tags say. None: the place is not managed, or its tags are not complete."""
+    """What the tags say. None: the sink is not managed, or its tags are not complete."""
     remembered: Record | None = None
-    """The record before the running operation, or else the last one, from another part of the place (read)."""
+    """The record before the running operation, or else the last one, from another part of the sink (read)."""
     wiped: bool = False
-    """Whether the place was managed, nobody holds it, and its tags were replaced."""
+    """Whether the sink was managed, nobody holds it, and its tags were replaced."""
     stale: bool = False
     """Whether the tags name a fallback that is gone."""
     differs: tuple[str, ...] = ()
     """Tags that another process changed. Their former text is known, and the next `claim` restores it (read)."""
     contradicted: str = ""
     """How the tagged fallback contradicts the one that the seal names."""
-    aside: Aside | None = None
+    soft_deleted: SoftDeleted | None = None
     """The fallback that was retired softly, until it ends."""
     noted: Mapping[str, str] = field(default_factory=dict)
     """What `Sink.note` wrote."""
 
-    # The companions in the latest document.
+    # The sibling keys in the latest document.
 
-    companions: Companions = Companions.NONE
-    """Which companions the documents have, see `sinks.companions` (read)."""
+    sibling_keys: SiblingKeys = SiblingKeys.NONE
+    """Which sibling keys the documents have, see `sinks.sibling_keys` (read)."""
     announced: datetime | None = None
     """Since when the latest document holds the pending value as the coming one (read)."""
-    astray: bool = False
-    """Whether companions are wrong although nobody holds the place (read)."""
+    inconsistent: bool = False
+    """Whether sibling keys are wrong although nobody holds the sink (read)."""
     occupied: tuple[str, ...] = ()
-    """Foreign keys in the position of companions (read)."""
+    """Foreign keys in the position of sibling keys (read)."""
 
     notes: tuple[str, ...] = ()
     """Remarks for people, as sentences."""
@@ -98,16 +98,16 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Held:
-    """The lease on a place that this process holds."""
+class Lease:
+    """The lease on a sink that this process holds."""
 
     uri: str
-    """Address of the place."""
+    """Address of the sink."""
     lock: Lock
     """The lock that this process has written there."""
     token: object
     """The fencing token, of the sink's own type."""
-    looked: float
+    renewed: float
     """The monotonic start of the last look, from which the lease counts."""
     value: Secret | None = None
     """The pending value. None: there is none."""

@@ -60,7 +60,7 @@ class Version:
 
 @dataclass(frozen=True)
 class History:
-    """The versions of one place, oldest first.
+    """The versions of one sink, oldest first.
 
     Raises:
         InvalidHistory: an id occurs twice, or two versions hold the same unique stage.
@@ -73,9 +73,9 @@ class History:
         if len(set(ids)) != len(ids):
             raise InvalidHistory(f"a version stands twice among {', '.join(ids)}")
         for stage in UNIQUE:
-            held = [v.id for v in self.versions if v.stage is stage]
-            if len(held) > 1:
-                raise InvalidHistory(f"{' and '.join(held)} are both {stage}")
+            lease = [v.id for v in self.versions if v.stage is stage]
+            if len(lease) > 1:
+                raise InvalidHistory(f"{' and '.join(lease)} are both {stage}")
 
     def at(self, stage: Stage) -> Version | None:
         """Return the version that holds a unique stage, or None."""
@@ -105,7 +105,7 @@ class History:
         """
         wanted = dict(moves)
         for version_id, stage in moves:
-            held = self.get(version_id).stage
-            if held is not None and stage is not held and stage not in ALLOWED[held]:
-                raise InvalidHistory(f"{version_id}: {held} cannot become {stage}")
+            lease = self.get(version_id).stage
+            if lease is not None and stage is not lease and stage not in ALLOWED[lease]:
+                raise InvalidHistory(f"{version_id}: {lease} cannot become {stage}")
         return History(tuple(replace(v, stage=wanted.get(v.id, v.stage)) for v in self.versions))

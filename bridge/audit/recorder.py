@@ -25,15 +25,15 @@ FILE = "file:"
 class Recorder:
     """Writes both lines of one attempt.
 
-    `begin` must be called before anything is changed. `place` is the path of the record's file, which the anchor in the
+    `begin` must be called before anything is changed. `state` is the path of the record's file, which the anchor in the
     system's log names.
     """
 
-    def __init__(self, target: write.Target, attempt: records.Attempt, trail: Trail, place: str) -> None:
+    def __init__(self, target: write.Target, attempt: records.Attempt, trail: Trail, state: str) -> None:
         self._target = target
         self._attempt = attempt
         self._trail = trail
-        self._place = place
+        self._state = state
         self._begun: Head | None = None
         self._started = time.monotonic()
 
@@ -43,7 +43,7 @@ class Recorder:
         return self._attempt.id
 
     def begin(self) -> None:
-        """Write the first line, and note its anchor in the trail, which goes into the places' metadata.
+        """Write the first line, and note its anchor in the trail, which goes into the sinks' metadata.
 
         Raises:
             NotWritten: the line could not be written. The caller must not change anything then.
@@ -65,8 +65,8 @@ class Recorder:
         )
         head = self._target.end(told)
         if head is not None:
-            with suppress(OSError):  # without that log, the outcome and the places still hold anchors
-                write.send(f"audit anchor {head} of {self._attempt.host}:{self._place}")
+            with suppress(OSError):  # without that log, the outcome and the sinks still hold anchors
+                write.send(f"audit anchor {head} of {self._attempt.host}:{self._state}")
         return head
 
 
@@ -101,7 +101,7 @@ def chain_of(settings: AuditSettings, resolve: Callable[[str], Secret]) -> Chain
 def proven(sinks: Mapping[str, Readable]) -> dict[str, Mapping[str, str] | None]:
     """Return the identity of the caller as each vault sees it, by the vault's name.
 
-    Each vault is asked once, however many of the places it holds. The identity is None if the vault does not tell it.
+    Each vault is asked once, however many of the sinks it holds. The identity is None if the vault does not tell it.
     A failure here never stops an operation.
     """
     found: dict[str, Mapping[str, str] | None] = {}

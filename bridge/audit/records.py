@@ -52,8 +52,8 @@ class Attempt:
     """The command's name, for example `rotate`."""
     options: tuple[str, ...]
     """The options that were given."""
-    places: tuple[str, ...]
-    """The URIs of all the client's places."""
+    sinks: tuple[str, ...]
+    """The URIs of all the client's sinks."""
     strategy: str | None
     """The strategy of `rotate`. None for other commands."""
     reason: str | None
@@ -77,7 +77,7 @@ def begin(attempt: Attempt, at: datetime) -> dict[str, Any]:
         "options": list(attempt.options),
         "strategy": attempt.strategy,
         "reason": attempt.reason,
-        "places": list(attempt.places),
+        "sinks": list(attempt.sinks),
         "proven": dict(attempt.proven),
         "claimed": dict(attempt.claimed),
         "version": __version__,
@@ -126,7 +126,7 @@ def became(done: Outcome | None) -> dict[str, Any]:
         return _became("nothing to do", 0, None)
     versions = [
         {"uri": uri, "current": at.current, "fallback": at.fallback, "retired": list(at.retired)}
-        for uri, at in done.places.items()
+        for uri, at in done.sinks.items()
     ]
     return {**_became(done.result, done.exit_status, None), "versions": versions}
 
@@ -134,7 +134,7 @@ def became(done: Outcome | None) -> dict[str, Any]:
 def failed(error: BridgeError) -> dict[str, Any]:
     """Return the result of an attempt that raised an error.
 
-    If it stopped after the first write, the result also says which value Auth0 accepts, and what each place holds.
+    If it stopped after the first write, the result also says which value Auth0 accepts, and what each sink holds.
     """
     told = _became(RESULTS[error.exit_status], error.exit_status, error.message)
     if isinstance(error, Stopped):

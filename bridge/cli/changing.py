@@ -17,13 +17,13 @@ from bridge.cli.output.console import is_terminal, say
 from bridge.cli.output.progress import Lines
 from bridge.cli.runner import each, heeding
 from bridge.cli.select import Selection, chosen
-from bridge.execution.open import open_job, survey
+from bridge.execution.open import open_session, survey
 from bridge.model.errors import BridgeError, Failed, Refused, Usage
 from bridge.model.progress import Stop
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
-    from bridge.execution.session import Job
+    from bridge.execution.session import Session
     from bridge.model.outcome import Outcome
     from bridge.model.plan import Plan
     from bridge.planning.status import Status
@@ -68,7 +68,7 @@ def require_reason(*, compromised: bool, reason: str) -> None:
 def change(
     context: typer.Context,
     selection: Selection,
-    work: Callable[[Job], Outcome | None],
+    work: Callable[[Session], Outcome | None],
     *,
     json: bool,
     title: str,
@@ -91,16 +91,16 @@ def change(
             raise unread[client.name]
         if stop.asked:
             raise Failed("stopped as asked, before it was begun", "run it again")
-        job = open_job(settings, client, Lines(quiet=json), stop)
+        session = open_session(settings, client, Lines(quiet=json), stop)
 
         def attempt() -> Outcome | None:
-            done = work(job)
+            done = work(session)
             if done and title == "rotated" and done.published:
                 done = replace(done, notes=(*done.notes, "not rotating again: this was the rotation"))
-            return done and _completed(job, done)
+            return done and _completed(session, done)
 
         with heeding(stop):
-            return recorded(settings, job, asked, attempt, quiet=json)
+            return recorded(settings, session, asked, attempt, quiet=json)
 
     def present(client: ClientSettings, done: Outcome | None) -> tuple[int, str]:
         if done is None:
@@ -152,16 +152,16 @@ def retirable(_client: ClientSettings, seen: Status) -> bool:
     from bridge.model.operation import RETIREMENTS
 
     if _interrupted(seen):
-        return any(place.lock and place.lock.operation in RETIREMENTS for place in seen.places)
+        return any(state.lock and state.lock.operation in RETIREMENTS for state in seen.sinks)
     since = seen.retire_from if seen.fallbacks else seen.retire_by  # what was retired softly is ended at `retire_by`
-    return since is not None and max(place.at for place in seen.places) >= since
+    return since is not None and max(state.at for state in seen.sinks) >= since
 
 
 def _interrupted(seen: Status) -> bool:
-    return seen.attention and any(place.lock or place.unsettled for place in seen.places)
+    return seen.attention and any(state.lock or state.unsettled for state in seen.sinks)
 
 
-def _completed(job: Job, done: Outcome) -> Outcome:
+def _completed(session: Session, done: Outcome) -> Outcome:
     """Return an outcome with what follows from the settings: dates, the after hook's result, and an unproven change."""
     from bridge.model.operation import PUBLISHES, Operation
 
@@ -170,20 +170,20 @@ def _completed(job: Job, done: Outcome) -> Outcome:
     notes, status = list(done.notes), done.exit_status
     # These publish a value that Auth0 accepts already, and that may be old, so the dates cannot count from now.
     found = done.operation in (Operation.SYNC, Operation.SETTLE)
-    if any(at.fallback for at in done.places.values()) and not found:
-        now = done.at or job.clock.now()
+    if any(at.fallback for at in done.sinks.values()) and not found:
+        now = done.at or session.clock.now()
         done = replace(
-            done, retire_from=now + job.settings.fallback_min_age, retire_by=now + job.settings.fallback_max_age
+            done, retire_from=now + session.settings.fallback_min_age, retire_by=now + session.settings.fallback_max_age
         )
-    if job.settings.after and done.hook is None:
-        notes.append(f"after hook: {' '.join(job.settings.after)} … ok")
+    if session.settings.after and done.hook is None:
+        notes.append(f"after hook: {' '.join(session.settings.after)} … ok")
     elif done.hook:
         notes.append(f"after hook failed: {done.hook}; readers that only see the latest value need a restart")
         status = status or 5
     else:
         notes.append("readers that only see the latest value need a refresh or restart now")
-    if not found and (done.settled is None or not done.settled.proven):
-        notes.append(UNVERIFIED + job.whose.command("verify"))
-    if done.settled and not done.settled.proven and not job.stop.asked:
+    if not found and (done.propagated is None or not done.propagated.proven):
+        notes.append(UNVERIFIED + session.client_ref.command("verify"))
+    if done.propagated and not done.propagated.proven and not session.stop.asked:
         status = 3
     return replace(done, notes=tuple(notes), exit_status=status)

@@ -24,7 +24,7 @@ Names = Annotated[
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A client's name in the configuration, or a client_id.")]
 Sinks = Annotated[
     list[str] | None,
-    typer.Option("--sink", metavar="URI", help=f"A place, without a configuration: {kinds.addresses()}."),
+    typer.Option("--sink", metavar="URI", help=f"A sink, without a configuration: {kinds.addresses()}."),
 ]
 Key = Annotated[str | None, typer.Option("--key", metavar="KEY", help="The key in the stored document.")]
 Config = Annotated[

@@ -17,7 +17,7 @@ from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import is_terminal, say
 from bridge.config.settings import ClientSettings, Settings
-from bridge.model.client_ref import Whose
+from bridge.model.client_ref import ClientRef
 from bridge.model.errors import BridgeError, Incomplete
 from bridge.model.progress import Stop
 
@@ -151,13 +151,14 @@ def as_error(client: ClientSettings, error: BaseException) -> BridgeError:
     """
     if isinstance(error, BridgeError):
         return error
-    whose = Whose(client.client_id, "", client.name, client.sinks)
+    client_ref = ClientRef(client.client_id, "", client.name, client.sinks)
     if isinstance(error, KeyboardInterrupt):
-        return Interrupted("interrupted; it is unknown how far it came", whose.command("resume"))
+        return Interrupted("interrupted; it is unknown how far it came", client_ref.command("resume"))
     where = traceback.extract_tb(error.__traceback__)[-1]
     return Incomplete(
         f"this should not happen: {type(error).__name__} at {where.filename.rpartition('/')[2]}:{where.lineno}",
-        f"please report it; then see where things stand: {whose.command('resume')}, {whose.command('verify')}",
+        "please report it; then see where things stand: "
+        f"{client_ref.command('resume')}, {client_ref.command('verify')}",
     )
 
 

@@ -32,7 +32,7 @@ class Selection:
 
     @property
     def empty(self) -> bool:
-        """Whether neither a client nor a place is named. Commands that only look are about all clients then."""
+        """Whether neither a client nor a sink is named. Commands that only look are about all clients then."""
         return not self.names and not self.sink
 
 

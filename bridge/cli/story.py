@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bridge.config.choose import choose
-from bridge.execution.open import open_job
-from bridge.execution.session import Job
+from bridge.execution.open import open_session
+from bridge.execution.session import Session
 from bridge.model.errors import Failed
 from bridge.model.outcome import Outcome
 from bridge.operations.adopt import AdoptOptions, adopt
@@ -19,7 +19,7 @@ from bridge.operations.rotate import RotateOptions, rotate
 from bridge.operations.start import Options
 from bridge.sandbox.readers import Reader, running
 from bridge.sandbox.stack import BILLING, Stack
-from sinks.port import Place, Stage
+from sinks.port import SinkState, Stage
 
 PROPAGATION = timedelta(seconds=3)
 VAULT, AWS = "vault://secret/apps/billing", "aws://us-east-1/apps/billing"
@@ -34,9 +34,9 @@ class Story:
         self._told: set[str] = set()
 
     def step(self, name: str, text: str) -> None:
-        """Print a kind of step once, after its last place is done.
+        """Print a kind of step once, after its last sink is done.
 
-        Places are worked on in the order of their URIs, so the place in Vault is the last of the two.
+        Sinks are worked on in the order of their URIs, so the sink in Vault is the last of the two.
         """
         demo = self._demo
         if name == "stage" and VAULT in text:
@@ -62,7 +62,7 @@ class Demo:
     def __init__(self, *, echo: Callable[[str], None], colour: bool) -> None:
         self._echo = echo
         self._colour = colour
-        self._job: Job
+        self._session: Session
 
     def run(self) -> None:
         """Run the demonstration on servers that are started on loopback, and stopped at the end.
@@ -98,13 +98,13 @@ class Demo:
 
     def show_places(self) -> None:
         """Print what each vault holds now, according to its own metadata."""
-        for sink in self._job.sinks.values():
+        for sink in self._session.sinks.values():
             self._echo(f"           {_state(sink.survey())}")
 
-    def _open(self, story: Story) -> Job:
+    def _open(self, story: Story) -> Session:
         settings, client = choose(BILLING, None, os.environ, sinks=(VAULT, AWS))
         client = replace(client, name="billing", fallback_min_age=timedelta(seconds=2))
-        return open_job(settings, client, story)
+        return open_session(settings, client, story)
 
     def _story(self, stack: Stack) -> None:
         import hvac
@@ -112,12 +112,12 @@ class Demo:
         secret = stack.billing.client_secret
         vault = hvac.Client(url=stack.bao.url, token=stack.bao.token)
         vault.secrets.kv.v2.create_or_update_secret(PATH, {"client_secret": secret, "db_url": "postgres://db/billing"})
-        self._job = self._open(Story(self))
+        self._session = self._open(Story(self))
         self._adopt()
         readers = self._readers(stack)
         end = running(readers)
         try:
-            done = rotate(self._job, RotateOptions())
+            done = rotate(self._session, RotateOptions())
         finally:
             end()
         self._settled(done)
@@ -131,20 +131,20 @@ class Demo:
         self._retire()
 
     def _adopt(self) -> None:
-        adopt(self._job, AdoptOptions())
+        adopt(self._session, AdoptOptions())
         self.tell("1 adopt", f"the value in {VAULT} is accepted by Auth0 -> tagged as current")
         self._echo(f"           {AWS} was empty -> the same value written")
         self.show_places()
 
     def _readers(self, stack: Stack) -> list[Reader]:
-        job, patience = self._open(Story(self)), PROPAGATION.total_seconds() * 35 / 30
+        session, patience = self._open(Story(self)), PROPAGATION.total_seconds() * 35 / 30
         return [
-            Reader(stack.auth0.url, BILLING, job.sinks[VAULT], candidates=candidates, patience=patience)
+            Reader(stack.auth0.url, BILLING, session.sinks[VAULT], candidates=candidates, patience=patience)
             for candidates in (True, False)
         ]
 
     def _settled(self, done: Outcome) -> None:
-        settled = done.settled
+        settled = done.propagated
         if settled is None or not settled.proven:
             raise Failed("the change did not spread")
         self._echo(
@@ -156,18 +156,18 @@ class Demo:
         wait = timedelta(seconds=4)  # time since a reader's last failure, which the logs give in whole seconds
         self.tell("6 retire", f"the fallback may go after fallback_min_age (here {2} s, usually 24 h)")
         time.sleep(wait.total_seconds())
-        done = retire(self._job, Options())
+        done = retire(self._session, Options())
         if done is None:
             raise Failed("there was no fallback to retire")
         self.show_places()
         self._echo("           vault destroyed the old version; AWS keeps its version readable by id, without a label")
 
 
-def _state(place: Place) -> str:
+def _state(state: SinkState) -> str:
     parts = [
         f"{'v' if v.id.isdigit() else ''}{v.id[:8]} {v.stage}"
-        for v in place.history.versions
+        for v in state.history.versions
         if v.stage in (Stage.CURRENT, Stage.FALLBACK, Stage.RETIRED)
     ]
-    pending = ["a new value pending"] if place.unsettled else []
-    return f"{place.uri:<32} {', '.join(parts + pending) or 'empty'}"
+    pending = ["a new value pending"] if state.unsettled else []
+    return f"{state.uri:<32} {', '.join(parts + pending) or 'empty'}"

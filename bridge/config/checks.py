@@ -31,16 +31,16 @@ def cross_check(data: Mapping[str, Any]) -> list[Fault]:
     `data` is the parsed file, which need not be valid otherwise.
     """
     checks: tuple[Callable[[Mapping[str, Any]], Iterator[Fault]], ...] = (
-        _names, _credentials, _propagation, _tenants, _schemes, _ages, _companions, _exceptions, _same_client,
+        _names, _credentials, _propagation, _tenants, _schemes, _ages, _sibling_keys, _exceptions, _same_client,
         _same_place,
     )  # fmt: skip
     return [fault for check in checks for fault in check(data)]
 
 
 def addresses(data: Mapping[str, Any], vaults: Mapping[str, VaultSettings]) -> Iterator[Fault]:
-    """Yield a fault for each place whose address does not have the form that its vault's kind demands.
+    """Yield a fault for each sink whose address does not have the form that its vault's kind demands.
 
-    `vaults` holds the vaults that were read without a fault. Places of other vaults are skipped.
+    `vaults` holds the vaults that were read without a fault. Sinks of other vaults are skipped.
     """
     for key, uri in _sinks(data):
         scheme, _, target = uri.partition("://")
@@ -110,17 +110,20 @@ def _ages(data: Mapping[str, Any]) -> Iterator[Fault]:
             yield (*place, said[0]), f"fallback_min_age ({least}) is longer than fallback_max_age ({most})"
 
 
-def _companions(data: Mapping[str, Any]) -> Iterator[Fault]:
+def _sibling_keys(data: Mapping[str, Any]) -> Iterator[Fault]:
     default = data.get("defaults")
     default = default if isinstance(default, dict) else {}
     told = {name: {**default, **table} for name, table in _tables(data, "clients").items()}
-    kept = {name: table for name, table in told.items() if table.get("companions") is True}
+    kept = {name: table for name, table in told.items() if table.get("sibling_keys") is True}
     for name, table in kept.items():
         if _duration(table.get("consumer_refresh"), timedelta(0)) == timedelta(0):
-            yield ("clients", name, "consumer_refresh"), "companions need it: how long readers keep what they have read"
+            yield (
+                ("clients", name, "consumer_refresh"),
+                "sibling keys need it: how long readers keep what they have read",
+            )
     for key, uri in _sinks(data):
         if key[1] in kept and uri.endswith("?bare"):
-            yield key, "companions have no room beside a bare text (?bare)"
+            yield key, "sibling keys have no room beside a bare text (?bare)"
 
 
 def _exceptions(data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -154,7 +157,7 @@ def _same_place(data: Mapping[str, Any]) -> Iterator[Fault]:
     for key, uri in _sinks(data):
         first = seen.setdefault(re.split("[#?]", uri)[0].rstrip("/"), key)
         if first != key:
-            yield key, f"the same place as {dotted(first)}"
+            yield key, f"the same sink as {dotted(first)}"
 
 
 def _tables(data: Mapping[str, Any], section: str) -> dict[str, dict[str, Any]]:

@@ -22,7 +22,7 @@ def choose(
 ) -> tuple[Settings, ClientSettings]:
     """Return the client that `name` means, with the settings that it belongs to.
 
-    `name` is a client's name in the file, or its client id there. Otherwise it is a client id, with the places `sinks`
+    `name` is a client's name in the file, or its client id there. Otherwise it is a client id, with the sinks `sinks`
     and the settings of the environment. `settings` is None if there is no file. If `tenant` is False, the command does
     not need Auth0, and the environment need not describe a tenant.
 
@@ -35,14 +35,14 @@ def choose(
             known = ", ".join(sorted(settings.clients)) or "none"
             raise Usage(
                 f"no client '{name}' in {settings.path}: there are {known}",
-                hint=f"or name a client id with its places: --sink {kinds.addresses()}",
+                hint=f"or name a client id with its sinks: --sink {kinds.addresses()}",
             )
         typed = from_environment(name, sinks, environ, key=key, tenant=tenant)
         if settings is not None:  # the file's record and notifications count too, so that --sink does not evade them
             typed = replace(typed, audit=settings.audit or typed.audit, notify=settings.notify)
         return typed, typed.clients[name]
     if sinks or key:
-        raise Usage(f"'{name}' is {found.name} in {settings.path}, with its places: leave --sink and --key out")
+        raise Usage(f"'{name}' is {found.name} in {settings.path}, with its sinks: leave --sink and --key out")
     return settings, found
 
 

@@ -1,4 +1,4 @@
-"""Settings without a file: a client id, its places, and the usual environment variables."""
+"""Settings without a file: a client id, its sinks, and the usual environment variables."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def from_environment(
     settings have no tenant.
 
     Raises:
-        Usage: variables or places are missing or wrong, with all faults at once.
+        Usage: variables or sinks are missing or wrong, with all faults at once.
     """
     found, faults = _tenant(environ) if tenant else (None, [])
     vaults, wrong = _vaults(sinks, environ)
     audit, unfit = audit_from_environment(environ)
     wrong += unfit
     if not sinks:
-        wrong.append(f"no place is named: --sink {kinds.addresses()}")
+        wrong.append(f"no sink is named: --sink {kinds.addresses()}")
     if faults or wrong:
         raise Usage(*faults, *wrong)
     keyed = tuple(with_key(uri, key) for uri in sinks)

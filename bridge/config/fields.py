@@ -102,7 +102,7 @@ def _domain(text: str) -> str:
     return text
 
 
-def _place(text: str) -> str:
+def _state(text: str) -> str:
     if PLACE.fullmatch(text) is None:
         refuse(quoted(text) if "@" not in text else "a text (not shown)", "VAULT://PATH or VAULT://PATH#KEY")
     return text
@@ -138,7 +138,9 @@ Reference = Annotated[str, AfterValidator(_reference), _text_schema(pattern(), f
 ClientId = Annotated[str, AfterValidator(_client_id)]
 PlainId = Annotated[str, AfterValidator(_plain_id)]
 Domain = Annotated[str, AfterValidator(_domain)]
-Place = Annotated[str, AfterValidator(_place), _text_schema(PLACE.pattern, "A place: VAULT://PATH or VAULT://PATH#KEY")]
+SinkState = Annotated[
+    str, AfterValidator(_state), _text_schema(PLACE.pattern, "A sink: VAULT://PATH or VAULT://PATH#KEY")
+]
 AuditTarget = Annotated[
     str, AfterValidator(_audit_target), _text_schema(TARGET.pattern, f"Where to: {EXPECTED_TARGET}")
 ]

@@ -17,11 +17,11 @@ AUTH = (
 def initial(environ: Mapping[str, str], client_id: str | None, sinks: tuple[str, ...], key: str | None = None) -> str:
     """Return the text of a first `bridge.toml`.
 
-    The vaults get the schemes of the places as their names, so that every place keeps its address. Without `sinks`, the
+    The vaults get the schemes of the sinks as their names, so that every sink keeps its address. Without `sinks`, the
     environment says which vaults there are. Without a client id, the client's table is an example in comments.
 
     Raises:
-        BadAddress: one of `sinks` is not a place, or there is no kind of that name.
+        BadAddress: one of `sinks` is not a sink, or there is no kind of that name.
     """
     schemes = tuple(dict.fromkeys(split(uri)[0] for uri in sinks)) or _from_environment(environ)
     parts = [

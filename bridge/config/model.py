@@ -16,9 +16,9 @@ from bridge.config.fields import (
     Day,
     Domain,
     Duration,
-    Place,
     PlainId,
     Reference,
+    SinkState,
     Text,
     Words,
 )
@@ -56,7 +56,7 @@ class PolicyTable(Table):
     fallback_min_age: Duration | None = _may("A fallback younger than this is not retired (24h)")
     fallback_max_age: Duration | None = _may("A fallback older than this is overdue (14d)")
     consumer_refresh: Duration | None = _may("How long to wait between stage and set (0s)")
-    companions: bool | None = _may("All candidates in the latest document, for readers that see no other (as it is)")
+    sibling_keys: bool | None = _may("All candidates in the latest document, for readers that see no other (as it is)")
     accept: list[Consent] | None = _may("What is consented to, although the bridge would refuse it")
     evidence: Evidence | None = _may(
         "What a retirement makes of the tenant's logs: require counts what cannot be known"
@@ -75,11 +75,13 @@ class ExceptionTable(Table):
 
 
 class ClientTable(PolicyTable):
-    """A client, and the places of its secret."""
+    """A client, and the sinks of its secret."""
 
     tenant: Text = Field(description="One of [tenants]")
     client_id: PlainId = Field(description="The application whose secret is rotated")
-    sinks: list[Place] = Field(min_length=1, description="The places, each with the name of one of [vaults] as scheme")
+    sinks: list[SinkState] = Field(
+        min_length=1, description="The sinks, each with the name of one of [vaults] as scheme"
+    )
     exception: ExceptionTable | None = _may("What is overdue counts as excepted, until its last day")
 
 

@@ -37,7 +37,7 @@ EVENTS: tuple[Event, ...] = get_args(Event)
 class VaultSettings:
     """The settings of one vault.
 
-    `name` is the scheme of its places, `type` is the kind of vault, and `options` are the settings of that kind.
+    `name` is the scheme of its sinks, `type` is the kind of vault, and `options` are the settings of that kind.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Exemption:
 
 @dataclass(frozen=True)
 class ClientSettings:
-    """The settings of one client (an Auth0 application) and its places."""
+    """The settings of one client (an Auth0 application) and its sinks."""
 
     name: str
     """The client's name in the file, or its client id if there is no file."""
@@ -82,7 +82,7 @@ class ClientSettings:
     tenant: str
     """The name of its tenant in `Settings.tenants`."""
     sinks: tuple[str, ...]
-    """Its places as URIs, each with its `#key` if one was given."""
+    """Its sinks as URIs, each with its `#key` if one was given."""
     key: str | None = None
     """The secret's key in each document that does not name one in its URI."""
     owner: str | None = None
@@ -97,7 +97,7 @@ class ClientSettings:
     """A fallback that is older is overdue."""
     consumer_refresh: timedelta = timedelta(0)
     """The wait between storing the pending value and setting it at Auth0, for readers that cache the candidates."""
-    companions: bool | None = None
+    sibling_keys: bool | None = None
     """Whether the latest document holds all candidates. None leaves documents as they are."""
     accept: frozenset[str] = frozenset()
     """The `CONSENTS` that were given, to what the bridge would refuse otherwise."""
@@ -139,7 +139,7 @@ class Settings:
     tenants: Mapping[str, TenantSettings] = field(default_factory=dict)
     """The tenants by name. Empty for a command that does not need Auth0, if there is no file."""
     vaults: Mapping[str, VaultSettings] = field(default_factory=dict)
-    """The vaults by name, which is the scheme of their places."""
+    """The vaults by name, which is the scheme of their sinks."""
     clients: Mapping[str, ClientSettings] = field(default_factory=dict)
     """The clients by name."""
     path: Path | None = None
@@ -151,7 +151,7 @@ class Settings:
 
 
 def with_key(uri: str, key: str | None) -> str:
-    """Return a place's URI with the key in it.
+    """Return a sink's URI with the key in it.
 
     A URI that says itself which value it means (`#KEY`, `?bare`) is returned as it is.
     """

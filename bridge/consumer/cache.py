@@ -1,4 +1,4 @@
-"""Cache of one place's values, with the age limits that decide when to read the place again.
+"""Cache of one sink's values, with the age limits that decide when to read the sink again.
 
 A reading passes three limits as it ages. After the first it is read again in the background, after the second the
 caller waits for a new reading, and after the third it is not used at all.
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 AHEAD = 0.8
 """Fraction of `max_age` after which a value is read again in the background."""
 SOON = 5.0
-"""Seconds until a place is read again after a value other than current was accepted."""
+"""Seconds until a sink is read again after a value other than current was accepted."""
 AGAIN = 10.0
-"""Seconds until a place is read again after a failed reading."""
+"""Seconds until a sink is read again after a failed reading."""
 SIGHT = 90.0
 """Seconds during which a change that this process noticed may still be spreading at Auth0."""
 NEVER = float("-inf")
@@ -52,7 +52,7 @@ class Limits:
 
 
 class Cache:
-    """The latest reading of one place, shared by all threads of a process.
+    """The latest reading of one sink, shared by all threads of a process.
 
     Reads of the cached value take no lock. The fields that belong together are only written under `_guard`.
     """
@@ -108,7 +108,7 @@ class Cache:
         return snapshot if max_age is None or now - tried < max_age.total_seconds() else None
 
     def stale(self) -> Snapshot:
-        """Return the latest reading for use while the place cannot be read.
+        """Return the latest reading for use while the sink cannot be read.
 
         Raises:
             SecretUnavailable: there is no reading, or it is older than `max_stale`.
@@ -122,7 +122,7 @@ class Cache:
         )
 
     def load(self, *, whole: bool = False, after: float = NEVER) -> Future[Snapshot]:
-        """Start reading the place, or join a reading that began at or after the moment `after`.
+        """Start reading the sink, or join a reading that began at or after the moment `after`.
 
         With `whole`, pending and fallback are read too. They are also read when `ahead` is set, or when the value that
         worked last is not current.
@@ -141,7 +141,7 @@ class Cache:
     def accepted(self, found: Found) -> None:
         """Record that Auth0 accepted a value, so that it is tried first from now on.
 
-        A value that differs from the one known so far means that a change is spreading. The place is then read again
+        A value that differs from the one known so far means that a change is spreading. The sink is then read again
         soon, and an event is reported if the value is not current.
         """
         first = self._first
@@ -168,7 +168,7 @@ class Cache:
         self._loading.close()
 
     def tell(self, kind: Kind, why: str = "") -> None:
-        """Report an event for this place to the log and to the application's hook."""
+        """Report an event for this sink to the log and to the application's hook."""
         version = self._snapshot.latest.version if self._snapshot else ""
         tell(Event(kind, self.client_id, self._uri, version, why), self._hook)
 

@@ -22,7 +22,7 @@ READ_TIMEOUT = timedelta(seconds=10)
 
 
 class ClientSecret:
-    """The secret of one client at one place, for any number of threads and event loops.
+    """The secret of one client at one sink, for any number of threads and event loops.
 
     Example:
         secret = ClientSecret("AbC123", "vault://secret/apps/billing")
@@ -205,7 +205,7 @@ async def awaited(reading: Future[Snapshot]) -> Snapshot | None:
 
 
 def connector(uri: str, settings: object, environ: Mapping[str, str], clock: Clock) -> Callable[[], Reader]:
-    """Return a function that opens a place for reading. The address is validated at once.
+    """Return a function that opens a sink for reading. The address is validated at once.
 
     Without `settings`, each opening takes them from the environment again, so a renewed token is picked up.
 

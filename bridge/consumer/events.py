@@ -14,7 +14,7 @@ class Kind(StrEnum):
     """What happened."""
 
     REFRESHED = "refreshed"
-    """The place was read, and holds another value than before (or the first one)."""
+    """The sink was read, and holds another value than before (or the first one)."""
     PENDING_USED = "pending used"
     """Auth0 accepted a value that is not published yet, so a rotation is in progress."""
     FALLBACK_USED = "fallback used"
@@ -22,7 +22,7 @@ class Kind(StrEnum):
     ALL_REFUSED = "all refused"
     """Auth0 refused every value that can be read, for as long as a retry made sense."""
     READ_FAILED = "read failed"
-    """The place could not be read. The cached values remain in use."""
+    """The sink could not be read. The cached values remain in use."""
 
 
 LEVELS = {
@@ -36,7 +36,7 @@ LEVELS = {
 
 @dataclass(frozen=True)
 class Event:
-    """One event at a place. It holds no secret value.
+    """One event at a sink. It holds no secret value.
 
     `version` is the vault's name for the version that is current there, and empty while nothing has been read. `why` is
     the reason, where there is one.
@@ -44,7 +44,7 @@ class Event:
 
     kind: Kind
     client_id: str
-    place: str
+    sink: str
     version: str = ""
     why: str = ""
 
@@ -59,7 +59,7 @@ def tell(event: Event, hook: Hook | None) -> None:
     An exception of the hook is logged and goes no further, so that a hook cannot stop a token request.
     """
     why = f": {event.why}" if event.why else ""
-    LOG.log(LEVELS[event.kind], "%s (%s, client %s)%s", event.kind, event.place, event.client_id, why)
+    LOG.log(LEVELS[event.kind], "%s (%s, client %s)%s", event.kind, event.sink, event.client_id, why)
     if hook is None:
         return
     try:

@@ -1,6 +1,6 @@
-"""Reading a place on behalf of many callers at once (single flight).
+"""Reading a sink on behalf of many callers at once (single flight).
 
-Callers that need the place at the same time share one reading.
+Callers that need the sink at the same time share one reading.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Flight:
 
 
 class Loading:
-    """Reads a place in a thread of its own. The thread ends when no caller waits any more.
+    """Reads a sink in a thread of its own. The thread ends when no caller waits any more.
 
     At most one reading runs, and at most one more is queued behind it. `land` is called with each finished reading. It
     stores the result, wakes the waiting callers (`Flight.land`), and then reports events.
@@ -111,14 +111,14 @@ class Loading:
         except SinkError as error:
             return error
         except BaseException as error:  # noqa: BLE001  # else the waiting callers would wait forever
-            return SinkError(f"reading failed: {_place(error)}")
+            return SinkError(f"reading failed: {_sink(error)}")
 
     def _read(self, *, whole: bool, started: float) -> Snapshot:
-        """Read the place, and retry once with fresh credentials if they were denied."""
+        """Read the sink, and retry once with fresh credentials if they were denied."""
         try:
             return self._stages(self._opened(), whole=whole, started=started)
         except Denied:
-            # The token may have expired. Opening the place again looks it up anew.
+            # The token may have expired. Opening the sink again looks it up anew.
             self.close()
             return self._stages(self._opened(), whole=whole, started=started)
 
@@ -162,7 +162,7 @@ class Loading:
         return self._reader
 
 
-def _place(error: BaseException) -> str:
-    """Return the type and the place of an unexpected exception. Its text may hold a secret, so it is left out."""
+def _sink(error: BaseException) -> str:
+    """Return the type and the sink of an unexpected exception. Its text may hold a secret, so it is left out."""
     where = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} at {where.filename.rpartition('/')[2]}:{where.lineno}"

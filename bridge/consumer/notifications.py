@@ -1,4 +1,4 @@
-"""Sends messages to people about the events at an application's place.
+"""Sends messages to people about the events at an application's sink.
 
 The extra `notify` installs apprise, which runs in another process.
 """
@@ -33,7 +33,7 @@ class Notifications:
 
     Args:
         url: a reference to an apprise URL: `env:NAME`, `file:PATH` …
-        every: the shortest interval between two messages of the same kind about the same place.
+        every: the shortest interval between two messages of the same kind about the same sink.
         then: called with each event afterwards, whether or not it was worth a message.
 
     Raises:
@@ -65,8 +65,8 @@ class Notifications:
             self._then(event)
 
     def _due(self, event: events.Event) -> bool:
-        """Return whether the interval since the last message of this kind and place has passed, and record this one."""
-        now, key = self._clock.monotonic(), (event.kind, event.place)
+        """Return whether the interval since the last message of this kind and sink has passed, and record this one."""
+        now, key = self._clock.monotonic(), (event.kind, event.sink)
         with self._guard:
             if key in self._told and now - self._told[key] < self._every:
                 return False
@@ -83,11 +83,11 @@ class Notifications:
 
 def _message(event: events.Event) -> Message:
     """Return the message about an event."""
-    fields = {"client_id": event.client_id, "place": event.place, "current": event.version, "kind": str(event.kind)}
+    fields = {"client_id": event.client_id, "sink": event.sink, "current": event.version, "kind": str(event.kind)}
     why = f": {event.why}" if event.why else ""
     body = [
         f"An application of client {event.client_id} reports: {event.kind}{why}",
-        f"{event.place}, where version {event.version or 'unknown'} is current",
+        f"{event.sink}, where version {event.version or 'unknown'} is current",
         "Within a minute after a rotation this is its spreading. Else look: secret-bridge verify, then evidence",
     ]
     return Message(TOLD[event.kind], title("secret-bridge:", event.client_id, event.kind), text(body), fields)

@@ -1,4 +1,4 @@
-"""What was read at a place, and which of its values are candidates. Pure."""
+"""What was read at a sink, and which of its values are candidates. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A place at one moment."""
+    """A sink at one moment."""
 
     started: float
     """The monotonic time at which reading it began."""

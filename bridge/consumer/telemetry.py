@@ -1,4 +1,4 @@
-"""Counts the events at a place with OpenTelemetry.
+"""Counts the events at a sink with OpenTelemetry.
 
 The extra `otel` installs its API. Only this module of the package imports it.
 """
@@ -19,7 +19,7 @@ STAGES = {kind: str(stage) for stage, kind in USED.items()}
 class Telemetry:
     """A function for `on_event` that counts events in one instrument, `secret_bridge.consumer.events`.
 
-    Each count has the attributes `event` (`Kind`), `client_id`, `place` and, if a value other than current was used,
+    Each count has the attributes `event` (`Kind`), `client_id`, `sink` and, if a value other than current was used,
     `stage`. No attribute holds a secret value. Versions and reasons are left out, to keep the number of time series
     small.
 
@@ -38,7 +38,7 @@ class Telemetry:
 
     def __call__(self, event: Event) -> None:
         """Count an event (`bridge.consumer.events.Hook`)."""
-        attributes = {"event": str(event.kind), "client_id": event.client_id, "place": event.place}
+        attributes = {"event": str(event.kind), "client_id": event.client_id, "sink": event.sink}
         if stage := STAGES.get(event.kind):
             attributes["stage"] = stage
         self._events.add(1, attributes)

@@ -1,4 +1,4 @@
-"""The retry plan: the order of candidates, when to read the place again, and when to give up."""
+"""The retry plan: the order of candidates, when to read the sink again, and when to give up."""
 
 from __future__ import annotations
 

@@ -27,14 +27,14 @@ def is_base64(value: Secret) -> bool:
 
 
 def check(report: Report, reader: Reader, command: str) -> None:
-    """Judge the current value of a place whose client has a Base64 secret.
+    """Judge the current value of a sink whose client has a Base64 secret.
 
-    It closes the reader. A place that cannot be read or holds no value gets no finding here.
+    It closes the reader. A sink that cannot be read or holds no value gets no finding here.
     """
     try:
         value = reader.latest().value
     except SinkError:
-        return  # the checks of the place report why
+        return  # the checks of the sink report why
     finally:
         reader.close()
     if value is None:

@@ -47,11 +47,11 @@ def check(report: Report, auth0: Auth0, client: ClientSettings) -> Client | None
         report.unknown("doctor-stopped", error.message, hint=error.hint or "run doctor again")
         return None
     names = {"client": client.name, "name": found.name, "tenant": client.tenant}
-    places = next((uri for uri in client.sinks if split(uri)[0] in kinds.names()), "vault://MOUNT/PATH")
+    sinks = next((uri for uri in client.sinks if split(uri)[0] in kinds.names()), "vault://MOUNT/PATH")
     against = objections(found, accept=client.accept, own_client_id=auth0.own_client_id, strategy=client.strategy)
     for objection in against:
         accept = client.accept | ({objection.kind} & {HS256, SELF})
-        more = {"accept": json.dumps(sorted(accept)), "place": places}
+        more = {"accept": json.dumps(sorted(accept)), "sink": sinks}
         report.add(Severity.WRONG, f"client-{objection.kind}", objection.message, **names, **more)
     if not against:
         report.ok(f"{found.name} ({found.app_type or 'of no type'}) can be rotated")

@@ -1,4 +1,4 @@
-"""The examination: checks every tenant, vault, client and place once, in this order.
+"""The examination: checks every tenant, vault, client and sink once, in this order.
 
 A failure in one check does not prevent the others.
 """
@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bridge.doctor import clients, places, tenants
+from bridge.doctor import clients, sinks, tenants
 from bridge.doctor.report import Report
-from bridge.model.client_ref import Whose
+from bridge.model.client_ref import ClientRef
 from bridge.model.timing import Timing
 from bridge.planning.role_rights import SCOPES, deeds
 from sinks import kinds, open_reader, open_sink, references, split
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bridge.model.tenant import TenantSettings
     from sinks.clock import Clock
     from sinks.diagnosis import Diagnosis
-    from sinks.port import Place
+    from sinks.port import SinkState
 
 Chosen = tuple["Settings", "ClientSettings"]
 
@@ -83,7 +83,7 @@ class Examination:
                 yield report
 
     def _find_shared(self) -> None:
-        """Report places that are listed under several names, before the places themselves are examined."""
+        """Report sinks that are listed under several names, before the sinks themselves are examined."""
         for settings, client in self._chosen:
             for uri in client.sinks:
                 self._whole.append((client, _canonical(settings, uri), self._identity(settings, uri)))
@@ -91,22 +91,22 @@ class Examination:
         def report(client: str, uri: str) -> Report:
             return self._shared.setdefault((client, uri), Report(uri, ""))
 
-        places.shared(report, self._whole)
+        sinks.shared(report, self._whole)
 
     @staticmethod
     def _identity(settings: Settings, uri: str) -> tuple[str, ...]:
-        """Return a key that is equal for two addresses of the same place."""
+        """Return a key that is equal for two addresses of the same sink."""
         scheme, target = split(uri)
         vault = settings.vaults[scheme]
         kind = kinds.kind(vault.type)
         return kind.identity(kind.parse(target, vault.options), vault.options)
 
     def _client(self, settings: Settings, client: ClientSettings, *, asked: bool) -> Iterator[Report]:
-        """Examine a client and its places, and yield the client's report before those of its places."""
+        """Examine a client and its sinks, and yield the client's report before those of its sinks."""
         tenant = settings.tenants.get(client.tenant)
         auth0 = self._auth0.get(tenant) if tenant else None
-        # The name of a tenant that did not answer is left out, so it is not compared with what the places record.
-        whose = Whose(client.client_id, auth0.name if auth0 else "", client.name, client.sinks)
+        # The name of a tenant that did not answer is left out, so it is not compared with what the sinks record.
+        client_ref = ClientRef(client.client_id, auth0.name if auth0 else "", client.name, client.sinks)
         report = Report(f"client {client.name}", f"Client {client.name} ({client.client_id})")
         found: Client | None = None
         with report.surviving():
@@ -117,61 +117,66 @@ class Examination:
                 report.unknown("client-not-checked", "the application: its tenant cannot be asked")
         named = {uri: _canonical(settings, uri) for uri in client.sinks}
         own = {uri: self._start(client, uri) for uri in named.values()}
-        surveyed: list[Place] = []
+        surveyed: list[SinkState] = []
         for uri in client.sinks:
-            if self._looked_at(own[named[uri]], settings, client, uri, whose) and self._role is not Role.APPLICATION:
+            if (
+                self._looked_at(own[named[uri]], settings, client, uri, client_ref)
+                and self._role is not Role.APPLICATION
+            ):
                 with own[named[uri]].surviving():
                     surveyed.append(self._surveyed(settings, uri))
         with report.surviving():
-            places.judge(own, surveyed, whose)
-            places.companions(report, client, surveyed)
+            sinks.judge(own, surveyed, client_ref)
+            sinks.sibling_keys(report, client, surveyed)
         if found is not None and found.secret_encoded and self._role is not Role.AUDITOR:
             for uri in client.sinks:
-                self._base64(own[named[uri]], settings, uri, whose)
+                self._base64(own[named[uri]], settings, uri, client_ref)
         yield report
         yield from own.values()
 
     def _start(self, client: ClientSettings, uri: str) -> Report:
-        """Return a new report for a place, with the findings about shared places in it."""
-        report = Report(uri, f"Place {uri}")
+        """Return a new report for a sink, with the findings about shared sinks in it."""
+        report = Report(uri, f"Sink {uri}")
         shared = self._shared.get((client.name, uri))
         report.findings += shared.findings if shared else []
         return report
 
-    def _looked_at(self, report: Report, settings: Settings, client: ClientSettings, uri: str, whose: Whose) -> bool:
-        """Examine a place's store, and return whether the place's metadata can be read."""
+    def _looked_at(
+        self, report: Report, settings: Settings, client: ClientSettings, uri: str, client_ref: ClientRef
+    ) -> bool:
+        """Examine a sink's store, and return whether the sink's metadata can be read."""
         scheme, target = split(uri)
         vault = settings.vaults[scheme]
-        diagnosis, asked = self._vaults[vault], deeds(self._role, companions=client.companions)
+        diagnosis, asked = self._vaults[vault], deeds(self._role, sibling_keys=client.sibling_keys)
         good = False
         with report.surviving():
-            good = diagnosis.place(report, target, self._role, asked, _named(whose))
+            good = diagnosis.sink(report, target, self._role, asked, _named(client_ref))
         self.looked |= diagnosis.answered
         return good
 
-    def _surveyed(self, settings: Settings, uri: str) -> Place:
-        """Return what a place's metadata say about the bridge's own work there."""
+    def _surveyed(self, settings: Settings, uri: str) -> SinkState:
+        """Return what a sink's metadata say about the bridge's own work there."""
         vault = settings.vaults[split(uri)[0]]
         resolver, lease = self._resolve, Timing().lease
         return open_sink(uri, vault.type, vault.options, resolve=resolver, clock=self._clock, lease=lease).survey()
 
-    def _base64(self, report: Report, settings: Settings, uri: str, whose: Whose) -> None:
-        """Check the value of a place whose client has a Base64 secret."""
+    def _base64(self, report: Report, settings: Settings, uri: str, client_ref: ClientRef) -> None:
+        """Check the value of a sink whose client has a Base64 secret."""
         from bridge.doctor import base64
 
         vault = settings.vaults[split(uri)[0]]
         with report.surviving():
             reader = open_reader(uri, vault.type, vault.options, resolve=self._resolve)
-            base64.check(report, reader, _named(whose))
+            base64.check(report, reader, _named(client_ref))
 
 
 def _canonical(settings: Settings, uri: str) -> str:
-    """Return a place's own name: without a key, and with the secret's name where an ARN was given."""
+    """Return a sink's own name: without a key, and with the secret's name where an ARN was given."""
     scheme, target = split(uri)
     vault = settings.vaults[scheme]
-    return f"{scheme}://{kinds.kind(vault.type).parse(target, vault.options).place}"
+    return f"{scheme}://{kinds.kind(vault.type).parse(target, vault.options).canonical}"
 
 
-def _named(whose: Whose) -> str:
+def _named(client_ref: ClientRef) -> str:
     """Return the arguments by which a command names the client."""
-    return whose.command("").removeprefix("secret-bridge").strip()
+    return client_ref.command("").removeprefix("secret-bridge").strip()

@@ -74,7 +74,7 @@ CLIENTS: Mapping[str, Known] = {
     ),
     "client-self": Known(
         "the next run would not know the new secret, unless it reads it where the bridge puts it",
-        f'{UNDER_TENANT}\nclient_secret = "{{place}}"\n{UNDER_CLIENT}\naccept = {{accept}}',
+        f'{UNDER_TENANT}\nclient_secret = "{{sink}}"\n{UNDER_CLIENT}\naccept = {{accept}}',
     ),
     "client-hs256": Known(
         "ID tokens from before a rotation can no longer be verified, and verifiers need the new secret at once",
@@ -94,49 +94,47 @@ CLIENTS: Mapping[str, Known] = {
         f'{UNDER_CLIENT}\nfallback_min_age = "24h"',
     ),
     "client-refresh": Known(
-        "readers of companions need the time to read the coming value before Auth0 takes it",
+        "readers of sibling keys need the time to read the coming value before Auth0 takes it",
         f'{UNDER_CLIENT}: how long readers keep what they have read\nconsumer_refresh = "5m"',
     ),
 }
 
 PLACES: Mapping[str, Known] = {
-    "place-not-checked": Known("what stands above has to be mended first"),
-    "place-missing": Known(
+    "sink-not-checked": Known("what stands above has to be mended first"),
+    "sink-missing": Known(
         "in a wrong account, region, namespace or mount it looks the same",
         "secret-bridge adopt {command}     # if it shall be made there; else correct the address or the credentials",
     ),
-    "place-unmanaged": Known(
-        "the bridge refuses to write over it until it is adopted", "secret-bridge adopt {command}"
-    ),
-    "place-wiped": Known(
+    "sink-unmanaged": Known("the bridge refuses to write over it until it is adopted", "secret-bridge adopt {command}"),
+    "sink-wiped": Known(
         "somebody replaced the tags: the bridge no longer knows what is current",
         "secret-bridge adopt {command} --repair",
     ),
-    "place-other-client": Known(
+    "sink-other-client": Known(
         "a rotation would write over the secret of another application",
-        "# correct sinks of [clients.{client}] in bridge.toml; or give the place back, as the other one: forget",
+        "# correct sinks of [clients.{client}] in bridge.toml; or give the sink back, as the other one: forget",
     ),
-    "place-shared": Known(
+    "sink-shared": Known(
         "each rotation of one would write over the other's secret",
-        f"{UNDER_CLIENT}: a place of its own\nsinks = {{sinks}}",
+        f"{UNDER_CLIENT}: a sink of its own\nsinks = {{sinks}}",
     ),
-    "place-other-places": Known(
-        "a command that knows only some of the places would leave the others behind; the bridge refuses",
+    "sink-other-sinks": Known(
+        "a command that knows only some of the sinks would leave the others behind; the bridge refuses",
         "secret-bridge adopt {command}     # if this list is right; else correct sinks in bridge.toml",
     ),
-    "place-other-manager": Known("two managers undo each other's changes; the bridge refuses", "{remedy}"),
-    "place-beside-manager": Known(
+    "sink-other-manager": Known("two managers undo each other's changes; the bridge refuses", "{remedy}"),
+    "sink-beside-manager": Known(
         "where it also writes the value or the tags, it undoes what the bridge wrote", "{remedy}"
     ),
-    "place-interrupted": Known(
+    "sink-interrupted": Known(
         "Auth0 is asked which value it accepts, and that one is published", "secret-bridge resume {command}"
     ),
-    "place-in-progress": Known("others are refused as long as it counts as live"),
-    "place-foreign": Known(
+    "sink-in-progress": Known("others are refused as long as it counts as live"),
+    "sink-foreign": Known(
         "nothing of it is believed, and no command goes over it unasked",
         "secret-bridge resume {command} --discard-foreign",
     ),
-    "place-left-over": Known("an interrupted release left a value that nobody needs", "secret-bridge resume {command}"),
+    "sink-left-over": Known("an interrupted release left a value that nobody needs", "secret-bridge resume {command}"),
 }
 
 EVERYWHERE: Mapping[str, Known] = {

@@ -65,7 +65,7 @@ class Report:
     def surviving(self) -> Iterator[None]:
         """Turn an error of the enclosed check into a finding, so that the next check can run.
 
-        Of an unexpected exception only its type and place are reported, because its text may hold a secret.
+        Of an unexpected exception only its type and sink are reported, because its text may hold a secret.
         """
         try:
             yield
@@ -73,5 +73,5 @@ class Report:
             self.unknown("doctor-stopped", error.message, hint=error.hint or "run doctor again")
         except Exception as error:  # noqa: BLE001  # a bug must not end the examination either
             where = traceback.extract_tb(error.__traceback__)[-1]
-            place = f"{where.filename.rpartition('/')[2]}:{where.lineno}"
-            self.unknown("doctor-bug", f"this should not happen: {type(error).__name__} at {place}")
+            state = f"{where.filename.rpartition('/')[2]}:{where.lineno}"
+            self.unknown("doctor-bug", f"this should not happen: {type(error).__name__} at {state}")

@@ -34,7 +34,7 @@ NEED: Mapping[str, str] = {
     READ_CLIENTS: "every command looks at the application before it touches it",
     READ_LOGS: "who still uses a fallback is read from the tenant's logs; otherwise it can be done without",
     UPDATE_KEYS: "without it no secret can be set: rotate, rollback and resume fail",
-    READ_KEYS: "empty places, 'adopt --repair', 'sync' after a change in the dashboard and the strategy "
+    READ_KEYS: "empty sinks, 'adopt --repair', 'sync' after a change in the dashboard and the strategy "
     f"{Strategy.AUTH0_GENERATED} read the live value; otherwise it can be done without",
 }
 """Why each scope is needed."""

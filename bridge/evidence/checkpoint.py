@@ -1,4 +1,4 @@
-"""What `evidence --record` keeps in the places' metadata, for logs that forget too early. Pure.
+"""What `evidence --record` keeps in the sinks' metadata, for logs that forget too early. Pure.
 
 A checkpoint holds no secret and no address. A source is a digest of its address and agent, so it can be recognised, but
 not read. For each source the checkpoint keeps when it was first and last seen to succeed, and when it failed last. It
@@ -63,7 +63,7 @@ class Checkpoint:
         return self.until + MINUTE > begins
 
     def notes(self) -> dict[str, str | None]:
-        """Return the checkpoint as notes of a place (`Sink.note`).
+        """Return the checkpoint as notes of a sink (`Sink.note`).
 
         A text of None removes a note that an earlier checkpoint may have left.
         """
@@ -123,7 +123,7 @@ def grown(
 
 
 def latest(notes: Iterable[Mapping[str, str]]) -> Checkpoint | None:
-    """Return the latest checkpoint among the notes of a client's places, or None."""
+    """Return the latest checkpoint among the notes of a client's sinks, or None."""
     found = [checkpoint for each in notes if (checkpoint := Checkpoint.of(each))]
     return max(found, key=lambda checkpoint: checkpoint.until, default=None)
 

@@ -1,4 +1,4 @@
-"""Changes the value that Auth0 accepts, while the operation holds its places."""
+"""Changes the value that Auth0 accepts, while the operation holds its sinks."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from bridge.auth0.client import Client
 from bridge.auth0.errors import Unreachable
-from bridge.execution.leases import TRIES, Hold
-from bridge.execution.session import Job
-from bridge.model.operation_values import Facts
+from bridge.execution.leases import TRIES, Leases
+from bridge.execution.session import Session
+from bridge.model.operation_values import OperationValues
 from bridge.planning.interruption import Phase
 
 if TYPE_CHECKING:
@@ -27,16 +27,23 @@ class LiveValue:
     """
 
     def __init__(
-        self, job: Job, client: Client, facts: Facts, hold: Hold, reach: Callable[[Phase], None], *, urgent: bool
+        self,
+        session: Session,
+        client: Client,
+        values: OperationValues,
+        leases: Leases,
+        reach: Callable[[Phase], None],
+        *,
+        urgent: bool,
     ) -> None:
         self._urgent = urgent
-        self.until = job.clock.monotonic()
-        self._job = job
+        self.until = session.clock.monotonic()
+        self._session = session
         self._client = client
-        self._facts = facts
-        self._hold = hold
+        self._values = values
+        self._leases = leases
         self._reach = reach
-        self.since = job.clock.monotonic()
+        self.since = session.clock.monotonic()
         self.notes: list[str] = []
 
     def set(self) -> None:
@@ -48,10 +55,10 @@ class LiveValue:
         Raises:
             Unreachable: Auth0 has not answered at the last try either.
         """
-        auth0, value = self._job.auth0, self._facts.settable
+        auth0, value = self._session.auth0, self._values.settable
         for left in reversed(range(TRIES)):
             try:
-                self._hold.within_lease(lambda before: self._set(auth0, value, before), claimed=self._urgent)
+                self._leases.within_lease(lambda before: self._set(auth0, value, before), claimed=self._urgent)
                 break
             except KeyboardInterrupt:
                 self._reach(Phase.SETTING)
@@ -64,13 +71,13 @@ class LiveValue:
         self._changed("Auth0 answered 200")
 
     def generate(self) -> None:
-        """Have Auth0 generate a value, and store it as pending in every place before anything else.
+        """Have Auth0 generate a value, and store it as pending in every sink before anything else.
 
         The request is sent once and never repeated, because each repetition would generate another value (ADR 11).
         """
-        auth0, client_id = self._job.auth0, self._client.client_id
+        auth0, client_id = self._session.auth0, self._client.client_id
         try:
-            self._facts.value = self._hold.within_lease(
+            self._values.value = self._leases.within_lease(
                 lambda before: self._generated(auth0, client_id, before), claimed=self._urgent
             )
         except KeyboardInterrupt:
@@ -81,8 +88,8 @@ class LiveValue:
                 self._reach(Phase.GENERATING)
             raise
         self._reach(Phase.GENERATED)
-        # Stored before anything else: until then no place holds the value that Auth0 accepts (ADR 11).
-        self._hold.store_everywhere(self._facts.required)
+        # Stored before anything else: until then no sink holds the value that Auth0 accepts (ADR 11).
+        self._leases.store_everywhere(self._values.required)
         self._changed("Auth0 generated a value")
 
     def _generated(self, auth0: Auth0, client_id: str, before: float) -> Secret:
@@ -95,6 +102,6 @@ class LiveValue:
 
     def _changed(self, text: str) -> None:
         self._reach(Phase.SET)
-        self.since = self._job.clock.monotonic()
-        self._job.watcher.step("set", text)
-        self._hold.forget_looks()
+        self.since = self._session.clock.monotonic()
+        self._session.watcher.step("set", text)
+        self._leases.forget_looks()

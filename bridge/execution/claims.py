@@ -1,18 +1,18 @@
-"""Claims places for an operation, and takes over interrupted ones."""
+"""Claims sinks for an operation, and takes over interrupted ones."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bridge.execution.leases import Hold
-from bridge.execution.session import Job
+from bridge.execution.leases import Leases
+from bridge.execution.session import Session
 from bridge.model import steps
-from bridge.model.operation_values import Facts
+from bridge.model.operation_values import OperationValues
 from bridge.planning.interruption import Phase
-from sinks.port import Busy, Place, SinkError
+from sinks.port import Busy, SinkError, SinkState
 
 TRIES = 5
-"""How often a place is claimed against another process that keeps writing there."""
+"""How often a sink is claimed against another process that keeps writing there."""
 
 
 @dataclass
@@ -30,53 +30,53 @@ class Reached:
 class Claims:
     """The claims of one operation.
 
-    `places` holds what was last read of each place, by URI. Whatever `claim` reads again replaces it.
+    `sinks` holds what was last read of each sink, by URI. Whatever `claim` reads again replaces it.
     """
 
-    job: Job
-    places: dict[str, Place]
-    facts: Facts
-    hold: Hold
+    session: Session
+    sinks: dict[str, SinkState]
+    values: OperationValues
+    leases: Leases
     reached: Reached
 
     def claim(self, step: steps.Claim) -> None:
-        """Claim one place, and store the value there as pending where the step says so.
+        """Claim one sink, and store the value there as pending where the step says so.
 
         The claim is a compare-and-set. With `step.over` a lost one is tried again on a fresh read, up to `TRIES` times.
 
         Raises:
-            SinkError: another operation holds the place, or it cannot be written.
+            SinkError: another operation holds the sink, or it cannot be written.
         """
-        place, value = self.places[step.uri], self.facts.value if step.with_value else None
-        initial = self.facts.initial if step.fill else None
+        state, value = self.sinks[step.uri], self.values.value if step.with_value else None
+        initial = self.values.initial if step.fill else None
         before = self.reached.phase
-        self.reached(Phase.CHANGED if initial or not place.exists else Phase.CLAIMED)
+        self.reached(Phase.CHANGED if initial or not state.exists else Phase.CLAIMED)
         for left in reversed(range(TRIES if step.over else 1)):
             try:
-                sink, lock = self.job.sinks[step.uri], self.facts.lock
-                self.hold.add(sink.claim(place, lock, value, initial=initial, over=step.over))
+                sink, lock = self.session.sinks[step.uri], self.values.lock
+                self.leases.add(sink.claim(state, lock, value, initial=initial, over=step.over))
                 break
             except Busy:
                 if not left:
-                    self.reached.phase = before  # another operation's place: nothing of it was changed
+                    self.reached.phase = before  # another operation's sink: nothing of it was changed
                     raise
-                place = self.places[step.uri] = self.job.sinks[step.uri].read()  # a writer must not keep us out
+                state = self.sinks[step.uri] = self.session.sinks[step.uri].read()  # a writer must not keep us out
         stage, what = ("stage", "pending") if value else ("lock", "locked")
-        self.job.watcher.step(stage, f"{self.facts.lock.id} {what} in {step.uri}")
+        self.session.watcher.step(stage, f"{self.values.lock.id} {what} in {step.uri}")
 
     def take_over(self, uri: str) -> None:
-        """Take a place over from its lock holder, together with its value.
+        """Take a sink over from its lock holder, together with its value.
 
         Raises:
-            SinkError: another process was faster, or the place cannot be written.
+            SinkError: another process was faster, or the sink cannot be written.
         """
         try:
-            self.hold.add(self.job.sinks[uri].take_over(self.places[uri], self.facts.lock))
+            self.leases.add(self.session.sinks[uri].take_over(self.sinks[uri], self.values.lock))
         except SinkError as error:
             self.reached(Phase.NOTHING if isinstance(error, Busy) else Phase.CLAIMED)  # Busy: another process won
             raise
         self.reached(Phase.CLAIMED)
 
-    def untaken(self) -> tuple[Place, ...]:
-        """Return the places that this operation has not taken, because they are empty."""
-        return tuple(place for uri, place in self.places.items() if uri not in self.hold.uris)
+    def untaken(self) -> tuple[SinkState, ...]:
+        """Return the sinks that this operation has not taken, because they are empty."""
+        return tuple(state for uri, state in self.sinks.items() if uri not in self.leases.uris)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bridge.auth0.client import Client
-from bridge.execution.session import Job
+from bridge.execution.session import Session
 from bridge.model.operation import Operation
 from sinks.port import Lock
 
 
-def remains(job: Job, client: Client) -> tuple[str, ...]:
+def remains(session: Session, client: Client) -> tuple[str, ...]:
     """Return what a new secret does not end, and what was not checked, as one sentence each."""
     signed = client.alg == "HS256" and client.can_get_id_tokens
     return (
@@ -17,11 +17,11 @@ def remains(job: Job, client: Client) -> tuple[str, ...]:
         "still true: whoever has the leaked value can make ID tokens that verifiers with the old secret take (HS256)"
         if signed
         else "ID tokens signed with it (HS256): none",
-        *(f"{uri}: {sink.retirement}" for uri, sink in job.sinks.items()),
+        *(f"{uri}: {sink.retirement}" for uri, sink in session.sinks.items()),
     )
 
 
-def may_be_readable(job: Job, says: Lock) -> str:
+def may_be_readable(session: Session, says: Lock) -> str:
     """Return what is left to do where a lock says that its operation was to end a leaked value."""
-    again = job.whose.command("rotate" if says.operation == Operation.COMPROMISED else "sync")
+    again = session.client_ref.command("rotate" if says.operation == Operation.COMPROMISED else "sync")
     return f"the lock said that a value had leaked; it may still be readable: {again} --compromised --reason …"

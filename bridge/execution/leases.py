@@ -1,4 +1,4 @@
-"""The places that an operation holds, and the leases within which it may make calls."""
+"""The sinks that an operation holds, and the leases within which it may make calls."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
-from bridge.execution.session import Job
-from sinks.port import Expired, Held, Lockable, SinkError, Unavailable
+from bridge.execution.session import Session
+from sinks.port import Expired, Lease, Lockable, SinkError, Unavailable
 from sinks.secret import Secret
 
 T = TypeVar("T")
@@ -17,38 +17,38 @@ TRIES = 5
 """How often a call is tried."""
 
 
-class Hold:
-    """The places that an operation holds, by URI, in the order in which they were taken.
+class Leases:
+    """The sinks that an operation holds, by URI, in the order in which they were taken.
 
     A look reads the locks again and makes sure that they are still ours. It begins a lease. A call without
     compare-and-set has to end within that lease.
     """
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
-        self._held: dict[str, Held] = {}
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._held: dict[str, Lease] = {}
 
-    def __getitem__(self, uri: str) -> Held:
+    def __getitem__(self, uri: str) -> Lease:
         return self._held[uri]
 
     @property
     def uris(self) -> tuple[str, ...]:
-        """The URIs of the held places."""
+        """The URIs of the held sinks."""
         return tuple(self._held)
 
-    def add(self, held: Held) -> None:
-        """Add a place that was taken, or replace a held one by its new lease."""
-        self._held[held.uri] = held
+    def add(self, lease: Lease) -> None:
+        """Add a sink that was taken, or replace a held one by its new lease."""
+        self._held[lease.uri] = lease
 
     def release(self, uri: str, outcome: str, ended: tuple[Secret, ...] = ()) -> None:
-        """Release one place. `ended` are values that are not needed there any more."""
+        """Release one sink. `ended` are values that are not needed there any more."""
         self._sink(uri).release(self._held[uri], outcome, ended=ended)
         del self._held[uri]
 
     def give_back(self, ended: tuple[Secret, ...] = ()) -> bool:
-        """Release all places as far as possible, the last one first.
+        """Release all sinks as far as possible, the last one first.
 
-        Returns whether no place is held any more.
+        Returns whether no sink is held any more.
         """
         for uri in reversed(self.uris):
             with suppress(SinkError):
@@ -57,40 +57,42 @@ class Hold:
 
     def based_on(self, fingerprint: str) -> None:
         """Note which value was current before, where that is found out under the lock only."""
-        self._held = {uri: replace(held, lock=replace(held.lock, base=fingerprint)) for uri, held in self._held.items()}
+        self._held = {
+            uri: replace(lease, lock=replace(lease.lock, base=fingerprint)) for uri, lease in self._held.items()
+        }
 
     def forget_looks(self) -> None:
         """Invalidate all looks, so that the next call begins with a look of its own."""
-        self._held = {uri: replace(held, looked=-math.inf) for uri, held in self._held.items()}
+        self._held = {uri: replace(lease, renewed=-math.inf) for uri, lease in self._held.items()}
 
     def within_lease(self, call: Callable[[float], T], *, claimed: bool = False) -> T:
-        """Look at all places, and call `call` with the monotonic end of the lease.
+        """Look at all sinks, and call `call` with the monotonic end of the lease.
 
         A call that was certainly not sent in time is tried again after another look. With `claimed` the answers to the
         claims count as the first look, if at least half of their lease is left.
 
         Raises:
-            Lost: a place is not held by this operation any more.
+            Lost: a sink is not held by this operation any more.
             Unavailable: the looks take too long.
         """
-        seconds, why = self._job.timing.lease.total_seconds(), ""
+        seconds, why = self._session.timing.lease.total_seconds(), ""
         for number in range(TRIES):
-            spent = self._job.clock.monotonic() - min(held.looked for held in self._held.values())
+            spent = self._session.clock.monotonic() - min(lease.renewed for lease in self._held.values())
             if number or not claimed or spent >= seconds / 2:
-                self._held = {uri: self._sink(uri).look(held) for uri, held in self._held.items()}
+                self._held = {uri: self._sink(uri).renew(lease) for uri, lease in self._held.items()}
             try:
-                return call(min(held.looked for held in self._held.values()) + seconds)
+                return call(min(lease.renewed for lease in self._held.values()) + seconds)
             except Expired as error:
                 why = error.message
         raise Unavailable(f"{why} ({TRIES} times; a lease is {seconds:.0f} s)")
 
     def store_everywhere(self, value: Secret) -> None:
-        """Store `value` as pending in every held place.
+        """Store `value` as pending in every held sink.
 
-        If one place fails, the others still get the value.
+        If one sink fails, the others still get the value.
 
         Raises:
-            SinkError: the first failure, after all other places were tried.
+            SinkError: the first failure, after all other sinks were tried.
         """
         failure: SinkError | None = None
         for uri in self.uris:
@@ -106,8 +108,8 @@ class Hold:
             try:
                 return self.add(self._sink(uri).store(self._held[uri], value))
             except Unavailable:  # a compare-and-set: a retry does no harm
-                self._job.clock.sleep(self._job.timing.lease.total_seconds() / 10)
+                self._session.clock.sleep(self._session.timing.lease.total_seconds() / 10)
         return self.add(self._sink(uri).store(self._held[uri], value))
 
     def _sink(self, uri: str) -> Lockable:
-        return self._job.sinks[uri]
+        return self._session.sinks[uri]

@@ -18,14 +18,14 @@ from sinks.errors import SinkError
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
-    from bridge.execution.session import Job
+    from bridge.execution.session import Session
     from bridge.planning.status import Status
     from sinks.port import Sink
     from sinks.reader import Reader
 
 
-def open_places(settings: Settings, client: ClientSettings, timing: Timing) -> dict[str, Sink]:
-    """Open a client's places, sorted by their URIs, which is the order in which they are claimed.
+def open_sinks(settings: Settings, client: ClientSettings, timing: Timing) -> dict[str, Sink]:
+    """Open a client's sinks, sorted by their URIs, which is the order in which they are claimed.
 
     Raises:
         Usage: an address is not valid, or two are the same. All faults are reported at once.
@@ -49,7 +49,7 @@ def open_places(settings: Settings, client: ClientSettings, timing: Timing) -> d
 
 
 def open_readers(settings: Settings, client: ClientSettings) -> Iterator[Reader]:
-    """Open a client's places one after the other, for reading only.
+    """Open a client's sinks one after the other, for reading only.
 
     The right to read them suffices.
 
@@ -65,17 +65,17 @@ def survey(settings: Settings, client: ClientSettings) -> Status:
     """Read a client's metadata and judge its status. Auth0 is not asked.
 
     Raises:
-        BridgeError: a place cannot be read.
+        BridgeError: a sink cannot be read.
     """
     from bridge.execution.snapshot import translate
-    from bridge.model.client_ref import Whose
+    from bridge.model.client_ref import ClientRef
     from bridge.planning.status import judge
 
     try:
-        places = tuple(sink.survey() for sink in open_places(settings, client, Timing()).values())
+        sinks = tuple(sink.survey() for sink in open_sinks(settings, client, Timing()).values())
     except SinkError as error:
         raise translate(error) from None
-    return judge(client, Whose(client.client_id, "", client.name, client.sinks), places)
+    return judge(client, ClientRef(client.client_id, "", client.name, client.sinks), sinks)
 
 
 def variables_of(*settings: object) -> frozenset[str]:
@@ -86,9 +86,9 @@ def variables_of(*settings: object) -> frozenset[str]:
     return frozenset(re.findall(r"\benv:(\w+)", " ".join(map(str, settings))))
 
 
-def open_job(
+def open_session(
     settings: Settings, client: ClientSettings, watcher: Watcher | None = None, stop: Stop | None = None
-) -> Job:
+) -> Session:
     """Open everything that an operation on one client needs. No server is contacted yet.
 
     Raises:
@@ -96,15 +96,15 @@ def open_job(
     """
     from bridge.auth0.api import connect
     from bridge.execution.actor import claimed_actor
-    from bridge.execution.session import Job
+    from bridge.execution.session import Session
 
     tenant = settings.tenants[client.tenant]
     timing = Timing(tenant.propagation)
     clock = SystemClock()
-    return Job(
+    return Session(
         settings=client,
         auth0=connect(tenant, partial(resolve, environ=os.environ), clock),
-        sinks=open_places(settings, client, timing),
+        sinks=open_sinks(settings, client, timing),
         clock=clock,
         timing=timing,
         actor=claimed_actor(os.environ),

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from bridge.auth0.client import Client
 from bridge.auth0.probe import Verdict
-from bridge.execution.session import Job
-from bridge.model.outcome import Settled
+from bridge.execution.session import Session
+from bridge.model.outcome import Propagated
 from bridge.model.progress import pause
 from bridge.model.timing import Timing
 from sinks.secret import Secret
@@ -19,9 +19,9 @@ OLD_PROBES = 6
 WHY = "spreading at Auth0; all is stored, Ctrl-C is safe"
 
 
-def settle(
-    job: Job, client: Client, new: Secret, old: Secret | None, *, since: float, ending: tuple[Secret, ...] = ()
-) -> Settled:
+def await_propagation(
+    session: Session, client: Client, new: Secret, old: Secret | None, *, since: float, ending: tuple[Secret, ...] = ()
+) -> Propagated:
     """Probe until `new` was accepted throughout `timing.proof`, and the change has had its propagation time.
 
     `since` is the monotonic time of the change. A refused probe only begins the proof anew, because one answer proves
@@ -31,30 +31,30 @@ def settle(
     It takes about 12 probes of each value. After `timing.patience`, or when it is asked to stop, it returns an unproven
     result.
     """
-    timing, clock = job.timing, job.clock
+    timing, clock = session.timing, session.clock
     accepted = asked = 0
     good_since: float | None = None
-    while not job.stop.asked:
+    while not session.stop.asked:
         at = clock.monotonic()
-        good = job.auth0.probe(client, new) is Verdict.ACCEPTED
-        gone = all(job.auth0.probe(client, value) is Verdict.REFUSED for value in ending)
+        good = session.auth0.probe(client, new) is Verdict.ACCEPTED
+        gone = all(session.auth0.probe(client, value) is Verdict.REFUSED for value in ending)
         asked, accepted = asked + 1, accepted + good
         good_since = (at if good_since is None else good_since) if good and gone else None
         proven = good_since is not None and at - good_since >= timing.proof.total_seconds()
         if proven and at - since >= timing.propagation.total_seconds():
-            of_old = [job.auth0.probe(client, old) for _ in range(OLD_PROBES)] if old else []
+            of_old = [session.auth0.probe(client, old) for _ in range(OLD_PROBES)] if old else []
             if Verdict.ACCEPTED not in of_old:
                 refused = of_old.count(Verdict.REFUSED)
                 spent = clock.monotonic() - since
-                return Settled(True, accepted, asked, refused, len(of_old), spent)  # noqa: FBT003  # proven
+                return Propagated(True, accepted, asked, refused, len(of_old), spent)  # noqa: FBT003  # proven
             # The old value is still accepted somewhere, so the proof begins anew.
             good_since = None
         left = timing.patience.total_seconds() - (at - since)
         if left <= 0:
             break
         seconds = min(left, _interval(timing, at - since, asked, left))
-        pause(timedelta(seconds=seconds), WHY, clock=clock, watcher=job.watcher, stop=lambda: job.stop.asked)
-    return Settled(False, accepted, asked, seconds=clock.monotonic() - since)  # noqa: FBT003  # not proven
+        pause(timedelta(seconds=seconds), WHY, clock=clock, watcher=session.watcher, stop=lambda: session.stop.asked)
+    return Propagated(False, accepted, asked, seconds=clock.monotonic() - since)  # noqa: FBT003  # not proven
 
 
 def _interval(timing: Timing, spent: float, asked: int, left: float) -> float:

@@ -1,4 +1,4 @@
-"""What an execution writes into the places that it holds. `executor` says when."""
+"""What an execution writes into the sinks that it holds. `executor` says when."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from bridge.execution.leases import Hold
-from bridge.execution.session import Job
+from bridge.execution.leases import Leases
+from bridge.execution.session import Session
 from bridge.model import steps
 from bridge.model.operation import NOTED, SAME_VALUE, Operation
-from bridge.model.operation_values import Facts
+from bridge.model.operation_values import OperationValues
 from bridge.model.outcome import At
 from bridge.model.plan import Plan
-from bridge.planning.place_record import adopted, noted, record, unchanged
-from sinks.port import Lock, Place, Promoted, Record, Sink, SinkError, Stage
+from bridge.planning.sink_record import adopted, noted, record, unchanged
+from sinks.port import Lock, Promoted, Record, Sink, SinkError, SinkState, Stage
 from sinks.record import tag_text
 from sinks.seal import UNPROVEN
 from sinks.versions import short
@@ -24,34 +24,40 @@ from sinks.versions import short
 class Writing:
     """The writes of one operation.
 
-    `places` holds what was last read of each place, by URI. `done` says what has been achieved at each place so far.
+    `sinks` holds what was last read of each sink, by URI. `done` says what has been achieved at each sink so far.
     `notes` are what the user should know. `now` returns the vaults' time.
     """
 
     def __init__(
-        self, job: Job, plan: Plan, places: dict[str, Place], facts: Facts, hold: Hold, now: Callable[[], datetime]
+        self,
+        session: Session,
+        plan: Plan,
+        sinks: dict[str, SinkState],
+        values: OperationValues,
+        leases: Leases,
+        now: Callable[[], datetime],
     ) -> None:
-        self._job = job
+        self._session = session
         self._plan = plan
-        self._places = places
-        self._facts = facts
-        self._hold = hold
+        self._sinks = sinks
+        self._values = values
+        self._leases = leases
         self._now = now
         self.done: dict[str, At] = {}
         self.notes: list[str] = []
 
     def promote(self, uri: str, *, keep: bool) -> bool:
-        """Promote one place, and return whether its tags could be written too.
+        """Promote one sink, and return whether its tags could be written too.
 
         Raises:
-            SinkError: the place was not promoted, or that is unknown.
+            SinkError: the sink was not promoted, or that is unknown.
         """
-        facts = self._facts
+        values = self._values
         former = self._former(keep=keep)
-        told = record(self._said(), self._places[uri], facts.required, self._job.uris, self._now(), former)
+        told = record(self._said(), self._sinks[uri], values.required, self._session.uris, self._now(), former)
         if self._plan.operation in SAME_VALUE:
-            told = unchanged(told, tuple(self._places.values()))
-        promoted = self._sink(uri).promote(self._hold[uri], facts.required, self._anchored(told), keep=keep)
+            told = unchanged(told, tuple(self._sinks.values()))
+        promoted = self._sink(uri).promote(self._leases[uri], values.required, self._anchored(told), keep=keep)
         self.done[uri] = At(promoted.current, promoted.fallback)
         kept = f"{short(promoted.fallback)} fallback" if promoted.fallback else "no fallback"
         self._tell("promote", f"{uri} {short(promoted.current)} current, {kept}")
@@ -59,12 +65,12 @@ class Writing:
 
     def _former(self, *, keep: bool) -> str:
         """Return what the seal shall say about the value that was current (`Record.former`)."""
-        base = self._facts.lock.base if keep else ""
-        return base if self._facts.proven or not base else UNPROVEN + base
+        base = self._values.lock.base if keep else ""
+        return base if self._values.proven or not base else UNPROVEN + base
 
     def _is_told(self, uri: str, promoted: Promoted) -> bool:
         if promoted.untold:
-            repair = f"{self._job.whose.command('adopt')} --repair"
+            repair = f"{self._session.client_ref.command('adopt')} --repair"
             self.notes.append(f"tags are missing in {uri}: {promoted.untold}; make room, then: {repair}")
         return not promoted.untold
 
@@ -74,72 +80,72 @@ class Writing:
         After a settlement the record names the process that settled, and what the lock said about the operation before
         it.
         """
-        says, lock = self._plan.says, self._facts.lock
+        says, lock = self._plan.says, self._values.lock
         if self._plan.operation is not Operation.SETTLE:
             return lock
         told = f"{says.operation} by {says.actor}, says its lock" if says else "Auth0 accepts another value"
-        return replace(lock, operation=Operation.SETTLE, actor=self._job.actor, reason=tag_text(told))
+        return replace(lock, operation=Operation.SETTLE, actor=self._session.actor, reason=tag_text(told))
 
     def finish(self, before: float) -> None:
-        """Publish the value in places that were lost after Auth0 was told, where current is still what it was.
+        """Publish the value in sinks that were lost after Auth0 was told, where current is still what it was.
 
         Auth0 accepts the value, so its readers need it. This may happen only `before` the end of the lease (monotonic)
-        in which Auth0 was told. A process that takes a place over waits longer than that before it writes.
+        in which Auth0 was told. A process that takes a sink over waits longer than that before it writes.
         """
-        facts = self._facts
-        for uri in self._hold.uris:
-            if facts.base is not None and uri not in self.done:
-                # The operation ends as incomplete in any case, so one failing place must not stop the others.
+        values = self._values
+        for uri in self._leases.uris:
+            if values.base is not None and uri not in self.done:
+                # The operation ends as incomplete in any case, so one failing sink must not stop the others.
                 with suppress(SinkError):
-                    if self._sink(uri).finish(self._hold[uri], facts.base, facts.required, before=before):
+                    if self._sink(uri).finish(self._leases[uri], values.base, values.required, before=before):
                         self.done[uri] = At()
-                        self._tell("promote", f"{uri} holds the value; the place was taken by somebody else")
+                        self._tell("promote", f"{uri} holds the value; the sink was taken by somebody else")
 
     def tag(self, step: steps.Tag) -> None:
-        """Write the record of the value that a place holds already."""
-        place, now, facts = self._places[step.uri], self._now(), self._facts
-        written, base = step.uri in self.done, facts.base or facts.value
-        told = adopted(facts.lock, place, base, self._job.uris, now, written=written, former=facts.former)
+        """Write the record of the value that a sink holds already."""
+        state, now, values = self._sinks[step.uri], self._now(), self._values
+        written, base = step.uri in self.done, values.base or values.value
+        told = adopted(values.lock, state, base, self._session.uris, now, written=written, former=values.former)
         told, keep = self._anchored(told), step.keep_limit
         # The seal still names what was retired softly, for --undo. Nothing else makes it the fallback again.
-        softly = {each.aside.fingerprint for each in self._places.values() if each.aside}
+        softly = {each.soft_deleted.fingerprint for each in self._sinks.values() if each.soft_deleted}
         fallback = "" if told.fallback in softly else told.fallback
-        self._sink(step.uri).tag(self._hold[step.uri], told, keep_limit=keep, fallback=fallback)
+        self._sink(step.uri).tag(self._leases[step.uri], told, keep_limit=keep, fallback=fallback)
 
     def _anchored(self, told: Record) -> Record:
         """Return the record with the head of the audit record, where one is kept."""
-        return replace(told, audit=head) if (head := self._job.trail.head) else told
+        return replace(told, audit=head) if (head := self._session.trail.head) else told
 
     def retire(self, step: steps.Retire) -> None:
-        """Make values unreadable in one place.
+        """Make values unreadable in one sink.
 
-        With `step.ends` these are all that the operation ends. Otherwise they are the place's fallback, and copies of
-        the other places' fallbacks.
+        With `step.ends` these are all that the operation ends. Otherwise they are the sink's fallback, and copies of
+        the other sinks' fallbacks.
         """
         uri, sink = step.uri, self._sink(step.uri)
-        which = self._facts.ends if step.ends else (None, *self._others(uri))
-        gone = tuple(v for each in which for v in sink.retire(self._hold[uri], each, softly=step.softly))
+        which = self._values.ends if step.ends else (None, *self._others(uri))
+        gone = tuple(v for each in which for v in sink.retire(self._leases[uri], each, softly=step.softly))
         self.done[uri] = replace(self.done.get(uri, At()), retired=gone)
         self._tell("retire", f"{uri} {', '.join(map(short, gone)) or 'nothing left'}")
         self._note(uri)
 
     def _others(self, uri: str) -> tuple[str, ...]:
-        """Return the fingerprints of the other places' fallbacks.
+        """Return the fingerprints of the other sinks' fallbacks.
 
-        A copy may stand in this place too, after its tags were lost.
+        A copy may stand in this sink too, after its tags were lost.
         """
-        value = self._places[uri].value(Stage.FALLBACK)
-        own = value.fingerprint(self._facts.lock.client_id) if value else None
-        return tuple(each for each in self._facts.ends if each != own)
+        value = self._sinks[uri].value(Stage.FALLBACK)
+        own = value.fingerprint(self._values.lock.client_id) if value else None
+        return tuple(each for each in self._values.ends if each != own)
 
     def bring_back(self, uri: str) -> None:
-        """Make a fallback that was retired softly the fallback again in one place.
+        """Make a fallback that was retired softly the fallback again in one sink.
 
         Where the vault does not hold it any more, a note says so.
         """
-        version = self._sink(uri).bring_back(self._hold[uri])
+        version = self._sink(uri).bring_back(self._leases[uri])
         self.done[uri] = At(fallback=version)
-        if not version and self._places[uri].aside:
+        if not version and self._sinks[uri].soft_deleted:
             self.notes.append(f"{uri} holds it no longer: nothing was brought back there")
         self._tell("bring back", f"{uri} {short(version) if version else 'nothing'} fallback")
         self._note(uri)
@@ -147,18 +153,18 @@ class Writing:
     def _note(self, uri: str) -> None:
         """Write beside the record which operation ended the fallback or brought it back, and why."""
         if self._plan.operation in NOTED:
-            self._sink(uri).note(noted(self._facts.lock, self._now(), self._job.trail.head))
+            self._sink(uri).note(noted(self._values.lock, self._now(), self._session.trail.head))
 
     def forget(self, uri: str) -> None:
         """Remove what the bridge wrote beside the values."""
-        self._sink(uri).forget(self._hold[uri])
+        self._sink(uri).forget(self._leases[uri])
 
-    def lay_out(self, uri: str, *, coming: bool) -> bool:
-        """Bring the companions up to date in one place, and return whether anything had to be written."""
-        return self._sink(uri).lay_out(self._hold[uri], self._facts.required if coming else None)
+    def write_sibling_keys(self, uri: str, *, coming: bool) -> bool:
+        """Bring the sibling keys up to date in one sink, and return whether anything had to be written."""
+        return self._sink(uri).write_sibling_keys(self._leases[uri], self._values.required if coming else None)
 
     def _sink(self, uri: str) -> Sink:
-        return self._job.sinks[uri]
+        return self._session.sinks[uri]
 
     def _tell(self, name: str, text: str) -> None:
-        self._job.watcher.step(name, text)
+        self._session.watcher.step(name, text)

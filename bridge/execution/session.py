@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bridge.model.client_ref import Whose
+from bridge.model.client_ref import ClientRef
 from bridge.model.progress import Silent, Stop, Watcher
 from bridge.model.timing import Timing
 from bridge.model.trail import Trail
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Job:
+class Session:
     """Everything that an operation on one client needs."""
 
     settings: ClientSettings
@@ -27,7 +27,7 @@ class Job:
     auth0: Auth0
     """Access to the client's tenant."""
     sinks: dict[str, Sink]
-    """The client's places by their URIs, sorted."""
+    """The client's sinks by their URIs, sorted."""
     clock: Clock
     """The clock of this machine."""
     timing: Timing
@@ -45,13 +45,13 @@ class Job:
 
     @property
     def uris(self) -> tuple[str, ...]:
-        """The places' URIs, sorted, which is the order in which they are claimed."""
+        """The sinks' URIs, sorted, which is the order in which they are claimed."""
         return tuple(self.sinks)
 
     @property
-    def whose(self) -> Whose:
-        """The client that the places belong to."""
-        return Whose(self.settings.client_id, self.auth0.name, self.settings.name, self.settings.sinks)
+    def client_ref(self) -> ClientRef:
+        """The client that the sinks belong to."""
+        return ClientRef(self.settings.client_id, self.auth0.name, self.settings.name, self.settings.sinks)
 
 
 def new_id() -> str:

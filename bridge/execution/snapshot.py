@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bridge.execution.session import Job
+from bridge.execution.session import Session
 from bridge.model.errors import BridgeError, Failed, Refused, Usage
 from bridge.model.operation import Operation
 from bridge.model.plan import Plan
 from bridge.planning.rights import asked
-from sinks.port import BadAddress, Busy, Lock, Place, SinkError, Stage, Unavailable
+from sinks.port import BadAddress, Busy, Lock, SinkError, SinkState, Stage, Unavailable
 from sinks.port import Refused as SinkRefused
 from sinks.record import stamp
 from sinks.secret import unlike
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """The client and its places, as they were read before an operation.
+class Snapshot:
+    """The client and its sinks, as they were read before an operation.
 
     `read` is the monotonic time at which the vaults' clocks showed `at`. `notes` are what the user should know.
     """
 
     client: Client
-    places: tuple[Place, ...]
+    sinks: tuple[SinkState, ...]
     at: datetime
     read: float
     notes: tuple[str, ...] = ()
@@ -40,79 +40,79 @@ class Seen:
         return self.at + timedelta(seconds=monotonic - self.read)
 
 
-def survey(job: Job) -> tuple[Place, ...]:
-    """Read the metadata of every place, but no values.
+def survey(session: Session) -> tuple[SinkState, ...]:
+    """Read the metadata of every sink, but no values.
 
     Raises:
-        BridgeError: a place cannot be read.
+        BridgeError: a sink cannot be read.
     """
     try:
-        return tuple(sink.survey() for sink in job.sinks.values())
+        return tuple(sink.survey() for sink in session.sinks.values())
     except SinkError as error:
         raise translate(error) from None
 
 
-def read(job: Job) -> Seen:
-    """Read both ends: the client at Auth0, and every place with its values.
+def read(session: Session) -> Snapshot:
+    """Read both ends: the client at Auth0, and every sink with its values.
 
     Raises:
         BridgeError: something cannot be read, or is unfit. Nothing was changed.
     """
-    client = job.auth0.get_client(job.settings.client_id)
+    client = session.auth0.get_client(session.settings.client_id)
     try:
-        places = tuple(sink.read() for sink in job.sinks.values())
+        sinks = tuple(sink.read() for sink in session.sinks.values())
     except SinkError as error:
         raise translate(error) from None
-    notes = tuple(note for place in places for note in place.notes)
-    return Seen(client, places, max(p.at for p in places), job.clock.monotonic(), notes)
+    notes = tuple(note for state in sinks for note in state.notes)
+    return Snapshot(client, sinks, max(p.at for p in sinks), session.clock.monotonic(), notes)
 
 
-def read_what_can_be(job: Job) -> tuple[Seen, dict[str, SinkError]]:
-    """Read both ends as `read` does, but leave out the places that do not answer.
+def read_what_can_be(session: Session) -> tuple[Snapshot, dict[str, SinkError]]:
+    """Read both ends as `read` does, but leave out the sinks that do not answer.
 
-    The errors of those places are returned by URI.
+    The errors of those sinks are returned by URI.
 
     Raises:
-        BridgeError: nothing can be read, or a place is unfit. Nothing was changed.
+        BridgeError: nothing can be read, or a sink is unfit. Nothing was changed.
     """
-    client = job.auth0.get_client(job.settings.client_id)
-    places, away = list[Place](), dict[str, SinkError]()
-    for uri, sink in job.sinks.items():
+    client = session.auth0.get_client(session.settings.client_id)
+    sinks, away = list[SinkState](), dict[str, SinkError]()
+    for uri, sink in session.sinks.items():
         try:
-            places.append(sink.read())
+            sinks.append(sink.read())
         except Unavailable as error:
             away[uri] = error
         except SinkError as error:
             raise translate(error) from None
-    if not places:
+    if not sinks:
         raise translate(next(iter(away.values())))
-    notes = tuple(note for place in places for note in place.notes)
-    return Seen(client, tuple(places), max(p.at for p in places), job.clock.monotonic(), notes), away
+    notes = tuple(note for state in sinks for note in state.notes)
+    return Snapshot(client, tuple(sinks), max(p.at for p in sinks), session.clock.monotonic(), notes), away
 
 
-def staged(places: Iterable[Place]) -> tuple[Secret, ...]:
-    """Return the different values at any stage of any place, current ones first."""
-    stages, found = (Stage.CURRENT, Stage.PENDING, Stage.FALLBACK), tuple(places)
-    return unlike((), [value for stage in stages for place in found if (value := place.value(stage))])
+def staged(sinks: Iterable[SinkState]) -> tuple[Secret, ...]:
+    """Return the different values at any stage of any sink, current ones first."""
+    stages, found = (Stage.CURRENT, Stage.PENDING, Stage.FALLBACK), tuple(sinks)
+    return unlike((), [value for stage in stages for state in found if (value := state.value(stage))])
 
 
-def recall(job: Job, fingerprint: str, *uris: str, endable: bool = False) -> Secret | None:
-    """Return a value that is at no stage any more, from any of the places that still holds it.
+def recall(session: Session, fingerprint: str, *uris: str, endable: bool = False) -> Secret | None:
+    """Return a value that is at no stage any more, from any of the sinks that still holds it.
 
     `fingerprint` names the value. With `endable`, it is returned only where retiring it would change something.
 
     Raises:
-        BridgeError: a place cannot be read.
+        BridgeError: a sink cannot be read.
     """
     try:
-        found = (job.sinks[uri].recall(fingerprint, job.settings.client_id, endable=endable) for uri in uris)
+        found = (session.sinks[uri].recall(fingerprint, session.settings.client_id, endable=endable) for uri in uris)
         return next((value for value in found if value), None)
     except SinkError as error:
         raise translate(error) from None
 
 
-def check(job: Job, places: tuple[Place, ...], plan: Plan, lock: Lock) -> tuple[str, ...]:
-    """Make sure that a plan may be carried out in every place.
+def check(session: Session, sinks: tuple[SinkState, ...], plan: Plan, lock: Lock) -> tuple[str, ...]:
+    """Make sure that a plan may be carried out in every sink.
 
     Returns, as sentences, what cannot be known beforehand.
 
@@ -120,8 +120,8 @@ def check(job: Job, places: tuple[Place, ...], plan: Plan, lock: Lock) -> tuple[
         BridgeError: a permission is missing. Nothing was changed.
     """
     try:
-        wanted = ((place, asked(plan, place, lock.companions)) for place in places)
-        return tuple(note for place, deeds in wanted if deeds for note in job.sinks[place.uri].check(place, deeds))
+        wanted = ((state, asked(plan, state, lock.sibling_keys)) for state in sinks)
+        return tuple(note for state, deeds in wanted if deeds for note in session.sinks[state.uri].check(state, deeds))
     except SinkRefused as error:
         if plan.operation in (Operation.COMPROMISED, Operation.SETTLE):
             return (error.message,)  # what readers need must not wait for room among tags
@@ -143,7 +143,7 @@ def translate(error: SinkError) -> BridgeError:
 
 
 def told(lock: Lock) -> str:
-    """Return who holds a place, since when and until when, as the end of a sentence."""
+    """Return who holds a sink, since when and until when, as the end of a sentence."""
     return (
         f"{lock.operation} {lock.id} by {lock.actor}, begun {stamp(lock.started)}, "
         f"counts as live until {stamp(lock.expected_end)}"

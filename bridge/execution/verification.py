@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from bridge.auth0.client import Client
 from bridge.auth0.probe import Verdict
-from bridge.execution.propagation import settle
-from bridge.execution.session import Job
+from bridge.execution.propagation import await_propagation
+from bridge.execution.session import Session
 from bridge.model.errors import Failed, Incomplete, Refused
-from bridge.model.outcome import Settled
+from bridge.model.outcome import Propagated
 from bridge.model.progress import pause
 from sinks.port import Stage
 from sinks.secret import Secret
@@ -19,20 +19,20 @@ class Changed(Incomplete):
     """The value at Auth0 was changed elsewhere while it was being published."""
 
 
-def prove(job: Job, client: Client, uris: Iterable[str]) -> None:
+def prove(session: Session, client: Client, uris: Iterable[str]) -> None:
     """Make sure, before a retirement, that Auth0 accepts the current value and refuses the fallback's.
 
-    Each place is read again, because it may have changed since the check before the lock.
+    Each sink is read again, because it may have changed since the check before the lock.
 
     Raises:
         Refused: Auth0 does not accept the current value, or still accepts the fallback's.
         Failed: Auth0 gave no answer.
     """
     for uri in uris:
-        place = job.sinks[uri].read()
-        current, fallback = place.value(Stage.CURRENT), place.value(Stage.FALLBACK)
-        of_current = job.auth0.probe(client, current) if current else Verdict.REFUSED
-        of_fallback = job.auth0.probe(client, fallback) if fallback else Verdict.REFUSED
+        state = session.sinks[uri].read()
+        current, fallback = state.value(Stage.CURRENT), state.value(Stage.FALLBACK)
+        of_current = session.auth0.probe(client, current) if current else Verdict.REFUSED
+        of_fallback = session.auth0.probe(client, fallback) if fallback else Verdict.REFUSED
         if Verdict.UNKNOWN in (of_current, of_fallback):
             raise Failed("Auth0 did not say which of the values it accepts", "try again")
         if of_current is Verdict.REFUSED:
@@ -41,7 +41,7 @@ def prove(job: Job, client: Client, uris: Iterable[str]) -> None:
             raise Refused(f"Auth0 still accepts the fallback's value in {uri}", "try again when it has spread")
 
 
-def confirm(job: Job, client: Client, value: Secret) -> None:
+def confirm(session: Session, client: Client, value: Secret) -> None:
     """Make sure that Auth0 still holds a value.
 
     The value is read from Auth0 where that is allowed, and probed otherwise.
@@ -50,21 +50,29 @@ def confirm(job: Job, client: Client, value: Secret) -> None:
         Changed: Auth0 does not hold it any more.
         Failed: Auth0 gave no answer.
     """
-    live = job.auth0.live_secret(client.client_id)
+    live = session.auth0.live_secret(client.client_id)
     if live == value:
         return
-    verdict = Verdict.REFUSED if live else job.auth0.probe(client, value)
+    verdict = Verdict.REFUSED if live else session.auth0.probe(client, value)
     if live is None and verdict is Verdict.REFUSED:  # one refused probe proves nothing while a change spreads
         why = "an earlier change may still be spreading at Auth0"
-        pause(job.timing.propagation, why, clock=job.clock, watcher=job.watcher, stop=lambda: job.stop.asked)
-        verdict = job.auth0.probe(client, value)
+        pause(
+            session.timing.propagation,
+            why,
+            clock=session.clock,
+            watcher=session.watcher,
+            stop=lambda: session.stop.asked,
+        )
+        verdict = session.auth0.probe(client, value)
     if verdict is Verdict.UNKNOWN:
         raise Failed("Auth0 did not say whether it accepts the value", "try again")
     if verdict is Verdict.REFUSED:
-        raise Changed("somebody changed the value at Auth0 meanwhile", f"{job.whose.command('sync')}")
+        raise Changed("somebody changed the value at Auth0 meanwhile", f"{session.client_ref.command('sync')}")
 
 
-def await_refusal(job: Job, client: Client, alive: Secret, ending: tuple[Secret, ...], *, since: float) -> Settled:
+def await_refusal(
+    session: Session, client: Client, alive: Secret, ending: tuple[Secret, ...], *, since: float
+) -> Propagated:
     """Probe until Auth0 accepts `alive` and refuses all of `ending`, throughout the proof.
 
     `since` is the monotonic time of the change.
@@ -72,9 +80,9 @@ def await_refusal(job: Job, client: Client, alive: Secret, ending: tuple[Secret,
     Raises:
         Failed: the proof took too long, or a stop was requested.
     """
-    settled = settle(job, client, alive, ending[0] if ending else None, since=since, ending=ending)
+    settled = await_propagation(session, client, alive, ending[0] if ending else None, since=since, ending=ending)
     if settled.proven:
         return settled
-    if job.stop.asked:
+    if session.stop.asked:
         raise Failed("stopped as asked, before it was proven that Auth0 refuses what ends")
     raise Failed("it could not be proven that Auth0 refuses what ends, and accepts what was set", "try again")

@@ -1,4 +1,4 @@
-"""The operations that can hold a client's places, and sets of operations with a common property."""
+"""The operations that can hold a client's sinks, and sets of operations with a common property."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from enum import StrEnum
 
 
 class Operation(StrEnum):
-    """An operation that can hold a client's places.
+    """An operation that can hold a client's sinks.
 
-    Its text is written into the lock of each place. A lock with another text counts as foreign.
+    Its text is written into the lock of each sink. A lock with another text counts as foreign.
     """
 
     ROTATE = "rotate"
@@ -45,7 +45,7 @@ LEAKED = frozenset({Operation.COMPROMISED, Operation.SYNC})
 SAME_VALUE = frozenset({Operation.SYNC, Operation.SETTLE})
 """Operations that publish a value which may be older than the operation."""
 NOTED = RETIREMENTS | {Operation.BRING_BACK}
-"""Operations that leave a place's record as it is, and write a note beside it."""
+"""Operations that leave a sink's record as it is, and write a note beside it."""
 SOFT = frozenset({Operation.RETIRE_SOFTLY, Operation.BRING_BACK})
 """A soft retirement, and the operation that undoes it."""
 

@@ -11,20 +11,20 @@ from sinks.secret import Secret
 
 
 @dataclass
-class Facts:
+class OperationValues:
     """What an execution starts from.
 
     The execution fills in what it finds out under the lock, such as a value that Auth0 generated.
     """
 
     lock: Lock
-    """The lock that the operation writes into its places."""
+    """The lock that the operation writes into its sinks."""
     value: Secret | None = None
     """The value that Auth0 shall accept in the end. None until it is known."""
     base: Secret | None = None
     """The value that was current when the operation began."""
     initial: Secret | None = None
-    """The value that an empty place gets as its first version."""
+    """The value that an empty sink gets as its first version."""
     origin: Origin | None = None
     """Why `value` may be set at Auth0. None means that it must not be set."""
     ending: tuple[Secret, ...] = ()
@@ -34,11 +34,11 @@ class Facts:
     brought: Secret | None = None
     """A value that is live according to the user."""
     former: str = ""
-    """The fallback that a place has after it was tagged, in the form of `Record.former`."""
+    """The fallback that a sink has after it was tagged, in the form of `Record.former`."""
     proven: bool = False
     """Whether Auth0 has accepted `base`, so that going back to it is safe."""
     unseen: tuple[str, ...] = ()
-    """URIs of the places that did not answer."""
+    """URIs of the sinks that did not answer."""
     retired: tuple[str, ...] = ()
     """Fingerprints of the values that a retirement ends."""
 

@@ -24,7 +24,7 @@ class Origin(StrEnum):
     ACCEPTED = "accepted"
     """Auth0 accepted it in this process."""
     SEALED = "sealed"
-    """It is the fallback that the seal over the place's record names."""
+    """It is the fallback that the seal over the sink's record names."""
 
 
 @dataclass(frozen=True)

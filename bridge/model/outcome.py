@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Settled:
+class Propagated:
     """Result of the probes after a change."""
 
     proven: bool
@@ -35,7 +35,7 @@ class Settled:
 
 @dataclass(frozen=True)
 class At:
-    """What an operation has achieved at one place, as ids of versions.
+    """What an operation has achieved at one sink, as ids of versions.
 
     `current` and `fallback` are the versions with these roles. `retired` are those that were made unreadable.
     """
@@ -61,9 +61,9 @@ class Outcome:
     """The plan that was shown, and executed unless this is a dry run."""
     result: str
     """Either "planned" (dry run), "done", or for a settlement "finished", "given-back" or "cleaned-up"."""
-    places: dict[str, At] = field(default_factory=dict)
-    """What was achieved at each place, by the place's URI."""
-    settled: Settled | None = None
+    sinks: dict[str, At] = field(default_factory=dict)
+    """What was achieved at each sink, by the sink's URI."""
+    propagated: Propagated | None = None
     """What the probes said after the change, if there were any."""
     settlement: Settlement | None = None
     """How an interruption was ended, where that is what was done."""
@@ -101,7 +101,7 @@ class Standing:
     production: str
     """Whether production works, and which value Auth0 accepts."""
     stored: tuple[str, ...]
-    """What each place holds."""
+    """What each sink holds."""
     began: str
     """When the operation began, and who began it."""
     why: str

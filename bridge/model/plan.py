@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from bridge.model.operation import Operation, Strategy
 from bridge.model.steps import Step
-from sinks.companions import Companions
 from sinks.port import Lock
+from sinks.sibling_keys import SiblingKeys
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Plan:
     """The steps of an operation, in the order of their execution.
 
     `notes` are what the user should know before agreeing to the plan. `says` is the lock of the interruption that the
-    plan settles. Anybody with write access to the place may have written that lock. `irreversible` names what cannot be
+    plan settles. Anybody with write access to the sink may have written that lock. `irreversible` names what cannot be
     undone.
     """
 
@@ -28,7 +28,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Wish:
+class PlanOptions:
     """What the user and the configuration ask of an operation."""
 
     strategy: Strategy = Strategy.STAGED
@@ -38,7 +38,7 @@ class Wish:
     fence: timedelta = timedelta()
     """How long after the last change of a lock key calls without compare-and-set have to wait."""
     without_fallback: bool = False
-    """Whether an empty place is left without the live value as its first version."""
+    """Whether an empty sink is left without the live value as its first version."""
     settle: bool = True
     """Whether to probe at the end until the change has spread."""
     hook: tuple[str, ...] = ()
@@ -52,9 +52,9 @@ class Wish:
 
     Such a value becomes no fallback. It goes only after Auth0 has refused it for long enough.
     """
-    companions: str = Companions.NONE
-    """What the operation does with the companions."""
+    sibling_keys: str = SiblingKeys.NONE
+    """What the operation does with the sibling keys."""
     without_base: bool = False
     """Whether no value becomes the fallback."""
     over: bool = False
-    """Whether places are claimed whatever holds them."""
+    """Whether sinks are claimed whatever holds them."""

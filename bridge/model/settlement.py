@@ -12,7 +12,7 @@ class Way(StrEnum):
     GIVE_BACK = "given back"
     """Auth0 accepts what is current everywhere and another value is pending, or nothing was ever stored."""
     COMPLETE = "completed"
-    """Auth0 accepts the pending value, or one that is current in some places only."""
+    """Auth0 accepts the pending value, or one that is current in some sinks only."""
     PUBLISH = "published"
     """Auth0 accepts another value."""
     REPLACE = "replaced"

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 @dataclass(frozen=True)
 class Claim:
-    """Claim a place, and store the new value there as pending if it exists already.
+    """Claim a sink, and store the new value there as pending if it exists already.
 
-    `fill`: the place is empty, and the live value becomes its first version. `over`: claim the place whatever holds it.
+    `fill`: the sink is empty, and the live value becomes its first version. `over`: claim the sink whatever holds it.
     """
 
     uri: str
@@ -26,7 +26,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class TakeOver:
-    """Become the lock holder of an interrupted operation's place, and keep its pending value."""
+    """Become the lock holder of an interrupted operation's sink, and keep its pending value."""
 
     uri: str
 
@@ -36,7 +36,7 @@ class TakeOver:
 
 @dataclass(frozen=True)
 class Store:
-    """Store the value as pending in a place that is held without it."""
+    """Store the value as pending in a sink that is held without it."""
 
     uri: str
 
@@ -88,7 +88,7 @@ class Promote:
 
 @dataclass(frozen=True)
 class Tag:
-    """Write the record of the value that a place holds already. Only metadata change.
+    """Write the record of the value that a sink holds already. Only metadata change.
 
     `keep_limit` leaves the number of versions that the vault keeps as it is.
     """
@@ -102,7 +102,7 @@ class Tag:
 
 @dataclass(frozen=True)
 class Retire:
-    """Make values unreadable in one place.
+    """Make values unreadable in one sink.
 
     Without `ends` these are the fallback's. With `ends` they are the values that this operation has read as ending.
     With `softly` the fallback can be brought back.
@@ -128,14 +128,14 @@ class BringBack:
 
 
 @dataclass(frozen=True)
-class LayOut:
-    """Bring the companions in the latest document up to date. With `coming` they announce the pending value."""
+class WriteSiblingKeys:
+    """Bring the sibling keys in the latest document up to date. With `coming` they announce the pending value."""
 
     uri: str
     coming: bool = True
 
     def __str__(self) -> str:
-        return f"{'announce the value' if self.coming else 'write the companions'} in the document of {self.uri}"
+        return f"{'announce the value' if self.coming else 'write the sibling keys'} in the document of {self.uri}"
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ class Examine:
     """
 
     def __str__(self) -> str:
-        return "ask Auth0 which of the stored values it accepts; publish that one everywhere, or give the places back"
+        return "ask Auth0 which of the stored values it accepts; publish that one everywhere, or give the sinks back"
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ class Forget:
 
 @dataclass(frozen=True)
 class Release:
-    """Release the lock of a place."""
+    """Release the lock of a sink."""
 
     uri: str
 
@@ -210,7 +210,7 @@ class Release:
 
 
 @dataclass(frozen=True)
-class Settle:
+class AwaitPropagation:
     """Probe until the change has spread."""
 
     def __str__(self) -> str:
@@ -228,6 +228,6 @@ class Hook:
 
 
 Step = (
-    Claim | TakeOver | Store | Wait | SetAtAuth0 | GenerateAtAuth0 | Promote | Tag | LayOut | Announced
-    | Prove | Confirm | Examine | AwaitRefusal | Retire | BringBack | Forget | Release | Settle | Hook
+    Claim | TakeOver | Store | Wait | SetAtAuth0 | GenerateAtAuth0 | Promote | Tag | WriteSiblingKeys | Announced
+    | Prove | Confirm | Examine | AwaitRefusal | Retire | BringBack | Forget | Release | AwaitPropagation | Hook
 )  # fmt: skip

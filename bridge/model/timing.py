@@ -43,5 +43,5 @@ class Timing:
 
     @property
     def margin(self) -> timedelta:
-        """How long an operation may hold its places, without its planned waits, before it counts as dead: 60 s."""
+        """How long an operation may hold its sinks, without its planned waits, before it counts as dead: 60 s."""
         return self.propagation * 2

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bridge.model.operation_values import Facts
+    from bridge.model.operation_values import OperationValues
     from bridge.model.plan import Plan
 
 KEPT_IDS = 50
@@ -22,10 +22,10 @@ class Trail:
     """
 
     head: str = ""
-    _operations: list[tuple[Facts, Plan | None]] = field(default_factory=list)
+    _operations: list[tuple[OperationValues, Plan | None]] = field(default_factory=list)
     _requests: dict[str, list[str]] = field(default_factory=dict)
 
-    def working(self, facts: Facts, plan: Plan | None = None) -> None:
+    def working(self, facts: OperationValues, plan: Plan | None = None) -> None:
         """Note that a plan with these facts is executed from now on."""
         self._operations.append((facts, plan))
 
@@ -49,7 +49,7 @@ class Trail:
         return {server: _latest(ids) for server, ids in self._requests.items()}
 
 
-def _told(facts: Facts, plan: Plan | None) -> dict[str, Any]:
+def _told(facts: OperationValues, plan: Plan | None) -> dict[str, Any]:
     lock, value = facts.lock, facts.value
     says = plan.says if plan else None
     return {

@@ -159,7 +159,7 @@ class Post:
 def _started(environ: Mapping[str, str]) -> subprocess.Popen[str]:
     """Start the messenger from where this process was loaded, never from the working directory.
 
-    A module in the working directory could otherwise take the place of the real one, and see the URLs.
+    A module in the working directory could otherwise take the sink of the real one, and see the URLs.
     """
     path = os.pathsep.join(entry for entry in sys.path if os.path.isabs(entry))  # noqa: PTH117  # a text, as it is
     kept = {name: value for name, value in environ.items() if name in KEPT or name.startswith("LC_")}

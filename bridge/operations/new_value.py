@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from bridge.auth0.values import check_brought, generate
-from bridge.execution.snapshot import Seen
+from bridge.execution.snapshot import Snapshot
 from bridge.model.errors import Usage
 from bridge.model.origin import Origin
 from sinks.port import Stage
 from sinks.secret import Secret
 
 
-def new_value(brought: Secret | None, seen: Seen) -> Secret:
+def new_value(brought: Secret | None, snapshot: Snapshot) -> Secret:
     """Return the value that the user supplied, or a newly generated one.
 
     Raises:
         Usage: the supplied value is not suitable, or is current or the fallback somewhere already.
     """
     if brought is None:
-        return generate(seen.client)
-    value = check_brought(brought.reveal(), seen.client)
-    for place in seen.places:
+        return generate(snapshot.client)
+    value = check_brought(brought.reveal(), snapshot.client)
+    for state in snapshot.sinks:
         for stage in (Stage.CURRENT, Stage.FALLBACK):
-            if place.value(stage) == value:
+            if state.value(stage) == value:
                 hint = "to go back to the fallback: secret-bridge rollback" if stage is Stage.FALLBACK else None
-                raise Usage(f"the secret that was brought is the {stage} value in {place.uri} already", hint=hint)
+                raise Usage(f"the secret that was brought is the {stage} value in {state.uri} already", hint=hint)
     return value
 
 

@@ -6,19 +6,19 @@ from dataclasses import replace
 
 from bridge.auth0.client import Objection
 from bridge.evidence.judge import Ignored, summary
-from bridge.execution.companion_mode import companions
-from bridge.execution.session import Job
-from bridge.execution.snapshot import Seen
+from bridge.execution.session import Session
+from bridge.execution.sibling_key_mode import sibling_keys
+from bridge.execution.snapshot import Snapshot
 from bridge.model.operation import Operation
-from bridge.model.operation_values import Facts
+from bridge.model.operation_values import OperationValues
 from bridge.model.outcome import Outcome
 from bridge.operations.retirement_conditions import judge
 from bridge.operations.settle import settle_first
-from bridge.operations.start import Options, execute, new_lock, wish
+from bridge.operations.start import Options, execute, new_lock, plan_options
 from bridge.operations.unproven import contradicted, unproven, vouching
 from bridge.planning.guards import contents, ownership, refuse
 from bridge.planning.maintenance import plan_bringing_back, plan_retirement
-from sinks.port import Place, Stage, Version
+from sinks.port import SinkState, Stage, Version
 from sinks.versions import short
 
 SOFTLY = "retired softly: 'retire --undo' brings it back while the vaults can, 'retire' and any rotation end it"
@@ -26,7 +26,7 @@ AGAIN = "it was retired softly before; now it ends"
 
 
 def retire(
-    job: Job,
+    session: Session,
     options: Options,
     *,
     ignored: tuple[Ignored, ...] = (),
@@ -44,41 +44,43 @@ def retire(
     Raises:
         BridgeError, Stopped: nothing was changed, or the retirement is incomplete.
     """
-    operation = Operation.RETIRE_SOFTLY if softly else Operation.RETIRE
-    opened = settle_first(job, options)
+    opened = settle_first(session, options)
     if opened.ends:
         return opened.settled
-    seen = opened.seen
-    _sound(job, seen)
-    notes = _relied_on(job, seen, vouched, softly=softly)
-    fallbacks = [(p, v) for p in seen.places if (v := p.history.at(Stage.FALLBACK))]
-    asides = [p for p in seen.places if p.aside]
-    stale = [p for p in seen.places if p.stale]
-    if not fallbacks and (softly or not asides) and not stale:
+    snapshot = opened.snapshot
+    _sound(session, snapshot)
+    notes = _relied_on(session, snapshot, vouched, softly=softly)
+    fallbacks = [(p, v) for p in snapshot.sinks if (v := p.history.at(Stage.FALLBACK))]
+    deleted = [p for p in snapshot.sinks if p.soft_deleted]
+    if not fallbacks and (softly or not deleted) and not any(p.stale for p in snapshot.sinks):
         return opened.settled
-    told = (
-        summary(judge(job, seen, fallbacks, ignored=ignored, force=force)) if fallbacks else (AGAIN,) if asides else ()
-    )
-    plan = plan_retirement(seen.places, wish(job, options), softly=softly)
-    plan = replace(plan, notes=(*notes, *((SOFTLY,) if softly else _losses(job, fallbacks, asides)), *told))
-    lock = new_lock(job, operation, seen, plan, base=seen.places[0].value(Stage.CURRENT), reason=options.reason)
-    salt = job.settings.client_id
+    told: tuple[str, ...] = (AGAIN,) if deleted else ()
+    if fallbacks:
+        told = summary(judge(session, snapshot, fallbacks, ignored=ignored, force=force))
+    plan = plan_retirement(snapshot.sinks, plan_options(session, options), softly=softly)
+    losses = (SOFTLY,) if softly else _losses(session, fallbacks, deleted)
+    plan = replace(plan, notes=(*notes, *losses, *told))
+    operation = Operation.RETIRE_SOFTLY if softly else Operation.RETIRE
+    current, salt = snapshot.sinks[0].value(Stage.CURRENT), session.settings.client_id
+    lock = new_lock(session, operation, snapshot, plan, base=current, reason=options.reason)
     values = tuple(value.fingerprint(salt) for p, _ in fallbacks if (value := p.value(Stage.FALLBACK)))
-    return execute(job, options, seen, plan, Facts(lock, ends=tuple(dict.fromkeys(values))))
+    return execute(session, options, snapshot, plan, OperationValues(lock, ends=tuple(dict.fromkeys(values))))
 
 
-def _relied_on(job: Job, seen: Seen, vouched: str, *, softly: bool) -> tuple[str, ...]:
+def _relied_on(session: Session, snapshot: Snapshot, vouched: str, *, softly: bool) -> tuple[str, ...]:
     """Make sure that what ends was the fallback. Returns what to show to a user who vouches for it.
 
     Raises:
         Refused: nothing proves it, and the user does not vouch for it.
     """
-    command = job.whose.command("retire", seen.places)
-    refuse((*contradicted(job, seen), *unproven(job, seen, command, vouched=vouched, softly=not softly)))
-    return vouching(job, seen, vouched)
+    command = session.client_ref.command("retire", snapshot.sinks)
+    refuse(
+        (*contradicted(session, snapshot), *unproven(session, snapshot, command, vouched=vouched, softly=not softly))
+    )
+    return vouching(session, snapshot, vouched)
 
 
-def bring_back(job: Job, options: Options, *, vouched: str = "") -> Outcome | None:
+def bring_back(session: Session, options: Options, *, vouched: str = "") -> Outcome | None:
     """Make a fallback that was retired softly the fallback again.
 
     `vouched` is the version that was the fallback, as for `retire`. Where nothing was retired softly, it returns what
@@ -88,53 +90,61 @@ def bring_back(job: Job, options: Options, *, vouched: str = "") -> Outcome | No
         BridgeError: nothing was changed.
         Stopped: the undoing is incomplete.
     """
-    opened = settle_first(job, options)
+    opened = settle_first(session, options)
     if opened.ends:
         return opened.settled
-    seen = opened.seen
-    _sound(job, seen)
-    if not any(place.aside for place in seen.places):
+    snapshot = opened.snapshot
+    _sound(session, snapshot)
+    if not any(state.soft_deleted for state in snapshot.sinks):
         return opened.settled
-    notes = vouching(job, seen, vouched)
-    undo = f"{job.whose.command('retire', seen.places)} --undo"
-    refuse(unproven(job, seen, undo, vouched=vouched, softly=True))
-    refuse(objection for place in seen.places for objection in _beyond(job, place))
-    kept = companions(job, seen.places, Operation.BRING_BACK)
-    plan = plan_bringing_back(seen.places, replace(wish(job, options), companions=kept))
+    notes = vouching(session, snapshot, vouched)
+    undo = f"{session.client_ref.command('retire', snapshot.sinks)} --undo"
+    refuse(unproven(session, snapshot, undo, vouched=vouched, softly=True))
+    refuse(objection for state in snapshot.sinks for objection in _beyond(session, state))
+    kept = sibling_keys(session, snapshot.sinks, Operation.BRING_BACK)
+    plan = plan_bringing_back(snapshot.sinks, replace(plan_options(session, options), sibling_keys=kept))
     plan = replace(plan, notes=(*plan.notes, *notes))
-    current = seen.places[0].value(Stage.CURRENT)
-    lock = new_lock(job, Operation.BRING_BACK, seen, plan, base=current, reason=options.reason)
-    return execute(job, options, seen, plan, Facts(lock))
+    current = snapshot.sinks[0].value(Stage.CURRENT)
+    lock = new_lock(session, Operation.BRING_BACK, snapshot, plan, base=current, reason=options.reason)
+    return execute(session, options, snapshot, plan, OperationValues(lock))
 
 
-def _sound(job: Job, seen: Seen) -> None:
-    refuse((*ownership(seen.places, job.whose, adopting=False), *contents(seen.places, job.whose)))
+def _sound(session: Session, snapshot: Snapshot) -> None:
+    refuse(
+        (*ownership(snapshot.sinks, session.client_ref, adopting=False), *contents(snapshot.sinks, session.client_ref))
+    )
 
 
-def _beyond(job: Job, place: Place) -> list[Objection]:
-    """Return why a fallback that was retired softly cannot be brought back in a place."""
-    aside, current = place.aside, place.value(Stage.CURRENT)
-    rotate = f"a new value is always possible: {job.whose.command('rotate')}"
-    end = f"end what is left of it: {job.whose.command('retire')}"
-    if aside is None:
+def _beyond(session: Session, state: SinkState) -> list[Objection]:
+    """Return why a fallback that was retired softly cannot be brought back in a sink."""
+    soft_deleted, current = state.soft_deleted, state.value(Stage.CURRENT)
+    rotate = f"a new value is always possible: {session.client_ref.command('rotate')}"
+    end = f"end what is left of it: {session.client_ref.command('retire')}"
+    if soft_deleted is None:
         return []
-    if not aside.kept:
-        return [Objection(f"{place.uri} does not hold {short(aside.versions[0])} any more", rotate)]
-    fallback = place.value(Stage.FALLBACK)
-    if fallback and fallback.fingerprint(job.settings.client_id) == aside.fingerprint:
+    if not soft_deleted.kept:
+        return [Objection(f"{state.uri} does not hold {short(soft_deleted.versions[0])} any more", rotate)]
+    fallback = state.value(Stage.FALLBACK)
+    if fallback and fallback.fingerprint(session.settings.client_id) == soft_deleted.fingerprint:
         return []  # an earlier undoing stopped halfway: only the tag is left to remove
-    if place.history.at(Stage.FALLBACK):
-        return [Objection(f"{place.uri} has another fallback by now", end)]
-    if current and current.fingerprint(job.settings.client_id) == aside.fingerprint:
-        return [Objection(f"{place.uri}: the value that was retired softly is current again", end)]
+    if state.history.at(Stage.FALLBACK):
+        return [Objection(f"{state.uri} has another fallback by now", end)]
+    if current and current.fingerprint(session.settings.client_id) == soft_deleted.fingerprint:
+        return [Objection(f"{state.uri}: the value that was retired softly is current again", end)]
     return []
 
 
-def _losses(job: Job, fallbacks: list[tuple[Place, Version]], asides: list[Place]) -> tuple[str, ...]:
-    notes = [f"{p.uri}: {', '.join(map(short, p.aside.versions))} go, retired softly before" for p in asides if p.aside]
-    for place, version in fallbacks:
-        others = ", ".join(key for key in place.keys if key != place.key)
+def _losses(
+    session: Session, fallbacks: list[tuple[SinkState, Version]], all_soft_deleted: list[SinkState]
+) -> tuple[str, ...]:
+    notes = [
+        f"{p.uri}: {', '.join(map(short, p.soft_deleted.versions))} go, retired softly before"
+        for p in all_soft_deleted
+        if p.soft_deleted
+    ]
+    for state, version in fallbacks:
+        others = ", ".join(key for key in state.keys if key != state.key)
         history = f", with the history of {others} in them" if others else ""
-        notes.append(f"{place.uri}: {short(version.id)} and every other version that holds its value go{history}")
-    affected = dict.fromkeys(place.uri for place in (*(p for p, _ in fallbacks), *asides))
-    return (*notes, *(job.sinks[uri].retirement for uri in affected))
+        notes.append(f"{state.uri}: {short(version.id)} and every other version that holds its value go{history}")
+    affected = dict.fromkeys(state.uri for state in (*(p for p, _ in fallbacks), *all_soft_deleted))
+    return (*notes, *(session.sinks[uri].retirement for uri in affected))

@@ -9,14 +9,14 @@ from bridge.auth0.probe import Verdict
 from bridge.evidence.checkpoint import latest
 from bridge.evidence.collect import Question, investigate
 from bridge.evidence.judge import REQUIRE, Evidence, Ignored, ignoring, lines
-from bridge.execution.session import Job
-from bridge.execution.snapshot import Seen
+from bridge.execution.session import Session
+from bridge.execution.snapshot import Snapshot
 from bridge.model.errors import Failed, Refused
 from bridge.operations.evidence import log_access
 from bridge.operations.start import require_accepted
-from bridge.planning.place_record import promoted
+from bridge.planning.sink_record import promoted
 from sinks.clock import span
-from sinks.port import Place, Stage, Version
+from sinks.port import SinkState, Stage, Version
 from sinks.record import stamp
 from sinks.secret import Secret
 from sinks.versions import short
@@ -58,12 +58,12 @@ class Conditions:
         return self.old_enough and self.accepted == 0 and 0 < self.refused == self.probes
 
 
-def conditions(places: tuple[Place, ...], min_age: timedelta, now: datetime, verdicts: list[Verdict]) -> Conditions:
+def conditions(sinks: tuple[SinkState, ...], min_age: timedelta, now: datetime, verdicts: list[Verdict]) -> Conditions:
     """Judge what was read and probed. Pure.
 
     `min_age` is the least age of a fallback. `verdicts` are the answers to all probes of its value.
     """
-    since = max((moment for p in places if (moment := promoted(p, now))), default=now)
+    since = max((moment for p in sinks if (moment := promoted(p, now))), default=now)
     return Conditions(
         since=since,
         allowed_from=since + min_age,
@@ -75,7 +75,12 @@ def conditions(places: tuple[Place, ...], min_age: timedelta, now: datetime, ver
 
 
 def judge(
-    job: Job, seen: Seen, fallbacks: list[tuple[Place, Version]], *, ignored: tuple[Ignored, ...], force: bool
+    session: Session,
+    snapshot: Snapshot,
+    fallbacks: list[tuple[SinkState, Version]],
+    *,
+    ignored: tuple[Ignored, ...],
+    force: bool,
 ) -> Evidence:
     """Probe both values, ask the tenant's logs, and return the evidence.
 
@@ -83,44 +88,44 @@ def judge(
         Refused: a condition does not hold, or the evidence stands against it and `force` is not set.
         Failed: Auth0 did not say whether it refuses the value.
     """
-    current = seen.places[0].value(Stage.CURRENT)
+    current = snapshot.sinks[0].value(Stage.CURRENT)
     if current is None:
-        raise Refused(f"{seen.places[0].uri} holds no current value")
-    require_accepted(job, seen, current, seen.places[0].uri)
+        raise Refused(f"{snapshot.sinks[0].uri} holds no current value")
+    require_accepted(session, snapshot, current, snapshot.sinks[0].uri)
     values: list[Secret] = []
-    for place, _ in fallbacks:
-        value = place.value(Stage.FALLBACK)
+    for state, _ in fallbacks:
+        value = state.value(Stage.FALLBACK)
         if value is not None and value not in values:
             values.append(value)
-    verdicts = [job.auth0.probe(seen.client, value) for value in values for _ in range(PROBES)]
-    judged = conditions(seen.places, job.settings.fallback_min_age, seen.at, verdicts)
+    verdicts = [session.auth0.probe(snapshot.client, value) for value in values for _ in range(PROBES)]
+    judged = conditions(snapshot.sinks, session.settings.fallback_min_age, snapshot.at, verdicts)
     may = judged.met or (not values and judged.old_enough)
     if not may and verdicts.count(Verdict.UNKNOWN) and judged.old_enough and not judged.accepted:
         raise Failed("Auth0 did not say whether it refuses the fallback's value", "try again")
-    evidence = ignoring(_asked(job, seen, judged, may=may), ignored)
-    if may and (force or not evidence.stands_against(job.settings.evidence)):
+    evidence = ignoring(_asked(session, snapshot, judged, may=may), ignored)
+    if may and (force or not evidence.stands_against(session.settings.evidence)):
         return evidence
-    raise Refused(_told(job, fallbacks, judged, evidence), _next(job, judged, evidence, may=may))
+    raise Refused(_told(session, fallbacks, judged, evidence), _next(session, judged, evidence, may=may))
 
 
-def _asked(job: Job, seen: Seen, judged: Conditions, *, may: bool) -> Evidence:
+def _asked(session: Session, snapshot: Snapshot, judged: Conditions, *, may: bool) -> Evidence:
     """Ask the logs. Late entries are awaited only as long as they can make a difference."""
-    patient = job.timing.patience if job.settings.evidence == REQUIRE else job.timing.proof
+    patient = session.timing.patience if session.settings.evidence == REQUIRE else session.timing.proof
     patience = patient if may else timedelta()
     return investigate(
-        log_access(job),
-        Question(seen.client, judged.since, judged.now, patience, latest(place.noted for place in seen.places)),
+        log_access(session),
+        Question(snapshot.client, judged.since, judged.now, patience, latest(state.noted for state in snapshot.sinks)),
     )
 
 
-def _next(job: Job, judged: Conditions, evidence: Evidence, *, may: bool) -> str | None:
+def _next(session: Session, judged: Conditions, evidence: Evidence, *, may: bool) -> str | None:
     """Return what the user can do about a refusal."""
     if not judged.old_enough:
         return "run the same command then"
     if not may:
         return None
     away = "retiring would not make it worse, but takes rollback away"
-    retire = job.whose.command("retire")
+    retire = session.client_ref.command("retire")
     anyway = f"{retire} --force --reason …"
     if not evidence.stale:
         return f'what is not checked counts, because evidence = "{REQUIRE}"; find it out, or: {anyway}'
@@ -132,9 +137,9 @@ def _next(job: Job, judged: Conditions, evidence: Evidence, *, may: bool) -> str
     )
 
 
-def _told(job: Job, fallbacks: list[tuple[Place, Version]], judged: Conditions, evidence: Evidence) -> str:
+def _told(session: Session, fallbacks: list[tuple[SinkState, Version]], judged: Conditions, evidence: Evidence) -> str:
     which = " / ".join(f"{short(v.id)} ({p.uri})" for p, v in fallbacks)
-    age, least = judged.now - judged.since, job.settings.fallback_min_age
+    age, least = judged.now - judged.since, session.settings.fallback_min_age
     until = f" stays until {stamp(judged.allowed_from)} ({span(judged.allowed_from - judged.now)} left)"
     refused = "yes" if judged.accepted == 0 else "NO: it still accepts the old value"
     rows = [

@@ -6,20 +6,29 @@ from dataclasses import dataclass, replace
 
 from bridge.auth0.management import UPDATE_KEYS
 from bridge.auth0.probe import Verdict
-from bridge.execution.session import Job
-from bridge.execution.snapshot import Seen, translate
+from bridge.execution.session import Session
+from bridge.execution.snapshot import Snapshot, translate
 from bridge.model.errors import Refused
 from bridge.model.operation import Operation, Strategy
-from bridge.model.operation_values import Facts
+from bridge.model.operation_values import OperationValues
 from bridge.model.origin import Origin
 from bridge.model.outcome import Outcome
 from bridge.model.settlement import Way
 from bridge.operations.settle import settle_first
-from bridge.operations.start import Options, asides, execute, fallbacks, inspect, new_lock, require_accepted, wish
+from bridge.operations.start import (
+    Options,
+    all_soft_deleted,
+    execute,
+    fallbacks,
+    inspect,
+    new_lock,
+    plan_options,
+    require_accepted,
+)
 from bridge.operations.unproven import contradicted, unproven, vouching
 from bridge.planning.change import plan_change
 from bridge.planning.guards import contents, ownership, refuse
-from sinks.port import Place, SinkError, Stage
+from sinks.port import SinkError, SinkState, Stage
 from sinks.secret import Secret
 
 ON_YOUR_WORD = "a value is set at Auth0 that nothing proves to have been the fallback, on your word"
@@ -37,7 +46,7 @@ class RollbackOptions(Options):
     unproven: str = ""
 
 
-def rollback(job: Job, options: RollbackOptions) -> Outcome:
+def rollback(session: Session, options: RollbackOptions) -> Outcome:
     """Make the fallback's value live and current again. The former current value becomes the fallback, or is ended.
 
     It is a staged rotation. A new version gets the old value, so that other keys keep what others have changed since.
@@ -46,30 +55,36 @@ def rollback(job: Job, options: RollbackOptions) -> Outcome:
         BridgeError: nothing was changed.
         Stopped: the rollback is incomplete. The error describes the state that is left.
     """
-    opened = settle_first(job, options)
+    opened = settle_first(session, options)
     done = opened.settled
     if done and (opened.ends or _is_enough(done)):
         return done  # an interrupted rollback, which is finished now
-    seen = closely(job, opened.seen)
-    inspect(job, seen, Strategy.STAGED)
-    refuse((*ownership(seen.places, job.whose, adopting=False), *contents(seen.places, job.whose)))
-    job.auth0.require(UPDATE_KEYS)
-    refuse(contradicted(job, seen))
-    current, target, accepted = _values(job, seen)
-    notes = vouching(job, seen, options.unproven)
-    command = job.whose.command("rollback", seen.places)
-    refuse(unproven(job, seen, command, vouched=options.unproven, accepted=True))
-    ending = (*((current,) if options.discard else ()), *fallbacks(seen, current, target))
-    aside = asides(job, seen, current, target)
-    asked = replace(wish(job, options), ends=bool(ending or aside), kill=options.discard)
-    plan = plan_change(Operation.ROLLBACK, seen.places, asked)
-    plan = replace(plan, notes=(*plan.notes, *seen.notes, *notes))
+    snapshot = closely(session, opened.snapshot)
+    inspect(session, snapshot, Strategy.STAGED)
+    refuse(
+        (*ownership(snapshot.sinks, session.client_ref, adopting=False), *contents(snapshot.sinks, session.client_ref))
+    )
+    session.auth0.require(UPDATE_KEYS)
+    refuse(contradicted(session, snapshot))
+    current, target, accepted = _values(session, snapshot)
+    notes = vouching(session, snapshot, options.unproven)
+    command = session.client_ref.command("rollback", snapshot.sinks)
+    refuse(unproven(session, snapshot, command, vouched=options.unproven, accepted=True))
+    ending = (*((current,) if options.discard else ()), *fallbacks(snapshot, current, target))
+    soft_deleted = all_soft_deleted(session, snapshot, current, target)
+    asked = replace(plan_options(session, options), ends=bool(ending or soft_deleted), kill=options.discard)
+    plan = plan_change(Operation.ROLLBACK, snapshot.sinks, asked)
+    plan = replace(plan, notes=(*plan.notes, *snapshot.notes, *notes))
     plan = replace(plan, irreversible=ON_YOUR_WORD) if notes and not plan.irreversible else plan
-    lock = new_lock(job, Operation.ROLLBACK, seen, plan, base=current, ending=ending, asides=aside)
+    lock = new_lock(
+        session, Operation.ROLLBACK, snapshot, plan, base=current, ending=ending, all_soft_deleted=soft_deleted
+    )
     proven = ending if options.discard else ()
     origin = Origin.BROUGHT if options.unproven else Origin.SEALED
-    facts = Facts(lock, value=target, base=current, origin=origin, ending=proven, ends=lock.ends, proven=accepted)
-    return execute(job, options, seen, plan, facts)
+    values = OperationValues(
+        lock, value=target, base=current, origin=origin, ending=proven, ends=lock.ends, proven=accepted
+    )
+    return execute(session, options, snapshot, plan, values)
 
 
 def _is_enough(done: Outcome) -> bool:
@@ -80,49 +95,51 @@ def _is_enough(done: Outcome) -> bool:
     return settled.former or (settled.way is Way.COMPLETE and says is not None and says.operation == Operation.ROLLBACK)
 
 
-def closely(job: Job, seen: Seen) -> Seen:
+def closely(session: Session, snapshot: Snapshot) -> Snapshot:
     """Return both ends after a closer look at fallbacks that newer versions follow (`Sink.read`).
 
     Raises:
-        BridgeError: a place cannot be read. Nothing was changed.
+        BridgeError: a sink cannot be read. Nothing was changed.
     """
     try:
-        read = (job.sinks[p.uri].read(closely=True) if _is_followed(p) else p for p in seen.places)
-        return replace(seen, places=tuple(read))
+        read = (session.sinks[p.uri].read(closely=True) if _is_followed(p) else p for p in snapshot.sinks)
+        return replace(snapshot, sinks=tuple(read))
     except SinkError as error:
         raise translate(error) from None
 
 
-def _is_followed(place: Place) -> bool:
+def _is_followed(state: SinkState) -> bool:
     """Return whether there are versions between the fallback and the latest one."""
-    versions = [v for v in place.history.versions if v.stage is not Stage.PENDING]
+    versions = [v for v in state.history.versions if v.stage is not Stage.PENDING]
     return any(v.stage is Stage.FALLBACK for v in versions[:-2])
 
 
-def _values(job: Job, seen: Seen) -> tuple[Secret, Secret, bool]:
+def _values(session: Session, snapshot: Snapshot) -> tuple[Secret, Secret, bool]:
     """Return the current value, the fallback's value, and whether Auth0 accepts the current one.
 
     Raises:
         Refused: there is no fallback, or Auth0 accepts neither of them.
     """
-    found = fallbacks(seen)
-    current = next((value for p in seen.places if (value := p.value(Stage.CURRENT))), None)
+    found = fallbacks(snapshot)
+    current = next((value for p in snapshot.sinks if (value := p.value(Stage.CURRENT))), None)
     if not found or current is None:
-        if any(place.aside and place.aside.kept for place in seen.places):
+        if any(state.soft_deleted and state.soft_deleted.kept for state in snapshot.sinks):
             raise Refused(
                 "there is no fallback to go back to: it was retired softly",
-                f"bring it back first: {job.whose.command('retire')} --undo",
+                f"bring it back first: {session.client_ref.command('retire')} --undo",
             )
         raise Refused(
             "there is no fallback to go back to: it was retired, or there was none",
-            f"a new value is always possible: {job.whose.command('rotate', seen.places)}",
+            f"a new value is always possible: {session.client_ref.command('rotate', snapshot.sinks)}",
         )
     if len(found) > 1:
         raise Refused(
-            "the places hold different fallbacks",
-            f"set them right first: {job.whose.command('sync', seen.places)}",
+            "the sinks hold different fallbacks",
+            f"set them right first: {session.client_ref.command('sync', snapshot.sinks)}",
         )
-    gone_back = job.auth0.probe(seen.client, found[0]) is Verdict.ACCEPTED  # by hand, so a rollback does no harm
+    gone_back = (
+        session.auth0.probe(snapshot.client, found[0]) is Verdict.ACCEPTED
+    )  # by hand, so a rollback does no harm
     if not gone_back:
-        require_accepted(job, seen, current, seen.places[0].uri)
+        require_accepted(session, snapshot, current, snapshot.sinks[0].uri)
     return current, found[0], not gone_back

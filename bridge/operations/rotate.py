@@ -5,20 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bridge.auth0.management import UPDATE_KEYS
-from bridge.execution.companion_mode import companions
-from bridge.execution.session import Job
-from bridge.execution.snapshot import Seen
+from bridge.execution.session import Session
+from bridge.execution.sibling_key_mode import sibling_keys
+from bridge.execution.snapshot import Snapshot
 from bridge.model.errors import Refused
 from bridge.model.operation import Operation, Strategy
-from bridge.model.operation_values import Facts
+from bridge.model.operation_values import OperationValues
 from bridge.model.outcome import Outcome
 from bridge.operations.leaked import answer
 from bridge.operations.new_value import new_value, origin_of
 from bridge.operations.settle import Opened, settle_first
-from bridge.operations.start import Options, asides, execute, fallbacks, inspect, new_lock, require_accepted, wish
+from bridge.operations.start import (
+    Options,
+    all_soft_deleted,
+    execute,
+    fallbacks,
+    inspect,
+    new_lock,
+    plan_options,
+    require_accepted,
+)
 from bridge.operations.unproven import unproven
 from bridge.planning.change import plan_change
-from bridge.planning.guards import companions_room, contents, ownership, refuse, unadopted
+from bridge.planning.guards import contents, ownership, refuse, room_for_sibling_keys, unadopted
 from sinks.port import Stage
 from sinks.secret import Secret
 
@@ -30,16 +39,16 @@ class RotateOptions(Options):
     strategy: Strategy = Strategy.STAGED
     """The side that generates the new value."""
     adopt: bool = False
-    """Whether to take over places that are not managed yet."""
+    """Whether to take over sinks that are not managed yet."""
     without_fallback: bool = False
-    """Whether to leave an empty place without the live value as its first version."""
+    """Whether to leave an empty sink without the live value as its first version."""
     brought: Secret | None = None
     """The new value, where the user supplies it instead of having it generated."""
     compromised: bool = False
     """Whether the live value leaked. `reason` says how that is known."""
 
 
-def rotate(job: Job, options: RotateOptions) -> Outcome:
+def rotate(session: Session, options: RotateOptions) -> Outcome:
     """Rotate the secret and publish it.
 
     An interruption is settled first. If that published a new value, it was the rotation. The answer to a leak settles
@@ -50,11 +59,11 @@ def rotate(job: Job, options: RotateOptions) -> Outcome:
         Stopped: the rotation is incomplete. The error describes the state that is left.
     """
     if options.compromised:
-        return answer(job, options, strategy=options.strategy, brought=options.brought)
-    opened = settle_first(job, options, probing=True)
+        return answer(session, options, strategy=options.strategy, brought=options.brought)
+    opened = settle_first(session, options, probing=True)
     if opened.settled and (opened.ends or _is_enough(opened, options)):
         return opened.settled
-    return _rotate(job, options, opened)
+    return _rotate(session, options, opened)
 
 
 def _is_enough(opened: Opened, options: RotateOptions) -> bool:
@@ -62,73 +71,84 @@ def _is_enough(opened: Opened, options: RotateOptions) -> bool:
     done = opened.settled
     if done is None or done.settlement is None or not done.published or done.settlement.former:
         return False
-    current = [value for place in opened.seen.places if (value := place.value(Stage.CURRENT))]
+    current = [value for state in opened.snapshot.sinks if (value := state.value(Stage.CURRENT))]
     return options.brought is None or options.brought in current
 
 
-def _rotate(job: Job, options: RotateOptions, opened: Opened) -> Outcome:
-    seen = opened.seen
-    inspect(job, seen, options.strategy)
-    _guard(job, seen, options)
-    job.auth0.require(UPDATE_KEYS)
-    return _change(job, options, seen, _base(job, opened, options))
+def _rotate(session: Session, options: RotateOptions, opened: Opened) -> Outcome:
+    snapshot = opened.snapshot
+    inspect(session, snapshot, options.strategy)
+    _guard(session, snapshot, options)
+    session.auth0.require(UPDATE_KEYS)
+    return _change(session, options, snapshot, _base(session, opened, options))
 
 
-def _change(job: Job, options: RotateOptions, seen: Seen, base: Secret | None) -> Outcome:
-    ending = fallbacks(seen, base)
+def _change(session: Session, options: RotateOptions, snapshot: Snapshot, base: Secret | None) -> Outcome:
+    ending = fallbacks(snapshot, base)
     staged = options.strategy is Strategy.STAGED
-    value = new_value(options.brought, seen) if staged else None
-    aside = asides(job, seen, base, value)
+    value = new_value(options.brought, snapshot) if staged else None
+    soft_deleted = all_soft_deleted(session, snapshot, base, value)
     asked = replace(
-        wish(job, options),
+        plan_options(session, options),
         strategy=options.strategy,
         without_fallback=options.without_fallback,
-        ends=bool(ending or aside),
-        companions=companions(job, seen.places, Operation.ROTATE),
+        ends=bool(ending or soft_deleted),
+        sibling_keys=sibling_keys(session, snapshot.sinks, Operation.ROTATE),
     )
-    plan = plan_change(Operation.ROTATE, seen.places, asked)
-    plan = replace(plan, notes=(*plan.notes, *seen.notes))
-    known = base if base or staged else job.auth0.live_secret(seen.client.client_id)
-    lock = new_lock(job, Operation.ROTATE, seen, plan, base=known, ending=ending, asides=aside, reason=options.reason)
-    facts = Facts(lock, value=value, base=known, initial=base, origin=origin_of(options.brought), ends=lock.ends)
-    facts.proven = known is not None
-    return execute(job, options, seen, plan, facts)
+    plan = plan_change(Operation.ROTATE, snapshot.sinks, asked)
+    plan = replace(plan, notes=(*plan.notes, *snapshot.notes))
+    known = base if base or staged else session.auth0.live_secret(snapshot.client.client_id)
+    lock = new_lock(
+        session,
+        Operation.ROTATE,
+        snapshot,
+        plan,
+        base=known,
+        ending=ending,
+        all_soft_deleted=soft_deleted,
+        reason=options.reason,
+    )
+    values = OperationValues(
+        lock, value=value, base=known, initial=base, origin=origin_of(options.brought), ends=lock.ends
+    )
+    values.proven = known is not None
+    return execute(session, options, snapshot, plan, values)
 
 
-def _guard(job: Job, seen: Seen, options: RotateOptions) -> None:
+def _guard(session: Session, snapshot: Snapshot, options: RotateOptions) -> None:
     found = (
-        *ownership(seen.places, job.whose, adopting=options.adopt and unadopted(seen.places)),
-        *contents(seen.places, job.whose),
-        *companions_room(seen.places, companions(job, seen.places, Operation.ROTATE)),
+        *ownership(snapshot.sinks, session.client_ref, adopting=options.adopt and unadopted(snapshot.sinks)),
+        *contents(snapshot.sinks, session.client_ref),
+        *room_for_sibling_keys(snapshot.sinks, sibling_keys(session, snapshot.sinks, Operation.ROTATE)),
     )
     refuse(found)
     # The promotion would write over the only tag that names an open fallback.
-    refuse(unproven(job, seen, job.whose.command("retire", seen.places), softly=True))
+    refuse(unproven(session, snapshot, session.client_ref.command("retire", snapshot.sinks), softly=True))
 
 
-def _base(job: Job, opened: Opened, options: RotateOptions) -> Secret | None:
-    """Return the value that is live now: from the places, or captured from Auth0 when all of them are empty.
+def _base(session: Session, opened: Opened, options: RotateOptions) -> Secret | None:
+    """Return the value that is live now: from the sinks, or captured from Auth0 when all of them are empty.
 
     Returns None only with `without_fallback`.
 
     Raises:
         Refused: Auth0 does not accept the value, or it cannot be read.
     """
-    seen = opened.seen
-    for place in seen.places:
-        if value := place.value(Stage.CURRENT):
+    snapshot = opened.snapshot
+    for state in snapshot.sinks:
+        if value := state.value(Stage.CURRENT):
             if value != opened.accepted:
-                require_accepted(job, seen, value, place.uri)
+                require_accepted(session, snapshot, value, state.uri)
             return value
     if options.without_fallback:
         return None
-    live = job.auth0.live_secret(seen.client.client_id)
+    live = session.auth0.live_secret(snapshot.client.client_id)
     if live is None:
         raise Refused(
-            "the places are empty, and the live value cannot be read from Auth0 to be kept as fallback "
+            "the sinks are empty, and the live value cannot be read from Auth0 to be kept as fallback "
             "(the management token lacks the scope read:client_keys)",
-            f"grant the scope; or pipe the value in: {job.whose.command('adopt', seen.places)} --secret-stdin; "
-            "or do without: --without-fallback",
+            "grant the scope; or pipe the value in: "
+            f"{session.client_ref.command('adopt', snapshot.sinks)} --secret-stdin; or do without: --without-fallback",
         )
-    require_accepted(job, seen, live, "Auth0")
+    require_accepted(session, snapshot, live, "Auth0")
     return live

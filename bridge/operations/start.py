@@ -10,15 +10,15 @@ from datetime import timedelta
 from bridge.auth0.client import objections
 from bridge.auth0.probe import Verdict
 from bridge.execution.after_hook import TIMEOUT
-from bridge.execution.companion_mode import companions
 from bridge.execution.executor import Execution
-from bridge.execution.session import Job, new_id
-from bridge.execution.snapshot import Seen, check
+from bridge.execution.session import Session, new_id
+from bridge.execution.sibling_key_mode import sibling_keys
+from bridge.execution.snapshot import Snapshot, check
 from bridge.model.errors import Failed, Refused
 from bridge.model.operation import RETIREMENTS, Operation
-from bridge.model.operation_values import Facts
+from bridge.model.operation_values import OperationValues
 from bridge.model.outcome import Outcome
-from bridge.model.plan import Plan, Wish
+from bridge.model.plan import Plan, PlanOptions
 from bridge.model.progress import pause
 from bridge.model.steps import AwaitRefusal, Hook, Wait
 from bridge.planning.guards import refuse
@@ -48,66 +48,68 @@ class Options:
     settle: bool = True
     """Whether to probe at the end until the change has spread."""
     discard_foreign: bool = False
-    """Whether to take over places that hold a foreign text where a lock would be."""
+    """Whether to take over sinks that hold a foreign text where a lock would be."""
     reason: str = ""
     """The user's reason, which is recorded."""
     agree: Callable[[Plan], bool] = field(default=always)
     """Is shown the plan, and returns whether to go on."""
 
 
-def wish(job: Job, options: Options) -> Wish:
+def plan_options(session: Session, options: Options) -> PlanOptions:
     """Return what the options and the settings ask of any operation."""
-    return Wish(
-        refresh=job.settings.consumer_refresh,
-        fence=job.timing.fence,
+    return PlanOptions(
+        refresh=session.settings.consumer_refresh,
+        fence=session.timing.fence,
         settle=options.settle,
-        hook=job.settings.after,
+        hook=session.settings.after,
     )
 
 
 def new_lock(
-    job: Job,
+    session: Session,
     operation: Operation,
-    seen: Seen,
+    snapshot: Snapshot,
     plan: Plan,
     *,
     base: Secret | None,
     ending: tuple[Secret, ...] = (),
-    asides: tuple[str, ...] = (),
+    all_soft_deleted: tuple[str, ...] = (),
     reason: str = "",
 ) -> Lock:
-    """Return the lock that an operation writes into every place that it takes.
+    """Return the lock that an operation writes into every sink that it takes.
 
-    `base` is the value that is current, `ending` are the values that the operation ends. `asides` are fingerprints of
-    ending values that cannot be read any more.
+    `base` is the value that is current, `ending` are the values that the operation ends. `all_soft_deleted` are
+    fingerprints of ending values that cannot be read any more.
     """
-    client_id = job.settings.client_id
+    client_id = session.settings.client_id
     waits = sum((step.time for step in plan.steps if isinstance(step, Wait)), timedelta())
     return Lock(
         operation=operation,
         id=new_id(),
-        actor=job.actor,
-        started=seen.at,
-        expected_end=seen.at + waits + _longest(job, plan),
+        actor=session.actor,
+        started=snapshot.at,
+        expected_end=snapshot.at + waits + _longest(session, plan),
         client_id=client_id,
-        tenant=job.auth0.name,
-        places=job.uris,
+        tenant=session.auth0.name,
+        sinks=session.uris,
         base=base.fingerprint(client_id) if base else "",
-        ends=tuple(dict.fromkeys((*(value.fingerprint(client_id) for value in ending), *asides))),
+        ends=tuple(dict.fromkeys((*(value.fingerprint(client_id) for value in ending), *all_soft_deleted))),
         reason=tag_text(reason),
         holder=secrets.token_hex(4),
-        companions=companions(job, seen.places, operation),
+        sibling_keys=sibling_keys(session, snapshot.sinks, operation),
     )
 
 
-def _longest(job: Job, plan: Plan) -> timedelta:
-    """Return how long an operation may hold its places, without its planned waits, before it counts as dead."""
+def _longest(session: Session, plan: Plan) -> timedelta:
+    """Return how long an operation may hold its sinks, without its planned waits, before it counts as dead."""
     proofs = sum(isinstance(step, AwaitRefusal) for step in plan.steps)
     hook = timedelta(seconds=TIMEOUT) if proofs and any(isinstance(step, Hook) for step in plan.steps) else timedelta()
-    return job.timing.margin + proofs * job.timing.patience + hook  # without a proof the hook runs after the release
+    return (
+        session.timing.margin + proofs * session.timing.patience + hook
+    )  # without a proof the hook runs after the release
 
 
-def execute(job: Job, options: Options, seen: Seen, plan: Plan, facts: Facts) -> Outcome:
+def execute(session: Session, options: Options, snapshot: Snapshot, plan: Plan, values: OperationValues) -> Outcome:
     """Check that the plan may be carried out, show it, ask the user, and execute it.
 
     With `dry_run` the plan is only returned.
@@ -115,26 +117,28 @@ def execute(job: Job, options: Options, seen: Seen, plan: Plan, facts: Facts) ->
     Raises:
         BridgeError: a permission is missing, or the user did not agree. Nothing was changed.
     """
-    plan = replace(plan, notes=(*plan.notes, *check(job, seen.places, plan, facts.lock)))
+    plan = replace(plan, notes=(*plan.notes, *check(session, snapshot.sinks, plan, values.lock)))
     if plan.operation in CHECKED:
-        job.watcher.step("check", f"Auth0 ok, {len(seen.places)} place(s) ok, no operation in progress")
+        session.watcher.step("check", f"Auth0 ok, {len(snapshot.sinks)} sink(s) ok, no operation in progress")
     if options.dry_run:
-        client = seen.client
-        return Outcome(job.settings.name, client.client_id, plan.operation, facts.lock.id, plan, "planned")
+        client = snapshot.client
+        return Outcome(session.settings.name, client.client_id, plan.operation, values.lock.id, plan, "planned")
     if not options.agree(plan):
         raise Refused("not confirmed")
-    facts.lock = _from_now_on(facts.lock, seen.server_time(job.clock.monotonic()) - seen.at, plan)
-    facts.retired = _retired(job, seen, plan.operation)
-    job.trail.working(facts, plan)
-    return Execution(job, plan, seen, facts).run()
+    values.lock = _from_now_on(values.lock, snapshot.server_time(session.clock.monotonic()) - snapshot.at, plan)
+    values.retired = _retired(session, snapshot, plan.operation)
+    session.trail.working(values, plan)
+    return Execution(session, plan, snapshot, values).run()
 
 
-def _retired(job: Job, seen: Seen, operation: str) -> tuple[str, ...]:
+def _retired(session: Session, snapshot: Snapshot, operation: str) -> tuple[str, ...]:
     """Return the fingerprints of what a retirement ends, softly or for good."""
     if operation not in RETIREMENTS:
         return ()
-    ended = (value.fingerprint(job.settings.client_id) for value in fallbacks(seen))
-    return tuple(dict.fromkeys((*ended, *(asides(job, seen) if operation == Operation.RETIRE else ()))))
+    ended = (value.fingerprint(session.settings.client_id) for value in fallbacks(snapshot))
+    return tuple(
+        dict.fromkeys((*ended, *(all_soft_deleted(session, snapshot) if operation == Operation.RETIRE else ())))
+    )
 
 
 def _from_now_on(lock: Lock, passed: timedelta, plan: Plan) -> Lock:
@@ -143,17 +147,17 @@ def _from_now_on(lock: Lock, passed: timedelta, plan: Plan) -> Lock:
     return replace(lock, started=started, expected_end=lock.expected_end + passed)
 
 
-def inspect(job: Job, seen: Seen, strategy: str) -> None:
+def inspect(session: Session, snapshot: Snapshot, strategy: str) -> None:
     """Make sure that the client's secret may be rotated.
 
     Raises:
         Refused: it may not. The error names every reason.
     """
-    accept, own = job.settings.accept, job.auth0.own_client_id
-    refuse(objections(seen.client, accept=accept, own_client_id=own, strategy=strategy))
+    accept, own = session.settings.accept, session.auth0.own_client_id
+    refuse(objections(snapshot.client, accept=accept, own_client_id=own, strategy=strategy))
 
 
-def require_accepted(job: Job, seen: Seen, value: Secret, where: str) -> None:
+def require_accepted(session: Session, snapshot: Snapshot, value: Secret, where: str) -> None:
     """Make sure that Auth0 accepts a value. `where` names its source in messages.
 
     While an earlier change spreads, one refusal proves nothing, so the value is probed again afterwards.
@@ -162,60 +166,62 @@ def require_accepted(job: Job, seen: Seen, value: Secret, where: str) -> None:
         Refused: Auth0 does not accept it.
         Failed: Auth0 gave no answer.
     """
-    verdict = job.auth0.probe(seen.client, value)
-    if verdict is Verdict.REFUSED and await_spreading(job, seen):
-        verdict = job.auth0.probe(seen.client, value)
+    verdict = session.auth0.probe(snapshot.client, value)
+    if verdict is Verdict.REFUSED and await_spreading(session, snapshot):
+        verdict = session.auth0.probe(snapshot.client, value)
     if verdict is Verdict.REFUSED and where == STDIN:
         raise Refused(
             "the value from standard input is not the one that Auth0 accepts, or it was changed there less than "
-            f"{job.timing.propagation.total_seconds():.0f} s ago",
+            f"{session.timing.propagation.total_seconds():.0f} s ago",
             "copy it again from the dashboard, without spaces or line breaks in it",
         )
     if verdict is Verdict.REFUSED:
         raise Refused(
             f"Auth0 does not accept the value in {where}: it was changed elsewhere, or less than "
-            f"{job.timing.propagation.total_seconds():.0f} s ago",
-            _remedy(job, seen),
+            f"{session.timing.propagation.total_seconds():.0f} s ago",
+            _remedy(session, snapshot),
         )
     if verdict is Verdict.UNKNOWN:
         raise Failed("Auth0 did not say whether it accepts the current value", "try again")
 
 
-def _remedy(job: Job, seen: Seen) -> str:
+def _remedy(session: Session, snapshot: Snapshot) -> str:
     """Return what to do when Auth0 does not accept the current value."""
-    sync = job.whose.command("sync", seen.places)
+    sync = session.client_ref.command("sync", snapshot.sinks)
     return f"publish the one that it accepts: {sync}; after a leak: {sync} --compromised --reason …"
 
 
-def await_spreading(job: Job, seen: Seen) -> bool:
-    """Wait until every change that the places know of has spread at Auth0.
+def await_spreading(session: Session, snapshot: Snapshot) -> bool:
+    """Wait until every change that the sinks know of has spread at Auth0.
 
     Returns whether there was one to wait for.
     """
-    changes = [p.record.promoted_at for p in seen.places if p.record] + [p.released for p in seen.places if p.released]
-    left = max((job.timing.propagation - (seen.at - change) for change in changes), default=timedelta())
+    changes = [p.record.promoted_at for p in snapshot.sinks if p.record] + [
+        p.released for p in snapshot.sinks if p.released
+    ]
+    left = max((session.timing.propagation - (snapshot.at - change) for change in changes), default=timedelta())
     if left <= timedelta():
         return False
     why = "an earlier change may still be spreading at Auth0"
-    pause(left, why, clock=job.clock, watcher=job.watcher, stop=lambda: job.stop.asked)
+    pause(left, why, clock=session.clock, watcher=session.watcher, stop=lambda: session.stop.asked)
     return True
 
 
-def fallbacks(seen: Seen, *stay: Secret | None) -> tuple[Secret, ...]:
+def fallbacks(snapshot: Snapshot, *stay: Secret | None) -> tuple[Secret, ...]:
     """Return the different values of open fallbacks, which a new change ends, without those that `stay`."""
     found: list[Secret] = []
-    for place in seen.places:
-        value = place.value(Stage.FALLBACK)
+    for state in snapshot.sinks:
+        value = state.value(Stage.FALLBACK)
         if value is not None and value not in stay and value not in found:
             found.append(value)
     return tuple(found)
 
 
-def asides(job: Job, seen: Seen, *stay: Secret | None) -> tuple[str, ...]:
+def all_soft_deleted(session: Session, snapshot: Snapshot, *stay: Secret | None) -> tuple[str, ...]:
     """Return the fingerprints of what was retired softly, which a new change ends, without the values that `stay`.
 
     The values cannot be read any more, so only their fingerprints are known.
     """
-    staying = [value.fingerprint(job.settings.client_id) for value in stay if value]
-    found = (place.aside.fingerprint for place in seen.places if place.aside)
+    staying = [value.fingerprint(session.settings.client_id) for value in stay if value]
+    found = (state.soft_deleted.fingerprint for state in snapshot.sinks if state.soft_deleted)
     return tuple(dict.fromkeys(each for each in found if each not in staying))

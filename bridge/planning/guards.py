@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bridge.auth0.client import Objection
-from bridge.model.client_ref import Whose
+from bridge.model.client_ref import ClientRef
 from bridge.model.errors import Refused
-from sinks.companions import Companions
-from sinks.port import Lock, Place, Stage
+from sinks.port import Lock, SinkState, Stage
 from sinks.record import MANAGER, sinks_tag
+from sinks.sibling_keys import SiblingKeys
 
 
 def refuse(objections: Iterable[Objection]) -> None:
@@ -24,135 +24,134 @@ def refuse(objections: Iterable[Objection]) -> None:
         raise Refused("\n".join(o.message for o in found), "\n".join(hints) or None)
 
 
-def ownership(places: tuple[Place, ...], whose: Whose, *, adopting: bool) -> tuple[Objection, ...]:
-    """Return objections to places that are not the bridge's, not this client's, or recorded with another list.
+def ownership(sinks: tuple[SinkState, ...], client_ref: ClientRef, *, adopting: bool) -> tuple[Objection, ...]:
+    """Return objections to sinks that are not the bridge's, not this client's, or recorded with another list.
 
-    With `adopting`, places without a record and other lists of places are accepted.
+    With `adopting`, sinks without a record and other lists of sinks are accepted.
     """
     found: list[Objection] = []
-    named = tuple(sinks_tag(tuple(p.uri for p in places)).split())
-    for place in places:
-        if place.manager not in (None, MANAGER):
+    named = tuple(sinks_tag(tuple(p.uri for p in sinks)).split())
+    for state in sinks:
+        if state.manager not in (None, MANAGER):
             found.append(
                 Objection(
-                    f"{place.uri} is managed by '{place.manager}' (its tag managed-by)",
-                    "let that one go first, then adopt the place",
+                    f"{state.uri} is managed by '{state.manager}' (its tag managed-by)",
+                    "let that one go first, then adopt the sink",
                 )
             )
-        elif place.record is None:
-            if place.exists and not adopting:
-                found.append(_unmanaged(place, places, whose))
+        elif state.record is None:
+            if state.exists and not adopting:
+                found.append(_unmanaged(state, sinks, client_ref))
         else:
-            found += _recorded(place, named, whose, adopting=adopting)
+            found += _recorded(state, named, client_ref, adopting=adopting)
     return tuple(found)
 
 
-def unadopted(places: tuple[Place, ...]) -> bool:
-    """Return whether the places may still be adopted together.
+def unadopted(sinks: tuple[SinkState, ...]) -> bool:
+    """Return whether the sinks may still be adopted together.
 
     That is the case when none of them is managed. It is also the case after an adoption that gave up on its way: some
-    places then record this list, and the others are as they were before.
+    sinks then record this list, and the others are as they were before.
     """
-    named = tuple(sinks_tag(tuple(p.uri for p in places)).split())
-    others = [p for p in places if p.record is None]
-    listed = all(p.record.places == named for p in places if p.record)
-    return len(others) == len(places) or (bool(others) and listed and not any(p.wiped or p.manager for p in others))
+    named = tuple(sinks_tag(tuple(p.uri for p in sinks)).split())
+    others = [p for p in sinks if p.record is None]
+    listed = all(p.record.sinks == named for p in sinks if p.record)
+    return len(others) == len(sinks) or (bool(others) and listed and not any(p.wiped or p.manager for p in others))
 
 
-def _unmanaged(place: Place, places: tuple[Place, ...], whose: Whose) -> Objection:
-    hint = f"look at it and take it over: {whose.command('adopt', places)}"
-    if place.manager == MANAGER or place.wiped:
-        return Objection(f"{place.uri} was managed by secret-bridge, but its tags were wiped", hint + " --repair")
-    latest = place.history.at(Stage.CURRENT) or (place.history.versions[-1] if place.history.versions else None)
+def _unmanaged(state: SinkState, sinks: tuple[SinkState, ...], client_ref: ClientRef) -> Objection:
+    hint = f"look at it and take it over: {client_ref.command('adopt', sinks)}"
+    if state.manager == MANAGER or state.wiped:
+        return Objection(f"{state.uri} was managed by secret-bridge, but its tags were wiped", hint + " --repair")
+    latest = state.history.at(Stage.CURRENT) or (state.history.versions[-1] if state.history.versions else None)
     version = f" (v{latest.id})" if latest and latest.id.isdigit() else ""
-    return Objection(f"{place.uri} exists{version} and is not managed by secret-bridge", hint)
+    return Objection(f"{state.uri} exists{version} and is not managed by secret-bridge", hint)
 
 
-def _recorded(place: Place, named: tuple[str, ...], whose: Whose, *, adopting: bool) -> list[Objection]:
-    record = place.record
+def _recorded(state: SinkState, named: tuple[str, ...], client_ref: ClientRef, *, adopting: bool) -> list[Objection]:
+    record = state.record
     if record is None:
         return []
-    if (record.client_id, record.tenant) != (whose.client_id, whose.tenant):
+    if (record.client_id, record.tenant) != (client_ref.client_id, client_ref.tenant):
         return [
             Objection(
-                f"{place.uri} holds the secret of {record.client_id} in {record.tenant}, "
-                f"not of {whose.client_id} in {whose.tenant}",
-                "check the place and the client; 'secret-bridge forget' gives a place back; where somebody changed its "
-                f"tags: {whose.command('adopt', (place,))} --repair",
+                f"{state.uri} holds the secret of {record.client_id} in {record.tenant}, "
+                f"not of {client_ref.client_id} in {client_ref.tenant}",
+                "check the sink and the client; 'secret-bridge forget' gives a sink back; where somebody changed its "
+                f"tags: {client_ref.command('adopt', (state,))} --repair",
             )
         ]
-    if record.places != named and not adopting:
+    if record.sinks != named and not adopting:
         return [
             Objection(
-                f"{place.uri} belongs to the list of places '{' '.join(record.places)}', and the command names "
+                f"{state.uri} belongs to the list of sinks '{' '.join(record.sinks)}', and the command names "
                 f"'{' '.join(named)}'",
-                f"name all of them, or change the list: {_relisting(whose)}",
+                f"name all of them, or change the list: {_relisting(client_ref)}",
             )
         ]
     return []
 
 
-def _relisting(whose: Whose) -> str:
-    if whose.name == whose.client_id:
-        return f"secret-bridge adopt {whose.name} --sink URI …"
-    return f"set its sinks in the configuration, then {whose.command('adopt')}"
+def _relisting(client_ref: ClientRef) -> str:
+    if client_ref.name == client_ref.client_id:
+        return f"secret-bridge adopt {client_ref.name} --sink URI …"
+    return f"set its sinks in the configuration, then {client_ref.command('adopt')}"
 
 
-def contents(places: tuple[Place, ...], whose: Whose) -> tuple[Objection, ...]:
-    """Return objections to places without the key, places that drifted, and places that disagree."""
+def contents(sinks: tuple[SinkState, ...], client_ref: ClientRef) -> tuple[Objection, ...]:
+    """Return objections to sinks without the key, sinks that drifted, and sinks that disagree."""
     found: list[Objection] = []
-    for place in places:
-        if place.exists and place.value(Stage.CURRENT) is None:
-            found.append(_no_value(place))
-        elif place.drifted:
+    for state in sinks:
+        if state.exists and state.value(Stage.CURRENT) is None:
+            found.append(_no_value(state))
+        elif state.drifted:
             found.append(
                 Objection(
-                    f"{place.uri} has drifted: somebody stored another value there since rotation "
-                    f"{place.record.rotation if place.record else '-'}",
-                    f"publish what Auth0 accepts: {whose.command('sync', places)}",
+                    f"{state.uri} has drifted: somebody stored another value there since rotation "
+                    f"{state.record.rotation if state.record else '-'}",
+                    f"publish what Auth0 accepts: {client_ref.command('sync', sinks)}",
                 )
             )
-    values = [(p.uri, v) for p in places if (v := p.value(Stage.CURRENT)) and not p.drifted]
+    values = [(p.uri, v) for p in sinks if (v := p.value(Stage.CURRENT)) and not p.drifted]
     for uri, value in values[1:]:
         if value != values[0][1]:
             found.append(
                 Objection(
                     f"{values[0][0]} and {uri} hold different values",
-                    f"publish what Auth0 accepts in all of them: {whose.command('sync', places)}",
+                    f"publish what Auth0 accepts in all of them: {client_ref.command('sync', sinks)}",
                 )
             )
     return tuple(found)
 
 
-def companions_room(places: tuple[Place, ...], companions: Companions) -> tuple[Objection, ...]:
-    """Return objections to foreign keys at which companions would have to be written."""
-    found = [p for p in places if p.occupied and companions is Companions.KEEP]
+def room_for_sibling_keys(sinks: tuple[SinkState, ...], sibling_keys: SiblingKeys) -> tuple[Objection, ...]:
+    """Return objections to foreign keys at which sibling keys would have to be written."""
+    found = [p for p in sinks if p.occupied and sibling_keys is SiblingKeys.KEEP]
     return tuple(
         Objection(
-            f"{place.uri} has keys of its own where companions would stand: {', '.join(place.occupied)}",
-            "move them, or set companions = false",
+            f"{state.uri} has keys of its own where sibling keys would stand: {', '.join(state.occupied)}",
+            "move them, or set sibling_keys = false",
         )
-        for place in found
+        for state in found
     )
 
 
-def _no_value(place: Place) -> Objection:
-    if place.key is None:
-        return Objection(f"{place.uri} holds no text", "write the application's secret there, or name another place")
-    others = ", ".join(place.keys) or "none"
-    guess = next((k for k in place.keys if "secret" in k.lower()), place.keys[0] if place.keys else "NAME")
+def _no_value(state: SinkState) -> Objection:
+    if state.key is None:
+        return Objection(f"{state.uri} holds no text", "write the application's secret there, or name another sink")
+    others = ", ".join(state.keys) or "none"
+    guess = next((k for k in state.keys if "secret" in k.lower()), state.keys[0] if state.keys else "NAME")
     return Objection(
-        f"no key '{place.key}' in {place.uri}. Keys there: {others}",
-        f"name the key: {place.uri}#{guess}  (or --key {guess})",
+        f"no key '{state.key}' in {state.uri}. Keys there: {others}",
+        f"name the key: {state.uri}#{guess}  (or --key {guess})",
     )
 
 
-def same_places(lock: Lock, uris: tuple[str, ...]) -> Objection | None:
-    """Return the objection to settling an operation with other places than it covers, or None."""
-    if lock.places == tuple(sinks_tag(uris).split()):
+def same_sinks(lock: Lock, uris: tuple[str, ...]) -> Objection | None:
+    """Return the objection to settling an operation with other sinks than it covers, or None."""
+    if lock.sinks == tuple(sinks_tag(uris).split()):
         return None
     return Objection(
-        f"{lock.operation} {lock.id} covers '{' '.join(lock.places)}', "
-        f"and the command names '{' '.join(sorted(uris))}'",
-        "name exactly the places that it covers",
+        f"{lock.operation} {lock.id} covers '{' '.join(lock.sinks)}', and the command names '{' '.join(sorted(uris))}'",
+        "name exactly the sinks that it covers",
     )

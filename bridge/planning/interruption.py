@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import IntEnum
 
-from bridge.model.client_ref import Whose
+from bridge.model.client_ref import ClientRef
 from bridge.model.errors import BridgeError
 from bridge.model.operation import CHANGES, SAME_VALUE, Operation
 from bridge.model.outcome import At, Standing
 from bridge.model.plan import Plan
-from sinks.port import Lock, Lost, Place, SinkError, Unavailable
+from sinks.port import Lock, Lost, SinkError, SinkState, Unavailable
 from sinks.record import stamp
 from sinks.versions import short
 
@@ -36,29 +36,29 @@ PRODUCTION = {
     Phase.NOTHING: "works: Auth0 accepts the OLD value, current everywhere",
     Phase.CLAIMED: "works: Auth0 accepts the OLD value, current everywhere",
     Phase.CHANGED: "works: Auth0 accepts the OLD value, current everywhere",
-    Phase.SETTING: "Auth0 accepts the OLD or the NEW value, it is not known which; every place holds both",
-    Phase.GENERATING: "Auth0 accepts the OLD value or one that it GENERATED and no place holds; resume reads it back",
+    Phase.SETTING: "Auth0 accepts the OLD or the NEW value, it is not known which; every sink holds both",
+    Phase.GENERATING: "Auth0 accepts the OLD value or one that it GENERATED and no sink holds; resume reads it back",
     Phase.GENERATED: "Auth0 accepts a NEW value that it generated",
     Phase.SET: "Auth0 accepts the NEW value only (the old one for up to 30 s more)",
 }
-SYNCING = "Auth0 was not touched; readers of a place that is not published yet may be refused"
+SYNCING = "Auth0 was not touched; readers of a sink that is not published yet may be refused"
 SETTLING = "Auth0 was not touched; it accepts one of the values that are stored, or one that it generated itself"
 OVERTAKEN = "not known from here: another operation has gone on since, and may have changed the value again"
 DONT = "press Rotate in the Auth0 dashboard: it makes a third value"
 
 
 def standing(
-    whose: Whose,
+    client_ref: ClientRef,
     plan: Plan,
     lock: Lock,
     phase: Phase,
-    places: tuple[Place, ...],
+    sinks: tuple[SinkState, ...],
     done: Mapping[str, At],
     error: SinkError | BridgeError,
 ) -> Standing:
     """Return the report on an operation that stopped: five answers and one warning.
 
-    A process that has lost its places only knows what it finished itself. Another operation may have changed the rest.
+    A process that has lost its sinks only knows what it finished itself. Another operation may have changed the rest.
     """
     rotating, overtaken = plan.operation in CHANGES, isinstance(error, Lost)
     until = f"it counts as live until {stamp(lock.expected_end)}; before that: --takeover, if you saw it end"
@@ -67,13 +67,13 @@ def standing(
         operation=plan.operation,
         production=OVERTAKEN if overtaken else _production(plan.operation, phase),
         stored=tuple(
-            f"{p.uri}: {_stored(done.get(p.uri), phase, rotating=rotating, overtaken=overtaken)}" for p in places
+            f"{p.uri}: {_stored(done.get(p.uri), phase, rotating=rotating, overtaken=overtaken)}" for p in sinks
         ),
         began=f"{lock.id} begun {stamp(lock.started)} by {lock.actor}",
         why=error.message,
         first=None if isinstance(error, Unavailable) or error.hint == "try again" else error.hint,  # `next` says so
-        next=whose.command("resume", places),
-        until="whoever holds the places now is told there" if overtaken else until,
+        next=client_ref.command("resume", sinks),
+        until="whoever holds the sinks now is told there" if overtaken else until,
         dont=DONT if rotating or plan.operation in SAME_VALUE else None,
     )
 
@@ -81,7 +81,7 @@ def standing(
 def _production(operation: Operation, phase: Phase) -> str:
     if operation in CHANGES:
         leaked = operation is Operation.COMPROMISED
-        return PRODUCTION[phase] + ("; the leaked value can still be read in the places" if leaked else "")
+        return PRODUCTION[phase] + ("; the leaked value can still be read in the sinks" if leaked else "")
     if operation is Operation.SETTLE:
         return SETTLING
     return SYNCING if operation is Operation.SYNC else "works: Auth0 was not touched"

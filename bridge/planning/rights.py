@@ -1,4 +1,4 @@
-"""What an operation asks of a place. Pure.
+"""What an operation asks of a sink. Pure.
 
 The answer follows from the operation's plan, so that nobody needs a right that no request takes.
 """
@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from bridge.model import steps
 from bridge.model.operation import NOTED
 from bridge.model.plan import Plan
-from sinks.companions import WRITTEN, Companions
-from sinks.port import Place
+from sinks.port import SinkState
 from sinks.rights import Deed
+from sinks.sibling_keys import WRITTEN, SiblingKeys
 
 PLAIN: Mapping[type, Deed] = {
     steps.Claim: Deed.HOLD,
@@ -20,39 +20,39 @@ PLAIN: Mapping[type, Deed] = {
     steps.Store: Deed.HOLD,
     steps.Release: Deed.HOLD,
     steps.Promote: Deed.PROMOTE,
-    steps.LayOut: Deed.LAY_OUT,
+    steps.WriteSiblingKeys: Deed.WRITE_SIBLING_KEYS,
     steps.Tag: Deed.TAG,
     steps.BringBack: Deed.BRING_BACK,
     steps.Forget: Deed.FORGET,
 }
-"""What each kind of step always asks of its place.
+"""What each kind of step always asks of its sink.
 
-The other kinds ask nothing of a place, or what they ask depends on the step.
+The other kinds ask nothing of a sink, or what they ask depends on the step.
 """
 
 
-def asked(plan: Plan, place: Place, companions: Companions) -> frozenset[Deed]:
-    """Return what executing a plan asks of one place.
+def asked(plan: Plan, state: SinkState, sibling_keys: SiblingKeys) -> frozenset[Deed]:
+    """Return what executing a plan asks of one sink.
 
-    `companions` is what the operation does with the companions in the documents.
+    `sibling_keys` is what the operation does with the sibling keys in the documents.
     """
-    own = [step for step in plan.steps if getattr(step, "uri", None) == place.uri]
-    beside = {Deed.LAY_OUT} if own and companions in WRITTEN else set()
+    own = [step for step in plan.steps if getattr(step, "uri", None) == state.uri]
+    beside = {Deed.WRITE_SIBLING_KEYS} if own and sibling_keys in WRITTEN else set()
     noted = {Deed.NOTE} if plan.operation in NOTED else set()
-    return frozenset({deed for step in own for deed in _deeds(step, place)} | beside | noted)
+    return frozenset({deed for step in own for deed in _deeds(step, state)} | beside | noted)
 
 
-def _deeds(step: steps.Step, place: Place) -> Iterator[Deed]:
+def _deeds(step: steps.Step, state: SinkState) -> Iterator[Deed]:
     if plain := PLAIN.get(type(step)):
         yield plain
     match step:
         case steps.Claim(fill=True):
             yield Deed.FILL
-        case steps.Promote() if not place.exists:
+        case steps.Promote() if not state.exists:
             yield Deed.FILL
         case steps.Retire(softly=True):
             yield Deed.RETIRE_SOFTLY
-            if place.aside is not None:
+            if state.soft_deleted is not None:
                 yield Deed.RETIRE  # what was retired softly before ends, if it is another value
         case steps.Retire():
             yield Deed.RETIRE

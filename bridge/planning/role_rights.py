@@ -1,4 +1,4 @@
-"""What each role may ask of a place and of a tenant: what its commands do, and no more. Pure."""
+"""What each role may ask of a sink and of a tenant: what its commands do, and no more. Pure."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from datetime import UTC, datetime, timedelta
 
 from bridge.auth0.logs import READ_LOGS
 from bridge.auth0.management import READ_CLIENTS, READ_KEYS, UPDATE_KEYS
-from bridge.model.plan import Wish
+from bridge.model.plan import PlanOptions
 from bridge.planning.maintenance import plan_bringing_back, plan_retirement, plan_settling
 from bridge.planning.rights import asked
-from sinks.companions import Companions
-from sinks.port import Place
+from sinks.port import SinkState
 from sinks.rights import Deed, Role
+from sinks.sibling_keys import SiblingKeys
 
-MANAGED = Place("", datetime(2020, 1, 1, tzinfo=UTC), exists=True)
-"""Stand-in for a place that a retirement may meet. It exists, because only a rotation leaves a fallback."""
+MANAGED = SinkState("", datetime(2020, 1, 1, tzinfo=UTC), exists=True)
+"""Stand-in for a sink that a retirement may meet. It exists, because only a rotation leaves a fallback."""
 RECORDS = frozenset({Deed.NOTE, Deed.REMOVE_NOTE})
-"""What `evidence --record` asks of a place."""
+"""What `evidence --record` asks of a sink."""
 SCOPES: Mapping[Role, tuple[str, ...]] = {
     Role.OPERATOR: (READ_CLIENTS, UPDATE_KEYS, READ_KEYS, READ_LOGS),
     Role.SECURITY: (READ_CLIENTS, READ_LOGS),
@@ -27,29 +27,29 @@ SCOPES: Mapping[Role, tuple[str, ...]] = {
 """Scopes of Auth0's Management API that each role needs."""
 
 
-def deeds(role: Role, *, companions: bool | None) -> frozenset[Deed]:
-    """Return what a role's commands ask of a client's places.
+def deeds(role: Role, *, sibling_keys: bool | None) -> frozenset[Deed]:
+    """Return what a role's commands ask of a client's sinks.
 
-    `companions` is the client's setting. It matters for the security role, whose commands may have to write them.
+    `sibling_keys` is the client's setting. It matters for the security role, whose commands may have to write them.
     """
     match role:
         case Role.OPERATOR:
             return frozenset(Deed)
         case Role.SECURITY:
-            return _security(Companions.KEEP if companions else Companions.NONE)
+            return _security(SiblingKeys.KEEP if sibling_keys else SiblingKeys.NONE)
         case Role.AUDITOR:
             return frozenset({Deed.SURVEY})
         case Role.APPLICATION:
             return frozenset({Deed.FOLLOW})
 
 
-def _security(companions: Companions) -> frozenset[Deed]:
-    places, wish = (MANAGED,), Wish(companions=companions)
+def _security(sibling_keys: SiblingKeys) -> frozenset[Deed]:
+    sinks, plan_options = (MANAGED,), PlanOptions(sibling_keys=sibling_keys)
     plans = (
-        plan_retirement(places, wish),
-        plan_retirement(places, wish, softly=True),
-        plan_bringing_back(places, wish),
-        plan_settling(places, timedelta(), None),  # a command settles an interruption before it begins
+        plan_retirement(sinks, plan_options),
+        plan_retirement(sinks, plan_options, softly=True),
+        plan_bringing_back(sinks, plan_options),
+        plan_settling(sinks, timedelta(), None),  # a command settles an interruption before it begins
     )
-    found = (asked(plan, MANAGED, companions) for plan in plans)
+    found = (asked(plan, MANAGED, sibling_keys) for plan in plans)
     return frozenset({Deed.SURVEY, Deed.READ}).union(RECORDS, *found)

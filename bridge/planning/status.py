@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bridge.config.settings import ClientSettings, Exemption
-from bridge.model.client_ref import Whose
-from bridge.planning.place_record import promoted as promoted_at
+from bridge.model.client_ref import ClientRef
+from bridge.planning.sink_record import promoted as promoted_at
 from sinks.clock import span
-from sinks.port import Place, Stage
-from sinks.record import MANAGER, Aside, sinks_tag
+from sinks.port import SinkState, Stage
+from sinks.record import MANAGER, SoftDeleted, sinks_tag
 from sinks.versions import short
 
 
@@ -53,7 +53,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Fallback:
-    """An open fallback in one place, and since when it is one."""
+    """An open fallback in one sink, and since when it is one."""
 
     uri: str
     version: str
@@ -70,10 +70,10 @@ class Status:
     """The client's id at Auth0."""
     owner: str | None
     """The client's owner, where the configuration names one."""
-    places: tuple[Place, ...]
-    """The places, as they were surveyed."""
+    sinks: tuple[SinkState, ...]
+    """The sinks, as they were surveyed."""
     at: datetime
-    """The vaults' time of the survey: the latest of all places."""
+    """The vaults' time of the survey: the latest of all sinks."""
     kind: Kind
     """The state, for programs."""
     state: str
@@ -83,7 +83,7 @@ class Status:
     next: str | None = None
     """The command that the state calls for, if there is one."""
     promoted: datetime | None = None
-    """Since when the current value is current, in the place where it is oldest."""
+    """Since when the current value is current, in the sink where it is oldest."""
     age_is_minimum: bool = False
     """Whether a value was there before the bridge, so that it is at least that old."""
     due: bool = False
@@ -99,7 +99,7 @@ class Status:
 
     @property
     def age(self) -> timedelta | None:
-        """How old the current value is, in the place where it is oldest."""
+        """How old the current value is, in the sink where it is oldest."""
         return self.at - self.promoted if self.promoted else None
 
     @property
@@ -108,35 +108,35 @@ class Status:
         return "-" if self.age is None else f"{'≥ ' if self.age_is_minimum else ''}{span(self.age)}"
 
 
-def judge(settings: ClientSettings, whose: Whose, places: tuple[Place, ...]) -> Status:
-    """Return the status of a client whose places were surveyed.
+def judge(settings: ClientSettings, client_ref: ClientRef, sinks: tuple[SinkState, ...]) -> Status:
+    """Return the status of a client whose sinks were surveyed.
 
-    Only the most urgent reason for attention is reported. `places` must not be empty.
+    Only the most urgent reason for attention is reported. `sinks` must not be empty.
     """
-    now = max(place.at for place in places)
-    records = [p.record for p in places if p.record]
-    moments = [moment for p in places if (moment := promoted_at(p, now))]
+    now = max(state.at for state in sinks)
+    records = [p.record for p in sinks if p.record]
+    moments = [moment for p in sinks if (moment := promoted_at(p, now))]
     promoted, latest = min(moments, default=None), max(moments, default=None)
     fallbacks = tuple(
         Fallback(p.uri, v.id, moment)
-        for p in places
+        for p in sinks
         if (moment := promoted_at(p, now)) and (v := p.history.at(Stage.FALLBACK))
     )
-    asides = [place.aside for place in places if place.aside]
-    since = latest if fallbacks or asides else None
-    aged = _aged(settings, now, promoted, since, softly=_softly(asides) if not fallbacks else "")
-    found = _unsound(places, whose, now) or _excepted(aged, settings.exception, now)
+    all_soft_deleted = [state.soft_deleted for state in sinks if state.soft_deleted]
+    since = latest if fallbacks or all_soft_deleted else None
+    aged = _aged(settings, now, promoted, since, softly=_softly(all_soft_deleted) if not fallbacks else "")
+    found = _unsound(sinks, client_ref, now) or _excepted(aged, settings.exception, now)
     excepted = settings.exception is not None and settings.exception.counts(now)
     return Status(
         client=settings.name,
         client_id=settings.client_id,
         owner=settings.owner,
-        places=places,
+        sinks=sinks,
         at=now,
         kind=found.kind,
         state=found.text,
         attention=found.attention,
-        next=whose.command(found.verb, places) if found.verb else None,
+        next=client_ref.command(found.verb, sinks) if found.verb else None,
         promoted=promoted,
         age_is_minimum=any(r.age_is_minimum for r in records),
         due=promoted is not None and now - promoted > settings.max_age and not excepted,
@@ -175,13 +175,13 @@ def _aged(
     return Finding(Kind.OK, "ok")
 
 
-def _softly(asides: Sequence[Aside]) -> str:
-    kept = all(aside.kept for aside in asides)
+def _softly(all_soft_deleted: Sequence[SoftDeleted]) -> str:
+    kept = all(soft_deleted.kept for soft_deleted in all_soft_deleted)
     return f"ok; the fallback was retired softly, and can {'still' if kept else 'no longer'} be brought back"
 
 
 def _excepted(found: Finding, granted: Exemption | None, now: datetime) -> Finding:
-    """Return what an exception makes of a finding on ages. It never affects what is wrong with the places."""
+    """Return what an exception makes of a finding on ages. It never affects what is wrong with the sinks."""
     if granted is None or found.kind not in (Kind.DUE, Kind.FALLBACK_OVERDUE):
         return found
     if not granted.counts(now):
@@ -191,72 +191,72 @@ def _excepted(found: Finding, granted: Exemption | None, now: datetime) -> Findi
     return Finding(Kind.EXCEPTED, text)
 
 
-def _unsound(places: tuple[Place, ...], whose: Whose, now: datetime) -> Finding | None:
-    """Return what is wrong with the places themselves, the most urgent problem first."""
-    if locked := next((p for p in places if p.lock), None):
+def _unsound(sinks: tuple[SinkState, ...], client_ref: ClientRef, now: datetime) -> Finding | None:
+    """Return what is wrong with the sinks themselves, the most urgent problem first."""
+    if locked := next((p for p in sinks if p.lock), None):
         lock = locked.lock
         begun = f"begun {lock.started:%H:%M:%SZ}" if lock else ""
-        told = f"{lock.operation} {lock.id} by {lock.actor}, {begun}, {_far(places)}" if lock else ""
+        told = f"{lock.operation} {lock.id} by {lock.actor}, {begun}, {_far(sinks)}" if lock else ""
         if lock and now < lock.expected_end:
             live = f"counts as live until {lock.expected_end:%H:%M:%SZ}"
             return Finding(Kind.IN_PROGRESS, f"{Kind.IN_PROGRESS.label}: {told}; {live}")
         return Finding(Kind.INTERRUPTED, f"{Kind.INTERRUPTED.label}: {told}", attention=True, verb="resume")
-    if strange := next((p.foreign for p in places if p.foreign), ""):
+    if strange := next((p.foreign for p in sinks if p.foreign), ""):
         return Finding(Kind.INTERRUPTED, f"foreign: {strange}", attention=True, verb="resume --discard-foreign")
-    if any(p.unsettled for p in places):
+    if any(p.unsettled for p in sinks):
         text = "something was left behind by an interrupted operation"
         return Finding(Kind.INTERRUPTED, text, attention=True, verb="resume")
-    if foreign := [p for p in places if p.manager not in (None, MANAGER)]:
+    if foreign := [p for p in sinks if p.manager not in (None, MANAGER)]:
         return Finding(Kind.MISPLACED, f"{foreign[0].uri} is managed by '{foreign[0].manager}'", attention=True)
-    if missing := [p.uri for p in places if not p.exists]:
+    if missing := [p.uri for p in sinks if not p.exists]:
         return Finding(Kind.EMPTY, f"nothing yet in {', '.join(missing)}", attention=True, verb="rotate")
-    if unmanaged := [p for p in places if p.record is None]:
+    if unmanaged := [p for p in sinks if p.record is None]:
         told = ", ".join(p.uri for p in unmanaged)
         if any(p.wiped for p in unmanaged):
             return Finding(Kind.WIPED, f"its tags were wiped: {told}", attention=True, verb="adopt --repair")
         return Finding(Kind.UNMANAGED, f"{Kind.UNMANAGED.label}: {told}", attention=True, verb="adopt")
-    return _disagreement(places, whose)
+    return _disagreement(sinks, client_ref)
 
 
-def _far(places: tuple[Place, ...]) -> str:
-    """Return how far the operation that holds the places has come, by their metadata."""
-    lock = next(p.lock for p in places if p.lock)
-    published = sum(p.record is not None and p.record.rotation == lock.id for p in places)
+def _far(sinks: tuple[SinkState, ...]) -> str:
+    """Return how far the operation that holds the sinks has come, by their metadata."""
+    lock = next(p.lock for p in sinks if p.lock)
+    published = sum(p.record is not None and p.record.rotation == lock.id for p in sinks)
     if published:
-        return f"published in {published} of {len(places)}"
-    return f"holds {sum(p.lock is not None for p in places)} of {len(places)} places, published in none"
+        return f"published in {published} of {len(sinks)}"
+    return f"holds {sum(p.lock is not None for p in sinks)} of {len(sinks)} sinks, published in none"
 
 
-def _disagreement(places: tuple[Place, ...], whose: Whose) -> Finding | None:
-    """Return what is wrong with the statements of managed places about themselves."""
-    records = [p.record for p in places if p.record]
-    gone = [(p, v) for p in places if (v := p.history.at(Stage.CURRENT)) and not v.readable]
+def _disagreement(sinks: tuple[SinkState, ...], client_ref: ClientRef) -> Finding | None:
+    """Return what is wrong with the statements of managed sinks about themselves."""
+    records = [p.record for p in sinks if p.record]
+    gone = [(p, v) for p in sinks if (v := p.history.at(Stage.CURRENT)) and not v.readable]
     if gone:
         text = f"current ({short(gone[0][1].id)}) cannot be read any more in {gone[0][0].uri}"
         return Finding(Kind.DRIFT, text, attention=True, verb="sync")
     if any((r.client_id, r.tenant) != (records[0].client_id, records[0].tenant) for r in records) or (
-        records[0].client_id != whose.client_id
+        records[0].client_id != client_ref.client_id
     ):
         return Finding(Kind.MISPLACED, f"holds the secret of {records[0].client_id}", attention=True)
-    if any(r.places != tuple(sinks_tag(tuple(p.uri for p in places)).split()) for r in records):
-        text = f"recorded with other places: {' '.join(records[0].places)}"
+    if any(r.sinks != tuple(sinks_tag(tuple(p.uri for p in sinks)).split()) for r in records):
+        text = f"recorded with other sinks: {' '.join(records[0].sinks)}"
         return Finding(Kind.MISPLACED, text, attention=True, verb="adopt")
     if len({r.rotation for r in records}) > 1:
-        text = f"{Kind.DRIFT.label}: the places hold different rotations"
+        text = f"{Kind.DRIFT.label}: the sinks hold different rotations"
         return Finding(Kind.DRIFT, text, attention=True, verb="sync")
-    return _uneven(places)
+    return _uneven(sinks)
 
 
-def _uneven(places: tuple[Place, ...]) -> Finding | None:
-    """Return the finding that some places have a fallback and others have lost theirs.
+def _uneven(sinks: tuple[SinkState, ...]) -> Finding | None:
+    """Return the finding that some sinks have a fallback and others have lost theirs.
 
     A retirement or a repair that stopped halfway leaves this state.
     """
-    has = [p.uri for p in places if p.history.at(Stage.FALLBACK)]
+    has = [p.uri for p in sinks if p.history.at(Stage.FALLBACK)]
     lost = [
         p.uri
-        for p in places
-        if p.record and len(p.record.recent) > 1 and not p.history.at(Stage.FALLBACK) and not p.aside
+        for p in sinks
+        if p.record and len(p.record.recent) > 1 and not p.history.at(Stage.FALLBACK) and not p.soft_deleted
     ]
     if not has or not lost:
         return None

@@ -12,7 +12,7 @@ from sinks.rights import Block, Role
 
 FORMAT = "scopes"
 """How `policy --format` names them."""
-RARELY = "leave it out where no place is empty and nothing is changed in the dashboard"
+RARELY = "leave it out where no sink is empty and nothing is changed in the dashboard"
 """When the scope that reads every secret is not needed."""
 
 

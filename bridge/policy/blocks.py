@@ -28,7 +28,7 @@ def blocks(chosen: Sequence[Chosen], role: Role, mounts: Iterable[str] = ()) -> 
     `mounts` are the mounts that the user named.
 
     Raises:
-        Usage: no policy can be written for a path, or no place is in one of the mounts.
+        Usage: no policy can be written for a path, or no sink is in one of the mounts.
     """
     known = tuple(mount.strip("/") for mount in mounts)
     vaults: dict[str, tuple[VaultSettings, dict[Any, frozenset[Deed]]]] = {}
@@ -39,7 +39,7 @@ def blocks(chosen: Sequence[Chosen], role: Role, mounts: Iterable[str] = ()) -> 
             found = settings.vaults[scheme]
             _, asked = vaults.setdefault(scheme, (found, {}))
             parsed = kinds.kind(found.type).parse(target, found.options)
-            asked[parsed] = asked.get(parsed, frozenset()) | deeds(role, companions=client.companions)
+            asked[parsed] = asked.get(parsed, frozenset()) | deeds(role, sibling_keys=client.sibling_keys)
         tenant = settings.tenants.get(client.tenant)
         tenants.setdefault(client.tenant, (tenant.domain if tenant else "AUTH0_DOMAIN", []))[1].append(client)
     references = [reference for settings, client in chosen for reference in _references(settings, client)]

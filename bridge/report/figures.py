@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bridge.config.settings import ClientSettings, Settings
-from bridge.model.client_ref import Whose
+from bridge.model.client_ref import ClientRef
 from bridge.planning.status import Kind, Status, judge
 from sinks import kinds
-from sinks.port import Place
+from sinks.port import SinkState
 
 KINDS = tuple(Kind)
 """The states of a client, in order of their urgency."""
@@ -18,7 +18,7 @@ KINDS = tuple(Kind)
 
 @dataclass(frozen=True)
 class Unread:
-    """A place that could not be read, and why."""
+    """A sink that could not be read, and why."""
 
     uri: str
     why: str
@@ -26,11 +26,11 @@ class Unread:
 
 @dataclass(frozen=True)
 class Looked:
-    """What was read of one client, and which places could not be read."""
+    """What was read of one client, and which sinks could not be read."""
 
     client: ClientSettings
-    whose: Whose
-    places: tuple[Place, ...] = ()
+    client_ref: ClientRef
+    sinks: tuple[SinkState, ...] = ()
     unread: tuple[Unread, ...] = ()
 
 
@@ -55,7 +55,7 @@ class Row:
 
     @property
     def fallback_since(self) -> datetime | None:
-        """Since when there is an open fallback, by the latest date of its places."""
+        """Since when there is an open fallback, by the latest date of its sinks."""
         return max((each.since for each in self.status.fallbacks), default=None)
 
     @property
@@ -74,14 +74,14 @@ class Row:
 class Source:
     """A vault that was asked.
 
-    `name` is its name in the configuration, and `where` its address or region. `places` counts the places of the
+    `name` is its name in the configuration, and `where` its address or region. `sinks` counts the sinks of the
     clients in it, and `unread` those that could not be read.
     """
 
     name: str
     kind: str
     where: str
-    places: int
+    sinks: int
     unread: int
 
 
@@ -109,7 +109,7 @@ class Report:
 
     @property
     def unread(self) -> int:
-        """The number of clients with a place that could not be read."""
+        """The number of clients with a sink that could not be read."""
         return sum(bool(row.unread) for row in self.rows)
 
     def counts(self) -> dict[Kind, int]:
@@ -128,7 +128,7 @@ def rows(looked: Iterable[Looked], now: datetime, evidence: Mapping[str, Sequenc
         known = evidence.get(each.client.name)
         status = _status(each, now)
         open_one = tuple(known) if known is not None and status.fallbacks else None
-        found.append(Row(each.client, status, each.whose.command("evidence"), each.unread, open_one))
+        found.append(Row(each.client, status, each.client_ref.command("evidence"), each.unread, open_one))
     return tuple(sorted(found, key=_urgency))
 
 
@@ -144,26 +144,26 @@ def sources(chosen: Iterable[tuple[Settings, Looked]]) -> tuple[Source, ...]:
                 name, vault.type, kinds.kind(vault.type).location(vault.options) or "-", 0, 0
             )
             unread = seen.unread + (uri.partition("#")[0] in broken)
-            found[name] = replace(seen, places=seen.places + 1, unread=unread)
+            found[name] = replace(seen, sinks=seen.sinks + 1, unread=unread)
     return tuple(found[name] for name in sorted(found))
 
 
 def _status(looked: Looked, now: datetime) -> Status:
     """Judge what was read of a client.
 
-    Places that could not be read come first in the status, unless an interrupted operation was seen, which is more
+    Sinks that could not be read come first in the status, unless an interrupted operation was seen, which is more
     urgent.
     """
     client = looked.client
-    if looked.places:
-        seen = judge(client, looked.whose, looked.places)
+    if looked.sinks:
+        seen = judge(client, looked.client_ref, looked.sinks)
         if not looked.unread or seen.kind is Kind.INTERRUPTED:
             return seen
     else:
         bare = Status(client.name, client.client_id, client.owner, (), now, Kind.NOT_READ, "")
         seen = replace(bare, exception=client.exception)
     told = "; ".join(f"{each.uri}: {each.why}" for each in looked.unread)
-    command = looked.whose.command("status")
+    command = looked.client_ref.command("status")
     return replace(seen, kind=Kind.NOT_READ, state=f"{Kind.NOT_READ.label}: {told}", attention=True, next=command)
 
 

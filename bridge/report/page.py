@@ -162,7 +162,7 @@ def _gauge(age: timedelta, limit: timedelta, *, excepted: bool) -> Html:
 def _fallback(row: Row) -> Iterator[Html]:
     status, age = row.status, row.fallback_age
     if age is None:
-        yield joined("none" if status.places else NONE)
+        yield joined("none" if status.sinks else NONE)
         return
     named = ", ".join(dict.fromkeys(short(each.version) for each in status.fallbacks))
     yield tag("span", span(age), class_="figure")
@@ -176,7 +176,7 @@ def _fallback(row: Row) -> Iterator[Html]:
     yield from (tag("div", line, class_="why") for line in row.evidence or ())
 
 
-def _places(row: Row) -> Iterator[Html]:
+def _sinks(row: Row) -> Iterator[Html]:
     for uri in row.client.sinks:
         yield tag("div", _breakable(uri))
 
@@ -187,7 +187,7 @@ COLUMNS: dict[str, tuple[str, Callable[[Row], Iterable[str]]]] = {
     "owner": ("Owner", lambda row: [row.status.owner or NONE]),
     "age": ("Secret age", _age),
     "fallback": ("Fallback", _fallback),
-    "places": ("Places", _places),
+    "sinks": ("Sinks", _sinks),
 }
 """The columns of the table, by their style class: the title, and what fills a cell."""
 
@@ -212,7 +212,7 @@ def _sources(report: Report) -> Html:
                 tag("th", each.name, scope="row"),
                 tag("td", each.kind),
                 tag("td", each.where, class_="where"),
-                tag("td", f"{each.places:,}"),
+                tag("td", f"{each.sinks:,}"),
                 tag("td", f"{each.unread:,}" if each.unread else "none", class_="bad" if each.unread else "good"),
             )
             for each in report.sources
@@ -221,10 +221,10 @@ def _sources(report: Report) -> Html:
 
 
 def _unread(report: Report) -> Html:
-    """List the places that could not be read, and why."""
+    """List the sinks that could not be read, and why."""
     told = [
         tag("li", tag("b", row.status.client), " ", tag("span", each.uri, class_="where"), f": {each.why}")
         for row in report.rows
         for each in row.unread
     ]
-    return tag("ul", *told, class_="unread") if told else tag("p", "Every place was read.")
+    return tag("ul", *told, class_="unread") if told else tag("p", "Every sink was read.")

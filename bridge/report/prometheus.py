@@ -45,7 +45,7 @@ def _granted(row: Row) -> dict[str, str]:
 METRICS = (
     Metric("client_info", "Whose a client is and how it stands; always 1.", lambda _row: 1, _who),
     Metric("client_attention", "Whether somebody should do something.", lambda row: row.status.attention),
-    Metric("client_read", "Whether every place of it could be read.", lambda row: not row.unread),
+    Metric("client_read", "Whether every sink of it could be read.", lambda row: not row.unread),
     Metric("secret_promoted_timestamp_seconds", "Since when the current value is current, where it is oldest.",
            lambda row: _time(row.status.promoted)),
     Metric("secret_age_seconds", "The age of the current value when this was written.",
@@ -55,7 +55,7 @@ METRICS = (
     Metric("secret_max_age_seconds", "The age from which a value is due.",
            lambda row: row.client.max_age.total_seconds()),
     Metric("fallback_open", "Whether there is an open fallback.",
-           lambda row: bool(row.status.fallbacks) if row.status.places else None),
+           lambda row: bool(row.status.fallbacks) if row.status.sinks else None),
     Metric("fallback_since_timestamp_seconds", "Since when there is.", lambda row: _time(row.fallback_since)),
     Metric("fallback_age_seconds", "How long there had been one when this was written.",
            lambda row: row.fallback_age.total_seconds() if row.fallback_age is not None else None),

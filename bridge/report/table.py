@@ -45,7 +45,7 @@ COLUMNS: dict[str, Callable[[Row], Cell]] = {
     "exception_reason": _granted(lambda granted: granted.reason),
     "exception_until": _granted(lambda granted: granted.until.isoformat()),
     "exception_counts": lambda row: row.excepted if row.status.exception else None,
-    "places": lambda row: " ".join(place.uri for place in row.status.places),
+    "sinks": lambda row: " ".join(state.uri for state in row.status.sinks),
     "unread": lambda row: "\n".join(f"{each.uri}: {each.why}" for each in row.unread),
 }
 """The columns, in order, and what each has in a client's line."""

@@ -23,7 +23,7 @@ UNAUTHORISED = 401
 class Reader(threading.Thread):
     """A thread that asks for tokens without a break.
 
-    With `candidates` it tries every stage, and reads the place again after a refusal until `patience` seconds have
+    With `candidates` it tries every stage, and reads the sink again after a refusal until `patience` seconds have
     passed. Without, it tries only the current value, which it reads once a second.
 
     `asked` counts the tokens that it wanted, `refused` those that it did not get, and `more` those that took more than
@@ -64,8 +64,8 @@ class Reader(threading.Thread):
         self._http.close()
 
     def _read(self) -> None:
-        place = self._sink.read()
-        values = [place.value(stage) for stage in (ORDER if self._candidates else ORDER[:1])]
+        state = self._sink.read()
+        values = [state.value(stage) for stage in (ORDER if self._candidates else ORDER[:1])]
         self._values = [value for value in values if value is not None]
 
     def _acquire(self, started: float) -> int:

@@ -1,4 +1,4 @@
-"""AWS Secrets Manager. boto3 is loaded when a place is opened, not before."""
+"""AWS Secrets Manager. boto3 is loaded when a sink is opened, not before."""
 
 from __future__ import annotations
 
@@ -65,34 +65,32 @@ def location(settings: Settings) -> str:
 def open(  # noqa: A001  # the name that every kind of store has
     name: str, target: str, settings: Settings, *, resolve: Callable[[str], Secret], clock: Clock, lease: timedelta
 ) -> AwsSink:
-    """Open the place `name://target`, without a request to AWS. `resolve` is not used here."""
+    """Open the sink `name://target`, without a request to AWS. `resolve` is not used here."""
     from sinks.aws.access import Access
     from sinks.aws.api import Api
     from sinks.aws.connection import connector, identifier
     from sinks.aws.sink import AwsSink
 
     del resolve
-    place = parse(target, settings)
-    uri = f"{name}://{place.place}"
-    identify = identifier(settings, place.region, lease)
-    api = Api(connector(settings, place.region, lease), place.secret_id, uri, clock, identify=identify)
-    return AwsSink(uri, place, Access(api, place, uri), clock=clock, lease=lease)
+    at = parse(target, settings)
+    uri = f"{name}://{at.canonical}"
+    identify = identifier(settings, at.region, lease)
+    api = Api(connector(settings, at.region, lease), at.secret_id, uri, clock, identify=identify)
+    return AwsSink(uri, at, Access(api, at, uri), clock=clock, lease=lease)
 
 
 def open_reader(
     name: str, target: str, settings: Settings, *, resolve: Callable[[str], Secret], clock: Clock, timeout: timedelta
 ) -> AwsReader:
-    """Open the place `name://target` for reading, without a request to AWS. `resolve` is not used here."""
+    """Open the sink `name://target` for reading, without a request to AWS. `resolve` is not used here."""
     from sinks.aws.api import Api
     from sinks.aws.connection import connector
     from sinks.aws.reader import AwsReader
 
     del resolve
-    place = parse(target, settings)
-    uri = f"{name}://{place.place}"
-    return AwsReader(
-        uri, Api(connector(settings, place.region, timeout, attempts=READS), place.secret_id, uri, clock), place
-    )
+    at = parse(target, settings)
+    uri = f"{name}://{at.canonical}"
+    return AwsReader(uri, Api(connector(settings, at.region, timeout, attempts=READS), at.secret_id, uri, clock), at)
 
 
 def policy_for(

@@ -29,14 +29,14 @@ REGION_SHAPE = re.compile(r"[a-z]{2,3}(-[a-z]+)+-\d{1,2}")
 class Target:
     """An address in its parts. `key` is None where the whole SecretString is the value.
 
-    `place` is the canonical text after `scheme://`. `secret_id` is the id in requests to AWS. It is the ARN where one
-    was given, because a name alone cannot reach another account.
+    `canonical` is the one text after `scheme://` for every spelling. `secret_id` is the id in requests to AWS. It is
+    the ARN where one was given, because a name alone cannot reach another account.
     """
 
     region: str
     name: str
     key: str | None
-    place: str
+    canonical: str
     secret_id: str
 
 
@@ -68,7 +68,7 @@ def identity(target: Target, settings: Settings) -> tuple[str, ...]:
 def _without_key(target: str) -> tuple[str, str | None]:
     match = re.fullmatch(r"([^#?]*)(?:#([^#?]+))?(?:\?(.*))?", target)
     if match is None:
-        raise BadAddress(f"'{target}' is not a place in AWS", "write REGION/NAME#KEY or REGION/NAME?bare")
+        raise BadAddress(f"'{target}' is not a sink in AWS", "write REGION/NAME#KEY or REGION/NAME?bare")
     path, key, option = match.groups()
     if option not in (None, "bare"):
         raise BadAddress(
@@ -90,8 +90,8 @@ def _from_arn(arn: str, key: str | None, region: str | None) -> Target:
         raise BadAddress(f"'{arn}' is in {match['region']}, but this vault's region is {region}")
     name = _named(ARN_SUFFIX.sub("", match["name"]))
     _known(match["region"], f"{match['region']}/{name}")
-    place = name if region is not None else f"{match['region']}/{name}"
-    return Target(match["region"], name, key, place, arn)
+    canonical = name if region is not None else f"{match['region']}/{name}"
+    return Target(match["region"], name, key, canonical, arn)
 
 
 def _named(name: str) -> str:

@@ -45,7 +45,7 @@ class AwsDiagnosis:
     def server(self, findings: Findings) -> None:
         """Do nothing: the secrets are examined one by one."""
 
-    def place(self, findings: Findings, target: str, role: Role, asked: frozenset[Deed], command: str) -> bool:
+    def sink(self, findings: Findings, target: str, role: Role, asked: frozenset[Deed], command: str) -> bool:
         """Examine a secret: what AWS allows, its settings, and its key."""
         secret = _Secret(findings, self._name, self._settings, role, asked, command)
         try:
@@ -179,7 +179,7 @@ class _Secret:
             else:
                 place = f"--region {self.names['region']} --secret-id '{self.names['secret']}'"
                 words.append(f"aws secretsmanager untag-resource {place} --tag-keys '{tag}'")
-            kind = "place-other-manager" if refused else "place-beside-manager"
+            kind = "sink-other-manager" if refused else "sink-beside-manager"
             severity = Severity.WRONG if refused else Severity.NOTE
             self.findings.add(severity, kind, f"its tag {tag} says {manager}", remedy="\n".join(words))
 

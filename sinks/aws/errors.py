@@ -1,4 +1,4 @@
-"""The one place where botocore's exceptions become ours. Their texts are not quoted: they hold what was sent."""
+"""The one sink where botocore's exceptions become ours. Their texts are not quoted: they hold what was sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gives an empty place its first, current version, so that a claim has something beside it."""
+"""Gives an empty sink its first, current version, so that a claim has something beside it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from sinks.aws.listing import CURRENT, Listing, first_id
 from sinks.aws.state import CURRENT_TAG, Mark, empty, lock_text, text_of
-from sinks.companions import laid_out
 from sinks.errors import Busy, Conflict, Unavailable
 from sinks.record import Lock, Record
+from sinks.sibling_keys import sibling_keys_written
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,7 +30,7 @@ class First:
         self._busy = busy
 
     def begin(self, mark: Mark, lock: Lock, label: str, initial: Secret | None) -> Mark:
-        """Give an empty place its first, current version: `initial`, or the text of a lock where there is no value.
+        """Give an empty sink its first, current version: `initial`, or the text of a lock where there is no value.
 
         AWS makes the first version of a secret current, whatever labels were asked for. So a pending value must never
         be the first version. Returns a new snapshot for the claim.
@@ -54,7 +54,7 @@ class First:
         return Mark(described, self._published(listing, listing.next_id(described.arn), text, label))
 
     def _first(self, lock: Lock, document: Document, initial: Secret) -> Secret:
-        return text_of(laid_out(document, self._target.key, lock.companions, initial), self._uri)
+        return text_of(sibling_keys_written(document, self._target.key, lock.sibling_keys, initial), self._uri)
 
     def _create(self, lock: Lock, text: Secret, at: datetime, value: Secret | None) -> None:
         """Create the secret as a managed one, so that a death right after this leaves nothing to adopt."""

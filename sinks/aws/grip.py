@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from sinks.aws.listing import Listing
 from sinks.aws.state import Mark
-from sinks.record import Aside, Lock
-from sinks.state import Held, Place
+from sinks.record import Lock, SoftDeleted
+from sinks.state import Lease, SinkState
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class Grip:
     """The version that was current at the claim."""
     listing: Listing
     """The versions at the last look."""
-    aside: Aside | None = None
+    soft_deleted: SoftDeleted | None = None
     """What was retired softly before the claim."""
 
     @classmethod
     def taking(cls, mark: Mark, label: str, base: str | None) -> Grip:
         """Return the fencing token for a claim based on this snapshot."""
-        return cls(mark.described.arn, label, "", base, mark.listing, Aside.from_tags(mark.described.tags))
+        return cls(mark.described.arn, label, "", base, mark.listing, SoftDeleted.from_tags(mark.described.tags))
 
 
 def with_holder(lock: Lock) -> Lock:
@@ -42,15 +42,15 @@ def with_holder(lock: Lock) -> Lock:
     return lock if lock.holder else replace(lock, holder=secrets.token_hex(8))
 
 
-def mark_of(place: Place) -> Mark:
-    """Return the sink's own snapshot in a place."""
-    if not isinstance(place.snapshot, Mark):
-        raise TypeError(f"{place.uri} was not read by an AWS sink")
-    return place.snapshot
+def mark_of(state: SinkState) -> Mark:
+    """Return the sink's own snapshot in a sink."""
+    if not isinstance(state.snapshot, Mark):
+        raise TypeError(f"{state.uri} was not read by an AWS sink")
+    return state.snapshot
 
 
-def grip_of(held: Held) -> Grip:
+def grip_of(lease: Lease) -> Grip:
     """Return the fencing token."""
-    if not isinstance(held.token, Grip):
-        raise TypeError(f"{held.uri} is not held by an AWS sink")
-    return held.token
+    if not isinstance(lease.token, Grip):
+        raise TypeError(f"{lease.uri} is not held by an AWS sink")
+    return lease.token

@@ -46,7 +46,7 @@ class Inspector:
     def __init__(self, name: str, target: str, settings: Settings, clock: Clock) -> None:
         self.target: Target = parse(target, settings)
         self._settings = settings
-        self._uri = f"{name}://{self.target.place}"
+        self._uri = f"{name}://{self.target.canonical}"
         connect = connector(settings, self.target.region, TIMEOUT, attempts=READS)
         self._api = Api(connect, self.target.secret_id, self._uri, clock)
 

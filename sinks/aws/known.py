@@ -12,9 +12,9 @@ def _aws(verb: str) -> str:
 
 
 FINDINGS: Mapping[str, Known] = {
-    "aws-settings": Known("the place cannot be read or changed", "# {hint}"),
+    "aws-settings": Known("the sink cannot be read or changed", "# {hint}"),
     "aws-unreachable": Known(
-        "the place cannot be read or changed",
+        "the sink cannot be read or changed",
         f"{UNDER_VAULT}, if the address is another one; else mend the network, the proxy or the VPC endpoint\n"
         'endpoint_url = "https://ENDPOINT"',
     ),
@@ -23,7 +23,7 @@ FINDINGS: Mapping[str, Known] = {
         f'{UNDER_VAULT} (AWS_CA_BUNDLE without a file)\nca_file = "/path/to/authority.pem"',
     ),
     "aws-credentials": Known(
-        "the place cannot be read or changed", "aws sso login     # or set AWS_PROFILE, or role_arn"
+        "the sink cannot be read or changed", "aws sso login     # or set AWS_PROFILE, or role_arn"
     ),
     "aws-permission": Known("commands of this role fail without it", "{statement}"),
     "aws-permissions-unknown": Known(

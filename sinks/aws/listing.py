@@ -54,7 +54,7 @@ def chain_of(label: str) -> str:
 def said_by(label: str, lock: Lock) -> Lock:
     """Return a lock with what a label says of it.
 
-    Unlike tags, the label is written in the same call that claims the place.
+    Unlike tags, the label is written in the same call that claims the sink.
     """
     _, operation, base, _, holder = label.removeprefix(OWN).split(":")
     return replace(lock, operation=operation, base=base, ends=ends_of(label), holder=holder)

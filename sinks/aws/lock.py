@@ -1,4 +1,4 @@
-"""Claiming, holding and releasing a place."""
+"""Claiming, holding and releasing a sink."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from sinks.aws.state import (
 )  # fmt: skip
 from sinks.errors import Busy, Conflict, Denied, Expired, Lost, Refused, Unavailable
 from sinks.record import Lock
-from sinks.state import Held, Place
+from sinks.state import Lease, SinkState
 
 if TYPE_CHECKING:
     from sinks.aws.access import Access
@@ -47,7 +47,7 @@ RESUME = "run resume: it tells where things stand"
 
 
 class Claims:
-    """The lock of one place. Every claim, takeover and new pending value is one conditional put (`listing`)."""
+    """The lock of one sink. Every claim, takeover and new pending value is one conditional put (`listing`)."""
 
     def __init__(self, uri: str, target: Target, access: Access, clock: Clock, lease: timedelta) -> None:
         self._uri = uri
@@ -56,18 +56,18 @@ class Claims:
         self._clock = clock
         self._lease = lease.total_seconds()
         self.promoted: Grip | None = None  # the labels as a promotion by this process left them
-        self._labels: set[str] = set()  # the labels by which this process has claimed and kept the place
+        self._labels: set[str] = set()  # the labels by which this process has claimed and kept the sink
         self.sealing = Sealing(uri, target.key, access)
         self._first = First(uri, target, access, self._busy)
 
-    def claim(self, place: Place, lock: Lock, value: Secret | None, initial: Secret | None, *, over: bool) -> Held:
-        """Put a version with AWSPENDING, with an id above all in the snapshot `place` (`Sink.claim`).
+    def claim(self, state: SinkState, lock: Lock, value: Secret | None, initial: Secret | None, *, over: bool) -> Lease:
+        """Put a version with AWSPENDING, with an id above all in the snapshot `state` (`Sink.claim`).
 
         An empty secret gets a first, current version before it. The new version's text is the document as a promotion
         would leave it, so that a promotion usually puts no further version.
         """
-        mark, lock = mark_of(place), with_holder(lock)
-        self.sealing.begin(place)
+        mark, lock = mark_of(state), with_holder(lock)
+        self.sealing.begin(state)
         label = own_label(lock.id, lock)
         if mark.listing.pending and not mark.listing.is_held_by(lock) and not over:
             raise self._busy(mark)
@@ -78,13 +78,13 @@ class Claims:
         text = self._text(after_promotion(lock, document, self._target.key, value)) if value else lock_text(lock)
         return self._seize(lock, Grip.taking(mark, label, base), text, value, needed=over)
 
-    def take_over(self, place: Place, lock: Lock) -> Held:
+    def take_over(self, state: SinkState, lock: Lock) -> Lease:
         """Put the pending version's text again, as a new version with our label (`Sink.take_over`).
 
         The label keeps the operation's chain, which distinguishes its tags from those of another operation.
         """
-        mark, lock = mark_of(place), with_holder(lock)
-        self.sealing.begin(place)
+        mark, lock = mark_of(state), with_holder(lock)
+        self.sealing.begin(state)
         listing, present = mark.listing, mark.listing.label
         if listing.pending is None or present is None:
             raise self._busy(mark)
@@ -98,10 +98,10 @@ class Claims:
 
     def _seize(
         self, lock: Lock, grip: Grip, text: Secret, value: Secret | None, *, undo: bool = True, needed: bool = False
-    ) -> Held:
+    ) -> Lease:
         """Put the version that is the lock, then write the lock to the secret's tags.
 
-        `undo`: release the place if that fails. A takeover never does, because its value may be the one that Auth0
+        `undo`: release the sink if that fails. A takeover never does, because its value may be the one that Auth0
         accepts. `needed`: go on without the tags where AWS refuses them, because there are too many foreign ones.
         """
         self.promoted, self._labels, listing = None, {grip.label}, grip.listing
@@ -113,21 +113,21 @@ class Claims:
                 self._put(version, text, grip)
         except Conflict:
             raise self._busy(None) from None
-        held = Held(self._uri, lock, replace(grip, version=version), started, value)
+        lease = Lease(self._uri, lock, replace(grip, version=version), started, value)
         try:
-            return self._name(held)
+            return self._name(lease)
         except Lost:
             raise self._busy(None) from None
         except (Denied, Refused) as error:
             if needed and isinstance(error, Refused):
-                return held
-            if undo and not self._let_go(held):
+                return lease
+            if undo and not self._let_go(lease):
                 raise Unavailable(
                     f"{error.message}; {self._uri} could not be given back", error.hint, unsure=True
                 ) from None
             raise
         except Unavailable as error:
-            undone = undo and self._let_go(held)
+            undone = undo and self._let_go(lease)
             raise Unavailable(error.message, error.hint, unsure=not undone) from None
 
     def _put(self, version: str, text: Secret, grip: Grip) -> None:
@@ -145,36 +145,36 @@ class Claims:
             raise
         return None
 
-    def _name(self, held: Held) -> Held:
+    def _name(self, lease: Lease) -> Lease:
         """Write the lock to the secret's tags. The put's answer showed our label, so it serves as the look."""
-        grip = grip_of(held)
-        tags = {**held.lock.tags(), CHAIN_TAG: chain_of(grip.label), FROM_TAG: grip.base or NONE}
+        grip = grip_of(lease)
+        tags = {**lease.lock.tags(), CHAIN_TAG: chain_of(grip.label), FROM_TAG: grip.base or NONE}
 
-        def step(held: Held) -> Held | bool:
-            self._access.api.tag(tags, before=self.deadline(held))
+        def step(lease: Lease) -> Lease | bool:
+            self._access.api.tag(tags, before=self.deadline(lease))
             return True
 
         try:
-            step(held)
+            step(lease)
         except (Expired, Unavailable):
-            self.under_lease(held, step)
-        return held
+            self.under_lease(lease, step)
+        return lease
 
-    def _let_go(self, held: Held) -> bool:
+    def _let_go(self, lease: Lease) -> bool:
         """Undo a claim that cannot be completed, as far as possible. Return whether that succeeded.
 
         Errors here are dropped, because the claim's own failure is the one to report.
         """
         with contextlib.suppress(Denied, Refused, Unavailable):
-            self.release(held)
+            self.release(lease)
             return True
         return False
 
     def _text(self, document: Document) -> Secret:
         return text_of(document, self._uri)
 
-    def look(self, held: Held) -> Held:
-        """List the versions, and check that our label is still on the one with AWSPENDING (`Sink.look`).
+    def renew(self, lease: Lease) -> Lease:
+        """List the versions, and check that our label is still on the one with AWSPENDING (`Sink.renew`).
 
         It may be on any version that this process has put.
 
@@ -183,33 +183,33 @@ class Claims:
         """
         looked = self._clock.monotonic()
         listing = self._access.listing()
-        grip = grip_of(held)
+        grip = grip_of(lease)
         if listing.pending is None or listing.label not in {grip.label, *self._labels}:
             raise Lost(f"{self._uri} is not ours any more: somebody took the operation over, or finished it", RESUME)
         token = replace(grip, version=listing.pending, label=listing.label, listing=listing)
-        return replace(held, looked=looked, token=token)
+        return replace(lease, renewed=looked, token=token)
 
-    def advance(self, held: Held, document: Document, value: Secret) -> Held:
+    def advance(self, lease: Lease, document: Document, value: Secret) -> Lease:
         """Put a new pending version in place of ours, with a label of its own, and move AWSPENDING from ours to it.
 
         Raises:
             Lost: another process has put a version.
         """
-        grip, started = grip_of(held), self._clock.monotonic()
+        grip, started = grip_of(lease), self._clock.monotonic()
         version = grip.listing.next_id(grip.arn)
-        label = own_label(chain_of(grip.label), replace(held.lock, holder=secrets.token_hex(8)))
+        label = own_label(chain_of(grip.label), replace(lease.lock, holder=secrets.token_hex(8)))
         try:
             self._put(version, self._text(document), replace(grip, label=label))
         except Conflict:
             raise Lost(f"{self._uri} is not ours any more; the value was not stored", RESUME) from None
         self._labels.add(label)
-        return replace(held, looked=started, value=value, token=replace(grip, version=version, label=label))
+        return replace(lease, renewed=started, value=value, token=replace(grip, version=version, label=label))
 
-    def under_lease(self, held: Held, step: Callable[[Held], Held | T]) -> T:
+    def under_lease(self, lease: Lease, step: Callable[[Lease], Lease | T]) -> T:
         """Look, then do one step, until it returns a result.
 
         After a lost compare-and-set, a late call or a missing answer, it looks again and the step decides anew. A step
-        that returns a `Held` is called again with that.
+        that returns a `Lease` is called again with that.
 
         Raises:
             Unavailable: too many calls got no answer, or others kept writing. `unsure`: a write may have been done.
@@ -217,8 +217,8 @@ class Claims:
         failures = 0
         for _ in range(TRIES):
             try:
-                held = self.look(held)
-                result = step(held)
+                lease = self.renew(lease)
+                result = step(lease)
             except (Conflict, Expired):
                 continue
             except Unavailable as error:
@@ -227,49 +227,49 @@ class Claims:
                     raise Unavailable(error.message, error.hint, unsure=True) from None
                 self._clock.sleep(self._lease / 10)
                 continue
-            if not isinstance(result, Held):
+            if not isinstance(result, Lease):
                 return result
-            held = result
+            lease = result
         raise Unavailable(f"others kept writing to {self._uri}; gave up after {TRIES} tries", RESUME)
 
-    def deadline(self, held: Held) -> float:
+    def deadline(self, lease: Lease) -> float:
         """Return the monotonic time by which a call without compare-and-set must have ended."""
-        return held.looked + self._lease
+        return lease.renewed + self._lease
 
-    def release(self, held: Held) -> None:
+    def release(self, lease: Lease) -> None:
         """Seal the tags if that is due, then drop AWSPENDING, then the labels of no further use (`Sink.release`).
 
-        AWS allows 20 labels on a version, so left-over ones are removed as well. Where the place is lost already, only
+        AWS allows 20 labels on a version, so left-over ones are removed as well. Where the sink is lost already, only
         labels of this process go.
         """
         if self.sealing.due:
             with contextlib.suppress(Denied, Lost, Refused):
-                self.under_lease(held, self._seal)
+                self.under_lease(lease, self._seal)
         if self.promoted:
             with contextlib.suppress(Unavailable):
                 self._drop_labels(self.promoted)
                 return
         try:
-            self.under_lease(held, self._tidy)
+            self.under_lease(lease, self._tidy)
         except Lost:  # released before, perhaps not completely
-            ours = {grip_of(held).label, *self._labels}
+            ours = {grip_of(lease).label, *self._labels}
             for version, stage in self._access.listing().left_over():
                 if stage in ours:
                     self._drop(stage, version)
 
-    def _seal(self, held: Held) -> bool:
-        grip = grip_of(held)
-        self._access.api.tag(self.sealing.tags({}, grip.listing.top(grip.arn)), before=self.deadline(held))
+    def _seal(self, lease: Lease) -> bool:
+        grip = grip_of(lease)
+        self._access.api.tag(self.sealing.tags({}, grip.listing.top(grip.arn)), before=self.deadline(lease))
         return True
 
-    def _tidy(self, held: Held) -> bool:
+    def _tidy(self, lease: Lease) -> bool:
         """Leave the labels as they were, or as the promotion set them."""
-        listing = grip_of(held).listing
+        listing = grip_of(lease).listing
         if listing.current and listing.current == listing.holder(FALLBACK):
             told = listing.get(self._access.described().tags.get(FALLBACK_TAG))
             to = told.id if told and told.id not in (listing.current, listing.pending) else None
-            self._access.api.label(FALLBACK, remove=listing.current, to=to, before=self.deadline(held))
-        self._drop_labels(grip_of(held))
+            self._access.api.label(FALLBACK, remove=listing.current, to=to, before=self.deadline(lease))
+        self._drop_labels(grip_of(lease))
         return True
 
     def _drop_labels(self, grip: Grip) -> None:

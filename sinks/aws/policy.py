@@ -13,7 +13,7 @@ from sinks.aws.settings import Settings
 from sinks.rights import Block, Deed, Role
 
 REFERENCE = frozenset({Deed.READ})
-"""What resolving a reference needs at a place."""
+"""What resolving a reference needs at a sink."""
 ENCRYPTION: Mapping[Role, str] = {
     Role.OPERATOR: "kms:Decrypt and kms:GenerateDataKey",
     Role.SECURITY: "kms:Decrypt and kms:GenerateDataKey",

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 from sinks.aws.grip import grip_of
 from sinks.aws.listing import CURRENT, FALLBACK, OWN, PREVIOUS, Listing
 from sinks.aws.state import CURRENT_TAG, FALLBACK_TAG, NONE, empty, fallback_in, text_of
-from sinks.companions import (
+from sinks.errors import Conflict, Expired, Refused, Unavailable
+from sinks.record import SIBLING_KEYS_TAG
+from sinks.sibling_keys import (
     WRITTEN,
-    Companions,
+    SiblingKeys,
     afterwards,
     announces,
-    laid_out,
     next_of,
     previous_of,
+    sibling_keys_written,
     values_in,
 )
-from sinks.errors import Conflict, Expired, Refused, Unavailable
-from sinks.record import COMPANIONS_TAG
-from sinks.state import Held, Promoted
+from sinks.state import Lease, Promoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sinks.secret import Secret
 
 LAYOUT = f"{OWN}layout:"
-"""Prefix of the label on a version that has current's document with other companions, until that version is current.
+"""Prefix of the label on a version that has current's document with other sibling keys, until that version is current.
 
 The holder's word follows it, so that a holder takes only its own version for such a one.
 """
@@ -58,63 +58,63 @@ class Publisher:
         found = self._access.document(version) if version else None
         return found or empty(bare=self._key is None)
 
-    def fingerprint(self, held: Held, version: str | None) -> str | None:
+    def fingerprint(self, lease: Lease, version: str | None) -> str | None:
         """Return the fingerprint of a version's value.
 
         It is salted with the client's id. None: the version is None, or holds no value at the key.
         """
         value = self.document(version).get(self._key)
-        return value.fingerprint(held.lock.client_id) if value else None
+        return value.fingerprint(lease.lock.client_id) if value else None
 
-    def fingerprints(self, held: Held, version: str | None) -> tuple[str, ...]:
-        """Return the fingerprints of all of a version's values, companions included. Unreadable ones give none."""
+    def fingerprints(self, lease: Lease, version: str | None) -> tuple[str, ...]:
+        """Return the fingerprints of all of a version's values, sibling keys included. Unreadable ones give none."""
         document = self._access.readable(version) if version else None
-        found = values_in(document, self._key, held.lock.companions)
-        return tuple(value.fingerprint(held.lock.client_id) for value in found)
+        found = values_in(document, self._key, lease.lock.sibling_keys)
+        return tuple(value.fingerprint(lease.lock.client_id) for value in found)
 
-    def promote(self, held: Held, value: Secret, record: Record, *, keep: bool) -> Promoted:
+    def promote(self, lease: Lease, value: Secret, record: Record, *, keep: bool) -> Promoted:
         """Pin the fallback, move AWSCURRENT, then write the tags (`Sink.promote`).
 
         Where AWS refuses the fallback's label or the tags, AWSCURRENT moves all the same, and `Promoted.untold` says
         why.
         """
-        if keep and held.lock.ends:  # the version that becomes the fallback must not hold a value that ends
-            self.lay_out(held, value)
+        if keep and lease.lock.ends:  # the version that becomes the fallback must not hold a value that ends
+            self.write_sibling_keys(lease, value)
 
         untold: list[str] = []
 
-        def step(held: Held) -> Held | Promoted:
-            listing = grip_of(held).listing
+        def step(lease: Lease) -> Lease | Promoted:
+            listing = grip_of(lease).listing
             document, fallback = self.document(listing.current), None
             try:
-                fallback = self._pin(held, listing, value, keep=keep)
+                fallback = self._pin(lease, listing, value, keep=keep)
             except Refused as error:  # no room among other labels, which must not delay readers
                 untold[:] = [error.message]
-            told = fallback if held.lock.companions in WRITTEN else None
+            told = fallback if lease.lock.sibling_keys in WRITTEN else None
             former = self.document(told).get(self._key)
-            wanted = laid_out(document, self._key, held.lock.companions, value, former=former)
+            wanted = sibling_keys_written(document, self._key, lease.lock.sibling_keys, value, former=former)
             current = listing.current
             if document != wanted:
-                current = grip_of(held).version
+                current = grip_of(lease).version
                 if self._access.document(current) != wanted:
-                    return self._claims.advance(held, wanted, value)
-                self._access.api.label(CURRENT, remove=listing.current, to=current, before=self._claims.deadline(held))
+                    return self._claims.advance(lease, wanted, value)
+                self._access.api.label(CURRENT, remove=listing.current, to=current, before=self._claims.deadline(lease))
             promoted = Promoted(current or NONE, fallback, "; ".join(untold))
             try:
-                self._tag(held, value, record, promoted)
+                self._tag(lease, value, record, promoted)
             except Refused as error:
                 promoted = replace(promoted, untold=error.message)
-            self._claims.promoted = grip_of(held)
+            self._claims.promoted = grip_of(lease)
             return promoted
 
-        return self._claims.under_lease(held, step)
+        return self._claims.under_lease(lease, step)
 
-    def finish(self, held: Held, base: Secret, value: Secret, *, before: float) -> bool:
+    def finish(self, lease: Lease, base: Secret, value: Secret, *, before: float) -> bool:
         """Move AWSCURRENT from the version that holds `base`, and nothing else (`Sink.finish`).
 
         The fallback's label goes along where AWS permits it.
         """
-        mine = grip_of(held).version
+        mine = grip_of(lease).version
         with contextlib.suppress(Conflict, Expired, Unavailable):
             listing = self._access.listing()
             current = listing.current
@@ -132,41 +132,43 @@ class Publisher:
             return False
         return old.with_value(self._key, value).without(*beside) == new.without(*beside)
 
-    def take_back(self, held: Held) -> None:
-        """Take back an announced value from the companions, if one is announced.
+    def take_back(self, lease: Lease) -> None:
+        """Take back an announced value from the sibling keys, if one is announced.
 
-        It does so only where this process announced it, or where the tags say that the companions are the bridge's.
+        It does so only where this process announced it, or where the tags say that the sibling keys are the bridge's.
         """
-        if held.lock.companions != Companions.KEEP:
+        if lease.lock.sibling_keys != SiblingKeys.KEEP:
             return
-        held = self._claims.look(held)
-        announced = announces(self.document(grip_of(held).listing.current), self._key)
-        if announced and (self._announced or self._access.described().tags.get(COMPANIONS_TAG) == Companions.KEEP):
-            self.lay_out(held)
+        lease = self._claims.renew(lease)
+        announced = announces(self.document(grip_of(lease).listing.current), self._key)
+        if announced and (self._announced or self._access.described().tags.get(SIBLING_KEYS_TAG) == SiblingKeys.KEEP):
+            self.write_sibling_keys(lease)
 
-    def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> bool:
-        """Put current's document with other companions, and move AWSCURRENT to it (`Sink.lay_out`).
+    def write_sibling_keys(self, lease: Lease, coming: Secret | None = None, *, former: bool = True) -> bool:
+        """Put current's document with other sibling keys, and move AWSCURRENT to it (`Sink.lay_out`).
 
         AWSPENDING stays where it is, so the lock does not move. Without `former`, the fallback's value is left out.
         """
-        if held.lock.companions not in WRITTEN:
+        if lease.lock.sibling_keys not in WRITTEN:
             return False
-        label, written = f"{LAYOUT}{held.lock.holder}", False
+        label, written = f"{LAYOUT}{lease.lock.holder}", False
 
-        def step(held: Held) -> Held | bool:
+        def step(lease: Lease) -> Lease | bool:
             nonlocal written
-            listing, deadline = grip_of(held).listing, self._claims.deadline(held)
+            listing, deadline = grip_of(lease).listing, self._claims.deadline(lease)
             document = self.document(listing.current)
             value = document.get(self._key)
             if listing.current is None or value is None:
                 return False  # there is no value yet for them to accompany
             tags = self._access.described().tags
             told = coming if coming != value else None  # a value that is current already is not announced
-            before = self._former(held, listing, told) if former else None
-            wanted = laid_out(document, self._key, held.lock.companions, value, coming=told, former=before)
+            before = self._former(lease, listing, told) if former else None
+            wanted = sibling_keys_written(
+                document, self._key, lease.lock.sibling_keys, value, coming=told, former=before
+            )
             made = listing.holder(label)
             if document == wanted:
-                self._tag_layout(held, tags, listing.current)
+                self._tag_layout(lease, tags, listing.current)
                 if made:
                     self._access.api.label(label, remove=made, before=deadline)
                 return written
@@ -174,77 +176,77 @@ class Publisher:
             if made and made != listing.current and self._access.document(made) == wanted:
                 self._access.api.label(CURRENT, remove=listing.current, to=made, before=deadline)
             else:
-                # The tags come before the document, so that another process that finishes this knows whose companions
+                # The tags come before the document, so that another process that finishes this knows whose sibling keys
                 # they are.
-                self._tag_layout(held, tags, tags.get(CURRENT_TAG, listing.current))
-                self._access.put(listing.next_id(grip_of(held).arn), text_of(wanted, self._uri), label)
-            return held
+                self._tag_layout(lease, tags, tags.get(CURRENT_TAG, listing.current))
+                self._access.put(listing.next_id(grip_of(lease).arn), text_of(wanted, self._uri), label)
+            return lease
 
-        return self._claims.under_lease(held, step)
+        return self._claims.under_lease(lease, step)
 
-    def _tag_layout(self, held: Held, tags: Mapping[str, str], current: str) -> None:
-        """Tag which version is current and that it has companions, unless the tags say so already."""
-        wanted = {CURRENT_TAG: current, COMPANIONS_TAG: afterwards(held.lock.companions) or NONE}
+    def _tag_layout(self, lease: Lease, tags: Mapping[str, str], current: str) -> None:
+        """Tag which version is current and that it has sibling keys, unless the tags say so already."""
+        wanted = {CURRENT_TAG: current, SIBLING_KEYS_TAG: afterwards(lease.lock.sibling_keys) or NONE}
         if any(tags.get(name) != text for name, text in wanted.items()):
-            self._access.api.tag(wanted, before=self._claims.deadline(held))
+            self._access.api.tag(wanted, before=self._claims.deadline(lease))
 
-    def _former(self, held: Held, listing: Listing, coming: Secret | None) -> Secret | None:
+    def _former(self, lease: Lease, listing: Listing, coming: Secret | None) -> Secret | None:
         """Return the fallback's value, unless the operation announces another value and ends the fallback."""
-        if (coming is not None and held.lock.ends) or listing.holder(FALLBACK) is None:
+        if (coming is not None and lease.lock.ends) or listing.holder(FALLBACK) is None:
             return None
         version = listing.fallback or fallback_in(listing, self._access.described().tags)
         return self.document(version).get(self._key)
 
-    def _pin(self, held: Held, listing: Listing, value: Secret, *, keep: bool) -> str | None:
+    def _pin(self, lease: Lease, listing: Listing, value: Secret, *, keep: bool) -> str | None:
         """Put FALLBACK on the version that was current when the operation began. Without `keep`, remove it."""
         if not keep:
-            self.unpin(held, listing)
+            self.unpin(lease, listing)
             return None
-        target = self._base(held, listing, value)
-        return self.pin_at(held, listing, target) if target else listing.fallback
+        target = self._base(lease, listing, value)
+        return self.pin_at(lease, listing, target) if target else listing.fallback
 
-    def _base(self, held: Held, listing: Listing, value: Secret) -> str | None:
+    def _base(self, lease: Lease, listing: Listing, value: Secret) -> str | None:
         """Find that version: current, unless a foreign value is there or the promotion is done already."""
-        lock = held.lock
+        lock = lease.lock
         likely: tuple[str | None, ...] = (listing.current, listing.holder(FALLBACK))
         if lock.base:  # a layout has moved AWSPREVIOUS, so more versions come into question
-            likely = (*likely, grip_of(held).base, listing.holder(PREVIOUS), *listing.likeliest())
+            likely = (*likely, grip_of(lease).base, listing.holder(PREVIOUS), *listing.likeliest())
         for version in dict.fromkeys(likely):
             old = self._access.value(version, self._key) if version and listing.get(version) else None
             if version and old and old != value and lock.base in ("", old.fingerprint(lock.client_id)):
                 return version
         return None
 
-    def unpin(self, held: Held, listing: Listing) -> None:
+    def unpin(self, lease: Lease, listing: Listing) -> None:
         """Remove FALLBACK from its version, if any."""
         holder = listing.holder(FALLBACK)
         if holder is not None:
-            self._access.api.label(FALLBACK, remove=holder, before=self._claims.deadline(held))
+            self._access.api.label(FALLBACK, remove=holder, before=self._claims.deadline(lease))
 
-    def _tag(self, held: Held, value: Secret, record: Record, promoted: Promoted) -> None:
+    def _tag(self, lease: Lease, value: Secret, record: Record, promoted: Promoted) -> None:
         where = {CURRENT_TAG: promoted.current, FALLBACK_TAG: promoted.fallback or NONE}
-        self.tag(held, {**record.tags(), **where}, value, record.former)
+        self.tag(lease, {**record.tags(), **where}, value, record.former)
 
     def tag(
-        self, held: Held, tags: Mapping[str, str], current: Secret | None = None, former: str | None = None
+        self, lease: Lease, tags: Mapping[str, str], current: Secret | None = None, former: str | None = None
     ) -> None:
         """Write tags, with the seal (`Sealing.tags`).
 
         `current` and `former` are given where the current value changes, and None where it stays.
         """
-        grip = grip_of(held)
+        grip = grip_of(lease)
         wanted = self._claims.sealing.tags(tags, grip.listing.top(grip.arn), current=current, former=former)
-        self._access.api.tag(wanted, before=self._claims.deadline(held))
+        self._access.api.tag(wanted, before=self._claims.deadline(lease))
 
-    def pin_at(self, held: Held, listing: Listing, target: str | None) -> str | None:
+    def pin_at(self, lease: Lease, listing: Listing, target: str | None) -> str | None:
         """Put FALLBACK on a version. None: remove it.
 
         Returns `target`. The move names the present holder, so it is a compare-and-set. Nothing is sent where FALLBACK
         is there already.
         """
         if target is None:
-            self.unpin(held, listing)
+            self.unpin(lease, listing)
         elif target != listing.holder(FALLBACK):
-            before = self._claims.deadline(held)
+            before = self._claims.deadline(lease)
             self._access.api.label(FALLBACK, remove=listing.holder(FALLBACK), to=target, before=before)
         return target

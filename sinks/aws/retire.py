@@ -8,13 +8,13 @@ from sinks.aws.grip import grip_of
 from sinks.aws.listing import FALLBACK, PREVIOUS, Listing
 from sinks.aws.state import FALLBACK_TAG, NONE
 from sinks.errors import Refused
-from sinks.record import ASIDE_TAG, Aside
+from sinks.record import SOFT_DELETED_TAG, SoftDeleted
 
 if TYPE_CHECKING:
     from sinks.aws.access import Access
     from sinks.aws.lock import Claims
     from sinks.aws.publish import Publisher
-    from sinks.state import Held
+    from sinks.state import Lease
 
 
 class Retiring:
@@ -29,7 +29,7 @@ class Retiring:
         self._claims = claims
         self._publisher = publisher
 
-    def retire(self, held: Held, fingerprint: str | None, *, softly: bool) -> tuple[str, ...]:
+    def retire(self, lease: Lease, fingerprint: str | None, *, softly: bool) -> tuple[str, ...]:
         """Drop AWSPREVIOUS, left-over labels of ours and FALLBACK from versions that hold the value (`Sink.retire`).
 
         FALLBACK goes last, so that a second attempt still finds the value. Foreign labels stay.
@@ -37,89 +37,91 @@ class Retiring:
         Raises:
             Refused: the value is current's or pending's.
         """
-        held = self._claims.look(held)
-        pinned = grip_of(held).listing.fallback
-        target = self._publisher.fingerprint(held, pinned) if fingerprint is None else fingerprint
-        aside = self._aside(held)
-        target = target or (self._former(held, aside) if aside and fingerprint is None else None)
+        lease = self._claims.renew(lease)
+        pinned = grip_of(lease).listing.fallback
+        target = self._publisher.fingerprint(lease, pinned) if fingerprint is None else fingerprint
+        soft_deleted = self._soft_deleted(lease)
+        target = target or (self._former(lease, soft_deleted) if soft_deleted and fingerprint is None else None)
         retired: dict[str, None] = {}
         # First, because it moves AWSCURRENT, and AWSPREVIOUS follows to the version that holds the value beside
         # current.
-        self._untell(held, target)
+        self._untell(lease, target)
 
-        def step(held: Held) -> Held | bool:
-            listing = grip_of(held).listing
-            in_use = (self._publisher.fingerprint(held, v) for v in (listing.current, listing.pending))
+        def step(lease: Lease) -> Lease | bool:
+            listing = grip_of(lease).listing
+            in_use = (self._publisher.fingerprint(lease, v) for v in (listing.current, listing.pending))
             if target in in_use:
                 raise Refused(f"the value to retire is in use at {self._uri}; its labels stay")
             if softly and target and listing.fallback:  # first, so that a process that finishes this can undo it
-                self._tag(held, {ASIDE_TAG: Aside(target, (listing.fallback,)).tag()})
+                self._tag(lease, {SOFT_DELETED_TAG: SoftDeleted(target, (listing.fallback,)).tag()})
             for stage, version in self._labels(listing):
-                found = self._publisher.fingerprints(held, version)  # an unreadable version matches no value
+                found = self._publisher.fingerprints(lease, version)  # an unreadable version matches no value
                 if target not in (found[:1] if version == listing.holder(FALLBACK) else found):
                     continue
                 if stage == FALLBACK:  # first the tag, because an interrupted promotion finds the fallback by it
-                    self._access.api.tag({FALLBACK_TAG: NONE}, before=self._claims.deadline(held))
-                self._access.api.label(stage, remove=version, before=self._claims.deadline(held))
+                    self._access.api.tag({FALLBACK_TAG: NONE}, before=self._claims.deadline(lease))
+                self._access.api.label(stage, remove=version, before=self._claims.deadline(lease))
                 retired[version] = None
             return True
 
         if target:
-            self._claims.under_lease(held, step)
-        ended = () if softly else self._ended(held, target, fingerprint, aside)
+            self._claims.under_lease(lease, step)
+        ended = () if softly else self._ended(lease, target, fingerprint, soft_deleted)
         return tuple(dict.fromkeys((*retired, *ended)))
 
-    def _ended(self, held: Held, target: str | None, fingerprint: str | None, aside: Aside | None) -> tuple[str, ...]:
+    def _ended(
+        self, lease: Lease, target: str | None, fingerprint: str | None, soft_deleted: SoftDeleted | None
+    ) -> tuple[str, ...]:
         """Record that the seal's fallback and an earlier soft retirement have ended. Return the latter's versions."""
         if fingerprint is None or self._claims.sealing.fallback == target:
             self._claims.sealing.end()
-        if aside is None or fingerprint not in (None, aside.fingerprint):
+        if soft_deleted is None or fingerprint not in (None, soft_deleted.fingerprint):
             return ()
-        self._claims.under_lease(held, lambda held: self._tag(held, {ASIDE_TAG: NONE}))
-        return aside.versions
+        self._claims.under_lease(lease, lambda lease: self._tag(lease, {SOFT_DELETED_TAG: NONE}))
+        return soft_deleted.versions
 
-    def _untell(self, held: Held, target: str | None) -> None:
-        """Remove a value that ends from current's companions."""
-        if target and target in self._publisher.fingerprints(held, grip_of(held).listing.current)[1:]:
-            self._publisher.lay_out(held, former=False)
+    def _untell(self, lease: Lease, target: str | None) -> None:
+        """Remove a value that ends from current's sibling keys."""
+        if target and target in self._publisher.fingerprints(lease, grip_of(lease).listing.current)[1:]:
+            self._publisher.write_sibling_keys(lease, former=False)
 
-    def bring_back(self, held: Held) -> str | None:
+    def bring_back(self, lease: Lease) -> str | None:
         """Pin the version again, then tag it (`Sink.bring_back`).
 
         Returns None where nothing was retired softly, or where AWS has removed the version meanwhile. Then the tag is
         removed as well.
         """
-        aside = self._aside(held)
-        if aside is None:
+        soft_deleted = self._soft_deleted(lease)
+        if soft_deleted is None:
             return None
 
-        def step(held: Held) -> Held | str:
-            listing, version = grip_of(held).listing, aside.versions[0]
+        def step(lease: Lease) -> Lease | str:
+            listing, version = grip_of(lease).listing, soft_deleted.versions[0]
             if listing.get(version) is None:
                 self._claims.sealing.end()
-                self._tag(held, {ASIDE_TAG: NONE})
+                self._tag(lease, {SOFT_DELETED_TAG: NONE})
                 return ""
-            self._publisher.pin_at(held, listing, version)
-            self._tag(held, {FALLBACK_TAG: version, ASIDE_TAG: NONE})
+            self._publisher.pin_at(lease, listing, version)
+            self._tag(lease, {FALLBACK_TAG: version, SOFT_DELETED_TAG: NONE})
             return version
 
-        return self._claims.under_lease(held, step) or None
+        return self._claims.under_lease(lease, step) or None
 
-    def _former(self, held: Held, aside: Aside) -> str | None:
+    def _former(self, lease: Lease, soft_deleted: SoftDeleted) -> str | None:
         """Return the fingerprint of an earlier soft retirement, unless its value is in use again.
 
         Versions that were written with it since end too.
         """
-        listing = grip_of(held).listing
-        in_use = (self._publisher.fingerprint(held, v) for v in (listing.current, listing.pending))
-        return None if aside.fingerprint in in_use else aside.fingerprint
+        listing = grip_of(lease).listing
+        in_use = (self._publisher.fingerprint(lease, v) for v in (listing.current, listing.pending))
+        return None if soft_deleted.fingerprint in in_use else soft_deleted.fingerprint
 
-    def _aside(self, held: Held) -> Aside | None:
+    def _soft_deleted(self, lease: Lease) -> SoftDeleted | None:
         """Read what was retired softly. Where there was nothing at the claim, no request is made."""
-        return Aside.from_tags(self._access.described().tags) if grip_of(held).aside else None
+        return SoftDeleted.from_tags(self._access.described().tags) if grip_of(lease).soft_deleted else None
 
-    def _tag(self, held: Held, tags: dict[str, str]) -> bool:
-        self._publisher.tag(held, tags)
+    def _tag(self, lease: Lease, tags: dict[str, str]) -> bool:
+        self._publisher.tag(lease, tags)
         return True
 
     def _labels(self, listing: Listing) -> tuple[tuple[str, str], ...]:

@@ -24,7 +24,7 @@ NEEDED: Mapping[Deed, tuple[str, ...]] = {
     Deed.BEGIN: (),
     Deed.FILL: (*READ, CREATE, "PutSecretValue", LABEL),
     Deed.PROMOTE: (*READ, "PutSecretValue", LABEL, "TagResource"),
-    Deed.LAY_OUT: (*READ, "PutSecretValue", LABEL, "TagResource"),
+    Deed.WRITE_SIBLING_KEYS: (*READ, "PutSecretValue", LABEL, "TagResource"),
     Deed.TAG: (*READ, LABEL, "TagResource"),
     Deed.NOTE: ("TagResource",),
     Deed.REMOVE_NOTE: ("UntagResource",),

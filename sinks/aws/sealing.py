@@ -1,7 +1,7 @@
 """The seal of one secret: whether it is valid when read, and when it must be written again.
 
 AWS has no copy of the tags. So a seal is a proof only until an operation puts a version after it. The lock holder seals
-the place again, at the latest before the release.
+the sink again, at the latest before the release.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sinks.aws.access import Access
     from sinks.aws.listing import Listing
     from sinks.secret import Secret
-    from sinks.state import Place
+    from sinks.state import SinkState
 
 GONE = "its fallback is tagged, or labelled, on a version that the seal does not name"
 
@@ -36,60 +36,60 @@ class Sealing:
         self._current: Secret | None = None
         self._puts = -1  # how many versions this process had put at its last seal
 
-    def read(self, place: Place) -> Place:
-        """Return a place with the result of its seal, and with the fallback that the seal names.
+    def read(self, state: SinkState) -> SinkState:
+        """Return a sink with the result of its seal, and with the fallback that the seal names.
 
-        The values of `place` must have been read. While something is pending, or after a later version, the seal names
+        The values of `state` must have been read. While something is pending, or after a later version, the seal names
         an unproven fallback at most.
         """
-        mark = mark_of(place)
+        mark = mark_of(state)
         top = mark.listing.top(mark.described.arn)
-        found = said(mark.described.tags, self._where, place.value(Stage.CURRENT))
+        found = said(mark.described.tags, self._where, state.value(Stage.CURRENT))
         pending = mark.listing.pending is not None
         if pending or found.sequence < top:  # nothing proves that these are the latest tags
             found = replace(found, former=doubted(found.former))
-        record = replace(place.record, former=None if pending else found.former) if place.record else None
-        place = replace(place, record=record, snapshot=replace(mark, said=found if record else NOTHING))
-        return place if pending or found.former is None else self._by_value(place, found, mark.listing)
+        record = replace(state.record, former=None if pending else found.former) if state.record else None
+        state = replace(state, record=record, snapshot=replace(mark, said=found if record else NOTHING))
+        return state if pending or found.former is None else self._by_value(state, found, mark.listing)
 
-    def _by_value(self, place: Place, found: Said, listing: Listing) -> Place:
-        pinned, value, salt = place.history.at(Stage.FALLBACK), place.value(Stage.FALLBACK), found.tags[CLIENT]
+    def _by_value(self, state: SinkState, found: Said, listing: Listing) -> SinkState:
+        pinned, value, salt = state.history.at(Stage.FALLBACK), state.value(Stage.FALLBACK), found.tags[CLIENT]
         if value.fingerprint(salt) == found.fallback if value else not (found.fallback or pinned):
-            return place
+            return state
         version, known = self._find(found, listing)
-        values = dict(place.values)
+        values = dict(state.values)
         values.pop(Stage.FALLBACK, None)
         if known:
             values[Stage.FALLBACK] = known
         wrong = GONE if pinned and version is None else ""
         return replace(
-            place,
+            state,
             values=values,
-            history=_pinned(place.history, version),
+            history=_pinned(state.history, version),
             differs=("FALLBACK",) if version else (),
             contradicted=wrong,
-            stale=bool(found.fallback) and not found.is_aside and version is None,
-            notes=(*place.notes, *((wrong,) if wrong else ())),
+            stale=bool(found.fallback) and not found.is_soft_deleted and version is None,
+            notes=(*state.notes, *((wrong,) if wrong else ())),
         )
 
     def _find(self, found: Said, listing: Listing) -> tuple[str | None, Secret | None]:
         """Return the version that holds the fallback which a seal names, and its value."""
-        if found.fallback and not found.is_aside:
+        if found.fallback and not found.is_soft_deleted:
             for version in listing.likeliest():
                 value = self._access.value(version, self._where.key) if version != listing.current else None
                 if value and value.fingerprint(found.tags[CLIENT]) == found.fallback:
                     return version, value
         return None, None
 
-    def begin(self, place: Place) -> None:
-        """Remember what a place says at the start of a claim or takeover.
+    def begin(self, state: SinkState) -> None:
+        """Remember what a sink says at the start of a claim or takeover.
 
         A valid seal is due for renewal from then on, because the claim puts a version after it.
         """
-        self._told, self._current, self._puts = mark_of(place).said, place.value(Stage.CURRENT), -1
+        self._told, self._current, self._puts = mark_of(state).said, state.value(Stage.CURRENT), -1
 
     def forget(self) -> None:
-        """Remember that the place says nothing any more."""
+        """Remember that the sink says nothing any more."""
         self._told = NOTHING
 
     def end(self) -> None:

@@ -24,12 +24,12 @@ from sinks.aws.state import (
     with_documents,
     wrong_key,
 )
-from sinks.companions import with_companions
 from sinks.errors import Denied, Lost, Refused
 from sinks.record import MANAGED_BY, MANAGER, OWN_PREFIX, Lock, Record, note_tags
 from sinks.rights import Deed
 from sinks.secret import unlike
-from sinks.state import Held, Place, Promoted
+from sinks.sibling_keys import with_sibling_keys
+from sinks.state import Lease, Promoted, SinkState
 from sinks.versions import Stage, Version
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class AwsSink:
 
     @property
     def uri(self) -> str:
-        """The place's name."""
+        """The sink's name."""
         return self._uri
 
     @property
@@ -74,46 +74,46 @@ class AwsSink:
         """Ask STS (`Sink.caller`)."""
         return self._access.api.caller()
 
-    def survey(self) -> Place:
+    def survey(self) -> SinkState:
         """Read labels and tags only (`Sink.survey`).
 
-        Where the place is unfit to be managed, the reason is one of its notes.
+        Where the sink is unfit to be managed, the reason is one of its notes.
         """
-        place, refused = self._surveyed()
-        return place if refused is None else replace(place, notes=(*place.notes, refused.message))
+        state, refused = self._surveyed()
+        return state if refused is None else replace(state, notes=(*state.notes, refused.message))
 
-    def read(self, *, closely: bool = False) -> Place:  # noqa: ARG002  # the versions here cannot show that
+    def read(self, *, closely: bool = False) -> SinkState:  # noqa: ARG002  # the versions here cannot show that
         """Read labels, tags and values (`Sink.read`).
 
         The listing is read before all else. After a promotion and before its release, AWSPENDING is on current, which
         then is the pending value too.
         """
-        place, refused = self._surveyed()
+        state, refused = self._surveyed()
         if refused is not None:
             raise refused
-        stages = {stage: place.history.at(stage) for stage in (Stage.CURRENT, Stage.PENDING, Stage.FALLBACK)}
-        place, pending = self._pending(place, stages.pop(Stage.PENDING))
+        stages = {stage: state.history.at(stage) for stage in (Stage.CURRENT, Stage.PENDING, Stage.FALLBACK)}
+        state, pending = self._pending(state, stages.pop(Stage.PENDING))
         documents = {stage: self._access.document(version.id) for stage, version in stages.items() if version}
         documents |= pending
-        listing = mark_of(place).listing
+        listing = mark_of(state).listing
         if listing.label and listing.pending == listing.current:  # promoted, and not released yet
             documents[Stage.PENDING] = documents.get(Stage.CURRENT)
-        if listing.label and (other := wrong_key(documents, self._target.key, place.lock, self._uri)):
-            place = replace(place, lock=None, unnamed=None, foreign=other)
-        place = self._claims.sealing.read(with_documents(place, documents, self._target.key))
+        if listing.label and (other := wrong_key(documents, self._target.key, state.lock, self._uri)):
+            state = replace(state, lock=None, unnamed=None, foreign=other)
+        state = self._claims.sealing.read(with_documents(state, documents, self._target.key))
         current = stages[Stage.CURRENT]
         made = current.created if current else None
-        return with_companions(place, documents.get(Stage.CURRENT), self._target.key, made)
+        return with_sibling_keys(state, documents.get(Stage.CURRENT), self._target.key, made)
 
-    def _pending(self, place: Place, version: Version | None) -> tuple[Place, dict[Stage, Document | None]]:
+    def _pending(self, state: SinkState, version: Version | None) -> tuple[SinkState, dict[Stage, Document | None]]:
         """Read what is pending. A text that is no document of ours counts as foreign."""
-        if version is None or place.foreign:
-            return place, {}
+        if version is None or state.foreign:
+            return state, {}
         try:
-            return place, {Stage.PENDING: self._access.document(version.id)}
+            return state, {Stage.PENDING: self._access.document(version.id)}
         except Refused as error:
             foreign = f"{error.message}: version {version.id}, which has AWSPENDING"
-            return replace(place, lock=None, unnamed=None, foreign=foreign), {}
+            return replace(state, lock=None, unnamed=None, foreign=foreign), {}
 
     def at(self, version: str) -> Secret | None:
         """Read one version (`Sink.at`)."""
@@ -148,14 +148,14 @@ class AwsSink:
         values = (self._access.value(version, self._target.key) for version in versions)
         return next((value for value in values if value and value.fingerprint(salt) == fingerprint), None)
 
-    def check(self, place: Place, deeds: frozenset[Deed]) -> tuple[str, ...]:
+    def check(self, state: SinkState, deeds: frozenset[Deed]) -> tuple[str, ...]:
         """Check the right to move labels, by the removal of a label that no version has (`Sink.check`).
 
         AWS refuses that only to callers that may move none. AWS has no dry run for the other rights, so they are
         returned as unknown. Room for tags is checked too.
         """
-        wanted, current = needed(deeds), mark_of(place).listing.current
-        theirs = sum(not (tag == MANAGED_BY or tag.startswith(OWN_PREFIX)) for tag in mark_of(place).described.tags)
+        wanted, current = needed(deeds), mark_of(state).listing.current
+        theirs = sum(not (tag == MANAGED_BY or tag.startswith(OWN_PREFIX)) for tag in mark_of(state).described.tags)
         if theirs + TAGS > TAG_ROOM and deeds & {Deed.HOLD, Deed.TAG}:
             raise Refused(
                 f"{self._uri} has {theirs} tags of its own; AWS takes {TAG_ROOM}, and secret-bridge needs {TAGS}",
@@ -167,46 +167,46 @@ class AwsSink:
         return (UNKNOWN.format(", ".join(unknown)),) if unknown else ()
 
     def claim(
-        self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None, over: bool = False
-    ) -> Held:
+        self, state: SinkState, lock: Lock, value: Secret | None, *, initial: Secret | None = None, over: bool = False
+    ) -> Lease:
         """Put a version with AWSPENDING (`Sink.claim`)."""
-        held = self._claims.claim(place, lock, value, initial, over=over)
-        if place.differs and not over:
-            self._claims.under_lease(held, lambda held: self._pinned(held, place))
-        return held
+        lease = self._claims.claim(state, lock, value, initial, over=over)
+        if state.differs and not over:
+            self._claims.under_lease(lease, lambda lease: self._pinned(lease, state))
+        return lease
 
-    def _pinned(self, held: Held, place: Place) -> bool:
+    def _pinned(self, lease: Lease, state: SinkState) -> bool:
         """Put FALLBACK on the version that the seal names, after another process has moved it."""
-        fallback = place.history.at(Stage.FALLBACK)
-        self._publisher.pin_at(held, grip_of(held).listing, fallback.id if fallback else None)
+        fallback = state.history.at(Stage.FALLBACK)
+        self._publisher.pin_at(lease, grip_of(lease).listing, fallback.id if fallback else None)
         return True
 
-    def take_over(self, place: Place, lock: Lock) -> Held:
+    def take_over(self, state: SinkState, lock: Lock) -> Lease:
         """Put the pending version again, with our label (`Sink.take_over`)."""
-        return self._claims.take_over(place, lock)
+        return self._claims.take_over(state, lock)
 
-    def look(self, held: Held) -> Held:
-        """List the versions again (`Sink.look`)."""
-        return self._claims.look(held)
+    def renew(self, lease: Lease) -> Lease:
+        """List the versions again (`Sink.renew`)."""
+        return self._claims.renew(lease)
 
-    def store(self, held: Held, value: Secret) -> Held:
+    def store(self, lease: Lease, value: Secret) -> Lease:
         """Put a new version with AWSPENDING (`Sink.store`).
 
-        It has current's other keys, and companions as a promotion would leave them.
+        It has current's other keys, and sibling keys as a promotion would leave them.
         """
-        held = self._claims.look(held)
-        document = self._publisher.document(grip_of(held).listing.current)
-        return self._claims.advance(held, after_promotion(held.lock, document, self._target.key, value), value)
+        lease = self._claims.renew(lease)
+        document = self._publisher.document(grip_of(lease).listing.current)
+        return self._claims.advance(lease, after_promotion(lease.lock, document, self._target.key, value), value)
 
-    def lay_out(self, held: Held, coming: Secret | None = None) -> bool:
-        """Put a version with other companions and move AWSCURRENT to it (`Sink.lay_out`)."""
-        return self._publisher.lay_out(held, coming)
+    def write_sibling_keys(self, lease: Lease, coming: Secret | None = None) -> bool:
+        """Put a version with other sibling keys and move AWSCURRENT to it (`Sink.lay_out`)."""
+        return self._publisher.write_sibling_keys(lease, coming)
 
-    def promote(self, held: Held, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
+    def promote(self, lease: Lease, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
         """Pin the fallback, move AWSCURRENT, then write the tags (`Sink.promote`)."""
-        return self._publisher.promote(held, value, record, keep=keep)
+        return self._publisher.promote(lease, value, record, keep=keep)
 
-    def _surveyed(self) -> tuple[Place, Refused | None]:
+    def _surveyed(self) -> tuple[SinkState, Refused | None]:
         """List, then describe. The claim is a compare-and-set on the listing, so a concurrent change makes it fail."""
         try:
             listing: Listing | None = self._access.listing()
@@ -215,52 +215,52 @@ class AwsSink:
         described = self._access.described()
         if listing is None or not described.exists:
             listing = Listing((), described.at)
-        place = surveyed(self._uri, described, listing)
-        return place, refusal(self._uri, self._target.region, self._target.name, described, listing)
+        state = surveyed(self._uri, described, listing)
+        return state, refusal(self._uri, self._target.region, self._target.name, described, listing)
 
-    def finish(self, held: Held, base: Secret, value: Secret, *, before: float) -> bool:
+    def finish(self, lease: Lease, base: Secret, value: Secret, *, before: float) -> bool:
         """Move AWSCURRENT from what was current to the version that was put for it (`Sink.finish`)."""
-        return self._publisher.finish(held, base, value, before=before)
+        return self._publisher.finish(lease, base, value, before=before)
 
-    def tag(self, held: Held, record: Record, *, keep_limit: bool = False, fallback: str | None = None) -> None:
+    def tag(self, lease: Lease, record: Record, *, keep_limit: bool = False, fallback: str | None = None) -> None:
         """Write tags. AWS has no limit of versions to raise (`Sink.tag`)."""
         del keep_limit
 
-        def step(held: Held) -> Held | bool:
-            listing = grip_of(held).listing
+        def step(lease: Lease) -> Lease | bool:
+            listing = grip_of(lease).listing
             where = {CURRENT_TAG: listing.current or NONE}
             if fallback is not None:
-                older = self._older(held, listing, fallback)
-                where[FALLBACK_TAG] = self._publisher.pin_at(held, listing, older) or NONE
+                older = self._older(lease, listing, fallback)
+                where[FALLBACK_TAG] = self._publisher.pin_at(lease, listing, older) or NONE
             elif listing.fallback or listing.holder(FALLBACK) is None:
                 where[FALLBACK_TAG] = listing.fallback or NONE
             # Otherwise a promotion was interrupted, and the tag still names the former fallback.
-            self._publisher.tag(held, {**record.tags(), **where}, self._value(listing), record.former)
+            self._publisher.tag(lease, {**record.tags(), **where}, self._value(listing), record.former)
             return True
 
-        self._claims.under_lease(held, step)
+        self._claims.under_lease(lease, step)
 
     def _value(self, listing: Listing) -> Secret | None:
         return self._access.value(listing.current, self._target.key) if listing.current else None
 
-    def _older(self, held: Held, listing: Listing, fingerprint: str) -> str | None:
+    def _older(self, lease: Lease, listing: Listing, fingerprint: str) -> str | None:
         """Find a version that holds a value, never the current one."""
-        if not fingerprint or fingerprint == self._publisher.fingerprint(held, listing.current):
+        if not fingerprint or fingerprint == self._publisher.fingerprint(lease, listing.current):
             return None
         others = (v for v in listing.likeliest() if v not in (listing.current, listing.pending))
-        return next((v for v in others if self._readable(held, v) == fingerprint), None)
+        return next((v for v in others if self._readable(lease, v) == fingerprint), None)
 
-    def _readable(self, held: Held, version: str) -> str | None:
+    def _readable(self, lease: Lease, version: str) -> str | None:
         value = self._access.value(version, self._target.key)
-        return value.fingerprint(held.lock.client_id) if value else None
+        return value.fingerprint(lease.lock.client_id) if value else None
 
-    def retire(self, held: Held, fingerprint: str | None = None, *, softly: bool = False) -> tuple[str, ...]:
+    def retire(self, lease: Lease, fingerprint: str | None = None, *, softly: bool = False) -> tuple[str, ...]:
         """Drop the labels of versions that hold the value (`Sink.retire`)."""
-        return self._retiring.retire(held, fingerprint, softly=softly)
+        return self._retiring.retire(lease, fingerprint, softly=softly)
 
-    def bring_back(self, held: Held) -> str | None:
+    def bring_back(self, lease: Lease) -> str | None:
         """Pin the fallback again (`Sink.bring_back`)."""
-        return self._retiring.bring_back(held)
+        return self._retiring.bring_back(lease)
 
     def note(self, notes: Mapping[str, str | None]) -> None:
         """Change tags (`Sink.note`)."""
@@ -270,30 +270,30 @@ class AwsSink:
         if gone := [name for name, text in tags.items() if text is None]:
             self._access.api.untag(gone)
 
-    def forget(self, held: Held) -> None:
+    def forget(self, lease: Lease) -> None:
         """Remove our tags and the label FALLBACK (`Sink.forget`).
 
         A `managed-by` tag of another manager stays.
         """
 
-        def step(held: Held) -> Held | bool:
-            self._publisher.unpin(held, grip_of(held).listing)
+        def step(lease: Lease) -> Lease | bool:
+            self._publisher.unpin(lease, grip_of(lease).listing)
             tags = self._access.described().tags
             ours = [tag for tag in tags if tag.startswith(OWN_PREFIX) or (tag, tags[tag]) == (MANAGED_BY, MANAGER)]
             if ours:
-                self._access.api.untag(ours, before=self._claims.deadline(held))
+                self._access.api.untag(ours, before=self._claims.deadline(lease))
             self._claims.sealing.forget()
             return True
 
-        self._claims.under_lease(held, step)
+        self._claims.under_lease(lease, step)
 
-    def release(self, held: Held, outcome: str, *, ended: tuple[Secret, ...] = ()) -> None:
+    def release(self, lease: Lease, outcome: str, *, ended: tuple[Secret, ...] = ()) -> None:
         """Drop AWSPENDING (`Sink.release`). Its time is the secret's LastChangedDate, and `outcome` is not kept.
 
         No version can be destroyed here, so values that have `ended` stay like all others.
         """
         del outcome, ended
-        if self._claims.promoted is None:  # otherwise a promotion has left the companions right
+        if self._claims.promoted is None:  # otherwise a promotion has left the sibling keys right
             with contextlib.suppress(Lost):
-                self._publisher.take_back(held)
-        self._claims.release(held)
+                self._publisher.take_back(lease)
+        self._claims.release(lease)

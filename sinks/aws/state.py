@@ -1,4 +1,4 @@
-"""Interprets AWS's answers, and decides what makes a place unfit. Pure."""
+"""Interprets AWS's answers, and decides what makes a sink unfit. Pure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from datetime import datetime
 from sinks.aws.errors import deleted
 from sinks.aws.listing import FALLBACK, PENDING, Listing, chain_of, said_by
 from sinks.aws.responses import Described
-from sinks.companions import laid_out, next_of, previous_of
 from sinks.document import Document
 from sinks.errors import Busy, Refused
-from sinks.record import MANAGED_BY, MANAGER, Aside, Lock, Record, drifted, noted, stamp
+from sinks.record import MANAGED_BY, MANAGER, Lock, Record, SoftDeleted, drifted, noted, stamp
 from sinks.seal import NOTHING, Said
 from sinks.secret import Secret
-from sinks.state import Place
+from sinks.sibling_keys import next_of, previous_of, sibling_keys_written
+from sinks.state import SinkState
 from sinks.versions import History, Stage, Version
 
 CURRENT_TAG, FALLBACK_TAG = "bridge_current", "bridge_fallback"
@@ -33,7 +33,7 @@ SIZE_LIMIT = 65_536  # bytes (PutSecretValue, parameter SecretString)
 class Mark:
     """What a claim needs to know of the snapshot it is based on.
 
-    These are the description, the listing that the compare-and-set is against, and what the place says.
+    These are the description, the listing that the compare-and-set is against, and what the sink says.
     """
 
     described: Described
@@ -86,11 +86,11 @@ def text_of(document: Document, uri: str) -> Secret:
 def after_promotion(lock: Lock, document: Document, key: str | None, value: Secret) -> Document:
     """Return a document as a promotion leaves it, unless current or the fallback changes meanwhile."""
     former = None if lock.base in lock.ends else document.get(key)  # a value that ends is not passed on
-    return laid_out(document, key, lock.companions, value, former=former)
+    return sibling_keys_written(document, key, lock.sibling_keys, value, former=former)
 
 
-def surveyed(uri: str, described: Described, listing: Listing) -> Place:
-    """Return a place as metadata shows it.
+def surveyed(uri: str, described: Described, listing: Listing) -> SinkState:
+    """Return a sink as metadata shows it.
 
     Its `snapshot` keeps the description and the listing, which the claim is compared against.
     """
@@ -99,7 +99,7 @@ def surveyed(uri: str, described: Described, listing: Listing) -> Place:
     record = Record.from_tags(tags)
     told = tags.get(CURRENT_TAG, NONE)
     wiped = record is None and lock is None and _was_managed(described, listing)
-    return Place(
+    return SinkState(
         uri=uri,
         at=listing.at,
         exists=described.exists,
@@ -115,7 +115,7 @@ def surveyed(uri: str, described: Described, listing: Listing) -> Place:
         edits=1 if record and listing.current not in (told, pending) else 0,
         wiped=wiped,
         noted=noted(tags),
-        aside=_aside(tags, listing),
+        soft_deleted=_soft_deleted(tags, listing),
         notes=(*_notes(listing, lock), *((WIPED,) if wiped else ())),
         snapshot=Mark(described, listing),
     )
@@ -126,13 +126,13 @@ def _made(listing: Listing, version: str | None) -> datetime | None:
     return found.created if found else None
 
 
-def _aside(tags: Mapping[str, str], listing: Listing) -> Aside | None:
-    aside = Aside.from_tags(tags)
-    return replace(aside, kept=listing.get(aside.versions[0]) is not None) if aside else None
+def _soft_deleted(tags: Mapping[str, str], listing: Listing) -> SoftDeleted | None:
+    soft_deleted = SoftDeleted.from_tags(tags)
+    return replace(soft_deleted, kept=listing.get(soft_deleted.versions[0]) is not None) if soft_deleted else None
 
 
 def _was_managed(described: Described, listing: Listing) -> bool:
-    """Return whether the place was managed, by what survives a replacement of tags and not a `forget`.
+    """Return whether the sink was managed, by what survives a replacement of tags and not a `forget`.
 
     Derived ids stay after a `forget`, so they prove nothing. Without any label or tag of ours it cannot be known.
     """
@@ -143,23 +143,23 @@ def _was_managed(described: Described, listing: Listing) -> bool:
     return partly or promoted or listing.holder(FALLBACK) is not None
 
 
-def with_documents(place: Place, documents: Mapping[Stage, Document | None], key: str | None) -> Place:
-    """Return a place with the values at its stages."""
+def with_documents(state: SinkState, documents: Mapping[Stage, Document | None], key: str | None) -> SinkState:
+    """Return a sink with the values at its stages."""
     found = {stage: document.get(key) for stage, document in documents.items() if document is not None}
     values = {stage: value for stage, value in found.items() if value is not None}
     document = documents.get(Stage.CURRENT)
     keys = document.keys if document else ()
     missing: tuple[str, ...] = ()
     if document is not None and key is not None and Stage.CURRENT not in values:
-        missing = (f"no key '{key}' in {place.uri}. Keys there: {', '.join(keys) or 'none'} (choose one with #KEY)",)
-    exists = place.exists and document is not None  # a secret without a version, or with only a lock, is empty
+        missing = (f"no key '{key}' in {state.uri}. Keys there: {', '.join(keys) or 'none'} (choose one with #KEY)",)
+    exists = state.exists and document is not None  # a secret without a version, or with only a lock, is empty
     return replace(
-        place,
+        state,
         exists=exists,
         values=values,
         keys=keys,
-        drifted=exists and _drifted(place, values.get(Stage.CURRENT)),
-        notes=(*place.notes, *missing),
+        drifted=exists and _drifted(state, values.get(Stage.CURRENT)),
+        notes=(*state.notes, *missing),
     )
 
 
@@ -173,7 +173,7 @@ def wrong_key(documents: Mapping[Stage, Document | None], key: str | None, lock:
         return None
     began: set[str] = set()
     if lock is not None and lock.base:
-        beside = (next_of(key), previous_of(key)) if lock.companions else ()
+        beside = (next_of(key), previous_of(key)) if lock.sibling_keys else ()
         keys = {name for document in found for name in document.keys if name not in beside}
         values = {(name, v.fingerprint(lock.client_id)) for d in found for name in keys if (v := d.get(name))}
         began = {name for name, fingerprint in values if fingerprint == lock.base}
@@ -203,7 +203,7 @@ def labelled_lock(listing: Listing) -> Lock | None:
 
 
 def refusal(uri: str, region: str, name: str, described: Described, listing: Listing) -> Refused | None:
-    """Return why a place must not be managed as it is, or None.
+    """Return why a sink must not be managed as it is, or None.
 
     The reasons are another secret's answer, a scheduled deletion, AWS's own rotation, a replica, replicas that are not
     in sync, and labels that contradict each other.
@@ -273,7 +273,7 @@ def _notes(listing: Listing, lock: Lock | None) -> tuple[str, ...]:
 
 
 def busy(uri: str, mark: Mark) -> Busy:
-    """Return the error for a place that another operation holds. It names the lock as far as it is written."""
+    """Return the error for a sink that another operation holds. It names the lock as far as it is written."""
     lock = described_lock(mark.described, mark.listing)
     what = "is held by another operation" if lock else unnamed(mark.listing)
     return Busy(f"{uri}: {what}" if lock is None else f"{uri} {what}", lock)
@@ -290,6 +290,6 @@ def unnamed(listing: Listing) -> str:
     return f"AWSPENDING stands on a version that secret-bridge did not make ({made})"
 
 
-def _drifted(place: Place, current: Secret | None) -> bool:
-    record, pending = place.record, place.unsettled and place.history.at(Stage.PENDING) is None
+def _drifted(state: SinkState, current: Secret | None) -> bool:
+    record, pending = state.record, state.unsettled and state.history.at(Stage.PENDING) is None
     return not pending and drifted(record, current)  # AWSPENDING on current means promoted, with tags still to come

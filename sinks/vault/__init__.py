@@ -1,4 +1,4 @@
-"""HashiCorp Vault's KV version 2, and OpenBao with the same API. hvac is loaded when the first place is opened."""
+"""HashiCorp Vault's KV version 2, and OpenBao with the same API. hvac is loaded when the first sink is opened."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Target:
     key: str
 
     @property
-    def place(self) -> str:
+    def canonical(self) -> str:
         """The path: an address without its key."""
         return self.path
 
@@ -64,5 +64,5 @@ def _is_private(url: str) -> bool:
 
 
 def identity(target: Target, settings: Settings) -> tuple[str, ...]:
-    """Return server, namespace and path. Two keys of one document are the same place."""
+    """Return server, namespace and path. Two keys of one document are the same sink."""
     return ("vault", settings.url.rstrip("/").lower(), settings.namespace or "", target.path)

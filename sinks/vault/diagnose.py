@@ -60,12 +60,12 @@ class VaultDiagnosis:
         else:
             self.policies = _policies(findings, self)
 
-    def place(self, findings: Findings, target: str, role: Role, asked: frozenset[Deed], command: str) -> bool:  # noqa: ARG002
+    def sink(self, findings: Findings, target: str, role: Role, asked: frozenset[Deed], command: str) -> bool:  # noqa: ARG002
         """Examine a document's mount, the token's rights, and the settings."""
         if not self.answered:
-            findings.unknown("place-not-checked", f"its vault {self.name} cannot be asked")
+            findings.unknown("sink-not-checked", f"its vault {self.name} cannot be asked")
             return False
-        return _place(findings, self, parse(target, self.settings).path, role, asked)
+        return _state(findings, self, parse(target, self.settings).path, role, asked)
 
     def mount_limits(self, mount: str) -> Limits | None:
         """Return a mount's settings, or None if they cannot be read. Each mount is asked once."""
@@ -157,10 +157,10 @@ def _lifetime(findings: Findings, token: TokenFacts) -> None:
     findings.add(severity, "vault-token-expires", f"the token ends in {span(token.left)}; {able}", remedy=remedy)
 
 
-def _place(findings: Findings, vault: VaultDiagnosis, path: str, role: Role, asked: frozenset[Deed]) -> bool:
+def _state(findings: Findings, vault: VaultDiagnosis, path: str, role: Role, asked: frozenset[Deed]) -> bool:
     """Examine a document's mount, the token's rights, and the settings, and return whether its metadata can be read.
 
-    `asked` are the deeds that the role needs at this place.
+    `asked` are the deeds that the role needs at this sink.
     """
     at = vault.inspector.mounted(path)
     missing = _rights(findings, vault, at or _assumed(path), role, asked)
@@ -178,7 +178,7 @@ def _place(findings: Findings, vault: VaultDiagnosis, path: str, role: Role, ask
     key = vault.inspector.key_limits(at)
     _limits(findings, vault, at, key)
     for tag, manager, refused in managers(key.tags if key else {}):
-        kind = "place-other-manager" if refused else "place-beside-manager"
+        kind = "sink-other-manager" if refused else "sink-beside-manager"
         remedy = f"# take it out of {manager} first\nbao kv metadata patch -remove-custom-metadata={tag} {path}"
         findings.add(Severity.WRONG if refused else Severity.NOTE, kind, f"its tag {tag} says {manager}", remedy=remedy)
     return not missing

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from sinks.state import Held, Place
+from sinks.state import Lease, SinkState
 from sinks.vault.state import Mark
 
 
-def mark_of(place: Place) -> Mark:
-    """Return the sink's own snapshot in a place."""
-    if not isinstance(place.snapshot, Mark):
-        raise TypeError(f"{place.uri} was not read by a Vault sink")
-    return place.snapshot
+def mark_of(state: SinkState) -> Mark:
+    """Return the sink's own snapshot in a sink."""
+    if not isinstance(state.snapshot, Mark):
+        raise TypeError(f"{state.uri} was not read by a Vault sink")
+    return state.snapshot
 
 
-def version_of(held: Held) -> int:
+def version_of(lease: Lease) -> int:
     """Return the fencing token: the version of the lock key that this process has written."""
-    if not isinstance(held.token, int):
-        raise TypeError(f"{held.uri} is not held by a Vault sink")
-    return held.token
+    if not isinstance(lease.token, int):
+        raise TypeError(f"{lease.uri} is not held by a Vault sink")
+    return lease.token

@@ -12,7 +12,7 @@ from sinks.vault.state import FALLBACK, fallback_number, texts, told
 
 if TYPE_CHECKING:
     from sinks.seal import Where
-    from sinks.state import Place
+    from sinks.state import SinkState
     from sinks.vault.api import Entry, Meta
     from sinks.vault.values import Values
 
@@ -40,7 +40,7 @@ class Holding:
 def holding(meta: Meta | None, latest: Entry | None, lock: Entry | None, values: Values, where: Where) -> Holding:
     """Choose the valid statement about a document. `lock` is the lock key's latest version.
 
-    While an operation holds the place, the copy dates from before it. The copy stays valid as long as the value is the
+    While an operation holds the sink, the copy dates from before it. The copy stays valid as long as the value is the
     same, because tags are written before the document. Of two valid seals, the one with the higher sequence wins.
     """
     current, highest = values.of(latest), lock.version if lock else 0
@@ -81,7 +81,7 @@ def _by_value(found: Holding, values: Values) -> Holding:
     value = values.at(hint, meta) if hint else None
     if value and value.fingerprint(salt) == ours.fallback:
         return found
-    wanted = "" if ours.is_aside else ours.fallback
+    wanted = "" if ours.is_soft_deleted else ours.fallback
     number = values.older(wanted, salt, meta.current, meta)
     others = {name: text for name, text in meta.tags.items() if name != FALLBACK}
     wrong = f"its tags name v{hint} as the fallback, which the seal does not" if hint and not number else ""
@@ -89,16 +89,16 @@ def _by_value(found: Holding, values: Values) -> Holding:
     return replace(found, meta=tagged, contradicted=wrong, gone=bool(wanted) and not number)
 
 
-def told_apart(place: Place, found: Holding) -> Place:
-    """Return a place with what other writers did to its tags."""
-    changed = (CHANGED.format(", ".join(found.differs)),) if found.differs and place.lock is None else ()
+def told_apart(state: SinkState, found: Holding) -> SinkState:
+    """Return a sink with what other writers did to its tags."""
+    changed = (CHANGED.format(", ".join(found.differs)),) if found.differs and state.lock is None else ()
     said = (found.contradicted,) if found.contradicted else ()
     return replace(
-        place,
+        state,
         differs=found.differs,
         contradicted=found.contradicted,
-        stale=place.stale or found.gone,
-        notes=(*place.notes, *changed, *said),
+        stale=state.stale or found.gone,
+        notes=(*state.notes, *changed, *said),
     )
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from sinks.diagnosis import UNDER_VAULT, Known
 
 FINDINGS: Mapping[str, Known] = {
-    "vault-settings": Known("no place in this vault can be read or changed", "# {hint}"),
+    "vault-settings": Known("no sink in this vault can be read or changed", "# {hint}"),
     "vault-unreachable": Known(
-        "no place in this vault can be read or changed",
+        "no sink in this vault can be read or changed",
         f'{UNDER_VAULT}, if the address is another one; else start it, or mend the network\nurl = "https://VAULT:8200"',
     ),
     "vault-authority": Known(
@@ -41,7 +41,7 @@ FINDINGS: Mapping[str, Known] = {
         '# into the policy of the token ({policies})\npath "sys/capabilities-self" {{ capabilities = ["update"] }}',
     ),
     "vault-mount-missing": Known(
-        "the place cannot be used",
+        "the sink cannot be used",
         "bao secrets enable -path={mount} kv-v2     # or correct the address: bao secrets list",
     ),
     "vault-kv-version": Known(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sinks.errors import Busy, Conflict, Expired, Lost, Refused, SinkError, Unavailable
 from sinks.seal import NOTHING
 from sinks.secret import unlike
-from sinks.state import Held
+from sinks.state import Lease
 from sinks.vault.grip import version_of
 from sinks.vault.responses import AGAIN
 from sinks.vault.state import (
@@ -55,11 +55,11 @@ class LockKey:
         self._key = key
         self._clock = clock
         self._lease = lease
-        self._before = NOTHING  # what the place said when the operation began
+        self._before = NOTHING  # what the sink said when the operation began
         self._named = NOTHING  # what the key's metadata says: see `managed_tag`
         self._ours: dict[int, Secret | None] = {}  # versions that this process wrote or read as locks, with each value
         self._foreign: list[int] = []  # versions that are neither locks nor idle records of ours
-        self.told = NOTHING  # what the place says now
+        self.told = NOTHING  # what the sink says now
         self.began = datetime.min.replace(tzinfo=UTC)  # the server's time of the claim
 
     def take(
@@ -71,10 +71,10 @@ class LockKey:
         before: Said,
         told: Said,
         found: Secret | None = None,
-    ) -> Held:
+    ) -> Lease:
         """Write the lock by compare-and-set: the key must still be at the version in `mark`.
 
-        `before` is what the place said about itself when the operation began, and `told` is what it says now. `found`
+        `before` is what the sink said about itself when the operation began, and `told` is what it says now. `found`
         is the value that was pending until then. Where an answer is lost, the key is read to find out whether the write
         was done.
 
@@ -83,7 +83,7 @@ class LockKey:
         """
         started, cas = self._clock.monotonic(), mark.lock_version
         self._before, self._named, self.told = before, told, told
-        known = {n: held for n, held in self._ours.items() if n < cas}  # read while looking for candidates
+        known = {n: lease for n, lease in self._ours.items() if n < cas}  # read while looking for candidates
         self._ours, self.began = {**known, **({cas: found} if mark.ours else {})}, self._kv.now()
         self._foreign = [*(n for n in self._foreign if n < cas), *([cas] if cas and not mark.ours else [])]
         document = lock_document(lock, self._key, value, before)
@@ -93,12 +93,12 @@ class LockKey:
                 written = self._kv.write(self.path, document, cas=cas)
             if version := written.version if written else self._taken_after_all(lock, cas):
                 self._ours[version] = value
-                held = Held(self._uri, lock, version, started, value)
+                lease = Lease(self._uri, lock, version, started, value)
                 if written and written.fading:
                     # The setting can have been made after the check. The vault would delete the pending value.
-                    self._give_back(held, idle_document(lock, "not claimed", told))
+                    self._give_back(lease, idle_document(lock, "not claimed", told))
                     raise fading(self.path)
-                return held
+                return lease
             self._clock.sleep(self._lease / 10)
         raise Unavailable(f"it is not known whether {self._uri} was locked", AGAIN, unsure=True)
 
@@ -115,14 +115,14 @@ class LockKey:
             raise Busy(f"{self._uri} {what}", other)
         return None
 
-    def name(self, held: Held) -> Held:
+    def name(self, lease: Lease) -> Lease:
         """Write the lock holder to the key's metadata, for readers of metadata. The key's document is authoritative."""
-        tags = {**held.lock.tags(), LOCK_VERSION: str(held.token), **managed_tag(self.told)}
-        held = self.within(
-            held, lambda before: self._kv.tag(self.path, tags, max_versions=KEPT_VERSIONS, before=before)
+        tags = {**lease.lock.tags(), LOCK_VERSION: str(lease.token), **managed_tag(self.told)}
+        lease = self.within(
+            lease, lambda before: self._kv.tag(self.path, tags, max_versions=KEPT_VERSIONS, before=before)
         )
         self._named = self.told
-        return held
+        return lease
 
     def end(self, fingerprint: str, salt: str) -> None:
         """Destroy the key's older versions that hold a value which ends, as left by an interrupted release.
@@ -158,7 +158,7 @@ class LockKey:
         readable = sorted((n for n, (_, ok) in (meta.versions if meta else {}).items() if ok), reverse=True)
         return unlike((), [value for n in readable[:CANDIDATES] if (value := self._value_at(n)) is not None])
 
-    def look(self, held: Held) -> Held:
+    def renew(self, lease: Lease) -> Lease:
         """Check that the key is at our version with our lock, and begin a new lease.
 
         Raises:
@@ -166,41 +166,41 @@ class LockKey:
         """
         started = self._clock.monotonic()
         entry, lock = self._read()
-        if entry is None or entry.version != held.token or lock is None or lock.holder != held.lock.holder:
+        if entry is None or entry.version != lease.token or lock is None or lock.holder != lease.lock.holder:
             by = f"; {lock.actor} holds it now" if lock else ""
             raise Lost(f"{self._uri} is not ours any more{by}", "run resume: it tells where things stand")
-        return replace(held, looked=started)
+        return replace(lease, renewed=started)
 
-    def fresh(self, held: Held) -> Held:
-        """Return `held` with at least half of a lease left. It looks again where less is left."""
-        spent = self._clock.monotonic() - held.looked
-        return held if spent < self._lease / 2 else self.look(held)
+    def fresh(self, lease: Lease) -> Lease:
+        """Return `lease` with at least half of a lease left. It looks again where less is left."""
+        spent = self._clock.monotonic() - lease.renewed
+        return lease if spent < self._lease / 2 else self.renew(lease)
 
-    def deadline(self, held: Held) -> float:
+    def deadline(self, lease: Lease) -> float:
         """Return the monotonic time by which a call under this lease must have ended."""
-        return held.looked + self._lease
+        return lease.renewed + self._lease
 
-    def within(self, held: Held, call: Callable[[float], None]) -> Held:
+    def within(self, lease: Lease, call: Callable[[float], None]) -> Lease:
         """Do an idempotent call without compare-and-set within a lease.
 
         Where its answer was lost or came too late, look again, and repeat the call.
         """
         failure: Unavailable | None = None
         for _ in range(TRIES):
-            held = self.fresh(held)
+            lease = self.fresh(lease)
             try:
-                call(self.deadline(held))
+                call(self.deadline(lease))
             except Expired:
-                held = self.look(held)
+                lease = self.renew(lease)
             except Unavailable as error:
                 failure = error
                 self._clock.sleep(self._lease / 10)
-                held = self.look(held)
+                lease = self.renew(lease)
             else:
-                return held
+                return lease
         raise failure or Unavailable(f"{self._uri} answers too slowly: nothing ends within its lease", "run resume")
 
-    def store(self, held: Held, value: Secret) -> Held:
+    def store(self, lease: Lease, value: Secret) -> Lease:
         """Write the lock again with `value`, by compare-and-set.
 
         Raises:
@@ -208,20 +208,20 @@ class LockKey:
             Refused: the server is going to delete what was written.
             Unavailable: it is not known whether the value was stored.
         """
-        document = lock_document(held.lock, self._key, value, self._before)
+        document = lock_document(lease.lock, self._key, value, self._before)
         try:
-            written = self._kv.write(self.path, document, cas=version_of(held))
+            written = self._kv.write(self.path, document, cas=version_of(lease))
             if written.fading:
                 raise fading(self.path)
             version = written.version
         except (Conflict, Unavailable) as error:
-            version = self._stored_after_all(held, value, document, error)
+            version = self._stored_after_all(lease, value, document, error)
         self._ours[version] = value
-        return self.name(replace(held, token=version, value=value))
+        return self.name(replace(lease, token=version, value=value))
 
-    def _stored_after_all(self, held: Held, value: Secret, document: Document, error: SinkError) -> int:
+    def _stored_after_all(self, lease: Lease, value: Secret, document: Document, error: SinkError) -> int:
         entry, lock = self._read()
-        if entry is None or not _same(held.lock, lock):
+        if entry is None or not _same(lease.lock, lock):
             raise Lost(f"{self._uri} is not ours any more; the value was not stored", "run resume") from None
         if entry.document and entry.document.get(self._key) == value:
             return entry.version
@@ -232,7 +232,7 @@ class LockKey:
         except Conflict:  # the first write arrived late, or another process took over
             raise Unavailable(f"it is not known whether {self._uri} stored the value", "run resume") from None
 
-    def release(self, held: Held, outcome: str, *, gone: tuple[Secret, ...]) -> None:
+    def release(self, lease: Lease, outcome: str, *, gone: tuple[Secret, ...]) -> None:
         """Write an idle record over our version, then destroy the older versions that are of no use any more.
 
         `gone` are values that may be removed here: the document holds them by now, or Auth0 was shown to refuse them.
@@ -244,8 +244,8 @@ class LockKey:
         more = {**managed_tag(self.told), **({KEPT: self._kept(kept)} if kept else {})}
         if kept or bool(self.told.tags) != bool(self._named.tags):
             with suppress(Lost, Refused):
-                held = self.within(held, lambda before: self._kv.tag(self.path, more, before=before))
-        idle = self._give_back(held, idle_document(held.lock, outcome, self.told))
+                lease = self.within(lease, lambda before: self._kv.tag(self.path, more, before=before))
+        idle = self._give_back(lease, idle_document(lease.lock, outcome, self.told))
         if idle is None:
             return  # held by another process, which releases it
         # Exact numbers that this process knows, all below the idle record's, so never a later holder's version.
@@ -264,9 +264,9 @@ class LockKey:
         said = (meta.tags.get(KEPT, "") if meta else "").split()
         return " ".join(dict.fromkeys((*map(str, reversed(numbers)), *said[:CANDIDATES])))
 
-    def _give_back(self, held: Held, document: Document) -> int | None:
+    def _give_back(self, lease: Lease, document: Document) -> int | None:
         """Write the idle record and return its version. None: this process does not hold the lock any more."""
-        token = version_of(held)
+        token = version_of(lease)
         failure: SinkError | None = None
         for _ in range(TRIES):
             try:
@@ -274,9 +274,9 @@ class LockKey:
             except (Conflict, Unavailable) as error:
                 failure = error
             entry, lock = self._read()
-            if entry and is_idle_of(held.lock, entry):
+            if entry and is_idle_of(lease.lock, entry):
                 return entry.version  # the write was done, its answer was lost
-            if entry is None or not _same(held.lock, lock):
+            if entry is None or not _same(lease.lock, lock):
                 return None
             token = entry.version  # ours, from a store whose answer was lost
             self._clock.sleep(self._lease / 10)

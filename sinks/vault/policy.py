@@ -15,7 +15,7 @@ from sinks.vault.settings import Settings
 Deeds = frozenset[Deed]
 
 REFERENCE = frozenset({Deed.READ})
-"""What resolving a reference needs at a place."""
+"""What resolving a reference needs at a sink."""
 SETTINGS = "optional: the mount's limits are checked"
 """The comment behind a rule that commands can do without."""
 WILD = re.compile(r'\*|(?:^|/)\+(?:/|$)|\{\{|\$\{|["\\\x00-\x1f\x7f]')
@@ -48,7 +48,7 @@ class Rule:
 
 
 def policy(name: str, settings: Settings, asked: Mapping[Target, Deeds], role: Role, mounts: tuple[str, ...]) -> Block:
-    """Return what a role needs for the given places in one Vault. `asked` holds the deeds for each place.
+    """Return what a role needs for the given sinks in one Vault. `asked` holds the deeds for each sink.
 
     Raises:
         BadAddress: a policy cannot name one of the paths.
@@ -74,7 +74,7 @@ def credentials(targets: Iterable[Target], mounts: tuple[str, ...]) -> Block:
 
 
 def _documents(asked: Mapping[Target, Deeds], suffix: str, mounts: tuple[str, ...]) -> tuple[Document, ...]:
-    """Return the documents of places. Several places may be keys of one document.
+    """Return the documents of sinks. Several sinks may be keys of one document.
 
     Raises:
         Usage: a path holds something that a policy would not take literally.

@@ -7,11 +7,11 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from sinks.companions import WRITTEN, Companions, afterwards, announces, laid_out
 from sinks.document import Document
 from sinks.errors import Busy, Conflict, Expired, Refused, Unavailable
-from sinks.record import COMPANIONS_TAG, Record
+from sinks.record import SIBLING_KEYS_TAG, Record
 from sinks.seal import Where, kept
+from sinks.sibling_keys import WRITTEN, SiblingKeys, afterwards, announces, sibling_keys_written
 from sinks.state import Promoted
 from sinks.vault.api import Entry
 from sinks.vault.grip import version_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sinks.clock import Clock
     from sinks.seal import Said
     from sinks.secret import Secret
-    from sinks.state import Held
+    from sinks.state import Lease
     from sinks.vault.api import Kv, Meta
     from sinks.vault.lock import LockKey
     from sinks.vault.values import Values
@@ -51,82 +51,82 @@ class Publisher:
         self._pause = lease / 10
         self._announced = False  # by this process
 
-    def write_first(self, held: Held, initial: Secret) -> None:
-        """Make a value the first one of an empty place.
+    def write_first(self, lease: Lease, initial: Secret) -> None:
+        """Make a value the first one of an empty sink.
 
         Raises:
             Busy: another process wrote another value meanwhile.
         """
-        self._converge(held, initial, Record.first(held.lock, self._kv.now(), initial), keep=False, only_first=True)
+        self._converge(lease, initial, Record.first(lease.lock, self._kv.now(), initial), keep=False, only_first=True)
 
-    def promote(self, held: Held, value: Secret, record: Record, *, keep: bool) -> Promoted:
+    def promote(self, lease: Lease, value: Secret, record: Record, *, keep: bool) -> Promoted:
         """Make the latest document hold a value (`Sink.promote`).
 
-        Where the companions are still wrong afterwards, they are written once more, and that version is current.
+        Where the sibling keys are still wrong afterwards, they are written once more, and that version is current.
         """
-        if keep and held.lock.ends:  # the version that becomes the fallback must not hold a value that ends
-            self.lay_out(held, value)
-        promoted = self._converge(held, value, record, keep=keep)
-        latest = self._kv.read(self._path) if self.lay_out(held) else None
+        if keep and lease.lock.ends:  # the version that becomes the fallback must not hold a value that ends
+            self.write_sibling_keys(lease, value)
+        promoted = self._converge(lease, value, record, keep=keep)
+        latest = self._kv.read(self._path) if self.write_sibling_keys(lease) else None
         return replace(promoted, current=str(latest.version)) if latest else promoted
 
-    def take_back(self, held: Held) -> None:
-        """Take back an announced value from the companions, if one is announced.
+    def take_back(self, lease: Lease) -> None:
+        """Take back an announced value from the sibling keys, if one is announced.
 
-        It does so only where this process announced it, or where the tags say that the companions are the bridge's.
+        It does so only where this process announced it, or where the tags say that the sibling keys are the bridge's.
         """
-        if held.lock.companions != Companions.KEEP:
+        if lease.lock.sibling_keys != SiblingKeys.KEEP:
             return
         entry = self._kv.read(self._path)
-        ours = self._announced or (entry is not None and entry.tags.get(COMPANIONS_TAG) == Companions.KEEP)
+        ours = self._announced or (entry is not None and entry.tags.get(SIBLING_KEYS_TAG) == SiblingKeys.KEEP)
         if entry and ours and announces(entry.document, self._key):
-            self.lay_out(held)
+            self.write_sibling_keys(lease)
 
-    def lay_out(self, held: Held, coming: Secret | None = None, *, former: bool = True) -> bool:
-        """Make the companions right (`Sink.lay_out`). Without `former`, the fallback's value is left out.
+    def write_sibling_keys(self, lease: Lease, coming: Secret | None = None, *, former: bool = True) -> bool:
+        """Make the sibling keys right (`Sink.lay_out`). Without `former`, the fallback's value is left out.
 
-        Returns whether anything was written, by any attempt. Without companions it does nothing.
+        Returns whether anything was written, by any attempt. Without sibling keys it does nothing.
         """
-        if held.lock.companions not in WRITTEN:
+        if lease.lock.sibling_keys not in WRITTEN:
             return False
 
         written = False  # by any attempt, also by one whose answer is lost
 
-        def step(held: Held, entry: Entry | None) -> bool:
+        def step(lease: Lease, entry: Entry | None) -> bool:
             nonlocal written
             value = self._values.of(entry)
             if entry is None or entry.document is None or value is None:
                 return False  # there is no value yet for them to accompany
             told = coming if coming != value else None  # a value that is current already is not announced
-            before = self._former(held, entry, told) if former else None
-            wanted = self._laid_out(held, entry.document, value, told, before)
+            before = self._former(lease, entry, told) if former else None
+            wanted = self._sibling_keys_written(lease, entry.document, value, told, before)
             right = wanted == entry.document
             self._announced, written = told is not None, written or not right
-            version, deadline = entry.version + (not right), self._lock.deadline(held)
-            tags = {CURRENT: str(version), COMPANIONS_TAG: afterwards(held.lock.companions).value}
+            version, deadline = entry.version + (not right), self._lock.deadline(lease)
+            tags = {CURRENT: str(version), SIBLING_KEYS_TAG: afterwards(lease.lock.sibling_keys).value}
             if any(entry.tags.get(name) != text for name, text in tags.items()):
                 self._kv.tag(self._path, tags, before=deadline)
             if not right:
                 self._kv.write(self._path, wanted, cas=entry.version, before=deadline)
             return written
 
-        return self._until_done(held, step)
+        return self._until_done(lease, step)
 
-    def _former(self, held: Held, entry: Entry, coming: Secret | None) -> Secret | None:
+    def _former(self, lease: Lease, entry: Entry, coming: Secret | None) -> Secret | None:
         """Return the fallback's value, unless the operation announces another value and ends the fallback."""
         number = version_in(entry.tags, FALLBACK)
-        ending = coming is not None and held.lock.ends
+        ending = coming is not None and lease.lock.ends
         return self._value_in(entry, number) if number and number < entry.version and not ending else None
 
     def _value_in(self, entry: Entry, number: int) -> Secret | None:
         return self._values.of(entry if number == entry.version else self._values.entry(number))
 
-    def _laid_out(
-        self, held: Held, document: Document, current: Secret, coming: Secret | None, former: Secret | None
+    def _sibling_keys_written(
+        self, lease: Lease, document: Document, current: Secret, coming: Secret | None, former: Secret | None
     ) -> Document:
-        return laid_out(document, self._key, held.lock.companions, current, coming=coming, former=former)
+        return sibling_keys_written(document, self._key, lease.lock.sibling_keys, current, coming=coming, former=former)
 
-    def finish(self, held: Held, base: Secret, value: Secret, *, before: float) -> bool:
+    def finish(self, lease: Lease, base: Secret, value: Secret, *, before: float) -> bool:
         """Write the value over the former current value, once (`Sink.finish`).
 
         The tags for the two versions go along where Vault takes them. There is no retry.
@@ -134,8 +134,8 @@ class Publisher:
         with suppress(Conflict, Expired, Unavailable):
             entry = self._kv.read(self._path)
             if entry and entry.document and self._values.of(entry) == base:
-                former = base if held.lock.companions in WRITTEN else None
-                document = self._laid_out(held, entry.document, value, None, former)
+                former = base if lease.lock.sibling_keys in WRITTEN else None
+                document = self._sibling_keys_written(lease, entry.document, value, None, former)
                 where: dict[str, str | None] = {CURRENT: str(entry.version + 1), FALLBACK: str(entry.version)}
                 with suppress(Refused):
                     # Readers of the former value need the fallback's tag, but a refused tag must not keep the value
@@ -144,7 +144,7 @@ class Publisher:
                 self._kv.write(self._path, document, cas=entry.version, before=before)
         return self._values.of(self._kv.read(self._path)) == value
 
-    def _until_done(self, held: Held, step: Callable[[Held, Entry | None], T]) -> T:
+    def _until_done(self, lease: Lease, step: Callable[[Lease, Entry | None], T]) -> T:
         """Read the document and do a step based on it, until no other write comes in between.
 
         A lost compare-and-set, or a call that came too late, is followed by another round.
@@ -156,8 +156,8 @@ class Publisher:
         for _ in range(TRIES):
             try:
                 entry = self._kv.read(self._path)
-                held = self._lock.fresh(held)
-                return step(held, entry)
+                lease = self._lock.fresh(lease)
+                return step(lease, entry)
             except (Conflict, Expired):
                 continue  # another writer came in between, or it took too long: read again and decide again
             except Unavailable as error:
@@ -176,44 +176,46 @@ class Publisher:
         meta = self._kv.metadata(self._path)
         return Entry(meta.current, meta.versions[meta.current][0], None, meta.tags) if meta and meta.current else None
 
-    def _converge(self, held: Held, value: Secret, record: Record, *, keep: bool, only_first: bool = False) -> Promoted:
+    def _converge(
+        self, lease: Lease, value: Secret, record: Record, *, keep: bool, only_first: bool = False
+    ) -> Promoted:
         missed: list[int] = []  # nothing was readable: there is no version yet, or the latest one was destroyed
 
-        def step(held: Held, entry: Entry | None) -> Promoted:
+        def step(lease: Lease, entry: Entry | None) -> Promoted:
             present = self._values.of(entry)
             if entry and present == value and not entry.fading:
-                return self._already(held, entry, record, keep=keep)
+                return self._already(lease, entry, record, keep=keep)
             if only_first and present and present != value:
                 raise Busy(f"{self._uri} was empty, and somebody else wrote a value there meanwhile", None)
             if entry is None and not missed:
                 missed.append(1)
-                return self._write_new(held, value, record)
+                return self._write_new(lease, value, record)
             entry = entry or self._unreadable()
             if entry is None:
-                return self._write_new(held, value, record)
-            return self._write_current(held, entry, value, record, keep=keep)
+                return self._write_new(lease, value, record)
+            return self._write_current(lease, entry, value, record, keep=keep)
 
-        return self._until_done(held, step)
+        return self._until_done(lease, step)
 
-    def _write_new(self, held: Held, value: Secret, record: Record) -> Promoted:
+    def _write_new(self, lease: Lease, value: Secret, record: Record) -> Promoted:
         """Write the first version, then tag it.
 
         Nobody reads the document yet, and a tag on a missing key would make the key and replace its tags.
         """
-        document = self._laid_out(held, Document({}), value, None, None)
-        if self._kv.write(self._path, document, cas=0, before=self._lock.deadline(held)).fading:
+        document = self._sibling_keys_written(lease, Document({}), value, None, None)
+        if self._kv.write(self._path, document, cas=0, before=self._lock.deadline(lease)).fading:
             raise fading(self._path)
-        told = self.told(held, record, value)
-        self.tag(held, {**_stages(Promoted("1")), **told.whole}, self._kv.metadata(self._path))
+        told = self.told(lease, record, value)
+        self.tag(lease, {**_stages(Promoted("1")), **told.whole}, self._kv.metadata(self._path))
         self._lock.told = told
         return Promoted("1")
 
-    def _write_current(self, held: Held, entry: Entry, value: Secret, record: Record, *, keep: bool) -> Promoted:
-        base = self._base(held, entry) if keep else None
+    def _write_current(self, lease: Lease, entry: Entry, value: Secret, record: Record, *, keep: bool) -> Promoted:
+        base = self._base(lease, entry) if keep else None
         promoted = Promoted(str(entry.version + 1), str(base) if base else None)
-        former = self._value_in(entry, base) if base and held.lock.companions in WRITTEN else None
-        document = self._laid_out(held, entry.document or self._readable(entry), value, None, former)
-        deadline, untold, told = self._lock.deadline(held), "", self.told(held, record, value)
+        former = self._value_in(entry, base) if base and lease.lock.sibling_keys in WRITTEN else None
+        document = self._sibling_keys_written(lease, entry.document or self._readable(entry), value, None, former)
+        deadline, untold, told = self._lock.deadline(lease), "", self.told(lease, record, value)
         try:
             # Tags first, so that readers see one step: the document. After a death in between, the tag names a version
             # that does not exist yet, which the next reading shows.
@@ -225,51 +227,53 @@ class Publisher:
             raise fading(self._path)
         return replace(promoted, untold=untold)
 
-    def _already(self, held: Held, entry: Entry, record: Record, *, keep: bool) -> Promoted:
+    def _already(self, lease: Lease, entry: Entry, record: Record, *, keep: bool) -> Promoted:
         """Make the tags fit a document that holds the value already."""
-        told = self._lock.told = self.told(held, record, self._values.of(entry))
+        told = self._lock.told = self.told(lease, record, self._values.of(entry))
         if kept(entry.tags) == told.tags and (keep or FALLBACK not in entry.tags):
             return Promoted(entry.tags.get(CURRENT, str(entry.version)), entry.tags.get(FALLBACK))
-        base = self._older_base(held, entry.version) if keep else None
+        base = self._older_base(lease, entry.version) if keep else None
         promoted = Promoted(str(entry.version), str(base) if base else None)
         never = None if CURRENT in entry.tags else self._kv.metadata(self._path)  # its writer died before it tagged
         try:
-            self.tag(held, {**_stages(promoted), **told.whole}, never)
+            self.tag(lease, {**_stages(promoted), **told.whole}, never)
         except Refused as error:
             return replace(promoted, untold=error.message)
         return promoted
 
-    def _base(self, held: Held, entry: Entry) -> int | None:
+    def _base(self, lease: Lease, entry: Entry) -> int | None:
         """Return the version with the former current value: the latest, or an older one after a foreign change."""
         value = self._values.of(entry)
-        if value and held.lock.base in ("", value.fingerprint(held.lock.client_id)):
+        if value and lease.lock.base in ("", value.fingerprint(lease.lock.client_id)):
             return entry.version
-        return self._older_base(held, entry.version)
+        return self._older_base(lease, entry.version)
 
-    def _older_base(self, held: Held, below: int) -> int | None:
-        return self._values.older(held.lock.base, held.lock.client_id, below)
+    def _older_base(self, lease: Lease, below: int) -> int | None:
+        return self._values.older(lease.lock.base, lease.lock.client_id, below)
 
-    def told(self, held: Held, record: Record, current: Secret | None) -> Said:
-        """Return what the place shall say once `current` is current.
+    def told(self, lease: Lease, record: Record, current: Secret | None) -> Said:
+        """Return what the sink shall say once `current` is current.
 
         It is sealed if the record names a fallback, with the lock key's version as the sequence.
         """
-        sequence = version_of(held)
+        sequence = version_of(lease)
         return self._lock.told.changed(record.tags(), self._where, current, sequence, record.former)
 
-    def retag(self, held: Held, tags: Mapping[str, str | None], entry: Entry | None, former: str | None = None) -> Held:
+    def retag(
+        self, lease: Lease, tags: Mapping[str, str | None], entry: Entry | None, former: str | None = None
+    ) -> Lease:
         """Change tags beside an unchanged value, and renew the seal where there was one.
 
         `former` is the fallback that the seal names from now on. None: the same one.
         """
-        told, sequence = self._lock.told, version_of(held)
+        told, sequence = self._lock.told, version_of(lease)
         wanted = told.former if former is None or told.former is None else former
         told = told.changed(tags, self._where, self._values.of(entry), sequence, wanted)
-        held = self.tag(held, {**tags, **(told.whole if told.former is not None else {})})
+        lease = self.tag(lease, {**tags, **(told.whole if told.former is not None else {})})
         self._lock.told = told
-        return held
+        return lease
 
-    def tag(self, held: Held, tags: Mapping[str, str | None], raise_limit_of: Meta | None = None) -> Held:
+    def tag(self, lease: Lease, tags: Mapping[str, str | None], raise_limit_of: Meta | None = None) -> Lease:
         """Tag the document. With its metadata given, also raise a low number of kept versions.
 
         `raise_limit_of` is that metadata. The vault then keeps at least `KEPT_VERSIONS` versions.
@@ -278,7 +282,7 @@ class Publisher:
         if raise_limit_of and version_limit(self._kv.config(self._path), raise_limit_of) < KEPT_VERSIONS:
             raised = KEPT_VERSIONS
         return self._lock.within(
-            held, lambda before: self._kv.tag(self._path, tags, max_versions=raised, before=before)
+            lease, lambda before: self._kv.tag(self._path, tags, max_versions=raised, before=before)
         )
 
 

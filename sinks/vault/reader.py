@@ -37,7 +37,7 @@ class VaultReader:
         """
         entry = self._kv.read(self._path)
         if entry is None or entry.document is None:
-            raise Refused(f"there is nothing to read at {self.uri}", "check the address, or ask who keeps that place")
+            raise Refused(f"there is nothing to read at {self.uri}", "check the address, or ask who keeps that sink")
         value = entry.document.get(self._key)
         if value is None:
             raise Refused(

@@ -1,4 +1,4 @@
-"""The one place where exceptions of hvac and requests become ours.
+"""The one sink where exceptions of hvac and requests become ours.
 
 Their texts are not quoted, because they hold bodies of requests and answers.
 """

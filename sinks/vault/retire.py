@@ -6,14 +6,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sinks.errors import Refused
-from sinks.record import ASIDE_TAG, Aside
-from sinks.vault.state import FALLBACK, aside_in, version_in
+from sinks.record import SOFT_DELETED_TAG, SoftDeleted
+from sinks.vault.state import FALLBACK, soft_deleted_in, version_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sinks.document import Document
-    from sinks.state import Held
+    from sinks.state import Lease
     from sinks.vault.api import Entry, Kv
     from sinks.vault.lock import LockKey
     from sinks.vault.publish import Publisher
@@ -36,42 +36,42 @@ class Retiring:
         self._values = values
         self._publisher = publisher
 
-    def retire(self, held: Held, fingerprint: str | None, *, softly: bool) -> tuple[str, ...]:
-        """End the value in the companions, in older versions, then in the tags as in `Sink.retire`."""
+    def retire(self, lease: Lease, fingerprint: str | None, *, softly: bool) -> tuple[str, ...]:
+        """End the value in the sibling keys, in older versions, then in the tags as in `Sink.retire`."""
         entry = self._kv.read(self._path)
         tagged = (version_in(entry.tags, FALLBACK) or 0) if entry else 0
-        salt, told = held.lock.client_id, self._lock.told
-        staying = [v.fingerprint(salt) for v in (self._values.of(entry), held.value) if v]
-        aside = Aside.from_tags(entry.tags if entry and told.former is None else told.tags)
-        former = _former(aside, fingerprint, staying)
+        salt, told = lease.lock.client_id, self._lock.told
+        staying = [v.fingerprint(salt) for v in (self._values.of(entry), lease.value) if v]
+        soft_deleted = SoftDeleted.from_tags(entry.tags if entry and told.former is None else told.tags)
+        former = _former(soft_deleted, fingerprint, staying)
         target = (self._fallback(tagged, salt) if fingerprint is None else fingerprint) or former
         if target and target in staying:
             raise Refused(f"the value to retire is the current one at {self._uri}; nothing was destroyed")
-        if entry and target in self._fingerprints(held, entry.document):
-            self._publisher.lay_out(held, former=False)
+        if entry and target in self._fingerprints(lease, entry.document):
+            self._publisher.write_sibling_keys(lease, former=False)
             entry = self._kv.read(self._path)
         older = dict(self._values.documents(entry.version if entry else 0)) if target else {}
-        found = [n for n, document in older.items() if self._goes(held, document, target, kept=n == tagged)]
-        ending = aside if aside and _ends(aside, target, fingerprint, softly=softly) else None
+        found = [n for n, document in older.items() if self._goes(lease, document, target, kept=n == tagged)]
+        ending = soft_deleted if soft_deleted and _ends(soft_deleted, target, fingerprint, softly=softly) else None
         doomed = self._deleted(ending) if ending else []
         if ending and former:
-            doomed += [n for n, document in older.items() if self._goes(held, document, former, kept=n == tagged)]
+            doomed += [n for n, document in older.items() if self._goes(lease, document, former, kept=n == tagged)]
         if softly and found and target:
-            held, unnamed = self._set_aside(held, entry, target, found, tagged, None if ending else aside)
+            lease, unnamed = self._soft_delete(lease, entry, target, found, tagged, None if ending else soft_deleted)
             doomed += unnamed
         else:
             doomed += [n for n in found if n not in doomed]
         if doomed:
-            held = self._lock.within(held, lambda before: self._kv.destroy(self._path, doomed, before=before))
+            lease = self._lock.within(lease, lambda before: self._kv.destroy(self._path, doomed, before=before))
         gone = tagged in found or (target and tagged not in older)  # now, or by a process that died before it untagged
         ended = [FALLBACK] if tagged and (fingerprint is None or gone) else []
         if ending and not (softly and found):
-            ended += [ASIDE_TAG]
+            ended += [SOFT_DELETED_TAG]
         # The seal names the fallback as long as it can be restored.
         none = not softly and told.fallback and (fingerprint is None or told.fallback == target)
         if ended or none:
-            self._publisher.retag(held, dict.fromkeys(ended), entry, "" if none else None)
-        if target and not softly and (fingerprint is None or held.lock.base in held.lock.ends):
+            self._publisher.retag(lease, dict.fromkeys(ended), entry, "" if none else None)
+        if target and not softly and (fingerprint is None or lease.lock.base in lease.lock.ends):
             self._lock.end(target, salt)
         return tuple(str(number) for number in sorted({*found, *doomed}))
 
@@ -79,11 +79,11 @@ class Retiring:
         """Return the fallback's fingerprint: from the seal, else from the value in the tagged version."""
         told = self._lock.told
         if told.former is not None:
-            return None if told.is_aside else told.fallback
+            return None if told.is_soft_deleted else told.fallback
         value = self._values.of(self._values.entry(tagged)) if tagged else None
         return value.fingerprint(salt) if value else None
 
-    def _deleted(self, aside: Aside) -> list[int]:
+    def _deleted(self, soft_deleted: SoftDeleted) -> list[int]:
         """Return the versions in the tag that the vault itself deleted before this operation began.
 
         None of them is readable. Anyone who may write metadata may write a tag, but a deletion and its time come from
@@ -93,74 +93,84 @@ class Retiring:
         gone = meta.deleted if meta else {}
         return [
             n
-            for n in _numbers(aside)
+            for n in _numbers(soft_deleted)
             if n in gone and gone[n] < self._lock.began + SECOND and meta and n < meta.current
         ]
 
-    def _set_aside(
-        self, held: Held, entry: Entry | None, target: str, found: Sequence[int], tagged: int, before: Aside | None
-    ) -> tuple[Held, list[int]]:
+    def _soft_delete(
+        self,
+        lease: Lease,
+        entry: Entry | None,
+        target: str,
+        found: Sequence[int],
+        tagged: int,
+        before: SoftDeleted | None,
+    ) -> tuple[Lease, list[int]]:
         """Name the versions in a tag, then delete them. Return those for which the tag has no room.
 
         The tag comes first because values of deleted versions cannot be read. Only by the tag can another process
         finish this, undo it or end it for good.
         """
         wanted = dict.fromkeys((tagged, *(_numbers(before) if before else ()), *found))
-        tag = Aside(target, tuple(str(number) for number in wanted if number)).tag()
-        held = self._publisher.retag(held, {ASIDE_TAG: tag}, entry)
+        tag = SoftDeleted(target, tuple(str(number) for number in wanted if number)).tag()
+        lease = self._publisher.retag(lease, {SOFT_DELETED_TAG: tag}, entry)
         named = [n for n in found if str(n) in tag.split()[1:]]
-        held = self._lock.within(held, lambda before: self._kv.delete(self._path, named, before=before))
-        return held, [n for n in found if n not in named]
+        lease = self._lock.within(lease, lambda before: self._kv.delete(self._path, named, before=before))
+        return lease, [n for n in found if n not in named]
 
-    def bring_back(self, held: Held) -> str | None:
+    def bring_back(self, lease: Lease) -> str | None:
         """Undelete what was retired softly, then tag it as the fallback (`Sink.bring_back`).
 
         None: nothing was retired softly, or Vault does not hold it any more. Then the tag is removed as well.
         """
         meta = self._kv.metadata(self._path)
-        aside = aside_in(meta) if meta else None
-        if meta is None or aside is None:
+        soft_deleted = soft_deleted_in(meta) if meta else None
+        if meta is None or soft_deleted is None:
             return None
         entry = self._kv.read(self._path)
-        if not aside.kept:
-            self._publisher.retag(held, {ASIDE_TAG: None}, entry, "")
+        if not soft_deleted.kept:
+            self._publisher.retag(lease, {SOFT_DELETED_TAG: None}, entry, "")
             return None
-        first = aside.versions[0]
-        numbers = [number for number in _numbers(aside) if number in meta.deleted]
+        first = soft_deleted.versions[0]
+        numbers = [number for number in _numbers(soft_deleted) if number in meta.deleted]
         if numbers:
-            held = self._lock.within(held, lambda before: self._kv.undelete(self._path, numbers, before=before))
-        self._publisher.retag(held, {FALLBACK: first, ASIDE_TAG: None}, entry)
+            lease = self._lock.within(lease, lambda before: self._kv.undelete(self._path, numbers, before=before))
+        self._publisher.retag(lease, {FALLBACK: first, SOFT_DELETED_TAG: None}, entry)
         return first
 
-    def _fingerprints(self, held: Held, document: Document | None) -> tuple[str, ...]:
-        return self._values.fingerprints(document, held.lock.client_id, held.lock.companions)
+    def _fingerprints(self, lease: Lease, document: Document | None) -> tuple[str, ...]:
+        return self._values.fingerprints(document, lease.lock.client_id, lease.lock.sibling_keys)
 
-    def _goes(self, held: Held, document: Document, target: str | None, *, kept: bool) -> bool:
+    def _goes(self, lease: Lease, document: Document, target: str | None, *, kept: bool) -> bool:
         """Return whether a version holds the value that ends.
 
-        The fallback's version (`kept`) counts by its own value only, not by its companions.
+        The fallback's version (`kept`) counts by its own value only, not by its sibling keys.
         """
-        found = self._fingerprints(held, document)
+        found = self._fingerprints(lease, document)
         return target in (found[:1] if kept else found)
 
 
-def _former(aside: Aside | None, fingerprint: str | None, staying: Sequence[str]) -> str | None:
+def _former(soft_deleted: SoftDeleted | None, fingerprint: str | None, staying: Sequence[str]) -> str | None:
     """Return the fingerprint of the earlier soft retirement if copies of its value end too.
 
     Such copies were written since, or were not named by an interrupted retirement. A value that stays in use is
     excluded.
     """
-    if aside is None or fingerprint not in (None, aside.fingerprint) or aside.fingerprint in staying:
+    if (
+        soft_deleted is None
+        or fingerprint not in (None, soft_deleted.fingerprint)
+        or soft_deleted.fingerprint in staying
+    ):
         return None
-    return aside.fingerprint
+    return soft_deleted.fingerprint
 
 
-def _ends(aside: Aside, target: str | None, fingerprint: str | None, *, softly: bool) -> bool:
+def _ends(soft_deleted: SoftDeleted, target: str | None, fingerprint: str | None, *, softly: bool) -> bool:
     """Return whether an earlier soft retirement ends: for good with its value, or because another one replaces it."""
     if softly:
-        return target is not None and aside.fingerprint != target
-    return fingerprint in (None, aside.fingerprint)
+        return target is not None and soft_deleted.fingerprint != target
+    return fingerprint in (None, soft_deleted.fingerprint)
 
 
-def _numbers(aside: Aside) -> list[int]:
-    return [int(version) for version in aside.versions if version.isdigit()]
+def _numbers(soft_deleted: SoftDeleted) -> list[int]:
+    return [int(version) for version in soft_deleted.versions if version.isdigit()]

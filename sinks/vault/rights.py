@@ -23,7 +23,7 @@ NEEDED: Mapping[Deed, tuple[Rights, Rights]] = {
     Deed.BEGIN: ({}, {"data": ("create",)}),  # created once, because the lock key is never deleted
     Deed.FILL: ({"data": ("create", "read"), "metadata": ("read", "patch")}, {}),
     Deed.PROMOTE: ({"data": ("read", "update"), "metadata": ("read", "patch")}, {}),
-    Deed.LAY_OUT: ({"data": ("read", "update"), "metadata": ("patch",)}, {}),
+    Deed.WRITE_SIBLING_KEYS: ({"data": ("read", "update"), "metadata": ("patch",)}, {}),
     Deed.TAG: ({"data": ("read",), "metadata": ("read", "patch")}, {}),
     Deed.NOTE: ({"metadata": ("patch",)}, {}),
     Deed.REMOVE_NOTE: ({"metadata": ("patch",)}, {}),

@@ -8,13 +8,13 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from sinks.companions import with_companions
 from sinks.errors import Busy, Denied, Lost, Refused, SinkError, Unavailable
 from sinks.record import MANAGED_BY, OWN_PREFIX, Lock, Record, note_tags
 from sinks.rights import Deed
 from sinks.seal import NOTHING, Where
 from sinks.secret import unlike
-from sinks.state import Held, Place, Promoted
+from sinks.sibling_keys import with_sibling_keys
+from sinks.state import Lease, Promoted, SinkState
 from sinks.vault.grip import mark_of
 from sinks.vault.holding import holding, told_apart, with_doubt
 from sinks.vault.lock import LockKey
@@ -74,7 +74,7 @@ class VaultSink:
 
     @property
     def uri(self) -> str:
-        """The place's name."""
+        """The sink's name."""
         return self._uri
 
     @property
@@ -86,13 +86,13 @@ class VaultSink:
         """Look the token up (`Sink.caller`)."""
         return self._kv.caller(self._clock.monotonic() + CALLER_SECONDS)
 
-    def survey(self) -> Place:
+    def survey(self) -> SinkState:
         """Read metadata only (`Sink.survey`)."""
         config = self._kv.config(self._path)
         lock_meta, meta = self._kv.metadata(self._lock.path), self._kv.metadata(self._path)
         return surveyed(self._uri, self._kv.now(), config, meta, lock_meta)
 
-    def read(self, *, closely: bool = False) -> Place:
+    def read(self, *, closely: bool = False) -> SinkState:
         """Read metadata and values (`Sink.read`).
 
         Tags that another process changed are replaced by the sealed copy in the lock key, where that is valid. The
@@ -109,18 +109,18 @@ class VaultSink:
         main = self._values.entry() if meta and meta.current else None
         found = holding(meta, main, lock_entry, self._values, self._where)
         found = with_doubt(found, self._values) if closely else found
-        place = without_lock(self._uri, self._kv.now(), config, found.meta, found.said.former)
+        state = without_lock(self._uri, self._kv.now(), config, found.meta, found.said.former)
         staged = {
             Stage.CURRENT: self._values.of(main),
             Stage.PENDING: self._values.of(lock_entry) if lock else None,
-            Stage.FALLBACK: self._fallback(place.history, found.meta),
+            Stage.FALLBACK: self._fallback(state.history, found.meta),
         }
         values = {stage: value for stage, value in staged.items() if value}
         self._current = values.get(Stage.CURRENT)
-        place = with_lock(with_values(place, main, values), lock, strange, lock_entry, found.said, found.copy)
-        place = told_apart(place, found)
-        place = with_companions(place, main.document if main else None, self._key, main.created if main else None)
-        return place if config else replace(place, notes=(*place.notes, UNCHECKED))
+        state = with_lock(with_values(state, main, values), lock, strange, lock_entry, found.said, found.copy)
+        state = told_apart(state, found)
+        state = with_sibling_keys(state, main.document if main else None, self._key, main.created if main else None)
+        return state if config else replace(state, notes=(*state.notes, UNCHECKED))
 
     def _fallback(self, history: History, meta: Meta | None) -> Secret | None:
         fallback = history.at(Stage.FALLBACK)
@@ -143,13 +143,13 @@ class VaultSink:
         """Read the document's versions, newest first (`Sink.recall`)."""
         return self._values.recall(fingerprint, salt)
 
-    def check(self, place: Place, deeds: frozenset[Deed]) -> tuple[str, ...]:
+    def check(self, state: SinkState, deeds: frozenset[Deed]) -> tuple[str, ...]:
         """Ask for the capabilities that these deeds need here (`Sink.check`).
 
-        The first claim of a place also needs the right to create the lock key. A soft retirement in a long history also
+        The first claim of a sink also needs the right to create the lock key. A soft retirement in a long history also
         needs the right to destroy.
         """
-        on_document, on_lock = needed({*deeds, *self._besides(place, deeds)})
+        on_document, on_lock = needed({*deeds, *self._besides(state, deeds)})
         wanted = {f"{endpoint}:{self._path}": each for endpoint, each in on_document.items()}
         wanted |= {f"{endpoint}:{self._lock.path}": each for endpoint, each in on_lock.items()}
         if lacking := self._kv.capabilities(wanted):
@@ -160,134 +160,134 @@ class VaultSink:
         return ()
 
     @staticmethod
-    def _besides(place: Place, deeds: frozenset[Deed]) -> Iterator[Deed]:
-        """Yield the further deeds that these involve at this place."""
-        if Deed.HOLD in deeds and mark_of(place).lock_version == 0:
+    def _besides(state: SinkState, deeds: frozenset[Deed]) -> Iterator[Deed]:
+        """Yield the further deeds that these involve at this sink."""
+        if Deed.HOLD in deeds and mark_of(state).lock_version == 0:
             yield Deed.BEGIN
-        if Deed.RETIRE_SOFTLY in deeds and len(place.history.versions) > NAMED:
+        if Deed.RETIRE_SOFTLY in deeds and len(state.history.versions) > NAMED:
             yield Deed.RETIRE  # versions for which the tag has no room are destroyed
 
     def claim(
-        self, place: Place, lock: Lock, value: Secret | None, *, initial: Secret | None = None, over: bool = False
-    ) -> Held:
-        """Claim the lock key, and fill an empty place under it (`Sink.claim`).
+        self, state: SinkState, lock: Lock, value: Secret | None, *, initial: Secret | None = None, over: bool = False
+    ) -> Lease:
+        """Claim the lock key, and fill an empty sink under it (`Sink.claim`).
 
         Where a later step of the claim fails, the lock is given back before the error leaves.
         """
-        if place.lock and place.lock.holder != lock.holder and not over:
-            raise Busy(f"{self._uri} is held by another operation", place.lock)
-        if place.foreign and not over:
-            raise Busy(f"{self._uri}: {place.foreign}", None)
-        mark, self._kept, found = mark_of(place), None, place.value(Stage.PENDING)
-        known = mark.said if place.record else mark.before if place.remembered else NOTHING
-        self._amiss = {**known.whole, **stages(place)} if place.differs and not over else {}
-        held = self._lock.take(lock, value, mark, before=known, told=known, found=found)
+        if state.lock and state.lock.holder != lock.holder and not over:
+            raise Busy(f"{self._uri} is held by another operation", state.lock)
+        if state.foreign and not over:
+            raise Busy(f"{self._uri}: {state.foreign}", None)
+        mark, self._kept, found = mark_of(state), None, state.value(Stage.PENDING)
+        known = mark.said if state.record else mark.before if state.remembered else NOTHING
+        self._amiss = {**known.whole, **stages(state)} if state.differs and not over else {}
+        lease = self._lock.take(lock, value, mark, before=known, told=known, found=found)
         try:
-            held = self._named(held, needed=over)
+            lease = self._named(lease, needed=over)
             if initial is not None:
-                self._publisher.write_first(held, initial)
+                self._publisher.write_first(lease, initial)
                 self._kept = initial
         except SinkError:
-            self._give_back(held)  # the pending value is not in use yet, so nothing is lost with it
+            self._give_back(lease)  # the pending value is not in use yet, so nothing is lost with it
             raise
-        return held
+        return lease
 
-    def _named(self, held: Held, *, needed: bool) -> Held:
+    def _named(self, lease: Lease, *, needed: bool) -> Lease:
         """Write the lock holder to the key's metadata. With `needed`, go on even where the vault refuses that."""
         try:
-            return self._lock.name(held)
+            return self._lock.name(lease)
         except Refused:
             if not needed:
                 raise
-            return held
+            return lease
 
-    def _give_back(self, held: Held) -> None:
+    def _give_back(self, lease: Lease) -> None:
         try:
-            gone = () if held.value is None else (held.value,)  # it is not in use anywhere
-            self._lock.release(held, "not claimed", gone=gone)
+            gone = () if lease.value is None else (lease.value,)  # it is not in use anywhere
+            self._lock.release(lease, "not claimed", gone=gone)
         except SinkError:
             raise Unavailable(f"{self._uri} was locked, and could not be given back", AGAIN, unsure=True) from None
 
-    def take_over(self, place: Place, lock: Lock) -> Held:
+    def take_over(self, state: SinkState, lock: Lock) -> Lease:
         """Write the lock again with another holder and the same value (`Sink.take_over`)."""
-        mark, value, self._kept = mark_of(place), place.value(Stage.PENDING), None
-        before, told = (mark.before, mark.said) if place.remembered else (mark.said, mark.said)
+        mark, value, self._kept = mark_of(state), state.value(Stage.PENDING), None
+        before, told = (mark.before, mark.said) if state.remembered else (mark.said, mark.said)
         if not told.tags and lock.operation != FORGET:  # in a `forget` they were removed on purpose
             told = before
-        self._amiss = {**told.whole, **stages(place)} if place.differs else {}
+        self._amiss = {**told.whole, **stages(state)} if state.differs else {}
         return self._named(self._lock.take(lock, value, mark, before=before, told=told, found=value), needed=True)
 
-    def _mended(self, held: Held) -> Held:
+    def _mended(self, lease: Lease) -> Lease:
         """Restore the tags that another process changed. Late calls of a former lock holder have ended by now."""
         amiss, self._amiss = self._amiss, {}
-        return self._publisher.tag(held, amiss) if amiss else held
+        return self._publisher.tag(lease, amiss) if amiss else lease
 
-    def look(self, held: Held) -> Held:
-        """Read the lock key again (`Sink.look`)."""
-        return self._lock.look(held)
+    def renew(self, lease: Lease) -> Lease:
+        """Read the lock key again (`Sink.renew`)."""
+        return self._lock.renew(lease)
 
-    def store(self, held: Held, value: Secret) -> Held:
+    def store(self, lease: Lease, value: Secret) -> Lease:
         """Write the lock key again, with the value (`Sink.store`)."""
-        return self._lock.store(held, value)
+        return self._lock.store(lease, value)
 
-    def release(self, held: Held, outcome: str, *, ended: tuple[Secret, ...] = ()) -> None:
+    def release(self, lease: Lease, outcome: str, *, ended: tuple[Secret, ...] = ()) -> None:
         """Write an idle record and destroy the lock key's older versions (`Sink.release`).
 
         Without a promotion by this process, it first restores changed tags and takes back an announced value.
         """
         if self._kept is None:  # otherwise a promotion has done that
             with suppress(Lost, Refused):
-                held = self._mended(held)
-                self._publisher.take_back(held)
-        self._lock.release(held, outcome, gone=(*ended, *(value for value in (self._kept, self._current) if value)))
+                lease = self._mended(lease)
+                self._publisher.take_back(lease)
+        self._lock.release(lease, outcome, gone=(*ended, *(value for value in (self._kept, self._current) if value)))
 
-    def lay_out(self, held: Held, coming: Secret | None = None) -> bool:
-        """Write the companions by compare-and-set until they are right (`Sink.lay_out`)."""
-        return self._publisher.lay_out(self._mended(held), coming)
+    def write_sibling_keys(self, lease: Lease, coming: Secret | None = None) -> bool:
+        """Write the sibling keys by compare-and-set until they are right (`Sink.lay_out`)."""
+        return self._publisher.write_sibling_keys(self._mended(lease), coming)
 
-    def promote(self, held: Held, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
+    def promote(self, lease: Lease, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
         """Tag, then write by compare-and-set, until the latest document holds the value (`Sink.promote`)."""
-        promoted = self._publisher.promote(held, value, record, keep=keep)
+        promoted = self._publisher.promote(lease, value, record, keep=keep)
         self._kept, self._amiss = value, {}
         return promoted
 
-    def finish(self, held: Held, base: Secret, value: Secret, *, before: float) -> bool:
+    def finish(self, lease: Lease, base: Secret, value: Secret, *, before: float) -> bool:
         """Write the document by compare-and-set, and nothing but the tags of its versions besides (`Sink.finish`)."""
-        return self._publisher.finish(held, base, value, before=before)
+        return self._publisher.finish(lease, base, value, before=before)
 
-    def tag(self, held: Held, record: Record, *, keep_limit: bool = False, fallback: str | None = None) -> None:
+    def tag(self, lease: Lease, record: Record, *, keep_limit: bool = False, fallback: str | None = None) -> None:
         """Tag the versions as they are, and raise a low number of kept versions (`Sink.tag`).
 
         Raises:
-            Refused: the place holds nothing to tag.
+            Refused: the sink holds nothing to tag.
         """
         meta = self._kv.metadata(self._path)
         if meta is None:
             raise Refused(f"{self._uri} holds nothing to tag")
-        told = self._publisher.told(held, record, self._kept or self._current)
+        told = self._publisher.told(lease, record, self._kept or self._current)
         tags: dict[str, str | None] = {**told.whole, CURRENT: str(meta.current)}
         if fallback is not None:
-            number = self._values.older(fallback, held.lock.client_id, meta.current + 1, meta)
+            number = self._values.older(fallback, lease.lock.client_id, meta.current + 1, meta)
             tags[FALLBACK] = str(number) if number and number < meta.current else None  # never current's value
-        self._publisher.tag(held, tags, None if keep_limit else meta)
+        self._publisher.tag(lease, tags, None if keep_limit else meta)
         self._lock.told, self._amiss = told, {}
 
-    def retire(self, held: Held, fingerprint: str | None = None, *, softly: bool = False) -> tuple[str, ...]:
+    def retire(self, lease: Lease, fingerprint: str | None = None, *, softly: bool = False) -> tuple[str, ...]:
         """Destroy or delete every older version that holds the value (`Sink.retire`).
 
         With `softly` they are deleted, which `bring_back` can undo. Destroyed versions are lost for good.
         """
-        return self._retiring.retire(self._mended(held), fingerprint, softly=softly)
+        return self._retiring.retire(self._mended(lease), fingerprint, softly=softly)
 
-    def bring_back(self, held: Held) -> str | None:
+    def bring_back(self, lease: Lease) -> str | None:
         """Undelete the versions of the soft retirement (`Sink.bring_back`)."""
-        return self._retiring.bring_back(self._mended(held))
+        return self._retiring.bring_back(self._mended(lease))
 
     def note(self, notes: Mapping[str, str | None]) -> None:
         """Change custom metadata (`Sink.note`)."""
         self._kv.tag(self._path, note_tags(notes))
 
-    def forget(self, held: Held) -> None:
+    def forget(self, lease: Lease) -> None:
         """Remove our tags (`Sink.forget`).
 
         The lock key stays, idle: its version is the fencing token, and a deletion would restart the numbers.
@@ -295,5 +295,5 @@ class VaultSink:
         meta = self._kv.metadata(self._path)
         ours = [tag for tag in (meta.tags if meta else {}) if tag.startswith(OWN_PREFIX) or tag == MANAGED_BY]
         if ours:
-            self._publisher.tag(held, dict.fromkeys(ours))
+            self._publisher.tag(lease, dict.fromkeys(ours))
         self._lock.told, self._amiss = NOTHING, {}

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from sinks.document import Document
 from sinks.errors import Refused
-from sinks.record import MANAGED_BY, MANAGER, Aside, Lock, Record, drifted, noted, stamp
+from sinks.record import MANAGED_BY, MANAGER, Lock, Record, SoftDeleted, drifted, noted, stamp
 from sinks.seal import NOTHING, Said
 from sinks.secret import Secret
-from sinks.state import Place
+from sinks.state import SinkState
 from sinks.vault.api import DEFAULT_MAX_VERSIONS, Entry, Meta, MountConfig
 from sinks.vault.responses import METADATA_CAS, METADATA_CAS_HINT
 from sinks.versions import History, Stage, Version
@@ -31,7 +31,7 @@ class Mark:
     """What a claim needs to know of the snapshot it is based on.
 
     `lock_version` is the lock key's version (0: none), and `ours` whether that is a lock or an idle record. `said` is
-    what the place says about itself, and `before` is the copy of it in the lock key.
+    what the sink says about itself, and `before` is the copy of it in the lock key.
     """
 
     lock_version: int
@@ -41,7 +41,7 @@ class Mark:
 
 
 def lock_document(lock: Lock, key: str, value: Secret | None, before: Said) -> Document:
-    """Return the lock key's document while an operation holds the place. `before` is what the place said until then.
+    """Return the lock key's document while an operation holds the sink. `before` is what the sink said until then.
 
     The pending value is at the document's own key, beside the lock. Without a value that key is absent.
     """
@@ -50,15 +50,15 @@ def lock_document(lock: Lock, key: str, value: Secret | None, before: Said) -> D
 
 
 def idle_document(lock: Lock, outcome: str, told: Said) -> Document:
-    """Return the lock key's document after an operation. It holds no value, but a copy of what the place says."""
+    """Return the lock key's document after an operation. It holds no value, but a copy of what the sink says."""
     said = {"state": "idle", "id": lock.id, "holder": lock.holder, "outcome": outcome}
     return Document({LOCK_KEY: {**said, **told.tags}})
 
 
 def managed_tag(told: Said) -> dict[str, str]:
-    """Return the lock key's tag that says whether the place is managed.
+    """Return the lock key's tag that says whether the sink is managed.
 
-    It survives a replacement of the place's own tags.
+    It survives a replacement of the sink's own tags.
     """
     return {MANAGED: "yes" if told.tags else "no"}
 
@@ -167,14 +167,14 @@ def fallback_number(meta: Meta) -> int | None:
     return number
 
 
-def aside_in(meta: Meta) -> Aside | None:
+def soft_deleted_in(meta: Meta) -> SoftDeleted | None:
     """Return what was retired softly. `kept` is true as long as the fallback's own version can be restored."""
-    aside = Aside.from_tags(meta.tags)
-    if aside is None:
+    soft_deleted = SoftDeleted.from_tags(meta.tags)
+    if soft_deleted is None:
         return None
-    first = version_in({FALLBACK: aside.versions[0]}, FALLBACK) or 0
+    first = version_in({FALLBACK: soft_deleted.versions[0]}, FALLBACK) or 0
     readable = meta.versions.get(first, (None, False))[1]
-    return replace(aside, kept=first < meta.current and (readable or first in meta.deleted))
+    return replace(soft_deleted, kept=first < meta.current and (readable or first in meta.deleted))
 
 
 def _history(meta: Meta, *, managed: bool) -> History:
@@ -195,37 +195,41 @@ def _history(meta: Meta, *, managed: bool) -> History:
     )
 
 
-def surveyed(uri: str, at: datetime, config: MountConfig | None, meta: Meta | None, lock_meta: Meta | None) -> Place:
-    """Return what metadata alone shows of a place.
+def surveyed(
+    uri: str, at: datetime, config: MountConfig | None, meta: Meta | None, lock_meta: Meta | None
+) -> SinkState:
+    """Return what metadata alone shows of a sink.
 
     The lock in the key's metadata counts only where it was written for the key's latest version.
     """
-    place = without_lock(uri, at, config, meta, None)
+    state = without_lock(uri, at, config, meta, None)
     if lock_meta is None:
-        return place
+        return state
     named = version_in(lock_meta.tags, LOCK_VERSION)
     lock = Lock.from_tags(lock_meta.tags) if named == lock_meta.current else None
     # An idle key has one readable version beside what was kept, and that one is never the first. Otherwise a claim has
     # not been named yet, or a release has not been cleaned up.
     unsettled = lock is not None or bool(leftovers(lock_meta)) or lock_meta.current == 1
     made = lock_meta.versions.get(lock_meta.current, (None, False))[0]
-    unsettled = place.unsettled or unsettled
-    place = replace(place, lock=lock, claimed=made if lock else None, unsettled=unsettled, released=made)
-    return with_memory(place, managed=lock is None and lock_meta.tags.get(MANAGED) == "yes")
+    unsettled = state.unsettled or unsettled
+    state = replace(state, lock=lock, claimed=made if lock else None, unsettled=unsettled, released=made)
+    return with_memory(state, managed=lock is None and lock_meta.tags.get(MANAGED) == "yes")
 
 
-def without_lock(uri: str, at: datetime, config: MountConfig | None, meta: Meta | None, former: str | None) -> Place:
+def without_lock(
+    uri: str, at: datetime, config: MountConfig | None, meta: Meta | None, former: str | None
+) -> SinkState:
     """Return what the document's metadata shows, without regard to the lock key.
 
     `former` is the fallback that a seal names. None: no seal is valid, or none was checked.
     """
     if meta is None:
-        return Place(uri, at, exists=False)
+        return SinkState(uri, at, exists=False)
     record = Record.from_tags(meta.tags, former)
     current, fallback = version_in(meta.tags, CURRENT), fallback_number(meta)
     edits = meta.current - current if current is not None else 0
     partly = record is None and (meta.tags.get(MANAGED_BY) == MANAGER or CURRENT in meta.tags)
-    place = Place(
+    state = SinkState(
         uri,
         at,
         exists=meta.current > 0,
@@ -236,44 +240,46 @@ def without_lock(uri: str, at: datetime, config: MountConfig | None, meta: Meta 
         edits=max(edits, 0),
         room=None if fallback is None else version_limit(config, meta) - 1 - (meta.current - fallback),
         noted=noted(meta.tags),
-        aside=aside_in(meta),
+        soft_deleted=soft_deleted_in(meta),
         stale=fallback is None and 0 < (version_in(meta.tags, FALLBACK) or 0) < meta.current,
     )
-    return with_memory(place, managed=partly)
+    return with_memory(state, managed=partly)
 
 
-def with_memory(place: Place, *, managed: bool) -> Place:
-    """Return a place with `wiped` set if it was managed and its tags do not say so any more."""
-    if not managed or place.wiped or place.record or not place.exists or place.manager not in (None, MANAGER):
-        return place
-    return replace(place, wiped=True, notes=(*place.notes, WIPED))
+def with_memory(state: SinkState, *, managed: bool) -> SinkState:
+    """Return a sink with `wiped` set if it was managed and its tags do not say so any more."""
+    if not managed or state.wiped or state.record or not state.exists or state.manager not in (None, MANAGER):
+        return state
+    return replace(state, wiped=True, notes=(*state.notes, WIPED))
 
 
-def with_values(place: Place, main: Entry | None, values: Mapping[Stage, Secret]) -> Place:
-    """Return a place with the values at its stages and the keys of its latest document."""
+def with_values(state: SinkState, main: Entry | None, values: Mapping[Stage, Secret]) -> SinkState:
+    """Return a sink with the values at its stages and the keys of its latest document."""
     document = main.document if main else None
     return replace(
-        place,
+        state,
         keys=document.keys if document else (),
         values=values,
-        drifted=drifted(place.record, values.get(Stage.CURRENT)),
+        drifted=drifted(state.record, values.get(Stage.CURRENT)),
     )
 
 
-def with_lock(place: Place, lock: Lock | None, strange: str, entry: Entry | None, said: Said, copy: Said) -> Place:
-    """Return a place with what its lock key's document says. `place` has its values already.
+def with_lock(
+    state: SinkState, lock: Lock | None, strange: str, entry: Entry | None, said: Said, copy: Said
+) -> SinkState:
+    """Return a sink with what its lock key's document says. `state` has its values already.
 
     `said` is what is valid there, and `copy` is the lock key's copy of it.
     """
     before = copy.record
-    place = with_memory(place, managed=lock is None and not strange and before is not None)
+    state = with_memory(state, managed=lock is None and not strange and before is not None)
     return replace(
-        place,
+        state,
         lock=lock,
         foreign=strange,
         claimed=entry.created if entry and (lock or strange) else None,
-        unsettled=place.unsettled or lock is not None or bool(strange),
-        history=_with_pending(place.history, entry) if Stage.PENDING in place.values else place.history,
+        unsettled=state.unsettled or lock is not None or bool(strange),
+        history=_with_pending(state.history, entry) if Stage.PENDING in state.values else state.history,
         released=(entry.changed or entry.created) if entry else None,
         remembered=before,
         snapshot=Mark(entry.version if entry else 0, is_ours(entry) and not strange, said, copy),
@@ -286,7 +292,7 @@ def _with_pending(history: History, entry: Entry | None) -> History:
     return history.added(Version(f"pending/{entry.version}", Stage.PENDING, entry.created))
 
 
-def stages(place: Place) -> dict[str, str | None]:
-    """Return the tags for the versions of current and fallback, as a place was read."""
-    found = {CURRENT: place.history.at(Stage.CURRENT), FALLBACK: place.history.at(Stage.FALLBACK)}
+def stages(state: SinkState) -> dict[str, str | None]:
+    """Return the tags for the versions of current and fallback, as a sink was read."""
+    found = {CURRENT: state.history.at(Stage.CURRENT), FALLBACK: state.history.at(Stage.FALLBACK)}
     return {name: version.id if version else None for name, version in found.items()}

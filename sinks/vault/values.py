@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sinks.companions import values_in
 from sinks.errors import Denied
+from sinks.sibling_keys import values_in
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -68,12 +68,12 @@ class Values:
             if value := document.get(self._key):
                 yield number, value
 
-    def fingerprints(self, document: Document | None, salt: str, companions: str) -> tuple[str, ...]:
-        """Return the fingerprints of a document's values, companions included.
+    def fingerprints(self, document: Document | None, salt: str, sibling_keys: str) -> tuple[str, ...]:
+        """Return the fingerprints of a document's values, sibling keys included.
 
         Current's is the first. A document that is None has none.
         """
-        return tuple(value.fingerprint(salt) for value in values_in(document, self._key, companions))
+        return tuple(value.fingerprint(salt) for value in values_in(document, self._key, sibling_keys))
 
     def older(self, fingerprint: str, salt: str, below: int, meta: Meta | None = None) -> int | None:
         """Return the newest version below `below` that holds the value with a fingerprint.

@@ -82,7 +82,7 @@ def test_libraries_and_back_ends_are_known_where_they_are_used(
 
 IMPURE = ("time", "os", "socket", "random", "secrets", "subprocess", "pathlib", "httpx", "requests", "boto3", "hvac")
 PURE = ("bridge.planning", "bridge.model", *(f"sinks.{name}" for name in (
-    "companions", "document", "record", "rights", "seal", "versions", "vault.state", "vault.rights", "aws.rights",
+    "sibling_keys", "document", "record", "rights", "seal", "versions", "vault.state", "vault.rights", "aws.rights",
 )))  # fmt: skip
 
 

@@ -48,10 +48,10 @@ def count(world: World, *, alone: bool) -> dict[str, Counted]:
 
 
 def _rotate(world: World, application: Application) -> Counted:
-    job = world.job(application, tapped=True, timing=LongAfter())
+    session = world.session(application, tapped=True, timing=LongAfter())
     _taken(world)
     with world.credentials():
-        rotate(job, RotateOptions(settle=False))
+        rotate(session, RotateOptions(settle=False))
     return _taken(world)
 
 

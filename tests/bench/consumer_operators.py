@@ -14,7 +14,7 @@ from typing import Any
 import hvac
 from hvac.exceptions import VaultError
 
-from bridge.execution.session import Job
+from bridge.execution.session import Session
 from bridge.model.errors import BridgeError
 from bridge.model.operation import Strategy
 from bridge.model.outcome import Stopped
@@ -71,7 +71,7 @@ class Keeper:
 
     def __init__(
         self, world: World, application: Application, door: Door, clock: Faster, *,
-        strategy: Strategy = Strategy.STAGED, refresh: float = 0.0, companions: bool = False,
+        strategy: Strategy = Strategy.STAGED, refresh: float = 0.0, sibling_keys: bool = False,
     ) -> None:  # fmt: skip
         self._world = world
         self._application = application
@@ -79,44 +79,44 @@ class Keeper:
         self._clock = clock
         self._options = RotateOptions(strategy=strategy, settle=False)
         self._refresh = timedelta(seconds=refresh / clock.scale)
-        self._companions = companions
+        self._sibling_keys = sibling_keys
 
     def adopt(self) -> None:
-        """Take the place over."""
-        self._done(lambda: adopt(self._job(), AdoptOptions()))
+        """Take the sink over."""
+        self._done(lambda: adopt(self._session(), AdoptOptions()))
 
     def plain(self, _number: int) -> None:
         """Rotate."""
-        self._done(lambda: rotate(self._job(), self._options))
+        self._done(lambda: rotate(self._session(), self._options))
 
     def compromised(self, _number: int) -> None:
         """Rotate after a leak."""
         options = replace(self._options, compromised=True, reason="seen", settle=True)
-        self._done(lambda: rotate(self._job(), options))
+        self._done(lambda: rotate(self._session(), options))
 
     def rollback(self, number: int) -> None:
         """Rotate, and the next time go back."""
         if number % 2 == 0:
             self.plain(number)
         else:
-            self._done(lambda: rollback(self._job(), RollbackOptions(settle=False)))
+            self._done(lambda: rollback(self._session(), RollbackOptions(settle=False)))
 
     def retire(self, number: int) -> None:
         """Rotate, and end the fallback later on."""
         self.plain(number)
         self._clock.sleep(LATER)
-        self._done(lambda: retire(self._job(), Options()))
+        self._done(lambda: retire(self._session(), Options()))
 
     def killed(self, _number: int) -> None:
         """Rotate, and die when Auth0 has the new value; somebody finishes it later."""
         with suppress(Killed):
-            self._done(lambda: rotate(self._job(self._die), self._options))
+            self._done(lambda: rotate(self._session(self._die), self._options))
         self._clock.sleep(ABSENT)
         self._finish()
 
     def outage(self, _number: int) -> None:
         """Rotate, while the vault goes down in the moment in which Auth0 has the new value."""
-        self._done(lambda: rotate(self._job(lambda: self._door.shut(OUTAGE / self._clock.scale)), self._options))
+        self._done(lambda: rotate(self._session(lambda: self._door.shut(OUTAGE / self._clock.scale)), self._options))
 
     def _die(self) -> None:
         raise Killed
@@ -128,7 +128,7 @@ class Keeper:
         return self._finish()
 
     def _finish(self) -> None:
-        self._repeated(lambda: resume(self._job(), Options(settle=False)), stopped_too=True)
+        self._repeated(lambda: resume(self._session(), Options(settle=False)), stopped_too=True)
 
     def _repeated(self, work: Callable[[], object], *, stopped_too: bool = False) -> None:
         for left in reversed(range(TRIES)):
@@ -141,11 +141,11 @@ class Keeper:
             else:
                 return
 
-    def _job(self, when_set: Callable[[], None] | None = None) -> Job:
+    def _session(self, when_set: Callable[[], None] | None = None) -> Session:
         """Open the application; `when_set` happens as soon as Auth0 has a new value."""
         timing = Timing(timedelta(seconds=SPREADING / self._clock.scale))
-        job = self._world.job(self._application, tapped=True, timing=timing)
-        job.settings = replace(job.settings, consumer_refresh=self._refresh, companions=self._companions)
+        session = self._world.session(self._application, tapped=True, timing=timing)
+        session.settings = replace(session.settings, consumer_refresh=self._refresh, sibling_keys=self._sibling_keys)
         if when_set is not None:
 
             def after(call: Call) -> None:
@@ -153,9 +153,9 @@ class Keeper:
                     when_set()
 
             clock: Any = SystemClock()  # a trace notes times; it never shifts them
-            auth0: Any = Tap(job.auth0, "auth0", Trace(clock, after=after))
-            job.auth0 = auth0
-        return job
+            auth0: Any = Tap(session.auth0, "auth0", Trace(clock, after=after))
+            session.auth0 = auth0
+        return session
 
 
 class Tool:

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from tests.bench.population import Population
 
 ORDER = ("client_secret", "client_secret_next", "client_secret_previous")
-"""The keys of a document with companions, in the order in which they are tried."""
+"""The keys of a document with sibling keys, in the order in which they are tried."""
 
 AWS_CACHE = "aws-secretsmanager-caching"
-AGAIN = 10.0  # seconds of life until a place is read again that could not be read
+AGAIN = 10.0  # seconds of life until a sink is read again that could not be read
 PATIENCE, PAUSE, LONGEST_PAUSE = 35.0, 0.2, 5.0  # seconds of life, as docs/guide/applications.md says
 
 
@@ -105,7 +105,7 @@ class Plain:
         self.accept(self.text)
 
 
-class Companions:
+class SiblingKeys:
     """Tries what one document holds: the value, the next and the previous one, in rounds while a change may spread."""
 
     def __init__(self, polled: Polled, clock: Faster) -> None:
@@ -159,8 +159,8 @@ def values(population: Population, environ: Mapping[str, str], part: float) -> V
             return _candidates(population, environ, clock)
         case "aws cache":
             return _cached_by_aws(population)
-        case "companions":
-            return Companions(Polled(_document(population, environ), population.refresh, part, clock), clock)
+        case "sibling_keys":
+            return SiblingKeys(Polled(_document(population, environ), population.refresh, part, clock), clock)
         case "latest":
             polled = Polled(_document(population, environ), population.refresh, part, clock)
             return lambda: (Plain(polled.known()["client_secret"]),)
@@ -182,7 +182,7 @@ def _candidates(population: Population, environ: Mapping[str, str], clock: Faste
 
 
 def _document(population: Population, environ: Mapping[str, str]) -> Callable[[], Mapping[str, str]]:
-    """Return what reads the latest document of a place in Vault, as any client of Vault does."""
+    """Return what reads the latest document of a sink in Vault, as any client of Vault does."""
     mount, _, path = split(population.uri)[1].partition("/")
     kv = hvac.Client(environ["VAULT_ADDR"], environ["VAULT_TOKEN"]).secrets.kv.v2
 

@@ -55,7 +55,7 @@ class Row:
 
 OURS = Row("(a) staged, `bridge.consumer`", "staged", "candidates", 12, 16.0)
 AHEAD = Row("(a) the same, read ahead, with `consumer_refresh`", "refreshed", "ahead", 6, 10.0)
-DOCUMENT = Row("(c) staged, companions, one document read every 5 min", "companions", "companions", 8, 10.0)
+DOCUMENT = Row("(c) staged, sibling keys, one document read every 5 min", "sibling_keys", "sibling_keys", 8, 10.0)
 STORED = Row("(e) rotated, then stored; latest value, read every 5 min", "tool", "latest", 6, 10.0)
 ROWS = (
     OURS,
@@ -144,8 +144,8 @@ def _operator(world: World, application: Any, door: Door, row: Row, run: Run) ->
             return Keeper(world, application, door, clock, strategy=Strategy.AUTH0_GENERATED)
         case "refreshed":
             return Keeper(world, application, door, clock, refresh=refresh)
-        case "companions":
-            return Keeper(world, application, door, clock, refresh=refresh, companions=True)
+        case "sibling_keys":
+            return Keeper(world, application, door, clock, refresh=refresh, sibling_keys=True)
     return Tool(world, application, door, clock)
 
 

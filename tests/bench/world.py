@@ -1,4 +1,4 @@
-"""What the benchmarks happen in: the installed command, three local servers, applications with their places."""
+"""What the benchmarks happen in: the installed command, three local servers, applications with their sinks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import hvac
 
 from bridge.auth0.api import connect
 from bridge.config.environment import from_environment
-from bridge.execution.session import Job
+from bridge.execution.session import Session
 from bridge.model.timing import Timing
 from bridge.operations.adopt import AdoptOptions, adopt
 from bridge.operations.retire import retire
@@ -83,7 +83,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Application:
-    """An application of Auth0 and the places of its secret."""
+    """An application of Auth0 and the sinks of its secret."""
 
     name: str
     client_id: str
@@ -95,7 +95,7 @@ class Application:
         return [self.client_id, *(word for uri in self.uris for word in ("--sink", uri))]
 
     def place(self, kind: str) -> str:
-        """Return the place of a kind without its scheme; empty where there is none."""
+        """Return the sink of a kind without its scheme; empty where there is none."""
         return next((split(uri)[1] for uri in self.uris if uri.startswith(kind)), "")
 
 
@@ -162,7 +162,7 @@ class World:
         return boto3.client("secretsmanager", endpoint_url=self.aws.url, region_name=REGION,
                             aws_access_key_id="sandbox", aws_secret_access_key="sandbox")  # fmt: skip
 
-    def job(self, application: Application, *, tapped: bool = False, timing: Timing | None = None) -> Job:
+    def session(self, application: Application, *, tapped: bool = False, timing: Timing | None = None) -> Session:
         """Open an application as the command does. Waits take no time, so a fallback may seem younger than now."""
         environ = self.environment(tapped=tapped)
         settings = from_environment(application.client_id, application.uris, environ)
@@ -174,7 +174,7 @@ class World:
             sinks[uri] = open_sink(
                 uri, vault.type, vault.options, resolve=resolver, clock=self.clock, lease=timing.lease
             )
-        return Job(
+        return Session(
             settings=replace(client, name=application.name, fallback_min_age=timedelta(days=-1)),
             auth0=connect(settings.tenants[client.tenant], resolver, self.clock),
             sinks=dict(sorted(sinks.items())),
@@ -197,14 +197,14 @@ class World:
             os.environ.update(before)
 
     def adopt(self, application: Application, *, tapped: bool = False) -> None:
-        """Take its places over."""
+        """Take its sinks over."""
         with self.credentials():
-            adopt(self.job(application, tapped=tapped), AdoptOptions())
+            adopt(self.session(application, tapped=tapped), AdoptOptions())
 
     def retire(self, application: Application, *, tapped: bool = False) -> None:
         """End its fallback, if there is one."""
         with self.credentials():
-            retire(self.job(application, tapped=tapped), Options())
+            retire(self.session(application, tapped=tapped), Options())
 
     def script(self, application: Application, *, tapped: bool = False) -> dict[str, str]:
         """Return the environment of `rotate.sh` for an application; its AUTH0_DOMAIN names no other host."""

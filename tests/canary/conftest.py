@@ -23,7 +23,7 @@ AN_HOUR = 3600.0  # seconds
 def stage(
     servers: Servers, forks: Forks, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Stage]:
-    """A client whose two places hold its value beside other people's secrets; nothing is adopted yet."""
+    """A client whose two sinks hold its value beside other people's secrets; nothing is adopted yet."""
     tenant = servers.auth0.tenant
     tenant.clear_faults()
     tenant.settings.propagation = SPREAD
@@ -34,7 +34,7 @@ def stage(
             monkeypatch.setenv(name, text)
         sibling = secrets.token_hex(20)
         controls.clock = lambda: time.time() - AN_HOUR  # so that nobody has to wait for late calls of those who did it
-        for place in world.places:
+        for place in world.sinks:
             place.fill(world.s0, db_url=f"postgres://u:{sibling}@db")
         controls.clock = time.time
         found = Stage(world, tmp_path, {**world.environment, **made, "BRIDGE_PROPAGATION": "3s"}, forks)

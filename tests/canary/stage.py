@@ -133,7 +133,7 @@ class Ran:
 
 
 class Stage:
-    """A client in its places, and the environment of whoever runs the command line on it."""
+    """A client in its sinks, and the environment of whoever runs the command line on it."""
 
     def __init__(self, world: World, directory: Path, environ: Mapping[str, str], forks: Forks) -> None:
         self.world = world
@@ -207,8 +207,8 @@ class Stage:
         return out, err, process.returncode, watcher
 
     def on_client(self, command: str, *argv: str, **more: Any) -> Ran:
-        """Run a command on the client and its places, as talkative as it can be."""
-        sinks = [word for place in self.world.places for word in ("--sink", place.uri)]
+        """Run a command on the client and its sinks, as talkative as it can be."""
+        sinks = [word for place in self.world.sinks for word in ("--sink", place.uri)]
         return self.run(command, self.world.client_id, "--verbose", *argv, *sinks, **more)
 
     def prepare(self, work: Callable[[Stage], object]) -> None:

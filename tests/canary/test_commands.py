@@ -23,14 +23,14 @@ def rotated(stage: Stage) -> None:
 
 
 def nothing(stage: Stage) -> None:
-    """The places are as somebody else left them."""
+    """The sinks are as somebody else left them."""
 
 
 def drifted(stage: Stage) -> None:
     adopted(stage)
-    for place in stage.world.places:
+    for place in stage.world.sinks:
         place.edit("client_secret", secrets.token_urlsafe(48))
-    stage.secrets |= {place.see().current or "" for place in stage.world.places}
+    stage.secrets |= {place.see().current or "" for place in stage.world.sinks}
 
 
 def dashboard(stage: Stage) -> None:

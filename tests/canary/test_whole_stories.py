@@ -28,7 +28,7 @@ def write_config(stage: Stage, *, auth: str, after: list[str], addr: str, secret
         *("[vaults.vault]", 'type = "vault"', f'url = "{addr}"', f"auth = {auth}"),
         *("[vaults.aws]", 'type = "aws"', f'endpoint_url = "{stage.environ["AWS_ENDPOINT_URL"]}"'),
         *("[clients.billing]", 'tenant = "local"', f'client_id = "{world.client_id}"', 'fallback_min_age = "0s"'),
-        f"sinks = {json.dumps([place.uri for place in world.places])}",
+        f"sinks = {json.dumps([place.uri for place in world.sinks])}",
         *([f"after = {json.dumps(after)}"] if after else []),
     ]
     path = stage.directory / "bridge.toml"
@@ -212,7 +212,7 @@ def test_the_sandbox_writes_its_secrets_into_one_file_for_its_owner_only(stage: 
 
 @pytest.mark.parametrize("where", ["stdout", "stderr", "files", "arguments", "environment"])
 def test_what_is_looked_for_would_be_found(stage: Stage, where: str) -> None:
-    """A leak is planted in each place, disguised; the search must not overlook it."""
+    """A leak is planted in each sink, disguised; the search must not overlook it."""
     text = stage.world.s0
     hidden = base64.b64encode(text.encode()).decode()
     planted = {

@@ -55,6 +55,6 @@ def _aws(request: pytest.FixtureRequest, name: str) -> Harness:
 
 @pytest.fixture(params=[_memory, _vault, _vault_tls, _aws], ids=["memory", "vault", "vault-tls-approle", "aws"])
 def place(request: pytest.FixtureRequest, unique: str) -> Harness:
-    """An empty place of one back end."""
+    """An empty sink of one back end."""
     make: Callable[[pytest.FixtureRequest, str], Harness] = request.param
     return make(request, unique)

@@ -12,7 +12,7 @@ import hvac
 
 import sinks.vault
 from bridge.sandbox.openbao import OpenBao
-from sinks.port import Held, Sink, Stage, Unavailable
+from sinks.port import Lease, Sink, Stage, Unavailable
 from sinks.secret import Secret
 from sinks.vault import Settings
 from sinks.vault.sink import VaultSink
@@ -25,13 +25,13 @@ LEASE = 10.0
 
 
 class Harness(Protocol):
-    """A place of one back end. `clock` is the operators' clock."""
+    """A sink of one back end. `clock` is the operators' clock."""
 
     clock: ManualClock
     uri: str
 
     def sink(self) -> Sink:
-        """Another operator's sink at the place."""
+        """Another operator's sink at the sink."""
 
     def write_key(self, key: str, value: str) -> None:
         """Change one key of the document, as somebody who reads it, edits it and writes it."""
@@ -41,8 +41,8 @@ class Harness(Protocol):
     def wipe_tags(self) -> None:
         """Replace all tags by one of one's own, as Terraform or `kv metadata put` do."""
 
-    def interrupt_release(self, sink: Sink, held: Held, outcome: str) -> None:
-        """Release as a process that dies after it has given the place back, and before it has cleaned up."""
+    def interrupt_release(self, sink: Sink, held: Lease, outcome: str) -> None:
+        """Release as a process that dies after it has given the sink back, and before it has cleaned up."""
 
     def document(self) -> dict[str, Any] | None:
         """What an unaware reader gets."""
@@ -84,7 +84,7 @@ class MemoryHarness:
         self.store.wipe_tags(self.path)
         self.tag("theirs", "yes")
 
-    def interrupt_release(self, sink: Sink, held: Held, outcome: str) -> None:
+    def interrupt_release(self, sink: Sink, held: Lease, outcome: str) -> None:
         self.store.interrupt_release(self.path)
 
     def document(self) -> dict[str, Any] | None:
@@ -165,7 +165,7 @@ class VaultHarness:
     def wipe_tags(self) -> None:
         self.kv.update_metadata(self.path, custom_metadata={"theirs": "yes"})
 
-    def interrupt_release(self, sink: Sink, held: Held, outcome: str) -> None:
+    def interrupt_release(self, sink: Sink, held: Lease, outcome: str) -> None:
         assert isinstance(sink, VaultSink)
         ended = (held.value,) if held.value else ()
         with mock.patch.object(sink._kv, "destroy", side_effect=Unavailable("killed")), suppress(Unavailable):
@@ -243,7 +243,7 @@ class AwsHarness:
         self._client.untag_resource(SecretId=self.name, TagKeys=list(self.tags()))
         self.tag("theirs", "yes")
 
-    def interrupt_release(self, sink: Sink, held: Held, outcome: str) -> None:
+    def interrupt_release(self, sink: Sink, held: Lease, outcome: str) -> None:
         stages = self._factory.stages(self.name)
         self._client.update_secret_version_stage(
             SecretId=self.name, VersionStage="AWSPENDING", RemoveFromVersionId=stages["AWSPENDING"]

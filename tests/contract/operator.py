@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from sinks.port import Held, Lock, Place, Promoted, Record, Sink
+from sinks.port import Lease, Lock, Promoted, Record, Sink, SinkState
 from sinks.secret import Secret
 from tests.contract.clock import START
 from tests.contract.harness import KEY, Harness
@@ -23,7 +23,7 @@ def lock(
     base: Secret | None = S0,
     operation: str = "rotate",
     ends: tuple[Secret, ...] = (),
-    companions: str = "",
+    sibling_keys: str = "",
 ) -> Lock:
     """Return a lock of an operator; each holder has an operation of its own."""
     return Lock(
@@ -34,16 +34,16 @@ def lock(
         expected_end=START + timedelta(minutes=5),
         client_id=CLIENT,
         tenant=TENANT,
-        places=(place.uri,),
+        sinks=(place.uri,),
         base=base.fingerprint(CLIENT) if base else "",
         holder=holder,
         ends=tuple(value.fingerprint(CLIENT) for value in ends),
-        companions=companions,
+        sibling_keys=sibling_keys,
     )
 
 
 def record(place: Harness, *values: Secret, rotation: str = "r-ci-1") -> Record:
-    """Return what a place remembers after the first of `values` became current."""
+    """Return what a sink remembers after the first of `values` became current."""
     recent = tuple(value.fingerprint(CLIENT) for value in values)
     return Record(CLIENT, TENANT, (place.uri,), rotation, START, recent=recent)
 
@@ -63,8 +63,8 @@ def claimed(
     holder: str = "ci-1",
     operation: str = "rotate",
     **words: Any,
-) -> tuple[Sink, Held]:
-    """Claim a place as another operator."""
+) -> tuple[Sink, Lease]:
+    """Claim a sink as another operator."""
     sink = place.sink()
     return sink, sink.claim(sink.read(), lock(place, holder, base=base, operation=operation, **words), value)
 
@@ -77,7 +77,7 @@ def rotated(place: Harness, old: Secret = S0, new: Secret = P1, *, holder: str =
     return promoted
 
 
-def taken_over(place: Harness, holder: str = "late-1", **words: Any) -> tuple[Sink, Held]:
+def taken_over(place: Harness, holder: str = "late-1", **words: Any) -> tuple[Sink, Lease]:
     """Take an operation over: the same words except those given, another holder."""
     sink = place.sink()
     seen = sink.read()
@@ -89,5 +89,5 @@ def text(value: Secret | None) -> str | None:
     return value.reveal() if value else None
 
 
-def seen_again(place: Harness) -> Place:
+def seen_again(place: Harness) -> SinkState:
     return place.sink().read()

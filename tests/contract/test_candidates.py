@@ -91,12 +91,12 @@ def test_who_was_replaced_ends_nothing(place: Harness) -> None:
     new, mine = taken_over(place)
     old.release(held, "too late", ended=(P1,))
     assert place.pending() == P1.reveal()
-    new.look(mine)
+    new.renew(mine)
     try:
-        old.look(held)
+        old.renew(held)
     except Lost:
         return
-    raise AssertionError("the place is still the old holder's")
+    raise AssertionError("the sink is still the old holder's")
 
 
 def test_the_newest_versions_of_others_are_candidates_and_all_of_them_when_asked(place: Harness) -> None:

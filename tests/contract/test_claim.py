@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from sinks.port import Busy, Deed, Held, Lost, SinkError, Stage
+from sinks.port import Busy, Deed, Lease, Lost, SinkError, Stage
 from sinks.secret import Secret
 from tests.contract.harness import KEY, LEASE, Harness
 from tests.contract.operator import P1, P2, S0, claimed, filled, lock, record, rotated, seen_again, taken_over, text
@@ -120,8 +120,8 @@ def test_the_same_claim_twice_is_once(place: Harness) -> None:
     free = sink.read()
     first = sink.claim(free, lock(place), P1)
     second = sink.claim(free, lock(place), P1)
-    sink.look(first)
-    sink.look(second)
+    sink.renew(first)
+    sink.renew(second)
     assert place.pending() == P1.reveal()
 
 
@@ -130,7 +130,7 @@ def test_of_twenty_claims_at_once_exactly_one_wins(place: Harness) -> None:
     operators = [place.sink() for _ in range(20)]
     free = [sink.read() for sink in operators]
 
-    def claim(number: int) -> Held | SinkError:
+    def claim(number: int) -> Lease | SinkError:
         try:
             return operators[number].claim(
                 free[number], lock(place, f"ci-{number}"), Secret(f"the-value-of-operator-{number}")
@@ -140,11 +140,11 @@ def test_of_twenty_claims_at_once_exactly_one_wins(place: Harness) -> None:
 
     with ThreadPoolExecutor(20) as threads:
         outcomes = list(threads.map(claim, range(20)))
-    won = [outcome for outcome in outcomes if isinstance(outcome, Held)]
+    won = [outcome for outcome in outcomes if isinstance(outcome, Lease)]
     assert len(won) == 1
     assert all(isinstance(outcome, Busy) for outcome in outcomes if outcome is not won[0])
     assert place.pending() == text(won[0].value)
-    place.sink().look(won[0])
+    place.sink().renew(won[0])
 
 
 def test_a_survey_tells_who_holds_a_place_and_never_a_value(place: Harness) -> None:
@@ -175,9 +175,9 @@ def test_taking_over_keeps_the_value_and_shuts_the_old_holder_out(place: Harness
     new, mine = taken_over(place)
     assert place.pending() == P1.reveal()
     assert mine.value == P1
-    new.look(mine)
+    new.renew(mine)
     with pytest.raises(Lost):
-        old.look(held)
+        old.renew(held)
     seen = seen_again(place)
     assert seen.lock is not None
     assert seen.lock.holder == "late-1"
@@ -192,7 +192,7 @@ def test_of_two_takeovers_the_later_one_loses(place: Harness) -> None:
     fast, mine = taken_over(place)
     with pytest.raises(Busy):
         slow.take_over(seen, replace(seen.lock, holder="late-2"))
-    fast.look(mine)
+    fast.renew(mine)
 
 
 def test_a_holder_who_was_replaced_can_do_nothing_any_more(place: Harness) -> None:
@@ -244,7 +244,7 @@ def test_releasing_late_leaves_the_next_holder_alone(place: Harness) -> None:
     sink.release(held, "given up")
     other, mine = claimed(place, P2, holder="ci-2")
     sink.release(held, "given up")
-    other.look(mine)
+    other.renew(mine)
     assert place.pending() == P2.reveal()
 
 
@@ -253,7 +253,7 @@ def test_releasing_what_was_taken_over_leaves_it_alone(place: Harness) -> None:
     sink, held = claimed(place)
     other, mine = taken_over(place)
     sink.release(held, "given up")
-    other.look(mine)
+    other.renew(mine)
     assert place.pending() == P1.reveal()
 
 
@@ -261,4 +261,4 @@ def test_a_look_begins_a_new_lease(place: Harness) -> None:
     filled(place)
     sink, held = claimed(place)
     place.clock.advance(3)
-    assert sink.look(held).looked == held.looked + 3
+    assert sink.renew(held).renewed == held.renewed + 3

@@ -1,4 +1,4 @@
-"""Taking a place whatever holds it: the answer to a leak waits for nobody."""
+"""Taking a sink whatever holds it: the answer to a leak waits for nobody."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def test_who_claims_over_a_holder_has_the_place_and_the_holder_has_lost_it(place
     old, held = claimed(place, P2, base=P1, holder="ci-2")
     new = place.sink()
     mine = new.claim(new.read(), lock(place, "leak", base=P1), P3, over=True)
-    new.look(mine)
+    new.renew(mine)
     assert place.pending() == P3.reveal()
     place.clock.advance(LEASE)
     for late in (
-        lambda: old.look(held),
+        lambda: old.renew(held),
         lambda: old.store(held, P2),
         lambda: old.promote(held, P2, record(place, P2, P1)),
         lambda: old.tag(held, record(place, P1)),
@@ -95,7 +95,7 @@ def test_who_was_faster_still_wins(place: Harness) -> None:
     fast, mine = claimed(place)
     with pytest.raises(Busy):
         slow.claim(seen, lock(place, "leak"), P2, over=True)
-    fast.look(mine)
+    fast.renew(mine)
     assert place.pending() == P1.reveal()
 
 
@@ -104,5 +104,5 @@ def test_a_free_place_is_claimed_over_as_it_is_claimed(place: Harness) -> None:
     rotated(place)
     sink = place.sink()
     held = sink.claim(sink.read(), lock(place, "leak", base=P1), P2, over=True)
-    assert sink.look(held).value == P2
+    assert sink.renew(held).value == P2
     assert place.pending() == P2.reveal()

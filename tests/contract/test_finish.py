@@ -1,18 +1,18 @@
-"""What Auth0 has accepted already becomes current even where the place was lost, and nothing else does."""
+"""What Auth0 has accepted already becomes current even where the sink was lost, and nothing else does."""
 
 from __future__ import annotations
 
 import pytest
 
-from sinks.companions import Companions
-from sinks.port import Held, Lost, Sink, Stage
+from sinks.port import Lease, Lost, Sink, Stage
+from sinks.sibling_keys import SiblingKeys
 from tests.contract.harness import KEY, KEYS, LEASE, Harness
 from tests.contract.operator import P1, P2, S0, claimed, filled, record, rotated, seen_again, taken_over
 
 THEIRS = {"db_url": "postgres://theirs"}
 
 
-def replaced(place: Harness) -> tuple[Sink, Held]:
+def replaced(place: Harness) -> tuple[Sink, Lease]:
     """Have a rotation from P1 to P2 that somebody else has taken over."""
     filled(place)
     rotated(place)
@@ -34,9 +34,9 @@ def test_the_value_is_current_and_the_base_the_fallback_and_the_place_stays_its_
     assert place.document() == {KEY: P2.reveal(), **THEIRS}
     assert place.fallback() == P1.reveal()
     assert (seen_again(place).value(Stage.CURRENT), seen_again(place).value(Stage.FALLBACK)) == (P2, P1)
-    other.look(mine)
+    other.renew(mine)
     with pytest.raises(Lost):
-        sink.look(held)
+        sink.renew(held)
     assert place.pending() == P2.reveal()
 
 
@@ -113,8 +113,8 @@ def test_who_settles_it_afterwards_sets_the_tags_right(place: Harness) -> None:
 
 def test_companions_follow_where_they_are_kept(place: Harness) -> None:
     filled(place)
-    sink, held = claimed(place, P1, companions=Companions.KEEP)
-    sink.lay_out(held, P1)
+    sink, held = claimed(place, P1, sibling_keys=SiblingKeys.KEEP)
+    sink.write_sibling_keys(held, P1)
     taken_over(place)
     assert sink.finish(held, S0, P1, before=soon(place))
     document = place.document() or {}

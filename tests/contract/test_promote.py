@@ -127,7 +127,7 @@ def test_a_value_that_auth0_made_is_stored_and_then_promoted(place: Harness) -> 
     assert held.value == P1
     assert place.pending() == P1.reveal()
     assert seen_again(place).value(Stage.PENDING) == P1
-    sink.look(held)
+    sink.renew(held)
     sink.promote(held, P1, record(place, P1, S0))
     sink.release(held, "rotated")
     assert (place.document(), place.fallback()) == ({KEY: P1.reveal(), **THEIRS}, S0.reveal())

@@ -1,4 +1,4 @@
-"""What a place still tells after its tags were wiped, or an operation was interrupted; and setting it right."""
+"""What a sink still tells after its tags were wiped, or an operation was interrupted; and setting it right."""
 
 from __future__ import annotations
 
@@ -239,7 +239,7 @@ def test_who_takes_over_may_change_what_is_done(place: Harness) -> None:
         )
     place.clock.advance(LEASE)
     for late in (
-        lambda: old.look(held),
+        lambda: old.renew(held),
         lambda: old.store(held, P2),
         lambda: old.promote(held, P2, record(place, P2, P1, rotation="r-ci-2")),
         lambda: old.tag(held, record(place, P2)),
@@ -249,7 +249,7 @@ def test_who_takes_over_may_change_what_is_done(place: Harness) -> None:
         with pytest.raises(Lost):
             late()
     old.release(held, "too late")
-    sink.tag(sink.look(mine), record(place, P1, S0), fallback=S0.fingerprint(CLIENT))
+    sink.tag(sink.renew(mine), record(place, P1, S0), fallback=S0.fingerprint(CLIENT))
     sink.release(mine, "settled", ended=(P2,))
     assert (place.document(), place.fallback(), place.pending()) == (
         {KEY: P1.reveal(), **THEIRS},

@@ -17,8 +17,8 @@ import hvac
 import pytest
 
 from bridge.config.choose import choose
-from bridge.execution.open import open_job
-from bridge.execution.session import Job
+from bridge.execution.open import open_session
+from bridge.execution.session import Session
 from bridge.sandbox.stack import Stack
 from sinks.vault.http import Adapter
 
@@ -48,10 +48,10 @@ class Counted:
         self._client_id = stack.billing.client_id
         self.tenant = stack.auth0.tenant
 
-    def job(self) -> Job:
+    def session(self) -> Session:
         """A job of a process of its own: it logs in anew."""
         settings, client = choose(self._client_id, None, os.environ, sinks=(self._place,))
-        opened = open_job(settings, replace(client, fallback_min_age=timedelta(hours=-1)))
+        opened = open_session(settings, replace(client, fallback_min_age=timedelta(hours=-1)))
         opened.clock = SkippingClock()
         return opened
 
@@ -88,7 +88,7 @@ def count(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 @contextmanager
 def counted(monkeypatch: pytest.MonkeyPatch, place: str) -> Iterator[Counted]:
-    """A sandbox whose place holds the live value, and in which changes spread at once."""
+    """A sandbox whose sink holds the live value, and in which changes spread at once."""
     with Stack(timedelta(0)) as stack:
         for name, value in stack.environment().items():
             monkeypatch.setenv(name, value)

@@ -49,7 +49,7 @@ def given() -> set[str]:
 
 
 OURS = tuple(path for path in EXAMPLES if "readers" not in path.parts)
-"""The examples that run the bridge; readers live in places with variables of their own."""
+"""The examples that run the bridge; readers live in sinks with variables of their own."""
 
 
 def test_no_page_and_no_example_names_another_variable() -> None:

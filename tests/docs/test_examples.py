@@ -36,10 +36,10 @@ def test_a_workflow_runs_one_at_a_time_and_stops_no_other() -> None:
 
 def test_a_cron_job_is_retried_runs_alone_and_writes_nothing() -> None:
     spec = yaml.safe_load((DEPLOY / "cronjob.yaml").read_text("utf-8"))["spec"]
-    job = spec["jobTemplate"]["spec"]
-    (container,) = job["template"]["spec"]["containers"]
-    assert (spec["concurrencyPolicy"], job["backoffLimit"]) == ("Forbid", 3)
-    assert job["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"] == [2]
+    session = spec["jobTemplate"]["spec"]
+    (container,) = session["template"]["spec"]["containers"]
+    assert (spec["concurrencyPolicy"], session["backoffLimit"]) == ("Forbid", 3)
+    assert session["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"] == [2]
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
 
 

@@ -20,7 +20,7 @@ from bridge.model.operation import Operation
 from bridge.model.outcome import At, Outcome, Standing, Stopped
 from bridge.model.plan import Plan
 from bridge.sandbox.stack import Stack
-from sinks.port import History, Lock, Place, Stage, Version
+from sinks.port import History, Lock, SinkState, Stage, Version
 from tests.docs.pages import DOCS, fences, keys, section, tables
 
 PAGE = DOCS / "reference" / "json.md"
@@ -43,11 +43,11 @@ def failure(error: Refused | Usage | Stopped) -> set[str]:
 
 
 def test_a_change() -> None:
-    places = {SINK: At("2", "1", ("0",))}
-    done = Outcome("billing", "AbC123", Operation.ROTATE, "r-1", Plan(Operation.ROTATE, ()), "done", places)
+    sinks = {SINK: At("2", "1", ("0",))}
+    done = Outcome("billing", "AbC123", Operation.ROTATE, "r-1", Plan(Operation.ROTATE, ()), "done", sinks)
     found = printed(as_json.outcome(done))
     assert told("A change") == set(found)
-    assert told("A change", 1) == set(found["places"][0])
+    assert told("A change", 1) == set(found["sinks"][0])
 
 
 def test_an_error() -> None:
@@ -70,10 +70,10 @@ def test_evidence() -> None:
 def test_a_place() -> None:
     lock = Lock("rotate", "r-1", "me", NOW, NOW, "AbC123", "acme", (SINK,))
     history = History((Version("1", Stage.CURRENT, NOW),))
-    found = printed(as_json.place(Place(SINK, NOW, exists=True, lock=lock, history=history)))
-    assert told("A place") == set(found) - {"schema"}
-    assert told("A place", 1) == set(found["lock"])
-    assert told("A place", 2) == set(found["versions"][0])
+    found = printed(as_json.sink(SinkState(SINK, NOW, exists=True, lock=lock, history=history)))
+    assert told("A sink") == set(found) - {"schema"}
+    assert told("A sink", 1) == set(found["lock"])
+    assert told("A sink", 2) == set(found["versions"][0])
 
 
 def test_each_example_has_the_keys_that_its_table_names() -> None:
@@ -99,7 +99,7 @@ class Program:
 
 @pytest.fixture
 def program(monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
-    """The program, with a sandbox behind it and a place that holds the live value."""
+    """The program, with a sandbox behind it and a sink that holds the live value."""
     with Stack(timedelta(seconds=30)) as stack:
         for name, value in stack.environment().items():
             monkeypatch.setenv(name, value)
@@ -114,12 +114,12 @@ def test_the_program_prints_what_is_told(program: Program) -> None:
     }  # fmt: skip
     assert set(program("adopt", "--yes")) == told("A change")
     planned = program("rotate", "--dry-run")
-    assert (set(planned), planned["result"], planned["places"]) == (told("A change"), "planned", [])
+    assert (set(planned), planned["result"], planned["sinks"]) == (told("A change"), "planned", [])
     assert set(program("retire")) == set(program("resume")) == told("Nothing to do")
     status = program("status")
     assert set(status) == told("status")
-    assert set(status["places"][0]) == told("A place")
+    assert set(status["sinks"][0]) == told("A sink")
     assert set(program("history")) == told("history")
     verified = program("verify")
     assert set(verified) == told("verify")
-    assert set(verified["places"][0]) == told("verify", 1)
+    assert set(verified["sinks"][0]) == told("verify", 1)

@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 
 from bridge.sandbox.process import program
-from tests.e2e.places import NO_TRUST, AwsPlace, VaultPlace
+from tests.e2e.sinks import NO_TRUST, AwsPlace, VaultPlace
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^(?:#+ (?P<heading>[^\n]+)|```(?P<language>\w+)\n(?P<text>.*?)^```)$", re.MULTILINE | re.DOTALL)

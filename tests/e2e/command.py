@@ -39,8 +39,8 @@ class Ended:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-def places(world: World) -> list[str]:
-    """Return the options that name a world's places, in the order in which they are typed."""
+def sinks(world: World) -> list[str]:
+    """Return the options that name a world's sinks, in the order in which they are typed."""
     return [word for uri in world.uris for word in ("--sink", uri)]
 
 
@@ -51,8 +51,8 @@ def invoke(*args: str, typed: str = "") -> Ended:
 
 
 def on(world: World, verb: str, *options: str, typed: str = "") -> Ended:
-    """Run a command about a world's client and its places."""
-    return invoke(verb, world.client_id, *places(world), *options, typed=typed)
+    """Run a command about a world's client and its sinks."""
+    return invoke(verb, world.client_id, *sinks(world), *options, typed=typed)
 
 
 def execute(world: World, *args: str, home: Path, **more: str) -> Ended:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tests.e2e.places import ANCIENT, Seen
+from tests.e2e.sinks import ANCIENT, Snapshot
 from tests.e2e.world import World
 
 
@@ -17,12 +17,12 @@ def values_met(world: World) -> set[str]:
 
 
 def beside(world: World) -> list[dict[str, Any]]:
-    """Return everything in the places that is not the bridge's."""
-    return [place.see().beside for place in world.places]
+    """Return everything in the sinks that is not the bridge's."""
+    return [place.see().beside for place in world.sinks]
 
 
 def unsettled(world: World) -> list[str]:
-    """Return the places that an operation holds or left something in."""
+    """Return the sinks that an operation holds or left something in."""
     return [place.uri for place in (sink.survey() for sink in world.onlooker.sinks.values()) if place.unsettled]
 
 
@@ -30,14 +30,14 @@ def assert_rotated(
     world: World, *, old: str | None, untouched: list[dict[str, Any]] | None = None, edited: bool = False,
     kept: str | None = None,
 ) -> None:  # fmt: skip
-    """Both places hold what Auth0 accepts as current, `old` as fallback (None: no fallback), and nothing pending.
+    """Both sinks hold what Auth0 accepts as current, `old` as fallback (None: no fallback), and nothing pending.
 
     `edited`: somebody wrote meanwhile, so AWSPREVIOUS is whatever stood before that. `kept` may be readable too, where
     Vault's lock key was: a pending value that was given back.
     """
     assert values_met(world) == {world.live}
     assert world.live != old
-    vault, aws = seen = [place.see() for place in world.places]
+    vault, aws = seen = [place.see() for place in world.sinks]
     for place in seen:
         assert place.current == world.live
         assert place.fallback == old
@@ -65,7 +65,7 @@ def shape(world: World) -> dict[str, Any]:
     past = [change.value for change in world.tenant.secret_history(world.client_id)]
     names: dict[str | None, str | None] = {**dict.fromkeys(past[:-1], "before"), past[-1]: "now", None: None}
 
-    def named(seen: Seen) -> dict[str, Any]:
+    def named(seen: Snapshot) -> dict[str, Any]:
         def name(value: str | None) -> str | None:
             return names.get(value, "unknown to Auth0")
 
@@ -84,6 +84,6 @@ def shape(world: World) -> dict[str, Any]:
         return dict(vars(plain))
 
     return {
-        **{place.uri.partition(":")[0]: named(place.see()) for place in world.places},
+        **{place.uri.partition(":")[0]: named(place.see()) for place in world.sinks},
         "unsettled": unsettled(world),
     }

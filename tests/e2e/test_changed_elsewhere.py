@@ -23,11 +23,11 @@ from tests.e2e.world import DAY, MakeWorld, World
 
 
 def retire_now(world: World) -> object:
-    return retire(world.job(), Options())
+    return retire(world.session(), Options())
 
 
 def roll_back(world: World) -> object:
-    return rollback(world.job(), RollbackOptions())
+    return rollback(world.session(), RollbackOptions())
 
 
 @pytest.mark.parametrize("command", [retire_now, roll_back], ids=["retire", "rollback"])
@@ -48,7 +48,7 @@ def test_commands_that_go_by_the_fallback_name_sync_when_the_value_was_changed_e
 def test_what_was_changed_elsewhere_is_published_and_nothing_is_rotated(world: World, command: str) -> None:
     rotated(world)
     before, new = world.live, in_dashboard(world)
-    done = world.rotate() if command == "rotate" else resume(world.job(), Options(settle=False))
+    done = world.rotate() if command == "rotate" else resume(world.session(), Options(settle=False))
     assert done is not None
     assert (done.operation, done.result) == (Operation.SETTLE, "finished")
     assert world.live == new
@@ -60,7 +60,7 @@ def test_a_late_call_of_an_old_operation_is_published_by_resume(world: World) ->
     rotated(world)
     value, untouched = world.live, beside(world)
     in_dashboard(world, world.s0)
-    done = resume(world.job(), Options(settle=False))
+    done = resume(world.session(), Options(settle=False))
     assert done is not None
     assert done.settlement is not None
     assert done.settlement.former
@@ -86,34 +86,34 @@ def test_the_after_command_runs_where_readers_have_to_get_another_value(
     else:
         in_dashboard(world)
     ran = tmp_path / "ran"
-    assert resume(world.job(after=("touch", str(ran))), Options(settle=False, takeover=True))
-    assert {place.see().current for place in world.places} == {world.live}
+    assert resume(world.session(after=("touch", str(ran))), Options(settle=False, takeover=True))
+    assert {place.see().current for place in world.sinks} == {world.live}
     assert ran.exists()
 
 
 def test_who_settles_holds_every_place_though_one_was_claimed_before_it_died(world: World) -> None:
-    """That a place holds the value already is how it was all along: it is claimed all the same."""
+    """That a sink holds the value already is how it was all along: it is claimed all the same."""
     rotated(world)
     in_dashboard(world, world.s0)
-    died(world, "aws.tag", lambda trace: resume(world.job(trace=trace), Options(settle=False)))
+    died(world, "aws.tag", lambda trace: resume(world.session(trace=trace), Options(settle=False)))
     world.clock.advance(timedelta(minutes=5))
     trace = Trace(world.clock)
-    assert resume(world.job(trace=trace), Options(settle=False))
+    assert resume(world.session(trace=trace), Options(settle=False))
     claimed = trace.index(lambda call: call.name == "write" and at_lock(call))
     assert claimed < trace.index(lambda call: call.name == "probe")
-    assert {place.see().current for place in world.places} == {world.s0} == {world.live}
+    assert {place.see().current for place in world.sinks} == {world.s0} == {world.live}
     assert unsettled(world) == []
 
 
 def test_resume_names_sync_where_auth0_holds_a_value_that_nobody_can_read(make_world: MakeWorld) -> None:
     world = rotated(make_world(scopes=NO_READING))
     value = in_dashboard(world)
-    before = [place.see() for place in world.places]
+    before = [place.see() for place in world.sinks]
     with pytest.raises(Failed, match="accepts none of the values that are stored") as failed:
-        resume(world.job(), Options())
+        resume(world.session(), Options())
     assert f"sync {world.client_id}" in str(failed.value.hint)
-    after = [place.see() for place in world.places]
+    after = [place.see() for place in world.sinks]
     assert [(p.current, p.fallback, p.readable) for p in after] == [(p.current, p.fallback, p.readable) for p in before]
     assert unsettled(world) == []
     assert synced(world, brought=Secret(value))
-    assert {place.see().current for place in world.places} == {value}
+    assert {place.see().current for place in world.sinks} == {value}

@@ -14,9 +14,9 @@ import hvac
 import pytest
 
 from bridge.sandbox.process import program
-from tests.e2e.command import ROOT, execute, on, places
+from tests.e2e.command import ROOT, execute, on, sinks
 from tests.e2e.observe import beside, values_met
-from tests.e2e.places import REGION, SIBLINGS, TAGS
+from tests.e2e.sinks import REGION, SIBLINGS, TAGS
 from tests.e2e.world import MakeWorld, World
 
 
@@ -95,7 +95,7 @@ def assert_everybody_reads(world: World, home: Path, *, current: str, fallback: 
 
 
 def test_one_command_fills_empty_places_with_the_new_and_the_old_value(live: World, tmp_path: Path) -> None:
-    done = execute(live, "rotate", live.client_id, *places(live), home=tmp_path)
+    done = execute(live, "rotate", live.client_id, *sinks(live), home=tmp_path)
     assert done.status == 0, done.told
     assert done.out.splitlines()[-1] == f"result=rotated client={live.client_id} exit=0"
     assert_everybody_reads(live, tmp_path, current=live.live, fallback=live.s0)
@@ -107,10 +107,10 @@ def test_one_command_fills_empty_places_with_the_new_and_the_old_value(live: Wor
 def test_places_in_use_are_adopted_and_rotated_and_everything_beside_stays(live: World, tmp_path: Path) -> None:
     live.fill()
     untouched = beside(live)
-    adopted = execute(live, "adopt", live.client_id, *places(live), "--yes", home=tmp_path)
+    adopted = execute(live, "adopt", live.client_id, *sinks(live), "--yes", home=tmp_path)
     assert adopted.status == 0, adopted.told
     assert live.live == live.s0
-    rotated = execute(live, "rotate", live.client_id, *places(live), home=tmp_path)
+    rotated = execute(live, "rotate", live.client_id, *sinks(live), home=tmp_path)
     assert rotated.status == 0, rotated.told
     assert_everybody_reads(live, tmp_path, current=live.live, fallback=live.s0)
     assert beside(live) == untouched
@@ -124,7 +124,7 @@ def test_rotate_with_adopt_does_both_at_once(make_live: MakeWorld, tmp_path: Pat
     world.fill()
     untouched = beside(world)
     options = ("--adopt", "--strategy", strategy)
-    done = execute(world, "rotate", world.client_id, *places(world), *options, home=tmp_path)
+    done = execute(world, "rotate", world.client_id, *sinks(world), *options, home=tmp_path)
     assert done.status == 0, done.told
     assert_everybody_reads(world, tmp_path, current=world.live, fallback=world.s0)
     assert beside(world) == untouched
@@ -133,7 +133,7 @@ def test_rotate_with_adopt_does_both_at_once(make_live: MakeWorld, tmp_path: Pat
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-"])
 def test_started_without_a_standard_stream_it_does_the_same(live: World, tmp_path: Path, closed: str) -> None:
     live.fill()
-    argv = [sys.executable, "-c", "from bridge.cli import main; main()", "rotate", live.client_id, *places(live)]
+    argv = [sys.executable, "-c", "from bridge.cli import main; main()", "rotate", live.client_id, *sinks(live)]
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), **live.environment}
     done = subprocess.run(
         ["sh", "-c", f'"$@" {closed}', "sh", *argv, "--adopt"],
@@ -143,12 +143,12 @@ def test_started_without_a_standard_stream_it_does_the_same(live: World, tmp_pat
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    assert {place.see().current for place in live.places} == {live.live}
+    assert {place.see().current for place in live.sinks} == {live.live}
 
 
 def test_a_terminal_that_knows_few_letters_is_told_all_the_same(live: World, tmp_path: Path) -> None:
     live.fill()
-    argv = [sys.executable, "-c", "from bridge.cli import main; main()", "rotate", live.client_id, *places(live)]
+    argv = [sys.executable, "-c", "from bridge.cli import main; main()", "rotate", live.client_id, *sinks(live)]
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), **live.environment}
     environ |= {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
     done = subprocess.run([*argv, "--adopt", "--no-wait"], env=environ, capture_output=True, check=False, timeout=60)

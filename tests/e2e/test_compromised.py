@@ -21,13 +21,13 @@ WHY = "found in a public repository, INC-2041"
 
 
 def leaked(world: World, trace: Trace | None = None, **options: Any) -> Any:
-    done = rotate(world.job(trace=trace), RotateOptions(compromised=True, reason=WHY, **options))
+    done = rotate(world.session(trace=trace), RotateOptions(compromised=True, reason=WHY, **options))
     world.spread()
     return done
 
 
 def readable(world: World) -> set[str]:
-    return {value for place in world.places for value in place.see().readable}
+    return {value for place in world.sinks for value in place.see().readable}
 
 
 @pytest.mark.parametrize("fallback", [False, True], ids=["first", "fallback open"])
@@ -39,10 +39,10 @@ def test_neither_the_leaked_value_nor_an_open_fallback_stays(world: World, fallb
     bad, untouched = world.live, beside(world)
     done = leaked(world)
     assert done.operation is Operation.COMPROMISED
-    assert done.settled.proven
+    assert done.propagated.proven
     assert_rotated(world, old=None, untouched=untouched)
     assert not {bad, world.s0} & readable(world)
-    for place in world.places:
+    for place in world.sinks:
         assert f"compromised test: {WHY.replace(',', '_')}" in place.see().tags["bridge_log"]
 
 
@@ -70,10 +70,10 @@ def test_the_same_command_given_again_sets_another_value_and_ends_all_others(
     world.rotate()
     nth = 2 if at == "vault.write" else 0  # both of its claims' writes come before
     died(world, at, lambda trace: leaked(world, trace), nth=nth)
-    pending = {place.see().pending for place in world.places} - {world.live, None}
+    pending = {place.see().pending for place in world.sinks} - {world.live, None}
     done = leaked(world)
     assert done.operation is Operation.COMPROMISED
-    assert done.settled.proven
+    assert done.propagated.proven
     assert_rotated(world, old=None)
     past = [change.value for change in world.tenant.secret_history(world.client_id)]
     assert not {*past[:-1], *pending} & readable(world)
@@ -92,13 +92,13 @@ def test_who_settles_it_keeps_no_fallback_ends_nothing_and_asks_for_the_command_
     died(world, at, lambda trace: leaked(world, trace))
     value = world.live
     world.clock.advance(DAY)
-    done = world.rotate() if again == "rotate" else resume(world.job(), Options(settle=False))
+    done = world.rotate() if again == "rotate" else resume(world.session(), Options(settle=False))
     assert done is not None
     assert (done.operation, done.result, done.exit_status) == (Operation.SETTLE, result, 3)
     assert f"rotate {world.client_id}" in " ".join(done.notes)
     assert "--compromised" in " ".join(done.notes)
     assert world.live == value
-    assert [(seen.current, seen.fallback) for seen in (place.see() for place in world.places)] == [(value, None)] * 2
+    assert [(seen.current, seen.fallback) for seen in (place.see() for place in world.sinks)] == [(value, None)] * 2
     assert bad in readable(world)
     leaked(world)
     assert_rotated(world, old=None)
@@ -121,12 +121,12 @@ def test_asked_to_stop_after_the_change_it_publishes_and_leaves_the_rest_to_the_
     world.fill()
     world.adopt()
     trace = Trace(world.clock)
-    job = world.job(trace=trace)
-    trace.after = lambda call: job.stop.ask() if call.name == "set_secret" else None
+    session = world.session(trace=trace)
+    trace.after = lambda call: session.stop.ask() if call.name == "set_secret" else None
     with pytest.raises(Stopped) as stopped:
-        rotate(job, RotateOptions(compromised=True, reason=WHY))
+        rotate(session, RotateOptions(compromised=True, reason=WHY))
     assert stopped.value.exit_status == 3
-    assert {place.see().current for place in world.places} == {world.live}
+    assert {place.see().current for place in world.sinks} == {world.live}
     assert world.s0 in readable(world)
     world.spread()
     leaked(world)
@@ -152,15 +152,15 @@ def test_vaults_down_at_that_moment_dashboard_first_then_sync(world: World) -> N
     world.tenant.set_in_dashboard(world.client_id)
     world.spread()
     new = world.live
-    done = sync(world.job(), SyncOptions(compromised=True, reason=WHY))
+    done = sync(world.session(), SyncOptions(compromised=True, reason=WHY))
     assert done is not None
-    assert done.settled is not None
-    assert done.settled.proven
+    assert done.propagated is not None
+    assert done.propagated.proven
     world.spread()
     assert world.live == new
     assert_rotated(world, old=None)
     assert not {bad, world.s0} & readable(world)
-    assert sync(world.job(), SyncOptions(compromised=True, reason=WHY)) is None
+    assert sync(world.session(), SyncOptions(compromised=True, reason=WHY)) is None
 
 
 @pytest.mark.parametrize("at", ["vault.tag", "vault.write", "aws.label", "vault.destroy"])
@@ -172,12 +172,12 @@ def test_an_interrupted_clean_sync_is_settled_first_and_then_given_again(world: 
     world.tenant.set_in_dashboard(world.client_id)
     world.spread()
     options = SyncOptions(compromised=True, reason=WHY, takeover=True)
-    died(world, at, lambda trace: sync(world.job(trace=trace), options))
-    done = sync(world.job(), options)
+    died(world, at, lambda trace: sync(world.session(trace=trace), options))
+    done = sync(world.session(), options)
     assert done is not None
     assert (done.operation, done.exit_status) == (Operation.SETTLE, 3)
     assert f"sync {world.client_id}" in done.notes[-1]
-    sync(world.job(), options)
+    sync(world.session(), options)
     world.spread()
     assert_rotated(world, old=None)
     assert not {bad, world.s0} & readable(world)

@@ -13,7 +13,7 @@ from bridge.model.operation import Operation
 from bridge.model.plan import Plan
 from bridge.operations.resume import resume
 from bridge.operations.start import Options
-from tests.e2e.command import Ended, invoke, on, places
+from tests.e2e.command import Ended, invoke, on, sinks
 from tests.e2e.observe import assert_rotated, unsettled
 from tests.e2e.taps import died
 from tests.e2e.world import DAY, MakeWorld, World
@@ -47,7 +47,7 @@ def unknown_operation(world: World) -> None:
 
 
 def discard(world: World, **options: Any) -> Any:
-    done = resume(world.job(), Options(discard_foreign=True, settle=False, **options))
+    done = resume(world.session(), Options(discard_foreign=True, settle=False, **options))
     world.spread()
     return done
 
@@ -91,7 +91,7 @@ def test_going_over_it_needs_a_name_and_consent(make_live: MakeWorld) -> None:
     write_to_vault(live)
     before = live.dump()
     assert "--discard-foreign: found no NAME" in invoke("resume", "--discard-foreign").err
-    refused: Ended = invoke("resume", live.client_id, *places(live), "--discard-foreign")
+    refused: Ended = invoke("resume", live.client_id, *sinks(live), "--discard-foreign")
     assert refused.status == 4
     assert "add --yes" in refused.err
     assert re.search(r"pending \(v\d+, .*keys: b, note\)", refused.err)
@@ -104,16 +104,16 @@ def test_going_over_it_needs_a_name_and_consent(make_live: MakeWorld) -> None:
 
 @writes
 def test_the_text_stays_readable_and_everything_else_is_as_it_was(world: World, write: Callable[[World], None]) -> None:
-    before = [(seen.current, seen.fallback) for seen in (place.see() for place in used(world).places)]
+    before = [(seen.current, seen.fallback) for seen in (place.see() for place in used(world).sinks)]
     write(world)
     shown: list[Plan] = []
     done = discard(world, agree=lambda plan: not shown.append(plan))
     assert (done.operation, done.exit_status) == (Operation.SETTLE, 0)
     assert any("stays readable as an older version" in note for note in shown[0].notes)
-    assert [(seen.current, seen.fallback) for seen in (place.see() for place in world.places)] == before
-    assert THEIRS in str([place.dump() for place in world.places])
+    assert [(seen.current, seen.fallback) for seen in (place.see() for place in world.sinks)] == before
+    assert THEIRS in str([place.dump() for place in world.sinks])
     assert unsettled(world) == []
-    assert resume(world.job(), Options()) is None
+    assert resume(world.session(), Options()) is None
 
 
 @writes
@@ -136,23 +136,23 @@ def test_a_live_value_below_it_is_found_and_published(world: World, write: Calla
     done = discard(world)
     assert done.published
     assert world.live == value
-    for seen in (place.see() for place in world.places):
+    for seen in (place.see() for place in world.sinks):
         assert (seen.current, seen.fallback, seen.pending) == (value, old, None)
-    assert THEIRS in str([place.dump() for place in world.places])
+    assert THEIRS in str([place.dump() for place in world.sinks])
 
 
 def test_an_operation_that_this_version_does_not_know_is_somebody_elses(world: World) -> None:
     old = used(world).live
     unknown_operation(world)
     with pytest.raises(Refused, match="frobnicate") as refused:
-        resume(world.job(), Options())
+        resume(world.session(), Options())
     assert "--discard-foreign" in str(refused.value.hint)
     assert discard(world)
     assert THEIRS in str(world.vault.dump())
     before, count = old, len(world.tenant.secret_history(world.client_id))
     world.rotate()
     assert len(world.tenant.secret_history(world.client_id)) == count + 1
-    assert [place.see().fallback for place in world.places] == [before] * 2
+    assert [place.see().fallback for place in world.sinks] == [before] * 2
 
 
 def test_another_clients_operation_is_somebody_elses(make_world: MakeWorld) -> None:

@@ -16,7 +16,7 @@ from bridge.operations.retire import retire
 from bridge.operations.rotate import RotateOptions, rotate
 from bridge.operations.start import Options
 from tests.e2e.command import on
-from tests.e2e.places import SIBLINGS
+from tests.e2e.sinks import SIBLINGS
 from tests.e2e.taps import Killed, Trace, kill_after
 from tests.e2e.world import DAY, MakeWorld, World
 
@@ -25,7 +25,7 @@ Command = Callable[[World, Trace], Outcome | None]
 
 
 def empty(world: World) -> None:
-    """Leave the places empty."""
+    """Leave the sinks empty."""
 
 
 def filled(world: World) -> None:
@@ -54,7 +54,7 @@ def interrupted(world: World) -> None:
 
 def rotating(strategy: Strategy = Strategy.STAGED, *, taking: bool = False) -> Command:
     options = RotateOptions(dry_run=True, strategy=strategy, adopt=taking)
-    return lambda world, trace: rotate(world.job(trace=trace), options)
+    return lambda world, trace: rotate(world.session(trace=trace), options)
 
 
 CASES: dict[str, tuple[Prepare, Command]] = {
@@ -65,11 +65,11 @@ CASES: dict[str, tuple[Prepare, Command]] = {
     "rotate, empty, generated": (empty, rotating(Strategy.AUTH0_GENERATED)),
     "rotate --adopt": (filled, rotating(taking=True)),
     "rotate what was interrupted": (interrupted, rotating()),
-    "adopt": (filled, lambda world, trace: adopt(world.job(trace=trace), AdoptOptions(dry_run=True))),
-    "adopt, empty": (empty, lambda world, trace: adopt(world.job(trace=trace), AdoptOptions(dry_run=True))),
-    "forget": (adopted, lambda world, trace: forget(world.job(trace=trace), Options(dry_run=True))),
-    "retire": (rotated, lambda world, trace: retire(world.job(trace=trace), Options(dry_run=True))),
-    "resume": (interrupted, lambda world, trace: resume(world.job(trace=trace), Options(dry_run=True))),
+    "adopt": (filled, lambda world, trace: adopt(world.session(trace=trace), AdoptOptions(dry_run=True))),
+    "adopt, empty": (empty, lambda world, trace: adopt(world.session(trace=trace), AdoptOptions(dry_run=True))),
+    "forget": (adopted, lambda world, trace: forget(world.session(trace=trace), Options(dry_run=True))),
+    "retire": (rotated, lambda world, trace: retire(world.session(trace=trace), Options(dry_run=True))),
+    "resume": (interrupted, lambda world, trace: resume(world.session(trace=trace), Options(dry_run=True))),
 }
 
 
@@ -89,7 +89,7 @@ def test_a_dry_run_changes_nothing_and_returns_the_plan(world: World, case: str)
 
 def test_a_plan_to_adopt_says_of_each_place_what_will_be_written(world: World) -> None:
     world.fill(world.aws)
-    planned = adopt(world.job(), AdoptOptions(dry_run=True))
+    planned = adopt(world.session(), AdoptOptions(dry_run=True))
     assert planned.plan.notes[:2] == (
         f"{world.aws.uri}: Auth0 accepts its value; only metadata is written ({len(SIBLINGS) + 1} keys stay)",
         f"{world.vault.uri} is empty: the live value is written as its first version",
@@ -104,14 +104,14 @@ def test_the_steps_that_a_dry_run_prints_are_those_that_are_done(make_world: Mak
         prepare(world)
     plans = []
     for world, dry in zip(worlds, (True, False), strict=True):
-        job = world.job()
+        session = world.session()
         if case.startswith("rotate"):
-            done = rotate(job, RotateOptions(dry_run=dry, adopt="--adopt" in case))
+            done = rotate(session, RotateOptions(dry_run=dry, adopt="--adopt" in case))
         elif case == "adopt":
-            done = adopt(job, AdoptOptions(dry_run=dry))
+            done = adopt(session, AdoptOptions(dry_run=dry))
         else:
             command = {"retire": retire, "resume": resume}[case]
-            found = command(job, Options(dry_run=dry))
+            found = command(session, Options(dry_run=dry))
             assert found is not None
             done = found
         name = world.vault.path.removeprefix("apps/")

@@ -1,6 +1,6 @@
 """Somebody else writes between any two calls of ours: neither their write nor our result is lost.
 
-The two places have nothing to do with each other, so each run has one writer at both: before the nth call to either.
+The two sinks have nothing to do with each other, so each run has one writer at both: before the nth call to either.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from bridge.model.operation import Strategy
 from bridge.operations.retire import retire
 from bridge.operations.start import Options
 from tests.e2e.observe import assert_rotated, unsettled
-from tests.e2e.places import SIBLINGS, TAGS
+from tests.e2e.sinks import SIBLINGS, TAGS
 from tests.e2e.taps import Call, Trace
 from tests.e2e.world import DAY, MakeWorld, World
 
@@ -31,7 +31,7 @@ def rotated(world: World) -> World:
 
 
 def writing_before(world: World, nth: int) -> Trace:
-    """Have somebody edit a sibling key and add an entry to the metadata right before the nth call to each place."""
+    """Have somebody edit a sibling key and add an entry to the metadata right before the nth call to each sink."""
     trace = Trace(world.clock)
     ends = {"vault": world.vault, "aws": world.aws}
 
@@ -54,7 +54,7 @@ def assert_theirs_is_there(world: World, trace: Trace, nth: int) -> None:
 
 
 def turns(trace: Trace, shard: int) -> range:
-    """Return every n for which there is an nth call to a place, or this shard's of them."""
+    """Return every n for which there is an nth call to a sink, or this shard's of them."""
     return range(shard, max(len(trace.of("vault")), len(trace.of("aws"))), SHARDS)
 
 
@@ -77,13 +77,13 @@ def test_a_sibling_written_before_any_call_of_a_rotation_survives_it(
 def test_a_sibling_written_before_any_call_of_a_retirement_survives_it(make_world: MakeWorld, shard: int) -> None:
     world = rotated(make_world())
     undisturbed = Trace(world.clock)
-    assert retire(world.job(trace=undisturbed), Options())
+    assert retire(world.session(trace=undisturbed), Options())
     for nth in turns(undisturbed, shard):
         world = rotated(make_world())
         trace = writing_before(world, nth)
-        assert retire(world.job(trace=trace), Options()), nth
+        assert retire(world.session(trace=trace), Options()), nth
         assert_theirs_is_there(world, trace, nth)
-        for seen in (place.see() for place in world.places):
+        for seen in (place.see() for place in world.sinks):
             assert seen.current == world.live
             assert world.s0 not in seen.readable
         assert unsettled(world) == []
@@ -99,7 +99,7 @@ def test_a_sibling_written_before_any_call_of_an_adoption_survives_it(make_world
         trace = writing_before(world, nth)
         assert world.adopt(trace).result == "done", nth
         assert_theirs_is_there(world, trace, nth)
-        for seen in (place.see() for place in world.places):
+        for seen in (place.see() for place in world.sinks):
             assert seen.current == world.live == world.s0
             assert seen.tags["managed-by"] == "secret-bridge"
         assert unsettled(world) == []

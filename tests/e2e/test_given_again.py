@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bridge.execution.session import Job
+from bridge.execution.session import Session
 from bridge.execution.snapshot import survey
 from bridge.model.operation import Operation
 from bridge.operations.adopt import AdoptOptions, adopt, forget
@@ -32,7 +32,7 @@ class Story:
     """How a world comes to the moment before a command, and the command."""
 
     prepare: Callable[[World], object]
-    command: Callable[[Job], Any]
+    command: Callable[[Session], Any]
 
 
 def nothing(world: World) -> None:
@@ -51,9 +51,9 @@ def ripe(world: World) -> None:
     world.clock.advance(DAY)
 
 
-def aside(world: World) -> None:
+def soft_deleted(world: World) -> None:
     ripe(world)
-    retire(world.job(), Options(), softly=True)
+    retire(world.session(), Options(), softly=True)
     world.clock.advance(DAY)
 
 
@@ -64,14 +64,14 @@ def changed_elsewhere(world: World) -> None:
 
 
 STORIES = {
-    "rotate": Story(ripe, lambda job: rotate(job, RotateOptions(settle=False))),
-    "rollback": Story(ripe, lambda job: rollback(job, RollbackOptions(settle=False))),
-    "sync": Story(changed_elsewhere, lambda job: sync(job, SyncOptions())),
-    "retire": Story(ripe, lambda job: retire(job, Options())),
-    "retire --soft": Story(ripe, lambda job: retire(job, Options(), softly=True)),
-    "retire --undo": Story(aside, lambda job: bring_back(job, Options())),
-    "adopt": Story(nothing, lambda job: adopt(job, AdoptOptions())),
-    "forget": Story(adopted, lambda job: forget(job, Options())),
+    "rotate": Story(ripe, lambda session: rotate(session, RotateOptions(settle=False))),
+    "rollback": Story(ripe, lambda session: rollback(session, RollbackOptions(settle=False))),
+    "sync": Story(changed_elsewhere, lambda session: sync(session, SyncOptions())),
+    "retire": Story(ripe, lambda session: retire(session, Options())),
+    "retire --soft": Story(ripe, lambda session: retire(session, Options(), softly=True)),
+    "retire --undo": Story(soft_deleted, lambda session: bring_back(session, Options())),
+    "adopt": Story(nothing, lambda session: adopt(session, AdoptOptions())),
+    "forget": Story(adopted, lambda session: forget(session, Options())),
 }
 
 
@@ -90,7 +90,7 @@ def after_its_claims(trace: Trace) -> int:
 
 
 def after_its_last_change(trace: Trace) -> int:
-    """Return the number of the last call that changes something before the places are released."""
+    """Return the number of the last call that changes something before the sinks are released."""
     return [nth for nth, call in enumerate(trace.effects) if not is_preparing(call) and not is_releasing(call)][-1]
 
 
@@ -99,12 +99,12 @@ def played(world: World, story: Story, nth: int | None = None) -> Trace:
     story.prepare(world)
     trace = Trace(world.clock)
     if nth is None:
-        story.command(world.job(trace=trace))
+        story.command(world.session(trace=trace))
         world.spread()
         return trace
     kill_after(trace, nth)
     with pytest.raises(Killed):
-        story.command(world.job(trace=trace))
+        story.command(world.session(trace=trace))
     world.clock.advance(DEAD)
     return trace
 
@@ -119,18 +119,18 @@ def test_given_again_it_ends_as_if_it_had_not_died(
     nth = died(played(whole, story))
     world = make_world()
     played(world, story, nth)
-    done = resume(world.job(), Options(settle=False)) if resumed else None
+    done = resume(world.session(), Options(settle=False)) if resumed else None
     if done is None or not done.published:
         given_again(world, story)
     world.spread()
     assert shape(world) == shape(whole)
     assert values(world) == values(whole)
-    assert [place.uri for place in survey(world.job()) if place.wiped] == []
+    assert [place.uri for place in survey(world.session()) if place.wiped] == []
 
 
 def given_again(world: World, story: Story) -> None:
     """Give the command again."""
-    story.command(world.job())
+    story.command(world.session())
 
 
 def values(world: World) -> int:
@@ -143,16 +143,16 @@ def test_what_did_not_change_a_value_is_given_back_by_resume_which_names_the_com
     make_world: MakeWorld, name: str
 ) -> None:
     if name == "sync":
-        return  # Auth0 holds another value than the places: resume publishes it
+        return  # Auth0 holds another value than the sinks: resume publishes it
     story, world = STORIES[name], make_world()
     nth = after_its_claims(played(make_world(), story))
     played(world, story, nth)
-    before = {place.uri: (seen.current, seen.fallback) for place in world.places for seen in [place.see()]}
-    done = resume(world.job(), Options(settle=False))
+    before = {place.uri: (seen.current, seen.fallback) for place in world.sinks for seen in [place.see()]}
+    done = resume(world.session(), Options(settle=False))
     assert done is not None
     assert (done.operation, done.result, done.exit_status) == (Operation.SETTLE, "given-back", 0)
     assert f"secret-bridge {name} {world.client_id}" in done.notes[-1]
-    assert before == {place.uri: (seen.current, seen.fallback) for place in world.places for seen in [place.see()]}
+    assert before == {place.uri: (seen.current, seen.fallback) for place in world.sinks for seen in [place.see()]}
 
 
 @pytest.mark.parametrize("nth", range(4, 12))
@@ -177,7 +177,7 @@ def test_a_rotation_that_did_not_reach_auth0_makes_one_value(make_world: MakeWor
     ripe(world)
     before, count = world.live, values(world)
     played(world, Story(lambda _: None, STORIES["rotate"].command), nth)
-    pending = next((seen.pending for seen in (place.see() for place in world.places) if seen.pending), None)
+    pending = next((seen.pending for seen in (place.see() for place in world.sinks) if seen.pending), None)
     assert world.rotate().operation is Operation.ROTATE
     assert values(world) == count + 1
     assert world.live not in (before, pending)

@@ -14,7 +14,7 @@ from bridge.operations.rollback import RollbackOptions, rollback
 from bridge.operations.start import Options
 from bridge.operations.sync import SyncOptions, sync
 from tests.e2e.observe import assert_rotated, beside, values_met
-from tests.e2e.places import ANCIENT
+from tests.e2e.sinks import ANCIENT
 from tests.e2e.taps import Killed, Trace, died, kill_after
 from tests.e2e.world import DAY, MakeWorld, World
 
@@ -26,13 +26,13 @@ def rotated(world: World, **options: Any) -> World:
 
 
 def roll_back(world: World, trace: Trace | None = None, **options: Any) -> Any:
-    done = rollback(world.job(trace=trace), RollbackOptions(settle=False, **options))
+    done = rollback(world.session(trace=trace), RollbackOptions(settle=False, **options))
     world.spread()
     return done
 
 
 def settled(world: World, **options: Any) -> Any:
-    done = resume(world.job(), Options(**{"takeover": True, "settle": False, **options}))
+    done = resume(world.session(), Options(**{"takeover": True, "settle": False, **options}))
     world.spread()
     return done
 
@@ -49,7 +49,7 @@ def test_a_rollback_makes_the_fallbacks_value_live_and_keeps_the_refused_one_as_
 
 def test_a_rollback_keeps_what_others_changed_since(world: World) -> None:
     rotated(world)
-    for place in world.places:
+    for place in world.sinks:
         place.edit("db_url", "postgres://changed-since")
     untouched = [dict(told) for told in beside(world)]
     roll_back(world)
@@ -61,9 +61,9 @@ def test_a_rollback_that_discards_leaves_the_refused_value_unreadable(world: Wor
     rotated(world)
     refused = world.live
     done = roll_back(world, discard=True)
-    assert done.settled.proven
+    assert done.propagated.proven
     assert_rotated(world, old=None)
-    assert not any(refused in place.see().readable for place in world.places)
+    assert not any(refused in place.see().readable for place in world.sinks)
 
 
 def test_a_rollback_can_be_rolled_back(world: World) -> None:
@@ -140,20 +140,20 @@ def test_a_rotation_that_did_not_reach_auth0_is_given_back_and_leaves_everything
     world.adopt()
     if fallback:
         world.rotate()
-    value, before = world.live, [place.see() for place in world.places]
+    value, before = world.live, [place.see() for place in world.sinks]
     died(world, at)
-    pending = next(seen.pending for seen in (place.see() for place in world.places) if seen.pending)
+    pending = next(seen.pending for seen in (place.see() for place in world.sinks) if seen.pending)
     done = settled(world)
     assert (done.operation, done.result) == (Operation.SETTLE, "given-back")
     assert world.live == value
     assert values_met(world) == {value}
-    for place, was in zip(world.places, before, strict=True):
+    for place, was in zip(world.sinks, before, strict=True):
         now = place.see()
         assert (now.current, now.fallback, now.pending) == (was.current, was.fallback, None)
         assert now.readable - {ANCIENT, pending} == was.readable - {ANCIENT}
         assert now.beside == was.beside
         assert [now.tags.get(tag) for tag in TAGS] == [was.tags.get(tag) for tag in TAGS]
-    assert resume(world.job(), Options()) is None
+    assert resume(world.session(), Options()) is None
     world.rotate()
     assert_rotated(world, old=value, kept=pending)
 
@@ -165,11 +165,11 @@ def test_a_rollback_that_did_not_reach_auth0_leaves_its_value_the_fallback(
 ) -> None:
     rotated(world)
     world.clock.advance(DAY)
-    value, before = world.live, [place.see() for place in world.places]
+    value, before = world.live, [place.see() for place in world.sinks]
     kill_rollback(world, nth, discard=discard)
     settled(world)
     assert world.live == value
-    now = [place.see() for place in world.places]
+    now = [place.see() for place in world.sinks]
     assert [(p.current, p.fallback, p.pending) for p in now] == [(p.current, p.fallback, None) for p in before]
     assert [p.fallback for p in now] == [world.s0, world.s0]
     roll_back(world)
@@ -210,11 +210,11 @@ def test_a_discarding_rollback_that_died_keeps_no_fallback_and_asks_for_a_look(w
     assert done.exit_status == 3
     assert f"sync {world.client_id}" in done.notes[-1]
     assert "--compromised" in done.notes[-1]
-    seen = [place.see() for place in world.places]
+    seen = [place.see() for place in world.sinks]
     assert [(p.current, p.fallback, p.pending) for p in seen] == [(world.s0, None, None)] * 2
     assert refused in world.vault.see().readable
-    assert sync(world.job(), SyncOptions(compromised=True, reason="seen"))
-    assert not any(refused in place.see().readable for place in world.places)
+    assert sync(world.session(), SyncOptions(compromised=True, reason="seen"))
+    assert not any(refused in place.see().readable for place in world.sinks)
 
 
 def kill_rollback(world: World, nth: int, **options: Any) -> None:
@@ -240,7 +240,7 @@ def test_a_live_rotation_is_not_settled(world: World) -> None:
     died(world, "auth0.set_secret")
     before = world.dump()
     with pytest.raises(Refused, match="counts as live until"):
-        rollback(world.job(), RollbackOptions())
+        rollback(world.session(), RollbackOptions())
     assert world.dump() == before
 
 

@@ -1,6 +1,6 @@
-"""The process dies at any moment. Auth0 never accepts a value that no place holds, and what was begun converges.
+"""The process dies at any moment. Auth0 never accepts a value that no sink holds, and what was begun converges.
 
-Whoever resumes publishes what Auth0 accepts, or gives the places back; then the same command is given again.
+Whoever resumes publishes what Auth0 accepts, or gives the sinks back; then the same command is given again.
 
 Between two calls that change something the world stands still: dying anywhere there is dying after the first of them.
 All of it is in `python -m tests.proofs.suites interruption`. Of the stories that
@@ -24,7 +24,7 @@ from bridge.operations.rotate import RotateOptions, rotate
 from bridge.operations.start import Options
 from bridge.operations.sync import SyncOptions, sync
 from tests.e2e.observe import assert_rotated, shape, values_met
-from tests.e2e.places import SIBLINGS, TAGS
+from tests.e2e.sinks import SIBLINGS, TAGS
 from tests.e2e.taps import Killed, Trace, kill_after
 from tests.e2e.world import DAY, MakeWorld, World
 from tests.proofs.choice import shares
@@ -58,35 +58,37 @@ def empty(world: World) -> World:
 
 
 def staged(world: World, trace: Trace) -> object:
-    return rotate(world.job(trace=trace), RotateOptions(settle=False))
+    return rotate(world.session(trace=trace), RotateOptions(settle=False))
 
 
 def generated(world: World, trace: Trace) -> object:
-    return rotate(world.job(trace=trace), RotateOptions(settle=False, adopt=True, strategy=Strategy.AUTH0_GENERATED))
+    return rotate(
+        world.session(trace=trace), RotateOptions(settle=False, adopt=True, strategy=Strategy.AUTH0_GENERATED)
+    )
 
 
 def bare(world: World, trace: Trace) -> object:
-    return rotate(world.job(trace=trace), RotateOptions(settle=False, without_fallback=True))
+    return rotate(world.session(trace=trace), RotateOptions(settle=False, without_fallback=True))
 
 
 def at_once(world: World, trace: Trace) -> object:
-    return rotate(world.job(trace=trace), RotateOptions(settle=False, adopt=True))
+    return rotate(world.session(trace=trace), RotateOptions(settle=False, adopt=True))
 
 
 def adopting(world: World, trace: Trace) -> object:
-    return adopt(world.job(trace=trace), AdoptOptions())
+    return adopt(world.session(trace=trace), AdoptOptions())
 
 
 def retiring(world: World, trace: Trace) -> object:
-    return retire(world.job(trace=trace), Options())
+    return retire(world.session(trace=trace), Options())
 
 
 def forgetting(world: World, trace: Trace) -> object:
-    return forget(world.job(trace=trace), Options())
+    return forget(world.session(trace=trace), Options())
 
 
 def in_dashboard(world: World) -> World:
-    """Somebody pressed Rotate in Auth0's dashboard: a value that no place holds."""
+    """Somebody pressed Rotate in Auth0's dashboard: a value that no sink holds."""
     rotated(world).tenant.set_in_dashboard(world.client_id)
     world.spread()
     return world
@@ -100,27 +102,27 @@ def set_back(world: World) -> World:
 
 
 def rolling_back(world: World, trace: Trace) -> object:
-    return rollback(world.job(trace=trace), RollbackOptions(settle=False))
+    return rollback(world.session(trace=trace), RollbackOptions(settle=False))
 
 
 def discarding(world: World, trace: Trace) -> object:
-    return rollback(world.job(trace=trace), RollbackOptions(discard=True))
+    return rollback(world.session(trace=trace), RollbackOptions(discard=True))
 
 
 def answering_a_leak(world: World, trace: Trace) -> object:
-    return rotate(world.job(trace=trace), RotateOptions(compromised=True, reason="seen"))
+    return rotate(world.session(trace=trace), RotateOptions(compromised=True, reason="seen"))
 
 
 def syncing(world: World, trace: Trace) -> object:
-    return sync(world.job(trace=trace), SyncOptions())
+    return sync(world.session(trace=trace), SyncOptions())
 
 
 def syncing_after_a_leak(world: World, trace: Trace) -> object:
-    return sync(world.job(trace=trace), SyncOptions(compromised=True, reason="seen"))
+    return sync(world.session(trace=trace), SyncOptions(compromised=True, reason="seen"))
 
 
 def resuming(world: World, trace: Trace) -> object:
-    return resume(world.job(trace=trace), Options(settle=False))
+    return resume(world.session(trace=trace), Options(settle=False))
 
 
 STORIES: dict[str, tuple[Callable[[World], World], Work]] = {
@@ -184,7 +186,7 @@ def die_everywhere(make_world: MakeWorld, story: str, shard: int) -> None:
     first = (shard + list(STORIES).index(story)) % SHARDS
     for nth in range(first, len(trace.effects), SHARDS):
         world = prepare(make_world())
-        unstored = values_met(world) - {value for place in world.places for value in place.see().readable}
+        unstored = values_met(world) - {value for place in world.sinks for value in place.see().readable}
         where = die_after(world, work, nth)
         try:
             check_after_death(world, work, expected, unstored, lost=story.startswith(GAP) and "rotate_secret" in where)
@@ -197,11 +199,11 @@ GAP = "rotate, generated"
 
 
 def check_after_death(world: World, work: Work, expected: dict[str, object], unstored: set[str], *, lost: bool) -> None:
-    """`unstored` is what Auth0 accepted and no place held before; `lost` when the process died in the one gap."""
+    """`unstored` is what Auth0 accepted and no sink held before; `lost` when the process died in the one gap."""
     if not lost:  # the one gap: Auth0's answer was not stored yet
-        held = {value for place in world.places for value in place.see().readable}
+        held = {value for place in world.sinks for value in place.see().readable}
         assert values_met(world) <= held | unstored
-    done = resume(world.job(), Options(takeover=True, settle=False))
+    done = resume(world.session(), Options(takeover=True, settle=False))
     world.spread()
     if not is_enough(done):
         again = syncing_after_a_leak if done and done.published and work is discarding else work
@@ -235,9 +237,9 @@ def test_when_who_settles_dies_too_the_next_one_settles_it(make_world: MakeWorld
         second = Trace(world.clock)
         kill_after(second, nth)
         try:
-            resume(world.job(trace=second), Options(takeover=True, settle=False))
+            resume(world.session(trace=second), Options(takeover=True, settle=False))
         except Killed:
-            resume(world.job(), Options(takeover=True, settle=False))
+            resume(world.session(), Options(takeover=True, settle=False))
         else:
             break
         world.spread()
@@ -253,14 +255,14 @@ def test_when_who_gives_back_dies_too_the_next_one_gives_back(make_world: MakeWo
     while True:
         world = rotated(make_world())
         old, earlier = world.live, world.s0
-        die_after(world, staged, 3)  # both places are claimed and named
+        die_after(world, staged, 3)  # both sinks are claimed and named
         pending = world.vault.see().pending
         second = Trace(world.clock)
         kill_after(second, nth)
         try:
-            resume(world.job(trace=second), Options(takeover=True, settle=False))
+            resume(world.session(trace=second), Options(takeover=True, settle=False))
         except Killed:
-            resume(world.job(), Options(takeover=True, settle=False))
+            resume(world.session(), Options(takeover=True, settle=False))
         else:
             break
         assert world.live == old
@@ -277,16 +279,16 @@ def test_a_sibling_written_between_death_and_resume_survives(make_world: MakeWor
     for nth in range(1 + shard, len(trace.effects), SHARDS):
         world = prepare(make_world())
         die_after(world, work, nth)
-        pending = next((seen.pending for seen in (place.see() for place in world.places) if seen.pending), None)
-        for place in world.places:
+        pending = next((seen.pending for seen in (place.see() for place in world.sinks) if seen.pending), None)
+        for place in world.sinks:
             place.edit("db_url", f"postgres://edited-{nth}")
             place.tag("foreign", "entry")
-        done = resume(world.job(), Options(takeover=True, settle=False))
+        done = resume(world.session(), Options(takeover=True, settle=False))
         world.spread()
         if not is_enough(done) and world.live == world.s0:
             at_once(world, Trace(world.clock))
             world.spread()
         assert_rotated(world, old=world.s0, edited=True, kept=pending)
-        for told in (place.see().beside for place in world.places):
+        for told in (place.see().beside for place in world.sinks):
             assert told["document"] == {**SIBLINGS, "db_url": f"postgres://edited-{nth}"}
             assert told["tags"] == {**TAGS, "foreign": "entry"}

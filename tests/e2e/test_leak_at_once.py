@@ -43,7 +43,7 @@ def overtaken(world: World, when: str, name: str, nth: int) -> BridgeError:
     trace = Trace(world.clock)
     setattr(trace, when, at(name, nth, lambda: leaked(world)))
     with pytest.raises(BridgeError) as caught:
-        rotate(world.job(trace=trace), RotateOptions(settle=False))
+        rotate(world.session(trace=trace), RotateOptions(settle=False))
     return caught.value
 
 
@@ -95,10 +95,10 @@ def test_it_goes_over_somebody_elses_text_which_stays_readable(used: World, writ
     done = leaked(used)
     assert done.operation is Operation.COMPROMISED
     assert values_met(used) == {used.live}
-    for seen in (place.see() for place in used.places):
+    for seen in (place.see() for place in used.sinks):
         assert (seen.current, seen.fallback, seen.pending) == (used.live, None, None)
     assert not {before, used.s0} & readable(used)
-    assert THEIRS in str([place.dump() for place in used.places])
+    assert THEIRS in str([place.dump() for place in used.sinks])
     assert unsettled(used) == []
 
 

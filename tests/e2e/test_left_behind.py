@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.e2e.command import execute, fork, places
+from tests.e2e.command import execute, fork, sinks
 from tests.e2e.world import World
 from tests.support.forks import Forks
 
@@ -13,7 +13,7 @@ REPORTS = ((), ("--csv",), ("--json",), ("--prometheus",))
 
 
 def fingerprints(world: World) -> set[str]:
-    found = {text for place in world.places for text in place.see().tags["bridge_recent"].split()}
+    found = {text for place in world.sinks for text in place.see().tags["bridge_recent"].split()}
     assert len(found) == 2
     return found
 
@@ -22,7 +22,7 @@ def test_no_file_is_left_but_what_was_asked_for_and_no_output_holds_a_fingerprin
     live: World, forks: Forks, tmp_path: Path
 ) -> None:
     live.fill()
-    who = (live.client_id, *places(live))
+    who = (live.client_id, *sinks(live))
     told = [execute(live, "rotate", *who, "--adopt", "--verbose", home=tmp_path)]
     told += [fork(forks, live, verb, *who, *options, home=tmp_path) for verb, *options in LOOKING]
     assert [*tmp_path.rglob("*")] == []

@@ -21,8 +21,8 @@ from tests.e2e.world import DAY, MakeWorld, World
 
 KNOWN = "KNOWN-to-the-forger-0123456789abcdefghijklmnopqrstuvwxyz-0123456789"
 RUNS = {
-    "rotate": lambda job: rotate(job, RotateOptions(settle=False)),
-    "resume": lambda job: resume(job, Options(settle=False)),
+    "rotate": lambda session: rotate(session, RotateOptions(settle=False)),
+    "resume": lambda session: resume(session, Options(settle=False)),
 }
 commands = pytest.mark.parametrize("command", RUNS)
 
@@ -41,17 +41,17 @@ def history(world: World) -> list[str]:
 def write_lock(world: World, value: str | None, **said: str) -> None:
     """Write a lock as the bridge does, from the hand of somebody who may write there."""
     now = world.clock.now()
-    job = world.onlooker
+    session = world.onlooker
     tags = {
         "operation": "rotate", "id": "r-00000000", "actor": "mallory", "holder": "00000000",
         "started": stamp(now - timedelta(hours=2)), "expected_end": stamp(now - timedelta(hours=1)),
         "base": "-", "ends": "-", "reason": "-", "companions": "-",
-        "sinks": " ".join(job.uris), "client_id": world.client_id, "tenant": job.auth0.name, **said,
+        "sinks": " ".join(session.uris), "client_id": world.client_id, "tenant": session.auth0.name, **said,
     }  # fmt: skip
     document: dict[str, Any] = {
         "secret-bridge": {"state": "locked", **{f"bridge_lock_{k}": v for k, v in tags.items()}}
     }
-    sink: Any = job.sinks[world.vault.uri]
+    sink: Any = session.sinks[world.vault.uri]
     path = f"{world.vault.path}/pending"
     world.vault.kv.create_or_update_secret(path, {**document, **({world.vault.key: value} if value else {})})
     version = world.vault.metadata(path)["current_version"]
@@ -69,7 +69,7 @@ def test_a_lock_that_soon_counts_as_dead_is_waited_for(used: World, command: str
     died(used, "auth0.set_secret")
     used.clock.advance(timedelta(seconds=5))
     value, began = used.live, used.clock.monotonic()
-    done = RUNS[command](used.job())
+    done = RUNS[command](used.session())
     assert done is not None
     assert (done.operation, done.result) == (Operation.SETTLE, "finished")
     assert used.clock.monotonic() - began >= 85  # until it counts as dead, and 40 s for its late calls
@@ -85,7 +85,7 @@ def test_a_lock_that_counts_as_live_for_longer_is_refused_and_takeover_is_named(
     assert used.clock.now() < write
     before = used.dump()
     with pytest.raises(Refused, match="counts as live until") as refused:
-        RUNS[command](used.job())
+        RUNS[command](used.session())
     assert refused.value.exit_status == 4
     assert "--takeover" in str(refused.value.hint)
     assert used.dump() == before
@@ -100,11 +100,11 @@ def test_a_lock_with_a_time_far_in_the_future_is_refused_until_a_day_after_it_wa
     for hours in (0, 23):
         used.clock.advance(timedelta(hours=hours))
         with pytest.raises(Refused, match="counts as live until") as refused:
-            RUNS[command](used.job())
+            RUNS[command](used.session())
         assert "--takeover" in str(refused.value.hint)
     assert used.live == live
     used.clock.advance(timedelta(hours=1, minutes=4))
-    assert RUNS[command](used.job()) is not None
+    assert RUNS[command](used.session()) is not None
     used.spread()
     assert unsettled(used) == []
     assert KNOWN not in history(used)
@@ -115,7 +115,7 @@ def test_takeover_goes_over_a_time_far_in_the_future_at_once(used: World, comman
     write_lock(used, KNOWN, expected_end="2099-01-01T00:00:00.000Z")
     taken = Options(takeover=True) if command == "resume" else RotateOptions(takeover=True, settle=False)
     run: Callable[..., Any] = resume if command == "resume" else rotate
-    assert run(used.job(), taken) is not None
+    assert run(used.session(), taken) is not None
     used.spread()
     assert unsettled(used) == []
     assert KNOWN not in history(used)
@@ -135,12 +135,12 @@ def test_a_value_in_a_forged_lock_is_never_set_and_its_word_ends_nothing(make_wo
     ends = world.vault.see().tags["bridge_recent"]
     write_lock(world, KNOWN, operation=operation, ends=ends)
     for _ in range(3):
-        rotate(world.job(), RotateOptions(settle=False))
+        rotate(world.session(), RotateOptions(settle=False))
         world.spread()
     assert KNOWN not in history(world)
-    assert {place.see().current for place in world.places} == {world.live}
+    assert {place.see().current for place in world.sinks} == {world.live}
     assert world.live != live
-    assert [place.see().fallback for place in world.places] == [history(world)[-2]] * 2
+    assert [place.see().fallback for place in world.sinks] == [history(world)[-2]] * 2
 
 
 @pytest.mark.parametrize("operation", ["retire", "compromised", "forget", "sync"])
@@ -153,13 +153,13 @@ def test_resume_over_a_forged_lock_leaves_values_and_fallback_as_they_are(
     world.rotate()
     world.clock.advance(DAY)
     ends = world.vault.see().tags["bridge_recent"]
-    before = [(seen.current, seen.fallback, seen.tags["bridge_recent"]) for seen in (p.see() for p in world.places)]
+    before = [(seen.current, seen.fallback, seen.tags["bridge_recent"]) for seen in (p.see() for p in world.sinks)]
     write_lock(world, None, operation=operation, ends=ends, base=ends.split()[0])
-    done = resume(world.job(), Options(settle=False))
+    done = resume(world.session(), Options(settle=False))
     assert done is not None
     assert done.result == "given-back"
     assert before == [
-        (seen.current, seen.fallback, seen.tags["bridge_recent"]) for seen in (p.see() for p in world.places)
+        (seen.current, seen.fallback, seen.tags["bridge_recent"]) for seen in (p.see() for p in world.sinks)
     ]
     assert unsettled(world) == []
 
@@ -171,9 +171,9 @@ def test_an_idle_text_over_a_genuine_lock_does_not_hide_what_is_live(used: World
     path = f"{used.vault.path}/pending"
     used.vault.kv.create_or_update_secret(path, {"secret-bridge": {"state": "idle", "id": "r-0", "holder": "0"}})
     used.clock.advance(timedelta(minutes=5))
-    assert resume(used.job(), Options(settle=False))
+    assert resume(used.session(), Options(settle=False))
     assert used.live == value
-    for seen in (place.see() for place in used.places):
+    for seen in (place.see() for place in used.sinks):
         assert (seen.current, seen.fallback, seen.pending) == (value, before, None)
 
 
@@ -195,10 +195,10 @@ def test_a_lock_that_is_lost_after_auth0_was_changed_leaves_the_new_value_curren
 
     trace.after = overwrite
     with pytest.raises(BridgeError) as lost:
-        rotate(used.job(trace=trace), RotateOptions(settle=False))
+        rotate(used.session(trace=trace), RotateOptions(settle=False))
     assert lost.value.exit_status == 3
     assert used.live != old
-    assert {place.see().current for place in used.places} == {used.live}
+    assert {place.see().current for place in used.sinks} == {used.live}
     assert KNOWN not in history(used)
 
 
@@ -214,10 +214,10 @@ def test_a_lock_that_is_lost_in_aws_after_auth0_was_changed_leaves_the_new_value
 
     trace.after = take
     with pytest.raises(BridgeError) as lost:
-        rotate(used.job(trace=trace), RotateOptions(settle=False))
+        rotate(used.session(trace=trace), RotateOptions(settle=False))
     assert lost.value.exit_status == 3
     assert used.live != old
-    assert {place.see().current for place in used.places} == {used.live}
+    assert {place.see().current for place in used.sinks} == {used.live}
 
 
 def test_a_lock_that_is_lost_before_auth0_is_changed_leaves_everything(used: World) -> None:
@@ -232,9 +232,9 @@ def test_a_lock_that_is_lost_before_auth0_is_changed_leaves_everything(used: Wor
 
     trace.after = overwrite
     with pytest.raises(Refused, match="Auth0 was not changed from here"):
-        rotate(used.job(trace=trace), RotateOptions(settle=False))
+        rotate(used.session(trace=trace), RotateOptions(settle=False))
     assert used.live == old
-    assert {place.see().current for place in used.places} == {old}
+    assert {place.see().current for place in used.sinks} == {old}
 
 
 # What is left in a lock key.
@@ -252,7 +252,7 @@ def test_a_release_that_died_halfway_is_cleaned_up(make_world: MakeWorld) -> Non
     world.fill()
     world.adopt()
     died(world, "vault.write", nth=2)  # the lock, the document, the idle record
-    done: Outcome | None = resume(world.job(), Options(settle=False))
+    done: Outcome | None = resume(world.session(), Options(settle=False))
     assert done is not None
     assert done.result == "cleaned-up"
     assert world.vault.see().left == frozenset()
@@ -272,7 +272,7 @@ def test_a_value_that_was_given_back_stays_readable_and_its_version_is_named(use
     died(used, "vault.tag")
     pending = used.vault.see().pending
     assert pending
-    assert resume(used.job(), Options(takeover=True, settle=False))
+    assert resume(used.session(), Options(takeover=True, settle=False))
     path = f"{used.vault.path}/pending"
     named = used.vault.metadata(path)["custom_metadata"]["bridge_lock_kept"].split()
     assert {(used.vault.document(int(number), path) or {}).get("client_secret") for number in named} == {pending}

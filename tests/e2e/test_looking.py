@@ -49,7 +49,7 @@ def test_status_in_json_has_the_documented_keys_and_utc_times(live: World) -> No
     assert (told["client"], told["attention"], told["next"]) == (live.client_id, False, None)
     assert TIME.fullmatch(told["retire_from"])
     assert TIME.fullmatch(told["retire_by"])
-    aws, vault = told["places"]
+    aws, vault = told["sinks"]
     assert (aws["uri"], vault["uri"]) == (live.aws.uri, live.vault.uri)
     for place in (aws, vault):
         assert place["managed"]
@@ -136,7 +136,7 @@ def test_an_interrupted_rotation_answers_the_five_questions_and_resume_finishes_
         assert answer in stopped.err
     assert f"secret-bridge resume {live.client_id} --sink {live.aws.uri} --sink {live.vault.uri}" in stopped.err
     assert "Don't        press Rotate in the Auth0 dashboard" in stopped.err
-    assert {place.see().pending for place in live.places} == {live.live}
+    assert {place.see().pending for place in live.sinks} == {live.live}
     assert "in progress: rotate r-" in done(on(live, "status", "--check")).out
     later(timedelta(minutes=5))
     assert "interrupted: rotate r-" in done(on(live, "status", "--check"), 5).out
@@ -144,7 +144,7 @@ def test_an_interrupted_rotation_answers_the_five_questions_and_resume_finishes_
     assert "finished rotate r-" in finished.out
     assert ", begun by " in finished.out
     assert finished.out.splitlines()[-1] == f"result=finished client={live.client_id} exit=0"
-    assert {place.see().current for place in live.places} == {live.live}
+    assert {place.see().current for place in live.sinks} == {live.live}
     assert len({change.value for change in live.tenant.secret_history(live.client_id)}) == 2
     assert "nothing is interrupted" in done(on(live, "resume")).out
 
@@ -157,7 +157,7 @@ def test_rotate_waits_for_a_job_that_was_killed_finishes_that_and_does_not_rotat
     assert "not rotating again" in finished.out
     assert finished.out.splitlines()[-1] == f"result=finished client={live.client_id} exit=0"
     assert live.live == value
-    assert {place.see().current for place in live.places} == {value}
+    assert {place.see().current for place in live.sinks} == {value}
 
 
 def test_takeover_waits_for_nobody(live: World) -> None:
@@ -187,7 +187,7 @@ def test_verify_asks_auth0_about_both_values(live: World) -> None:
     assert good.out.count(": refused") == 2
     (told,) = done(on(live, "verify", "--json")).objects
     assert told["good"]
-    assert [(place["current_is"], place["fallback_is"]) for place in told["places"]] == [("accepted", "refused")] * 2
+    assert [(place["current_is"], place["fallback_is"]) for place in told["sinks"]] == [("accepted", "refused")] * 2
 
 
 def test_verify_exits_with_5_when_auth0_holds_another_value(live: World) -> None:
@@ -209,7 +209,7 @@ def test_history_tells_who_did_what_when(live: World) -> None:
     assert live.aws.uri in out
     assert live.live not in out
     (told,) = done(on(live, "history", "--json")).objects
-    assert all(place["log"] for place in told["places"])
+    assert all(place["log"] for place in told["sinks"])
 
 
 def test_read_prints_the_value_and_nothing_else(live: World) -> None:
@@ -230,7 +230,7 @@ def test_read_goes_on_to_the_next_place_when_one_does_not_answer(live: World) ->
 def test_a_fallback_in_one_place_is_reason_enough_to_tell_until_when_it_may_stay(live: World) -> None:
     live.fill(live.aws)
     (told,) = done(on(live, "rotate", "--adopt", "--without-fallback", "--json")).objects
-    assert [place["fallback"] is None for place in told["places"]] == [False, True]
+    assert [place["fallback"] is None for place in told["sinks"]] == [False, True]
     assert told["retire_from"] < told["retire_by"]
 
 
@@ -240,8 +240,8 @@ def test_the_outcome_of_a_rotation_in_json_has_the_documented_keys(live: World) 
     (told,) = ended.objects
     assert (told["schema"], told["operation"], told["result"], told["exit"]) == (1, "rotate", "done", 0)
     assert told["verified"] is True
-    assert [place["uri"] for place in told["places"]] == [live.aws.uri, live.vault.uri]
-    assert told["places"][1] == {"uri": live.vault.uri, "current": "3", "fallback": "2", "retired": []}
+    assert [place["uri"] for place in told["sinks"]] == [live.aws.uri, live.vault.uri]
+    assert told["sinks"][1] == {"uri": live.vault.uri, "current": "3", "fallback": "2", "retired": []}
     assert TIME.fullmatch(told["retire_from"])
     assert ended.err == ""
     assert live.live not in ended.told

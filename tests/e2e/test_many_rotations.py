@@ -18,9 +18,9 @@ from bridge.operations.rollback import RollbackOptions, rollback
 from bridge.planning.status import judge
 from sinks.aws.listing import GAP, Listing, version_id
 from sinks.aws.responses import Listed
-from sinks.port import Place
+from sinks.port import SinkState
 from tests.e2e.observe import unsettled
-from tests.e2e.places import REGION
+from tests.e2e.sinks import REGION
 from tests.e2e.world import DAY, MakeWorld, World
 from tests.resilience.random.look import Eyes, Look, all_versions
 from tests.support.strict_moto import KEPT_VERSIONS
@@ -40,7 +40,7 @@ def writes(number: int) -> int:
     return ROOM if number % 10 == 7 else number % 4
 
 
-def survey(world: World) -> Place:
+def survey(world: World) -> SinkState:
     (sink,) = world.onlooker.sinks.values()
     return sink.survey()
 
@@ -54,8 +54,8 @@ def rotations(world: World, number_of: int) -> None:
         old = world.live
         assert world.rotate().result == "done"
         for count in range(writes(number)):
-            world.places[0].edit("db_url", f"postgres://{number}-{count}")
-        (look,) = eyes.sight().places.values()
+            world.sinks[0].edit("db_url", f"postgres://{number}-{count}")
+        (look,) = eyes.sight().sinks.values()
         assert (look.current, look.fallback, look.pending) == (world.live, old, None), number
         assert survey(world).room in (None, ROOM - writes(number)), number
         world.clock.advance(2 * DAY)
@@ -66,7 +66,7 @@ def rotations(world: World, number_of: int) -> None:
 
 def bounded(world: World, look: Look) -> None:
     """What is kept beside the two values is as little after two hundred rotations as after a few."""
-    if world.places[0] is world.vault:
+    if world.sinks[0] is world.vault:
         main, lock = (world.vault.metadata(path) for path in (world.vault.path, f"{world.vault.path}/pending"))
         assert look.versions <= KEPT
         assert look.locks == 1
@@ -96,17 +96,17 @@ def test_in_vault_status_shows_the_room_shrink_and_the_fallback_go_with_the_writ
     old, eyes = world.s0, Eyes(world)
     for left in range(ROOM, -1, -1):
         assert survey(world).room == left
-        assert next(iter(eyes.sight().places.values())).fallback == old
+        assert next(iter(eyes.sight().sinks.values())).fallback == old
         world.vault.edit("db_url", f"postgres://{left}")
     gone = survey(world)
     assert gone.room is None
-    assert next(iter(eyes.sight().places.values())).fallback is None
-    assert judge(world.onlooker.settings, world.onlooker.whose, (gone,)).fallbacks == ()
+    assert next(iter(eyes.sight().sinks.values())).fallback is None
+    assert judge(world.onlooker.settings, world.onlooker.client_ref, (gone,)).fallbacks == ()
     with pytest.raises(Refused, match="there is no fallback to go back to"):
-        rollback(world.job(), RollbackOptions())
+        rollback(world.session(), RollbackOptions())
     current = world.live
     assert world.rotate().result == "done"
-    assert next(iter(eyes.sight().places.values())).fallback == current
+    assert next(iter(eyes.sight().sinks.values())).fallback == current
 
 
 def test_in_aws_the_fallback_survives_any_number_of_writes_and_of_versions_that_aws_removes(
@@ -123,12 +123,12 @@ def test_in_aws_the_fallback_survives_any_number_of_writes_and_of_versions_that_
     assert len(listed) <= KEPT_VERSIONS + 2
     pinned = {version for version in first if listed.get(version)}
     assert first & set(listed) == pinned  # without their labels they are gone
-    assert next(iter(eyes.sight().places.values())).fallback == old
+    assert next(iter(eyes.sight().sinks.values())).fallback == old
     current = world.live
     for _ in range(3):
         assert world.rotate().result == "done"
         world.clock.advance(DAY)
-    assert current not in next(iter(eyes.sight().places.values())).held
+    assert current not in next(iter(eyes.sight().sinks.values())).held
 
 
 def listing(*numbers: int) -> Listing:

@@ -33,12 +33,12 @@ def test_with_another_key_nothing_is_changed(make_world: MakeWorld, end: str, ke
     world = make_world(ends=end, key="api_key")
     interrupted(world)
     before = world.dump()
-    (place,) = world.places
+    (place,) = world.sinks
     with pytest.raises(Refused, match=f"an operation on another key than '{key}'") as refused:
-        resume(world.job([f"{place.uri}#{key}"]), Options(takeover=True))
+        resume(world.session([f"{place.uri}#{key}"]), Options(takeover=True))
     assert "keys: api_key" in str(refused.value)
     assert world.dump() == before
-    assert resume(world.job(), Options(settle=False)) is not None
+    assert resume(world.session(), Options(settle=False)) is not None
 
 
 def test_of_somebody_elses_place_nothing_is_said_but_that(make_world: MakeWorld) -> None:
@@ -48,15 +48,15 @@ def test_of_somebody_elses_place_nothing_is_said_but_that(make_world: MakeWorld)
         world.adopt()
     before = theirs.dump()
     with pytest.raises(Refused, match=f"holds the secret of {theirs.client_id}"):
-        resume(mine.job(theirs.uris), Options())
+        resume(mine.session(theirs.uris), Options())
     assert theirs.dump() == before
 
 
 def test_of_one_of_two_places_nothing_is_set_right(world: World) -> None:
     world.fill()
     world.adopt()
-    with pytest.raises(Refused, match="belongs to the list of places"):
-        resume(world.job([world.vault.uri]), Options())
+    with pytest.raises(Refused, match="belongs to the list of sinks"):
+        resume(world.session([world.vault.uri]), Options())
 
 
 @pytest.mark.parametrize("nth", [3, 4], ids=["Auth0 was not told", "Auth0 was told"])
@@ -64,7 +64,7 @@ def test_a_value_that_was_brought_is_set_whatever_was_interrupted(world: World, 
     interrupted(world, nth)
     pending = world.vault.see().pending
     brought = "Another-value-of-forty-eight-characters-0123456789"
-    done = rotate(world.job(), RotateOptions(brought=Secret(brought), settle=False))
+    done = rotate(world.session(), RotateOptions(brought=Secret(brought), settle=False))
     world.spread()
     assert done.operation is Operation.ROTATE
     assert world.live == brought
@@ -75,7 +75,7 @@ def test_a_value_that_was_brought_and_set_already_is_published_and_not_set_again
     interrupted(world, 4)
     pending = world.vault.see().pending
     assert pending
-    done = rotate(world.job(), RotateOptions(brought=Secret(pending), settle=False))
+    done = rotate(world.session(), RotateOptions(brought=Secret(pending), settle=False))
     assert done.operation is Operation.SETTLE
     assert done.published
     assert len(world.tenant.secret_history(world.client_id)) == 2
@@ -84,7 +84,7 @@ def test_a_value_that_was_brought_and_set_already_is_published_and_not_set_again
 
 @pytest.mark.parametrize("nth", range(4))
 def test_what_adopts_gives_up_halfway_and_dies_at_that_is_nothing_to_refuse(world: World, nth: int) -> None:
-    """One place is managed then, the other still as it was, and nobody holds them."""
+    """One sink is managed then, the other still as it was, and nobody holds them."""
     world.fill()
     trace = Trace(world.clock)
 
@@ -98,7 +98,7 @@ def test_what_adopts_gives_up_halfway_and_dies_at_that_is_nothing_to_refuse(worl
     with pytest.raises((Killed, Failed)):
         world.rotate(trace, adopt=True)
     died_with = world.vault.see()
-    resume(world.job(), Options(takeover=True, settle=False))
+    resume(world.session(), Options(takeover=True, settle=False))
     world.spread()
     assert unsettled(world) == []
     if world.live == world.s0:
@@ -107,11 +107,11 @@ def test_what_adopts_gives_up_halfway_and_dies_at_that_is_nothing_to_refuse(worl
 
 
 def test_what_somebody_holds_is_nothing_to_clean_up(world: World) -> None:
-    """It was claimed after the operation before had ended: one place already, the other one not yet."""
+    """It was claimed after the operation before had ended: one sink already, the other one not yet."""
     world.fill()
     world.adopt()
     died(world, "aws.tag")
     before = world.dump()
     with pytest.raises(Refused, match="counts as live until"):
-        resume(world.job(), Options())
+        resume(world.session(), Options())
     assert world.dump() == before

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bridge.auth0.errors import Auth0Error
-from bridge.execution.session import Job
+from bridge.execution.session import Session
 from bridge.model.operation import Strategy
 from bridge.model.origin import Origin
 from bridge.operations.adopt import AdoptOptions, adopt, forget
@@ -102,7 +102,7 @@ def test_under_staged_every_place_holds_the_value_before_auth0_gets_it(world: Wo
 
     def look(call: Call) -> None:
         if call.name == "set_secret":
-            seen.append(tuple(place.see().pending for place in world.places))
+            seen.append(tuple(place.see().pending for place in world.sinks))
             values.append(call.args[1].value)
             assert call.args[1].origin is Origin.GENERATED
 
@@ -149,14 +149,14 @@ def test_in_aws_the_fallback_is_pinned_before_current_moves_and_pending_goes_las
 
 
 def staged_when(world: World, wanted: Callable[[Call], bool]) -> list[list[str | None]]:
-    """Settle, and return what is pending in the places before each call that is wanted."""
+    """Settle, and return what is pending in the sinks before each call that is wanted."""
     seen: list[list[str | None]] = []
 
     def look(call: Call) -> None:
         if wanted(call):
-            seen.append([place.see().pending for place in world.places])
+            seen.append([place.see().pending for place in world.sinks])
 
-    assert resume(world.job(trace=Trace(world.clock, before=look)), Options(settle=False))
+    assert resume(world.session(trace=Trace(world.clock, before=look)), Options(settle=False))
     return seen
 
 
@@ -168,11 +168,11 @@ def publishes(call: Call) -> bool:
 def test_who_settles_has_the_value_stored_everywhere_before_it_is_published_and_sets_it_nowhere(
     world: World, at: str
 ) -> None:
-    """Auth0's answer was stored in one place, there perhaps not as pending yet; the other is held without a value."""
+    """Auth0's answer was stored in one sink, there perhaps not as pending yet; the other is held without a value."""
     prepared(world)
     nth = 1 if at == "aws.put" else 0  # the first put is the claim's
     died(world, at, lambda trace: world.rotate(trace, strategy=GENERATED), nth=nth)
-    assert [place.see().pending for place in world.places] == [None, None if at == "aws.put" else world.live]
+    assert [place.see().pending for place in world.sinks] == [None, None if at == "aws.put" else world.live]
     world.clock.advance(timedelta(minutes=5))
     live = world.live
     assert staged_when(world, lambda call: publishes(call) or is_change(call))[:1] == [[live] * 2]
@@ -227,16 +227,16 @@ def assert_within_lease(trace: Trace, lease: float) -> None:
 @pytest.mark.parametrize("strategy", [STAGED, GENERATED])
 def test_every_unguarded_call_ends_within_its_lease_after_a_look(world: World, strategy: Strategy) -> None:
     trace = trace_of(prepared(world), strategy)
-    assert_within_lease(trace, world.job().timing.lease.total_seconds())
+    assert_within_lease(trace, world.session().timing.lease.total_seconds())
 
 
 def test_the_unguarded_calls_of_a_retirement_do_so_too(world: World) -> None:
     prepared(world).rotate()
     world.clock.advance(DAY)
     trace = Trace(world.clock)
-    assert retire(world.job(trace=trace), Options())
+    assert retire(world.session(trace=trace), Options())
     assert {"destroy", "label"} <= {call.name for call in trace.effects}
-    assert_within_lease(trace, world.job().timing.lease.total_seconds())
+    assert_within_lease(trace, world.session().timing.lease.total_seconds())
 
 
 @pytest.mark.parametrize("slow", ["aws.page", "vault.read"])
@@ -253,7 +253,7 @@ def test_a_look_that_took_too_long_is_repeated_before_auth0_is_changed(world: Wo
             world.clock.sleep(11)
 
     trace.after = dawdle
-    rotate(world.job(trace=trace), RotateOptions(settle=False))
+    rotate(world.session(trace=trace), RotateOptions(settle=False))
     assert slept
     assert_within_lease(trace, 10)
 
@@ -261,7 +261,7 @@ def test_a_look_that_took_too_long_is_repeated_before_auth0_is_changed(world: Wo
 def test_two_changes_at_auth0_are_at_least_the_time_to_spread_apart(world: World) -> None:
     prepared(world)
     for _ in range(3):
-        rotate(world.job(), RotateOptions(settle=False))
+        rotate(world.session(), RotateOptions(settle=False))
     times = [change.since for change in world.tenant.secret_history(world.client_id)]
     assert min(later - earlier for earlier, later in pairwise(times[1:])) >= 30
 
@@ -276,7 +276,7 @@ def nothing(world: World) -> None:
 
 
 def retired_softly(world: World) -> None:
-    assert retire(world.job(), Options(), softly=True)
+    assert retire(world.session(), Options(), softly=True)
 
 
 def changed_in_the_dashboard(world: World) -> None:
@@ -284,16 +284,16 @@ def changed_in_the_dashboard(world: World) -> None:
 
 
 Before = Callable[[World], None]
-OPERATIONS: dict[str, tuple[Before, Before, Callable[[Job], Any]]] = {
-    "rotate": (nothing, nothing, lambda job: rotate(job, RotateOptions(settle=False))),
-    "generate": (nothing, nothing, lambda job: rotate(job, RotateOptions(settle=False, strategy=GENERATED))),
-    "rollback": (nothing, nothing, lambda job: rollback(job, RollbackOptions(settle=False))),
-    "retire": (nothing, nothing, lambda job: retire(job, Options())),
-    "retire --soft": (nothing, nothing, lambda job: retire(job, Options(), softly=True)),
-    "retire --undo": (retired_softly, nothing, lambda job: bring_back(job, Options())),
-    "sync": (nothing, changed_in_the_dashboard, lambda job: sync(job, SyncOptions())),
-    "adopt --repair": (nothing, nothing, lambda job: adopt(job, AdoptOptions(repair=True))),
-    "forget": (nothing, nothing, lambda job: forget(job, Options())),
+OPERATIONS: dict[str, tuple[Before, Before, Callable[[Session], Any]]] = {
+    "rotate": (nothing, nothing, lambda session: rotate(session, RotateOptions(settle=False))),
+    "generate": (nothing, nothing, lambda session: rotate(session, RotateOptions(settle=False, strategy=GENERATED))),
+    "rollback": (nothing, nothing, lambda session: rollback(session, RollbackOptions(settle=False))),
+    "retire": (nothing, nothing, lambda session: retire(session, Options())),
+    "retire --soft": (nothing, nothing, lambda session: retire(session, Options(), softly=True)),
+    "retire --undo": (retired_softly, nothing, lambda session: bring_back(session, Options())),
+    "sync": (nothing, changed_in_the_dashboard, lambda session: sync(session, SyncOptions())),
+    "adopt --repair": (nothing, nothing, lambda session: adopt(session, AdoptOptions(repair=True))),
+    "forget": (nothing, nothing, lambda session: forget(session, Options())),
 }
 """What has to be so a while before, what happens in the last moment, and the operation.
 
@@ -314,9 +314,9 @@ def test_after_a_release_every_operation_waits_for_late_calls_before_its_first_u
     world.adopt(released, repair=True)
     late(world)
     trace = Trace(world.clock)
-    assert operate(world.job(trace=trace))
+    assert operate(world.session(trace=trace))
     first = next(call for call in trace.effects if not is_claim(call) and not is_naming(call))
-    lease = world.job().timing.lease.total_seconds()
+    lease = world.session().timing.lease.total_seconds()
     of_others = [call.began for call in released.calls if is_look(call) or is_claim(call)]
     assert first.began > of_others[-1] + lease, f"a call within that lease may come after {first}"
     assert first.began - released.ended[released.effects[-1].number] > 28  # the vaults tell whole seconds
@@ -333,7 +333,7 @@ def test_a_fallback_without_a_least_age_is_not_retired_before_the_change_has_spr
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Probes that happen to meet the new value only tell nothing; time does."""
-    rotate(prepared(world).job(), RotateOptions(settle=False))
+    rotate(prepared(world).session(), RotateOptions(settle=False))
     monkeypatch.setattr(world.tenant, "random", Newest())
     assert world.s0 in values_met(world)
     trace, met = Trace(world.clock), list[set[str]]()
@@ -344,5 +344,5 @@ def test_a_fallback_without_a_least_age_is_not_retired_before_the_change_has_spr
             met.append(values_met(world))
 
     trace.before = look
-    assert retire(world.job(trace=trace, fallback_min_age=timedelta()), Options())
+    assert retire(world.session(trace=trace, fallback_min_age=timedelta()), Options())
     assert met == [{world.live}] * 3  # two labels, one version

@@ -44,11 +44,11 @@ def test_all_of_them_as_json(world: World) -> None:
         world.rotate(trace)
     for number in (0, 1):
         told = json.loads(one(world, number, "--all", "--json").out)
-        seen = world.places[number].see()
+        seen = world.sinks[number].see()
         assert told == {
             "schema": 1,
             "client_id": world.client_id,
-            "place": world.places[number].uri,
+            "sink": world.sinks[number].uri,
             "current": seen.current,
             "pending": seen.pending,
             "fallback": seen.fallback,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.command import Ended, invoke, on, places
+from tests.e2e.command import Ended, invoke, on, sinks
 from tests.e2e.observe import unsettled
 from tests.e2e.world import MakeWorld, World
 
@@ -62,12 +62,12 @@ def test_hs256_is_no_matter_for_a_client_that_cannot_get_id_tokens(make_live: Ma
 
 def test_the_bridges_own_application_is_rotated_only_when_that_is_said(live: World) -> None:
     own = live.own.client_id
-    ended = invoke("rotate", own, *places(live))
+    ended = invoke("rotate", own, *sinks(live))
     assert ended.status == 4
     assert "the application that the bridge itself acts as" in ended.err
     assert "--allow-self" in ended.err
     assert live.tenant.secret(own) == live.own.client_secret
-    allowed = invoke("rotate", own, *places(live), "--allow-self", "--no-wait")
+    allowed = invoke("rotate", own, *sinks(live), "--allow-self", "--no-wait")
     assert allowed.status == 0, allowed.told
     assert live.tenant.secret(own) == live.vault.see().current != live.own.client_secret
 
@@ -99,10 +99,10 @@ def test_the_command_that_is_named_keeps_what_was_typed_behind_the_places(make_l
 @pytest.mark.parametrize("verb", ["rotate", "adopt"])
 def test_places_of_another_manager_are_refused(live: World, verb: str, index: int) -> None:
     live.fill()
-    live.places[index].tag("managed-by", "external-secrets")
+    live.sinks[index].tag("managed-by", "external-secrets")
     before = live.dump()
     options = ("--adopt",) if verb == "rotate" else ("--yes",)
-    refused(live, on(live, verb, *options), f"{live.places[index].uri} is managed by 'external-secrets'")
+    refused(live, on(live, verb, *options), f"{live.sinks[index].uri} is managed by 'external-secrets'")
     assert live.dump() == before
 
 
@@ -110,20 +110,18 @@ def test_another_list_of_places_than_the_adopted_one_is_refused(live: World) -> 
     adopted(live)
     before = live.dump()
     ended = invoke("rotate", live.client_id, "--sink", live.vault.uri)
-    refused(
-        live, ended, f"belongs to the list of places '{live.aws.uri} {live.vault.uri}'", f"names '{live.vault.uri}'"
-    )
+    refused(live, ended, f"belongs to the list of sinks '{live.aws.uri} {live.vault.uri}'", f"names '{live.vault.uri}'")
     assert live.dump() == before
 
 
 def test_a_long_list_of_places_is_told_from_a_shorter_one(live: World) -> None:
-    five = [f"{live.vault.uri}-a-rather-long-name-of-a-place-{number}" for number in range(5)]
+    five = [f"{live.vault.uri}-a-rather-long-name-of-a-sink-{number}" for number in range(5)]
     words = [word for uri in five for word in ("--sink", uri)]
     done = invoke("rotate", live.client_id, *words, "--no-wait")
     assert done.status == 0, done.told
     value = live.live
     ended = invoke("rotate", live.client_id, *words[:8])
-    refused(live, ended, "belongs to the list of places")
+    refused(live, ended, "belongs to the list of sinks")
     assert live.live == value
 
 
@@ -131,7 +129,7 @@ def test_a_missing_key_lists_the_names_of_the_keys_there_and_nothing_else(make_l
     world = make_live(key="auth0_secret")
     world.fill()
     before = world.dump()
-    words = [word for place in world.places for word in ("--sink", place.uri)]
+    words = [word for place in world.sinks for word in ("--sink", place.uri)]
     ended = invoke("adopt", world.client_id, *words, "--yes")
     keys = "Keys there: auth0_secret, db_url, nested, smtp_host"
     refused(world, ended, f"no key 'client_secret' in {world.vault.uri}. {keys}", f"{world.vault.uri}#auth0_secret")
@@ -143,7 +141,7 @@ def test_a_wrong_key_is_not_overwritten_by_an_adoption(make_live: MakeWorld) -> 
     world = make_live(key="auth0_secret")
     world.fill()
     before = world.dump()
-    words = [word for place in world.places for word in ("--sink", place.uri)]
+    words = [word for place in world.sinks for word in ("--sink", place.uri)]
     ended = invoke("adopt", world.client_id, *words, "--key", "db_url", "--yes")
     refused(world, ended, f"Auth0 does not accept the value at 'db_url' in {world.vault.uri}", "--repair")
     assert world.dump() == before
@@ -152,9 +150,9 @@ def test_a_wrong_key_is_not_overwritten_by_an_adoption(make_live: MakeWorld) -> 
 @pytest.mark.parametrize("index", [0, 1], ids=["vault", "aws"])
 def test_a_key_that_somebody_took_away_is_not_rotated(live: World, index: int) -> None:
     adopted(live)
-    live.places[index].edit("client_secret", None)
+    live.sinks[index].edit("client_secret", None)
     before = live.dump()
-    refused(live, on(live, "rotate"), f"{live.places[index].uri}", "no key 'client_secret'")
+    refused(live, on(live, "rotate"), f"{live.sinks[index].uri}", "no key 'client_secret'")
     assert live.dump() == before
 
 
@@ -163,11 +161,11 @@ def test_over_a_value_that_somebody_else_stored_what_auth0_accepts_is_published_
     live: World, index: int
 ) -> None:
     adopted(live)
-    live.places[index].edit("client_secret", "another-value")
-    refused(live, on(live, "retire"), f"{live.places[index].uri}", "has drifted", f"sync {live.client_id} --sink")
+    live.sinks[index].edit("client_secret", "another-value")
+    refused(live, on(live, "retire"), f"{live.sinks[index].uri}", "has drifted", f"sync {live.client_id} --sink")
     assert on(live, "rotate", "--no-wait").status == 0
     assert live.live != live.s0
-    assert {place.see().current for place in live.places} == {live.live}
+    assert {place.see().current for place in live.sinks} == {live.live}
 
 
 def test_drift_is_repaired_by_the_command_that_is_named(live: World) -> None:
@@ -189,22 +187,22 @@ def test_a_change_at_the_dashboard_is_published_and_nothing_is_rotated(live: Wor
     assert "published what Auth0 accepts" in ended.out
     assert "not rotating again" in ended.out
     assert live.live == value
-    assert [(seen.current, seen.fallback) for seen in (place.see() for place in live.places)] == [(value, live.s0)] * 2
+    assert [(seen.current, seen.fallback) for seen in (place.see() for place in live.sinks)] == [(value, live.s0)] * 2
 
 
 def test_a_change_at_the_dashboard_that_cannot_be_read_is_refused_and_destroys_nothing(make_live: MakeWorld) -> None:
     world = adopted(make_live(scopes=("read:clients", "update:client_keys")))
     value = world.tenant.set_in_dashboard(world.client_id)
     world.spread()
-    before = [place.see() for place in world.places]
+    before = [place.see() for place in world.sinks]
     hint = f"sync {world.client_id} --sink {world.aws.uri} --sink {world.vault.uri} --secret-stdin"
     refused(world, on(world, "rotate"), "accepts none of the values that are stored", hint, status=1)
     assert world.live == value
-    after = [place.see() for place in world.places]
+    after = [place.see() for place in world.sinks]
     assert [(p.current, p.fallback, p.readable) for p in after] == [(p.current, p.fallback, p.readable) for p in before]
     assert unsettled(world) == []
     assert on(world, "sync", "--secret-stdin", typed=f"{value}\n").status == 0
-    assert {place.see().current for place in world.places} == {value}
+    assert {place.see().current for place in world.sinks} == {value}
 
 
 def test_a_missing_scope_is_named_before_anything_is_changed(make_live: MakeWorld) -> None:
@@ -229,7 +227,7 @@ def test_the_live_value_can_be_piped_in_instead(make_live: MakeWorld) -> None:
     refused(world, wrong, "the value from standard input is not the one that Auth0 accepts")
     done = on(world, "adopt", "--secret-stdin", "--yes", typed=f"{world.s0}\n")
     assert done.status == 0, done.told
-    assert {place.see().current for place in world.places} == {world.s0}
+    assert {place.see().current for place in world.sinks} == {world.s0}
 
 
 def test_a_wrong_mount_is_named(live: World) -> None:

@@ -62,7 +62,7 @@ def test_sync_publishes_what_the_dashboard_made_and_says_when_there_is_nothing_t
     assert f"secret-bridge sync {live.client_id}" in refused.err
     assert "synced in" in done(on(live, "sync")).out
     assert_rotated(live, old=before)
-    assert "every place holds the value that Auth0 holds" in done(on(live, "sync")).out
+    assert "every sink holds the value that Auth0 holds" in done(on(live, "sync")).out
 
 
 def test_a_leak_is_answered_in_one_command_which_says_what_remains(live: World) -> None:
@@ -75,7 +75,7 @@ def test_a_leak_is_answered_in_one_command_which_says_what_remains(live: World) 
     assert "AWS keeps the versions readable by version id" in ended.out
     assert "ID tokens signed with it (HS256)" in ended.out
     assert_rotated(live, old=None)
-    assert bad not in {value for place in live.places for value in place.see().readable}
+    assert bad not in {value for place in live.sinks for value in place.see().readable}
     told = done(on(live, "history")).out
     assert "found in a public repo_ INC-2041" in told
 
@@ -106,7 +106,7 @@ def test_status_tells_who_began_what_when_and_how_far_it_came(live: World) -> No
     (told,) = [line for line in done(on(live, "status")).out.splitlines() if "in progress" in line]
     assert "rotate r-" in told
     assert "begun" in told
-    assert "holds 2 of 2 places, published in none" in told
+    assert "holds 2 of 2 sinks, published in none" in told
     assert "counts as live until" in told
 
 
@@ -157,4 +157,4 @@ def test_what_an_operation_that_counts_as_live_holds_is_taken_over_only_if_that_
     refused = done(on(live, *command), 4)
     assert "counts as live until" in refused.err
     done(on(live, *command, "--takeover"))
-    assert all(place.see().pending is None for place in live.places)
+    assert all(place.see().pending is None for place in live.sinks)

@@ -15,7 +15,7 @@ from bridge.operations.resume import resume
 from bridge.operations.retire import retire
 from bridge.operations.start import Options
 from tests.e2e.observe import unsettled
-from tests.e2e.places import ANCIENT
+from tests.e2e.sinks import ANCIENT
 from tests.e2e.taps import Call, Killed, Trace, kill_after
 from tests.e2e.world import DAY, MakeWorld, World
 
@@ -23,7 +23,7 @@ YOUNG = timedelta(hours=23, minutes=58)
 
 
 def rotated(world: World, *, edits: int = 0) -> World:
-    """Rotate over places in use; people edit other keys before and after it."""
+    """Rotate over sinks in use; people edit other keys before and after it."""
     world.fill()
     world.adopt()
     edit(world, edits, "before")
@@ -33,13 +33,13 @@ def rotated(world: World, *, edits: int = 0) -> World:
 
 
 def edit(world: World, times: int, when: str) -> None:
-    for place in world.places:
+    for place in world.sinks:
         for number in range(times):
             place.edit(f"edited-{when}-{number}", number)
 
 
 def retired(world: World, trace: Trace | None = None, **settings: object) -> Outcome | None:
-    return retire(world.job(trace=trace, **settings), Options())
+    return retire(world.session(trace=trace, **settings), Options())
 
 
 def test_a_fallback_younger_than_a_day_is_kept_and_the_refusal_says_from_when_it_may_go(world: World) -> None:
@@ -123,8 +123,8 @@ def once_all_is_claimed(world: World, strike: Callable[[], None]) -> Trace:
 
 
 def assert_nothing_went(world: World) -> None:
-    """The fallback is everywhere what it was, and nobody holds a place."""
-    assert all(world.s0 in place.see().readable for place in world.places)
+    """The fallback is everywhere what it was, and nobody holds a sink."""
+    assert all(world.s0 in place.see().readable for place in world.sinks)
     assert unsettled(world) == []
 
 
@@ -165,28 +165,28 @@ def test_what_auth0_accepts_is_asked_again_once_all_places_are_held(
     world.clock.advance(DAY)
     trace = once_all_is_claimed(world, lambda: strike(world, monkeypatch))
     with pytest.raises(Refused, match=why):
-        retire(world.job(trace=trace), Options(), softly=softly)
+        retire(world.session(trace=trace), Options(), softly=softly)
     assert_nothing_went(world)
-    assert [place.see().fallback for place in world.places] == [world.s0] * 2
+    assert [place.see().fallback for place in world.sinks] == [world.s0] * 2
 
 
 @pytest.mark.parametrize("place", [0, 1], ids=["vault", "aws"])
 def test_that_auth0_accepts_current_is_asked_for_every_place(world: World, place: int) -> None:
     rotated(world)
     world.clock.advance(DAY)
-    overwritten = world.places[place]
+    overwritten = world.sinks[place]
     trace = once_all_is_claimed(world, lambda: overwritten.edit("client_secret", "somebody-pasted-something-else"))
     with pytest.raises(Refused, match=f"does not accept the current value in {overwritten.uri}"):
         retired(world, trace)
     assert_nothing_went(world)
-    assert [seen.see().fallback for seen in world.places] == [world.s0] * 2
+    assert [seen.see().fallback for seen in world.sinks] == [world.s0] * 2
 
 
 @pytest.mark.parametrize("place", [0, 1], ids=["vault", "aws"])
 def test_that_auth0_refuses_the_fallback_is_asked_for_every_place(
     world: World, monkeypatch: pytest.MonkeyPatch, place: int
 ) -> None:
-    """Somebody makes another version the fallback in one place, and its value is one that Auth0 may accept."""
+    """Somebody makes another version the fallback in one sink, and its value is one that Auth0 may accept."""
     rotated(world)
     world.clock.advance(DAY)
     value = world.live
@@ -208,26 +208,26 @@ def test_that_auth0_refuses_the_fallback_is_asked_for_every_place(
 
     if place == 0:  # the seal says which one it was, whatever is tagged
         retired(world, once_all_is_claimed(world, strike))
-        seen = world.places[0].see()
+        seen = world.sinks[0].see()
         assert (seen.fallback, ANCIENT in seen.readable, world.s0 in seen.readable) == (None, True, False)
         return
-    with pytest.raises(Refused, match=f"still accepts the fallback's value in {world.places[place].uri}"):
+    with pytest.raises(Refused, match=f"still accepts the fallback's value in {world.sinks[place].uri}"):
         retired(world, once_all_is_claimed(world, strike))
     assert_nothing_went(world)
-    assert world.places[place].see().fallback == ANCIENT
+    assert world.sinks[place].see().fallback == ANCIENT
 
 
 def test_a_retirement_that_died_is_not_carried_on_where_auth0_accepts_the_fallback_again(world: World) -> None:
     rotated(world)
     refused = world.live
     world.clock.advance(DAY)
-    die(world, 3)  # both places are claimed
+    die(world, 3)  # both sinks are claimed
     world.tenant.set_in_dashboard(world.client_id, world.s0)
     world.clock.advance(timedelta(minutes=5))
     with pytest.raises(Refused, match="stays until"):
         retired(world)
     assert world.live == world.s0
-    assert [(seen.current, seen.fallback) for seen in (place.see() for place in world.places)] == [
+    assert [(seen.current, seen.fallback) for seen in (place.see() for place in world.sinks)] == [
         (world.s0, refused)
     ] * 2
     assert unsettled(world) == []
@@ -236,12 +236,12 @@ def test_a_retirement_that_died_is_not_carried_on_where_auth0_accepts_the_fallba
 def test_after_it_no_readable_version_holds_the_value_whatever_others_wrote_meanwhile(world: World) -> None:
     rotated(world, edits=3)
     world.clock.advance(DAY)
-    before = [place.see() for place in world.places]
+    before = [place.see() for place in world.sinks]
     assert all(world.s0 in seen.readable for seen in before)
     done = retired(world)
     assert done is not None
-    assert len(done.places[world.vault.uri].retired) == 4  # the adopted version and three edits of it
-    for seen, was in zip([place.see() for place in world.places], before, strict=True):
+    assert len(done.sinks[world.vault.uri].retired) == 4  # the adopted version and three edits of it
+    for seen, was in zip([place.see() for place in world.sinks], before, strict=True):
         assert seen.current == was.current == world.live
         assert seen.beside == was.beside
         assert seen.readable <= {world.live, ANCIENT}
@@ -275,20 +275,20 @@ def die(world: World, nth: int) -> None:
 
 @pytest.mark.parametrize("resumed", [False, True], ids=["retire", "resume, retire"])
 def test_an_interrupted_retirement_is_given_again(world: World, resumed: bool) -> None:
-    """Nothing carries it on by its lock's word: who resumes gives the places back and names the command."""
+    """Nothing carries it on by its lock's word: who resumes gives the sinks back and names the command."""
     rotated(world)
     world.clock.advance(DAY)
     die(world, 6)
-    left = [place.see() for place in world.places]
+    left = [place.see() for place in world.sinks]
     world.clock.advance(timedelta(minutes=5))  # by then it counts as dead
     if resumed:
-        done = resume(world.job(), Options())
+        done = resume(world.session(), Options())
         assert done is not None
         assert (done.result, done.exit_status) == ("given-back", 0)
         assert f"secret-bridge retire {world.client_id}" in done.notes[-1]
-        assert [place.see().readable for place in world.places] == [seen.readable for seen in left]
+        assert [place.see().readable for place in world.sinks] == [seen.readable for seen in left]
     assert retired(world) is not None
-    for place in world.places:
+    for place in world.sinks:
         assert place.see().readable <= {world.live, ANCIENT}
     assert unsettled(world) == []
 

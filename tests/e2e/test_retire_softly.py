@@ -36,7 +36,7 @@ SHARDS = 4
 
 
 def ripe(world: World) -> World:
-    """Rotate over places in use, and wait until the fallback may go."""
+    """Rotate over sinks in use, and wait until the fallback may go."""
     world.fill()
     world.adopt()
     world.rotate()
@@ -45,19 +45,19 @@ def ripe(world: World) -> World:
 
 
 def softly(world: World, trace: Trace | None = None) -> Outcome | None:
-    return retire(world.job(trace=trace), Options(), softly=True)
+    return retire(world.session(trace=trace), Options(), softly=True)
 
 
 def undone(world: World, trace: Trace | None = None) -> Outcome | None:
-    return bring_back(world.job(trace=trace), Options())
+    return bring_back(world.session(trace=trace), Options())
 
 
 def fallbacks(world: World) -> list[str | None]:
-    return [place.see().fallback for place in world.places]
+    return [place.see().fallback for place in world.sinks]
 
 
-def asides(world: World) -> list[bool]:
-    return [sink.survey().aside is not None for sink in world.job().sinks.values()]
+def all_soft_deleted(world: World) -> list[bool]:
+    return [sink.survey().soft_deleted is not None for sink in world.session().sinks.values()]
 
 
 def deleted(world: World) -> list[str]:
@@ -67,23 +67,23 @@ def deleted(world: World) -> list[str]:
 
 
 def status(world: World) -> Status:
-    job = world.job()
-    return judge(job.settings, job.whose, survey(job))
+    session = world.session()
+    return judge(session.settings, session.client_ref, survey(session))
 
 
 def test_it_takes_the_value_away_and_undoing_it_brings_back_what_was_there(world: World) -> None:
     ripe(world)
-    before = [place.see() for place in world.places]
+    before = [place.see() for place in world.sinks]
     done = softly(world)
     assert done
-    assert all(at.retired for at in done.places.values())
+    assert all(at.retired for at in done.sinks.values())
     assert fallbacks(world) == [None, None]
     assert world.s0 not in world.vault.see().readable
     assert world.s0 not in world.aws.see().labels.values()
     back = undone(world)
     assert back
-    assert all(at.fallback for at in back.places.values())
-    after = [place.see() for place in world.places]
+    assert all(at.fallback for at in back.sinks.values())
+    after = [place.see() for place in world.sinks]
     assert [seen.fallback for seen in after] == [seen.fallback for seen in before]
     assert [seen.readable for seen in after] == [seen.readable for seen in before]
     assert unsettled(world) == []
@@ -94,9 +94,9 @@ def test_what_was_brought_back_serves_a_rollback(world: World) -> None:
     ripe(world)
     softly(world)
     with pytest.raises(Refused, match="there is no fallback"):
-        rollback(world.job(), RollbackOptions(settle=False))
+        rollback(world.session(), RollbackOptions(settle=False))
     undone(world)
-    assert rollback(world.job(), RollbackOptions(settle=False))
+    assert rollback(world.session(), RollbackOptions(settle=False))
     assert world.live == world.s0
 
 
@@ -113,8 +113,8 @@ def test_the_same_conditions_hold_as_for_retiring(world: World) -> None:
 def test_who_brought_it_back_and_why_stands_beside_the_record(world: World) -> None:
     ripe(world)
     softly(world)
-    assert bring_back(world.job(), Options(reason="INC-8"))
-    for place in world.places:
+    assert bring_back(world.session(), Options(reason="INC-8"))
+    for place in world.sinks:
         assert re.fullmatch(r"r-\w+ \S+Z bring-back test: INC-8", place.see().tags["bridge_note_retirement"])
 
 
@@ -123,9 +123,9 @@ def test_it_comes_back_where_one_place_alone_had_a_fallback(world: World) -> Non
     world.rotate(adopt=True, without_fallback=True)
     world.clock.advance(DAY)
     softly(world)
-    assert (fallbacks(world), asides(world)) == ([None, None], [True, False])
+    assert (fallbacks(world), all_soft_deleted(world)) == ([None, None], [True, False])
     assert undone(world)
-    assert (fallbacks(world), asides(world)) == ([None, world.s0], [False, False])
+    assert (fallbacks(world), all_soft_deleted(world)) == ([None, world.s0], [False, False])
 
 
 def test_there_is_nothing_to_retire_softly_twice_nor_to_bring_back_twice(world: World) -> None:
@@ -147,13 +147,13 @@ def test_retiring_ends_it_without_waiting_any_longer_and_asks_for_consent(world:
         return False
 
     with pytest.raises(Refused, match="not confirmed"):
-        retire(world.job(), Options(agree=refuse))
+        retire(world.session(), Options(agree=refuse))
     assert asked[0].irreversible
-    assert asides(world) == [True, True]
-    done = retire(world.job(), Options())
+    assert all_soft_deleted(world) == [True, True]
+    done = retire(world.session(), Options())
     assert done
-    assert all(at.retired for at in done.places.values())
-    assert asides(world) == [False, False]
+    assert all(at.retired for at in done.sinks.values())
+    assert all_soft_deleted(world) == [False, False]
     assert undone(world) is None
     assert deleted(world) == []
 
@@ -161,10 +161,10 @@ def test_retiring_ends_it_without_waiting_any_longer_and_asks_for_consent(world:
 def test_the_next_rotation_ends_it_and_says_so(world: World) -> None:
     ripe(world)
     softly(world)
-    planned = rotate(world.job(), RotateOptions(dry_run=True))
+    planned = rotate(world.session(), RotateOptions(dry_run=True))
     assert any("what was retired softly ends with this rotation" in note for note in planned.plan.notes)
     world.rotate()
-    assert asides(world) == [False, False]
+    assert all_soft_deleted(world) == [False, False]
     assert None not in fallbacks(world)
     assert world.s0 not in world.vault.see().readable
 
@@ -173,7 +173,7 @@ def test_the_answer_to_a_leak_ends_it_as_well(world: World) -> None:
     ripe(world)
     softly(world)
     world.rotate(compromised=True, reason="found", settle=True)
-    assert asides(world) == [False, False]
+    assert all_soft_deleted(world) == [False, False]
     assert fallbacks(world) == [None, None]
     assert deleted(world) == []
 
@@ -181,19 +181,21 @@ def test_the_answer_to_a_leak_ends_it_as_well(world: World) -> None:
 def test_after_a_leak_sync_ends_it_even_where_everything_else_is_right(world: World) -> None:
     ripe(world)
     softly(world)
-    assert sync(world.job(), SyncOptions(compromised=True, reason="found"))
-    assert asides(world) == [False, False]
+    assert sync(world.session(), SyncOptions(compromised=True, reason="found"))
+    assert all_soft_deleted(world) == [False, False]
     assert fallbacks(world) == [None, None]
-    assert sync(world.job(), SyncOptions(compromised=True, reason="found")) is None
+    assert sync(world.session(), SyncOptions(compromised=True, reason="found")) is None
 
 
 def test_what_the_vault_holds_no_longer_cannot_be_brought_back_and_nothing_is_changed(world: World) -> None:
     ripe(world)
     softly(world)
-    (aside,) = [sink.survey().aside for uri, sink in world.job().sinks.items() if uri == world.vault.uri]
-    assert aside
+    (soft_deleted,) = [
+        sink.survey().soft_deleted for uri, sink in world.session().sinks.items() if uri == world.vault.uri
+    ]
+    assert soft_deleted
     kv = admin(world.servers.bao).secrets.kv.v2
-    kv.destroy_secret_versions(world.vault.path, [int(version) for version in aside.versions])
+    kv.destroy_secret_versions(world.vault.path, [int(version) for version in soft_deleted.versions])
     before = world.dump()
     with pytest.raises(Refused, match="does not hold v") as caught:
         undone(world)
@@ -206,23 +208,23 @@ def test_a_value_that_is_live_again_is_not_brought_back_and_stays_when_the_rest_
     softly(world)
     world.tenant.set_in_dashboard(world.client_id, world.s0)
     world.spread()
-    assert sync(world.job(), SyncOptions())
-    assert [place.see().current for place in world.places] == [world.s0, world.s0]
+    assert sync(world.session(), SyncOptions())
+    assert [place.see().current for place in world.sinks] == [world.s0, world.s0]
     with pytest.raises(Refused, match="has another fallback by now"):
         undone(world)
     world.clock.advance(DAY)
-    assert retire(world.job(), Options())
-    assert [place.see().current for place in world.places] == [world.s0, world.s0]
-    assert asides(world) == [False, False]
+    assert retire(world.session(), Options())
+    assert [place.see().current for place in world.sinks] == [world.s0, world.s0]
+    assert all_soft_deleted(world) == [False, False]
 
 
 def test_a_place_that_was_overwritten_is_mended_and_what_was_set_aside_ends(world: World) -> None:
     ripe(world)
     softly(world)
     world.vault.edit("client_secret", "somebody-pasted-something-else")
-    assert sync(world.job(), SyncOptions())
+    assert sync(world.session(), SyncOptions())
     assert fallbacks(world) == [None, None]
-    assert asides(world) == [False, False]
+    assert all_soft_deleted(world) == [False, False]
 
 
 def test_a_sync_over_it_that_was_killed_is_not_finished_as_the_answer_to_a_leak(make_world: MakeWorld) -> None:
@@ -234,15 +236,15 @@ def test_a_sync_over_it_that_was_killed_is_not_finished_as_the_answer_to_a_leak(
         trace = Trace(world.clock)
         kill_after(trace, number)
         with contextlib.suppress(Killed):
-            sync(world.job(trace=trace), SyncOptions())
+            sync(world.session(trace=trace), SyncOptions())
         assert fallbacks(world) == [None, None]
         world.clock.advance(timedelta(minutes=5))
-        done = resume(world.job(), Options())
+        done = resume(world.session(), Options())
         assert not done or "access tokens" not in " ".join(done.notes)
-        sync(world.job(), SyncOptions())
+        sync(world.session(), SyncOptions())
         assert fallbacks(world) == [None, None]
-        retire(world.job(), Options())
-        assert (fallbacks(world), asides(world)) == ([None, None], [False, False])
+        retire(world.session(), Options())
+        assert (fallbacks(world), all_soft_deleted(world)) == ([None, None], [False, False])
         assert unsettled(world) == []
 
 
@@ -251,9 +253,9 @@ def test_no_copy_that_can_be_undeleted_outlives_a_leak(world: World) -> None:
     softly(world)
     world.tenant.set_in_dashboard(world.client_id, world.s0)
     world.spread()
-    assert sync(world.job(), SyncOptions())
+    assert sync(world.session(), SyncOptions())
     world.clock.advance(DAY)
-    assert retire(world.job(), Options())
+    assert retire(world.session(), Options())
     world.clock.advance(DAY)
     world.rotate(compromised=True, reason="found", settle=True)
     assert deleted(world) == []
@@ -264,14 +266,14 @@ def test_a_copy_that_somebody_wrote_since_ends_with_it(world: World) -> None:
     ripe(world)
     live = world.live
     softly(world)
-    for place in world.places:
+    for place in world.sinks:
         place.edit("client_secret", world.s0)
         place.edit("client_secret", live)
     world.clock.advance(DAY)
-    assert retire(world.job(), Options())
+    assert retire(world.session(), Options())
     assert world.s0 not in world.vault.see().readable
-    assert world.s0 not in [place.see().fallback for place in world.places]
-    assert asides(world) == [False, False]
+    assert world.s0 not in [place.see().fallback for place in world.sinks]
+    assert all_soft_deleted(world) == [False, False]
 
 
 def test_an_interrupted_undoing_is_given_back_and_refused_where_the_vault_holds_it_no_longer(
@@ -280,22 +282,24 @@ def test_an_interrupted_undoing_is_given_back_and_refused_where_the_vault_holds_
     world = make_world()
     ripe(world)
     softly(world)
-    (aside,) = [sink.survey().aside for uri, sink in world.job().sinks.items() if uri == world.vault.uri]
-    assert aside
+    (soft_deleted,) = [
+        sink.survey().soft_deleted for uri, sink in world.session().sinks.items() if uri == world.vault.uri
+    ]
+    assert soft_deleted
     trace = Trace(world.clock)
     kill_after(trace, 3)
     with pytest.raises(Killed):
         undone(world, trace)
     kv = admin(world.servers.bao).secrets.kv.v2
-    kv.destroy_secret_versions(world.vault.path, [int(version) for version in aside.versions])
+    kv.destroy_secret_versions(world.vault.path, [int(version) for version in soft_deleted.versions])
     world.clock.advance(timedelta(minutes=5))
-    done = resume(world.job(), Options())
+    done = resume(world.session(), Options())
     assert done
     assert f"secret-bridge retire --undo {world.client_id}" in done.notes[-1]
     with pytest.raises(Refused, match=f"{world.vault.uri} does not hold v2 any more"):
         undone(world)
-    assert retire(world.job(), Options())
-    assert asides(world) == [False, False]
+    assert retire(world.session(), Options())
+    assert all_soft_deleted(world) == [False, False]
     assert unsettled(world) == []
 
 
@@ -303,7 +307,7 @@ def test_a_rollback_names_what_brings_the_fallback_back(world: World) -> None:
     ripe(world)
     softly(world)
     with pytest.raises(Refused, match="retired softly") as caught:
-        rollback(world.job(), RollbackOptions())
+        rollback(world.session(), RollbackOptions())
     assert "retire" in (caught.value.hint or "")
     assert "--undo" in (caught.value.hint or "")
 
@@ -323,11 +327,11 @@ def test_the_daily_view_shows_it_and_asks_for_its_end_when_it_is_overdue(world: 
     seen = status(world)
     assert (seen.kind, seen.attention, seen.fallbacks) == (Kind.OK, False, ())
     assert "retired softly" in seen.state
-    assert not retirable(world.job().settings, seen)
+    assert not retirable(world.session().settings, seen)
     world.clock.advance(14 * DAY)
     seen = status(world)
     assert (seen.kind, seen.attention) == (Kind.FALLBACK_OVERDUE, True)
-    assert retirable(world.job().settings, seen)
+    assert retirable(world.session().settings, seen)
 
 
 def test_undo_goes_with_no_other_word(world: World) -> None:
@@ -357,14 +361,14 @@ def test_killed_anywhere_it_is_finished_as_what_it_was(
             reached = False
         except Killed:
             world.clock.advance(timedelta(minutes=5))
-            done = resume(world.job(), Options()) if again == "resume" else act(world)
+            done = resume(world.session(), Options()) if again == "resume" else act(world)
             assert again == "resume" or done or all(fallbacks(world)) is (command == "undone")
             act(world)  # where it died before its first word
-            resume(world.job(), Options())  # where it died in its last
-        assert asides(world) == [command == "softly"] * 2
+            resume(world.session(), Options())  # where it died in its last
+        assert all_soft_deleted(world) == [command == "softly"] * 2
         assert [bool(f) for f in fallbacks(world)] == [command == "undone"] * 2
         assert unsettled(world) == []
-        seen = [sink.read().history.at(Stage.FALLBACK) is not None for sink in world.job().sinks.values()]
+        seen = [sink.read().history.at(Stage.FALLBACK) is not None for sink in world.session().sinks.values()]
         assert seen == [command == "undone"] * 2
         assert world.live == world.vault.see().current
     assert number > 10

@@ -47,7 +47,7 @@ def test_empty_places_get_the_live_value_as_fallback(
 def test_empty_places_without_fallback_keep_nothing_of_the_old_value(world: World, strategy: Strategy) -> None:
     world.rotate(strategy=strategy, without_fallback=True)
     assert_rotated(world, old=None)
-    assert not any(world.s0 in place.see().readable for place in world.places)
+    assert not any(world.s0 in place.see().readable for place in world.sinks)
 
 
 @BOTH
@@ -64,7 +64,7 @@ def test_unmanaged_places_are_taken_over_and_rotated_at_once(
 
 @pytest.mark.parametrize("filled", [0, 1], ids=["vault filled", "aws filled"])
 def test_one_filled_and_one_empty_place_end_alike(world: World, filled: int) -> None:
-    world.places[filled].fill(world.s0)
+    world.sinks[filled].fill(world.s0)
     world.rotate(adopt=True)
     assert_rotated(world, old=world.s0)
 
@@ -79,7 +79,7 @@ def test_the_second_of_two_rotations_keeps_the_first_ones_value_and_ends_the_old
     first = world.live
     world.rotate(strategy=strategy)
     assert_rotated(world, old=first, untouched=untouched)
-    assert not any(world.s0 in place.see().readable for place in world.places)
+    assert not any(world.s0 in place.see().readable for place in world.sinks)
 
 
 def test_rotating_right_after_a_settled_rotation_waits_for_the_fence_and_works(world: World) -> None:
@@ -94,10 +94,10 @@ def test_rotating_right_after_a_settled_rotation_waits_for_the_fence_and_works(w
 def test_a_settled_rotation_was_proven_by_probes(world: World) -> None:
     adopted(world)
     done = world.rotate(settle=True)
-    assert done.settled is not None
-    assert done.settled.proven
-    assert (done.settled.refused, done.settled.asked_old) == (6, 6)
-    assert done.settled.asked <= 12
+    assert done.propagated is not None
+    assert done.propagated.proven
+    assert (done.propagated.refused, done.propagated.asked_old) == (6, 6)
+    assert done.propagated.asked <= 12
 
 
 def test_a_client_with_a_base64_secret_gets_one(make_world: MakeWorld) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.command import Ended, execute, invoke
-from tests.e2e.places import REGION
+from tests.e2e.sinks import REGION
 from tests.e2e.world import MakeWorld, World
 from tests.support.strict_moto import controls
 
@@ -41,7 +41,7 @@ sinks = ["eu://secret/{path}", "use1://{path}"]
 
 @pytest.fixture
 def three(make_live: MakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, World]:
-    """Three clients, their places filled and adopted, and a `bridge.toml` in the working directory."""
+    """Three clients, their sinks filled and adopted, and a `bridge.toml` in the working directory."""
     worlds = {name: make_live() for name in ("billing", "orders", "mailer")}
     write(tmp_path, worlds)
     monkeypatch.chdir(tmp_path)
@@ -75,7 +75,7 @@ def test_all_clients_are_rotated_in_turn(three: dict[str, World]) -> None:
     assert ended.status == 0, ended.told
     assert results(ended) == [f"result=rotated client={name} exit=0" for name in three]
     for world in three.values():
-        assert {place.see().current for place in world.places} == {world.live}
+        assert {place.see().current for place in world.sinks} == {world.live}
         assert world.live != world.s0
 
 
@@ -135,7 +135,7 @@ def test_a_hook_runs_after_the_rotation_and_its_failure_is_attention(make_live: 
     ended = execute(world, "rotate", "billing", "--no-wait", home=tmp_path)
     assert ended.status == 5, ended.told
     assert "'false' exited with 1" in ended.out
-    assert {place.see().current for place in world.places} == {world.live}
+    assert {place.see().current for place in world.sinks} == {world.live}
     assert results(ended) == ["result=attention client=billing exit=5"]
 
 
@@ -159,7 +159,7 @@ def test_the_least_age_of_a_fallback_comes_from_the_configuration(
     late = invoke("retire", "billing", "--yes")
     assert late.status == 0, late.told
     assert late.out.splitlines()[-1] == "result=retired client=billing exit=0"
-    assert not any(world.s0 in place.see().readable for place in world.places)
+    assert not any(world.s0 in place.see().readable for place in world.sinks)
 
 
 def test_a_client_whose_settings_cannot_be_meant_so_is_told_in_the_status(

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bridge.model.client_ref import Whose
+from bridge.model.client_ref import ClientRef
 from bridge.model.errors import BridgeError, Failed
 from bridge.model.operation import Operation
 from bridge.model.outcome import At, Standing
 from bridge.model.plan import Plan
 from bridge.planning.interruption import DONT, OVERTAKEN, Phase, standing
-from sinks.port import Lock, Lost, Place, SinkError
+from sinks.port import Lock, Lost, SinkError, SinkState
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 URI = "vault://secret/apps/billing"
@@ -24,8 +24,8 @@ def stands(
 ) -> Standing:
     lock = Lock(operation, "r-1", "ada", NOW, NOW, "AbC", "acme", (URI,))
     done = {URI: At("2", None)} if published else {}
-    whose, places = Whose("AbC", "acme", "billing"), (Place(URI, NOW, exists=True),)
-    return standing(whose, Plan(operation, ()), lock, phase, places, done, error or Failed("why"))
+    client_ref, sinks = ClientRef("AbC", "acme", "billing"), (SinkState(URI, NOW, exists=True),)
+    return standing(client_ref, Plan(operation, ()), lock, phase, sinks, done, error or Failed("why"))
 
 
 @pytest.mark.parametrize("phase", BEFORE_AUTH0)

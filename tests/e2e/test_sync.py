@@ -1,4 +1,4 @@
-"""Repairing what others changed: Auth0's value in its dashboard, the places' values, their tags; and late calls."""
+"""Repairing what others changed: Auth0's value in its dashboard, the sinks' values, their tags; and late calls."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def rotated(world: World) -> World:
 
 
 def synced(world: World, trace: Trace | None = None, **options: Any) -> Any:
-    return sync(world.job(trace=trace), SyncOptions(**options))
+    return sync(world.session(trace=trace), SyncOptions(**options))
 
 
 def in_dashboard(world: World, value: str | None = None) -> str:
@@ -43,15 +43,15 @@ def in_dashboard(world: World, value: str | None = None) -> str:
 def assert_mended(world: World, value: str) -> None:
     """`value` is live and current everywhere again, the fallback is what it was, and nothing is open."""
     assert world.live == value
-    for seen in (place.see() for place in world.places):
+    for seen in (place.see() for place in world.sinks):
         assert (seen.current, seen.fallback, seen.pending) == (value, world.s0, None)
     assert unsettled(world) == []
     assert synced(world) is None
 
 
 def state(world: World) -> str:
-    job = world.job()
-    return judge(job.settings, job.whose, tuple(sink.survey() for sink in job.sinks.values())).state
+    session = world.session()
+    return judge(session.settings, session.client_ref, tuple(sink.survey() for sink in session.sinks.values())).state
 
 
 def test_a_value_changed_in_the_dashboard_is_published_and_the_one_before_becomes_the_fallback(world: World) -> None:
@@ -106,14 +106,14 @@ def test_while_auth0_accepts_two_of_the_stored_values_neither_is_taken_for_the_l
         if call.name == "probe" and world.clock.monotonic() < until:
             world.tenant.set_in_dashboard(world.client_id, call.args[1].reveal())
 
-    job = world.job(trace=Trace(world.clock, before=accept))
+    session = world.session(trace=Trace(world.clock, before=accept))
     world.tenant.settings.propagation = timedelta(0)
-    before = [place.dump() for place in world.places]
+    before = [place.dump() for place in world.sinks]
     with pytest.raises(Failed, match="still accepts more than one of the values that are stored"):
-        sync(job, SyncOptions())
-    assert [place.dump() for place in world.places] == before
+        sync(session, SyncOptions())
+    assert [place.dump() for place in world.sinks] == before
     until = world.clock.monotonic() + 1  # the second look finds one
-    assert find_live(job, read(job)).reveal() == world.live
+    assert find_live(session, read(session)).reveal() == world.live
 
 
 def test_a_value_that_was_brought_and_is_not_live_is_refused(world: World) -> None:
@@ -134,8 +134,8 @@ def test_a_place_that_was_overwritten_gets_the_live_value_again(
     world.adopt()
     world.rotate()
     value = world.live
-    world.places[place].edit("client_secret", "somebody-pasted-something-else")
-    world.places[place].edit("db_url", "postgres://and-changed-this")
+    world.sinks[place].edit("client_secret", "somebody-pasted-something-else")
+    world.sinks[place].edit("db_url", "postgres://and-changed-this")
     synced(world)
     assert_mended(world, value)
     assert beside(world)[place]["document"]["db_url"] == "postgres://and-changed-this"
@@ -147,9 +147,9 @@ def test_what_ended_is_no_fallback_again_where_a_place_was_overwritten(world: Wo
     world.clock.advance(DAY)
     world.rotate(compromised=True, reason="found", settle=True)
     value = world.live
-    world.places[place].edit("client_secret", "somebody-pasted-something-else")
+    world.sinks[place].edit("client_secret", "somebody-pasted-something-else")
     synced(world)
-    for seen in (each.see() for each in world.places):
+    for seen in (each.see() for each in world.sinks):
         assert (seen.current, seen.fallback, seen.pending) == (value, None, None)
     assert unsettled(world) == []
     assert synced(world) is None
@@ -164,12 +164,12 @@ def test_a_key_that_was_removed_is_written_again(world: World) -> None:
 
 
 def claimed(call: Call) -> bool:
-    """Tell whether the last place was claimed just now: the sync asks Auth0 for the first time after this."""
+    """Tell whether the last sink was claimed just now: the sync asks Auth0 for the first time after this."""
     return str(call) == "vault.write" and str(call.args[0]).endswith("/pending")
 
 
 def published(call: Call) -> bool:
-    """Tell whether the last place got the value just now: the sync asks Auth0 for the second time after this."""
+    """Tell whether the last sink got the value just now: the sync asks Auth0 for the second time after this."""
     return str(call) == "vault.write" and not str(call.args[0]).endswith("/pending")
 
 
@@ -196,7 +196,7 @@ def test_a_change_while_it_is_published_is_published_too(world: World, when: Whe
     before, first, again = world.live, in_dashboard(world), list[str]()
     synced(world, once(world, when, lambda: again.append(in_dashboard(world))))
     assert again == [world.live]
-    seen = [place.see() for place in world.places]
+    seen = [place.see() for place in world.sinks]
     assert {place.current for place in seen} == {world.live}
     assert {place.fallback for place in seen} == {before if when is claimed else first}  # the other was never current
     assert unsettled(world) == []
@@ -218,7 +218,7 @@ def test_without_reading_rights_a_change_back_while_it_is_published_is_published
     assert "somebody changed the value at Auth0 meanwhile" in told.value.message
     assert unsettled(world) == []
     synced(world)
-    assert {place.see().current for place in world.places} == {world.live} == {value}
+    assert {place.see().current for place in world.sinks} == {world.live} == {value}
 
 
 @whenever
@@ -231,7 +231,7 @@ def test_without_reading_rights_a_change_to_what_nobody_knows_is_told(make_world
     assert "--secret-stdin" in str(told.value.hint)
     assert unsettled(world) == []
     synced(world, brought=Secret(world.live))
-    assert {place.see().current for place in world.places} == {world.live}
+    assert {place.see().current for place in world.sinks} == {world.live}
 
 
 @whenever
@@ -246,7 +246,7 @@ def test_a_value_that_changes_all_the_time_is_not_run_after_for_ever(world: Worl
     assert ROUNDS <= len(rounds) <= 2 * ROUNDS  # what is given back is written as well
     assert unsettled(world) == []
     synced(world)
-    assert {place.see().current for place in world.places} == {world.live}
+    assert {place.see().current for place in world.sinks} == {world.live}
 
 
 @whenever
@@ -258,7 +258,7 @@ def test_who_finishes_a_sync_publishes_a_change_meanwhile_too(world: World, when
     trace = once(world, when, lambda: again.append(in_dashboard(world)))
     synced(world, trace, takeover=True)
     assert again == [world.live]
-    assert {place.see().current for place in world.places} == {world.live}
+    assert {place.see().current for place in world.sinks} == {world.live}
     assert unsettled(world) == []
 
 
@@ -285,7 +285,7 @@ def test_an_interrupted_sync_is_finished_by_the_same_command(world: World) -> No
 def test_adopt_with_repair_leaves_the_fallback_where_it_writes_the_live_value(world: World, place: int) -> None:
     rotated(world)
     value = world.live
-    world.places[place].edit("client_secret", "somebody-pasted-something-else")
+    world.sinks[place].edit("client_secret", "somebody-pasted-something-else")
     world.adopt(repair=True)
     assert_mended(world, value)
 
@@ -294,17 +294,17 @@ def test_adopt_with_repair_leaves_the_fallback_where_it_writes_the_live_value(wo
 def test_an_adoption_with_repair_that_died_holding_everything_is_finished(world: World, place: int) -> None:
     rotated(world)
     value = world.live
-    world.places[place].edit("client_secret", "somebody-pasted-something-else")
+    world.sinks[place].edit("client_secret", "somebody-pasted-something-else")
     died(world, "vault.tag", lambda trace: world.adopt(trace, repair=True))
     world.clock.advance(timedelta(minutes=5))
-    assert resume(world.job(), Options())
+    assert resume(world.session(), Options())
     assert_mended(world, value)
 
 
 @pytest.mark.parametrize("place", [0, 1], ids=["vault", "aws"])
 def test_wiped_tags_are_recognised_and_restored(world: World, place: int) -> None:
     rotated(world)
-    before = [seen.see() for seen in world.places]
+    before = [seen.see() for seen in world.sinks]
     wipe(world, place)
     assert "its tags were wiped" in state(world)
     if place == 1:  # Vault's lock key knows what they said
@@ -313,7 +313,7 @@ def test_wiped_tags_are_recognised_and_restored(world: World, place: int) -> Non
         assert f"adopt {world.client_id}" in str(refused.value.hint)
         assert "--repair" in str(refused.value.hint)
     world.adopt(repair=True)
-    after = [seen.see() for seen in world.places]
+    after = [seen.see() for seen in world.sinks]
     assert [seen.fallback for seen in after] == [seen.fallback for seen in before] == [world.s0] * 2
     assert [seen.current for seen in after] == [world.live] * 2
     world.rotate()
@@ -333,6 +333,6 @@ def test_a_place_that_was_given_back_is_not_taken_for_one_whose_tags_were_wiped(
     from bridge.operations.adopt import forget
 
     rotated(world)
-    forget(world.job(), Options())
+    forget(world.session(), Options())
     world.spread()
     assert "not managed" in state(world)

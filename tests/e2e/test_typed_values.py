@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.command import places
+from tests.e2e.command import sinks
 from tests.e2e.terminal import Terminal
 from tests.e2e.world import MakeWorld, World
 
@@ -31,7 +31,7 @@ def assert_unseen(terminal: Terminal, *values: str) -> None:
 
 def at_terminal(world: World, home: Path, *words: str) -> Terminal:
     verb, *options = words
-    return Terminal(verb, world.client_id, *places(world), *options, environ=world.environment, home=home)
+    return Terminal(verb, world.client_id, *sinks(world), *options, environ=world.environment, home=home)
 
 
 def a_new_value(_world: World) -> str:

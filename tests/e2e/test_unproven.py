@@ -31,7 +31,7 @@ def test_rollback_names_what_is_not_proven_and_the_ways_on(changed: World) -> No
     before = changed.live
     refused = done(on(changed, "rollback"), 4)
     assert "nothing proves that v" in refused.err
-    assert refused.err.count(" -> ") == 1  # one way on, though two places are named
+    assert refused.err.count(" -> ") == 1  # one way on, though two sinks are named
     assert "nobody has seen Auth0 accept its value" in refused.err
     assert "--unproven " in refused.err
     assert "adopt" in refused.err
@@ -40,7 +40,7 @@ def test_rollback_names_what_is_not_proven_and_the_ways_on(changed: World) -> No
 
 
 def test_on_somebodys_word_it_goes_back_and_asks_first(changed: World) -> None:
-    before, seen = changed.live, [place.see() for place in changed.places]
+    before, seen = changed.live, [place.see() for place in changed.sinks]
     version = seen[0].tags["bridge_fallback"]
     asked = done(on(changed, "rollback", "--unproven", f"v{version}"), 4)
     assert f"you say that v{version}" in asked.err

@@ -1,4 +1,4 @@
-"""The servers, and in them one client with its two places: what a test happens in."""
+"""The servers, and in them one client with its two sinks: what a test happens in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import httpx
 from bridge.auth0.api import connect
 from bridge.config.environment import from_environment
 from bridge.config.settings import ClientSettings
-from bridge.execution.session import Job
+from bridge.execution.session import Session
 from bridge.model.outcome import Outcome
 from bridge.model.timing import Timing
 from bridge.operations.adopt import AdoptOptions, adopt
@@ -25,7 +25,7 @@ from sinks import open_sink, split
 from sinks.port import Sink
 from sinks.references import resolve
 from tests.e2e.clock import Shifted
-from tests.e2e.places import NO_TRUST, REGION, AwsPlace, VaultPlace
+from tests.e2e.sinks import NO_TRUST, REGION, AwsPlace, VaultPlace
 from tests.e2e.taps import ShiftedKv, Tap, Trace
 from tests.support.strict_moto import controls
 
@@ -68,7 +68,7 @@ class World:
         self.vault = VaultPlace(servers.bao, name, key)
         self.aws = AwsPlace(servers.aws_url, name, None if bare else key)
         both: tuple[VaultPlace | AwsPlace, ...] = (self.vault, self.aws)
-        self.places = tuple(place for place in both if place.uri.partition(":")[0] in ends)
+        self.sinks = tuple(place for place in both if place.uri.partition(":")[0] in ends)
         self._written: dict[tuple[str, int], timedelta] = {}
         self._opened = ExitStack()
         for place in both:
@@ -85,11 +85,11 @@ class World:
 
     @property
     def uris(self) -> tuple[str, ...]:
-        """The places as they are typed: in no order that means anything, each with what it needs."""
+        """The sinks as they are typed: in no order that means anything, each with what it needs."""
         mark = "?bare" if self.aws.key is None else ("" if self.aws.key == "client_secret" else f"#{self.aws.key}")
         key = "" if self.vault.key == "client_secret" else f"#{self.vault.key}"
         typed = {self.vault: f"{self.vault.uri}{key}", self.aws: f"{self.aws.uri}{mark}"}
-        return tuple(typed[place] for place in self.places)
+        return tuple(typed[place] for place in self.sinks)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -107,7 +107,7 @@ class World:
             "AWS_SECRET_ACCESS_KEY": "sandbox",
         }
 
-    def job(self, uris: Iterable[str] = (), trace: Trace | None = None, **settings: Any) -> Job:
+    def session(self, uris: Iterable[str] = (), trace: Trace | None = None, **settings: Any) -> Session:
         """Open a job as the command line does, but with this world's clock and with taps on its raw calls."""
         found, client = self._settings(tuple(uris) or self.uris)
         tenant = found.tenants[client.tenant]
@@ -123,7 +123,7 @@ class World:
         plain = httpx.HTTPTransport(verify=NO_TRUST)
         auth0: Any = Tap(connect(tenant, resolver, self.clock, plain), "auth0", trace)
         self._opened.callback(auth0._real.tenant.http.close)
-        return Job(
+        return Session(
             settings=replace(client, **settings),
             auth0=auth0,
             sinks=dict(sorted(sinks.items())),
@@ -133,9 +133,9 @@ class World:
         )
 
     @cached_property
-    def onlooker(self) -> Job:
+    def onlooker(self) -> Session:
         """A job that is only looked with."""
-        return self.job()
+        return self.session()
 
     def _settings(self, uris: tuple[str, ...]) -> tuple[Any, ClientSettings]:
         settings = from_environment(self.client_id, uris, self.environment)
@@ -156,27 +156,27 @@ class World:
     def rotate(self, trace: Trace | None = None, uris: Iterable[str] = (), *, settle: bool = False,
                settings: Mapping[str, Any] | None = None, **options: Any) -> Outcome:  # fmt: skip
         """Rotate; without `settle` the time to spread passes afterwards, unless the process dies."""
-        job = self.job(uris, trace, **(settings or {}))
-        done = rotate(job, RotateOptions(settle=settle, **options))
+        session = self.session(uris, trace, **(settings or {}))
+        done = rotate(session, RotateOptions(settle=settle, **options))
         if not settle:
             self.spread()
         return done
 
     def adopt(self, trace: Trace | None = None, uris: Iterable[str] = (), **options: Any) -> Outcome:
-        return adopt(self.job(uris, trace), AdoptOptions(**options))
+        return adopt(self.session(uris, trace), AdoptOptions(**options))
 
     def used(self) -> World:
-        """Have the places adopted and rotated once."""
+        """Have the sinks adopted and rotated once."""
         self.fill()
         self.adopt()
         self.rotate()
         return self
 
-    def fill(self, *places: VaultPlace | AwsPlace) -> None:
-        """Put the live value and other people's keys and tags into places, or all of them, as if an hour ago."""
+    def fill(self, *sinks: VaultPlace | AwsPlace) -> None:
+        """Put the live value and other people's keys and tags into sinks, or all of them, as if an hour ago."""
         clock = controls.clock
         controls.clock = lambda: clock() - 3600
-        for place in places or self.places:
+        for place in sinks or self.sinks:
             place.fill(self.s0)
         controls.clock = clock
 
@@ -193,7 +193,7 @@ class World:
         """Return the whole state of both vaults and of Auth0, as far as this client is concerned."""
         client = self.tenant.client(self.client_id)
         auth0 = (client.document(), self.tenant.secret_history(self.client_id))
-        return {"auth0": auth0, **{place.uri: place.dump() for place in self.places}}
+        return {"auth0": auth0, **{place.uri: place.dump() for place in self.sinks}}
 
 
 MakeWorld = Callable[..., World]

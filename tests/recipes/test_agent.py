@@ -39,7 +39,7 @@ class Agent:
         told = {
             "https://vault.example:8200": world.servers.bao.url,
             "auth/approle": f"auth/{mounted}",
-            "/etc/billing/companions.ctmpl": str(directory / template),
+            "/etc/billing/sibling-keys.ctmpl": str(directory / template),
             "/etc/billing": str(directory),
             "/run/billing/auth0.json": str(self.file),
             'static_secret_render_interval = "5m"': STRICT,
@@ -64,7 +64,7 @@ def vault(make_world: MakeWorld) -> World:
 def half_retired(world: World) -> None:
     """The version of the fallback is destroyed, and the tag still names it."""
     world.clock.advance(DAY)
-    died(world, "vault.destroy", lambda trace: retire(world.job(trace=trace), Options()))
+    died(world, "vault.destroy", lambda trace: retire(world.session(trace=trace), Options()))
     assert world.vault.see().tags["bridge_fallback"]
     assert world.vault.see().fallback is None
 
@@ -82,7 +82,7 @@ def test_the_file_holds_current_and_fallback_at_every_stage(
         half_retired(vault)
         agent.shows(current=vault.live)
         vault.clock.advance(DAY)
-        retire(vault.job(), Options())
+        retire(vault.session(), Options())
         assert "bridge_fallback" not in vault.vault.see().tags
         before = vault.live
         vault.rotate()
@@ -106,15 +106,15 @@ def test_a_template_that_trusts_the_tag_alone_ends_the_agent(vault: World, tmp_p
 
 def test_with_companions_one_read_gives_all_three(vault: World, tmp_path: Path) -> None:
     vault.fill()
-    kept: dict[str, Any] = {"companions": True, "consumer_refresh": timedelta(minutes=6)}
-    adopt(vault.job(**kept), AdoptOptions())
-    agent = Agent(vault, tmp_path / "agent", "companions.ctmpl")
+    kept: dict[str, Any] = {"sibling_keys": True, "consumer_refresh": timedelta(minutes=6)}
+    adopt(vault.session(**kept), AdoptOptions())
+    agent = Agent(vault, tmp_path / "agent", "sibling-keys.ctmpl")
     with agent.running():
         agent.shows(current=vault.s0, pending=vault.s0, fallback=vault.s0)
-        died(vault, "auth0.set_secret", lambda trace: rotate(vault.job(trace=trace, **kept), RotateOptions()))
+        died(vault, "auth0.set_secret", lambda trace: rotate(vault.session(trace=trace, **kept), RotateOptions()))
         agent.shows(current=vault.s0, pending=vault.live, fallback=vault.s0)
-        resume(vault.job(**kept), Options(takeover=True))
+        resume(vault.session(**kept), Options(takeover=True))
         agent.shows(current=vault.live, pending=vault.live, fallback=vault.s0)
         vault.clock.advance(DAY)
-        retire(vault.job(**kept), Options())
+        retire(vault.session(**kept), Options())
         agent.shows(current=vault.live, pending=vault.live, fallback=vault.live)

@@ -12,7 +12,7 @@ import hvac
 import pytest
 
 from bridge.sandbox.process import LOOPBACK, free_port
-from tests.e2e.places import NO_TRUST
+from tests.e2e.sinks import NO_TRUST
 from tests.e2e.taps import Trace
 from tests.e2e.world import MakeWorld, World
 from tests.recipes.recipe import adopted, approle, asking, between_changes, may_read, module, recipe, running, until

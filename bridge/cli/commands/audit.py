@@ -34,7 +34,7 @@ Files = Annotated[
 ]
 Anchors = Annotated[
     list[str] | None,
-    typer.Option("--anchor", metavar="SEQ:MAC", help="A line that must be there: from an outcome, syslog or a place."),
+    typer.Option("--anchor", metavar="SEQ:MAC", help="A line that must be there: from an outcome, syslog or a sink."),
 ]
 HELP = "Check or show the record of every attempt to change something."
 

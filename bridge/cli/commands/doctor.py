@@ -32,7 +32,7 @@ def doctor(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Leave out what is as it should be.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object per finding, and line.")] = False,
 ) -> None:
-    """Look for what stands in the way at tenants, vaults, clients and places, with the remedy. Changes nothing.
+    """Look for what stands in the way at tenants, vaults, clients and sinks, with the remedy. Changes nothing.
 
     Exits with 5 when something is wrong, with 1 when nothing could be looked at. Without a NAME: all clients.
     """

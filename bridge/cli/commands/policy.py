@@ -50,7 +50,7 @@ def policy(
     about = chosen(clients, everyone=clients.empty, tenant=False, environ=_environ())
     found = [b for b in blocks(about, role, mount or ()) if language in (None, b.language)]
     if not found:
-        raise Usage(f"--format: found {language}, but none of these clients has a place there")
+        raise Usage(f"--format: found {language}, but none of these clients has a sink there")
     for text in [as_json.line(_told(block, role)) for block in found] if json else ():
         say(text)
     if not json:
@@ -70,11 +70,11 @@ def _show(found: Sequence[Block], *, alone: bool) -> None:
     stdout can be redirected to a file.
     """
     for number, block in enumerate(found):
-        aside = alone and not block.commentable
+        soft_deleted = alone and not block.commentable
         if number:
             say("")
         for comment in block.comments:
-            say(f"# {comment}", err=aside)
+            say(f"# {comment}", err=soft_deleted)
         if block.text:
             say(block.text)
 

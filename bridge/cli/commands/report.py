@@ -19,7 +19,7 @@ from bridge.cli.output import json as as_json
 from bridge.cli.output.console import is_terminal, say
 from bridge.cli.runner import usage_errors, worst
 from bridge.cli.select import Clients, chosen
-from bridge.execution.open import open_places
+from bridge.execution.open import open_sinks
 from bridge.model.errors import BridgeError, Failed, Usage
 from bridge.model.timing import Timing
 from sinks.clock import SystemClock
@@ -28,13 +28,13 @@ from sinks.errors import SinkError
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
     from bridge.report.figures import Looked, Report
-    from sinks.port import Place, Readable
+    from sinks.port import Readable, SinkState
 
 READERS = 8
 """The number of clients that are read at a time. It is limited so that a slow vault is not overrun."""
 FORMS = ("--csv", "--json", "--prometheus")
 
-Seen = tuple["Looked", int]
+Snapshot = tuple["Looked", int]
 """The data that were read about a client, and the exit status that this client alone would give."""
 
 
@@ -71,7 +71,7 @@ def _form(*, csv: bool, json: bool, prometheus: bool) -> str:
     return found[0].lstrip("-") if found else "html"
 
 
-def _looked(clients: Iterable[tuple[Settings, ClientSettings]]) -> Iterator[Seen]:
+def _looked(clients: Iterable[tuple[Settings, ClientSettings]]) -> Iterator[Snapshot]:
     """Read several clients at a time, and yield the results in the order of the clients."""
     pool = ThreadPoolExecutor(READERS)
     try:
@@ -80,29 +80,29 @@ def _looked(clients: Iterable[tuple[Settings, ClientSettings]]) -> Iterator[Seen
         pool.shutdown(cancel_futures=True)  # after Ctrl-C, no further client is read
 
 
-def _look(settings: Settings, client: ClientSettings) -> Seen:
+def _look(settings: Settings, client: ClientSettings) -> Snapshot:
     """Read one client's metadata. An error is reported in the client's row, and does not affect other clients."""
-    from bridge.model.client_ref import Whose
+    from bridge.model.client_ref import ClientRef
     from bridge.report.figures import Looked, Unread
 
-    places: list[Place] = []
+    sinks: list[SinkState] = []
     unread: list[Unread] = []
     statuses = {0}
     try:
-        opened: list[Readable] = [*open_places(settings, client, Timing()).values()]
+        opened: list[Readable] = [*open_sinks(settings, client, Timing()).values()]
     except Exception as raised:  # noqa: BLE001  # for the same reason as below
         message, status = _told(raised)
         opened, statuses = [], {status}
         unread = [Unread(uri, message) for uri in client.sinks]
     for sink in opened:
         try:
-            places.append(sink.survey())
+            sinks.append(sink.survey())
         except Exception as raised:  # noqa: BLE001  # one broken vault must not prevent the report
             message, status = _told(raised)
             unread.append(Unread(sink.uri, message))
             statuses.add(status)
-    whose = Whose(client.client_id, "", client.name, client.sinks)
-    return Looked(client, whose, tuple(places), tuple(unread)), worst(statuses)
+    client_ref = ClientRef(client.client_id, "", client.name, client.sinks)
+    return Looked(client, client_ref, tuple(sinks), tuple(unread)), worst(statuses)
 
 
 def _told(raised: Exception) -> tuple[str, int]:
@@ -131,13 +131,13 @@ def _report(clients: list[tuple[Settings, ClientSettings]], looked: list[Looked]
 
 
 def _recorded(looked: list[Looked]) -> dict[str, tuple[str, ...]]:
-    """Return the findings that `evidence --record` stored in the places, for each client that has any."""
+    """Return the findings that `evidence --record` stored in the sinks, for each client that has any."""
     from bridge.evidence.checkpoint import latest, summed_up
 
     found: dict[str, tuple[str, ...]] = {}
     for each in looked:
-        change = max((place.record.promoted_at for place in each.places if place.record), default=None)
-        if told := summed_up(latest(place.noted for place in each.places), change):
+        change = max((state.record.promoted_at for state in each.sinks if state.record), default=None)
+        if told := summed_up(latest(state.noted for state in each.sinks), change):
             found[each.client.name] = told
     return found
 

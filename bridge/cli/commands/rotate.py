@@ -28,10 +28,10 @@ from bridge.cli.select import ClientsOrAll, OneClient
 from bridge.model.errors import Usage
 
 if TYPE_CHECKING:
-    from bridge.execution.session import Job
+    from bridge.execution.session import Session
     from bridge.model.outcome import Outcome
 
-IN_SYNC = "every place holds the value that Auth0 holds"
+IN_SYNC = "every sink holds the value that Auth0 holds"
 STILL_LIVE = ", and nothing else is stored; if it is the LIVE value that leaked: rotate --compromised"
 
 
@@ -45,9 +45,9 @@ def rotate(
         Literal["staged", "auth0-generated"] | None,
         typer.Option(help="Who makes the value: the bridge (staged, the default) or Auth0."),
     ] = None,
-    adopt: Annotated[bool, typer.Option("--adopt", help="Take over places that are not managed yet.")] = False,
+    adopt: Annotated[bool, typer.Option("--adopt", help="Take over sinks that are not managed yet.")] = False,
     without_fallback: Annotated[
-        bool, typer.Option("--without-fallback", help="Fill empty places without keeping the live value as fallback.")
+        bool, typer.Option("--without-fallback", help="Fill empty sinks without keeping the live value as fallback.")
     ] = False,
     no_wait: NoWait = False,
     allow_self: Annotated[bool, typer.Option("--allow-self", help="Also the application the bridge acts as.")] = False,
@@ -72,8 +72,8 @@ def rotate(
     brought = value_from_stdin("the new client secret", clients.names) if secret_stdin else None
     consents = {word for word, said in (("self", allow_self), ("hs256", accept_hs256)) if said}
 
-    def work(job: Job) -> Outcome:
-        job.settings = replace(job.settings, accept=job.settings.accept | consents)
+    def work(session: Session) -> Outcome:
+        session.settings = replace(session.settings, accept=session.settings.accept | consents)
         options = RotateOptions(
             dry_run=mode.dry_run,
             takeover=mode.takeover,
@@ -82,11 +82,11 @@ def rotate(
             brought=brought,
             compromised=compromised,
             reason=reason,
-            strategy=Strategy(strategy or job.settings.strategy),
+            strategy=Strategy(strategy or session.settings.strategy),
             adopt=adopt,
             without_fallback=without_fallback,
         )
-        return rotate_one(job, options)
+        return rotate_one(session, options)
 
     change(
         context,
@@ -115,7 +115,7 @@ def resume(
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Settle what was interrupted: publish what Auth0 accepts, or give the places back. Safe to repeat, anywhere."""
+    """Settle what was interrupted: publish what Auth0 accepts, or give the sinks back. Safe to repeat, anywhere."""
     from bridge.operations.resume import resume as resume_one
     from bridge.operations.start import Options
 
@@ -131,7 +131,7 @@ def resume(
     change(
         context,
         clients,
-        lambda job: resume_one(job, options),
+        lambda session: resume_one(session, options),
         json=json,
         title="resumed",
         nothing="nothing is interrupted",
@@ -163,7 +163,9 @@ def rollback(
         discard=discard,
         unproven=unproven,
     )
-    change(context, client, lambda job: rollback_one(job, options), json=mode.json, title="rolled-back", nothing="")
+    change(
+        context, client, lambda session: rollback_one(session, options), json=mode.json, title="rolled-back", nothing=""
+    )
 
 
 @command(ROTATE)
@@ -180,7 +182,7 @@ def sync(
     reason: Reason = "",
     mode: ChangeMode,
 ) -> None:
-    """Publish the value that Auth0 holds: after a change in its dashboard, or when places came to differ."""
+    """Publish the value that Auth0 holds: after a change in its dashboard, or when sinks came to differ."""
     from bridge.operations.sync import SyncOptions
     from bridge.operations.sync import sync as sync_one
 
@@ -196,7 +198,7 @@ def sync(
     change(
         context,
         clients,
-        lambda job: sync_one(job, options),
+        lambda session: sync_one(session, options),
         json=mode.json,
         title="synced",
         nothing=IN_SYNC + (STILL_LIVE if compromised else ""),

@@ -15,7 +15,7 @@ from bridge.cli.output import text as show
 from bridge.cli.output.console import say
 from bridge.cli.runner import each
 from bridge.cli.select import Clients, ClientsOrAll, OneClient, chosen
-from bridge.execution.open import open_job, survey
+from bridge.execution.open import open_session, survey
 from bridge.model.errors import Usage
 
 if TYPE_CHECKING:
@@ -64,18 +64,18 @@ def verify(
     *,
     json: Json = False,
 ) -> None:
-    """Ask Auth0: is each place's current value accepted, is the fallback refused? Exits with 5 when not."""
+    """Ask Auth0: is each sink's current value accepted, is the fallback refused? Exits with 5 when not."""
     from bridge.operations.verify import verify as verify_one
 
     def present(client: ClientSettings, seen: tuple[Verified, ...]) -> int:
         lines = [as_json.line(as_json.verified(client, seen))] if json else show.verified(client.name, seen)
         for text in lines:
             say(text)
-        return 0 if all(place.good for place in seen) else 5
+        return 0 if all(state.good for state in seen) else 5
 
     each(
         lambda: chosen(clients, everyone=clients.everyone or clients.empty),
-        lambda settings, client: verify_one(open_job(settings, client)),
+        lambda settings, client: verify_one(open_session(settings, client)),
         present,
         json=json,
     )
@@ -90,8 +90,8 @@ def history(
     """Show who changed what when, and the versions there are, from the vaults' metadata."""
 
     def present(client: ClientSettings, seen: Status) -> int:
-        told = {"client": client.name, "client_id": client.client_id, "places": [as_json.place(p) for p in seen.places]}
-        for text in [as_json.line(told)] if json else show.history(client.name, seen.places):
+        told = {"client": client.name, "client_id": client.client_id, "sinks": [as_json.sink(p) for p in seen.sinks]}
+        for text in [as_json.line(told)] if json else show.history(client.name, seen.sinks):
             say(text)
         return 0
 
@@ -130,10 +130,10 @@ def retire(
     change(
         context,
         clients,
-        lambda job: (
-            bring_back(job, options, vouched=unproven)
+        lambda session: (
+            bring_back(session, options, vouched=unproven)
             if undo
-            else retire_one(job, options, ignored=ignored, force=force, softly=soft, vouched=unproven)
+            else retire_one(session, options, ignored=ignored, force=force, softly=soft, vouched=unproven)
         ),
         json=mode.json,
         title="brought back" if undo else "retired softly" if soft else "retired",
@@ -164,7 +164,7 @@ def evidence(
     clients: ClientsOrAll,
     *,
     record: Annotated[
-        bool, typer.Option("--record", help="Keep what matters of the logs in the places' metadata, for later.")
+        bool, typer.Option("--record", help="Keep what matters of the logs in the sinks' metadata, for later.")
     ] = False,
     notify: Notify = False,
     json: Json = False,
@@ -177,7 +177,7 @@ def evidence(
     look = Look("evidence", wanted=notify)
 
     def do(settings: Settings, client: ClientSettings) -> Evidence:
-        return evidence_of(open_job(settings, client), record=record)
+        return evidence_of(open_session(settings, client), record=record)
 
     def present(client: ClientSettings, found: Evidence) -> int:
         if json:

@@ -1,4 +1,4 @@
-"""The commands that set places up: adopt, forget, init."""
+"""The commands that set sinks up: adopt, forget, init."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bridge.cli.select import ClientsOrAll, OneClient
 from bridge.model.errors import Usage
 
 if TYPE_CHECKING:
-    from bridge.execution.session import Job
+    from bridge.execution.session import Session
     from bridge.model.outcome import Outcome
 
 UNMANAGED = "there is nothing to forget: it is not managed by secret-bridge"
@@ -42,7 +42,7 @@ def adopt(
     ] = False,
     mode: ChangeMode,
 ) -> None:
-    """Take over existing places without changing the value that applications use."""
+    """Take over existing sinks without changing the value that applications use."""
     from bridge.operations.adopt import AdoptOptions
     from bridge.operations.adopt import adopt as adopt_one
 
@@ -50,7 +50,7 @@ def adopt(
         one_client("--fallback", clients.names)
     brought = value_from_stdin("the live client secret", clients.names) if secret_stdin else None
 
-    def work(job: Job) -> Outcome:
+    def work(session: Session) -> Outcome:
         options = AdoptOptions(
             dry_run=mode.dry_run,
             takeover=mode.takeover,
@@ -61,7 +61,7 @@ def adopt(
             fallback=fallback,
             keep_limit=keep_max_versions,
         )
-        return adopt_one(job, options)
+        return adopt_one(session, options)
 
     change(context, clients, work, json=mode.json, title="adopted", nothing="", everyone=clients.everyone)
 
@@ -75,12 +75,14 @@ def forget(
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Give places back: remove the bridge's tags. Values and versions stay."""
+    """Give sinks back: remove the bridge's tags. Values and versions stay."""
     from bridge.operations.adopt import forget as forget_one
     from bridge.operations.start import Options
 
     options = Options(dry_run=dry_run, takeover=takeover)
-    change(context, client, lambda job: forget_one(job, options), json=json, title="forgotten", nothing=UNMANAGED)
+    change(
+        context, client, lambda session: forget_one(session, options), json=json, title="forgotten", nothing=UNMANAGED
+    )
 
 
 @command(SET_UP, verbose=False)

@@ -43,7 +43,7 @@ def read(
     ] = None,
     prefix: Annotated[str, typer.Option("--prefix", help="What the variables' names begin with.")] = PREFIX,
 ) -> None:
-    """Print a stored value on standard output, for scripts. The first place that answers serves it."""
+    """Print a stored value on standard output, for scripts. The first sink that answers serves it."""
     with usage_errors():  # they are for people even with --json, which is about the values
         _understood(stage, how, every=every, json=json)
     wanted = EVERY if every else (stage or Stage.CURRENT,)
@@ -52,13 +52,13 @@ def read(
         return values(settings, client, wanted)
 
     def present(client: ClientSettings, found: tuple[str, dict[Stage, Secret]]) -> int:
-        place, known = found
+        state, known = found
         if (stage and stage not in known) or not known:
-            raise Refused(f"there is no {stage or Stage.CURRENT} value in {place}")
+            raise Refused(f"there is no {stage or Stage.CURRENT} value in {state}")
         _mask(known.values())
         if json:
             told = {each: known[each].reveal() if each in known else None for each in wanted}
-            _print([json_text.dumps({"schema": 1, "client_id": client.client_id, "place": place, **told})])
+            _print([json_text.dumps({"schema": 1, "client_id": client.client_id, "sink": state, **told})])
         elif how is not None:
             _print([line(n, value, how) for n, value in variables(client.client_id, known, prefix).items()])
         else:
@@ -122,12 +122,12 @@ def _change(what: str | None, interval: int) -> Change | None:
 
 
 def values(settings: Settings, client: ClientSettings, wanted: Iterable[Stage]) -> tuple[str, dict[Stage, Secret]]:
-    """Return the URI of the first place that answers, and its values at the `wanted` stages.
+    """Return the URI of the first sink that answers, and its values at the `wanted` stages.
 
     A stage without a value is missing in the result.
 
     Raises:
-        BridgeError: no place can be read. The error is that of the first place.
+        BridgeError: no sink can be read. The error is that of the first sink.
     """
     from bridge.execution.snapshot import translate
 
@@ -139,11 +139,11 @@ def values(settings: Settings, client: ClientSettings, wanted: Iterable[Stage]) 
             failure = failure or error
         finally:
             reader.close()
-    raise translate(failure) if failure else Refused("no place is named")
+    raise translate(failure) if failure else Refused("no sink is named")
 
 
 def _stages(reader: Reader, wanted: set[Stage]) -> dict[Stage, Secret]:
-    """Return the values at the `wanted` stages from one place.
+    """Return the values at the `wanted` stages from one sink.
 
     Pending is read before current, so that a value that is promoted in between is found as current.
     """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bridge.audit.chain import Head
     from bridge.audit.recorder import Recorder
     from bridge.config.settings import AuditSettings, Settings
-    from bridge.execution.session import Job
+    from bridge.execution.session import Session
     from bridge.model.outcome import Outcome
 
 TOLD_ELSEWHERE = frozenset({"json", "verbose", "dry_run", "sink", "key", "config", "strategy", "reason"})
@@ -67,7 +67,7 @@ class Asked:
 
 
 def recorded(
-    settings: Settings, job: Job, asked: Asked, work: Callable[[], Outcome | None], *, quiet: bool
+    settings: Settings, session: Session, asked: Asked, work: Callable[[], Outcome | None], *, quiet: bool
 ) -> Outcome | None:
     """Do `work` between the two lines of its audit record, and return its outcome, with the record's anchor.
 
@@ -84,25 +84,25 @@ def recorded(
     from bridge.audit.records import became, failed
     from bridge.audit.write import NotWritten
 
-    recorder = _begun(settings.audit, job, asked)
+    recorder = _begun(settings.audit, session, asked)
     try:
-        with listening(job.trail.hear, recorder.id):
+        with listening(session.trail.hear, recorder.id):
             done = work()
     except (Exception, KeyboardInterrupt) as raised:
-        error = as_error(job.settings, raised)
+        error = as_error(session.settings, raised)
         try:
             _tell(recorder.end(failed(error)), quiet=quiet)
         except NotWritten as lost:
-            raise _lost(job, error, lost) from None
+            raise _lost(session, error, lost) from None
         raise
     try:
         head = recorder.end(became(done))
     except NotWritten as lost:
-        return _done_but_lost(job, done, lost)
+        return _done_but_lost(session, done, lost)
     return replace(done, audit=str(head)) if done and head else done
 
 
-def _begun(audit: AuditSettings, job: Job, asked: Asked) -> Recorder:
+def _begun(audit: AuditSettings, session: Session, asked: Asked) -> Recorder:
     """Write the first line of the attempt, and return its recorder.
 
     Raises:
@@ -113,23 +113,23 @@ def _begun(audit: AuditSettings, job: Job, asked: Asked) -> Recorder:
     from bridge.audit.records import Attempt
     from bridge.execution.actor import claimed
 
-    client = job.settings
+    client = session.settings
     target = target_of(audit, partial(resolve, environ=os.environ))
     attempt = Attempt(
         client=client.name,
         client_id=client.client_id,
-        tenant=job.auth0.name,
+        tenant=session.auth0.name,
         command=asked.command,
         options=asked.options,
-        places=job.uris,
+        sinks=session.uris,
         strategy=(asked.strategy or client.strategy) if asked.command == "rotate" else None,
         reason=asked.reason or None,
-        claimed=claimed(job.actor, os.environ),
-        proven=proven(job.sinks),
+        claimed=claimed(session.actor, os.environ),
+        proven=proven(session.sinks),
         host=host(),
         process=this_process(),
     )
-    recorder = Recorder(target, attempt, job.trail, audit.to.partition(":")[2])
+    recorder = Recorder(target, attempt, session.trail, audit.to.partition(":")[2])
     recorder.begin()
     return recorder
 
@@ -139,27 +139,27 @@ def _tell(head: Head | None, *, quiet: bool) -> None:
         say(show.recorded(str(head)), err=True)
 
 
-def _lost(job: Job, error: BridgeError, lost: BridgeError) -> BridgeError:
+def _lost(session: Session, error: BridgeError, lost: BridgeError) -> BridgeError:
     """Return the error to raise if the work failed and its last line could not be written.
 
     An incomplete operation keeps its own error, which says more, and the loss is printed beside it.
     """
     if error.exit_status == Incomplete.exit_status:
-        say(_without_end(job, lost), err=True)
+        say(_without_end(session, lost), err=True)
         return error
-    return Incomplete(f"{error.message}\n{_without_end(job, lost)}", error.hint or lost.hint)
+    return Incomplete(f"{error.message}\n{_without_end(session, lost)}", error.hint or lost.hint)
 
 
-def _done_but_lost(job: Job, done: Outcome | None, lost: BridgeError) -> Outcome:
+def _done_but_lost(session: Session, done: Outcome | None, lost: BridgeError) -> Outcome:
     """Return the outcome with a note that its last line could not be written, and the exit status of `Incomplete`.
 
     Raises:
         Incomplete: there was nothing to do, so that there is no outcome for the note.
     """
     if done is None:
-        raise Incomplete(f"there was nothing to do. {_without_end(job, lost)}", lost.hint)
-    return replace(done, exit_status=Incomplete.exit_status, notes=(*done.notes, _without_end(job, lost)))
+        raise Incomplete(f"there was nothing to do. {_without_end(session, lost)}", lost.hint)
+    return replace(done, exit_status=Incomplete.exit_status, notes=(*done.notes, _without_end(session, lost)))
 
 
-def _without_end(job: Job, lost: BridgeError) -> str:
-    return f"NOT RECORDED: {lost.message}; its end is missing. The next command about {job.settings.name} writes it"
+def _without_end(session: Session, lost: BridgeError) -> str:
+    return f"NOT RECORDED: {lost.message}; its end is missing. The next command about {session.settings.name} writes it"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.audit.records import RESULTS
 from bridge.model.errors import BridgeError, Usage
 from bridge.model.outcome import Stopped
-from bridge.planning.place_record import ANCHOR, RETIREMENT
+from bridge.planning.sink_record import ANCHOR, RETIREMENT
 from sinks.record import stamp
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bridge.operations.verify import Verified
     from bridge.planning.status import Status
     from bridge.report.figures import Row
-    from sinks.port import Place
+    from sinks.port import SinkState
 
 SCHEMA = 1
 
@@ -52,7 +52,7 @@ def _plain(value: object) -> object:
 def failure(client: ClientSettings | None, error: BridgeError) -> dict[str, Any]:
     """Return the object for an error. `client` is None if the error is not about one client.
 
-    A usage error has all of its faults. An operation that stopped after its first write also has what the places and
+    A usage error has all of its faults. An operation that stopped after its first write also has what the sinks and
     Auth0 hold.
     """
     told: dict[str, Any] = {
@@ -82,11 +82,11 @@ def outcome(done: Outcome) -> dict[str, Any]:
         "rotation": done.id,
         "result": done.result,
         "exit": done.exit_status,
-        "places": [
+        "sinks": [
             {"uri": uri, "current": at.current, "fallback": at.fallback, "retired": list(at.retired)}
-            for uri, at in done.places.items()
+            for uri, at in done.sinks.items()
         ],
-        "verified": done.settled.proven if done.settled else None,
+        "verified": done.propagated.proven if done.propagated else None,
         "retire_from": done.retire_from,
         "retire_by": done.retire_by,
         "notes": list(done.notes),
@@ -103,7 +103,7 @@ def nothing(client: ClientSettings, why: str) -> dict[str, Any]:
 
 
 def status(found: Status) -> dict[str, Any]:
-    """Return the object for the state of a client, with all of its places."""
+    """Return the object for the state of a client, with all of its sinks."""
     return {
         "client": found.client,
         "client_id": found.client_id,
@@ -117,14 +117,14 @@ def status(found: Status) -> dict[str, Any]:
         "retire_from": found.retire_from,
         "retire_by": found.retire_by,
         "exception": exemption(found.exception, found.at) if found.exception else None,
-        "places": [place(p) for p in found.places],
+        "sinks": [sink(p) for p in found.sinks],
     }
 
 
 def report(row: Row) -> dict[str, Any]:
     """Return the object for a client's row of the report.
 
-    It is the state of the client, the limits that its ages are measured by, and the places that could not be read.
+    It is the state of the client, the limits that its ages are measured by, and the sinks that could not be read.
     """
     return {
         **status(row.status),
@@ -149,8 +149,8 @@ def exemption(granted: Exemption, now: datetime) -> dict[str, Any]:
     return {"owner": granted.owner, "reason": granted.reason, "until": until, "counts": granted.counts(now)}
 
 
-def place(seen: Place) -> dict[str, Any]:
-    """Return the object for one place, from its metadata only."""
+def sink(seen: SinkState) -> dict[str, Any]:
+    """Return the object for one sink, from its metadata only."""
     lock = seen.lock
     return {
         "uri": seen.uri,
@@ -162,7 +162,7 @@ def place(seen: Place) -> dict[str, Any]:
         "lock": {"operation": lock.operation, "id": lock.id, "actor": lock.actor, "until": lock.expected_end}
         if lock
         else None,
-        "aside": list(seen.aside.versions) if seen.aside else None,
+        "soft_deleted": list(seen.soft_deleted.versions) if seen.soft_deleted else None,
         "log": list(seen.record.log) if seen.record else [],
         "audit": seen.record.audit or None if seen.record else None,
         "retirement": seen.noted.get(RETIREMENT),
@@ -202,12 +202,12 @@ def evidence(client: ClientSettings, found: Evidence) -> dict[str, Any]:
 
 
 def verified(client: ClientSettings, found: tuple[Verified, ...]) -> dict[str, Any]:
-    """Return the object for Auth0's verdicts about the values in each place."""
+    """Return the object for Auth0's verdicts about the values in each sink."""
     return {
         "client": client.name,
         "client_id": client.client_id,
         "good": all(v.good for v in found),
-        "places": [
+        "sinks": [
             {
                 "uri": v.uri,
                 "current": v.current,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bridge.audit.records import RESULTS
 from bridge.model.errors import BridgeError, Failed, Incomplete, Refused, Usage
 from bridge.model.outcome import Stopped
-from bridge.planning.place_record import ANCHOR, RETIREMENT
+from bridge.planning.sink_record import ANCHOR, RETIREMENT
 from sinks.clock import span
 from sinks.record import stamp
 from sinks.versions import short
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bridge.model.plan import Plan
     from bridge.operations.verify import Verified
     from bridge.planning.status import Status
-    from sinks.port import Place
+    from sinks.port import SinkState
 
 UNCHANGED = "Nothing was changed."
 
@@ -94,19 +94,19 @@ def outcome(done: Outcome) -> Iterator[str]:
         yield from plan(done.plan)
         return
     yield headline(done)
-    for uri, at in done.places.items():
+    for uri, at in done.sinks.items():
         if at.current:
             yield f"  {uri}  {short(at.current)} current, {short(at.fallback) if at.fallback else 'no'} fallback"
         elif at.fallback:
             yield f"  {uri}  {short(at.fallback)} fallback"
         if at.retired:
             yield f"  {uri}  retired: {', '.join(map(short, at.retired))}"
-    if done.settled and done.settled.proven:
+    if done.propagated and done.propagated.proven:
         yield (
-            f"  accepted {done.settled.accepted} of {done.settled.asked} over {done.settled.seconds:.0f} s"
+            f"  accepted {done.propagated.accepted} of {done.propagated.asked} over {done.propagated.seconds:.0f} s"
             + (
-                f"; the old value refused {done.settled.refused} of {done.settled.asked_old}"
-                if done.settled.asked_old
+                f"; the old value refused {done.propagated.refused} of {done.propagated.asked_old}"
+                if done.propagated.asked_old
                 else ""
             )
         )
@@ -118,7 +118,7 @@ def outcome(done: Outcome) -> Iterator[str]:
 
 
 def recorded(anchor: str) -> str:
-    """Return the line that names an attempt's place in the audit record. `anchor` is "SEQ:MAC"."""
+    """Return the line that names an attempt's sink in the audit record. `anchor` is "SEQ:MAC"."""
     return f"Record: audit seq {anchor.partition(':')[0]} (anchor {anchor})"
 
 
@@ -162,8 +162,8 @@ def statuses(found: Sequence[Status]) -> Iterator[str]:
     for status in sorted(found, key=lambda s: (not s.attention, s.client)):
         fallback = status.fallbacks[0] if status.fallbacks else None
         since = status.at - fallback.since if fallback else None
-        edited = [f" (edited by others {p.edits} times)" for p in status.places if p.edits]
-        room = [f"; room for {p.room} more writes" for p in status.places if p.room is not None]
+        edited = [f" (edited by others {p.edits} times)" for p in status.sinks if p.edits]
+        room = [f"; room for {p.room} more writes" for p in status.sinks if p.room is not None]
         state = status.state + "".join(edited[:1]) + "".join(room[:1])
         rows.append(
             (
@@ -171,7 +171,7 @@ def statuses(found: Sequence[Status]) -> Iterator[str]:
                 status.client,
                 status.age_in_words,
                 f"{short(fallback.version)}, {span(since)}" if fallback and since is not None else "-",
-                ", ".join(dict.fromkeys(p.uri.partition("://")[0] for p in status.places)),
+                ", ".join(dict.fromkeys(p.uri.partition("://")[0] for p in status.sinks)),
                 f"{state}   -> {status.next}" if status.next and status.attention else state,
             )
         )
@@ -184,30 +184,30 @@ def statuses(found: Sequence[Status]) -> Iterator[str]:
 
 
 def verified(client: str, found: Sequence[Verified]) -> Iterator[str]:
-    """Yield a line for each place with Auth0's verdicts about its current value and its fallback."""
+    """Yield a line for each sink with Auth0's verdicts about its current value and its fallback."""
     from bridge.auth0.probe import Verdict
 
-    for place in found:
+    for state in found:
         told = (
-            f"{client}  {place.uri}  current {short(place.current) if place.current else '-'}: {place.current_verdict}"
+            f"{client}  {state.uri}  current {short(state.current) if state.current else '-'}: {state.current_verdict}"
         )
-        if place.fallback:
-            told += f", fallback {short(place.fallback)}: {place.fallback_verdict}"
-            if place.fallback_verdict is Verdict.ACCEPTED:
+        if state.fallback:
+            told += f", fallback {short(state.fallback)}: {state.fallback_verdict}"
+            if state.fallback_verdict is Verdict.ACCEPTED:
                 told += " (still; it may be spreading)"
-        yield told + ("" if place.good else "   <- look at this") + "".join(f"; {note}" for note in place.notes)
+        yield told + ("" if state.good else "   <- look at this") + "".join(f"; {note}" for note in state.notes)
 
 
-def history(client: str, places: Sequence[Place]) -> Iterator[str]:
-    """Yield each place's log of changes, with anchors of the audit record, and its versions from the newest on."""
-    for place in places:
-        yield f"{client}  {place.uri}"
-        yield from (f"  {entry}" for entry in (place.record.log if place.record else ()))
-        if place.record and place.record.audit:
-            yield f"  anchor of the record, from when the latest of these began: {place.record.audit}"
-        if told := place.noted.get(RETIREMENT):
-            anchor = place.noted.get(ANCHOR)
+def history(client: str, sinks: Sequence[SinkState]) -> Iterator[str]:
+    """Yield each sink's log of changes, with anchors of the audit record, and its versions from the newest on."""
+    for state in sinks:
+        yield f"{client}  {state.uri}"
+        yield from (f"  {entry}" for entry in (state.record.log if state.record else ()))
+        if state.record and state.record.audit:
+            yield f"  anchor of the record, from when the latest of these began: {state.record.audit}"
+        if told := state.noted.get(RETIREMENT):
+            anchor = state.noted.get(ANCHOR)
             yield f"  fallback: {told}" + (f" (anchor {anchor})" if anchor else "")
-        for version in reversed(place.history.versions):
+        for version in reversed(state.history.versions):
             created = f"{version.created:%Y-%m-%d %H:%MZ}" if version.created else "-"
             yield f"    {short(version.id):<12} {created}  {version.stage or 'others'}"

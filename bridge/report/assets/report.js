@@ -43,7 +43,7 @@
     owner: (entry) => (entry.told.owner || "").toLowerCase() || null,
     age: (entry) => entry.told.age_seconds,
     fallback: (entry) => entry.told.fallback_age_seconds,
-    places: (entry) => entry.row.cells[5].textContent,
+    sinks: (entry) => entry.row.cells[5].textContent,
   };
   const order = (a, b) => {
     const [x, y] = [values[sorting.key](a), values[sorting.key](b)];
@@ -114,16 +114,16 @@
   };
 
   const detail = (client) => {
-    const drawn = client.places.some((place) => place.versions.length);
+    const drawn = client.sinks.some((sink) => sink.versions.length);
     return [
       ...(drawn ? [el("h3", {}, "Versions and stages"), timeline(client), legend(client)] : []),
-      el("div", { class: "versions" }, ...client.places.map(versions)),
+      el("div", { class: "versions" }, ...client.sinks.map(versions)),
       el("div", { class: "pair" },
         el("div", {}, el("h3", {}, "Policy"), facts(policy(client))),
         el("div", {}, ...findings(client))),
-      ...client.places.filter((place) => place.log.length).map((place) =>
-        el("div", {}, el("h3", {}, "Latest operations in ", el("span", { class: "where" }, place.uri)),
-          el("ul", { class: "where" }, ...place.log.map((line) => el("li", {}, line))))),
+      ...client.sinks.filter((sink) => sink.log.length).map((sink) =>
+        el("div", {}, el("h3", {}, "Latest operations in ", el("span", { class: "where" }, sink.uri)),
+          el("ul", { class: "where" }, ...sink.log.map((line) => el("li", {}, line))))),
     ];
   };
   const facts = (pairs) => el("dl", {}, ...pairs.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
@@ -135,19 +135,19 @@
   ];
   const findings = (client) => {
     const granted = client.exception;
-    const held = client.places.filter((place) => place.lock);
-    const notes = client.places.flatMap((place) => [
-      ...(place.managed ? [] : [`${place.uri}: not managed by secret-bridge`]),
-      ...(place.edits ? [`${place.uri}: edited by others ${count(place.edits, "time")} since`] : []),
-      ...(place.room === null ? [] : [`${place.uri}: the fallback survives ${count(place.room, "more write")} of others`]),
+    const held = client.sinks.filter((sink) => sink.lock);
+    const notes = client.sinks.flatMap((sink) => [
+      ...(sink.managed ? [] : [`${sink.uri}: not managed by secret-bridge`]),
+      ...(sink.edits ? [`${sink.uri}: edited by others ${count(sink.edits, "time")} since`] : []),
+      ...(sink.room === null ? [] : [`${sink.uri}: the fallback survives ${count(sink.room, "more write")} of others`]),
     ]);
-    const rotations = new Set(client.places.map((place) => place.rotation).filter(Boolean));
+    const rotations = new Set(client.sinks.map((sink) => sink.rotation).filter(Boolean));
     const part = (title, lines) => (lines.length ? [el("h3", {}, title), el("ul", {}, ...lines.map((line) => el("li", {}, line)))] : []);
     return [
       ...part("Not read", client.unread.map((each) => `${each.uri}: ${each.message}`)),
       ...part("Operation", held.map(({ uri, lock }) =>
         `${uri}: ${lock.operation} ${lock.id} by ${lock.actor}, counts as live until ${shown(lock.until)}`)),
-      ...part("Drift between places", rotations.size > 1 ? client.places.map((place) => `${place.uri}: ${place.rotation}`) : []),
+      ...part("Drift between sinks", rotations.size > 1 ? client.sinks.map((sink) => `${sink.uri}: ${sink.rotation}`) : []),
       ...part("Exception", granted ? [`${granted.counts ? "counts until the end of" : "ended with"} ${granted.until}`,
         `owner: ${granted.owner}`, `reason: ${granted.reason}`] : []),
       ...part("Open fallback: who still uses it", client.fallback_since ? client.evidence || [unasked(client)] : []),
@@ -155,26 +155,26 @@
     ];
   };
   const unasked = (client) => `not asked; run: ${client.evidence_next}`;
-  const versions = (place) => el("table", {},
-    el("caption", {}, place.uri),
+  const versions = (sink) => el("table", {},
+    el("caption", {}, sink.uri),
     el("thead", {}, el("tr", {}, ...["Version", "Stage", "Written"].map((name) => el("th", { scope: "col" }, name)))),
-    el("tbody", {}, ...[...place.versions].reverse().map((version) => el("tr", {},
+    el("tbody", {}, ...[...sink.versions].reverse().map((version) => el("tr", {},
       el("th", { scope: "row", class: "where" }, short(version.id)),
       el("td", {}, stage(version)), el("td", {}, shown(version.created))))));
   const stage = (version) => version.stage || "no stage";
 
-  // The timeline: one lane per place, drawn to scale; the tables below it say the same ----------------------------------
+  // The timeline: one lane per sink, drawn to scale; the tables below it say the same ----------------------------------
 
   const [LEFT, LANE] = [2, 58];
   const timeline = (client) => {
     const width = Math.max(320, Math.min(1200, table.clientWidth - 56)); // one unit is one pixel: texts stay readable
     const now = time(client.at), limits = [time(client.due_at), time(client.retire_by)].filter((each) => each !== null);
-    const dates = client.places.flatMap((place) => place.versions.map((version) => time(version.created))).filter((each) => each !== null);
+    const dates = client.sinks.flatMap((sink) => sink.versions.map((version) => time(version.created))).filter((each) => each !== null);
     const first = Math.min(...dates, now), last = Math.max(now, ...limits.filter((each) => each < now + 400 * DAY));
     const scale = (at) => LEFT + ((at - first) / Math.max(last - first, 60)) * (width - 2 * LEFT);
-    const height = client.places.length * LANE + 36;
+    const height = client.sinks.length * LANE + 36;
     const drawing = svg("svg", { class: "timeline drawing", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": summary(client) });
-    client.places.forEach((place, number) => drawing.append(...lane(place, client, number * LANE, scale, now)));
+    client.sinks.forEach((sink, number) => drawing.append(...lane(sink, client, number * LANE, scale, now)));
     const mark = (at, name, word) => {
       const x = scale(at), end = x > width * 0.75;
       return [svg("line", { class: name, x1: x, x2: x, y1: 16, y2: height - 20 }),
@@ -185,9 +185,9 @@
     if (due !== null && due <= last && Math.abs(scale(due) - scale(now)) > 90) drawing.append(...mark(due, "limit", `due ${client.due_at.slice(0, 10)}`));
     return drawing;
   };
-  const lane = (place, client, top, scale, now) => {
-    const parts = [svg("text", { x: LEFT, y: top + 12 }, place.uri)];
-    const dated = place.versions.filter((version) => version.created).sort((a, b) => time(a.created) - time(b.created));
+  const lane = (sink, client, top, scale, now) => {
+    const parts = [svg("text", { x: LEFT, y: top + 12 }, sink.uri)];
+    const dated = sink.versions.filter((version) => version.created).sort((a, b) => time(a.created) - time(b.created));
     dated.forEach((version, number) => {
       const from = scale(time(version.created)), next = dated[number + 1];
       const length = Math.max((next ? scale(time(next.created)) : scale(now)) - from, 3);
@@ -203,10 +203,10 @@
     }
     return parts;
   };
-  const summary = (client) => "Timeline. " + client.places.map((place) => `${place.uri}: ` + place.versions.map((version) =>
+  const summary = (client) => "Timeline. " + client.sinks.map((sink) => `${sink.uri}: ` + sink.versions.map((version) =>
     `${short(version.id)} ${stage(version)}, written ${shown(version.created)}`).join("; ")).join(". ");
   const legend = (client) => {
-    const stages = new Set(client.places.flatMap((place) => place.versions.map((version) => version.stage || "others")));
+    const stages = new Set(client.sinks.flatMap((sink) => sink.versions.map((version) => version.stage || "others")));
     const names = { current: "current", pending: "pending", fallback: "fallback (below: how long it may stay)", retired: "retired",
       others: "no stage: from before, or somebody else's" };
     return el("ul", { class: "legend" }, ...Object.entries(names).filter(([kind]) => stages.has(kind)).map(([kind, name]) =>

@@ -55,7 +55,7 @@ class Settings:
 class Target:
     """An address in its parts."""
 
-    place: str
+    canonical: str
     key: str
 
 
@@ -103,7 +103,7 @@ def location(settings: Settings) -> str:
 
 def identity(target: Target, settings: Settings) -> tuple[str, ...]:
     """Return the store and the path."""
-    return ("memory", settings.store, target.place)
+    return ("memory", settings.store, target.canonical)
 
 
 def open(  # noqa: A001  # the name that every kind of store offers
@@ -112,7 +112,7 @@ def open(  # noqa: A001  # the name that every kind of store offers
     """Open the document at `target`. Neither a login nor a lease is needed here."""
     del resolve, lease
     at = parse(target)
-    return MemorySink(f"{name}://{at.place}", _store(settings), key=at.key, clock=clock)
+    return MemorySink(f"{name}://{at.canonical}", _store(settings), key=at.key, clock=clock)
 
 
 def open_reader(
@@ -121,7 +121,7 @@ def open_reader(
     """Open the document at `target` for reading."""
     del resolve, clock, timeout
     at = parse(target)
-    return MemoryReader(f"{name}://{at.place}", _store(settings), at.place, at.key)
+    return MemoryReader(f"{name}://{at.canonical}", _store(settings), at.canonical, at.key)
 
 
 def policy_for(
@@ -132,7 +132,7 @@ def policy_for(
     mounts: tuple[str, ...],  # there are none
 ) -> Block:
     """Return one line for each document: what may be done there."""
-    lines = [f"{target.place}: {' '.join(sorted(deeds))}" for target, deeds in asked.items()]
+    lines = [f"{target.canonical}: {' '.join(sorted(deeds))}" for target, deeds in asked.items()]
     return Block(name, POLICY_FORMAT, (f"{name}: the store {settings.store}; role {role}",), "\n".join(lines), lines)
 
 
@@ -158,7 +158,7 @@ class MemoryDiagnosis:
         else:
             findings.note("memory-new", f"there is no store {self._settings.store} yet", store=self._settings.store)
 
-    def place(self, findings: Findings, target: str, role: Role, asked: frozenset[Deed], command: str) -> bool:
+    def sink(self, findings: Findings, target: str, role: Role, asked: frozenset[Deed], command: str) -> bool:
         """Report that everything is allowed."""
         findings.ok(f"the {role} may do all {len(asked)} things that it needs")
         return True

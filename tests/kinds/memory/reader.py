@@ -1,4 +1,4 @@
-"""A place in this process's memory, for applications."""
+"""A sink in this process's memory, for applications."""
 
 from __future__ import annotations
 

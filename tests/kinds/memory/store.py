@@ -9,20 +9,20 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sinks.clock import SystemClock
-from sinks.companions import values_in
 from sinks.document import Document
-from sinks.record import ASIDE_TAG, MANAGED_BY, MANAGER, Aside, Lock, Record
+from sinks.record import MANAGED_BY, MANAGER, SOFT_DELETED_TAG, Lock, Record, SoftDeleted
 from sinks.secret import Secret
+from sinks.sibling_keys import values_in
 from sinks.versions import History, Stage, Version
 
 
 @dataclass
 class Stored:
-    """One place. The latest version is what readers get; `token` grows with every change of the lock.
+    """One sink. The latest version is what readers get; `token` grows with every change of the lock.
 
     `told` is the record as it was last written by the bridge, `before` what it was when the present operation began.
-    `left` are pending values that nobody published and that Auth0 may yet accept, `aside` the documents that were
-    retired softly, `unclean` says that a release was interrupted.
+    `left` are pending values that nobody published and that Auth0 may yet accept, `soft_deleted` the documents that
+    were retired softly, `unclean` says that a release was interrupted.
     """
 
     history: History = field(default_factory=History)
@@ -38,7 +38,7 @@ class Stored:
     told: Record | None = None
     before: Record | None = None
     left: list[Secret] = field(default_factory=list)
-    aside: dict[str, Document] = field(default_factory=dict)
+    soft_deleted: dict[str, Document] = field(default_factory=dict)
 
     @property
     def latest(self) -> str | None:
@@ -67,16 +67,16 @@ class Stored:
         return told if told and record and told.tags() == record.tags() else record
 
     def tell(self, record: Record) -> None:
-        """Write what the place says about itself."""
+        """Write what the sink says about itself."""
         self.tags.update(record.tags())
         self.told = record
 
     def healed(self, key: str) -> Stored:
-        """Return the place with the tags and the fallback that were told last, if that holds and nobody is at it."""
-        told, aside = self.sealed(key), Aside.from_tags(self.tags)
+        """Return the sink with the tags and the fallback that were told last, if that holds and nobody is at it."""
+        told, soft_deleted = self.sealed(key), SoftDeleted.from_tags(self.tags)
         if told is None or self.lock is not None or self.tags.get(MANAGED_BY, MANAGER) != MANAGER:
             return self
-        ended = aside is not None and aside.fingerprint == told.fallback
+        ended = soft_deleted is not None and soft_deleted.fingerprint == told.fallback
         wanted = None if ended else next(self.holding(key, told.fallback, told.client_id), None)
         found = replace(self, tags={**self.tags, **told.tags()})
         fallback = found.history.at(Stage.FALLBACK)
@@ -105,10 +105,10 @@ class Stored:
             history = history.moved((base, Stage.CURRENT)).moved((base, Stage.FALLBACK))
         self.history, self.tagged = history.moved((new, Stage.CURRENT)), new
 
-    def holding(self, key: str, fingerprint: str, salt: str, companions: str = "") -> Iterator[str]:
+    def holding(self, key: str, fingerprint: str, salt: str, sibling_keys: str = "") -> Iterator[str]:
         """Yield the versions that hold a value, newest first; the fallback only where it is its own."""
         for version in reversed(self.history.versions):
-            asked = "" if version.stage is Stage.FALLBACK else companions
+            asked = "" if version.stage is Stage.FALLBACK else sibling_keys
             values = values_in(self.documents.get(version.id), key, asked)
             if fingerprint in [value.fingerprint(salt) for value in values]:
                 yield version.id
@@ -126,31 +126,31 @@ class Stored:
         if self.told and self.told.former and fingerprint in (None, self.told.fallback):
             self.told = replace(self.told, former="")
 
-    def set_aside(self, aside: Aside) -> None:
+    def soft_delete(self, soft_deleted: SoftDeleted) -> None:
         """Take versions away until they are brought back, or ended."""
-        self.tags[ASIDE_TAG] = aside.tag()
-        self.aside = {version: self.documents[version] for version in aside.versions}
-        for version in aside.versions:
+        self.tags[SOFT_DELETED_TAG] = soft_deleted.tag()
+        self.soft_deleted = {version: self.documents[version] for version in soft_deleted.versions}
+        for version in soft_deleted.versions:
             self.retire(version)
 
-    def end_aside(self) -> tuple[str, ...]:
+    def end_soft_deleted(self) -> tuple[str, ...]:
         """Take away for good what was set aside."""
-        ended, self.aside = tuple(self.aside), {}
-        del self.tags[ASIDE_TAG]
+        ended, self.soft_deleted = tuple(self.soft_deleted), {}
+        del self.tags[SOFT_DELETED_TAG]
         return ended
 
     def bring_back(self) -> str | None:
         """Make what was set aside the fallback again."""
-        aside = Aside.from_tags(self.tags)
-        if aside is None:
+        soft_deleted = SoftDeleted.from_tags(self.tags)
+        if soft_deleted is None:
             return None
-        first = aside.versions[0]
-        stages = {**dict.fromkeys(aside.versions), first: Stage.FALLBACK}
+        first = soft_deleted.versions[0]
+        stages = {**dict.fromkeys(soft_deleted.versions), first: Stage.FALLBACK}
         history = without(self.history, Stage.FALLBACK).versions
         back = (replace(v, stage=stages[v.id], readable=True) if v.id in stages else v for v in history)
         self.history = History(tuple(back))
-        self.documents |= self.aside
-        self.end_aside()
+        self.documents |= self.soft_deleted
+        self.end_soft_deleted()
         return first
 
 
@@ -161,17 +161,17 @@ def without(history: History, *stages: Stage) -> History:
 
 @dataclass
 class MemoryStore:
-    """A server's worth of places, and its clock. What others do to a place has methods of its own here."""
+    """A server's worth of sinks, and its clock. What others do to a sink has methods of its own here."""
 
     now: Callable[[], datetime] = SystemClock().now
-    _places: dict[str, Stored] = field(default_factory=dict)
+    _sinks: dict[str, Stored] = field(default_factory=dict)
     _one_at_a_time: threading.RLock = field(default_factory=threading.RLock)
 
     @contextmanager
     def at(self, path: str) -> Iterator[Stored]:
-        """Have a place to oneself for one step."""
+        """Have a sink to oneself for one step."""
         with self._one_at_a_time:
-            yield self._places.setdefault(path, Stored())
+            yield self._sinks.setdefault(path, Stored())
 
     def write_key(self, path: str, key: str, value: str) -> None:
         """Write one key of a document, as somebody who knows nothing of the bridge."""
@@ -179,7 +179,7 @@ class MemoryStore:
             stored.write(stored.document.with_value(key, Secret(value)), self.now())
 
     def tag(self, path: str, name: str, value: str) -> None:
-        """Tag a place, as somebody who knows nothing of the bridge."""
+        """Tag a sink, as somebody who knows nothing of the bridge."""
         with self.at(path) as stored:
             stored.tags[name] = value
 
@@ -190,7 +190,7 @@ class MemoryStore:
             stored.history = without(stored.history, Stage.CURRENT, Stage.FALLBACK)
 
     def interrupt_release(self, path: str) -> None:
-        """Give a place back as a process does that dies before it has cleaned up."""
+        """Give a sink back as a process does that dies before it has cleaned up."""
         with self.at(path) as stored:
             stored.left += [stored.pending] if stored.pending else []
             stored.token, stored.lock, stored.pending, stored.released = stored.token + 1, None, None, self.now()

@@ -17,7 +17,7 @@ from stamina.instrumentation import set_on_retry_hooks
 
 from bridge.auth0.api import connect
 from bridge.config.environment import from_environment
-from bridge.execution.session import Job
+from bridge.execution.session import Session
 from bridge.model.timing import Timing
 from bridge.sandbox.auth0 import LocalAuth0
 from bridge.sandbox.auth0.app import create_app
@@ -26,7 +26,7 @@ from sinks import open_sink, split
 from sinks.references import resolve
 from tests.e2e.clock import Shifted
 from tests.e2e.observe import values_met
-from tests.e2e.places import AwsPlace, Seen, VaultPlace
+from tests.e2e.sinks import AwsPlace, Snapshot, VaultPlace
 from tests.e2e.strict_server import app as moto_app
 from tests.e2e.world import Servers, World
 from tests.resilience.deaths.clients import Clients
@@ -82,20 +82,20 @@ class Bench:
         self._running.close()
         controls.reset()
 
-    def subject(self, ends: str, *, companions: bool = False, seed: int = 0) -> Subject:
-        """Make a client with a secret, and places ("vault aws") that do not exist yet."""
+    def subject(self, ends: str, *, sibling_keys: bool = False, seed: int = 0) -> Subject:
+        """Make a client with a secret, and sinks ("vault aws") that do not exist yet."""
         self.servers.auth0.tenant.random = Random(seed)
         world = World(self.servers, f"{self._unique}-{next(self._numbers)}", self.clock, ends=ends)
-        return Subject(self, world, companions=companions)
+        return Subject(self, world, sibling_keys=sibling_keys)
 
 
 class Subject:
-    """One client, its places and its operators. All that judges has the same names as in `tests/resilience/kill`."""
+    """One client, its sinks and its operators. All that judges has the same names as in `tests/resilience/kill`."""
 
-    def __init__(self, bench: Bench, world: World, *, companions: bool = False) -> None:
+    def __init__(self, bench: Bench, world: World, *, sibling_keys: bool = False) -> None:
         self.bench = bench
         self.world = world
-        self.companions = companions
+        self.sibling_keys = sibling_keys
         self._noted: Callable[[str], None] | None = None
         self.wire = self.line()
         self.said: list[Ended] = []
@@ -108,8 +108,8 @@ class Subject:
         self.world.close()
 
     @property
-    def places(self) -> tuple[VaultPlace | AwsPlace, ...]:
-        return self.world.places
+    def sinks(self) -> tuple[VaultPlace | AwsPlace, ...]:
+        return self.world.sinks
 
     @property
     def urls(self) -> dict[str, str]:
@@ -128,7 +128,7 @@ class Subject:
         line = line or self.line()
         self.wire = line
         with self.bench.edges.passing(line), self.bench.clients.lent():
-            self.said.append(operate(self._job(), argv))
+            self.said.append(operate(self._session(), argv))
         return self.said[-1]
 
     def must(self, *argv: str) -> Ended:
@@ -145,10 +145,10 @@ class Subject:
             return self.run(argv)
         return ended
 
-    def see(self) -> list[Seen]:
-        """Look at the places from outside."""
+    def see(self) -> list[Snapshot]:
+        """Look at the sinks from outside."""
         with self.outside():
-            return [place.see() for place in self.places]
+            return [place.see() for place in self.sinks]
 
     def met(self) -> set[str]:
         """Return every value that Auth0 may accept at this moment."""
@@ -203,7 +203,7 @@ class Subject:
         finally:
             self._noted = None
 
-    def _job(self) -> Job:
+    def _session(self) -> Session:
         found, client = self._settings
         resolver = partial(resolve, environ=self.world.environment)
         timing = Timing(found.tenants[client.tenant].propagation)
@@ -214,13 +214,13 @@ class Subject:
             options = vault.options
             sinks.append(open_sink(uri, vault.type, options, resolve=resolver, clock=clock, lease=timing.lease))
         auth0 = connect(found.tenants[client.tenant], resolver, clock, self.bench.edges.auth0)
-        return Job(client, auth0, {s.uri: s for s in sorted(sinks, key=lambda s: s.uri)}, clock, timing, "test")
+        return Session(client, auth0, {s.uri: s for s in sorted(sinks, key=lambda s: s.uri)}, clock, timing, "test")
 
     @cached_property
     def _settings(self) -> Any:
         environ = {**self.world.environment, "BRIDGE_PROPAGATION": "30s"}
         settings = from_environment(self.world.client_id, self.world.uris, environ)
         client = replace(settings.clients[self.world.client_id], fallback_min_age=timedelta())
-        if self.companions:
-            client = replace(client, companions=True, consumer_refresh=timedelta(seconds=1))
+        if self.sibling_keys:
+            client = replace(client, sibling_keys=True, consumer_refresh=timedelta(seconds=1))
         return settings, client

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.execution.session import Job
+from bridge.execution.session import Session
 from bridge.model.errors import BridgeError
 from bridge.model.operation import Strategy
 from bridge.model.outcome import Outcome
@@ -76,30 +76,30 @@ def parsed(argv: Sequence[str]) -> tuple[str, dict[str, Any]]:
     return verb, options
 
 
-def _retire(job: Job, options: dict[str, Any]) -> Outcome | None:
+def _retire(session: Session, options: dict[str, Any]) -> Outcome | None:
     softly, undo, vouched = options.pop("softly", False), options.pop("undo", False), options.pop("unproven", "")
     if undo:
-        return bring_back(job, Options(**options), vouched=vouched)
-    return retire(job, Options(**options), softly=softly, vouched=vouched)
+        return bring_back(session, Options(**options), vouched=vouched)
+    return retire(session, Options(**options), softly=softly, vouched=vouched)
 
 
-RUN: dict[str, Callable[[Job, dict[str, Any]], Outcome | None]] = {
-    "rotate": lambda job, options: rotate(job, RotateOptions(**options)),
-    "resume": lambda job, options: resume(job, Options(**options)),
-    "rollback": lambda job, options: rollback(job, RollbackOptions(**options)),
-    "sync": lambda job, options: sync(job, SyncOptions(**options)),
+RUN: dict[str, Callable[[Session, dict[str, Any]], Outcome | None]] = {
+    "rotate": lambda session, options: rotate(session, RotateOptions(**options)),
+    "resume": lambda session, options: resume(session, Options(**options)),
+    "rollback": lambda session, options: rollback(session, RollbackOptions(**options)),
+    "sync": lambda session, options: sync(session, SyncOptions(**options)),
     "retire": _retire,
-    "adopt": lambda job, options: adopt(job, AdoptOptions(**options)),
-    "forget": lambda job, options: forget(job, Options(**options)),
+    "adopt": lambda session, options: adopt(session, AdoptOptions(**options)),
+    "forget": lambda session, options: forget(session, Options(**options)),
 }
 
 
-def operate(job: Job, argv: Sequence[str]) -> Ended:
+def operate(session: Session, argv: Sequence[str]) -> Ended:
     """Run a command to its end, or to its death. Whatever else is raised is a finding."""
     verb, options = parsed(argv)
-    told = job.watcher = Told()
+    told = session.watcher = Told()
     try:
-        done = RUN[verb](job, options)
+        done = RUN[verb](session, options)
     except Killed:
         return Ended(None, err="\n".join(told.leaks))
     except BridgeError as error:

@@ -73,7 +73,7 @@ Ask = Callable[[], Any]
 
 
 @dataclass
-class Held:
+class Lease:
     """A request that was sent, and that its server has not carried out. `since` is when, on the tests' clock."""
 
     what: str
@@ -98,7 +98,7 @@ class Line:
     calls: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     struck: str = ""
-    held: Held | None = None
+    held: Lease | None = None
     deliver: int = NEVER
     late: list[str] = field(default_factory=list)
     dead: bool = False
@@ -137,10 +137,10 @@ class Line:
                 self._ask(named, ask)
                 self._die()
             case Blow.LATE:
-                self.held = Held(named, ask, self.now())
+                self.held = Lease(named, ask, self.now())
                 self._die()
             case Blow.LATE_ALIVE:
-                self.held = Held(named, ask, self.now())
+                self.held = Lease(named, ask, self.now())
                 raise Lost
             case Blow.DROPPED:
                 self.meanwhile(self.done)
@@ -160,7 +160,7 @@ class Line:
             if self.deliver == AT_LAST:
                 self._deliver()
 
-    def _pass(self, named: str, held: Held) -> None:
+    def _pass(self, named: str, held: Lease) -> None:
         if self.now() - held.since < SPREADS and touches(named, held.what):
             self.late.append(str(len(self.calls)))
         if len(self.calls) == self.deliver:

@@ -33,10 +33,10 @@ PLANTED: dict[str, tuple[Callable[[Patch], None], str]] = {
     "no look (Vault)": (removed_sinks.no_look_vault, "rotate/staged/vault/open"),
     "no look (AWS)": (removed_sinks.no_look_aws, "rotate/staged/aws/open"),
     "tags after the write": (removed_sinks.tag_after_write, "rotate/staged/vault/first"),
-    "Auth0 is changed before all places are claimed": (removed.set_before_all_claims, "rotate/staged/both/first"),
+    "Auth0 is changed before all sinks are claimed": (removed.set_before_all_claims, "rotate/staged/both/first"),
     "AWS: the fallback has no label of its own": (removed_sinks.no_pin, "rotate/staged/aws/first"),
     "a soft retirement deletes before it says what": (removed_sinks.deleted_before_named, "retire softly/vault"),
-    "companions: nothing is announced": (removed.nothing_announced, "companions/rotate/open/vault"),
+    "sibling keys: nothing is announced": (removed.nothing_announced, "companions/rotate/open/vault"),
     "settling gives back though what is pending is accepted": (
         removed.given_back_though_pending_is_accepted,
         "rotate/staged/vault/open",

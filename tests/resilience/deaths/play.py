@@ -18,7 +18,7 @@ from tests.resilience.kill.ways import TAKEOVER, again, begin, followed
 
 NEXT = ("rotate", "--adopt", "--no-wait")
 """What others do after all was finished."""
-COMPANIONS = "its companions are not"
+COMPANIONS = "its sibling keys are not"
 SYNC = ("sync", "--takeover")
 TRIES = 5
 REPAIR = ("adopt", "--repair", "--takeover", "--yes")
@@ -45,7 +45,7 @@ def rehearse(bench: Any, scenario: Scenario) -> Rehearsal:
 
 
 def _rehearsed(bench: Any, scenario: Scenario) -> Rehearsal:
-    with bench.subject(scenario.ends, companions=scenario.companions) as subject:
+    with bench.subject(scenario.ends, sibling_keys=scenario.sibling_keys) as subject:
         start = _begin(subject, scenario)
         before = shape(subject)
         with subject.noting() as states:
@@ -62,7 +62,7 @@ def play(bench: Any, scenario: Scenario, case: Case, rehearsal: Rehearsal) -> Pl
     played = Played()
     try:
         seed = Random(str(case)).randrange(10**6)
-        with bench.subject(scenario.ends, companions=scenario.companions, seed=seed) as subject:
+        with bench.subject(scenario.ends, sibling_keys=scenario.sibling_keys, seed=seed) as subject:
             _Play(subject, scenario, case, rehearsal, played).run()
     except Exception as error:  # noqa: BLE001  # told with the case
         played.faults.append(f"{type(error).__name__}: {error}")
@@ -182,7 +182,7 @@ class _Play:
         late = self.case.blow is Blow.DELIVERED and line.struck.startswith("auth0")
         urgent = "--compromised" in self.scenario.argv and not line.struck.startswith("auth0")  # it takes them again
         if subject.changes != changes and not late and not urgent:
-            self.played.faults.append("woken, it changed Auth0's value although it had lost the places")
+            self.played.faults.append("woken, it changed Auth0's value although it had lost the sinks")
         self._heal(start)
 
     def _late(self, start: Start) -> None:

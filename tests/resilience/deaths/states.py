@@ -10,7 +10,7 @@ from typing import Any
 from sinks.aws.listing import version_id
 from sinks.seal import SEAL_TAG
 from sinks.secret import Secret
-from tests.e2e.places import AwsPlace, VaultPlace
+from tests.e2e.sinks import AwsPlace, VaultPlace
 
 WORDS = re.compile(
     r"(?P<T>\d{4}-\d\d-\d\d[T ][0-9:.]+(?:Z|\+00:00)?)"
@@ -31,11 +31,11 @@ def canonical(subject: Any) -> str:
     world = subject.world
     history = [change.value for change in world.tenant.secret_history(world.client_id)]
     with subject.outside():
-        places = [
-            _vault(place, subject.versions) if isinstance(place, VaultPlace) else _aws(place) for place in world.places
+        sinks = [
+            _vault(place, subject.versions) if isinstance(place, VaultPlace) else _aws(place) for place in world.sinks
         ]
     told = json.dumps(
-        [history, sorted(history.index(value) for value in subject.met()), places], sort_keys=False, default=str
+        [history, sorted(history.index(value) for value in subject.met()), sinks], sort_keys=False, default=str
     )
     names = {Secret(value).fingerprint(world.client_id): f"#{value}" for value in history}
     for old, new in (

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.taps import Killed
 from tests.resilience.deaths.cases import Case, new_states
-from tests.resilience.deaths.line import AT_LAST, At, Blow, Held, Line, Lost, changes, touches
+from tests.resilience.deaths.line import AT_LAST, At, Blow, Lease, Line, Lost, changes, touches
 from tests.resilience.deaths.running import Slices
 from tests.resilience.deaths.states import named
 from tests.resilience.deaths.times import Times
@@ -78,7 +78,7 @@ def test_a_dead_process_sends_nothing(server: Server) -> None:
 def test_what_was_held_back_is_carried_out_before_a_request_or_at_last(
     server: Server, deliver: int, heard: list[str]
 ) -> None:
-    held = Held(f"vault {WRITE}", lambda: server.heard.append("late"), since=0.0)
+    held = Lease(f"vault {WRITE}", lambda: server.heard.append("late"), since=0.0)
     line = Line(lambda: 1.0, held=held, deliver=deliver)
     server.send(line, READ)
     server.send(line, READ)
@@ -89,7 +89,7 @@ def test_what_was_held_back_is_carried_out_before_a_request_or_at_last(
 
 
 def test_nothing_is_carried_out_later_than_a_change_spreads(server: Server) -> None:
-    line = Line(lambda: 30.0, held=Held(f"vault {WRITE}", lambda: server.heard.append("late"), 0.0), deliver=AT_LAST)
+    line = Line(lambda: 30.0, held=Lease(f"vault {WRITE}", lambda: server.heard.append("late"), 0.0), deliver=AT_LAST)
     server.send(line, READ)
     line.end()
     assert (server.heard, line.late) == ([READ], [])

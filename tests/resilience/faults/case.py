@@ -23,13 +23,13 @@ class Left(StrEnum):
     GIVEN_BACK = "given back"
     """Claimed and released: values and stages are as before, and nothing is held."""
     HELD = "held; Auth0 has the old value"
-    PENDING = "held; no place is published"
-    """Every place holds the old value as current and the new one as pending; Auth0 has either."""
-    GAP = "held; Auth0 may have a value that no place holds"
+    PENDING = "held; no sink is published"
+    """Every sink holds the old value as current and the new one as pending; Auth0 has either."""
+    GAP = "held; Auth0 may have a value that no sink holds"
     """The one gap, of the strategy `auth0-generated`."""
-    HALF = "held; one place is published"
-    """Auth0 has the new value; it is current in one place, and pending in the other."""
-    PUBLISHED = "held; every place is published"
+    HALF = "held; one sink is published"
+    """Auth0 has the new value; it is current in one sink, and pending in the other."""
+    PUBLISHED = "held; every sink is published"
     MIXED = "held; Auth0 was not touched"
     """A retirement, or a sync, that is not done everywhere."""
     UNVERIFIED = "done, not proven"
@@ -53,7 +53,7 @@ def marked(case: Case) -> object:
 
 
 def adopted(world: Behind) -> None:
-    """The places were adopted a day ago."""
+    """The sinks were adopted a day ago."""
     world.prepare(fallback=False)
 
 
@@ -90,7 +90,7 @@ def nothing(run: Run) -> None:
 @dataclass(frozen=True)
 class Case:
     """`changes` is how many values Auth0 was given once all is well; `fallback` is which value is the fallback then:
-    "old", the one that Auth0 had, "current", the one that the places had, "older", their fallback, or None. `environ`
+    "old", the one that Auth0 had, "current", the one that the sinks had, "older", their fallback, or None. `environ`
     is added for the command. `slow`: nobody waits long for an answer. `defect`: why it fails for now."""
 
     id: str

@@ -81,7 +81,7 @@ def make_behind(servers: Servers, unique: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 def shifted_sink(world: Behind, uri: str, *told: Any, clock: Any, **more: Any) -> Sink:
-    """Open a place as the command line does; what it writes to Vault is dated in the shifted time."""
+    """Open a sink as the command line does; what it writes to Vault is dated in the shifted time."""
     sink: Any = product.open_sink(uri, *told, clock=clock, **more)
     if uri.startswith("vault"):
         kv = ShiftedKv(sink._kv, world.clock, world._written)

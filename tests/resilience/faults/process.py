@@ -40,7 +40,7 @@ QUICK = {"PROPAGATION": "2s"}
 
 
 def filled(world: Behind) -> None:
-    """Nobody has held the places yet: so no fence has to be waited for."""
+    """Nobody has held the sinks yet: so no fence has to be waited for."""
     world.fill()
 
 

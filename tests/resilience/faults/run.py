@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from bridge.cli.commands import app
 from tests.e2e.command import Ended
 from tests.e2e.observe import unsettled, values_met
-from tests.e2e.places import ANCIENT, Seen
+from tests.e2e.sinks import ANCIENT, Snapshot
 from tests.e2e.world import DAY, Servers, World
 from tests.resilience.faults.between import Between
 from tests.resilience.faults.case import Case, Do, Left
@@ -51,13 +51,13 @@ class Behind(World):
 class Before:
     """How a client stood before the fault."""
 
-    seen: list[Seen]
+    seen: list[Snapshot]
     values: int
     live: str
 
     @classmethod
     def of(cls, world: World) -> Before:
-        seen = [place.see() for place in world.places]
+        seen = [place.see() for place in world.sinks]
         return cls(seen, len(values(world)), world.live)
 
 
@@ -100,7 +100,7 @@ class Run:
         self.judge_whole(before)
 
     def typed(self, verb: str, *options: str) -> Ended:
-        """Type a command about the client and its places."""
+        """Type a command about the client and its sinks."""
         sinks = [word for uri in self.world.uris for word in ("--sink", uri)]
         return self.invoke(verb, self.world.client_id, *sinks, *options)
 
@@ -112,10 +112,10 @@ class Run:
         self.said.append(ended.told)
         return ended
 
-    def look(self, before: Before) -> list[Seen]:
-        """Look at the places. Nothing foreign has changed there, and no value was printed."""
+    def look(self, before: Before) -> list[Snapshot]:
+        """Look at the sinks. Nothing foreign has changed there, and no value was printed."""
         world = self.world
-        seen = [place.see() for place in world.places]
+        seen = [place.see() for place in world.sinks]
         assert [place.beside for place in seen] == [place.beside for place in before.seen]
         own = {world.own.client_secret, world.servers.bao.token, ANCIENT, *values(world)}
         printed = {secret for secret in own.union(*(p.readable for p in seen)) for told in self.said if secret in told}
@@ -128,14 +128,14 @@ class Run:
         assert not [word for word in BUG if word in ended.told], ended.told
         assert (ended.status, case.says in ended.told) == (case.exit, True), ended.told
         assert WORDS.get(case.exit, "") in ended.err or case.left is Left.UNVERIFIED, ended.told
-        assert not (case.left is Left.GAP and "every place holds both" in ended.err)
+        assert not (case.left is Left.GAP and "every sink holds both" in ended.err)
         if case.exit == 3 and case.left is not Left.UNVERIFIED:
             assert [word for word in ANSWERS if not re.search(rf"^  {word} ", ended.err, re.MULTILINE)] == [], ended.err
 
     def judge_state(self, before: Before) -> None:
         """What is left is what the table says, and no value that Auth0 may accept is lost."""
         case, world = self.case, self.world
-        seen = self.look(before)
+        seen = self.renew(before)
         held = {value for place in seen for value in place.readable}
         assert values_met(world) <= held | before_unstored(before) or case.left is Left.GAP
         CHECKS[case.left](self, before, seen)
@@ -185,7 +185,7 @@ class Run:
         assert values_met(world) == {world.live}
         assert len(values(world)) == before.values + case.changes
         kept = {None: None, "old": before.live, "current": before.seen[0].current, "older": before.seen[0].fallback}
-        for place in self.look(before):
+        for place in self.renew(before):
             assert (place.current, place.pending, place.fallback) == (world.live, None, kept[case.fallback])
         assert unsettled(world) == []
 
@@ -199,32 +199,32 @@ def quicken(patch: pytest.MonkeyPatch) -> None:
 
 
 def before_unstored(before: Before) -> set[str]:
-    """Return what Auth0 accepted and no place held before: a dashboard's value."""
+    """Return what Auth0 accepted and no sink held before: a dashboard's value."""
     return {before.live} - {value for place in before.seen for value in place.readable}
 
 
-def _stages(seen: list[Seen]) -> list[tuple[object, ...]]:
+def _stages(seen: list[Snapshot]) -> list[tuple[object, ...]]:
     return [(place.current, place.fallback, place.pending, place.readable) for place in seen]
 
 
-def _untouched(run: Run, before: Before, seen: list[Seen]) -> None:
+def _untouched(run: Run, before: Before, seen: list[Snapshot]) -> None:
     _given_back(run, before, seen)
     assert run.written == []
 
 
-def _given_back(run: Run, before: Before, seen: list[Seen]) -> None:
+def _given_back(run: Run, before: Before, seen: list[Snapshot]) -> None:
     assert len(values(run.world)) == before.values
     assert _stages(seen) == _stages(before.seen)
     assert unsettled(run.world) == []
 
 
-def _held(run: Run, before: Before, seen: list[Seen]) -> None:
+def _held(run: Run, before: Before, seen: list[Snapshot]) -> None:
     assert len(values(run.world)) == before.values
     assert [place.current for place in seen] == [place.current for place in before.seen]
     assert unsettled(run.world)
 
 
-def _pending(run: Run, before: Before, seen: list[Seen]) -> None:
+def _pending(run: Run, before: Before, seen: list[Snapshot]) -> None:
     assert [place.current for place in seen] == [place.current for place in before.seen]
     pending = {place.pending for place in seen}
     assert len(pending) == 1
@@ -232,12 +232,12 @@ def _pending(run: Run, before: Before, seen: list[Seen]) -> None:
     assert len(unsettled(run.world)) == len(seen)
 
 
-def _gap(run: Run, before: Before, seen: list[Seen]) -> None:
+def _gap(run: Run, before: Before, seen: list[Snapshot]) -> None:
     assert [(place.current, place.pending) for place in seen] == [(place.current, None) for place in before.seen]
     assert len(unsettled(run.world)) == len(seen)
 
 
-def _half(run: Run, before: Before, seen: list[Seen]) -> None:
+def _half(run: Run, before: Before, seen: list[Snapshot]) -> None:
     live = run.world.live
     assert live != before.live
     assert {place.current for place in seen} == {live, before.live}
@@ -245,19 +245,19 @@ def _half(run: Run, before: Before, seen: list[Seen]) -> None:
     assert unsettled(run.world)
 
 
-def _published(run: Run, before: Before, seen: list[Seen]) -> None:
+def _published(run: Run, before: Before, seen: list[Snapshot]) -> None:
     assert {place.current for place in seen} == {run.world.live}
     assert run.world.live != before.live
     assert unsettled(run.world)
 
 
-def _mixed(run: Run, before: Before, seen: list[Seen]) -> None:
+def _mixed(run: Run, before: Before, seen: list[Snapshot]) -> None:
     assert len(values(run.world)) == before.values
     assert {place.current for place in seen} <= {before.seen[0].current, before.live}
     assert unsettled(run.world)
 
 
-def _done(run: Run, before: Before, seen: list[Seen]) -> None:
+def _done(run: Run, before: Before, seen: list[Snapshot]) -> None:
     assert {place.current for place in seen} == {run.world.live}
     assert {place.pending for place in seen} == {None}
     assert unsettled(run.world) == []

@@ -91,7 +91,7 @@ class Spawned(Run):
 def configuration(world: Behind, told: Mapping[str, str]) -> str:
     """Write a `bridge.toml` for one client; `told` may name PROPAGATION, REFRESH and AFTER."""
     urls = world.between.urls
-    sinks = ", ".join(f'"{place.uri}"' for place in world.places)
+    sinks = ", ".join(f'"{place.uri}"' for place in world.sinks)
     lines = [
         *("[tenants.local]", f'domain = "{urls["AUTH0_DOMAIN"]}"', 'client_id = "env:AUTH0_CLIENT_ID"'),
         *('client_secret = "env:AUTH0_CLIENT_SECRET"', f'audience = "{world.tenant.audience}"'),

@@ -18,7 +18,7 @@ from bridge.sandbox.auth0 import LocalAuth0
 from bridge.sandbox.openbao import OpenBao
 from tests.e2e.clock import Real
 from tests.e2e.observe import values_met
-from tests.e2e.places import AwsPlace, Seen, VaultPlace
+from tests.e2e.sinks import AwsPlace, Snapshot, VaultPlace
 from tests.e2e.strict_server import strict_server
 from tests.e2e.world import Servers, World
 from tests.resilience.deaths.line import NEVER, At, Blow
@@ -58,19 +58,19 @@ class Bench:
     def __exit__(self, *_: object) -> None:
         self._running.close()
 
-    def subject(self, ends: str, *, companions: bool = False, seed: int = 0) -> Subject:
-        """Make a client with a secret, and places ("vault aws") that do not exist yet."""
+    def subject(self, ends: str, *, sibling_keys: bool = False, seed: int = 0) -> Subject:
+        """Make a client with a secret, and sinks ("vault aws") that do not exist yet."""
         with self._opening:  # boto3's default session is not for several threads
             world = World(self.servers, f"{self._unique}-{next(self._numbers)}", Real(), ends=ends)
-        return Subject(self, world, companions=companions)
+        return Subject(self, world, sibling_keys=sibling_keys)
 
 
 class Subject:
-    """One client, its places, and the wire between its operators and the servers."""
+    """One client, its sinks, and the wire between its operators and the servers."""
 
-    def __init__(self, bench: Bench, world: World, *, companions: bool = False) -> None:
+    def __init__(self, bench: Bench, world: World, *, sibling_keys: bool = False) -> None:
         self.bench = bench
-        self.companions = companions
+        self.sibling_keys = sibling_keys
         self.world = world
         self.wire = Wire(bench.servers, bench.propagation.total_seconds())
         self.config = bench.home / f"{world.vault.path.rpartition('/')[2]}.toml"
@@ -87,8 +87,8 @@ class Subject:
         self.world.close()
 
     @property
-    def places(self) -> tuple[VaultPlace | AwsPlace, ...]:
-        return self.world.places
+    def sinks(self) -> tuple[VaultPlace | AwsPlace, ...]:
+        return self.world.sinks
 
     @property
     def urls(self) -> dict[str, str]:
@@ -185,9 +185,9 @@ class Subject:
                 return False
         return True
 
-    def see(self) -> list[Seen]:
-        """Look at the places from outside, past the wire."""
-        return [place.see() for place in self.places]
+    def see(self) -> list[Snapshot]:
+        """Look at the sinks from outside, past the wire."""
+        return [place.see() for place in self.sinks]
 
     def met(self) -> set[str]:
         """Return every value that Auth0 may accept at this moment."""
@@ -209,7 +209,7 @@ class Subject:
         self.spread()
 
     def _write_config(self) -> None:
-        uris = ", ".join(f'"{place.uri}"' for place in self.places)
+        uris = ", ".join(f'"{place.uri}"' for place in self.sinks)
         urls = self.wire.urls
         lines = [
             *("[tenants.local]", f'domain = "{urls["AUTH0_DOMAIN"]}"', 'client_id = "env:AUTH0_CLIENT_ID"'),
@@ -218,7 +218,7 @@ class Subject:
             *("[vaults.vault]", 'type = "vault"', f'url = "{urls["VAULT_ADDR"]}"'),
             *("[vaults.aws]", 'type = "aws"', f'endpoint_url = "{urls["AWS_ENDPOINT_URL"]}"'),
             *("[defaults]", 'fallback_min_age = "0s"'),
-            *(("companions = true", 'consumer_refresh = "1s"') if self.companions else ()),
+            *(("sibling_keys = true", 'consumer_refresh = "1s"') if self.sibling_keys else ()),
             *(f"[clients.{NAME}]", 'tenant = "local"', f'client_id = "{self.world.client_id}"', f"sinks = [{uris}]"),
         ]
         self.config.write_text("\n".join(lines), encoding="utf-8")

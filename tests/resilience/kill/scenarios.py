@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.e2e.places import VaultPlace
+from tests.e2e.sinks import VaultPlace
 from tests.resilience.kill.judge import Limits
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ Scene = Callable[["Subject"], None]
 
 @dataclass(frozen=True)
 class Scenario:
-    """`ends` are the client's places. `repeats`: the same command finishes what it began, as `resume` does.
+    """`ends` are the client's sinks. `repeats`: the same command finishes what it began, as `resume` does.
 
     `begins` is the request by which others know of it, where `resume` has something else to do or refuses before that:
-    then the command itself has to be given again. `companions`: the client is configured so.
+    then the command itself has to be given again. `sibling_keys`: the client is configured so.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Scenario:
     limits: Limits = field(default_factory=Limits)
     repeats: bool = False
     begins: str | None = None
-    companions: bool = False
+    sibling_keys: bool = False
 
     @property
     def doubtful(self) -> bool:
@@ -58,7 +58,7 @@ def empty(_subject: Subject) -> None:
 
 def filled(subject: Subject) -> None:
     """Somebody wrote the live value by hand, beside other keys and tags."""
-    for place in subject.places:
+    for place in subject.sinks:
         place.fill(subject.world.s0)
 
 
@@ -73,7 +73,7 @@ def rotated(subject: Subject) -> None:
     subject.must("rotate", "--adopt", "--no-wait")
 
 
-def set_aside(subject: Subject) -> None:
+def soft_delete(subject: Subject) -> None:
     """The fallback was retired softly."""
     rotated(subject)
     subject.spread()
@@ -81,12 +81,12 @@ def set_aside(subject: Subject) -> None:
 
 
 def wiped(*which: int) -> Scene:
-    """Return a scene in which somebody has replaced the tags of some places; a fallback was open."""
+    """Return a scene in which somebody has replaced the tags of some sinks; a fallback was open."""
 
     def scene(subject: Subject) -> None:
         rotated(subject)
         for number in which:
-            subject.places[number].wipe()
+            subject.sinks[number].wipe()
 
     return scene
 
@@ -94,13 +94,13 @@ def wiped(*which: int) -> Scene:
 def destroyed(subject: Subject) -> None:
     """Somebody destroyed the version that is current."""
     rotated(subject)
-    place = subject.places[0]
+    place = subject.sinks[0]
     assert isinstance(place, VaultPlace)
     place.kv.destroy_secret_versions(place.path, [place.metadata()["current_version"]])
 
 
 def changed_elsewhere(subject: Subject) -> None:
-    """Somebody rotated in Auth0's dashboard: no place holds what Auth0 accepts."""
+    """Somebody rotated in Auth0's dashboard: no sink holds what Auth0 accepts."""
     rotated(subject)
     subject.world.tenant.set_in_dashboard(subject.world.client_id)
 
@@ -125,9 +125,9 @@ def _others() -> Iterator[Scenario]:
         yield Scenario(f"compromised/{name}", ends, rotated, COMPROMISED, leaked, repeats=True)
         yield Scenario(f"retire/{name}", ends, rotated, ("retire", "--yes"), none, repeats=True)
         yield Scenario(f"retire softly/{name}", ends, rotated, ("retire", "--soft"), none, repeats=True)
-        yield Scenario(f"bring back/{name}", ends, set_aside, ("retire", "--undo"), none, repeats=True)
+        yield Scenario(f"bring back/{name}", ends, soft_delete, ("retire", "--undo"), none, repeats=True)
         yield Scenario(f"adopt/{name}", ends, filled, ("adopt", "--yes"), none)
-    yield Scenario("rotate/staged/both/aside", PLACES["both"], set_aside, ("rotate",), repeats=True)
+    yield Scenario("rotate/staged/both/aside", PLACES["both"], soft_delete, ("rotate",), repeats=True)
     yield Scenario("adopt/both/empty", PLACES["both"], empty, ("adopt", "--yes"), none)
     discarding = ("rollback", "--discard", "--yes")
     yield Scenario("rollback/both/discard", PLACES["both"], rotated, discarding, Limits(0, ends_current=True))
@@ -135,7 +135,7 @@ def _others() -> Iterator[Scenario]:
 
 
 def _repairs() -> Iterator[Scenario]:
-    """Repairs of what others did to the tags, in every combination of places, and of a current that is gone."""
+    """Repairs of what others did to the tags, in every combination of sinks, and of a current that is gone."""
     none, repair = Limits(makes=0), ("adopt", "--repair", "--yes")
     for name, ends, which in (
         ("vault", "vault", (0,)), ("aws", "aws", (0,)),
@@ -147,7 +147,7 @@ def _repairs() -> Iterator[Scenario]:
 
 
 def _with_companions() -> Iterator[Scenario]:
-    """Documents that hold the other candidates too: whatever writes them, on each kind of place."""
+    """Documents that hold the other candidates too: whatever writes them, on each kind of sink."""
     none, leaked = Limits(makes=0), Limits(makes=3, ends_current=True)
     for name, ends in PLACES.items():
         rows: tuple[tuple[str, Scene, tuple[str, ...], Limits], ...] = (
@@ -156,13 +156,13 @@ def _with_companions() -> Iterator[Scenario]:
             ("rollback", rotated, ("rollback",), none),
             ("retire", rotated, ("retire", "--yes"), none),
             ("retire softly", rotated, ("retire", "--soft"), none),
-            ("bring back", set_aside, ("retire", "--undo"), none),
+            ("bring back", soft_delete, ("retire", "--undo"), none),
             ("compromised", rotated, COMPROMISED, leaked),
         )
         for what, scene, argv, limits in rows:
-            yield Scenario(f"companions/{what}/{name}", ends, scene, argv, limits, repeats=True, companions=True)
-        more: dict[str, Any] = {"limits": none, "companions": True}
-        yield Scenario(f"companions/adopt/{name}", ends, filled, ("adopt", "--yes"), **more)
+            yield Scenario(f"sibling keys/{what}/{name}", ends, scene, argv, limits, repeats=True, sibling_keys=True)
+        more: dict[str, Any] = {"limits": none, "sibling_keys": True}
+        yield Scenario(f"sibling keys/adopt/{name}", ends, filled, ("adopt", "--yes"), **more)
     sync = ("sync",)
     more["limits"] = Limits(makes=0, untold=True)
     yield Scenario("companions/sync/both", "vault aws", changed_elsewhere, sync, **more, repeats=True, begins=CLAIMED)

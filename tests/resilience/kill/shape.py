@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sinks.seal import SEAL_TAG, Where, said
 from sinks.secret import Secret
-from tests.e2e.places import ANCIENT, AwsPlace, VaultPlace, companions
+from tests.e2e.sinks import ANCIENT, AwsPlace, VaultPlace, sibling_keys
 
 if TYPE_CHECKING:
     from tests.resilience.kill.bench import Subject
@@ -34,7 +34,7 @@ def shape(subject: Subject) -> dict[str, Any]:
     told: dict[str, Any] = {
         "auth0": [naming.value(v) for v in values(subject) if tenant.accepted(client_id, v) != "no"]
     }
-    for place in subject.places:
+    for place in subject.sinks:
         told[place.uri.partition(":")[0]] = (
             _vault(place, naming) if isinstance(place, VaultPlace) else _aws(place, naming)
         )
@@ -67,17 +67,17 @@ def without(told: Mapping[str, Any], words: str) -> dict[str, Any]:
 
 
 def locked(subject: Subject) -> bool:
-    """Tell whether an operation holds a place."""
+    """Tell whether an operation holds a sink."""
     return any(
         _lock(place)[-1:] == ["locked"] if isinstance(place, VaultPlace) else "AWSPENDING" in place.see().labels
-        for place in subject.places
+        for place in subject.sinks
     )
 
 
 def leftovers(subject: Subject) -> list[str]:
-    """Return where an operation still holds a place, or has left something."""
+    """Return where an operation still holds a sink, or has left something."""
     found = []
-    for place in subject.places:
+    for place in subject.sinks:
         if isinstance(place, VaultPlace):
             if _lock(place)[-1:] not in ([], ["idle"]):
                 found.append(f"{place.uri}: {_lock(place)}")
@@ -135,7 +135,7 @@ class _Naming:
         return (
             None
             if document is None
-            else {n: self.value(what) if n in (key, *companions(key)) else what for n, what in document.items()}
+            else {n: self.value(what) if n in (key, *sibling_keys(key)) else what for n, what in document.items()}
         )
 
 

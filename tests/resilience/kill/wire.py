@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.e2e.world import Servers
-from tests.resilience.deaths.line import AT_LAST, NEVER, SPREADS, At, Blow, Held, changes, touches
+from tests.resilience.deaths.line import AT_LAST, NEVER, SPREADS, At, Blow, Lease, changes, touches
 from tests.resilience.races.operators import OVERDUE, Spawned
 from tests.support.proxies import Proxies
 from tests.support.proxy import Answer, Dropped
@@ -29,7 +29,7 @@ class Trap:
     call: str = ""
     done: list[str] = field(default_factory=list)
     late: list[str] = field(default_factory=list)
-    held: Held | None = None
+    held: Lease | None = None
     met: threading.Event = field(default_factory=threading.Event)
     woken: threading.Event = field(default_factory=threading.Event)
     _known: threading.Event = field(default_factory=threading.Event)
@@ -71,7 +71,7 @@ class Wire(Proxies):
         self._spreads = spreads
         self._changes = 0
         self._trap: Trap | None = None
-        self._held: tuple[Held, int, list[str]] | None = None
+        self._held: tuple[Lease, int, list[str]] | None = None
         self._guard = threading.RLock()
 
     def listen(self, trap: Trap | None = None) -> None:
@@ -87,7 +87,7 @@ class Wire(Proxies):
             self._trap = None
 
     @contextmanager
-    def carrying(self, held: Held | None, deliver: int) -> Iterator[list[str]]:
+    def carrying(self, held: Lease | None, deliver: int) -> Iterator[list[str]]:
         """Have what is held back be carried out before a request, or at last; yield before which ones it may."""
         late: list[str] = []
         self._held = (held, deliver, late) if held else None
@@ -124,7 +124,7 @@ class Wire(Proxies):
 
     def _strike(self, trap: Trap, named: str, ask: Callable[[], Answer]) -> Answer:
         if trap.blow in (Blow.LATE, Blow.LATE_ALIVE):
-            trap.held = Held(named, ask, self._clock.monotonic())
+            trap.held = Lease(named, ask, self._clock.monotonic())
             if trap.blow is Blow.LATE_ALIVE:
                 self._held = (trap.held, trap.deliver, trap.late)
         answer = self._ask(named, ask) if trap.blow in (Blow.KILLED_AFTER, Blow.ANSWERED) else None

@@ -35,7 +35,7 @@ RIGHTS = {"metadata": METADATA, "writer": PENDING, "ex-reader": READERS, "labels
 
 
 def _tags(world: World, index: int, changes: dict[str, str | None]) -> World:
-    place = world.places[index]
+    place = world.sinks[index]
     key = place if isinstance(place, AwsPlace) else place.main or Key(0, ())
     tags = {**dict(key.tags), **changes}
     kept = tuple(sorted((name, text) for name, text in tags.items() if text is not None))
@@ -54,13 +54,13 @@ def _oldest(place: VaultPlace | AwsPlace) -> str | None:
 
 
 def _fallback(world: World, index: int) -> World | None:
-    oldest = _oldest(world.places[index])
+    oldest = _oldest(world.sinks[index])
     return _tags(world, index, {"bridge_fallback": oldest}) if oldest else None
 
 
-def _aside(world: World, index: int) -> World | None:
+def _soft_deleted(world: World, index: int) -> World | None:
     """Name the version that will be current next, so that it is ended."""
-    place = world.places[index]
+    place = world.sinks[index]
     if isinstance(place, AwsPlace):
         return None
     latest = place.main.current if place.main else 0
@@ -73,7 +73,7 @@ def _unsealed(world: World, index: int) -> World | None:
 
 def _resealed(world: World, index: int) -> World | None:
     """Write a seal, without the value that makes it hold, which names the oldest value that can be read."""
-    oldest, place = _oldest(world.places[index]), world.places[index]
+    oldest, place = _oldest(world.sinks[index]), world.sinks[index]
     if oldest is None:
         return None
     texts = place.versions if isinstance(place, AwsPlace) else (place.main or Key(0, ())).versions
@@ -89,7 +89,7 @@ def _before(world: World, index: int) -> World | None:
         return None
     told = {name: text for name, text in world.before[index] if not name.startswith("bridge_lock")}
     after = _tags(world, index, dict[str, str | None](told))
-    place, wanted = after.places[index], told.get("bridge_fallback")
+    place, wanted = after.sinks[index], told.get("bridge_fallback")
     if isinstance(place, AwsPlace) and wanted in [version.id for version in place.versions]:
         after = with_place(after, index, give(place, "FALLBACK", wanted, world.clock))
     return after
@@ -97,7 +97,7 @@ def _before(world: World, index: int) -> World | None:
 
 def _written(world: World, index: int, document: str) -> World | None:
     """Write the lock key; in AWS put a version with the labels of a lock."""
-    place = world.places[index]
+    place = world.sinks[index]
     if isinstance(place, AwsPlace):
         return None
     lock = place.lock or Key(0, ())
@@ -108,13 +108,13 @@ def _written(world: World, index: int, document: str) -> World | None:
 
 def _lock(world: World, operation: str) -> Lock:
     """Return a lock of theirs that counts as dead."""
-    kinds = sorted(URIS["aws" if isinstance(p, AwsPlace) else "vault"] for p in world.places)
+    kinds = sorted(URIS["aws" if isinstance(p, AwsPlace) else "vault"] for p in world.sinks)
     end = BASE + timedelta(seconds=1)
     return Lock(operation, "r-00000000", "mallory", BASE, end, CLIENT_ID, TENANT, tuple(kinds), holder="00000000")
 
 
 def _rotating(world: World, index: int) -> World | None:
-    place, lock = world.places[index], _lock(world, "rotate")
+    place, lock = world.sinks[index], _lock(world, "rotate")
     if isinstance(place, AwsPlace):
         label = own_label(lock.id, lock)
         number = sum(v.id.startswith(MINE) for v in place.versions)
@@ -141,7 +141,7 @@ def _text(world: World, index: int) -> World | None:
 
 def _sealed(world: World, index: int) -> World | None:
     """Write an idle record whose seal holds, and names the oldest value that can be read."""
-    place = world.places[index]
+    place = world.sinks[index]
     if isinstance(place, AwsPlace) or place.main is None or place.lock is None:
         return None
     current, oldest = shown(place).current, _oldest(place)
@@ -158,7 +158,7 @@ def _sealed(world: World, index: int) -> World | None:
 
 
 def _label(world: World, index: int, label: str) -> World | None:
-    place = world.places[index]
+    place = world.sinks[index]
     oldest = _oldest(place)
     if not isinstance(place, AwsPlace) or oldest is None:
         return None
@@ -173,7 +173,7 @@ def _pending_label(world: World, index: int) -> World | None:
 
 
 ACTS: dict[str, Callable[[World, int], World | None]] = {
-    "tag:fallback": _fallback, "tag:aside": _aside, "tag:unsealed": _unsealed,
+    "tag:fallback": _fallback, "tag:aside": _soft_deleted, "tag:unsealed": _unsealed,
     "tag:sealed": _resealed, "tag:before": _before,
     "lock:rotate": _rotating, "lock:retire": _retiring, "lock:idle": _idle, "lock:text": _text, "lock:sealed": _sealed,
     "label:fallback": lambda world, index: _label(world, index, "FALLBACK"), "label:pending": _pending_label,

@@ -69,8 +69,8 @@ class Converging:
     def _unfit(self, world: World) -> str | None:
         if why := bad_end(advanced(world, world.clock + LATER), self._leave):
             return why
-        if self._leave.forgetting and not all(shown(place).managed for place in world.places):
-            if not any(shown(place).managed for place in world.places):
+        if self._leave.forgetting and not all(shown(place).managed for place in world.sinks):
+            if not any(shown(place).managed for place in world.sinks):
                 return None
             ((world, kind),) = self.run("adopt", "u", advanced(world, world.clock + LATER))  # it was given back halfway
             if kind != "done" and self.run("forget", "t", advanced(world, world.clock + LATER))[0][1] == "done":

@@ -35,31 +35,31 @@ ANYTHING = ("sibling", "value", "wipe", "pending", "dashboard")
 LATE = "a late request while they wait"
 PASTED = "a value while they wait"
 HALFWAY = "dashboard when half is published"
-BETWEEN = "dashboard when nobody holds a place"
+BETWEEN = "dashboard when nobody holds a sink"
 SWIFT = "a late request that spreads at once while they wait"
 OVERWRITTEN = "a lock"
-TAKEN = "AWSPENDING while a place is held"
+TAKEN = "AWSPENDING while a sink is held"
 DROPPED = "a very late request of "
-"""It names the value. Nobody holds a place then."""
+"""It names the value. Nobody holds a sink then."""
 
 
 HELD = "foreign-held-"
-"""How the versions are named of somebody who takes AWSPENDING from whoever holds a place."""
+"""How the versions are named of somebody who takes AWSPENDING from whoever holds a sink."""
 
 
 def kinds(world: World) -> tuple[str, ...]:
-    """Return the kind of each place of a world; those with companions end with a star."""
+    """Return the kind of each sink of a world; those with sibling keys end with a star."""
     counted = {"vault": 0, "aws": 0}
     found = []
-    for place in world.places:
+    for place in world.sinks:
         kind = "aws" if isinstance(place, AwsPlace) else "vault"
         counted[kind] += 1
         found.append(kind if counted[kind] == 1 else f"{kind}{counted[kind]}")
-    return tuple(f"{kind}*" for kind in found) if world.companions else tuple(found)
+    return tuple(f"{kind}*" for kind in found) if world.sibling_keys else tuple(found)
 
 
 def steps(world: World, planned: tuple[str, ...], done: int, *, waiting: bool) -> Iterator[tuple[str, World]]:
-    """Yield the next thing that the foreign writer does, at each place where it can.
+    """Yield the next thing that the foreign writer does, at each sink where it can.
 
     `waiting`: whoever does anything waits for time to pass.
     """
@@ -76,14 +76,14 @@ def steps(world: World, planned: tuple[str, ...], done: int, *, waiting: bool) -
 
 def _acts(world: World, what: str) -> Iterator[tuple[str, World]]:
     """Yield what somebody does who has one right too many."""
-    for index in range(len(world.places)):
+    for index in range(len(world.sinks)):
         after = ACTS[what](world, index)
         if after is not None and after != world:
-            yield f"an adversary: {what} at place {index}", after._replace(foreign=True, forged=True)
+            yield f"an adversary: {what} at sink {index}", after._replace(foreign=True, forged=True)
 
 
 def _dropped(world: World, value: str) -> Iterator[tuple[str, World]]:
-    if any(shown(place).locked for place in world.places):
+    if any(shown(place).locked for place in world.sinks):
         return
     late = world._replace(auth0=Auth0State(value, made=world.auth0.made), foreign=True, struck=ANY_TIME)
     yield f"Auth0 carries out a dead process's request: set_secret({value})", late
@@ -91,17 +91,17 @@ def _dropped(world: World, value: str) -> Iterator[tuple[str, World]]:
 
 def _struck(world: World, what: str, done: int, *, waiting: bool) -> Iterator[tuple[str, World]]:
     """Yield what somebody does at a certain moment, if this is the moment."""
-    places = [shown(place) for place in world.places]
+    sinks = [shown(place) for place in world.sinks]
     moment = {
-        LATE: waiting and any(at.locked for at in places),
-        PASTED: waiting and any(at.locked for at in places),
-        HALFWAY: any(at.locked for at in places) and len({at.current for at in places}) > 1,
-        BETWEEN: not any(at.locked for at in places),
-        SWIFT: waiting and any(at.locked for at in places),
-        OVERWRITTEN: any(at.locked for at in places),
-        TAKEN: any(at.locked for at in places),
+        LATE: waiting and any(at.locked for at in sinks),
+        PASTED: waiting and any(at.locked for at in sinks),
+        HALFWAY: any(at.locked for at in sinks) and len({at.current for at in sinks}) > 1,
+        BETWEEN: not any(at.locked for at in sinks),
+        SWIFT: waiting and any(at.locked for at in sinks),
+        OVERWRITTEN: any(at.locked for at in sinks),
+        TAKEN: any(at.locked for at in sinks),
     }[what]
-    former = next((at.fallback for at in places if at.fallback), None)
+    former = next((at.fallback for at in sinks if at.fallback), None)
     if not moment or (what in (LATE, SWIFT) and former is None):
         return
     if what in (LATE, SWIFT):
@@ -119,23 +119,23 @@ def _steps(world: World, what: str, done: int) -> Iterator[tuple[str, World]]:
         auth0 = changed(world.auth0, f"dashboard-{done}", world.clock)
         yield "somebody presses Rotate in the dashboard", world._replace(auth0=auth0, foreign=True)
         return
-    for index in range(len(world.places)):
+    for index in range(len(world.sinks)):
         after = _WRITES[what](world, index, done)
         if after is not None:
-            yield f"somebody: {what} at place {index}", after
+            yield f"somebody: {what} at sink {index}", after
 
 
 def robbed(world: World) -> Iterator[str]:
-    """Yield where AWSPENDING was taken from somebody who had taken it from whoever held the place."""
-    for index, place in enumerate(world.places):
+    """Yield where AWSPENDING was taken from somebody who had taken it from whoever held the sink."""
+    for index, place in enumerate(world.sinks):
         versions = place.versions if isinstance(place, AwsPlace) else ()
         if any(v.id.startswith(HELD) and "AWSPENDING" not in v.stages for v in versions):
-            yield f"place {index}: AWSPENDING was taken from somebody else's version"
+            yield f"sink {index}: AWSPENDING was taken from somebody else's version"
 
 
 def tidied(world: World) -> World:
     """Return the world after somebody took away what the bridge must not: AWSPENDING on a version it did not make."""
-    for index, place in enumerate(world.places):
+    for index, place in enumerate(world.sinks):
         pending = holder(place, "AWSPENDING") if isinstance(place, AwsPlace) else None
         if isinstance(place, AwsPlace) and pending and pending.id.startswith("foreign"):
             world = with_place(world, index, give(place, "AWSPENDING", None, world.clock))
@@ -158,7 +158,7 @@ def _value(world: World, index: int, done: int) -> World | None:
 
 def _edited(world: World, index: int, done: int, changes: dict[str, Any]) -> World | None:
     """Return the world with some keys of the current document changed, as a new version."""
-    place = world.places[index]
+    place = world.sinks[index]
     if isinstance(place, VaultPlace):
         main = place.main
         text = next((t for n, _, t in main.versions if n == main.current), None) if main else None
@@ -177,7 +177,7 @@ def _edited(world: World, index: int, done: int, changes: dict[str, Any]) -> Wor
 
 
 def _wipe(world: World, index: int, done: int) -> World | None:
-    place = world.places[index]
+    place = world.sinks[index]
     if isinstance(place, VaultPlace):
         wiped: VaultPlace | AwsPlace = place._replace(main=place.main and place.main._replace(tags=()))
     else:
@@ -186,11 +186,11 @@ def _wipe(world: World, index: int, done: int) -> World | None:
 
 
 def _held(world: World, index: int, done: int) -> World | None:
-    return _pending(world, index, done, HELD) if shown(world.places[index]).locked else None
+    return _pending(world, index, done, HELD) if shown(world.sinks[index]).locked else None
 
 
 def _pending(world: World, index: int, done: int, named: str = "foreign-") -> World | None:
-    place = world.places[index]
+    place = world.sinks[index]
     if isinstance(place, VaultPlace):
         return None
     version = Labelled(f"{named}{done}", world.clock, json.dumps({VALUE_KEY: f"foreign-{done}"}), ())
@@ -200,7 +200,7 @@ def _pending(world: World, index: int, done: int, named: str = "foreign-") -> Wo
 
 def _lock(world: World, index: int, done: int) -> World | None:
     """Take the lock away: AWSPENDING from its version, or in Vault by a newer version that was deleted again."""
-    place = world.places[index]
+    place = world.sinks[index]
     if isinstance(place, AwsPlace):
         return with_place(world, index, give(place, "AWSPENDING", None, world.clock)) if shown(place).locked else None
     lock = place.lock

@@ -29,9 +29,9 @@ class Judge:
         self._leave = Leave.of(scenario.operators, start)
         self._ends: list[str] = []
         self._seen: set[int] = set()
-        held = any(shown(place).locked for place in start.places)
-        settles = {*scenario.operators} <= SETTLING and start.auth0.live in {shown(p).current for p in start.places}
-        self._aside = _aside(start) if settles else frozenset()
+        held = any(shown(place).locked for place in start.sinks)
+        settles = {*scenario.operators} <= SETTLING and start.auth0.live in {shown(p).current for p in start.sinks}
+        self._soft_deleted = _soft_deleted(start) if settles else frozenset()
         self._amiss = not held and bad_end(start, self._leave) is not None
         self.converging = Converging(foreign.kinds(start), self._leave, switches=scenario.switches)
 
@@ -70,7 +70,7 @@ class Judge:
         ended = kinds <= WELL if world.struck else not kinds & {"", "Stopped"}
         ended = ended or (world.struck == AT_ONCE and "" not in kinds)
         ended = ended and not (self._amiss and self._nobody_mended(state))
-        if gone := self._aside - _aside(world):
+        if gone := self._soft_deleted - _soft_deleted(world):
             yield f"nothing but settling was done, and what was retired softly at {sorted(gone)} has ended", ()
         elif ended and undisturbed and (why := bad_end(world, self._leave)):
             yield f"all ended, but {why}", ()
@@ -80,9 +80,9 @@ class Judge:
                 yield fault, trace
 
 
-def _aside(world: World) -> frozenset[int]:
-    """Return the places that say what was retired softly there."""
+def _soft_deleted(world: World) -> frozenset[int]:
+    """Return the sinks that say what was retired softly there."""
     tags = (
-        dict(place.tags if isinstance(place, AwsPlace) else (place.main or Key(0, ())).tags) for place in world.places
+        dict(place.tags if isinstance(place, AwsPlace) else (place.main or Key(0, ())).tags) for place in world.sinks
     )
     return frozenset(index for index, told in enumerate(tags) if told.get("bridge_aside", "-") != "-")

@@ -53,7 +53,7 @@ ORDER = (
            scenario("rotated", "aws", "adopt --repair, retire", foreign=(LATE,), crash=False)),
     Mutant("a retirement proves the values of the first place only", removed.proven_at(0),
            scenario("rotated", BOTH, "adopt --repair, retire", foreign=(PASTED,), crash=False)),
-    Mutant("a retirement proves the values of the last place only", removed.proven_at(-1),
+    Mutant("a retirement proves the values of the last sink only", removed.proven_at(-1),
            scenario("rotated", BOTH, "adopt --repair, retire", foreign=(PASTED,), crash=False)),
     Mutant("a sync does not ask Auth0 again after it has published", removed.confirmed_once,
            scenario("changed", BOTH, "sync", foreign=(HALFWAY,), crash=False)),
@@ -63,13 +63,14 @@ ORDER = (
            scenario("managed", "vault", "rotate --compromised")),
     Mutant("one refused probe is believed, and age is none, retiring", removed.no_age,
            scenario("managed", "vault", "rotate", "retire")),
-    Mutant("a command may name other places", removed.other_list,
+    Mutant("a command may name other sinks", removed.other_list,
            scenario("managed", "aws+vault", "rotate", "rotate")),
-    Mutant("Auth0 is changed before all places are claimed", removed.set_before_all_claims,
+    Mutant("Auth0 is changed before all sinks are claimed", removed.set_before_all_claims,
            scenario("managed", "aws+vault", "rotate")),
-    Mutant("companions: nothing is announced (Vault)", removed.nothing_announced,
+    Mutant("sibling keys: nothing is announced (Vault)", removed.nothing_announced,
            scenario("managed", "vault*", "rotate")),
-    Mutant("companions: nothing is announced (AWS)", removed.nothing_announced, scenario("managed", "aws*", "rotate")),
+    Mutant("sibling keys: nothing is announced (AWS)", removed.nothing_announced,
+           scenario("managed", "aws*", "rotate")),
 )  # fmt: skip
 SEALS = (
     Mutant("whatever has the form of a seal holds (Vault)", removed_seals.any_seal,
@@ -86,7 +87,7 @@ SETTLING = (
            scenario("managed", "aws", "rotate", "resume --takeover", preemptions=2)),
     Mutant("settling believes the first answer", removed.asked_once,
            finishing("rotate", 2, "vault", "resume", foreign=(SWIFT,), crash=False)),
-    Mutant("settling gives the places back though the pending value is accepted",
+    Mutant("settling gives the sinks back though the pending value is accepted",
            removed.given_back_though_pending_is_accepted, finishing("rotate", 3, "vault", "resume", crash=False)),
     Mutant("settling publishes what is pending, whatever Auth0 accepts", removed.a_lock_is_an_order,
            finishing("rotate", 2, "vault", "resume", crash=False)),
@@ -98,9 +99,9 @@ SETTLING = (
            scenario("managed", "aws", "rotate", foreign=(OVERWRITTEN,), crash=False)),
     Mutant("an older fallback ends though no value was current before", removed.ended_without_base,
            pasted_over("retire", 7, BOTH, "resume", crash=False)),
-    Mutant("companions: what is given up stays announced (Vault)", removed_sinks.announced_for_ever,
+    Mutant("sibling keys: what is given up stays announced (Vault)", removed_sinks.announced_for_ever,
            finishing("rotate", 4, "vault*", "resume --takeover")),
-    Mutant("companions: what is given up stays announced (AWS)", removed_sinks.announced_for_ever,
+    Mutant("sibling keys: what is given up stays announced (AWS)", removed_sinks.announced_for_ever,
            finishing("rotate", 5, "aws*", "resume --takeover")),
 )  # fmt: skip
 VAULT = (
@@ -119,7 +120,7 @@ VAULT = (
            scenario("rotated", "vault", "retire", "rollback")),
     Mutant("sync without the lock", removed_sinks.unlocked("sync"),
            scenario("changed", "vault", "sync", "sync", "rotate", crash=False, preemptions=2)),
-    Mutant("companions: what ends stands in the new fallback's version", removed_sinks.fallback_with_what_ends,
+    Mutant("sibling keys: what ends stands in the new fallback's version", removed_sinks.fallback_with_what_ends,
            scenario("rotated", "vault*", "rotate")),
 )  # fmt: skip
 AWS = (

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from bridge.config.settings import ClientSettings
-from bridge.execution.session import Job
+from bridge.execution.session import Session
 from bridge.execution.snapshot import read, survey
 from bridge.model.operation import Strategy
 from bridge.model.timing import Timing
@@ -36,43 +36,50 @@ MIN_AGE = timedelta(seconds=40)
 """How old a fallback has to be before it may be retired here: more than a change takes to spread."""
 
 REFRESH = timedelta(seconds=20)
-"""How long readers of documents with companions keep what they have read."""
+"""How long readers of documents with sibling keys keep what they have read."""
 
 PATHS = {"vault": "secret/app", "aws": "us-east-1/app", "vault2": "secret/zoo"}
 
-Operate = Callable[[Job], Any]
+Operate = Callable[[Session], Any]
 
 OPERATIONS: dict[str, Operate] = {
-    "rotate": lambda job: rotate(job, RotateOptions(settle=False)),
-    "rotate --takeover": lambda job: rotate(job, RotateOptions(settle=False, takeover=True)),
-    "rotate and settle": lambda job: rotate(job, RotateOptions()),
-    "generate": lambda job: rotate(job, RotateOptions(settle=False, strategy=Strategy.AUTH0_GENERATED)),
-    "first rotate": lambda job: rotate(job, RotateOptions(settle=False, adopt=True)),
-    "resume": lambda job: resume(job, Options(settle=False)),
-    "resume --takeover": lambda job: resume(job, Options(settle=False, takeover=True)),
-    "resume --discard-foreign": lambda job: resume(job, Options(settle=False, discard_foreign=True)),
-    "resume --takeover, rotate": lambda job: (OPERATIONS["resume --takeover"](job), OPERATIONS["rotate"](job))[1],
-    "adopt --repair, retire": lambda job: (OPERATIONS["adopt --repair"](job), OPERATIONS["retire"](job))[1],
-    "resume --takeover, sync": lambda job: (OPERATIONS["resume --takeover"](job), OPERATIONS["sync"](job))[1],
-    "rollback": lambda job: rollback(job, RollbackOptions(settle=False)),
-    "rollback --discard": lambda job: rollback(job, RollbackOptions(settle=False, discard=True)),
-    "sync": lambda job: sync(job, SyncOptions(settle=False)),
-    "rotate --compromised": lambda job: rotate(job, RotateOptions(settle=False, compromised=True, reason="leak")),
-    "sync --compromised": lambda job: sync(job, SyncOptions(settle=False, compromised=True, reason="leak")),
-    "retire": lambda job: retire(job, Options(settle=False)),
-    "retire at any age": lambda job: retire(_of_any_age(job), Options(settle=False)),
-    "retire --soft": lambda job: retire(job, Options(settle=False), softly=True),
-    "retire --undo": lambda job: bring_back(job, Options(settle=False)),
-    "adopt": lambda job: adopt(job, AdoptOptions(settle=False)),
-    "adopt --repair": lambda job: adopt(job, AdoptOptions(settle=False, repair=True)),
-    "inspect": lambda job: _inspect(job),  # noqa: PLW0108  # it stands below
-    "forget": lambda job: forget(job, Options(settle=False)),
+    "rotate": lambda session: rotate(session, RotateOptions(settle=False)),
+    "rotate --takeover": lambda session: rotate(session, RotateOptions(settle=False, takeover=True)),
+    "rotate and settle": lambda session: rotate(session, RotateOptions()),
+    "generate": lambda session: rotate(session, RotateOptions(settle=False, strategy=Strategy.AUTH0_GENERATED)),
+    "first rotate": lambda session: rotate(session, RotateOptions(settle=False, adopt=True)),
+    "resume": lambda session: resume(session, Options(settle=False)),
+    "resume --takeover": lambda session: resume(session, Options(settle=False, takeover=True)),
+    "resume --discard-foreign": lambda session: resume(session, Options(settle=False, discard_foreign=True)),
+    "resume --takeover, rotate": lambda session: (
+        OPERATIONS["resume --takeover"](session),
+        OPERATIONS["rotate"](session),
+    )[1],
+    "adopt --repair, retire": lambda session: (OPERATIONS["adopt --repair"](session), OPERATIONS["retire"](session))[1],
+    "resume --takeover, sync": lambda session: (OPERATIONS["resume --takeover"](session), OPERATIONS["sync"](session))[
+        1
+    ],
+    "rollback": lambda session: rollback(session, RollbackOptions(settle=False)),
+    "rollback --discard": lambda session: rollback(session, RollbackOptions(settle=False, discard=True)),
+    "sync": lambda session: sync(session, SyncOptions(settle=False)),
+    "rotate --compromised": lambda session: rotate(
+        session, RotateOptions(settle=False, compromised=True, reason="leak")
+    ),
+    "sync --compromised": lambda session: sync(session, SyncOptions(settle=False, compromised=True, reason="leak")),
+    "retire": lambda session: retire(session, Options(settle=False)),
+    "retire at any age": lambda session: retire(_of_any_age(session), Options(settle=False)),
+    "retire --soft": lambda session: retire(session, Options(settle=False), softly=True),
+    "retire --undo": lambda session: bring_back(session, Options(settle=False)),
+    "adopt": lambda session: adopt(session, AdoptOptions(settle=False)),
+    "adopt --repair": lambda session: adopt(session, AdoptOptions(settle=False, repair=True)),
+    "inspect": lambda session: _inspect(session),  # noqa: PLW0108  # it stands below
+    "forget": lambda session: forget(session, Options(settle=False)),
 }
 
 
-def _of_any_age(job: Job) -> Job:
+def _of_any_age(session: Session) -> Session:
     """Return a job whose settings name no least age for a fallback."""
-    return replace(job, settings=replace(job.settings, fallback_min_age=timedelta()))
+    return replace(session, settings=replace(session.settings, fallback_min_age=timedelta()))
 
 
 @dataclass(frozen=True)
@@ -82,41 +89,41 @@ class Verdict:
     result: str
 
 
-def _inspect(job: Job) -> Verdict:
+def _inspect(session: Session) -> Verdict:
     """Tell, by the product's own guards, whether the next rotation would begin; changes nothing."""
-    seen = read(job)
-    if held := [place for place in seen.places if place.lock or place.unnamed or place.foreign]:
+    seen = read(session)
+    if held := [place for place in seen.sinks if place.lock or place.unnamed or place.foreign]:
         return Verdict(f"held: {' '.join(place.uri for place in held)}")
-    if left := [place.uri for place in survey(job) if place.unsettled]:
+    if left := [place.uri for place in survey(session) if place.unsettled]:
         return Verdict(f"unsettled: {' '.join(left)}")
     found = (
-        *ownership(seen.places, job.whose, adopting=False),
-        *contents(seen.places, job.whose),
-        *unproven(job, seen, "retire", softly=True),
+        *ownership(seen.sinks, session.client_ref, adopting=False),
+        *contents(seen.sinks, session.client_ref),
+        *unproven(session, seen, "retire", softly=True),
     )
     return Verdict("; ".join(objection.message for objection in found) or "fit")
 
 
 def program(name: str, slot: str, kinds: tuple[str, ...], switches: int = 2) -> Program:
-    """Return an operator that gives a command on places of these kinds."""
+    """Return an operator that gives a command on sinks of these kinds."""
     operate = OPERATIONS[name]
 
     def run(run: Run) -> str:
-        result = operate(job(run, kinds))
+        result = operate(session(run, kinds))
         return "nothing" if result is None else getattr(result, "result", "done")
 
     return Program(slot, run, switches)
 
 
-def job(run: Run, kinds: tuple[str, ...]) -> Job:
+def session(run: Run, kinds: tuple[str, ...]) -> Session:
     """Return a job as the command line opens it, over the model."""
     sinks = {sink.uri: sink for sink in (_sink(run, kind, index) for index, kind in enumerate(kinds))}
     settings = ClientSettings("app", CLIENT_ID, TENANT, tuple(sinks), fallback_min_age=MIN_AGE)
     if kinds[0].endswith("*"):
-        settings = replace(settings, companions=True, consumer_refresh=REFRESH)
+        settings = replace(settings, sibling_keys=True, consumer_refresh=REFRESH)
     auth0: Any = ModelAuth0(run.ask)
     ordered = dict(sorted(sinks.items()))
-    return Job(settings, auth0, ordered, clock=run, timing=TIMING, actor=run.program.slot, watcher=run)
+    return Session(settings, auth0, ordered, clock=run, timing=TIMING, actor=run.program.slot, watcher=run)
 
 
 def _sink(run: Run, kind: str, index: int) -> Sink:

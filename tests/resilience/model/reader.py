@@ -18,11 +18,11 @@ ROUNDS = 2
 
 
 def steps(world: World, tries: int) -> Iterator[tuple[str, int]]:
-    """Yield the reader's next try, at any place."""
+    """Yield the reader's next try, at any sink."""
     if tries == SERVED or world.foreign or tries >= ROUNDS * len(STAGES):
         return
     stage = STAGES[tries % len(STAGES)]
-    value = getattr(shown(world.places[0]), stage)
+    value = getattr(shown(world.sinks[0]), stage)
     if value in met(world.auth0):
         return  # served: nothing is left to search
     yield f"reader: {stage} {value} is refused", tries + 1

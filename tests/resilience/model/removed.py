@@ -24,7 +24,7 @@ import bridge.planning.guards
 import bridge.planning.maintenance
 import bridge.planning.settle
 from bridge.execution.publishing import Writing
-from bridge.model.outcome import Settled
+from bridge.model.outcome import Propagated
 from bridge.model.settlement import Settlement, Way
 from bridge.model.steps import Confirm, Wait
 from bridge.planning.change import LATE as LATE_CALLS
@@ -40,9 +40,9 @@ Patch = pytest.MonkeyPatch
 def any_base(patch: Patch) -> None:
     """What was current before is kept, ended or not."""
 
-    def base(job: Any, seen: Any, live: Any) -> str:
-        salt = job.settings.client_id
-        recent = [fingerprint for p in seen.places if p.record for fingerprint in p.record.recent]
+    def base(session: Any, seen: Any, live: Any) -> str:
+        salt = session.settings.client_id
+        recent = [fingerprint for p in seen.sinks if p.record for fingerprint in p.record.recent]
         return next((fingerprint for fingerprint in recent if fingerprint != live.fingerprint(salt)), "")
 
     patch.setattr(bridge.operations.sync, "_base", base)
@@ -59,7 +59,7 @@ def no_lease(patch: Patch) -> None:
 
 def no_fence(patch: Patch) -> None:
     for module in (bridge.planning.change, bridge.planning.maintenance):
-        patch.setattr(module, "fence", lambda places, wish: ())
+        patch.setattr(module, "fence", lambda sinks, plan_options: ())
 
 
 def no_fence_before(module: Any, name: str) -> Callable[[Patch], None]:
@@ -77,16 +77,18 @@ def no_fence_before(module: Any, name: str) -> Callable[[Patch], None]:
 
 
 def nothing_proven(patch: Patch) -> None:
-    patch.setattr(bridge.execution.executor, "prove", lambda job, client, uris: None)
+    patch.setattr(bridge.execution.executor, "prove", lambda session, client, uris: None)
 
 
 def proven_at(which: int) -> Callable[[Patch], None]:
-    """Auth0 is asked about the values of one place, and the others are taken to hold the same."""
+    """Auth0 is asked about the values of one sink, and the others are taken to hold the same."""
 
     def remove(patch: Patch) -> None:
         real = bridge.execution.executor.prove
         patch.setattr(
-            bridge.execution.executor, "prove", lambda job, client, uris: real(job, client, (tuple(uris)[which],))
+            bridge.execution.executor,
+            "prove",
+            lambda session, client, uris: real(session, client, (tuple(uris)[which],)),
         )
 
     return remove
@@ -105,11 +107,11 @@ def confirmed_once(patch: Patch) -> None:
 
 
 def one_refusal(patch: Patch) -> None:
-    def settle(job: Any, client: Any, new: Any, old: Any, *, ending: Any = (), **more: Any) -> Settled:
-        refused = [job.auth0.probe(client, value).value == "refused" for value in ending]
-        return Settled(all(refused))
+    def await_propagation(session: Any, client: Any, new: Any, old: Any, *, ending: Any = (), **more: Any) -> Propagated:
+        refused = [session.auth0.probe(client, value).value == "refused" for value in ending]
+        return Propagated(all(refused))
 
-    patch.setattr(bridge.execution.verification, "settle", settle)
+    patch.setattr(bridge.execution.verification, "await_propagation", await_propagation)
 
 
 def set_before_all_claims(patch: Patch) -> None:
@@ -126,13 +128,13 @@ def set_before_all_claims(patch: Patch) -> None:
 
 
 def nothing_announced(patch: Patch) -> None:
-    patch.setattr(bridge.planning.change, "announce", lambda places, wish, refresh: ())
+    patch.setattr(bridge.planning.change, "announce", lambda sinks, plan_options, refresh: ())
 
 
 def other_list(patch: Patch) -> None:
-    real_ownership, real_job = bridge.planning.guards.ownership, operations.job
+    real_ownership, real_job = bridge.planning.guards.ownership, operations.session
 
-    def job(run: Any, kinds: Any) -> Any:
+    def session(run: Any, kinds: Any) -> Any:
         made = real_job(run, kinds)
         if run.program.slot == "b":
             made.sinks = dict(list(made.sinks.items())[1:])
@@ -141,7 +143,7 @@ def other_list(patch: Patch) -> None:
     def ownership(*args: Any, **more: Any) -> Any:
         return tuple(o for o in real_ownership(*args, **more) if "belongs to the list" not in o.message)
 
-    patch.setattr(operations, "job", job)
+    patch.setattr(operations, "session", session)
     patch.setattr(bridge.operations.rotate, "ownership", ownership)
 
 
@@ -167,7 +169,7 @@ def asked_once(patch: Patch) -> None:
     """Whoever settles believes the first answer: what is asked later is answered by it."""
     real = bridge.execution.inquiry.accepted
 
-    def inquire(job: Any, client: Any, uris: Any, brought: Any) -> Any:
+    def inquire(session: Any, client: Any, uris: Any, brought: Any) -> Any:
         told: list[Any] = []
 
         def accepted(*args: Any) -> Any:
@@ -176,14 +178,14 @@ def asked_once(patch: Patch) -> None:
 
         with pytest.MonkeyPatch.context() as inner:
             inner.setattr(bridge.execution.inquiry, "accepted", accepted)
-            return once(job, client, uris, brought)
+            return once(session, client, uris, brought)
 
     once = bridge.execution.inquiry.inquire
     patch.setattr(bridge.execution.executor, "inquire", inquire)
 
 
 def given_back_though_pending_is_accepted(patch: Patch) -> None:
-    """Whoever settles gives the places back wherever one holds something as current."""
+    """Whoever settles gives the sinks back wherever one holds something as current."""
     patch.setattr(bridge.execution.inquiry, "settlement", lambda *_: Settlement(Way.GIVE_BACK))
 
 
@@ -193,22 +195,22 @@ def a_lock_is_an_order(patch: Patch) -> None:
 
     def inquire(*args: Any) -> Any:
         found = real(*args)
-        pending = next((value for p in found.places if (value := p.value(Stage.PENDING))), found.value)
+        pending = next((value for p in found.sinks if (value := p.value(Stage.PENDING))), found.value)
         return replace(found, value=pending)
 
     patch.setattr(bridge.execution.executor, "inquire", inquire)
 
 
 def not_finished_when_lost(patch: Patch) -> None:
-    """Who loses the places after Auth0 was told leaves readers with the former value."""
+    """Who loses the sinks after Auth0 was told leaves readers with the former value."""
     patch.setattr(Writing, "finish", lambda self, before: None)
 
 
 def ended_without_base(patch: Patch) -> None:
     """Older fallbacks end although it is not known which value was current before."""
 
-    def ended(job: Any, places: Any, found: Any, base: str) -> tuple[str, ...]:
-        return real(job, places, found, base or "none")
+    def ended(session: Any, sinks: Any, found: Any, base: str) -> tuple[str, ...]:
+        return real(session, sinks, found, base or "none")
 
     real = bridge.execution.inquiry._ended
     patch.setattr(bridge.execution.inquiry, "_ended", ended)

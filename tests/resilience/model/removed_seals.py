@@ -1,4 +1,4 @@
-"""The guards around what a place says about itself, removed one by one.
+"""The guards around what a sink says about itself, removed one by one.
 
 `tests.resilience.model.mutants` says where that shows.
 """

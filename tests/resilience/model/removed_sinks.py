@@ -19,7 +19,7 @@ from sinks.aws.listing import PENDING, Listing
 from sinks.aws.lock import Claims
 from sinks.aws.publish import Publisher as AwsPublisher
 from sinks.document import Document
-from sinks.port import Conflict, Held, Promoted
+from sinks.port import Conflict, Lease, Promoted
 from sinks.vault.lock import LockKey
 from sinks.vault.publish import Publisher as VaultPublisher
 from sinks.vault.retire import Retiring as VaultRetiring
@@ -31,8 +31,8 @@ Patch = pytest.MonkeyPatch
 
 
 def delete_lock(patch: Patch) -> None:
-    def release(self: Any, held: Held, outcome: str, **more: Any) -> None:
-        self.look(held)
+    def release(self: Any, held: Lease, outcome: str, **more: Any) -> None:
+        self.renew(held)
         self._kv._call("delete", self.path)
 
     patch.setattr(LockKey, "release", release)
@@ -40,15 +40,15 @@ def delete_lock(patch: Patch) -> None:
 
 
 def no_look_vault(patch: Patch) -> None:
-    patch.setattr(LockKey, "look", lambda self, held: replace(held, looked=self._clock.monotonic()))
+    patch.setattr(LockKey, "renew", lambda self, held: replace(held, renewed=self._clock.monotonic()))
 
 
 def no_look_aws(patch: Patch) -> None:
-    def look(self: Any, held: Held) -> Held:
+    def renew(self: Any, held: Lease) -> Lease:
         looked, listing = self._clock.monotonic(), self._access.listing()
-        return replace(held, looked=looked, token=replace(grip_of(held), listing=listing))
+        return replace(held, renewed=looked, token=replace(grip_of(held), listing=listing))
 
-    patch.setattr(Claims, "look", look)
+    patch.setattr(Claims, "renew", renew)
 
 
 def no_cas_on(which: str) -> Callable[[Patch], None]:
@@ -65,7 +65,7 @@ def no_cas_on(which: str) -> Callable[[Patch], None]:
 
 
 def tag_after_write(patch: Patch) -> None:
-    def write_current(self: Any, held: Held, entry: Any, value: Any, record: Any, *, keep: bool) -> Promoted:
+    def write_current(self: Any, held: Lease, entry: Any, value: Any, record: Any, *, keep: bool) -> Promoted:
         document, deadline = entry.document, self._lock.deadline(held)
         self._kv.write(self._path, document.with_value(self._key, value), cas=entry.version, before=deadline)
         raise Conflict("read again: then only the tags are missing")
@@ -76,7 +76,7 @@ def tag_after_write(patch: Patch) -> None:
 def by_number(patch: Patch) -> None:
     real = VaultPublisher._converge
 
-    def converge(self: Any, held: Held, value: Any, record: Any, **more: Any) -> Promoted:
+    def converge(self: Any, held: Lease, value: Any, record: Any, **more: Any) -> Promoted:
         entry = self._kv.read(self._path)
         if entry and entry.version > int(entry.tags.get(CURRENT, entry.version)):
             done: Promoted = self._already(held, entry, record, keep=more["keep"])
@@ -89,25 +89,25 @@ def by_number(patch: Patch) -> None:
 
 def unlocked(operation: str) -> Callable[[Patch], None]:
     def remove(patch: Patch) -> None:
-        take, look, store, release, name = (
-            getattr(LockKey, method) for method in ("take", "look", "store", "release", "name")
+        take, renew, store, release, name = (
+            getattr(LockKey, method) for method in ("take", "renew", "store", "release", "name")
         )
 
         def pretended(real: Any) -> Any:
-            def method(self: Any, held: Held, *args: Any, **more: Any) -> Any:
+            def method(self: Any, held: Lease, *args: Any, **more: Any) -> Any:
                 free = held.lock.operation == operation
-                return replace(held, looked=self._clock.monotonic()) if free else real(self, held, *args, **more)
+                return replace(held, renewed=self._clock.monotonic()) if free else real(self, held, *args, **more)
 
             return method
 
-        def taken(self: Any, lock: Any, value: Any, cas: int, **more: Any) -> Held:
+        def taken(self: Any, lock: Any, value: Any, cas: int, **more: Any) -> Lease:
             if lock.operation != operation:
-                held: Held = take(self, lock, value, cas, **more)
+                held: Lease = take(self, lock, value, cas, **more)
                 return held
-            return Held(self._uri, lock, cas, self._clock.monotonic(), value)
+            return Lease(self._uri, lock, cas, self._clock.monotonic(), value)
 
         patch.setattr(LockKey, "take", taken)
-        for method, real in (("look", look), ("store", store), ("release", release), ("name", name)):
+        for method, real in (("renew", renew), ("store", store), ("release", release), ("name", name)):
             patch.setattr(LockKey, method, pretended(real))
 
     return remove
@@ -140,7 +140,7 @@ def label_by_force(patch: Patch) -> None:
 
 
 def incomplete_document(patch: Patch) -> None:
-    def laid_out(document: Any, key: Any, kept: Any, value: Any, **more: Any) -> Any:
+    def sibling_keys_written(document: Any, key: Any, kept: Any, value: Any, **more: Any) -> Any:
         return SameValue(document.with_value(key, value))
 
     class SameValue(Document):
@@ -154,18 +154,18 @@ def incomplete_document(patch: Patch) -> None:
         def __eq__(self, other: object) -> bool:
             return isinstance(other, Document) and other.get(VALUE_KEY) == self.get(VALUE_KEY)
 
-    patch.setattr(sinks.aws.publish, "laid_out", laid_out)
+    patch.setattr(sinks.aws.publish, "laid_out", sibling_keys_written)
 
 
 def announced_for_ever(patch: Patch) -> None:
     """What is given up stays in the documents."""
     for publisher in (VaultPublisher, AwsPublisher):
-        real = publisher.lay_out
+        real = publisher.write_sibling_keys
 
-        def lay_out(self: Any, held: Any, coming: Any = None, *, real: Any = real, **more: Any) -> Any:
+        def write_sibling_keys(self: Any, held: Any, coming: Any = None, *, real: Any = real, **more: Any) -> Any:
             return real(self, held, coming, **more) if coming else None
 
-        patch.setattr(publisher, "lay_out", lay_out)
+        patch.setattr(publisher, "write_sibling_keys", write_sibling_keys)
 
 
 def fallback_with_what_ends(patch: Patch) -> None:
@@ -178,13 +178,13 @@ def fallback_with_what_ends(patch: Patch) -> None:
 
 def deleted_before_named(patch: Patch) -> None:
     """A soft retirement deletes the versions, and then says which."""
-    real = VaultRetiring._set_aside
+    real = VaultRetiring._soft_delete
 
-    def set_aside(self: Any, held: Held, entry: Any, target: str, found: Any, *args: Any) -> Any:
+    def soft_delete(self: Any, held: Lease, entry: Any, target: str, found: Any, *args: Any) -> Any:
         self._kv.delete(self._path, found)
         return real(self, held, entry, target, found, *args)
 
-    patch.setattr(VaultRetiring, "_set_aside", set_aside)
+    patch.setattr(VaultRetiring, "_soft_delete", soft_delete)
 
 
 def _former(publisher: Any, held: Any, entry: Any) -> Any:
@@ -196,7 +196,7 @@ def dropped_value_destroyed(patch: Patch) -> None:
     """A release destroys whatever this process wrote at the lock key, or read there as a lock."""
     real = LockKey.release
 
-    def release(self: Any, held: Held, outcome: str, *, gone: tuple[Any, ...]) -> None:
+    def release(self: Any, held: Lease, outcome: str, *, gone: tuple[Any, ...]) -> None:
         real(self, held, outcome, gone=(*gone, *filter(None, self._ours.values())))
 
     patch.setattr(LockKey, "release", release)

@@ -229,7 +229,7 @@ class Search:
 
 
 def _told(request: Request, answer: tuple[object, ...]) -> str:
-    where = {-1: "auth0", CLOCK: ""}.get(request.end, f"place {request.end}")
+    where = {-1: "auth0", CLOCK: ""}.get(request.end, f"sink {request.end}")
     args = ", ".join(str(a) if len(str(a)) < 40 else f"{str(a)[:36]}…" for a in request.args)
     verdict = "" if answer[0] == "ok" else f" = {answer[0]}"
     if request.name == "probe" and answer[0] == "ok":

@@ -1,4 +1,4 @@
-"""What a place shows to its readers, taken from the model's raw state without the product's own judgement."""
+"""What a sink shows to its readers, taken from the model's raw state without the product's own judgement."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MARGIN = 60.0
 
 @dataclass(frozen=True)
 class Shown:
-    """One place at one moment. `held` are all values that can still be read there, `ends` when its lock may be taken.
+    """One sink at one moment. `held` are all values that can still be read there, `ends` when its lock may be taken.
 
     `whole` says that current can be read and stands once. `urgent`: the answer to a leak holds it.
     """
@@ -45,19 +45,19 @@ class Shown:
 
     @property
     def candidates(self) -> set[str | None]:
-        """The values that a reader of this place may try."""
+        """The values that a reader of this sink may try."""
         return {self.current, self.pending, self.fallback}
 
 
 @lru_cache(maxsize=200_000)
 def shown(place: VaultPlace | AwsPlace) -> Shown:
-    """Return what a place shows."""
+    """Return what a sink shows."""
     return _vault(place) if isinstance(place, VaultPlace) else _aws(place)
 
 
 def locks_end(world: World) -> float:
     """Return when the last of the locks there are may be taken over."""
-    return max((s.ends for s in map(shown, world.places) if s.locked), default=0.0)
+    return max((s.ends for s in map(shown, world.sinks) if s.locked), default=0.0)
 
 
 def _vault(place: VaultPlace) -> Shown:

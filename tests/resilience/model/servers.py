@@ -18,7 +18,7 @@ def serve(world: World, request: Request) -> Outcomes:
     if request.end == AUTH0:
         outcomes = serve_auth0(world.auth0, request, world.clock)
         return tuple((world._replace(auth0=state), answer) for state, answer in outcomes)
-    place = world.places[request.end]
+    place = world.sinks[request.end]
     if isinstance(place, AwsPlace):
         after, answer = serve_aws(place, request, world.clock)
         return ((world if after is place else with_place(world, request.end, after), answer),)

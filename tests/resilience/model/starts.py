@@ -27,14 +27,14 @@ from tests.resilience.model.world import (
 HOUR = 3600.0
 
 
-def raw(*places: str) -> World:
-    """Return a world in which the places hold the live value, and the bridge has never been."""
+def raw(*sinks: str) -> World:
+    """Return a world in which the sinks hold the live value, and the bridge has never been."""
     text = json.dumps({VALUE_KEY: "S0", OTHER_KEY: FIRST_OTHER}, sort_keys=True)
     vault = VaultPlace(Key(1, ((1, 0.0, text),)))
     aws = AwsPlace(True, (Labelled("first", 0.0, text, ("AWSCURRENT",)),))
-    found = tuple(aws if kind.startswith("aws") else vault for kind in places)
-    kept = places[0].endswith("*")
-    return World(HOUR, found, Auth0State("S0"), siblings=(FIRST_OTHER,) * len(places), companions=kept)
+    found = tuple(aws if kind.startswith("aws") else vault for kind in sinks)
+    kept = sinks[0].endswith("*")
+    return World(HOUR, found, Auth0State("S0"), siblings=(FIRST_OTHER,) * len(sinks), sibling_keys=kept)
 
 
 def after(world: World, *commands: str) -> World:
@@ -46,59 +46,59 @@ def after(world: World, *commands: str) -> World:
     return world
 
 
-def managed(*places: str) -> World:
-    """Return a world with places that the bridge manages, no fallback open."""
-    return after(raw(*places), "adopt")
+def managed(*sinks: str) -> World:
+    """Return a world with sinks that the bridge manages, no fallback open."""
+    return after(raw(*sinks), "adopt")
 
 
-def rotated(*places: str) -> World:
+def rotated(*sinks: str) -> World:
     """Return a world with an open fallback everywhere."""
-    return after(raw(*places), "adopt", "rotate")
+    return after(raw(*sinks), "adopt", "rotate")
 
 
-def retired(*places: str) -> World:
+def retired(*sinks: str) -> World:
     """Return a world whose fallback was retired."""
-    return after(raw(*places), "adopt", "rotate", "retire")
+    return after(raw(*sinks), "adopt", "rotate", "retire")
 
 
-def older(*places: str) -> World:
-    """Return a managed world, in whose places somebody had another value before the bridge came."""
-    world, text = raw(*places), json.dumps({VALUE_KEY: "ancient", OTHER_KEY: FIRST_OTHER}, sort_keys=True)
-    for index, place in enumerate(world.places):
+def older(*sinks: str) -> World:
+    """Return a managed world, in whose sinks somebody had another value before the bridge came."""
+    world, text = raw(*sinks), json.dumps({VALUE_KEY: "ancient", OTHER_KEY: FIRST_OTHER}, sort_keys=True)
+    for index, place in enumerate(world.sinks):
         if isinstance(place, VaultPlace) and place.main:
             (_, _, first), *_ = place.main.versions
             world = with_place(world, index, VaultPlace(Key(2, ((1, 0.0, text), (2, 0.0, first)))))
     return after(world, "adopt")
 
 
-def gone_back(*places: str) -> World:
+def gone_back(*sinks: str) -> World:
     """Return a world whose current value was current before, and what the tags said then."""
-    world = rotated(*places)
-    told = tuple((p.tags if isinstance(p, AwsPlace) else p.main.tags if p.main else ()) for p in world.places)
+    world = rotated(*sinks)
+    told = tuple((p.tags if isinstance(p, AwsPlace) else p.main.tags if p.main else ()) for p in world.sinks)
     return after(world, "rotate", "rollback")._replace(before=told)
 
 
-def ended(*places: str) -> World:
+def ended(*sinks: str) -> World:
     """Return a world whose fallback was retired, and what the tags said before."""
-    world = rotated(*places)
-    told = tuple((p.tags if isinstance(p, AwsPlace) else p.main.tags if p.main else ()) for p in world.places)
+    world = rotated(*sinks)
+    told = tuple((p.tags if isinstance(p, AwsPlace) else p.main.tags if p.main else ()) for p in world.sinks)
     return after(world, "retire")._replace(before=told)
 
 
-def aside(*places: str) -> World:
+def soft_deleted(*sinks: str) -> World:
     """Return a world whose fallback was retired softly."""
-    return after(raw(*places), "adopt", "rotate", "retire --soft")
+    return after(raw(*sinks), "adopt", "rotate", "retire --soft")
 
 
-def changed(*places: str) -> World:
-    """Return a world with places that the bridge manages, after somebody changed the value in the dashboard."""
-    world = rotated(*places)
+def changed(*sinks: str) -> World:
+    """Return a world with sinks that the bridge manages, after somebody changed the value in the dashboard."""
+    world = rotated(*sinks)
     return world._replace(auth0=Auth0State("dashboard"))
 
 
-def interrupted(command: str, effects: int, *places: str, before: Callable[..., World] = rotated) -> World:
+def interrupted(command: str, effects: int, *sinks: str, before: Callable[..., World] = rotated) -> World:
     """Return a world an hour after a command died, having changed so many things; an open fallback stood before."""
-    world = before(*places)
+    world = before(*sinks)
     operator = program(command, "q", kinds(world))
     node = operator.begin(world.clock)
     while not isinstance(request := operator.next(node, world), End) and (effects or request.name in READS):
@@ -109,6 +109,6 @@ def interrupted(command: str, effects: int, *places: str, before: Callable[..., 
 
 
 STARTS: dict[str, Callable[..., World]] = {
-    "raw": raw, "managed": managed, "rotated": rotated, "retired": retired, "aside": aside, "changed": changed,
+    "raw": raw, "managed": managed, "rotated": rotated, "retired": retired, "aside": soft_deleted, "changed": changed,
     "older": older, "gone back": gone_back, "ended": ended,
 }  # fmt: skip

@@ -21,8 +21,8 @@ STALE_TAKEOVER = finishing("rotate", 12, BOTH, "resume", "rotate", preemptions=2
 FOUND = (
     pytest.param(NAMELESS_ROLLBACK, id="a rollback that died before it wrote its name can be finished"),
     pytest.param(LATE_NAME, id="a name that is written late does not hide the next holder's"),
-    pytest.param(TWO_NAMES, id="a place with a name and one without are one operation"),
-    pytest.param(WIPED_WHILE_PROMOTED, id="a promoted place whose tags somebody wiped can be finished"),
+    pytest.param(TWO_NAMES, id="a sink with a name and one without are one operation"),
+    pytest.param(WIPED_WHILE_PROMOTED, id="a promoted sink whose tags somebody wiped can be finished"),
     pytest.param(TAKEOVER_IN_THE_FENCE, id="a takeover waits for the fence of what it finishes"),
     pytest.param(REPAIR_AFTER_FINISHING, id="resume that finished does not say that nothing was changed"),
     pytest.param(STALE_TAKEOVER, id="who takes over late does not take what was given back"),

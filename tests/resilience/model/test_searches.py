@@ -20,33 +20,33 @@ OTHERS = ("sync", "adopt --repair", "forget", "resume")
 
 def chosen() -> Iterator[Scenario]:
     """The scenarios for every day."""
-    for places in ("vault", "aws", BOTH):
+    for sinks in ("vault", "aws", BOTH):
         for name in (*CHANGING, *OTHERS):
-            yield scenario("rotated", places, name)
-        yield scenario("raw", places, "adopt")
-        yield scenario("raw", places, "first rotate")
-        yield scenario("changed", places, "sync")
-    for places in ("vault", "aws"):
-        yield scenario("rotated", places, "rotate --compromised")
+            yield scenario("rotated", sinks, name)
+        yield scenario("raw", sinks, "adopt")
+        yield scenario("raw", sinks, "first rotate")
+        yield scenario("changed", sinks, "sync")
+    for sinks in ("vault", "aws"):
+        yield scenario("rotated", sinks, "rotate --compromised")
         for name in CHANGING:
-            yield scenario("rotated", places, "rotate", name)
+            yield scenario("rotated", sinks, "rotate", name)
         for name in OTHERS:
-            yield scenario("rotated", places, "rotate", name)
-        yield scenario("rotated", places, "retire", "rollback")
-        yield scenario("rotated", places, "retire", "retire")
-        yield scenario("rotated", places, "rotate", "resume --takeover")
-        yield scenario("managed", places, "rotate", "rotate", reader=True)
-        yield scenario("managed", places, "rotate", foreign=("sibling", "sibling"))
-        yield scenario("managed", places, "rotate", losses=1)
-        yield scenario("managed", places, "rotate", "rotate", stalls=1, preemptions=0, crash=False)
+            yield scenario("rotated", sinks, "rotate", name)
+        yield scenario("rotated", sinks, "retire", "rollback")
+        yield scenario("rotated", sinks, "retire", "retire")
+        yield scenario("rotated", sinks, "rotate", "resume --takeover")
+        yield scenario("managed", sinks, "rotate", "rotate", reader=True)
+        yield scenario("managed", sinks, "rotate", foreign=("sibling", "sibling"))
+        yield scenario("managed", sinks, "rotate", losses=1)
+        yield scenario("managed", sinks, "rotate", "rotate", stalls=1, preemptions=0, crash=False)
     yield scenario("managed", BOTH, "rotate", "rotate")
-    for places in ("vault*", "aws*"):
+    for sinks in ("vault*", "aws*"):
         for name in (*CHANGING, *OTHERS, "resume --takeover"):
-            yield scenario("rotated", places, name)
-        yield scenario("raw", places, "first rotate")
-        yield scenario("changed", places, "sync")
-        yield scenario("managed", places, "rotate", "retire")
-        yield scenario("managed", places, "rotate", foreign=("sibling",))
+            yield scenario("rotated", sinks, name)
+        yield scenario("raw", sinks, "first rotate")
+        yield scenario("changed", sinks, "sync")
+        yield scenario("managed", sinks, "rotate", "retire")
+        yield scenario("managed", sinks, "rotate", foreign=("sibling",))
     yield scenario("rotated", "aws*+vault*", "rotate")
 
 

@@ -1,4 +1,4 @@
-"""Vault's KV version 2 in memory: what each raw call does to a place, and the `Kv` that asks for it."""
+"""Vault's KV version 2 in memory: what each raw call does to a sink, and the `Kv` that asks for it."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ _CHANGES: Mapping[str, Callable[..., tuple[Key | None, Answer]]] = {
 
 
 class ModelKv:
-    """Stands for `sinks.vault.api.Kv` of one place: same methods, same types."""
+    """Stands for `sinks.vault.api.Kv` of one sink: same methods, same types."""
 
     def __init__(self, ask: Ask, now: Callable[[], datetime], index: int) -> None:
         self._ask = ask

@@ -1,4 +1,4 @@
-"""The world of the model: a clock, the places and Auth0 as one immutable value, and the requests that change it.
+"""The world of the model: a clock, the sinks and Auth0 as one immutable value, and the requests that change it.
 
 Every raw call of the product is one atomic step on such a world. Calls take no time; time moves by itself, in jumps.
 """
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 BASE = datetime(2030, 1, 1, tzinfo=UTC)
 AUTH0, CLOCK = -1, -2
-"""Ends of a request that are no place; a place's end is its index in `World.places`."""
+"""Ends of a request that are no sink; a sink's end is its index in `World.places`."""
 
 OK, CONFLICT, EXPIRED, MISSING, LOST = "ok", "conflict", "expired", "missing", "lost"
 VALUE_KEY, OTHER_KEY = "client_secret", "other"
@@ -75,22 +75,22 @@ class Auth0State(NamedTuple):
 
 
 class World(NamedTuple):
-    """Everything outside of the operators. `siblings` is what the foreign writer last wrote beside our key, by place.
+    """Everything outside of the operators. `siblings` is what the foreign writer last wrote beside our key, by sink.
 
     `foreign` says that somebody changed a *value*, wiped tags or took AWSPENDING: then fewer promises hold.
     `struck` says that somebody changed something which the commands have to cope with: EARLY if whoever ends well
-    afterwards has noticed, ANY_TIME if not, AT_ONCE if whoever is struck mends it before it ends. `companions`: the
-    client is configured so. `before` is what the tags said earlier, by place: somebody may have kept it.
+    afterwards has noticed, ANY_TIME if not, AT_ONCE if whoever is struck mends it before it ends. `sibling_keys`: the
+    client is configured so. `before` is what the tags said earlier, by sink: somebody may have kept it.
     `forged`: an adversary has written something; what is tagged or labelled may be a lie until it is repaired.
     """
 
     clock: float
-    places: tuple[VaultPlace | AwsPlace, ...]
+    sinks: tuple[VaultPlace | AwsPlace, ...]
     auth0: Auth0State
     siblings: tuple[str, ...] = ()
     foreign: bool = False
     struck: str = ""
-    companions: bool = False
+    sibling_keys: bool = False
     before: tuple[tuple[tuple[str, str], ...], ...] = ()
     forged: bool = False
 
@@ -111,8 +111,8 @@ Outcomes = tuple[tuple[World, Answer], ...]
 
 
 def with_place(world: World, index: int, place: VaultPlace | AwsPlace) -> World:
-    """Return the world with one place changed."""
-    return world._replace(places=(*world.places[:index], place, *world.places[index + 1 :]))
+    """Return the world with one sink changed."""
+    return world._replace(sinks=(*world.sinks[:index], place, *world.sinks[index + 1 :]))
 
 
 def advanced(world: World, clock: float) -> World:

@@ -79,9 +79,9 @@ def optional_keywords(sources: Iterator[str]) -> frozenset[str]:
     for source in sources:
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, Function):
-                places = [*node.args.posonlyargs, *node.args.args]
-                given = len(places) - len(node.args.defaults)
-                pairs = [(arg, at >= given) for at, arg in enumerate(places)]
+                sinks = [*node.args.posonlyargs, *node.args.args]
+                given = len(sinks) - len(node.args.defaults)
+                pairs = [(arg, at >= given) for at, arg in enumerate(sinks)]
                 pairs += [(a, d is not None) for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)]
                 for arg, has_default in pairs:
                     (optional if has_default else needed).add(f"{node.name}:{arg.arg}")

@@ -31,35 +31,35 @@ class Field:
     urls: Mapping[str, str] = field(default_factory=dict)
     worlds: list[World] = field(default_factory=list)
 
-    def filled(self, count: int, *places: str) -> list[World]:
-        """Make clients with a value in their places, which were left alone for long and are not the bridge's yet."""
+    def filled(self, count: int, *sinks: str) -> list[World]:
+        """Make clients with a value in their sinks, which were left alone for long and are not the bridge's yet."""
         controls.clock = lambda: time.time() - LONG_AGO
         made = [World(self.servers, f"{self.name}-{number}", Real()) for number in range(count)]
         for world in made:
-            world.places = tuple(getattr(world, place) for place in places)
-            for place in world.places:
+            world.sinks = tuple(getattr(world, place) for place in sinks)
+            for place in world.sinks:
                 place.fill(world.s0)
         controls.clock = time.time
         self.worlds += made
         return made
 
-    def adopted(self, count: int, *places: str) -> Iterator[World]:
-        """Make clients, and adopt each one's places when it is asked for.
+    def adopted(self, count: int, *sinks: str) -> Iterator[World]:
+        """Make clients, and adopt each one's sinks when it is asked for.
 
-        They were released just then. So whoever wins the next race has to wait while holding the places, and the loser,
+        They were released just then. So whoever wins the next race has to wait while holding the sinks, and the loser,
         however late it is scheduled, meets it there.
         """
         settings = self.servers.auth0.tenant.settings
-        for world in self.filled(count, *places):
+        for world in self.filled(count, *sinks):
             settings.propagation = self.propagation
             world.adopt(uris=names(world))
             settings.propagation = SPREAD
             yield world
 
-    def rotated(self, count: int, *places: str) -> list[World]:
-        """Make clients whose places were adopted and rotated just now, with a fallback that Auth0 refuses."""
+    def rotated(self, count: int, *sinks: str) -> list[World]:
+        """Make clients whose sinks were adopted and rotated just now, with a fallback that Auth0 refuses."""
         settings = self.servers.auth0.tenant.settings
-        worlds = self.filled(count, *places)
+        worlds = self.filled(count, *sinks)
         for world in worlds:
             settings.propagation = self.propagation
             world.rotate(uris=names(world), adopt=True)
@@ -83,7 +83,7 @@ class Field:
         return ("--config", str(path))
 
     def command(self, world: World, who: str, *argv: str, uris: Sequence[str] | None = None) -> Command:
-        """Return what operator `who` types; places follow as options."""
+        """Return what operator `who` types; sinks follow as options."""
         named = names(world) if uris is None else uris
         sinks = [word for uri in named for word in ("--sink", uri)]
         return Command((argv[0], world.client_id, *argv[1:], *sinks), self.environ(world, who))
@@ -109,7 +109,7 @@ MakeField = Callable[..., Field]
 
 
 def names(world: World) -> list[str]:
-    return [place.uri for place in world.places]
+    return [place.uri for place in world.sinks]
 
 
 def values(world: World) -> list[str]:
@@ -124,11 +124,11 @@ def assert_whole(world: World, *, changes: int = 1, fallback: int | None = -2) -
     while world.tenant.accepted(world.client_id, past[-1]) == "maybe":
         time.sleep(0.05)
     assert [world.tenant.accepted(world.client_id, value) for value in past] == ["no"] * changes + ["yes"]
-    for seen in (place.see() for place in world.places):
+    for seen in (place.see() for place in world.sinks):
         assert seen.current == past[-1]
         assert seen.fallback == (None if fallback is None else past[fallback])
         assert seen.pending is None
-    surveyed = [sink.survey() for sink in world.job(names(world)).sinks.values()]
+    surveyed = [sink.survey() for sink in world.session(names(world)).sinks.values()]
     assert [place.uri for place in surveyed if place.unsettled] == []
 
 

@@ -13,15 +13,15 @@ from tests.resilience.races.operators import Ended, Operators
 from tests.support.proxy import Proxy, Rule
 
 ROUNDS = 20
-KINDS = pytest.mark.parametrize("places", [("vault",), ("aws",), ("vault", "aws")], ids="-".join)
+KINDS = pytest.mark.parametrize("sinks", [("vault",), ("aws",), ("vault", "aws")], ids="-".join)
 WHO = ("one", "two")
 UNNAMED = ("whose name is not written yet", "somebody else was faster")
 
 
 def assert_named(loser: Ended, winner: str, world: World) -> None:
-    """The loser says who holds the place, since when and until when; in AWS that is written right after the claim."""
+    """The loser says who holds the sink, since when and until when; in AWS that is written right after the claim."""
     told = loser.err
-    if any(place is world.aws for place in world.places) and any(words in told for words in UNNAMED):
+    if any(place is world.aws for place in world.sinks) and any(words in told for words in UNNAMED):
         return
     assert f"github:acme/{winner}/runs/4711" in told, told
     assert "begun 20" in told, told
@@ -35,12 +35,10 @@ def assert_one_won(worlds: list[World], ended: list[list[Ended]]) -> None:
 
 
 @KINDS
-def test_of_two_rotations_at_once_one_wins(
-    make_field: MakeField, operators: Operators, places: tuple[str, ...]
-) -> None:
-    """With two places they are named in opposite order."""
+def test_of_two_rotations_at_once_one_wins(make_field: MakeField, operators: Operators, sinks: tuple[str, ...]) -> None:
+    """With two sinks they are named in opposite order."""
     field, worlds = make_field(), []
-    for world in field.adopted(ROUNDS, *places):
+    for world in field.adopted(ROUNDS, *sinks):
         worlds.append(world)
         operators.start(
             field.command(world, "one", "rotate", "--no-wait"),
@@ -49,17 +47,17 @@ def test_of_two_rotations_at_once_one_wins(
     ended = operators.join()
     assert_one_won(worlds, ended)
     losers = [one.err for both in ended for one in both if one.status]
-    assert any("is in progress and" not in told for told in losers)  # both had seen an idle place: the write decided
+    assert any("is in progress and" not in told for told in losers)  # both had seen an idle sink: the write decided
 
 
 @KINDS
 def test_of_two_rotations_whose_claim_arrives_five_seconds_late_one_wins(
-    make_field: MakeField, operators: Operators, servers: Servers, places: tuple[str, ...]
+    make_field: MakeField, operators: Operators, servers: Servers, sinks: tuple[str, ...]
 ) -> None:
     late = Rule("POST|PUT", r"/data/apps/.*/pending$", delay=5)
     with Proxy(servers.bao.url, late) as proxy:
         field = make_field(30, VAULT_ADDR=proxy.url)
-        worlds = field.filled(ROUNDS, *places)
+        worlds = field.filled(ROUNDS, *sinks)
         for world in worlds:
             operators.start(*(field.command(world, who, "rotate", "--adopt", "--no-wait") for who in WHO))
         assert_one_won(worlds, operators.join())
@@ -77,7 +75,7 @@ def test_rotations_that_name_one_place_each_of_a_recorded_list_of_two_are_both_r
         )
     for world, both in zip(worlds, operators.join(), strict=True):
         assert [one.status for one in both] == [4, 4], both
-        assert all("belongs to the list of places" in one.err for one in both), both
+        assert all("belongs to the list of sinks" in one.err for one in both), both
         assert_whole(world, changes=0, fallback=None)
 
 

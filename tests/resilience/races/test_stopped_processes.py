@@ -61,7 +61,7 @@ def test_a_command_that_was_stopped_and_overtaken_changes_nothing_when_it_goes_o
 ) -> None:
     """The answer that it waits for is held back until it is stopped: it finds it, long outdated, when it goes on.
 
-    Its value counts among Auth0's changes only where Auth0 had it by then: else `resume` has given the place back.
+    Its value counts among Auth0's changes only where Auth0 had it by then: else `resume` has given the sink back.
     """
     answer = Rule("GET", held, skip=1, count=1, hold=True, answer=True)
     with Proxy(servers.bao.url, answer) as proxy:

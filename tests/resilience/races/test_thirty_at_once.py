@@ -94,7 +94,7 @@ def watched(servers: Servers, staged: Staged) -> Iterator[dict[str, str]]:
 
 def assert_clean(world: World, told_to: list[tuple[str, ...]], ended: list[Ended], number: int) -> None:
     """Everybody ends with an exit status that says what became of it, in one object, and never in a traceback."""
-    logs = " ".join(place.see().tags["bridge_log"] for place in world.places)
+    logs = " ".join(place.see().tags["bridge_log"] for place in world.sinks)
     for who, (command, one) in enumerate(zip(told_to, ended, strict=True)):
         told = f"{' '.join(command)}: {one.status} {one.out} {one.err}"
         assert one.status in CLEAN, told
@@ -133,11 +133,11 @@ def assert_whole(world: World) -> None:
     while world.tenant.accepted(world.client_id, world.live) == "maybe":
         time.sleep(0.05)
     assert world.tenant.accepted(world.client_id, world.live) == "yes"
-    seen = [place.see() for place in world.places]
+    seen = [place.see() for place in world.sinks]
     assert {place.current for place in seen} == {world.live}
     assert {place.pending for place in seen} == {None}
     assert len({place.fallback for place in seen}) == 1
-    surveyed = [sink.survey() for sink in world.job(names(world)).sinks.values()]
+    surveyed = [sink.survey() for sink in world.session(names(world)).sinks.values()]
     assert [place.uri for place in surveyed if place.unsettled] == []
     assert len({place.record.rotation for place in surveyed if place.record}) == 1
 
@@ -155,15 +155,15 @@ def crowd(
 
 
 @pytest.mark.timeout(420)  # whoever settles waits for late calls, in real time
-@pytest.mark.parametrize("places", KINDS, ids="-".join)
+@pytest.mark.parametrize("sinks", KINDS, ids="-".join)
 def test_of_thirty_who_do_everything_at_once_nobody_breaks_anything(
-    make_field: MakeField, operators: Operators, servers: Servers, tmp_path: Path, places: tuple[str, ...]
+    make_field: MakeField, operators: Operators, servers: Servers, tmp_path: Path, sinks: tuple[str, ...]
 ) -> None:
     assert len(CROWD) == 30
     staged = Staged()
     with watched(servers, staged) as urls:
         field = make_field(**urls)
-        (world,) = field.rotated(1, *places)
+        (world,) = field.rotated(1, *sinks)
         before = {change.value for change in world.tenant.secret_history(world.client_id)}
         config = write_config(field, tmp_path, urls)
         for number in range(ROUNDS):

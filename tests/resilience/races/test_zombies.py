@@ -32,7 +32,7 @@ from tests.resilience.races.zombies import (
 )
 
 EVERY = [(place, strategy) for place in ("vault", "aws") for strategy in Strategy]
-ONE_PLACE = pytest.mark.parametrize("places", ["vault", "aws"])
+ONE_PLACE = pytest.mark.parametrize("sinks", ["vault", "aws"])
 
 
 def assert_told(zombie: Frozen) -> None:
@@ -44,15 +44,15 @@ def assert_told(zombie: Frozen) -> None:
         return
     assert zombie.call is not None
     assert is_release(zombie.call), told
-    assert zombie.answer.settled is not None
-    assert not zombie.answer.settled.proven  # the command line makes it exit status 3: "not verified yet"
+    assert zombie.answer.propagated is not None
+    assert not zombie.answer.propagated.proven  # the command line makes it exit status 3: "not verified yet"
 
 
 CLEAR = ("not ours any more", "held by", "somebody else was faster", "does not accept the value in", "meanwhile")
 
 
 def is_release(call: Call) -> bool:
-    """Tell whether a call belongs to giving a place back, or is the note before it: by then everything else is done."""
+    """Tell whether a call belongs to giving a sink back, or is the note before it: by then everything else is done."""
     if is_noting(call):
         return True
     if call.end == "vault":
@@ -61,11 +61,11 @@ def is_release(call: Call) -> bool:
     return call.name == "label" and (call.args[0] == "AWSPENDING" or str(call.args[0]).startswith("BRIDGE:"))
 
 
-@pytest.mark.parametrize(("places", "strategy"), [*EVERY, ("both", Strategy.STAGED)])
+@pytest.mark.parametrize(("sinks", "strategy"), [*EVERY, ("both", Strategy.STAGED)])
 def test_a_rotation_that_wakes_two_rotations_later_harms_nothing(
-    make_world: MakeWorld, places: str, strategy: Strategy
+    make_world: MakeWorld, sinks: str, strategy: Strategy
 ) -> None:
-    for zombie in each_zombie(make_world, places, rotation(strategy, settle=True)):
+    for zombie in each_zombie(make_world, sinks, rotation(strategy, settle=True)):
         world = zombie.world
         take_over(world)
         rotated(world)
@@ -78,11 +78,11 @@ def test_a_rotation_that_wakes_two_rotations_later_harms_nothing(
         assert_whole(world)
 
 
-@pytest.mark.parametrize(("places", "strategy"), EVERY)
+@pytest.mark.parametrize(("sinks", "strategy"), EVERY)
 def test_a_rotation_that_wakes_after_another_has_settled_it_harms_nothing(
-    make_world: MakeWorld, places: str, strategy: Strategy
+    make_world: MakeWorld, sinks: str, strategy: Strategy
 ) -> None:
-    for zombie in each_zombie(make_world, places, rotation(strategy)):
+    for zombie in each_zombie(make_world, sinks, rotation(strategy)):
         world = zombie.world
         take_over(world)
         zombie.wake()
@@ -93,11 +93,11 @@ def test_a_rotation_that_wakes_after_another_has_settled_it_harms_nothing(
         assert_whole(world)
 
 
-@pytest.mark.parametrize(("places", "strategy"), EVERY)
+@pytest.mark.parametrize(("sinks", "strategy"), EVERY)
 def test_a_rotation_that_wakes_within_its_lease_while_another_settles_it_harms_nothing(
-    make_world: MakeWorld, places: str, strategy: Strategy
+    make_world: MakeWorld, sinks: str, strategy: Strategy
 ) -> None:
-    for zombie in each_zombie(make_world, places, rotation(strategy)):
+    for zombie in each_zombie(make_world, sinks, rotation(strategy)):
         world = zombie.world
         taker = taking_over(world)
         zombie.wake()
@@ -113,15 +113,15 @@ def test_a_rotation_that_wakes_within_its_lease_while_another_settles_it_harms_n
 
 @ONE_PLACE
 def test_a_retirement_that_wakes_two_rotations_later_destroys_nothing_that_is_needed(
-    make_world: MakeWorld, places: str
+    make_world: MakeWorld, sinks: str
 ) -> None:
     def operate(world: World, trace: Trace) -> Any:
-        return retire(world.job(names(world), trace), Options())
+        return retire(world.session(names(world), trace), Options())
 
     def a_day_later(world: World) -> None:
         world.clock.advance(DAY)
 
-    for zombie in each_zombie(make_world, places, operate, a_day_later):
+    for zombie in each_zombie(make_world, sinks, operate, a_day_later):
         world = zombie.world
         take_over(world)
         rotated(world)
@@ -134,26 +134,26 @@ def test_a_retirement_that_wakes_two_rotations_later_destroys_nothing_that_is_ne
 
 @ONE_PLACE
 def test_a_retirement_that_wakes_within_its_lease_takes_nothing_from_what_a_sync_published(
-    make_world: MakeWorld, places: str
+    make_world: MakeWorld, sinks: str
 ) -> None:
     """The sync does not begin before the lease is over: the fallback that it makes is the value before, still met."""
 
     def operate(world: World, trace: Trace) -> Any:
-        return retire(world.job(names(world), trace), Options())
+        return retire(world.session(names(world), trace), Options())
 
     def a_day_later(world: World) -> None:
         world.clock.advance(DAY)
 
-    for zombie in each_zombie(make_world, places, operate, a_day_later):
+    for zombie in each_zombie(make_world, sinks, operate, a_day_later):
         world = zombie.world
         value = world.live
-        resume(world.job(names(world)), Options(takeover=True, settle=False))
+        resume(world.session(names(world)), Options(takeover=True, settle=False))
         world.tenant.set_in_dashboard(world.client_id)
-        assert sync(world.job(names(world)), SyncOptions())
+        assert sync(world.session(names(world)), SyncOptions())
         zombie.wake()
         told = f"{zombie.call}: {zombie.exit_status} {zombie.message}"
         assert zombie.exit_status in (3, 4) or (zombie.call and is_release(zombie.call)), told
-        for seen in (place.see() for place in world.places):
+        for seen in (place.see() for place in world.sinks):
             assert (seen.current, seen.fallback, seen.pending) == (world.live, value, None), told
         world.spread()
         Next(world).finish()
@@ -161,11 +161,11 @@ def test_a_retirement_that_wakes_within_its_lease_takes_nothing_from_what_a_sync
 
 
 @ONE_PLACE
-def test_an_adoption_that_wakes_two_rotations_later_harms_nothing(make_world: MakeWorld, places: str) -> None:
+def test_an_adoption_that_wakes_two_rotations_later_harms_nothing(make_world: MakeWorld, sinks: str) -> None:
     def operate(world: World, trace: Trace) -> Any:
-        return adopt(world.job(names(world), trace), AdoptOptions(repair=True))
+        return adopt(world.session(names(world), trace), AdoptOptions(repair=True))
 
-    for zombie in each_zombie(make_world, places, operate):
+    for zombie in each_zombie(make_world, sinks, operate):
         world = zombie.world
         take_over(world)
         rotated(world)
@@ -178,12 +178,12 @@ def test_an_adoption_that_wakes_two_rotations_later_harms_nothing(make_world: Ma
 
 @ONE_PLACE
 def test_a_forgetting_that_wakes_after_the_place_was_adopted_and_rotated_again_forgets_nothing(
-    make_world: MakeWorld, places: str
+    make_world: MakeWorld, sinks: str
 ) -> None:
     def operate(world: World, trace: Trace) -> Any:
-        return forget(world.job(names(world), trace), Options())
+        return forget(world.session(names(world), trace), Options())
 
-    for zombie in each_zombie(make_world, places, operate):
+    for zombie in each_zombie(make_world, sinks, operate):
         world = zombie.world
         take_over(world)
         rotation(adopt=True)(world, Trace(world.clock))
@@ -196,7 +196,7 @@ def test_a_forgetting_that_wakes_after_the_place_was_adopted_and_rotated_again_f
 
 
 def test_a_request_that_auth0_carries_out_much_later_is_settled_by_the_next_rotation(make_world: MakeWorld) -> None:
-    """No lease can prevent it. The value is one that the places still hold: it is published, and then replaced."""
+    """No lease can prevent it. The value is one that the sinks still hold: it is published, and then replaced."""
     world = settled(make_world, "both")
     late = world.live
     rotated(world)
@@ -204,7 +204,7 @@ def test_a_request_that_auth0_carries_out_much_later_is_settled_by_the_next_rota
     world.spread()
     rotated(world)
     assert world.live != late
-    assert [place.see().current for place in world.places] == [world.live, world.live]
-    assert [place.see().fallback for place in world.places] == [late, late]
+    assert [place.see().current for place in world.sinks] == [world.live, world.live]
+    assert [place.see().fallback for place in world.sinks] == [late, late]
     Next(world).finish()
     assert_whole(world)

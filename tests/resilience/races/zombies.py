@@ -22,28 +22,28 @@ Operate = Callable[[World, Trace], Any]
 
 def rotation(strategy: Strategy = Strategy.STAGED, *, settle: bool = False, **options: Any) -> Operate:
     return lambda world, trace: rotate(
-        world.job(names(world), trace), RotateOptions(settle=settle, strategy=strategy, **options)
+        world.session(names(world), trace), RotateOptions(settle=settle, strategy=strategy, **options)
     )
 
 
 def names(world: World) -> list[str]:
-    return [place.uri for place in world.places]
+    return [place.uri for place in world.sinks]
 
 
-def settled(make: MakeWorld, places: str) -> World:
+def settled(make: MakeWorld, sinks: str) -> World:
     """A world with a current value and a fallback, nothing spreading any more."""
     world: World = make()
-    chosen = {"vault": (world.vault,), "aws": (world.aws,), "both": (world.vault, world.aws)}[places]
-    world.places = chosen
+    chosen = {"vault": (world.vault,), "aws": (world.aws,), "both": (world.vault, world.aws)}[sinks]
+    world.sinks = chosen
     for place in chosen:
         place.fill(world.s0)
     world.rotate(uris=names(world), adopt=True)
     return world
 
 
-def changes(make: MakeWorld, places: str, operate: Operate, before: Callable[[World], None]) -> list[Call]:
+def changes(make: MakeWorld, sinks: str, operate: Operate, before: Callable[[World], None]) -> list[Call]:
     """Return the calls of an undisturbed run that change something."""
-    world = settled(make, places)
+    world = settled(make, sinks)
     before(world)
     trace = Trace(world.clock)
     operate(world, trace)
@@ -55,11 +55,11 @@ def nothing(world: World) -> None:
 
 
 def each_zombie(
-    make: MakeWorld, places: str, operate: Operate, before: Callable[[World], None] = nothing
+    make: MakeWorld, sinks: str, operate: Operate, before: Callable[[World], None] = nothing
 ) -> Iterator[Frozen]:
     """Yield operators, each in a world of its own and frozen before another of its changes."""
-    for call in changes(make, places, operate, before):
-        world = settled(make, places)
+    for call in changes(make, sinks, operate, before):
+        world = settled(make, sinks)
         before(world)
         number = call.number
         yield Frozen(
@@ -68,7 +68,7 @@ def each_zombie(
 
 
 def take_over(world: World, trace: Trace | None = None) -> Outcome | None:
-    done = resume(world.job(names(world), trace), Options(takeover=True, settle=False))
+    done = resume(world.session(names(world), trace), Options(takeover=True, settle=False))
     world.spread()
     return done
 
@@ -88,13 +88,13 @@ class Next:
         world = self.world
         self.rotation = Frozen(world, lambda trace: rotation()(world, trace), lambda call: call.name in SETTING).start()
         assert self.rotation.error is None
-        self.pending = [place.see().pending for place in world.places]
+        self.pending = [place.see().pending for place in world.sinks]
         assert None not in self.pending
         assert len(set(self.pending)) == 1
 
     def finish(self) -> None:
         """Nobody touched the pending value, and the rotation ends as if nobody else were there."""
-        assert [place.see().pending for place in self.world.places] == self.pending
+        assert [place.see().pending for place in self.world.sinks] == self.pending
         self.rotation.wake()
         assert self.rotation.error is None
         self.world.spread()
@@ -107,16 +107,16 @@ def assert_whole(world: World) -> None:
     past = list(dict.fromkeys(change.value for change in latest_first))[::-1]
     assert world.tenant.accepted(world.client_id, world.live) == "yes"
     assert all(world.tenant.accepted(world.client_id, value) == "no" for value in past[:-1])
-    for seen in (place.see() for place in world.places):
+    for seen in (place.see() for place in world.sinks):
         assert seen.current == world.live
         assert seen.fallback == past[-2]
         assert seen.pending is None
-    surveyed = [sink.survey() for sink in world.job(names(world)).sinks.values()]
+    surveyed = [sink.survey() for sink in world.session(names(world)).sinks.values()]
     assert [place.uri for place in surveyed if place.unsettled] == []
 
 
 def taking_over(world: World) -> Frozen:
-    """Return somebody who has just taken the place over, and has not waited for late calls yet."""
+    """Return somebody who has just taken the sink over, and has not waited for late calls yet."""
     changing: list[Call] = []
 
     def second(call: Call) -> bool:

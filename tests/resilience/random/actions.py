@@ -53,9 +53,9 @@ class Reading:
 
 @dataclass(frozen=True)
 class Configure:
-    """Somebody changes the configuration: documents shall have companions, or none, or what they have."""
+    """Somebody changes the configuration: documents shall have sibling keys, or none, or what they have."""
 
-    companions: bool | None
+    sibling_keys: bool | None
 
 
 @dataclass(frozen=True)
@@ -122,22 +122,22 @@ others = st.one_of(
     st.builds(Other, st.sampled_from(WRITES), st.integers(0, 1)),
     st.builds(Other, st.just("sibling"), st.integers(0, 1), st.integers(1, 4)),
 )
-companions = st.sampled_from((None, True, True, False))
+sibling_keys = st.sampled_from((None, True, True, False))
 later = st.builds(Later, st.sampled_from(SECONDS))
 rotated = st.just(Do(Command("rotate", {"takeover": True, "settle": False})))
 a_day = st.just(Later(2 * 86_400))
-set_aside = command("retire", takeover=st.just(value=True), softly=st.just(value=True))
+soft_delete = command("retire", takeover=st.just(value=True), softly=st.just(value=True))
 after_that = st.one_of(
     command("undo", takeover=yes),
     command("undo", takeover=yes),
     command("retire", takeover=yes, softly=rarely),
     commands,
 )
-softly = st.builds(Several, st.tuples(rotated, a_day, set_aside, after_that, later, after_that))
+softly = st.builds(Several, st.tuples(rotated, a_day, soft_delete, after_that, later, after_that))
 actions: st.SearchStrategy[Action] = st.one_of(
     commands, commands, commands, commands, commands, commands,
     softly,
     others, others,
     later, later,
-    st.one_of(st.builds(Reading, yes, yes), st.builds(Configure, companions), st.builds(Mend)),
+    st.one_of(st.builds(Reading, yes, yes), st.builds(Configure, sibling_keys), st.builds(Mend)),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bridge.execution.session import Job
+from bridge.execution.session import Session
 from bridge.model.errors import BridgeError
 from bridge.model.outcome import Outcome
 from bridge.operations.adopt import AdoptOptions, adopt, forget
@@ -27,7 +27,7 @@ from tests.e2e.world import World
 class Command:
     """A verb and its options, by the names of the options' fields; `softly` is `retire`'s own.
 
-    `undo` is what undoes a soft retirement, `record` what keeps in the places what the tenant's log says.
+    `undo` is what undoes a soft retirement, `record` what keeps in the sinks what the tenant's log says.
     """
 
     verb: str
@@ -61,41 +61,41 @@ class Ended:
         return f"{self.done.operation} {self.done.result}{attention}" if self.done else "nothing to do"
 
 
-Run = Callable[[Job, dict[str, Any]], Outcome | None]
+Run = Callable[[Session, dict[str, Any]], Outcome | None]
 
 
-def _rotate(job: Job, options: dict[str, Any]) -> Outcome:
+def _rotate(session: Session, options: dict[str, Any]) -> Outcome:
     if options.pop("bring", False):
         options["brought"] = Secret(secrets.token_urlsafe(48))
-    return rotate(job, RotateOptions(**options))
+    return rotate(session, RotateOptions(**options))
 
 
-def _retire(job: Job, options: dict[str, Any]) -> Outcome | None:
+def _retire(session: Session, options: dict[str, Any]) -> Outcome | None:
     softly = options.pop("softly", False)
-    return retire(job, Options(**options), softly=softly)
+    return retire(session, Options(**options), softly=softly)
 
 
-def _record(job: Job, _options: dict[str, Any]) -> None:
-    evidence_of(job, record=True)
+def _record(session: Session, _options: dict[str, Any]) -> None:
+    evidence_of(session, record=True)
 
 
 RUN: dict[str, Run] = {
     "rotate": _rotate,
-    "resume": lambda job, options: resume(job, Options(**options)),
-    "rollback": lambda job, options: rollback(job, RollbackOptions(**options)),
-    "sync": lambda job, options: sync(job, SyncOptions(**options)),
+    "resume": lambda session, options: resume(session, Options(**options)),
+    "rollback": lambda session, options: rollback(session, RollbackOptions(**options)),
+    "sync": lambda session, options: sync(session, SyncOptions(**options)),
     "retire": _retire,
-    "undo": lambda job, options: bring_back(job, Options(**options)),
+    "undo": lambda session, options: bring_back(session, Options(**options)),
     "record": _record,
-    "adopt": lambda job, options: adopt(job, AdoptOptions(**options)),
-    "forget": lambda job, options: forget(job, Options(**options)),
+    "adopt": lambda session, options: adopt(session, AdoptOptions(**options)),
+    "forget": lambda session, options: forget(session, Options(**options)),
 }
 
 
-def operate(world: World, command: Command, trace: Trace | None = None, *, job: Job | None = None) -> Ended:
+def operate(world: World, command: Command, trace: Trace | None = None, *, session: Session | None = None) -> Ended:
     """Run a command. What is neither an outcome nor one of our errors, or death, is for whoever looks to see."""
     try:
-        return Ended(done=RUN[command.verb](job or world.job(trace=trace), dict(command.options)))
+        return Ended(done=RUN[command.verb](session or world.session(trace=trace), dict(command.options)))
     except BridgeError as error:
         return Ended(error=error)
     except Killed:

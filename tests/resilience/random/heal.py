@@ -52,7 +52,9 @@ def _next(command: Command, ended: Ended, others: Others, path: list[str]) -> Co
     if "remove the label AWSPENDING" in hint:
         others.unlabel_pending()
         return command
-    if "move them" in hint:  # companions that a client left behind which was given back, and that are no candidates now
+    if (
+        "move them" in hint
+    ):  # sibling keys that a client left behind which was given back, and that are no candidates now
         others.move_companions()
         return command
     if "name the key" in hint:  # who knows that it is the right one can only guess this

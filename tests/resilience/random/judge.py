@@ -11,24 +11,24 @@ from tests.resilience.random.look import Sight
 
 STATUSES = frozenset({0, 1, 2, 3, 4, 5})
 SETTLES = frozenset({"rotate", "rollback", "sync", "adopt", "settle", "compromised"})
-"""Operations after which every place holds as current what Auth0 holds."""
+"""Operations after which every sink holds as current what Auth0 holds."""
 
 
 def nothing_is_lost(before: Sight, after: Sight, excused: frozenset[str]) -> None:
     """1: what Auth0 may accept is held, unless it was not before, or is the one gap of `auth0-generated`."""
     lost = after.unheld - before.unheld - after.brief - before.given_up - excused
-    assert not lost, f"lost: Auth0 accepts {names(lost, after)}, and no place holds it"
+    assert not lost, f"lost: Auth0 accepts {names(lost, after)}, and no sink holds it"
 
 
 def current_stays(before: Sight, after: Sight) -> None:
     """5: whatever happens to a command, a reader that found a value still finds one."""
-    for uri, was in before.places.items():
-        assert after.places[uri].current or not was.current, f"current is gone from {uri}"
+    for uri, was in before.sinks.items():
+        assert after.sinks[uri].current or not was.current, f"current is gone from {uri}"
 
 
 def foreign_stays(after: Sight, expected: Mapping[str, Mapping[str, Any]]) -> None:
     """7: other keys, tags and labels are as their writers left them."""
-    for uri, look in after.places.items():
+    for uri, look in after.sinks.items():
         assert look.beside == expected[uri], f"{uri}: found {look.beside}, expected {expected[uri]}"
 
 
@@ -38,15 +38,15 @@ def refused_means_unchanged(before: Sight, after: Sight, ended: Ended) -> None:
     if ended.status not in (1, 2, 4):
         return
     assert after.changes == before.changes, f"{ended} {ended.error}: Auth0 was changed"
-    for uri, was in before.places.items():
-        now = after.places[uri].substance
+    for uri, was in before.sinks.items():
+        now = after.sinks[uri].substance
         changed = {k: (was.substance[k], now[k]) for k in now if was.substance[k] != now[k]}
         assert not changed, f"{ended} {ended.error}: {uri} was changed: {changed}"
 
 
 def no_lock_is_an_order(before: Sight, after: Sight, ended: Ended) -> None:
     """3: nothing is set because it was pending; whoever settles changes Auth0 only where its own value is lost."""
-    looks = before.places.values()
+    looks = before.sinks.values()
     pending = {look.pending for look in looks if look.pending} - {look.fallback for look in looks}
     if after.changes > before.changes:
         assert after.live not in pending - before.met, f"set what was only pending: {names({after.live}, after)}"
@@ -61,9 +61,9 @@ def done_means_done(command: Command, before: Sight, after: Sight, ended: Ended,
         return
     operation = str(ended.done.operation)
     # A foreign AWSPENDING that came when the operation had no more to do there stands until somebody removes it.
-    unsettled = [uri for uri in unsettled if uri.startswith("vault") or after.places[uri].own]
+    unsettled = [uri for uri in unsettled if uri.startswith("vault") or after.sinks[uri].own]
     assert not unsettled, f"{command}: {operation} is done, and it is still held or left something: {unsettled}"
-    looks = after.places.values()
+    looks = after.sinks.values()
     if operation in SETTLES and not unsure(before, ended):
         currents = {look.current for look in looks}
         assert currents == {after.live}, f"{command}: {operation} is done; {[names({c}, after) for c in currents]}"
@@ -85,19 +85,19 @@ def converged(after: Sight, unsettled: list[str], accepted: str) -> None:
     """After everything was mended: all agree, nothing is open, and what is kept is bounded."""
     assert accepted == "yes", f"Auth0 accepts the live value: {accepted}"
     assert unsettled == []
-    for uri, look in after.places.items():
+    for uri, look in after.sinks.items():
         assert look.current == after.live, f"{uri} holds {look.current} as current, Auth0 {after.live}"
         assert look.pending is None, uri
         assert look.tags.get("managed-by") == "secret-bridge", uri
         assert look.fallback != look.current, uri
         assert look.locks <= 1, f"{uri}: {look.locks} readable versions of the lock that nobody kept"
         assert look.own == 0, f"{uri}: {look.own} labels of the bridge are left"
-    assert len({look.tags["bridge_rotation"] for look in after.places.values()}) == 1
-    fallbacks = {look.fallback for look in after.places.values() if look.fallback}
+    assert len({look.tags["bridge_rotation"] for look in after.sinks.values()}) == 1
+    fallbacks = {look.fallback for look in after.sinks.values() if look.fallback}
     assert len(fallbacks) <= 1, f"different fallbacks: {fallbacks}"
 
 
 def names(values: frozenset[str] | set[str | None], sight: Sight) -> list[str]:
     """Return words for values: all of them are made up, so they may be shown."""
-    where = {look.current: f"current in {uri}" for uri, look in sight.places.items()}
+    where = {look.current: f"current in {uri}" for uri, look in sight.sinks.items()}
     return [f"{value} ({'live' if value == sight.live else where.get(value, 'elsewhere')})" for value in values]

@@ -9,7 +9,7 @@ from typing import Any
 
 from sinks.seal import SEAL_TAG, Where, said
 from sinks.secret import Secret
-from tests.e2e.places import AwsPlace, VaultPlace, companions, foreign
+from tests.e2e.sinks import AwsPlace, VaultPlace, foreign, sibling_keys
 from tests.e2e.world import World
 
 OWN_LABEL = "BRIDGE:"
@@ -21,12 +21,12 @@ UNREAD = "what nobody has read"
 
 @dataclass(frozen=True)
 class Look:
-    """One place. `held` are the values that a labelled or readable version holds, the lock's included.
+    """One sink. `held` are the values that a labelled or readable version holds, the lock's included.
 
     `substance` is all that a command that says "nothing was changed" must leave as it was. `locks` counts the readable
     versions of Vault's lock key without those that were kept on purpose, `own` the bridge's own labels in AWS.
-    `companions` are the coming and the former value in the latest document, `keeps` tells whether the place says that
-    it has them. `aside` is what was retired softly.
+    `sibling_keys` are the coming and the former value in the latest document, `keeps` tells whether the sink says that
+    it has them. `soft_deleted` is what was retired softly.
     `notes` are what was recorded of the tenant's log.
     """
 
@@ -40,15 +40,15 @@ class Look:
     versions: int = 0
     locks: int = 0
     own: int = 0
-    companions: tuple[str | None, ...] = (None, None)
+    sibling_keys: tuple[str | None, ...] = (None, None)
     keeps: bool = False
-    aside: str | None = None
+    soft_deleted: str | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def stray(self) -> frozenset[str]:
-        """What the companions say although no version holds it as its value."""
-        return frozenset(value for value in self.companions if value) - self.held
+        """What the sibling keys say although no version holds it as its value."""
+        return frozenset(value for value in self.sibling_keys if value) - self.held
 
 
 @dataclass(frozen=True)
@@ -63,22 +63,22 @@ class Sight:
     met: frozenset[str]
     brief: frozenset[str]
     changes: int
-    places: Mapping[str, Look]
+    sinks: Mapping[str, Look]
     theirs: bool = False
 
     @property
     def given_up(self) -> frozenset[str]:
         """The values that others replaced at Auth0 a moment ago, and took from every stage as well."""
-        staged = {value for look in self.places.values() for value in (look.current, look.fallback, look.pending)}
+        staged = {value for look in self.sinks.values() for value in (look.current, look.fallback, look.pending)}
         return self.met - {self.live} - staged if self.theirs else frozenset()
 
     @property
     def held(self) -> frozenset[str]:
-        return frozenset(value for look in self.places.values() for value in look.held)
+        return frozenset(value for look in self.sinks.values() for value in look.held)
 
     @property
     def unheld(self) -> frozenset[str]:
-        """The values that Auth0 may accept and no place holds."""
+        """The values that Auth0 may accept and no sink holds."""
         return self.met - self.held
 
 
@@ -93,11 +93,11 @@ class Eyes:
         world = self._world
         client = world.tenant.client(world.client_id)
         met = client.live.met(world.tenant.clock.monotonic(), world.tenant.settings.propagation)
-        places = {place.uri: self._look(place) for place in world.places}
+        sinks = {place.uri: self._look(place) for place in world.sinks}
         known = ("creation", world.own.client_id)
         others = {change.value for change in client.live.changes if change.by not in known}
         brief = frozenset(others - {world.live})
-        return Sight(world.live, frozenset(met), brief, len(client.live.changes), places, theirs=world.live in others)
+        return Sight(world.live, frozenset(met), brief, len(client.live.changes), sinks, theirs=world.live in others)
 
     def _look(self, place: VaultPlace | AwsPlace) -> Look:
         return self._vault(place) if isinstance(place, VaultPlace) else self._aws(place)
@@ -112,7 +112,7 @@ class Eyes:
         pending = newest.get(place.key) if locked(newest) else None
         kept = (lock_meta.get("custom_metadata") or {}).get("bridge_lock_kept", "").split()
         values = [document.get(place.key) for document in (*main.values(), *lock.values())]
-        ours, first = companions(place.key), aside_in(tags)
+        ours, first = sibling_keys(place.key), soft_deleted_in(tags)
         others = {k: v for k, v in latest.items() if k not in (place.key, *ours)}
         return Look(
             current=latest.get(place.key),
@@ -129,9 +129,9 @@ class Eyes:
             },
             versions=len(main),
             locks=len(lock.keys() - kept),
-            companions=tuple(latest.get(name) for name in ours),
+            sibling_keys=tuple(latest.get(name) for name in ours),
             keeps=tags.get("bridge_companions") == "keep",
-            aside=self._before(place, meta, first) if first else None,
+            soft_deleted=self._before(place, meta, first) if first else None,
             notes=notes_in(tags),
         )
 
@@ -160,8 +160,8 @@ class Eyes:
         values = {stage: document.get(place.key) for stage, document in labels.items()}
         current = labels.get("AWSCURRENT", {})
         theirs = {k: v for k, v in labels.items() if not k.startswith(OWN_LABEL)}
-        ours, first = companions(place.key), aside_in(tags)
-        aside = json.loads(place._text(first)).get(place.key) if first in stages else None
+        ours, first = sibling_keys(place.key), soft_deleted_in(tags)
+        soft_deleted = json.loads(place._text(first)).get(place.key) if first in stages else None
         return Look(
             current=values.get("AWSCURRENT"),
             fallback=values.get("FALLBACK"),
@@ -181,19 +181,19 @@ class Eyes:
             },
             versions=len(stages),
             own=sum(stage.startswith(OWN_LABEL) for stage in values),
-            companions=tuple(current.get(name) for name in ours),
+            sibling_keys=tuple(current.get(name) for name in ours),
             keeps=tags.get("bridge_companions") == "keep",
-            aside=aside or UNREAD if first else None,
+            soft_deleted=soft_deleted or UNREAD if first else None,
             notes=notes_in(tags),
         )
 
 
 def locked(document: Mapping[str, Any]) -> bool:
-    """Tell whether the newest version of Vault's lock key says that somebody holds the place."""
+    """Tell whether the newest version of Vault's lock key says that somebody holds the sink."""
     return bool(document.get(LOCK, {}).get("state") == "locked")
 
 
-def aside_in(tags: Mapping[str, str]) -> str | None:
+def soft_deleted_in(tags: Mapping[str, str]) -> str | None:
     """Return the first version that was retired softly."""
     words = tags.get("bridge_aside", "-").split()
     return words[1] if len(words) > 1 else None

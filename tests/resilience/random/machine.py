@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from bridge.execution.session import Job
+from bridge.execution.session import Session
 from tests.e2e.observe import unsettled
 from tests.e2e.taps import Trace
 from tests.e2e.world import SCOPES, World
@@ -27,7 +27,7 @@ from tests.resilience.random.actions import (
     Reading,
     Several,
     actions,
-    companions,
+    sibling_keys,
 )
 from tests.resilience.random.commands import Command, Ended, operate
 from tests.resilience.random.heal import mend
@@ -37,7 +37,7 @@ from tests.resilience.random.others import WRITES, Others
 
 LOGS = "read:logs"
 NO_READING = tuple(scope for scope in SCOPES if scope != "read:client_keys")
-REFRESH = timedelta(seconds=20)  # companions need it
+REFRESH = timedelta(seconds=20)  # sibling keys need it
 PLACES = ("vault aws", "vault aws", "vault aws", "vault", "aws")
 
 
@@ -53,7 +53,7 @@ class Tally:
 
 
 class Machine(RuleBasedStateMachine):
-    """One client, from its places' adoption on. `make` makes worlds; `tally` is kept by whoever runs it."""
+    """One client, from its sinks' adoption on. `make` makes worlds; `tally` is kept by whoever runs it."""
 
     def __init__(self, make: Callable[..., World], tally: Tally) -> None:
         super().__init__()
@@ -61,17 +61,17 @@ class Machine(RuleBasedStateMachine):
         self._tally = tally
         self._world: World | None = None
         self._whole = True  # no invariant was broken
-        self._companions: bool | None = None
+        self._sibling_keys: bool | None = None
 
-    @initialize(ends=st.sampled_from(PLACES), seed=st.integers(0, 9999), beside=companions)
+    @initialize(ends=st.sampled_from(PLACES), seed=st.integers(0, 9999), beside=sibling_keys)
     def begin(self, ends: str, seed: int, beside: bool | None) -> None:  # drawn by name
         self._world = world = self._make(ends=ends)
         world.tenant.random = Random(seed)
         world.fill()
         self._others = Others(world)
         self._eyes = Eyes(world)
-        self._companions = beside
-        self._say(f"places: {ends}; companions: {beside}")
+        self._sibling_keys = beside
+        self._say(f"sinks: {ends}; sibling keys: {beside}")
         self._command(Command("adopt"))
 
     @rule(action=actions)
@@ -98,8 +98,8 @@ class Machine(RuleBasedStateMachine):
                 self._count(f"scopes: read:client_keys {keys}, read:logs {logs}")
                 self._grant((*(SCOPES if keys else NO_READING), *((LOGS,) if logs else ())))
             case Configure(beside):
-                self._count(f"companions = {beside}")
-                self._companions = beside
+                self._count(f"sibling keys = {beside}")
+                self._sibling_keys = beside
             case Several(several):
                 for each in several:
                     self._take(each)
@@ -127,10 +127,10 @@ class Machine(RuleBasedStateMachine):
         before = self._eyes.sight()
         trace = Trace(self.world.clock)
         struck = Struck(mishap, self.world, trace, self._meddle)
-        job = self._job(trace)
-        struck.arm(job)
+        session = self._session(trace)
+        struck.arm(session)
         try:
-            ended = operate(self.world, command, job=job)
+            ended = operate(self.world, command, session=session)
         finally:
             struck.disarm()
         self._count(f"{command}{mishap if struck.met else ''}: {ended} {ended.error or ''}")
@@ -150,7 +150,7 @@ class Machine(RuleBasedStateMachine):
             judge.no_lock_is_an_order(before, after, ended)
             judge.done_means_done(command, before, after, ended, unsettled(self.world) if ended.done else [])
             beside.nothing_comes_back_by_itself(command, before, after, ended)
-            beside.companions_are_right(before, after, ended, self._companions)
+            beside.companions_are_right(before, after, ended, self._sibling_keys)
             beside.soft_is_soft(before, after, ended, self.world.client_id)
             beside.only_notes_are_recorded(command, before, after, ended)
         if not struck.theirs:
@@ -164,12 +164,12 @@ class Machine(RuleBasedStateMachine):
             return
         options: dict[str, Any] = {"repair": True} if what == "adopt" else {}
         command = Command(what, {"takeover": True, **options} if what != "record" else {})
-        ended = operate(self.world, command, job=self._job(Trace(self.world.clock)))
+        ended = operate(self.world, command, session=self._session(Trace(self.world.clock)))
         self._say(f"    meanwhile {what}: {ended}")
 
-    def _job(self, trace: Trace) -> Job:
+    def _session(self, trace: Trace) -> Session:
         """Open a job under the configuration of now."""
-        return self.world.job(trace=trace, companions=self._companions, consumer_refresh=REFRESH)
+        return self.world.session(trace=trace, sibling_keys=self._sibling_keys, consumer_refresh=REFRESH)
 
     def _act(self, what: str, where: int) -> None:
         self._count(f"others: {what} {where}")

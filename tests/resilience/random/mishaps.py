@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bridge.execution.session import Job
+from bridge.execution.session import Session
 from sinks.aws.errors import NotDone
 from sinks.errors import Denied, Unavailable
 from tests.e2e.taps import Call, Killed, Trace
@@ -50,7 +50,7 @@ class Struck:
     generated: bool = False
     met: bool = False
 
-    def arm(self, job: Job) -> None:
+    def arm(self, session: Session) -> None:
         """Have it happen in this job."""
         mishap, trace = self.mishap, self.trace
         if mishap.kind == "auth0":
@@ -60,7 +60,7 @@ class Struck:
             "killed": self._kill,
             "vault": self._fail,
             "aws": self._fail,
-            "stopped": lambda call: self._stop(call, job),
+            "stopped": lambda call: self._stop(call, session),
             "jump": self._jump,
             "meddled": self._meddle,
         }
@@ -88,10 +88,10 @@ class Struck:
             raise Denied("made up: denied")
         raise Unavailable("made up: lost") if mishap.after or call.end == "vault" else NotDone("made up: throttled")
 
-    def _stop(self, call: Call, job: Job) -> None:
+    def _stop(self, call: Call, session: Session) -> None:
         if call.number == self.mishap.nth:
             self.met = True
-            job.stop.ask()
+            session.stop.ask()
 
     def _jump(self, call: Call) -> None:
         if call.number == self.mishap.nth:

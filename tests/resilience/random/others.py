@@ -1,4 +1,4 @@
-"""What other people do to the places and to Auth0, and what must be found there ever after."""
+"""What other people do to the sinks and to Auth0, and what must be found there ever after."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ import json
 import uuid
 from typing import Any
 
-from tests.e2e.places import SIBLINGS, TAGS, AwsPlace, VaultPlace, companions
+from tests.e2e.sinks import SIBLINGS, TAGS, AwsPlace, VaultPlace, sibling_keys
 from tests.e2e.world import World
 
 TERRAFORM = {"owner": "terraform"}
 
 
 class Others:
-    """They know what they wrote: `expected` is what has to stand beside the client's secret, by place."""
+    """They know what they wrote: `expected` is what has to stand beside the client's secret, by sink."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._count = 0
         self.expected: dict[str, dict[str, Any]] = {}
-        for place in world.places:
+        for place in world.sinks:
             here: dict[str, Any] = {"document": copy.deepcopy(SIBLINGS), "tags": dict(TAGS)}
             if isinstance(place, AwsPlace):
                 here |= {"label": place.see().beside["label"], "description": "theirs"}
             self.expected[place.uri] = here
 
     def act(self, what: str, where: int = 0) -> None:
-        """Do something, at one of the places if it is done at one."""
-        place = self._world.places[where % len(self._world.places)]
+        """Do something, at one of the sinks if it is done at one."""
+        place = self._world.sinks[where % len(self._world.sinks)]
         self._count += 1
         getattr(self, what)(place)
 
@@ -43,9 +43,9 @@ class Others:
         place.edit(place.key or "", f"pasted-{self._count}-{uuid.uuid4().hex}")
 
     def move_companions(self) -> None:
-        """Take the keys away that stand where companions would, as a hint says."""
-        for place in self._world.places:
-            self._without(place, *companions(place.key))
+        """Take the keys away that stand where sibling keys would, as a hint says."""
+        for place in self._world.sinks:
+            self._without(place, *sibling_keys(place.key))
 
     def remove(self, place: VaultPlace | AwsPlace) -> None:
         """Write the document without the client's secret."""
@@ -92,7 +92,7 @@ class Others:
 
     def unlabel_pending(self) -> None:
         """Remove a foreign AWSPENDING, as a hint says."""
-        for place in self._world.places:
+        for place in self._world.sinks:
             if isinstance(place, AwsPlace):
                 found = [v for v, stages in place.versions().items() if "AWSPENDING" in stages]
                 for version in found:

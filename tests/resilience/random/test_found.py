@@ -90,4 +90,4 @@ def test_what_is_half_published_when_a_late_request_arrives_is_settled_by_what_a
     else:
         assert ended.done.published
         assert world.live == before
-    assert [place.see().current for place in world.places] == [world.live, world.live]
+    assert [place.see().current for place in world.sinks] == [world.live, world.live]

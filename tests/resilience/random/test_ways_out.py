@@ -63,4 +63,4 @@ def test_whoever_is_denied_everything_after_the_claim_does_not_say_that_nothing_
     before = Eyes(world).sight()
     ended = operate(world, Command("rotate"), trace)
     assert ended.error is not None
-    assert ended.status == 3 or Eyes(world).sight().places == before.places, ended.error
+    assert ended.status == 3 or Eyes(world).sight().sinks == before.sinks, ended.error

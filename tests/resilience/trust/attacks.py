@@ -22,7 +22,7 @@ def quiet(subject: Subject, scene: Callable[[Any], None]) -> None:
 
 def lock(subject: Subject, says: str, value: str | None, **more: str) -> dict[str, Any]:
     """Return a lock's document as somebody may write it who knows the form."""
-    uris = " ".join(sorted(place.uri for place in subject.places))
+    uris = " ".join(sorted(place.uri for place in subject.sinks))
     tenant = subject.see()[0].tags["bridge_tenant"]
     tags = {
         "operation": says, "id": "r-00000000", "actor": "mallory", "holder": "00000000", "started": PAST,
@@ -54,7 +54,7 @@ def given(subject: Subject) -> list[str]:
 
 def assert_sound(subject: Subject) -> None:
     """Every sink holds what Auth0 accepts, and nobody else's value was ever set there."""
-    assert [place.current for place in subject.see()] == [subject.world.live] * len(subject.places)
+    assert [place.current for place in subject.see()] == [subject.world.live] * len(subject.sinks)
     assert KNOWN not in given(subject)
 
 

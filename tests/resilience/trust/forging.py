@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 from hvac.exceptions import InvalidRequest
 
-from tests.e2e.places import AwsPlace, VaultPlace
+from tests.e2e.sinks import AwsPlace, VaultPlace
 
 KNOWN = "KNOWN-to-the-forger-0123456789abcdefghijklmnopqrstuvwxyz-0123456789"
 """The value that a forger wants to be live."""
@@ -29,7 +29,7 @@ AWS_TAG = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 +-=._:
 
 
 class Forger:
-    """One writer with one right, at the places of one client. `wrote` says what was done, for whoever reads a fault."""
+    """One writer with one right, at the sinks of one client. `wrote` says what was done, for whoever reads a fault."""
 
     def __init__(self, subject: Any, random: Random, right: str) -> None:
         self.subject = subject
@@ -40,7 +40,7 @@ class Forger:
     def act(self) -> None:
         """Do one thing that this right allows."""
         choose = self.random.choice
-        place = choose([p for p in self.subject.places if self.right != "labels" or isinstance(p, AwsPlace)] or [None])
+        place = choose([p for p in self.subject.sinks if self.right != "labels" or isinstance(p, AwsPlace)] or [None])
         if place is None:
             return
         acts = AWS_ACTS if isinstance(place, AwsPlace) else VAULT_ACTS
@@ -99,7 +99,7 @@ class Forger:
             "bridge_lock_ends": choose(("-", self.fingerprint(place))),
             "bridge_lock_reason": "-",
             "bridge_lock_companions": choose(("-", "keep")),
-            "bridge_lock_sinks": choose((" ".join(sorted(p.uri for p in self.subject.places)), "vault://secret/other")),
+            "bridge_lock_sinks": choose((" ".join(sorted(p.uri for p in self.subject.sinks)), "vault://secret/other")),
             "bridge_lock_client_id": choose((world.client_id, world.client_id, "another")),
             "bridge_lock_tenant": self.subject.tenant,
             **{name: self.text(place, name) for name in choose(((), ("managed-by", "bridge_recent", "bridge_sinks")))},
@@ -141,7 +141,7 @@ def _old_tags(forger: Forger, place: VaultPlace | AwsPlace) -> None:
     if old is None:
         _tags(forger, place)
         return
-    for name, text in old[forger.subject.places.index(place)].items():
+    for name, text in old[forger.subject.sinks.index(place)].items():
         if name.startswith("bridge") and not name.startswith("bridge_lock"):
             place.tag(name, text)
     forger.note(f"{place.uri}: its tags from before")
@@ -153,7 +153,7 @@ def _old_labels(forger: Forger, place: AwsPlace) -> None:
     if old is None:
         _label(forger, place)
         return
-    where = next((v for v, s in old[forger.subject.places.index(place)].items() if "FALLBACK" in s), None)
+    where = next((v for v, s in old[forger.subject.sinks.index(place)].items() if "FALLBACK" in s), None)
     holder = next((v for v, stages in place.versions().items() if "FALLBACK" in stages), None)
     if where and where != holder:
         more = {"RemoveFromVersionId": holder} if holder else {}

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from tests.e2e.places import Seen, VaultPlace
+from tests.e2e.sinks import Snapshot, VaultPlace
 from tests.resilience.deaths.line import At, Blow
-from tests.resilience.kill.scenarios import adopted, rotated, set_aside
+from tests.resilience.kill.scenarios import adopted, rotated, soft_delete
 from tests.resilience.trust.forging import KNOWN, RIGHTS, Forger
 
 COMMANDS: dict[str, tuple[str, ...]] = {
@@ -32,7 +32,7 @@ WAYS_OUT = 12
 def _told(subject: Any) -> None:
     """Keep what the tags and labels say now: somebody may have read them, and write them again later."""
     subject.old = [seen.tags for seen in subject.see()]
-    subject.old_labels = [place.versions() if not isinstance(place, VaultPlace) else {} for place in subject.places]
+    subject.old_labels = [place.versions() if not isinstance(place, VaultPlace) else {} for place in subject.sinks]
 
 
 def gone_back(subject: Any) -> None:
@@ -54,7 +54,7 @@ def retired(subject: Any) -> None:
     subject.must("retire", "--yes")
 
 
-SCENES = {"adopted": adopted, "rotated": rotated, "aside": set_aside, "gone back": gone_back, "retired": retired}
+SCENES = {"adopted": adopted, "rotated": rotated, "aside": soft_delete, "gone back": gone_back, "retired": retired}
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class Playing:
         if ended.status not in (0, 1, 3, 4):
             self.faults.append(f"ended with {ended.status}: {ended.err}")
 
-    def _judge(self, subject: Any, before: list[Seen], when: str, *, last: bool = False) -> None:
+    def _judge(self, subject: Any, before: list[Snapshot], when: str, *, last: bool = False) -> None:
         given = self._given(subject)
         if KNOWN in given:
             self.faults.append(f"{when}: the forger's value was set at Auth0")
@@ -150,7 +150,7 @@ class Playing:
                 self.faults.append(f"{when}: current is not what Auth0 accepts")
             gone = {was.current, was.fallback} - {None} - now.readable
             allowed = self._may_end(was, last=last)
-            if gone - allowed and isinstance(subject.places[before.index(was)], VaultPlace):
+            if gone - allowed and isinstance(subject.sinks[before.index(was)], VaultPlace):
                 self.faults.append(
                     f"{when}: {len(gone - allowed)} values became unreadable that were current or fallback"
                 )
@@ -161,7 +161,7 @@ class Playing:
     def _given(self, subject: Any) -> list[str]:
         return [change.value for change in subject.world.tenant.secret_history(subject.world.client_id)]
 
-    def _may_end(self, was: Seen, *, last: bool) -> set[str | None]:
+    def _may_end(self, was: Snapshot, *, last: bool) -> set[str | None]:
         """Return what may be gone by now: by the command's own word, and by the rotation that ends each case."""
         if last or self.command == "compromised":
             return {was.current, was.fallback}
@@ -206,7 +206,7 @@ class Playing:
     def _mend(self, subject: Any, told: str) -> None:
         """Do what a person does who is told to: make room, unset what deletes, take away another manager's tag."""
         with subject.outside():
-            for place in subject.places:
+            for place in subject.sinks:
                 if isinstance(place, VaultPlace):
                     for path in (place.path, f"{place.path}/pending"):
                         meta = place.metadata(path)

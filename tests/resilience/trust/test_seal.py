@@ -6,10 +6,10 @@ import pytest
 
 from sinks.seal import NOTHING, Where, said
 from sinks.secret import Secret
-from tests.e2e.places import ANCIENT
+from tests.e2e.sinks import ANCIENT
 from tests.resilience.deaths.bench import Subject
 from tests.resilience.deaths.line import At, Blow
-from tests.resilience.kill.scenarios import adopted, changed_elsewhere, filled, rotated, set_aside
+from tests.resilience.kill.scenarios import adopted, changed_elsewhere, filled, rotated, soft_delete
 from tests.resilience.trust.attacks import ROTATE, assert_sound, fingerprint, given, put, quiet, tag
 from tests.resilience.trust.forging import KNOWN
 
@@ -256,8 +256,8 @@ def test_a_rotation_that_was_killed_leaves_a_fallback_that_is_proven(client: Sub
 
 
 def unseal(subject: Subject) -> None:
-    """Make it a place of a version that sealed nothing: the tags, and the copy of them."""
-    for place in subject.places:
+    """Make it a sink of a version that sealed nothing: the tags, and the copy of them."""
+    for place in subject.sinks:
         with subject.outside():
             place.tag("bridge_seal", None)
     place = subject.world.vault
@@ -310,7 +310,7 @@ def test_a_rotation_without_an_open_fallback_seals_what_was_not(client: Subject)
 
 @EVERY
 def test_what_was_retired_softly_comes_back_as_proven_as_it_was(client: Subject) -> None:
-    quiet(client, set_aside)
+    quiet(client, soft_delete)
     assert client.see()[0].fallback is None
     client.must("retire", "--undo")
     client.spread()

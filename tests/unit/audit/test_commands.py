@@ -13,7 +13,7 @@ from bridge.audit.chain import head_in
 from bridge.audit.process import host, this_process
 from sinks.secret import Secret
 from tests.contract.harness import admin
-from tests.e2e.command import invoke, on, places
+from tests.e2e.command import invoke, on, sinks
 from tests.e2e.world import MakeWorld, World
 from tests.unit.audit.record import Record
 from tests.unit.notify.setting import configured, run
@@ -21,7 +21,7 @@ from tests.unit.notify.setting import configured, run
 
 @pytest.fixture
 def adopted(live: World) -> World:
-    """A client whose places are the bridge's; nothing of it is recorded."""
+    """A client whose sinks are the bridge's; nothing of it is recorded."""
     live.fill()
     live.adopt()
     live.spread()
@@ -35,7 +35,7 @@ def test_a_rotation_is_recorded_with_who_what_where_and_how(adopted: World, reco
     begin, end = record.told
     assert (begin["event"], end["event"], end["begin"], begin["seq"], end["seq"]) == ("begin", "end", 1, 1, 2)
     assert (begin["command"], begin["options"], begin["strategy"]) == ("rotate", ["--no-wait", "--takeover"], "staged")
-    assert begin["places"] == sorted(place.uri for place in adopted.places)
+    assert begin["sinks"] == sorted(place.uri for place in adopted.sinks)
     assert (begin["host"], begin["process"], begin["version"]) == (host(), this_process(), __version__)
     for line in (begin, end):
         assert (line["client"], line["client_id"]) == (adopted.client_id, adopted.client_id)
@@ -49,7 +49,7 @@ def test_a_rotation_is_recorded_with_who_what_where_and_how(adopted: World, reco
     assert operation["before"] == _fingerprint(adopted, old)
     assert operation["after"] == _fingerprint(adopted, adopted.live)
     assert {at["uri"]: (at["current"], at["fallback"]) for at in end["versions"]} == {
-        place.uri: _versions(place) for place in adopted.places
+        place.uri: _versions(place) for place in adopted.sinks
     }
 
 
@@ -137,11 +137,11 @@ def test_the_outcome_and_the_places_tell_anchors(adopted: World, record: Record)
     done = on(adopted, "rotate", "--no-wait")
     assert f"Record: audit seq 2 (anchor {_head(record)})" in done.out
     begun = record.told[0]["mac"]
-    for place in adopted.places:
+    for place in adopted.sinks:
         assert place.see().tags["bridge_audit"] == f"1:{begun}"
     assert on(adopted, "history").out.count(f"latest of these began: 1:{begun}") == 2
     (seen,) = on(adopted, "history", "--json").objects
-    assert [place["audit"] for place in seen["places"]] == [f"1:{begun}"] * 2
+    assert [place["audit"] for place in seen["sinks"]] == [f"1:{begun}"] * 2
     (told,) = on(adopted, "rotate", "--no-wait", "--json").objects
     assert told["audit"] == _head(record)
     assert head_in(told["audit"])
@@ -161,14 +161,14 @@ def test_a_retirement_says_which_value_ends_and_leaves_its_anchor_and_its_reason
     begin, end = record.told[before:]
     assert [each["ends"] for each in end["operations"]] == [[Secret(old).fingerprint(adopted.client_id)]]
     anchor = f"{begin['seq']}:{begin['mac']}"
-    for place in adopted.places:
+    for place in adopted.sinks:
         tags = place.see().tags
         assert tags["bridge_note_anchor"] == anchor
         assert tags["bridge_note_retirement"].endswith(": INC-7")
     told = run(path, "history")
-    assert told.out.count(f": INC-7 (anchor {anchor})") == len(adopted.places)
+    assert told.out.count(f": INC-7 (anchor {anchor})") == len(adopted.sinks)
     (seen,) = run(path, "history", "--json").objects
-    assert [place["retirement_audit"] for place in seen["places"]] == [anchor] * len(adopted.places)
+    assert [place["retirement_audit"] for place in seen["sinks"]] == [anchor] * len(adopted.sinks)
 
 
 def test_without_a_record_nothing_is_asked_told_or_written(
@@ -182,7 +182,7 @@ def test_without_a_record_nothing_is_asked_told_or_written(
     monkeypatch.setattr("bridge.audit.write.send", never)
     done = on(adopted, "rotate", "--no-wait", "--json")
     assert (done.status, done.objects[0]["audit"]) == (0, None)
-    assert all("bridge_audit" not in place.see().tags for place in adopted.places)
+    assert all("bridge_audit" not in place.see().tags for place in adopted.sinks)
     assert "anchor" not in on(adopted, "history").out
 
 
@@ -250,7 +250,7 @@ def test_an_end_that_is_lost_is_told_and_written_by_the_next_command(adopted: Wo
         record.path.rename(spread)
         record.path.mkdir()
 
-    patch.setattr("bridge.cli.changing._completed", lambda job, done: (rename(), done)[1])
+    patch.setattr("bridge.cli.changing._completed", lambda session, done: (rename(), done)[1])
     done = on(adopted, "rotate", "--no-wait")
     patch.undo()
     assert done.status == 3
@@ -298,11 +298,11 @@ def test_the_file_of_the_configuration_wins_and_places_typed_beside_it_do_not_es
     other = Record(tmp_path / "by-file.jsonl", record.key)
     config = tmp_path / "bridge.toml"
     config.write_text(f'[audit]\nto = "file:{other.path}"\nkey = "env:BRIDGE_AUDIT_KEY"\n', "utf-8")
-    done = invoke("rotate", adopted.client_id, *places(adopted), "--no-wait", "--config", str(config))
+    done = invoke("rotate", adopted.client_id, *sinks(adopted), "--no-wait", "--config", str(config))
     assert done.status == 0, done.told
     assert (len(other.lines), len(record.lines)) == (2, 0)
     config.write_text("", "utf-8")
-    assert invoke("rotate", adopted.client_id, *places(adopted), "--no-wait", "--config", str(config)).status == 0
+    assert invoke("rotate", adopted.client_id, *sinks(adopted), "--no-wait", "--config", str(config)).status == 0
     assert len(record.lines) == 2  # a file that says nothing leaves it to the environment
 
 

@@ -90,7 +90,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 def listening(
     make_live: MakeWorld, servers: Servers, record: Record, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[World, Listening]]:
-    """A client whose places are in use, and not the bridge's yet, with a proxy before every server."""
+    """A client whose sinks are in use, and not the bridge's yet, with a proxy before every server."""
     world = make_live()
     world.fill()
     monkeypatch.setenv("AUTH0_AUDIENCE", world.tenant.audience)

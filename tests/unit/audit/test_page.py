@@ -11,7 +11,7 @@ from bridge.audit.chain import DIGITS, LEAST_KEY, START, Chain
 from bridge.audit.files import PATIENCE
 from bridge.audit.write import ELSEWHERE
 from bridge.model.operation import Operation
-from bridge.model.operation_values import Facts
+from bridge.model.operation_values import OperationValues
 from bridge.model.outcome import Outcome, Standing, Stopped
 from bridge.model.plan import Plan
 from bridge.model.trail import KEPT_IDS, Trail
@@ -32,7 +32,7 @@ def sealed(told: Any) -> dict[str, Any]:
 def test_every_key_is_told_and_no_other() -> None:
     both, begin, end, operation = (set(keys(table)) for table in tables(section(PAGE, "A line")))
     trail = Trail()
-    trail.working(Facts(Lock("rotate", "r-1", "me", NOW, NOW, "AbC123", "acme", ())))
+    trail.working(OperationValues(Lock("rotate", "r-1", "me", NOW, NOW, "AbC123", "acme", ())))
     told = sealed(records.begin(attempt(), NOW))
     assert set(told) == both | begin
     stopped = Stopped(Standing("r-1", Operation.ROTATE, "works", ("here",), "by me", "why", "resume", "until"))

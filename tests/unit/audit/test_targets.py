@@ -44,7 +44,7 @@ def system_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Syst
 
 @pytest.fixture
 def refused(make_live: MakeWorld) -> World:
-    """A client whose place is not the bridge's: rotating is refused."""
+    """A client whose sink is not the bridge's: rotating is refused."""
     world = make_live(ends="vault")
     world.fill()
     return world

@@ -75,7 +75,7 @@ def test_a_token_or_a_key_does_instead_of_a_secret() -> None:
         ({"BRIDGE_PROPAGATION": "3s"}, SINK,
          "BRIDGE_PROPAGATION: less than 30s is for loopback only: Auth0 takes up to 30 s"),
         ({"BRIDGE_PROPAGATION": "soon"}, SINK, 'BRIDGE_PROPAGATION: found "soon", expected a duration such as 30s'),
-        ({}, (), "no place is named: --sink aws://REGION/NAME or vault://MOUNT/PATH"),
+        ({}, (), "no sink is named: --sink aws://REGION/NAME or vault://MOUNT/PATH"),
     ],
 )  # fmt: skip
 def test_what_is_refused(environ: dict[str, str], sinks: tuple[str, ...], line: str) -> None:
@@ -106,7 +106,7 @@ def test_a_name_is_looked_for_before_a_client_id_and_both_before_the_environment
 def test_a_name_that_is_nowhere_is_answered_with_those_that_there_are(load_text: Any, good: str) -> None:
     with pytest.raises(Usage, match=r"no client 'biling' in .*: there are billing"):
         choose("biling", load_text(good), MACHINE)
-    with pytest.raises(Usage, match="no place is named"):
+    with pytest.raises(Usage, match="no sink is named"):
         choose("AbC123", None, {**MACHINE, **VAULT})
 
 

@@ -96,7 +96,7 @@ ONE_FAULT = [
     ('"eu://secret/apps/billing"', '"secret/apps/billing"',
      'clients.billing.sinks[0]: found "secret/apps/billing", expected VAULT://PATH or VAULT://PATH#KEY'),
     ('"use1://apps/billing#client_secret"', '"eu://secret/apps/billing#other"',
-     "clients.billing.sinks[1]: the same place as clients.billing.sinks[0]"),
+     "clients.billing.sinks[1]: the same sink as clients.billing.sinks[0]"),
     ("[clients.billing]", '[clients."bil ling"]',
      'clients."bil ling": expected a name of letters, digits and _ . : @ -, beginning with one of the first'),
     ("[defaults]", "[default]", "default: unknown key; did you mean defaults?"),
@@ -121,7 +121,7 @@ sinks = ["use1://apps/billing"]
 def test_two_clients_share_neither_an_application_nor_a_place(faults_of: Any, good: str) -> None:
     assert faults_of(good + OTHER) == (
         "clients.other.client_id: the same application as clients.billing",
-        "clients.other.sinks[0]: the same place as clients.billing.sinks[1]",
+        "clients.other.sinks[0]: the same sink as clients.billing.sinks[1]",
     )
 
 
@@ -132,17 +132,17 @@ def test_two_names_of_one_tenant_are_one_tenant(faults_of: Any, good: str) -> No
 
 
 def test_companions_need_consumer_refresh_and_keys(faults_of: Any, load_text: Any, good: str) -> None:
-    wanted = good.replace('owner = "team-billing"', "companions = true")
+    wanted = good.replace('owner = "team-billing"', "sibling_keys = true")
     assert faults_of(wanted) == (
-        "clients.billing.consumer_refresh: companions need it: how long readers keep what they have read",
+        "clients.billing.consumer_refresh: sibling keys need it: how long readers keep what they have read",
     )
-    assert load_text(wanted.replace('"0s"', '"5m"')).clients["billing"].companions
-    everywhere = good.replace("[defaults]", "[defaults]\ncompanions = true").replace('"0s"', '"5m"')
-    assert load_text(everywhere).clients["billing"].companions
+    assert load_text(wanted.replace('"0s"', '"5m"')).clients["billing"].sibling_keys
+    everywhere = good.replace("[defaults]", "[defaults]\nsibling_keys = true").replace('"0s"', '"5m"')
+    assert load_text(everywhere).clients["billing"].sibling_keys
     bare = everywhere.replace("apps/billing#client_secret", "apps/billing?bare")
     assert bare != everywhere
     (line,) = faults_of(bare)
-    assert line.endswith("companions have no room beside a bare text (?bare)")
+    assert line.endswith("sibling keys have no room beside a bare text (?bare)")
 
 
 def test_certificates_cannot_be_switched_off(faults_of: Any, load_text: Any, good: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from bridge.consumer import Candidate, ClientSecret, Event
-from tests.e2e.places import NO_TRUST
+from tests.e2e.sinks import NO_TRUST
 from tests.e2e.taps import ShiftedKv
 from tests.e2e.world import World
 
@@ -18,7 +18,7 @@ AUDIENCE = "https://api.acme"
 
 
 class Application:
-    """A reader of one place of a world. `stages` tells which candidates were tried since the last `ask`."""
+    """A reader of one sink of a world. `stages` tells which candidates were tried since the last `ask`."""
 
     def __init__(self, world: World, uri: str, **options: Any) -> None:
         self.world = world
@@ -62,7 +62,7 @@ class Application:
 
 
 def applications(world: World, **options: Any) -> list[Application]:
-    """Return one reader for each place; they end with the world."""
+    """Return one reader for each sink; they end with the world."""
     made = [Application(world, uri, **options) for uri in world.uris]
     for application in made:
         world._opened.callback(application.close)

@@ -2,7 +2,7 @@
 // line on stdin it says which statuses it had since the last one, the first of them begun after that line.
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { auth0, aws, reader, vault } from '../../docs/guide/deploy/readers/read.mjs'
+import { auth0, aws, reader, vault } from '../../../docs/guide/deploy/readers/read.mjs'
 
 const told = JSON.parse(process.argv[2])
 const { clientId } = told

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from bridge.consumer import AllRefused, ClientCredentials, TokenError
-from tests.e2e.places import NO_TRUST
+from tests.e2e.sinks import NO_TRUST
 from tests.e2e.world import DAY, MakeWorld, World
 from tests.support.proxy import Answer, Proxy
 from tests.unit.consumer.asking import AUDIENCE, Application, applications

@@ -130,7 +130,7 @@ def test_a_token_from_before_is_invalid_when_the_fallback_is_retired(world: Worl
     before = signed(world, world.s0)
     world.rotate()
     world.clock.advance(DAY * 2)
-    retire(world.job(), Options())
+    retire(world.session(), Options())
     assert not valid(before, reader(world))
 
 

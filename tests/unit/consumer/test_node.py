@@ -67,9 +67,9 @@ def test_it_has_a_token_before_during_and_after_a_rotation(make_live: MakeWorld,
         assert node_application.served()
         world.spread()
         assert node_application.served()
-        resume(world.job(), Options(takeover=True))
+        resume(world.session(), Options(takeover=True))
         assert node_application.served()
-        retire(world.job(fallback_min_age=timedelta(0)), Options())
+        retire(world.session(fallback_min_age=timedelta(0)), Options())
         assert node_application.served()
         assert world.live != world.s0
 

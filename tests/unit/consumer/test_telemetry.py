@@ -98,10 +98,10 @@ def test_every_kind_is_counted_and_no_attribute_says_more_than_where(kind: Kind,
     event = Event(kind, "AbC123", "vault://secret/apps/billing", version="7", why="a reason that is long")
     Telemetry(provider=collected.provider, then=told.append)(event)
     ((attributes, count),) = collected.points()
-    assert (attributes["event"], attributes["client_id"], attributes["place"], count) == (
+    assert (attributes["event"], attributes["client_id"], attributes["sink"], count) == (
         kind.value, "AbC123", "vault://secret/apps/billing", 1,
     )  # fmt: skip
-    assert set(attributes) <= {"event", "client_id", "place", "stage"}
+    assert set(attributes) <= {"event", "client_id", "sink", "stage"}
     assert told == [event]
 
 

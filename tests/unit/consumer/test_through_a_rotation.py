@@ -20,31 +20,31 @@ Work = Callable[[World, Trace], object]
 
 
 def rotated(world: World, trace: Trace) -> object:
-    return rotate(world.job(trace=trace), RotateOptions(settle=True))
+    return rotate(world.session(trace=trace), RotateOptions(settle=True))
 
 
 def generated(world: World, trace: Trace) -> object:
-    return rotate(world.job(trace=trace), RotateOptions(settle=True, strategy=Strategy.AUTH0_GENERATED))
+    return rotate(world.session(trace=trace), RotateOptions(settle=True, strategy=Strategy.AUTH0_GENERATED))
 
 
 def rolled_back(world: World, trace: Trace) -> object:
-    return rollback(world.job(trace=trace), RollbackOptions(settle=True))
+    return rollback(world.session(trace=trace), RollbackOptions(settle=True))
 
 
 def discarded(world: World, trace: Trace) -> object:
-    return rollback(world.job(trace=trace), RollbackOptions(settle=True, discard=True))
+    return rollback(world.session(trace=trace), RollbackOptions(settle=True, discard=True))
 
 
 def compromised(world: World, trace: Trace) -> object:
-    return rotate(world.job(trace=trace), RotateOptions(compromised=True, reason="seen", settle=True))
+    return rotate(world.session(trace=trace), RotateOptions(compromised=True, reason="seen", settle=True))
 
 
 def retired(world: World, trace: Trace) -> object:
-    return retire(world.job(trace=trace), Options())
+    return retire(world.session(trace=trace), Options())
 
 
 def synced(world: World, trace: Trace) -> object:
-    return sync(world.job(trace=trace), SyncOptions(compromised=True, reason="seen"))
+    return sync(world.session(trace=trace), SyncOptions(compromised=True, reason="seen"))
 
 
 @pytest.mark.parametrize("work", [rotated, rolled_back, discarded, compromised, retired, synced])

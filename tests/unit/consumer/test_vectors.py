@@ -38,7 +38,7 @@ KEPT = (200, 403)  # the answers that say that the secret was right
 
 
 class InMemory:
-    """A place of a vector (`sinks.reader.Reader`)."""
+    """A sink of a vector (`sinks.reader.Reader`)."""
 
     uri = "vault://secret/apps/billing"
 
@@ -148,7 +148,7 @@ def by_node() -> dict[str, Any]:
             "request": REQUEST,
             "fingerprints": {value: fingerprint(value) for value in values},
             "acquisitions": of("read.mjs"),
-            "places": [{**p, "url": servers.enter_context(recorded(p["answers"]))} for p in PLACES],
+            "sinks": [{**p, "url": servers.enter_context(recorded(p["answers"]))} for p in PLACES],
         }
         program = [node(), str(Path(__file__).with_name("vectors.mjs"))]
         done = subprocess.run(program, input=json.dumps(told), capture_output=True, text=True, timeout=60, check=False)
@@ -189,5 +189,5 @@ def test_the_library_finds(place: Mapping[str, Any]) -> None:
 
 @pytest.mark.parametrize("place", PLACES, ids=name_of)
 def test_the_reader_for_node_finds(place: Mapping[str, Any], by_node: Mapping[str, Any]) -> None:
-    found = by_node["places"][PLACES.index(place)]
+    found = by_node["sinks"][PLACES.index(place)]
     assert {**found, "ends": sorted(found["ends"])} == expected_at(place)

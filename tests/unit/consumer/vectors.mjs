@@ -1,5 +1,5 @@
 // Runs docs/reference/read-order.json with docs/guide/deploy/readers/read.mjs: vectors on stdin, what happened on stdout.
-import { aws, companions, reader, vault } from '../../docs/guide/deploy/readers/read.mjs'
+import { aws, reader, siblingKeys, vault } from '../../../docs/guide/deploy/readers/read.mjs'
 
 const told = JSON.parse(await new Response(process.stdin).text())
 
@@ -17,7 +17,7 @@ async function acquisitions(vector) {
     const { promoted, ends, [stage]: value } = stored()
     return { value, age: stage === 'current' ? time - promoted : undefined, ends: ends?.map((each) => told.fingerprints[each]) }
   }
-  const read = vector.vault[0].document ? companions({ get: () => stored().document }) : stages
+  const read = vector.vault[0].document ? siblingKeys({ get: () => stored().document }) : stages
   const ask = async (value) => {
     const { answers } = due(vector.auth0)
     asked.push(value)
@@ -56,4 +56,4 @@ async function place({ kind, key, answers, url }) {
 }
 
 const all = (work, list) => Promise.all(list.map(work))
-console.log(JSON.stringify({ acquisitions: await all(acquisitions, told.acquisitions), places: await all(place, told.places) }))
+console.log(JSON.stringify({ acquisitions: await all(acquisitions, told.acquisitions), sinks: await all(place, told.sinks) }))

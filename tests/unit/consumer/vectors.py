@@ -16,7 +16,7 @@ from tests.docs.pages import DOCS
 
 FILE: dict[str, Any] = json.loads((DOCS / "reference" / "read-order.json").read_text("utf-8"))
 ACQUISITIONS: list[dict[str, Any]] = FILE["acquisitions"]
-PLACES: list[dict[str, Any]] = FILE["places"]
+PLACES: list[dict[str, Any]] = FILE["sinks"]
 CLIENT_ID: str = FILE["client_id"]
 NOW = parsedate_to_datetime(FILE["now"]).astimezone(UTC)
 

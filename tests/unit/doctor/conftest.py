@@ -37,7 +37,7 @@ def root(world: World, unique: str) -> Iterator[Vault]:
 
 @pytest.fixture
 def patient(world: World, root: Vault, guard: Guard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Patient:
-    """A client that is adopted in both of its places, and nothing is wrong with it."""
+    """A client that is adopted in both of its sinks, and nothing is wrong with it."""
     found = Patient(world, root, guard, tmp_path, monkeypatch)
     world.fill()  # a while ago, so that nobody waits for calls that may still be on their way
     found.write([f"eu://secret/{world.vault.path}", f"use1://{world.aws.name}"])

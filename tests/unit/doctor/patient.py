@@ -16,7 +16,7 @@ import pytest
 
 from bridge.doctor.known import known
 from tests.e2e.command import Ended, invoke
-from tests.e2e.places import REGION
+from tests.e2e.sinks import REGION
 from tests.e2e.world import World
 from tests.unit.policy.iam import Guard
 from tests.unit.policy.rights import Vault
@@ -68,7 +68,7 @@ class Patient:
         self.file.write_text(CONFIG.format(**self.world.environment, **told), "utf-8")
 
     def healthy(self) -> None:
-        """Adopt the places; nothing is wrong then."""
+        """Adopt the sinks; nothing is wrong then."""
         ended = invoke("adopt", "billing", "--yes")
         assert ended.status == 0, ended.told
         self.well()

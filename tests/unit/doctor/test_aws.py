@@ -11,7 +11,7 @@ from moto.secretsmanager.models import secretsmanager_backends
 
 from sinks.aws.diagnose import KNOWABLE
 from sinks.aws.rights import ACTIONS, CREATE
-from tests.e2e.places import REGION
+from tests.e2e.sinks import REGION
 from tests.e2e.world import World
 from tests.support.strict_moto import controls
 from tests.unit.doctor.certificates import Authority, Behind
@@ -167,7 +167,7 @@ def test_a_replica_that_is_not_in_sync_is_found(stored: Patient) -> None:
 
 def test_a_secret_that_is_missing_although_another_place_knows_it_is_found_with_the_account(patient: Patient) -> None:
     patient.world.aws.client.delete_secret(SecretId=patient.world.aws.name, ForceDeleteWithoutRecovery=True)
-    found = patient.sees("place-missing", subject=f"use1://{patient.world.aws.name}")
+    found = patient.sees("sink-missing", subject=f"use1://{patient.world.aws.name}")
     assert f"looked for in the account {ACCOUNT}" in patient.run("doctor", "billing").out
     patient.paste(found)
     patient.well()
@@ -175,14 +175,14 @@ def test_a_secret_that_is_missing_although_another_place_knows_it_is_found_with_
 
 def test_another_manager_of_the_secret_is_found(stored: Patient) -> None:
     stored.world.aws.tag("managed-by", "external-secrets")
-    stored.paste(stored.sees("place-other-manager"))
-    stored.paste(stored.sees("place-wiped"))
+    stored.paste(stored.sees("sink-other-manager"))
+    stored.paste(stored.sees("sink-wiped"))
     stored.well()
 
 
 def test_a_tag_of_terraform_is_worth_a_note(stored: Patient) -> None:
     stored.world.aws.tag("Terraform", "true")
-    stored.paste(stored.sees("place-beside-manager", severity="note"))
+    stored.paste(stored.sees("sink-beside-manager", severity="note"))
     stored.well()
 
 
@@ -190,7 +190,7 @@ def test_a_stack_of_cloudformation_is_found(stored: Patient) -> None:
     secret = backend(stored)
     before = [*secret.tags]
     secret.tags = [*before, {"Key": "aws:cloudformation:stack-name", "Value": "billing-stack"}]
-    found = stored.sees("place-other-manager")
+    found = stored.sees("sink-other-manager")
     assert "CloudFormation (stack billing-stack)" in found["what"]
     assert "DeletionPolicy: Retain" in found["remedy"]
     secret.tags = before

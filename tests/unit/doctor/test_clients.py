@@ -38,7 +38,7 @@ def test_a_client_without_a_secret_to_rotate_is_found(inpatient: Patient, kind: 
 def test_a_client_id_that_is_not_there_is_found(inpatient: Patient) -> None:
     inpatient.set("clients.billing", "client_id", "NoSuchClient")
     found = inpatient.found()
-    assert [one["id"] for one in found] == ["client-unknown", "place-other-client"]
+    assert [one["id"] for one in found] == ["client-unknown", "sink-other-client"]
     inpatient.paste(found[0], {"CLIENT_ID": inpatient.world.client_id})
     inpatient.well()
 
@@ -97,10 +97,10 @@ def test_a_fallback_that_ends_before_tokens_do_is_worth_a_note(inpatient: Patien
 
 
 def test_companions_whose_readers_get_no_time_are_found(inpatient: Patient) -> None:
-    inpatient.set("clients.billing", "companions", True)
+    inpatient.set("clients.billing", "sibling_keys", True)
     inpatient.set("clients.billing", "consumer_refresh", "1s")
     assert inpatient.run("adopt", "billing", "--yes").status == 0
-    inpatient.set("clients.billing", "companions", None)
+    inpatient.set("clients.billing", "sibling_keys", None)
     inpatient.set("clients.billing", "consumer_refresh", None)
     inpatient.paste(inpatient.sees("client-refresh"))
     inpatient.well()
@@ -112,4 +112,4 @@ def test_several_faults_are_told_together(inpatient: Patient) -> None:
     world.vault.tag("managed-by", "terraform")
     world.vault.kv.update_metadata(world.vault.path, max_versions=2, delete_version_after="24h")
     told = [one["id"] for one in inpatient.found() if one["severity"] == "wrong"]
-    assert sorted(told) == ["client-hs256", "place-other-manager", "vault-delete-after", "vault-max-versions"]
+    assert sorted(told) == ["client-hs256", "sink-other-manager", "vault-delete-after", "vault-max-versions"]

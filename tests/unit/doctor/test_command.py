@@ -53,7 +53,7 @@ def test_what_people_see_is_grouped_with_the_remedy_below(patient: Patient) -> N
     assert ended.status == 5
     lines = ended.out.splitlines()
     heads = [line for line in lines if not line.startswith(" ")]
-    assert [head.split()[0] for head in heads[:-1]] == ["Tenant", "Vault", "Client", "Place", "Place"]
+    assert [head.split()[0] for head in heads[:-1]] == ["Tenant", "Vault", "Client", "Sink", "Sink"]
     assert heads[-1].startswith("1 wrong, ")
     at = lines.index("  wrong    max_versions is 2 on the key   [vault-max-versions]")
     assert lines[at + 1].strip() == "why: current, fallback and one write of somebody else need 3"
@@ -85,7 +85,7 @@ def test_without_a_file_a_client_id_and_its_places_suffice(inpatient: Patient) -
     assert inpatient.run("forget", "billing").status == 0
     inpatient.file.unlink()
     ended = inpatient.run("doctor", world.client_id, "--sink", world.vault.uri, "--json", "-q")
-    assert [one["id"] for one in ended.objects] == ["place-unmanaged"]
+    assert [one["id"] for one in ended.objects] == ["sink-unmanaged"]
     assert ended.status == 0
 
 
@@ -95,11 +95,11 @@ def test_a_bug_in_one_check_hides_no_other_and_shows_only_its_place(
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError(patient.world.live)
 
-    monkeypatch.setattr("sinks.vault.diagnose._place", broken)
+    monkeypatch.setattr("sinks.vault.diagnose._state", broken)
     patient.world.aws.tag("managed-by", "somebody")
     ended = patient.run("doctor", "billing", "--json", "-q")
     told = {one["id"]: one for one in ended.objects}
-    assert {"doctor-bug", "place-other-manager"} <= set(told)
+    assert {"doctor-bug", "sink-other-manager"} <= set(told)
     assert "RuntimeError at test_command.py:" in told["doctor-bug"]["what"]
     assert leaks(ended.told, [patient.world.live]) == []
     assert "Traceback" not in ended.told

@@ -78,7 +78,7 @@ def test_cas_required_for_documents_is_fine_on_key_and_mount(mounted: tuple[Pati
 def test_a_mount_that_is_not_there_is_found(inpatient: Patient, unique: str) -> None:
     inpatient.write([f"eu://nosuch-{unique}/billing"])
     inpatient.paste(inpatient.sees("vault-mount-missing"))
-    found = inpatient.sees("place-missing", severity="note")
+    found = inpatient.sees("sink-missing", severity="note")
     inpatient.root.ask("POST", f"nosuch-{unique}/data/billing", {"data": {"client_secret": inpatient.world.s0}})
     inpatient.paste(found)
     inpatient.well()
@@ -92,7 +92,7 @@ def test_a_mount_without_versions_is_found(inpatient: Patient, unique: str) -> N
     for _ in range(100):
         if "vault-kv-version" not in (kinds := [one["id"] for one in inpatient.found()]):
             break
-    assert kinds == ["place-unmanaged"]
+    assert kinds == ["sink-unmanaged"]
 
 
 def test_a_mount_of_another_kind_is_found(inpatient: Patient, unique: str) -> None:
@@ -108,7 +108,7 @@ def test_a_mount_of_another_kind_is_found(inpatient: Patient, unique: str) -> No
     ("endpoint", "end"),
     [
         (each, end)
-        for end, rights in zip(("", "/pending"), needed(deeds(Role.OPERATOR, companions=None)), strict=True)
+        for end, rights in zip(("", "/pending"), needed(deeds(Role.OPERATOR, sibling_keys=None)), strict=True)
         for each in rights
     ],
 )
@@ -159,15 +159,15 @@ def test_settings_of_the_mount_that_cannot_be_read_are_unknown_until_the_line_is
 
 def test_another_manager_of_the_document_is_found(inpatient: Patient) -> None:
     inpatient.world.vault.tag("managed-by", "external-secrets")
-    found = inpatient.sees("place-other-manager")
+    found = inpatient.sees("sink-other-manager")
     assert "External Secrets" in found["what"]
     inpatient.paste(found)
-    inpatient.paste(inpatient.sees("place-wiped"))  # the bridge's own claim went with it
+    inpatient.paste(inpatient.sees("sink-wiped"))  # the bridge's own claim went with it
     inpatient.well()
 
 
 @pytest.mark.parametrize("claim", [("terraform", "true"), ("ManagedBy", "Terraform"), ("provisioner", "pulumi")])
 def test_a_tag_that_names_a_tool_is_worth_a_note(inpatient: Patient, claim: tuple[str, str]) -> None:
     inpatient.world.vault.tag(*claim)
-    inpatient.paste(inpatient.sees("place-beside-manager", severity="note"))
+    inpatient.paste(inpatient.sees("sink-beside-manager", severity="note"))
     inpatient.well()

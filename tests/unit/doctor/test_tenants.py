@@ -130,7 +130,7 @@ def test_a_certificate_of_an_unknown_authority_is_found(inpatient: Patient, tmp_
         inpatient.set("tenants.local", "audience", inpatient.world.tenant.audience)
         inpatient.paste(inpatient.sees("tenant-tls"), {"/path/to/authority.pem": str(authority.file)})
         found = [one["id"] for one in inpatient.found() if one["severity"] == "wrong"]
-        assert found == ["place-other-client"]  # recorded by the tenant's other name
+        assert found == ["sink-other-client"]  # recorded by the tenant's other name
         server.context = authority.context(lasts=timedelta(days=3))
         kinds = {one["id"]: one["severity"] for one in inpatient.found()}
         assert kinds["tenant-certificate"] == "note"

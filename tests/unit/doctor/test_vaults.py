@@ -21,9 +21,9 @@ def test_a_vault_that_cannot_be_reached_is_found_and_hides_nothing_else(patient:
     patient.set("vaults.eu", "url", DEAD)
     patient.world.aws.tag("managed-by", "somebody")
     told = {one["id"]: one for one in patient.found() if one["severity"] == "wrong"}
-    assert set(told) == {"vault-unreachable", "place-other-manager"}
+    assert set(told) == {"vault-unreachable", "sink-other-manager"}
     patient.world.aws.tag("managed-by", "secret-bridge")
-    assert "place-not-checked" in [one["id"] for one in patient.found() if one["severity"] == "unknown"]
+    assert "sink-not-checked" in [one["id"] for one in patient.found() if one["severity"] == "unknown"]
     found = patient.sees("vault-unreachable", subject="vault eu")
     patient.paste(found, {"https://VAULT:8200": patient.world.servers.bao.url})
     patient.well()
@@ -41,7 +41,7 @@ def test_a_sealed_vault_is_found(inpatient: Patient) -> None:
         found = inpatient.sees("vault-sealed")
         assert found["remedy"] == "bao operator unseal"  # it asks for the key
         inpatient.shell(f"{found['remedy']} {keys[0]}")
-        inpatient.sees("place-missing", severity="note")
+        inpatient.sees("sink-missing", severity="note")
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 
 from bridge.evidence.judge import Evidence, Ignored
-from bridge.execution.session import Job
+from bridge.execution.session import Session
 from bridge.model.outcome import Outcome
 from bridge.operations.evidence import evidence_of
 from bridge.operations.retire import retire
 from bridge.operations.start import Options
-from tests.e2e.places import NO_TRUST
+from tests.e2e.sinks import NO_TRUST
 from tests.e2e.world import DAY, SCOPES, MakeWorld, World
 
 AUDIENCE = "https://api.example"
@@ -37,7 +37,7 @@ class Tenancy:
         *,
         scopes: Iterable[str] = LOGS,
         retention: timedelta = 30 * DAY,
-        watch: Callable[[Job], object] = lambda _: None,
+        watch: Callable[[Session], object] = lambda _: None,
     ) -> Tenancy:
         """Have two consumers use a client for two days, rotate, and wait until the change has spread.
 
@@ -53,10 +53,10 @@ class Tenancy:
         assert tenancy.asks(MAILER)
         for _ in range(4):
             world.clock.advance(12 * HOUR)
-            watch(world.job())
+            watch(world.session())
         assert tenancy.asks(BILLING)
         assert tenancy.asks(MAILER)
-        watch(world.job())
+        watch(world.session())
         world.rotate()
         return tenancy
 
@@ -78,9 +78,9 @@ class Tenancy:
             self.world.tenant.write_log("feccft", **told)
 
     def evidence(self, **settings: Any) -> Evidence:
-        return evidence_of(self.world.job(**settings))
+        return evidence_of(self.world.session(**settings))
 
     def retire(self, *ignored: str, force: bool = False, reason: str = "", **settings: Any) -> Outcome | None:
         options = Options(reason=reason)
         vouched = tuple(map(Ignored.parse, ignored))
-        return retire(self.world.job(**settings), options, ignored=vouched, force=force)
+        return retire(self.world.session(**settings), options, ignored=vouched, force=force)

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.evidence.checkpoint import EPOCH, Checkpoint, Remembered, digest_of, latest, summed_up
 from bridge.evidence.judge import REQUIRE
-from bridge.execution.session import Job
+from bridge.execution.session import Session
 from bridge.model.errors import Refused
 from bridge.operations.evidence import evidence_of
 from tests.e2e.command import on
@@ -18,15 +18,15 @@ from tests.unit.evidence.tenancy import BILLING, HOUR, MAILER, Tenancy
 RETENTION = DAY
 
 
-def record(job: Job) -> None:
-    evidence_of(job, record=True)
+def record(session: Session) -> None:
+    evidence_of(session, record=True)
 
 
 def daily(tenancy: Tenancy, days: int) -> None:
     """Let days pass in a tenant that forgets after one, recording twice on each of them."""
     for _ in range(2 * days):
         tenancy.world.clock.advance(12 * HOUR)
-        record(tenancy.world.job())
+        record(tenancy.world.session())
 
 
 @pytest.fixture
@@ -72,14 +72,14 @@ def test_a_gap_between_checkpoint_and_log_is_not_bridged(short: Tenancy) -> None
 
 def test_a_checkpoint_is_in_every_place_holds_no_address_and_goes_with_the_tags(short: Tenancy) -> None:
     on(short.world, "evidence", "--record")
-    for place in short.world.places:
+    for place in short.world.sinks:
         tags = {name: text for name, text in place.see().tags.items() if name.startswith("bridge_note_")}
         assert tags
         assert "127.0.0.1" not in str(tags)
         assert "billing" not in str(tags)
-    assert latest(sink.survey().noted for sink in short.world.job().sinks.values()) is not None
+    assert latest(sink.survey().noted for sink in short.world.session().sinks.values()) is not None
     assert on(short.world, "forget").status == 0
-    assert not any("bridge_note" in str(place.see().tags) for place in short.world.places)
+    assert not any("bridge_note" in str(place.see().tags) for place in short.world.sinks)
 
 
 def test_what_does_not_fit_is_said() -> None:

@@ -56,7 +56,7 @@ def test_a_source_that_somebody_vouches_for_does_not_block_and_the_reason_is_rec
     done = tenancy.retire(vouched, reason="a test system of ours, OPS-12")
     assert done is not None
     assert any(note.startswith("ignored, as asked: 1   127.0.0.1") for note in done.plan.notes)
-    for sink in tenancy.world.job().sinks.values():
+    for sink in tenancy.world.session().sinks.values():
         assert re.fullmatch(r"r-\w+ \S+Z retire .*: a test system of ours_ OPS-12", sink.survey().noted["retirement"])
 
 

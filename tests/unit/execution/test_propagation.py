@@ -11,13 +11,13 @@ import pytest
 
 from bridge.auth0.client import Client
 from bridge.auth0.probe import Verdict
-from bridge.execution.propagation import settle
-from bridge.execution.session import Job
+from bridge.execution.propagation import await_propagation
+from bridge.execution.session import Session
 from bridge.execution.verification import await_refusal, prove
 from bridge.model.errors import Failed, Refused
-from bridge.model.outcome import Settled
+from bridge.model.outcome import Propagated
 from bridge.model.timing import Timing
-from sinks.port import Place, Stage
+from sinks.port import SinkState, Stage
 from sinks.secret import Secret
 from tests.contract.clock import START, ManualClock
 
@@ -45,16 +45,16 @@ class Edges:
         return [since for name, since in self.asked if name == value.reveal()]
 
 
-def job(edges: Edges) -> Job:
+def session(edges: Edges) -> Session:
     nothing: Any = None
     auth0: Any = edges
-    return Job(nothing, auth0, {}, edges.clock, TIMING, "test")
+    return Session(nothing, auth0, {}, edges.clock, TIMING, "test")
 
 
-def settled(new: Answers, old: Answers | None = None, leaked: Answers | None = None) -> tuple[Settled, Edges]:
+def settled(new: Answers, old: Answers | None = None, leaked: Answers | None = None) -> tuple[Propagated, Edges]:
     edges = Edges({"new": new, **({"old": old} if old else {}), **({"leaked": leaked} if leaked else {})})
     ending = (LEAKED,) if leaked else ()
-    return settle(job(edges), CLIENT, NEW, OLD if old else None, since=1000.0, ending=ending), edges
+    return await_propagation(session(edges), CLIENT, NEW, OLD if old else None, since=1000.0, ending=ending), edges
 
 
 def always(verdict: Verdict) -> Answers:
@@ -109,7 +109,7 @@ def test_it_is_given_up_after_its_patience(verdict: Verdict) -> None:
 
 def test_somebody_who_asks_it_to_stop_is_heard_and_told_that_nothing_is_proven() -> None:
     edges = Edges({"new": always(ACCEPTED), "leaked": always(REFUSED)})
-    asked = job(edges)
+    asked = session(edges)
     edges.answers["new"] = lambda since: asked.stop.ask() or ACCEPTED  # type: ignore[func-returns-value]
     with pytest.raises(Failed, match="stopped as asked"):
         await_refusal(asked, CLIENT, NEW, (LEAKED,), since=1000.0)
@@ -119,19 +119,19 @@ def test_somebody_who_asks_it_to_stop_is_heard_and_told_that_nothing_is_proven()
 def test_a_value_that_goes_on_being_accepted_is_told_as_that() -> None:
     edges = Edges({"new": always(ACCEPTED), "leaked": always(ACCEPTED)})
     with pytest.raises(Failed, match="could not be proven that Auth0 refuses what ends"):
-        await_refusal(job(edges), CLIENT, NEW, (LEAKED,), since=1000.0)
+        await_refusal(session(edges), CLIENT, NEW, (LEAKED,), since=1000.0)
     edges = Edges({"new": always(ACCEPTED), "leaked": always(REFUSED)})
-    assert await_refusal(job(edges), CLIENT, NEW, (LEAKED,), since=1000.0).proven
+    assert await_refusal(session(edges), CLIENT, NEW, (LEAKED,), since=1000.0).proven
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A place that holds these values."""
+    """A sink that holds these values."""
 
     values: dict[Stage, Secret]
 
-    def read(self) -> Place:
-        return Place("vault://secret/a", START, exists=True, values=self.values)
+    def read(self) -> SinkState:
+        return SinkState("vault://secret/a", START, exists=True, values=self.values)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ class Stored:
 def test_under_the_lock_both_values_are_probed_once_more_before_one_ends(
     current: Verdict, fallback: Verdict, why: str | None
 ) -> None:
-    asked = job(Edges({"new": always(current), "old": always(fallback)}))
+    asked = session(Edges({"new": always(current), "old": always(fallback)}))
     place: Any = Stored({Stage.CURRENT: NEW, Stage.FALLBACK: OLD})
     asked.sinks["vault://secret/a"] = place
     if why is None:
@@ -161,7 +161,7 @@ def test_under_the_lock_both_values_are_probed_once_more_before_one_ends(
 
 
 def test_a_place_without_a_current_value_proves_nothing_and_without_a_fallback_nothing_ends() -> None:
-    asked = job(Edges({"new": always(ACCEPTED), "old": always(REFUSED)}))
+    asked = session(Edges({"new": always(ACCEPTED), "old": always(REFUSED)}))
     empty: Any = Stored({Stage.FALLBACK: OLD})
     asked.sinks["vault://secret/a"] = empty
     with pytest.raises(Refused, match="does not accept the current value"):

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests.e2e.command import Ended, invoke
-from tests.e2e.places import REGION
+from tests.e2e.sinks import REGION
 from tests.e2e.world import World
 
 TO_HOOK = '[[notify]]\nurl = "env:HOOK"\n'

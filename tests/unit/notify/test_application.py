@@ -37,7 +37,7 @@ def test_a_fallback_that_was_used_is_told_once_an_hour(hook: Receiver) -> None:
         notify(USED)
     (got,) = arrived(hook)
     assert got["event"] == "fallback-used"
-    assert (got["client_id"], got["place"], got["current"]) == ("AbC123", "vault://secret/apps/billing", "8")
+    assert (got["client_id"], got["sink"], got["current"]) == ("AbC123", "vault://secret/apps/billing", "8")
     assert "fallback used: a reason" in got["message"]
     clock.advance(timedelta(hours=1))
     notify(USED)
@@ -109,5 +109,5 @@ def test_the_example_of_the_page_tells_of_a_fallback_that_was_used(
             break
     names["secret"].close()
     (got,) = arrived(hook)
-    assert (got["event"], got["place"]) == ("fallback-used", world.vault.uri)
+    assert (got["event"], got["sink"]) == ("fallback-used", world.vault.uri)
     assert world.s0 not in hook.got[0].body

@@ -51,7 +51,7 @@ def test_a_rotation_sends_one_message_with_what_the_terminal_shows(
     assert shown in str(got["message"])
     assert "billing rotated in" in str(got["title"])
     assert isinstance(got["details"], dict)
-    assert got["details"]["places"]
+    assert got["details"]["sinks"]
     clean(done, adopted)
     assert all(secret not in hook.got[0].body for secret in (TOKEN, adopted.live, adopted.s0))
 

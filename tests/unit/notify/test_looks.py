@@ -30,7 +30,7 @@ def only(hook: Receiver) -> dict[str, object]:
     return got
 
 
-# AWS's and Auth0's clock are the world's; so what status judges ages by, the latest time that any place tells, is too.
+# AWS's and Auth0's clock are the world's; so what status judges ages by, the latest time that any sink tells, is too.
 
 
 def test_a_fallback_that_may_go_is_due_to_be_retired(rotated: World, hook: Receiver, tmp_path: Path) -> None:

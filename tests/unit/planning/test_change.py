@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bridge.model.operation import Operation
-from bridge.model.plan import Wish
-from bridge.model.steps import Announced, Claim, Examine, LayOut, SetAtAuth0, Tag, TakeOver, Wait
+from bridge.model.plan import PlanOptions
+from bridge.model.steps import Announced, Claim, Examine, SetAtAuth0, Tag, TakeOver, Wait, WriteSiblingKeys
 from bridge.planning.change import LATE, REFRESH, plan_change
 from bridge.planning.maintenance import SETTLING, plan_settling
-from sinks.companions import Companions
-from sinks.port import Lock, Place, Record, Stage
+from sinks.port import Lock, Record, SinkState, Stage
 from sinks.secret import Secret
+from sinks.sibling_keys import SiblingKeys
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 URIS = ("aws://eu-west-1/a", "vault://secret/a")
@@ -23,16 +23,16 @@ RECORD = Record("client", "tenant", URIS, "r-0", NOW - timedelta(days=1))
 FENCE, LATER = timedelta(seconds=30), timedelta(seconds=40)
 
 
-def place(uri: str = URIS[1], *, ago: float | None = None, lock: Lock | None = None, **more: object) -> Place:
-    """Return a place in use whose lock key changed so many seconds ago; None: never."""
+def place(uri: str = URIS[1], *, ago: float | None = None, lock: Lock | None = None, **more: object) -> SinkState:
+    """Return a sink in use whose lock key changed so many seconds ago; None: never."""
     released = NOW - timedelta(seconds=ago) if ago is not None else None
-    found = Place(
+    found = SinkState(
         uri, NOW, exists=True, record=RECORD, lock=lock, released=released, values={Stage.CURRENT: Secret("s")}
     )
-    return replace(found, **more)  # type: ignore[arg-type]  # a place's own fields
+    return replace(found, **more)  # type: ignore[arg-type]  # a sink's own fields
 
 
-def both(**more: object) -> tuple[Place, Place]:
+def both(**more: object) -> tuple[SinkState, SinkState]:
     first, second = (place(uri, **more) for uri in URIS)  # type: ignore[arg-type]  # as above
     return first, second
 
@@ -44,24 +44,26 @@ def both(**more: object) -> tuple[Place, Place]:
 def test_a_change_waits_since_the_last_write_to_a_lock_key_whatever_was_written(
     ago: tuple[float | None, float | None], expected: list[float]
 ) -> None:
-    places = tuple(place(uri, ago=seconds) for uri, seconds in zip(URIS, ago, strict=True))
-    steps = plan_change(Operation.ROTATE, places, Wish(fence=FENCE)).steps
+    sinks = tuple(place(uri, ago=seconds) for uri, seconds in zip(URIS, ago, strict=True))
+    steps = plan_change(Operation.ROTATE, sinks, PlanOptions(fence=FENCE)).steps
     assert [step.time.total_seconds() for step in steps if isinstance(step, Wait) and step.why == LATE] == expected
 
 
 def test_readers_are_told_first_and_have_their_time_before_auth0_learns_the_value() -> None:
-    kept = Wish(refresh=timedelta(minutes=5), companions=Companions.KEEP)
+    kept = PlanOptions(refresh=timedelta(minutes=5), sibling_keys=SiblingKeys.KEEP)
     steps = plan_change(Operation.ROTATE, both(), kept).steps
     before = steps[: steps.index(SetAtAuth0())]
     wait = Wait(timedelta(minutes=5), REFRESH)
-    assert before[2:] == (LayOut(URIS[0]), LayOut(URIS[1]), wait, Announced(timedelta(minutes=5)))
+    assert before[2:] == (WriteSiblingKeys(URIS[0]), WriteSiblingKeys(URIS[1]), wait, Announced(timedelta(minutes=5)))
     assert wait not in plan_change(Operation.ROLLBACK, both(), kept).steps  # readers have that value already
 
 
 def test_the_answer_to_a_leak_waits_for_nothing_and_tags_nothing_before_auth0_is_changed() -> None:
-    asked = Wish(fence=FENCE, refresh=timedelta(minutes=5), over=True, kill=True, ends=True, without_fallback=True)
-    places = both(ago=1, record=None, lock=LOCK)
-    steps = plan_change(Operation.COMPROMISED, places, asked).steps
+    asked = PlanOptions(
+        fence=FENCE, refresh=timedelta(minutes=5), over=True, kill=True, ends=True, without_fallback=True
+    )
+    sinks = both(ago=1, record=None, lock=LOCK)
+    steps = plan_change(Operation.COMPROMISED, sinks, asked).steps
     assert steps[: steps.index(SetAtAuth0())] == (Claim(URIS[0], over=True), Claim(URIS[1], over=True))
 
 

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.model.plan import Wish
+from bridge.model.plan import PlanOptions
 from bridge.model.settlement import Settlement, Way
-from bridge.model.steps import Claim, Confirm, Hook, LayOut, Promote, Release, Retire, SetAtAuth0, Step, Store, Tag
+from bridge.model.steps import (
+    Claim,
+    Confirm,
+    Hook,
+    Promote,
+    Release,
+    Retire,
+    SetAtAuth0,
+    Step,
+    Store,
+    Tag,
+    WriteSiblingKeys,
+)
 from bridge.planning.settle import generated, kills, never_held, settlement, steps
-from sinks.companions import Companions
-from sinks.port import Lock, Place
-from tests.unit.planning.places import ANCIENT, CLIENT, NEW, OLD, STRANGE, A, B, lock, mark, place, record
+from sinks.port import Lock, SinkState
+from sinks.sibling_keys import SiblingKeys
+from tests.unit.planning.sinks import ANCIENT, CLIENT, NEW, OLD, STRANGE, A, B, lock, mark, place, record
 
 LOCKED = lock()
 
 
-def of(*places: Place, accepts: object = OLD, interrupted: bool = True) -> Settlement:
-    return settlement(places, accepts, CLIENT, interrupted=interrupted)  # type: ignore[arg-type]  # a secret
+def of(*sinks: SinkState, accepts: object = OLD, interrupted: bool = True) -> Settlement:
+    return settlement(sinks, accepts, CLIENT, interrupted=interrupted)  # type: ignore[arg-type]  # a secret
 
 
 @pytest.mark.parametrize(
-    ("places", "way"),
+    ("sinks", "way"),
     [
         ([place(A), place(B)], Way.GIVE_BACK),
         ([place(A, pending=NEW), place(B, pending=NEW)], Way.GIVE_BACK),
@@ -35,13 +47,13 @@ def of(*places: Place, accepts: object = OLD, interrupted: bool = True) -> Settl
         ([place(A), place(B, None, record=None, wiped=True)], Way.COMPLETE),
     ],
     ids=[
-        "current everywhere", "and another value is pending", "current in one place", "pending in one place",
+        "current everywhere", "and another value is pending", "current in one sink", "pending in one sink",
         "tags are ahead", "tags were ahead of the interruption", "nowhere", "the fallback", "nothing stored",
-        "one place is not managed yet", "one place lost its tags",
+        "one sink is not managed yet", "one sink lost its tags",
     ],
 )  # fmt: skip
-def test_auth0s_answer_decides_how_it_ends(places: list[Place], way: Way) -> None:
-    assert of(*places).way is way
+def test_auth0s_answer_decides_how_it_ends(sinks: list[SinkState], way: Way) -> None:
+    assert of(*sinks).way is way
 
 
 def test_what_is_current_becomes_the_fallback_of_what_was_pending() -> None:
@@ -50,7 +62,7 @@ def test_what_is_current_becomes_the_fallback_of_what_was_pending() -> None:
 
 
 @pytest.mark.parametrize(
-    ("places", "accepts", "former"),
+    ("sinks", "accepts", "former"),
     [
         ([place(A, NEW, fallback=OLD)], OLD, True),
         ([place(A, NEW, record=record(NEW, OLD, ANCIENT))], ANCIENT, True),
@@ -59,14 +71,14 @@ def test_what_is_current_becomes_the_fallback_of_what_was_pending() -> None:
     ],
     ids=["the fallback", "an older one", "a stranger's", "the new one"],
 )
-def test_a_value_that_was_live_before_is_told_apart(places: list[Place], accepts: object, former: bool) -> None:
-    assert of(*places, accepts=accepts).former is former
+def test_a_value_that_was_live_before_is_told_apart(sinks: list[SinkState], accepts: object, former: bool) -> None:
+    assert of(*sinks, accepts=accepts).former is former
 
 
 def test_without_an_operation_even_the_newest_recorded_value_is_a_former_one() -> None:
-    places = [place(A), place(B, NEW, record=record(OLD))]
-    assert not of(*places).former
-    assert of(*places, interrupted=False).former
+    sinks = [place(A), place(B, NEW, record=record(OLD))]
+    assert not of(*sinks).former
+    assert of(*sinks, interrupted=False).former
 
 
 @pytest.mark.parametrize(
@@ -102,9 +114,9 @@ def test_what_ends_the_value_that_was_current(says: Lock | None, ends: bool) -> 
 def test_auth0_was_to_generate_it_where_a_rotation_holds_places_without_a_value(
     says: str, pending: object, expected: bool
 ) -> None:
-    places = (place(A, pending=pending), place(B))  # type: ignore[arg-type]  # a secret
-    assert generated(places, lock(says)) is expected
-    assert not generated(places, None)
+    sinks = (place(A, pending=pending), place(B))  # type: ignore[arg-type]  # a secret
+    assert generated(sinks, lock(says)) is expected
+    assert not generated(sinks, None)
 
 
 @pytest.mark.parametrize(
@@ -118,13 +130,13 @@ def test_auth0_was_to_generate_it_where_a_rotation_holds_places_without_a_value(
     ],
     ids=["empty", "a value", "a record", "a copy of one", "lost tags"],
 )
-def test_a_place_that_never_held_a_value(found: Place, expected: bool) -> None:
+def test_a_place_that_never_held_a_value(found: SinkState, expected: bool) -> None:
     assert never_held((found,)) is expected
 
 
-def then(way: Way, *places: Place, held: tuple[str, ...] = (A, B), wish: Wish | None = None, base: str = "x",
-         adopting: bool = False) -> tuple[Step, ...]:  # fmt: skip
-    return steps(places, held, Settlement(way, base), OLD, wish or Wish(), adopting=adopting)
+def then(way: Way, *sinks: SinkState, held: tuple[str, ...] = (A, B), plan_options: PlanOptions | None = None,
+         base: str = "x", adopting: bool = False) -> tuple[Step, ...]:  # fmt: skip
+    return steps(sinks, held, Settlement(way, base), OLD, plan_options or PlanOptions(), adopting=adopting)
 
 
 def test_giving_back_only_releases_the_last_place_first() -> None:
@@ -139,8 +151,8 @@ def test_giving_back_an_adoption_tags_what_it_had_written_already() -> None:
 
 
 def test_giving_back_writes_companions_where_they_are_kept() -> None:
-    kept = then(Way.GIVE_BACK, place(A), place(B), wish=Wish(companions=Companions.KEEP))
-    assert kept[:2] == (LayOut(A, coming=False), LayOut(B, coming=False))
+    kept = then(Way.GIVE_BACK, place(A), place(B), plan_options=PlanOptions(sibling_keys=SiblingKeys.KEEP))
+    assert kept[:2] == (WriteSiblingKeys(A, coming=False), WriteSiblingKeys(B, coming=False))
 
 
 def test_the_value_is_stored_everywhere_before_it_is_published_anywhere() -> None:
@@ -162,7 +174,7 @@ def test_a_fresh_value_is_set_after_it_was_stored_and_is_not_confirmed() -> None
 
 def test_no_value_becomes_the_fallback_where_none_is_named_or_it_leaked() -> None:
     assert Promote(A, keep=False) in then(Way.COMPLETE, place(A), base="")
-    leaked = then(Way.COMPLETE, place(A), place(B), wish=Wish(kill=True, ends=True, hook=("restart",)))
+    leaked = then(Way.COMPLETE, place(A), place(B), plan_options=PlanOptions(kill=True, ends=True, hook=("restart",)))
     assert Promote(A, keep=False) in leaked
     assert (Retire(A, ends=True), Retire(B, ends=True)) == leaked[4:6]
     assert leaked[-1] == Hook(("restart",))

@@ -1,4 +1,4 @@
-"""How a client stands, by what its places say: each state, what it asks for, and which of two counts first."""
+"""How a client stands, by what its sinks say: each state, what it asks for, and which of two counts first."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from datetime import date, timedelta
 import pytest
 
 from bridge.config.settings import ClientSettings, Exemption
-from bridge.model.client_ref import Whose
+from bridge.model.client_ref import ClientRef
 from bridge.planning.status import Kind, Status, judge
-from sinks.port import Aside, History, Place, Stage, Version
-from tests.unit.planning.places import ANCIENT, CLIENT, DAY, NOW, OLD, TENANT, URIS, A, B, lock, place, record
+from sinks.port import History, SinkState, SoftDeleted, Stage, Version
+from tests.unit.planning.sinks import ANCIENT, CLIENT, DAY, NOW, OLD, TENANT, URIS, A, B, lock, place, record
 
 SETTINGS = ClientSettings("billing", CLIENT, TENANT, URIS)
-WHOSE = Whose(CLIENT, TENANT, "billing", URIS)
+WHOSE = ClientRef(CLIENT, TENANT, "billing", URIS)
 LATER, EARLIER = NOW + timedelta(minutes=5), NOW - timedelta(minutes=5)
 
 
-def aged(days: float, *, fallback: bool = False, uri: str = B) -> Place:
-    """Return a place whose current value is so many days old."""
+def aged(days: float, *, fallback: bool = False, uri: str = B) -> SinkState:
+    """Return a sink whose current value is so many days old."""
     since = NOW - days * DAY
     versions = [*([Version("1", Stage.FALLBACK, since - DAY)] if fallback else []), Version("2", Stage.CURRENT, since)]
     return place(uri, record=record(OLD, ANCIENT, promoted_at=since), history=History(tuple(versions)))
 
 
-def of(*places: Place, settings: ClientSettings = SETTINGS) -> Status:
-    return judge(settings, WHOSE, tuple(places))
+def of(*sinks: SinkState, settings: ClientSettings = SETTINGS) -> Status:
+    return judge(settings, WHOSE, tuple(sinks))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def of(*places: Place, settings: ClientSettings = SETTINGS) -> Status:
 )
 def test_each_state_says_what_to_do(changed: dict[str, object], kind: Kind, attention: bool, verb: str | None) -> None:
     sound = replace(aged(1, uri=A))
-    found = of(sound, replace(aged(1), **changed))  # type: ignore[arg-type]  # a place's own fields
+    found = of(sound, replace(aged(1), **changed))  # type: ignore[arg-type]  # a sink's own fields
     assert (found.kind, found.attention) == (kind, attention)
     assert found.next == (WHOSE.command(verb) if verb else None)
 
@@ -88,8 +88,8 @@ def test_times_to_retire_count_from_the_place_that_was_promoted_last() -> None:
 
 @pytest.mark.parametrize(("kept", "word"), [(True, "still"), (False, "no longer")])
 def test_what_was_retired_softly_has_to_end_too(kept: bool, word: str) -> None:
-    aside = Aside("x", ("1",), kept=kept)
-    found = of(replace(aged(2, uri=A), aside=aside), replace(aged(2), aside=aside))
+    soft_deleted = SoftDeleted("x", ("1",), kept=kept)
+    found = of(replace(aged(2, uri=A), soft_deleted=soft_deleted), replace(aged(2), soft_deleted=soft_deleted))
     assert (found.kind, found.next) == (Kind.OK, WHOSE.command("retire"))
     assert f"can {word} be brought back" in found.state
     assert found.retire_by

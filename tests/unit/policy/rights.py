@@ -16,7 +16,7 @@ import requests
 from bridge.sandbox.openbao import OpenBao
 from sinks.vault.http import Adapter
 from tests.e2e.command import Ended, invoke
-from tests.e2e.places import NO_TRUST, REGION
+from tests.e2e.sinks import NO_TRUST, REGION
 from tests.e2e.world import World
 from tests.unit.policy.iam import Guard
 
@@ -56,7 +56,7 @@ def write_config(
     directory: Path, clients: Mapping[str, tuple[World, Sequence[str]]], *, own: str = "env:AUTH0_CLIENT_SECRET",
     vault: str = "", client: str = "",
 ) -> None:  # fmt: skip
-    """Write a `bridge.toml` for clients at their places; `vault` and `client`: more lines of their tables."""
+    """Write a `bridge.toml` for clients at their sinks; `vault` and `client`: more lines of their tables."""
     environ = next(iter(clients.values()))[0].environment
     text = CONFIG.format(own=own, vault=vault, region=REGION, **environ)
     for name, (world, sinks) in clients.items():

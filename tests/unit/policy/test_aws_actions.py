@@ -8,7 +8,7 @@ import botocore.session
 import pytest
 
 from sinks.rights import Role
-from tests.e2e.places import REGION
+from tests.e2e.sinks import REGION
 from tests.e2e.world import MakeWorld, World
 from tests.unit.policy.iam import ACCOUNT, Guard, allowed
 from tests.unit.policy.rights import Somebody, Vault, of, printed, write_config
@@ -33,7 +33,7 @@ def breaking(role: Role, action: str) -> tuple[str, ...]:
 
 
 def adopted(world: World, empty: World, somebody: Somebody, directory: Path) -> None:
-    """Have a managed place with a fallback, and one that does not exist; in AWS alone."""
+    """Have a managed sink with a fallback, and one that does not exist; in AWS alone."""
     world.fill(world.aws)
     sinks = {"billing": (world, (f"use1://{world.aws.name}",)), "shop": (empty, (f"use1://{empty.aws.name}",))}
     write_config(directory, sinks)

@@ -36,7 +36,7 @@ SHOWN = {
 def somebody(
     make: MakeWorld, guard: Guard, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Somebody]:
-    """The operator; `billing` has its places, those of `shop` are empty, `both` has companions in its documents."""
+    """The operator; `billing` has its sinks, those of `shop` are empty, `both` has sibling keys in its documents."""
     shop, both, billing = make(), make(), make()
     billing.fill()
     both.fill()
@@ -44,9 +44,9 @@ def somebody(
         found = Somebody(billing, vault, guard, monkeypatch)
         clients = {name: (world, (f"eu://secret/{world.vault.path}", f"use1://{world.aws.name}"))
                    for name, world in (("billing", billing), ("shop", shop), ("both", both))}  # fmt: skip
-        write_config(tmp_path, clients, client='companions = true\nconsumer_refresh = "1s"\n')
+        write_config(tmp_path, clients, client='sibling_keys = true\nconsumer_refresh = "1s"\n')
         config = tmp_path / "bridge.toml"
-        off = config.read_text("utf-8").replace("companions = true\n", "", 2)  # the last one's stay
+        off = config.read_text("utf-8").replace("sibling_keys = true\n", "", 2)  # the last one's stay
         config.write_text(off, "utf-8")
         found.become("--role", "operator")
         yield found

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sinks.rights import Role
-from tests.e2e.places import REGION
+from tests.e2e.sinks import REGION
 from tests.e2e.world import World
 from tests.unit.policy.iam import Guard
 from tests.unit.policy.rights import Somebody, Vault, of, printed, rules_in, smaller, write_config, written

@@ -124,8 +124,8 @@ def test_aws_comments_tell_the_rights_at_a_key_the_role_and_the_account_to_write
 
 
 def test_a_policy_that_is_too_long_for_aws_says_so() -> None:
-    places = [word for n in range(90) for word in ("--sink", f"aws://us-east-1/{'a' * 60}-{n}")]
-    (block,) = [b for b in printed("AbC", *places, "--role", "auditor") if b["format"] == "iam"]
+    sinks = [word for n in range(90) for word in ("--sink", f"aws://us-east-1/{'a' * 60}-{n}")]
+    (block,) = [b for b in printed("AbC", *sinks, "--role", "auditor") if b["format"] == "iam"]
     assert "6144 characters" in block["comments"][-1]
     assert not any("6144" in line for b in printed("--role", "auditor") for line in b["comments"])
 
@@ -175,9 +175,9 @@ def test_a_mount_that_no_place_is_in_and_a_language_that_nothing_is_in_are_refus
 
 def test_the_pages_show_what_is_printed(tmp_path: Path) -> None:
     (tmp_path / "bridge.toml").unlink()
-    places = ("--sink", "vault://secret/apps/billing", "--sink", "aws://us-east-1/apps/billing")
+    sinks = ("--sink", "vault://secret/apps/billing", "--sink", "aws://us-east-1/apps/billing")
     for role, page in ((Role.OPERATOR, "security.md"), (Role.APPLICATION, "applications.md")):
-        told = printed("AbC123", *places, "--role", role)
+        told = printed("AbC123", *sinks, "--role", role)
         (hcl,) = fences(DOCS / "guide" / page, "hcl")
         assert rules_in([hcl.text]) == rules_in(of(told, "hcl"))
         (shown,) = (json.loads(fence.text) for fence in fences(DOCS / "guide" / page, "json"))

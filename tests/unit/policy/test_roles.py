@@ -23,7 +23,7 @@ ENDING = (
 def somebody(
     make: MakeWorld, guard: Guard, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Somebody]:
-    """Somebody without any right yet; `billing` has its places, those of `shop` are empty."""
+    """Somebody without any right yet; `billing` has its sinks, those of `shop` are empty."""
     shop, billing = make(), make()
     billing.fill()
     with Vault(billing.servers.bao, unique) as vault:
@@ -89,15 +89,15 @@ def test_security_watches_verifies_and_retires_and_changes_nothing_at_auth0(some
         somebody.can(*command)
     uses_every_right(somebody, told)
     assert world.live == before
-    assert all(place.see().fallback is None for place in world.places)
+    assert all(place.see().fallback is None for place in world.sinks)
 
 
 def test_security_writes_documents_only_where_a_client_is_said_to_have_companions(
     somebody: Somebody, tmp_path: Path
 ) -> None:
     world = somebody.world
-    places = {"billing": (world, (f"eu://secret/{world.vault.path}", f"use1://{world.aws.name}"))}
-    write_config(tmp_path, places, client='companions = true\nconsumer_refresh = "1s"\n')
+    sinks = {"billing": (world, (f"eu://secret/{world.vault.path}", f"use1://{world.aws.name}"))}
+    write_config(tmp_path, sinks, client='sibling_keys = true\nconsumer_refresh = "1s"\n')
     with_a_fallback(somebody)
     told = somebody.become("--role", "security")
     for command in (*WATCHING, ("verify", "billing"), ("evidence", "billing", "--record"), *ENDING):
@@ -106,7 +106,7 @@ def test_security_writes_documents_only_where_a_client_is_said_to_have_companion
     somebody.become("--role", "operator")
     somebody.can("rotate", "billing", "--no-wait")
     world.spread()
-    write_config(tmp_path, places)  # nobody says so any more, and the document still has them
+    write_config(tmp_path, sinks)  # nobody says so any more, and the document still has them
     somebody.become("--role", "security")
     somebody.cannot("retire", "billing", "--yes", told=f"lacks: update on secret/data/{world.vault.path}")
 
@@ -130,7 +130,7 @@ def test_an_application_reads_the_three_stages_and_no_metadata(somebody: Somebod
     world = somebody.world
     somebody.can("rotate", "billing", "--adopt", "--no-wait")
     (tmp_path / "bridge.toml").unlink()
-    for place in world.places:
+    for place in world.sinks:
         who = (world.client_id, "--sink", place.uri)
         rights = somebody.become(*who, "--role", "application")
         assert of(rights, "scopes") == [[]]

@@ -39,7 +39,7 @@ def breaking(role: Role, endpoint: str, capability: str) -> tuple[str, ...]:
 
 
 def one_by_one(rules: Rules) -> list[tuple[str, str, Rules]]:
-    """Return rules without one capability each: to write anew at the place that is empty, all others at the other."""
+    """Return rules without one capability each: to write anew at the sink that is empty, all others at the other."""
     return [
         (path, capability, left)
         for path, capability, left in smaller(rules)
@@ -53,7 +53,7 @@ def unusual(
 ) -> Iterator[Somebody]:
     """A managed document in a namespace, in a mount with a slash, with a key and a lock key of other names.
 
-    `shop` is a client whose place there is empty.
+    `shop` is a client whose sink there is empty.
     """
     with Vault(world.servers.bao, unique) as outside:
         outside.ask("POST", f"sys/namespaces/{unique}")
@@ -123,7 +123,7 @@ def refused(somebody: Somebody, role: Role, path: str, capability: str, left: Ru
 def room(somebody: Somebody) -> Any:
     """Return how many more writes the fallback survives, as `status` tells it by the mount's limits."""
     (told,) = somebody.can("status", "billing", "--json").objects
-    return told["places"][0]["room"]
+    return told["sinks"][0]["room"]
 
 
 def test_a_token_without_vaults_default_policy_is_refused_before_anything_is_changed(unusual: Somebody) -> None:

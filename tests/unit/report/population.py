@@ -9,11 +9,11 @@ import sinks.aws
 import sinks.vault
 from bridge.cli.output import json as as_json
 from bridge.config.settings import ClientSettings, Exemption, Settings, VaultSettings
-from bridge.model.client_ref import Whose
+from bridge.model.client_ref import ClientRef
 from bridge.model.tenant import TenantSettings
 from bridge.report.figures import Looked, Report, Unread, rows, sources
 from bridge.report.page import page
-from sinks.port import History, Lock, Place, Record, Stage, Version
+from sinks.port import History, Lock, Record, SinkState, Stage, Version
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -40,8 +40,8 @@ def client(name: str, **more: object) -> ClientSettings:
 def place(
     settings: ClientSettings, uri: str, age: timedelta, *, fallback: timedelta | None = None,
     rotation: str = "r-5c1f88a0", held: timedelta | None = None, older: int = 2, at_least: bool = False, edits: int = 0,
-) -> Place:  # fmt: skip
-    """A managed place. `held`: how long ago an operation began that counts as live for a minute."""
+) -> SinkState:  # fmt: skip
+    """A managed sink. `held`: how long ago an operation began that counts as live for a minute."""
     promoted = NOW - age
     stages = [Stage.RETIRED] * older + ([Stage.FALLBACK] if fallback is not None else [Stage.RETIRED]) + [Stage.CURRENT]
     aws = uri.startswith("use1")
@@ -61,13 +61,13 @@ def place(
     log = tuple(f"r-{n}c1f88a0 {(promoted - n * 83 * DAY):%Y-%m-%dT%H:%M:%S.000Z} rotate ci@acme" for n in range(3))
     record = Record(settings.client_id, "acme.eu.auth0.com", tuple(sorted(settings.sinks)), rotation, promoted,
                     age_is_minimum=at_least, log=log)  # fmt: skip
-    return Place(uri, NOW, exists=True, history=History(versions), manager="secret-bridge", record=record, lock=lock,
-                 unsettled=lock is not None, edits=edits,
+    return SinkState(uri, NOW, exists=True, history=History(versions), manager="secret-bridge", record=record,
+                 lock=lock, unsettled=lock is not None, edits=edits,
                  room=None if aws or fallback is None else 16 - edits)  # fmt: skip
 
 
-def looked(settings: ClientSettings, *places: Place, unread: tuple[Unread, ...] = ()) -> Looked:
-    return Looked(settings, Whose(settings.client_id, "", settings.name, settings.sinks), places, unread)
+def looked(settings: ClientSettings, *sinks: SinkState, unread: tuple[Unread, ...] = ()) -> Looked:
+    return Looked(settings, ClientRef(settings.client_id, "", settings.name, settings.sinks), sinks, unread)
 
 
 def both(settings: ClientSettings, age: timedelta, **more: object) -> Looked:
@@ -115,9 +115,9 @@ def one(name: str, random: Random) -> Looked:
             granted = Exemption("ciso", "the vendor's reader is replaced in January", date(2027, 1, 31))
             return both(client(name, owner=settings.owner, exception=granted), age + 90 * DAY)
         case 9:
-            return looked(settings, *(Place(uri, NOW, exists=False) for uri in settings.sinks))
+            return looked(settings, *(SinkState(uri, NOW, exists=False) for uri in settings.sinks))
         case 10:
-            return looked(settings, *(Place(uri, NOW, exists=True) for uri in settings.sinks))
+            return looked(settings, *(SinkState(uri, NOW, exists=True) for uri in settings.sinks))
         case 11:
             return both(settings, age, held=timedelta(seconds=20))
         case other:

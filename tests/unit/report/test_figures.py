@@ -21,7 +21,7 @@ from bridge.planning.status import Kind
 from bridge.report.figures import Row, Unread
 from bridge.report.prometheus import METRICS, PREFIX, TOTALS, metrics
 from bridge.report.table import COLUMNS, cells, table
-from sinks.port import Place
+from sinks.port import SinkState
 from tests.docs.pages import DOCS, keys, section, spans, tables
 from tests.unit.report.population import DAY, HOUR, NOW, SCRIPT, both, client, few, html, looked, many, place, report
 
@@ -55,7 +55,7 @@ def test_an_exception_covers_no_interrupted_operation_no_drift_and_nothing_that_
     held = both(legacy, 91 * DAY, held=HOUR)
     drifted = looked(legacy, *(place(legacy, uri, 91 * DAY, rotation=f"r-{uri[:2]}") for uri in legacy.sinks))
     unread = looked(legacy, place(legacy, legacy.sinks[0], 91 * DAY), unread=(Unread(legacy.sinks[1], "down"),))
-    wiped = looked(legacy, *(Place(uri, NOW, exists=True, wiped=True) for uri in legacy.sinks))
+    wiped = looked(legacy, *(SinkState(uri, NOW, exists=True, wiped=True) for uri in legacy.sinks))
     for found, kind in ((held, Kind.INTERRUPTED), (drifted, Kind.DRIFT), (unread, Kind.NOT_READ), (wiped, Kind.WIPED)):
         status = only(found).status
         assert (status.kind, status.attention) == (kind, True)

@@ -94,8 +94,8 @@ def test_status_and_every_form_of_the_report_need_no_right_to_read_a_value(
 def test_each_form_tells_what_the_vaults_say(billing: World) -> None:
     (told,) = invoke("report", "--json").objects
     assert (told["client"], told["kind"], told["tenant"], told["unread"]) == ("billing", "ok", "local", [])
-    assert len(told["places"]) == 2
-    assert told["fallback_since"] == max(place["promoted_at"] for place in told["places"])
+    assert len(told["sinks"]) == 2
+    assert told["fallback_since"] == max(place["promoted_at"] for place in told["sinks"])
     (line,) = csv.DictReader(invoke("report", "--csv").out.splitlines())
     assert (line["client_id"], line["due_at"], line["kind"]) == (billing.client_id, told["due_at"], "ok")
     assert 'secret_bridge_fallback_open{client="billing"} 1' in invoke("report", "--prometheus").out
@@ -150,7 +150,7 @@ def test_a_client_without_a_configuration_is_reported_by_its_places(billing: Wor
     (here / "bridge.toml").unlink()
     ended = on(billing, "report", "--json")
     (told,) = ended.objects
-    assert (told["client"], told["kind"]) == (billing.client_id, "misplaced")  # it was recorded with other places
+    assert (told["client"], told["kind"]) == (billing.client_id, "misplaced")  # it was recorded with other sinks
     assert "--sink" in told["next"]
 
 

@@ -54,7 +54,7 @@ def test_no_module_of_a_kind_takes_the_name_of_what_it_offers(name: str, memory:
 
 @pytest.mark.parametrize("uri", ["", "vault", "vault:/x", "://x", "vault://"])
 def test_what_is_no_uri_is_refused(uri: str, memory: Any) -> None:
-    with pytest.raises(BadAddress, match="is not a place"):
+    with pytest.raises(BadAddress, match="is not a sink"):
         sinks.open_sink(uri, "memory", memory.Settings(), resolve=resolve)
 
 

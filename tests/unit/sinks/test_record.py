@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinks.companions import Companions
 from sinks.record import LOCK_FIELDS, MANAGED_BY, TAG_LIMIT, Lock, Record, sinks_tag, stamp, tag_text, unstamp
+from sinks.sibling_keys import SiblingKeys
 
 NOW = datetime(2026, 11, 23, 2, 11, 40, 123000, tzinfo=UTC)
 PLACES = ("aws://us-east-1/apps/x", "vault://secret/apps/x")
 LOCK = Lock(
     "rotate", "r-91c0", "github:acme/ops run 4711", NOW, NOW + timedelta(minutes=5), "AbC", "acme.eu.auth0.com", PLACES,
     base="0123456789abcdef", ends=("fedcba9876543210", "0011223344556677"), holder="h", reason="seen in a log",
-    companions=Companions.KEEP,
+    sibling_keys=SiblingKeys.KEEP,
 )  # fmt: skip
 RECENT = "0123456789abcdef", "fedcba9876543210"
 RECORD = Record("AbC", "acme.eu.auth0.com", PLACES, "r-91c0", NOW, log=("r-91c0 T rotate me",), recent=RECENT)
@@ -44,7 +44,8 @@ def test_half_a_lock_is_no_lock(missing: str) -> None:
 @pytest.mark.parametrize("missing", ["base", "ends", "reason", "companions", "holder"])
 def test_what_a_lock_does_not_say_is_empty(missing: str) -> None:
     found = Lock.from_tags({k: v for k, v in LOCK.tags().items() if k != f"bridge_lock_{missing}"})
-    assert found == replace(LOCK, **{missing: type(getattr(LOCK, missing))("" if missing != "ends" else ())})
+    field = {"companions": "sibling_keys"}.get(missing, missing)
+    assert found == replace(LOCK, **{field: type(getattr(LOCK, field))("" if missing != "ends" else ())})
 
 
 def test_tags_of_others_beside_it_change_nothing() -> None:
@@ -149,10 +150,10 @@ def test_places_are_written_in_their_order_and_as_a_digest_when_they_are_many() 
 
 def test_a_written_list_of_places_is_compared_by_writing_it_again() -> None:
     many = tuple(f"vault://secret/apps/{number}" for number in range(30))
-    for places in (PLACES, many):
-        found = Lock.from_tags(Lock("rotate", "r-1", "me", NOW, NOW, "AbC", "t", places).tags())
+    for sinks in (PLACES, many):
+        found = Lock.from_tags(Lock("rotate", "r-1", "me", NOW, NOW, "AbC", "t", sinks).tags())
         assert found is not None
-        assert sinks_tag(found.places) == sinks_tag(places)
+        assert sinks_tag(found.sinks) == sinks_tag(sinks)
 
 
 def test_a_time_is_written_in_utc_with_milliseconds() -> None:

@@ -21,7 +21,7 @@ template_config {
 }
 
 template {
-  source               = "/etc/billing/companions.ctmpl" # or fallback.ctmpl
+  source               = "/etc/billing/sibling-keys.ctmpl" # or fallback.ctmpl
   destination          = "/run/billing/auth0.json"
   perms                = "0600"
   error_on_missing_key = true  # a missing key is an error, not the text "<no value>"

@@ -144,8 +144,8 @@ export function aws({ get, key = 'client_secret' }) {
   }
 }
 
-/** Reads stages from one document that holds the companions too. `get()`: the document. */
-export function companions({ get, key = 'client_secret' }) {
+/** Reads stages from one document that holds the sibling keys too. `get()`: the document. */
+export function siblingKeys({ get, key = 'client_secret' }) {
   const keys = { current: key, pending: `${key}_next`, fallback: `${key}_previous` }
   return async (stage) => {
     const document = await get()

@@ -1,4 +1,6 @@
-"""The candidates through the AWS Parameters and Secrets Lambda Extension, with `companions = true`. Needs its layer."""
+"""The candidates through the AWS Parameters and Secrets Lambda Extension, with `sibling_keys = true`.
+
+It needs the layer of the extension."""
 
 import json
 import os

@@ -80,7 +80,7 @@ def make_lock(operation: str = "rotate", *, base: Secret | None = None, holder: 
         "expected_end": NOW + timedelta(minutes=5),
         "client_id": "AbC123",
         "tenant": "acme.eu.auth0.com",
-        "places": (f"aws://{REGION}/apps/x",),
+        "sinks": (f"aws://{REGION}/apps/x",),
         "base": base.fingerprint("AbC123") if base else "",
         "holder": holder,
     }
@@ -88,7 +88,7 @@ def make_lock(operation: str = "rotate", *, base: Secret | None = None, holder: 
 
 
 def make_record(value: Secret, *older: Secret, rotation: str = "r-7f3a") -> Record:
-    """Return what a place remembers after `value` became current."""
+    """Return what a sink remembers after `value` became current."""
     recent = tuple(secret.fingerprint("AbC123") for secret in (value, *older))
     log = (f"{rotation} 2026-11-23T02:00:00.000Z rotate ci",)
     return Record("AbC123", "acme.eu.auth0.com", (f"aws://{REGION}/apps/x",), rotation, NOW, log=log, recent=recent)

@@ -93,7 +93,7 @@ def test_an_arn_of_another_region_than_the_vaults_is_refused() -> None:
         ("us-east-1/apps billing", "cannot be the name of a secret"),
         ("us-east-1/apps?raw", "'?raw'"),
         ("us-east-1/apps#key?bare", "asks for a key and for the bare value"),
-        ("us-east-1/apps##", "is not a place in AWS"),
+        ("us-east-1/apps##", "is not a sink in AWS"),
         ("arn:aws:s3:::bucket", "is not the ARN of a secret"),
     ],
 )

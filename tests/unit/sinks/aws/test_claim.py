@@ -7,7 +7,7 @@ import pytest
 
 from sinks.aws.listing import own_label
 from sinks.errors import Busy, Denied, Expired, Lost, Refused, SinkError, Unavailable
-from sinks.port import Held, Stage
+from sinks.port import Lease, Stage
 from sinks.secret import Secret
 from tests.support.strict_moto import Controls
 from tests.unit.sinks.aws.factory import (
@@ -26,7 +26,7 @@ S0, P = Secret("old-value"), Secret("new-value")
 BASE = make_lock(base=S0)
 
 
-def claimed(value: Secret | None = P, **more: object) -> Held:
+def claimed(value: Secret | None = P, **more: object) -> Lease:
     sink = make_sink()
     return sink.claim(sink.read(), make_lock(base=S0, **more), value)
 
@@ -72,14 +72,14 @@ def test_of_two_claims_on_the_same_view_one_wins_even_with_the_same_value(
         rival.claim(views[1], make_lock(base=S0, id="r-1", holder="h2"), values[1])
     assert caught.value.lock
     assert caught.value.lock.holder == "h1"
-    assert sink.look(held).value == values[0]
+    assert sink.renew(held).value == values[0]
 
 
 @pytest.mark.parametrize("rival_at", range(6))
 def test_a_rival_that_claims_between_any_two_calls_leaves_one_holder(secret: str, rival_at: int) -> None:
     sink, rival = make_sink(), make_sink()
     view = rival.read()
-    rivals: list[Held | SinkError] = []
+    rivals: list[Lease | SinkError] = []
 
     def tap(number: int, _: str) -> None:
         if number == rival_at:
@@ -90,12 +90,12 @@ def test_a_rival_that_claims_between_any_two_calls_leaves_one_holder(secret: str
 
     place = sink.read()
     tapped(sink, tap)
-    ours: Held | SinkError
+    ours: Lease | SinkError
     try:
         ours = sink.claim(place, BASE, P)
     except Busy as busy:
         ours = busy
-    winners = [held for held in (ours, *rivals) if isinstance(held, Held)]
+    winners = [held for held in (ours, *rivals) if isinstance(held, Lease)]
     assert len(winners) == 1
     assert make_sink().read().value(Stage.PENDING) == winners[0].value
 
@@ -128,7 +128,7 @@ def test_a_claim_whose_answer_is_lost_is_a_claim_or_leaves_nothing(
     except Unavailable as error:
         unanswered.append(error)
     else:
-        assert sink.look(held)
+        assert sink.renew(held)
     assert make_sink().survey().lock == (None if unanswered else BASE)
     assert make_sink().survey().unsettled == (not unanswered)
     may_arrive = action == "PutSecretValue" and fault == "error"
@@ -278,7 +278,7 @@ def test_a_value_that_appears_meanwhile_is_not_replaced(initial: Secret | None) 
 def test_of_two_first_claims_one_wins_and_the_live_value_is_current(rival_at: int) -> None:
     sink, rival = make_sink(), make_sink()
     views = sink.read(), rival.read()
-    won: list[Held] = []
+    won: list[Lease] = []
 
     def tap(number: int, _: str) -> None:
         if number == rival_at:
@@ -316,7 +316,7 @@ def test_a_look_begins_a_new_lease(secret: str) -> None:
     sink = make_sink(clock=clock)
     held = sink.claim(sink.read(), BASE, P)
     clock.seconds += 100
-    assert sink.look(held).looked == clock.seconds
+    assert sink.renew(held).renewed == clock.seconds
 
 
 def test_take_over_keeps_the_value_and_the_former_holder_has_lost(secret: str) -> None:
@@ -326,7 +326,7 @@ def test_take_over_keeps_the_value_and_the_former_holder_has_lost(secret: str) -
     assert taken.value == P
     assert other.survey().lock == replace(BASE, holder="h2", actor="somebody")
     for call in (
-        lambda: sink.look(held),
+        lambda: sink.renew(held),
         lambda: sink.store(held, Secret("late")),
         lambda: sink.promote(held, P, make_record(P, S0)),
         lambda: sink.tag(held, make_record(P, S0)),
@@ -336,7 +336,7 @@ def test_take_over_keeps_the_value_and_the_former_holder_has_lost(secret: str) -
         with pytest.raises(Lost):
             call()
     sink.release(held, "done")
-    assert other.look(taken).value == P
+    assert other.renew(taken).value == P
 
 
 def test_of_two_that_take_over_one_wins(secret: str) -> None:
@@ -346,7 +346,7 @@ def test_of_two_that_take_over_one_wins(secret: str) -> None:
     held = first.take_over(views[0], replace(BASE, holder="h2"))
     with pytest.raises(Busy):
         second.take_over(views[1], replace(BASE, holder="h3"))
-    assert first.look(held).value == P
+    assert first.renew(held).value == P
 
 
 @pytest.mark.parametrize("value", [P, None])
@@ -406,7 +406,7 @@ def test_store_replaces_a_lock_by_a_value(secret: str) -> None:
     assert seen
     assert seen.holder != BASE.holder  # so that the put takes AWSPENDING from our own version, and from no other
     assert replace(seen, holder=BASE.holder) == BASE
-    assert sink.look(held).value == P
+    assert sink.renew(held).value == P
 
 
 @pytest.mark.parametrize("fault", ["lost", "cut", "throttle"])
@@ -474,7 +474,7 @@ def test_labels_that_a_crash_left_behind_go_with_the_next_release(secret: str) -
     )
     assert own_label("r-7f3a", held.lock) in stages()
     with pytest.raises(Lost):
-        sink.look(held)
+        sink.renew(held)
     held = sink.claim(sink.read(), make_lock(base=S0, id="r-2", holder="h2"), None)
     sink.release(held, "done")
     assert set(stages()) == {"AWSCURRENT"}
@@ -556,4 +556,4 @@ def test_a_place_that_vanishes_is_refused(secret: str) -> None:
     held = sink.claim(sink.read(), BASE, P)
     client().delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
     with pytest.raises(Refused, match="there is no such secret"):
-        sink.look(held)
+        sink.renew(held)

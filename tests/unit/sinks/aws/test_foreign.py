@@ -75,7 +75,7 @@ def test_who_claims_over_it_has_the_place_and_the_text_stays_readable(secret: st
     version = put(*labels)
     sink = make_sink()
     held = sink.claim(sink.read(), make_lock(base=S0, holder="leak"), P, over=True)
-    assert sink.look(held).value == P
+    assert sink.renew(held).value == P
     sink.promote(held, P, make_record(P, S0))
     sink.release(held, "rotated", ended=(S0,))
     assert text_of(version) == THEIRS
@@ -94,7 +94,7 @@ def test_a_text_that_is_no_document_is_named_even_under_a_label_of_ours(secret: 
     assert (seen.lock, seen.unnamed, seen.value(Stage.PENDING), seen.value(Stage.CURRENT)) == (None, None, None, S0)
     sink = make_sink()
     held = sink.claim(sink.read(), make_lock(base=S0, id="r-2", holder="leak"), P, over=True)
-    assert sink.look(held).value == P
+    assert sink.renew(held).value == P
     sink.release(held, "given back")
     assert (make_sink().read().unsettled, "AWSPENDING" in stages()) == (False, False)
 
@@ -137,7 +137,7 @@ def test_what_the_label_was_taken_from_can_still_be_found(secret: str) -> None:
     held = sink.claim(sink.read(), make_lock(base=S0), P)
     put()
     with pytest.raises(Lost):
-        sink.look(held)
+        sink.renew(held)
     sink.release(held, "given up")
     assert text_of(stages()["AWSPENDING"]) == THEIRS
     assert {P.reveal(), "a-value-of-theirs"} <= {value.reveal() for value in make_sink().candidates()}

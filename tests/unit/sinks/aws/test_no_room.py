@@ -81,7 +81,7 @@ def test_a_lost_place_is_finished_although_the_fallback_finds_no_label(secret: s
     mine = other.take_over(other.read(), make_lock("settle", base=S0, holder="h2"))
     assert sink.finish(held, S0, P, before=clock.seconds + 10)
     assert json.loads(text_at("AWSCURRENT"))["client_secret"] == "new-value"
-    assert other.look(mine).value == P
+    assert other.renew(mine).value == P
 
 
 def test_a_foreign_edit_that_the_pending_version_lacks_is_not_run_over_when_the_place_is_lost(secret: str) -> None:
@@ -135,7 +135,7 @@ def test_who_takes_over_goes_on_without_a_name(secret: str) -> None:
     seen = other.read()
     assert seen.unnamed is not None
     mine = other.take_over(seen, make_lock("settle", base=S0, holder="h2"))
-    assert other.look(mine).value == P
+    assert other.renew(mine).value == P
     other.release(mine, "given back")
     assert make_sink().read().unsettled is False
 
@@ -145,7 +145,7 @@ def test_a_new_pending_value_has_a_label_of_its_own_and_the_place_stays_ours(sec
     held = sink.claim(sink.read(), make_lock(base=S0), P)
     first = [label for label in stages() if label.startswith("BRIDGE:")]
     held = sink.store(held, THIRD)
-    assert sink.look(held).value == THIRD
+    assert sink.renew(held).value == THIRD
     assert {label for label in stages() if label.startswith("BRIDGE:")} > set(first)
     sink.promote(held, THIRD, make_record(THIRD, S0))
     sink.release(held, "rotated")

@@ -10,7 +10,7 @@ import pytest
 
 from sinks.aws.sink import AwsSink
 from sinks.errors import Refused, Unavailable
-from sinks.port import Held, Place, Stage
+from sinks.port import Lease, SinkState, Stage
 from sinks.secret import Secret
 from tests.support.strict_moto import Controls
 from tests.unit.sinks.aws.factory import client, make_lock, make_record, make_sink, stages, tags, tapped, text_at
@@ -20,7 +20,7 @@ BASE = make_lock(base=S0)
 CALLS = 20  # more than a claim, promotion and release make
 
 
-def rotate(sink: AwsSink, place: Place | None = None) -> None:
+def rotate(sink: AwsSink, place: SinkState | None = None) -> None:
     held = sink.claim(place or sink.read(), BASE, P)
     sink.promote(held, P, make_record(P, S0))
     sink.release(held, "done")
@@ -300,7 +300,7 @@ def test_readers_see_old_or_new_and_nothing_else_at_every_call(secret: str) -> N
 # --- retiring, tagging, forgetting
 
 
-def retiring(sink: AwsSink) -> Held:
+def retiring(sink: AwsSink) -> Lease:
     return sink.claim(sink.read(), make_lock("retire", base=P, id="r-2"), None)
 
 

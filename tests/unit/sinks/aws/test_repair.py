@@ -1,4 +1,4 @@
-"""Wiped tags, late answers, labels that others moved: what a place shows then, and setting it right."""
+"""Wiped tags, late answers, labels that others moved: what a sink shows then, and setting it right."""
 
 from __future__ import annotations
 
@@ -301,7 +301,7 @@ def test_a_put_that_arrives_after_the_next_claim_does_nothing(secret: str) -> No
     held = other.claim(other.read(), make_lock(base=S0, id="r-2", holder="h2"), THIRD)
     with pytest.raises(Conflict, match="somebody else was faster"):
         make_sink()._access.api.put(**waiting[0])
-    assert other.look(held).value == THIRD
+    assert other.renew(held).value == THIRD
 
 
 def test_one_attempt_without_an_answer_makes_it_unsure_though_the_last_were_throttled(

@@ -10,7 +10,7 @@ from tests.contract.harness import VaultHarness, admin
 
 @pytest.fixture
 def place(bao: OpenBao, unique: str) -> VaultHarness:
-    """An empty place on the shared server."""
+    """An empty sink on the shared server."""
     return VaultHarness(bao, unique)
 
 

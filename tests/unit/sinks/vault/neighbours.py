@@ -39,8 +39,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "a base in capitals": ("base", "0123456789ABCDEF"),
     "ends that are no fingerprints": ("ends", "all of them"),
     "ends with a trailing space": ("ends", "0123456789abcdef "),
-    "unknown companions": ("companions", "perhaps"),
-    "a place that cannot be printed": ("sinks", "vault://secret/\x00"),
+    "unknown sibling keys": ("companions", "perhaps"),
+    "a sink that cannot be printed": ("sinks", "vault://secret/\x00"),
     "a tenant with a line break": ("tenant", "acme\neu"),
 }
 
@@ -74,5 +74,5 @@ OURS: dict[str, Callable[[Inner], dict[str, Any]]] = {
     "a field that nobody knows": _changed(bridge_lock_more="x"),
     "a field of another kind that nobody knows": _changed(more={"deep": [1, 2]}),
     "an operation that this version does not know": _changed(bridge_lock_operation="frobnicate"),
-    "the place's tags of another kind": _changed(bridge_sinks=["x"], bridge_recent=7),
+    "the sink's tags of another kind": _changed(bridge_sinks=["x"], bridge_recent=7),
 }

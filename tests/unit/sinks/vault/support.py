@@ -30,7 +30,7 @@ def sink_at(
     clock: Clock | None = None,
     lease: timedelta = LEASE,
 ) -> VaultSink:
-    """Open a place with the root token, or as the settings say."""
+    """Open a sink with the root token, or as the settings say."""
     url = server if isinstance(server, str) else server.url
     told = {"env:ROOT": "no-such-token" if isinstance(server, str) else server.token} | (references or {})
     return open_place(

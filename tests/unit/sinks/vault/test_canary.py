@@ -100,7 +100,7 @@ def test_no_value_is_quoted_when_a_place_is_busy_lost_too_large_or_refused(
     clean(raised(lambda: sink.promote(held, CANARY, record(place, CANARY, S0))), caplog)
     sink.release(held, "given up")
     clean(raised(lambda: sink.store(held, CANARY)), caplog)
-    clean(raised(lambda: sink.look(held)), caplog)
+    clean(raised(lambda: sink.renew(held)), caplog)
     clean(repr(held) + repr(free) + repr(place.sink().read()) + repr(held.value), caplog)
 
 

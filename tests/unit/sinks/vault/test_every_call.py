@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 
 from bridge.sandbox.openbao import OpenBao
-from sinks.companions import Companions
-from sinks.port import Busy, Held, Lost, Refused, Sink, Unavailable
+from sinks.port import Busy, Lease, Lost, Refused, Sink, Unavailable
 from sinks.secret import Secret
+from sinks.sibling_keys import SiblingKeys
 from sinks.vault.sink import VaultSink
 from tests.contract.harness import KEY, LEASE, VaultHarness
 from tests.contract.operator import CLIENT, P1, P2, S0, claimed, filled, lock, record, rotated, seen_again, taken_over
@@ -25,7 +25,7 @@ Operation = Callable[[VaultHarness, VaultSink], None]
 def rotation(place: VaultHarness, sink: VaultSink) -> None:
     """Rotate P1 to P2 over an open fallback S0, and end that."""
     held = sink.claim(sink.read(), lock(place, "zombie", base=P1), P2)
-    held = sink.look(held)
+    held = sink.renew(held)
     sink.promote(held, P2, record(place, P2, P1, rotation="r-zombie"))
     sink.retire(held, S0.fingerprint(CLIENT))
     sink.release(held, "rotated")
@@ -34,13 +34,13 @@ def rotation(place: VaultHarness, sink: VaultSink) -> None:
 def retirement(place: VaultHarness, sink: VaultSink) -> None:
     """Retire the fallback S0."""
     held = sink.claim(sink.read(), lock(place, "zombie", base=P1, operation="retire"), None)
-    held = sink.look(held)
+    held = sink.renew(held)
     sink.retire(held)
     sink.release(held, "retired")
 
 
 def first_rotation(place: VaultHarness, sink: VaultSink) -> None:
-    """Fill an empty place, store what Auth0 made, promote it."""
+    """Fill an empty sink, store what Auth0 made, promote it."""
     held = sink.claim(sink.read(), lock(place, "zombie"), None, initial=S0)
     held = sink.store(held, P1)
     sink.promote(held, P1, record(place, P1, S0, rotation="r-zombie"))
@@ -60,7 +60,7 @@ def managed(place: VaultHarness) -> None:
 
 
 def nothing(place: VaultHarness) -> None:
-    """Leave the place empty."""
+    """Leave the sink empty."""
 
 
 STORIES = [(managed, rotation), (managed, retirement), (nothing, first_rotation), (filled, adoption)]
@@ -115,7 +115,7 @@ def disturbed(
     numbers: list[int], disturb: Callable[[VaultHarness, Calls, int], None],
 ) -> list[VaultHarness]:  # fmt: skip
     """Run the operation once for each raw call, with that one disturbed."""
-    places = []
+    sinks = []
     for number in numbers:
         place = VaultHarness(bao, f"{unique}-{number}")
         make(place)
@@ -123,8 +123,8 @@ def disturbed(
         disturb(place, calls, number)
         operation(place, sink)
         settled(place, operation)
-        places.append(place)
-    return places
+        sinks.append(place)
+    return sinks
 
 
 def test_a_foreign_write_before_any_call_is_kept_and_changes_nothing(
@@ -157,8 +157,8 @@ def test_a_write_whose_answer_is_lost_is_done_once(
     make, operation = story
     calls, versions = undisturbed(bao, unique, make, operation)
     writes = [number for number, name in enumerate(calls) if name in WRITES]
-    places = disturbed(bao, unique, make, operation, writes, lambda _, made, number: made.lose_answer_of(number))
-    assert [shape(place) for place in places] == [versions] * len(writes)
+    sinks = disturbed(bao, unique, make, operation, writes, lambda _, made, number: made.lose_answer_of(number))
+    assert [shape(place) for place in sinks] == [versions] * len(writes)
 
 
 def test_a_write_that_never_arrived_is_done_again(
@@ -167,11 +167,11 @@ def test_a_write_that_never_arrived_is_done_again(
     make, operation = story
     calls, versions = undisturbed(bao, unique, make, operation)
     writes = [number for number, name in enumerate(calls) if name in WRITES]
-    places = disturbed(bao, unique, make, operation, writes, lambda _, made, number: made.lose_request_of(number))
-    assert [shape(place) for place in places] == [versions] * len(writes)
+    sinks = disturbed(bao, unique, make, operation, writes, lambda _, made, number: made.lose_request_of(number))
+    assert [shape(place) for place in sinks] == [versions] * len(writes)
 
 
-def others_go_on(place: VaultHarness) -> tuple[Sink, Held, str | None]:
+def others_go_on(place: VaultHarness) -> tuple[Sink, Lease, str | None]:
     """Somebody finishes what is held, if anything is; then the next rotation claims, with P3 pending."""
     place.clock.advance(3 * LEASE)
     seen = seen_again(place)
@@ -190,7 +190,7 @@ def others_go_on(place: VaultHarness) -> tuple[Sink, Held, str | None]:
 
 
 def waking(
-    number: int, place: VaultHarness, meanwhile: list[tuple[Sink, Held, str | None]]
+    number: int, place: VaultHarness, meanwhile: list[tuple[Sink, Lease, str | None]]
 ) -> Callable[[int, str], None]:
     """Return what happens while the operator sleeps before one call."""
 
@@ -211,7 +211,7 @@ def test_a_zombie_that_wakes_before_any_call_harms_nobody(
         place = VaultHarness(bao, f"{unique}-{number}")
         make(place)
         sink, made = watched(place)
-        meanwhile: list[tuple[Sink, Held, str | None]] = []
+        meanwhile: list[tuple[Sink, Lease, str | None]] = []
 
         made.before = waking(number, place, meanwhile)
         with suppress(Lost, Busy, Refused):
@@ -219,7 +219,7 @@ def test_a_zombie_that_wakes_before_any_call_harms_nobody(
         [(next_sink, held, current)] = meanwhile
         assert (place.document() or {}).get(KEY) == current, f"call {number} ({calls[number]})"
         assert place.pending() == P3.reveal(), f"call {number} ({calls[number]})"
-        next_sink.promote(next_sink.look(held), P3, record(place, P3, rotation="r-next"))
+        next_sink.promote(next_sink.renew(held), P3, record(place, P3, rotation="r-next"))
         next_sink.release(held, "rotated")
         assert (place.document() or {})[KEY] == P3.reveal()
         if current:
@@ -230,11 +230,11 @@ def test_an_announcement_whose_answer_is_lost_counts_as_written(bao: OpenBao, un
     place = VaultHarness(bao, unique)
     managed(place)
     sink, calls = watched(place)
-    held = sink.claim(sink.read(), replace(lock(place, base=P1), companions=Companions.KEEP), P2)
+    held = sink.claim(sink.read(), replace(lock(place, base=P1), sibling_keys=SiblingKeys.KEEP), P2)
     done = len(calls.made)
     calls.after = lambda made, name: _lost_once(calls) if made >= done and name == "write" else None
-    assert sink.lay_out(held, P2)
-    assert not sink.lay_out(held, P2)
+    assert sink.write_sibling_keys(held, P2)
+    assert not sink.write_sibling_keys(held, P2)
     assert calls.made[done:].count("write") == 1
 
 

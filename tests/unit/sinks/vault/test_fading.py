@@ -1,4 +1,4 @@
-"""Versions that delete themselves are never the only place of a value that is live."""
+"""Versions that delete themselves are never the only sink of a value that is live."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def write(place: VaultHarness, document: dict[str, Any]) -> int:
 
 
 def held(place: VaultHarness) -> Inner:
-    """Let an operator hold the place; return what its lock says."""
+    """Let an operator hold the sink; return what its lock says."""
     filled(place)
     claimed(place)
     found = at_lock(place)
@@ -69,7 +69,7 @@ def test_who_claims_over_it_has_the_place_and_the_text_stays_readable(place: Vau
     version = write(place, document)
     sink = place.sink()
     mine = sink.claim(sink.read(), lock(place, "leak"), P2, over=True)
-    assert sink.look(mine).value == P2
+    assert sink.renew(mine).value == P2
     sink.candidates()
     sink.promote(mine, P2, record(place, P2, S0))
     sink.retire(mine, S0.fingerprint(CLIENT))
@@ -133,7 +133,7 @@ def test_who_is_written_over_has_lost_the_place(place: VaultHarness) -> None:
     sink, mine = claimed(place)
     write(place, THEIRS)
     with pytest.raises(Lost):
-        sink.look(mine)
+        sink.renew(mine)
     sink.release(mine, "given up", ended=(P1,))
     assert at_lock(place) == THEIRS
 

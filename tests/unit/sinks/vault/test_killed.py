@@ -93,7 +93,7 @@ def test_who_brought_no_word_of_its_own_is_told_apart_by_the_version(place: Vaul
     other = place.sink()
     mine = other.claim(other.read(), replace(lock(place, "ci-2"), holder=""), P2)
     with pytest.raises(Lost):
-        sink.look(held)
+        sink.renew(held)
     sink.release(held, "too late")
-    other.look(mine)
+    other.renew(mine)
     assert place.pending() == P2.reveal()

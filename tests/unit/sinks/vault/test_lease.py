@@ -21,11 +21,11 @@ def test_a_lease_of_which_less_than_half_is_left_is_begun_anew_by_a_look(
     sink, calls = watched(place)
     held = sink.claim(sink.read(), lock(place), P1)
     made = len(calls.made)
-    place.clock.seconds = held.looked + SECONDS * share
+    place.clock.seconds = held.renewed + SECONDS * share
     fresh = sink._lock.fresh(held)
     assert ("read" in calls.made[made:]) is looks
-    assert fresh.looked == (place.clock.seconds if looks else held.looked)
-    assert sink._lock.deadline(fresh) == fresh.looked + SECONDS
+    assert fresh.renewed == (place.clock.seconds if looks else held.renewed)
+    assert sink._lock.deadline(fresh) == fresh.renewed + SECONDS
 
 
 def test_a_call_that_never_ends_in_time_is_given_up_after_looks_and_says_why(place: VaultHarness) -> None:
@@ -60,4 +60,4 @@ def test_who_was_replaced_does_not_try_again(place: VaultHarness) -> None:
 
     with pytest.raises(Lost):
         sink._lock.within(held, lost)
-    assert tried == [held.looked + SECONDS]
+    assert tried == [held.renewed + SECONDS]

@@ -38,7 +38,7 @@ def operator(root: Any, unique: str) -> str:
 
 
 def reads(place: VaultHarness, auth: Auth, references: dict[str, str], **settings: Any) -> bool:
-    """Tell whether a place can be read after such a login."""
+    """Tell whether a sink can be read after such a login."""
     found = Settings(settings.pop("url", place.server.url), auth=auth, **settings)
     sink = sink_at(place.server, f"secret/{place.path}", settings=found, references=references)
     return sink.read().value(Stage.CURRENT) == S0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bridge.sandbox.openbao import OpenBao
-from sinks.port import Lost, Place, Stage, Unavailable
+from sinks.port import Lost, SinkState, Stage, Unavailable
 from sinks.secret import Secret
 from sinks.vault import Auth, Settings
 from tests.contract.harness import KEY, LEASE, VaultHarness
@@ -315,6 +315,6 @@ def test_who_wakes_after_its_rotation_was_undone_harms_nobody(bao: OpenBao, uniq
         assert undone(seen_again(place)) == (told, told, P1, S0, 0, False, False), f"before call {number}"
 
 
-def undone(seen: Place) -> tuple[object, ...]:
+def undone(seen: SinkState) -> tuple[object, ...]:
     stages = seen.value(Stage.CURRENT), seen.value(Stage.FALLBACK)
     return (seen.record, seen.remembered, *stages, seen.edits, seen.drifted, seen.unsettled)

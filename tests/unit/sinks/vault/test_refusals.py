@@ -1,4 +1,4 @@
-"""What makes a place unfit is refused by name, on a real server, before anything is changed."""
+"""What makes a sink unfit is refused by name, on a real server, before anything is changed."""
 
 from __future__ import annotations
 

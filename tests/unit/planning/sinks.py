@@ -1,11 +1,11 @@
-"""Places as they may be read, for what is decided without a server."""
+"""Sinks as they may be read, for what is decided without a server."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from sinks.port import History, Lock, Place, Record, Stage, Version
+from sinks.port import History, Lock, Record, SinkState, Stage, Version
 from sinks.secret import Secret
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -22,7 +22,7 @@ def mark(value: Secret) -> str:
 
 
 def record(*recent: Secret, **more: object) -> Record:
-    """Return the record of a place, with the values that were current lately, the newest first."""
+    """Return the record of a sink, with the values that were current lately, the newest first."""
     known = Record(CLIENT, TENANT, URIS, "r-0", NOW - DAY, recent=tuple(map(mark, recent)))
     return replace(known, **more)  # type: ignore[arg-type]  # a record's own fields
 
@@ -39,8 +39,8 @@ def place(
     pending: Secret | None = None,
     fallback: Secret | None = None,
     **more: object,
-) -> Place:
-    """Return a managed place with these values; its record knows the current one and the fallback."""
+) -> SinkState:
+    """Return a managed sink with these values; its record knows the current one and the fallback."""
     values = {Stage.CURRENT: current, Stage.PENDING: pending, Stage.FALLBACK: fallback}
     versions = [
         Version(str(number), stage, NOW - DAY + timedelta(hours=number))
@@ -48,7 +48,7 @@ def place(
         if value
     ]
     known = [value for value in (current, fallback) if value]
-    found = Place(
+    found = SinkState(
         uri,
         NOW,
         exists=True,
@@ -56,4 +56,4 @@ def place(
         history=History(tuple(versions)),
         values={stage: value for stage, value in values.items() if value},
     )
-    return replace(found, **more)  # type: ignore[arg-type]  # a place's own fields
+    return replace(found, **more)  # type: ignore[arg-type]  # a sink's own fields

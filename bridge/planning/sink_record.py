@@ -1,15 +1,15 @@
-"""What an operation writes into a place's record. Pure."""
+"""What an operation writes into a sink's record. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sinks.companions import afterwards
-from sinks.port import Lock, Place, Record, Stage
+from sinks.port import Lock, Record, SinkState, Stage
 from sinks.record import stamp
 from sinks.seal import UNPROVEN
 from sinks.secret import Secret
+from sinks.sibling_keys import afterwards
 
 SECOND = timedelta(seconds=1)
 """Resolution of the vaults' times."""
@@ -19,45 +19,45 @@ RETIREMENT, ANCHOR = "retirement", "anchor"
 
 
 def record(
-    lock: Lock, place: Place, current: Secret | None, places: tuple[str, ...], now: datetime, former: str = ""
+    lock: Lock, state: SinkState, current: Secret | None, sinks: tuple[str, ...], now: datetime, former: str = ""
 ) -> Record:
-    """Return the record of a place whose value becomes `current` at `now`, by the vaults' clock.
+    """Return the record of a sink whose value becomes `current` at `now`, by the vaults' clock.
 
-    The log and the recent fingerprints of the place's earlier record are continued. `former` is the fallback from then
+    The log and the recent fingerprints of the sink's earlier record are continued. `former` is the fallback from then
     on, in the form of `Record.former`.
     """
-    old = place.record or place.remembered
+    old = state.record or state.remembered
     before = (lock.base, *(old.recent if old else ()))
     fingerprints = (*([current.fingerprint(lock.client_id)] if current else []), *before)
     entry = _entry(lock, now)
     return Record(
         lock.client_id,
         lock.tenant,
-        places,
+        sinks,
         lock.id,
         now,
-        # An operation has one entry, even if it tags a place before it promotes it.
+        # An operation has one entry, even if it tags a sink before it promotes it.
         log=(entry, *(line for line in (old.log if old else ()) if not line.startswith(f"{lock.id} "))),
         recent=tuple(dict.fromkeys(f for f in fingerprints if f)),
-        companions=afterwards(lock.companions),
+        sibling_keys=afterwards(lock.sibling_keys),
         former=former,
     )
 
 
-def promoted(place: Place, now: datetime) -> datetime | None:
-    """Return since when a place's current value is current, or None where the place has no record.
+def promoted(state: SinkState, now: datetime) -> datetime | None:
+    """Return since when a sink's current value is current, or None where the sink has no record.
 
     The tags say so, but others may write tags. The vault's own times therefore limit the answer. It is not later than
-    the last change of the place, corrected by the difference between this vault's clock and `now`, the latest time that
-    any place reports. It is not earlier than the version that follows the fallback's.
+    the last change of the sink, corrected by the difference between this vault's clock and `now`, the latest time that
+    any sink reports. It is not earlier than the version that follows the fallback's.
     """
-    if place.record is None:
+    if state.record is None:
         return None
-    versions = [v for v in place.history.versions if v.stage is not Stage.PENDING]
-    latest = [made for made in (versions[-1].created if versions else None, place.released) if made]
-    told = place.record.promoted_at
+    versions = [v for v in state.history.versions if v.stage is not Stage.PENDING]
+    latest = [made for made in (versions[-1].created if versions else None, state.released) if made]
+    told = state.record.promoted_at
     if latest:
-        told = min(told, max(latest) + max(now - place.at, timedelta()))
+        told = min(told, max(latest) + max(now - state.at, timedelta()))
     behind = [n for n, version in enumerate(versions) if version.stage is Stage.FALLBACK]
     following = versions[behind[0] + 1 : behind[0] + 2] if behind else []
     return max([told, *(version.created - SECOND for version in following if version.created)])
@@ -78,44 +78,44 @@ def noted(lock: Lock, now: datetime, anchor: str) -> dict[str, str | None]:
 
 def adopted(
     lock: Lock,
-    place: Place,
+    state: SinkState,
     current: Secret | None,
-    places: tuple[str, ...],
+    sinks: tuple[str, ...],
     now: datetime,
     *,
     written: bool,
     former: str = "",
 ) -> Record:
-    """Return the record of a place whose value was there before the bridge.
+    """Return the record of a sink whose value was there before the bridge.
 
     Such a value is at least as old as the record says, unless a sealed record knows its exact age. `written`: the value
-    was written just now as a new version. `former` is the fallback that the place shall have.
+    was written just now as a new version. `former` is the fallback that the sink shall have.
     """
-    new = record(lock, place, current, places, now, former)
+    new = record(lock, state, current, sinks, now, former)
     if written:
         return replace(new, age_is_minimum=True)
-    if (known := place.record or place.remembered) and known.former is not None:
+    if (known := state.record or state.remembered) and known.former is not None:
         return replace(new, promoted_at=known.promoted_at, age_is_minimum=known.age_is_minimum)
-    created = place.history.versions[-1].created if place.history.versions else None
+    created = state.history.versions[-1].created if state.history.versions else None
     return replace(new, promoted_at=created or now, age_is_minimum=True)
 
 
-def named(places: tuple[Place, ...], current: Secret | None) -> str:
+def named(sinks: tuple[SinkState, ...], current: Secret | None) -> str:
     """Return the fallback that a seal under the value `current` names, in the form of `Record.former`.
 
-    Returns "" where no such seal holds. One good seal suffices for all places. A proven fallback takes precedence.
+    Returns "" where no such seal holds. One good seal suffices for all sinks. A proven fallback takes precedence.
     """
-    told = [known for p in places for known in (p.record, p.remembered) if known and known.former]
+    told = [known for p in sinks for known in (p.record, p.remembered) if known and known.former]
     good = [r.former or "" for r in told if current and r.recent[:1] == (current.fingerprint(r.client_id),)]
     return min(good, key=lambda former: former.startswith(UNPROVEN), default="")
 
 
-def unchanged(new: Record, places: tuple[Place, ...]) -> Record:
-    """Return the new record with the age that the places already know for its value.
+def unchanged(new: Record, sinks: tuple[SinkState, ...]) -> Record:
+    """Return the new record with the age that the sinks already know for its value.
 
-    If no place records this value, `new` is returned as it is. If several do, the earliest time counts.
+    If no sink records this value, `new` is returned as it is. If several do, the earliest time counts.
     """
-    known = [p.record for p in places if p.record and new.recent and p.record.recent[:1] == new.recent[:1]]
+    known = [p.record for p in sinks if p.record and new.recent and p.record.recent[:1] == new.recent[:1]]
     if not known:
         return new
     first = min(known, key=lambda record: record.promoted_at)

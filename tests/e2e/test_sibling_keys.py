@@ -1,4 +1,4 @@
-"""Documents with companions through every operation: their readers see what they should at each call."""
+"""Documents with sibling keys through every operation: their readers see what they should at each call."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from bridge.operations.start import Options
 from bridge.operations.sync import SyncOptions, sync
 from bridge.operations.verify import verify
 from tests.e2e.observe import assert_rotated, values_met
-from tests.e2e.places import ANCIENT
+from tests.e2e.sinks import ANCIENT
 from tests.e2e.taps import Call, Trace, died
 from tests.e2e.world import DAY, MakeWorld, World
 
-KEPT: dict[str, Any] = {"companions": True, "consumer_refresh": timedelta(minutes=5)}
+KEPT: dict[str, Any] = {"sibling_keys": True, "consumer_refresh": timedelta(minutes=5)}
 QUICK = Options(settle=False)
 
 
 def told(world: World) -> list[tuple[str | None, ...]]:
     """Return what readers of the latest document see: current, the coming and the former value."""
-    return [(seen.current, *seen.companions) for seen in (place.see() for place in world.places)]
+    return [(seen.current, *seen.sibling_keys) for seen in (place.see() for place in world.sinks)]
 
 
 def kept(world: World, trace: Trace | None = None, **more: Any) -> Any:
-    return world.job((), trace, **{**KEPT, **more})
+    return world.session((), trace, **{**KEPT, **more})
 
 
 @pytest.fixture
 def beside(world: World) -> World:
-    """A world whose documents have had companions for a day."""
+    """A world whose documents have had sibling keys for a day."""
     world.fill()
     adopt(kept(world), AdoptOptions(settle=False))
     world.clock.advance(DAY)
@@ -66,9 +66,9 @@ def watched(world: World) -> tuple[Trace, list[str]]:
 def test_adopting_writes_them_and_adopting_without_takes_them_out(beside: World) -> None:
     s0 = beside.s0
     assert told(beside) == [(s0, s0, s0)] * 2
-    adopt(beside.job(), AdoptOptions(settle=False))  # who says nothing about them leaves them
+    adopt(beside.session(), AdoptOptions(settle=False))  # who says nothing about them leaves them
     assert told(beside) == [(s0, s0, s0)] * 2
-    done = adopt(beside.job(companions=False), AdoptOptions(settle=False))
+    done = adopt(beside.session(sibling_keys=False), AdoptOptions(settle=False))
     assert told(beside) == [(s0, None, None)] * 2
     assert any("client_secret_next" in note for note in done.notes + done.plan.notes)
 
@@ -108,7 +108,7 @@ def test_at_every_call_the_documents_hold_whatever_auth0_may_accept(
 ) -> None:
     rotated(beside)
     beside.clock.advance(DAY)
-    fallback = beside.places[0].see().fallback
+    fallback = beside.sinks[0].see().fallback
     if name == "sync":
         beside.vault.edit("client_secret_previous", "spoiled")
     trace, faults = watched(beside)
@@ -118,9 +118,9 @@ def test_at_every_call_the_documents_hold_whatever_auth0_may_accept(
     (first, second) = told(beside)
     assert first == second
     assert first[:2] == (beside.live, beside.live)
-    assert first[2] == beside.places[0].see().fallback if name != "retire" else beside.live
+    assert first[2] == beside.sinks[0].see().fallback if name != "retire" else beside.live
     if name == "retire":
-        values = {value for place in beside.places for value in place.see().readable}
+        values = {value for place in beside.sinks for value in place.see().readable}
         assert fallback not in values
 
 
@@ -163,8 +163,8 @@ def test_after_a_leak_nothing_of_it_stands_anywhere(beside: World) -> None:
     leaked = beside.live
     rotate(kept(beside), RotateOptions(compromised=True, reason="seen"))
     assert told(beside) == [(beside.live,) * 3] * 2
-    assert leaked not in str([place.dump() for place in beside.places if place is beside.vault])
-    assert leaked not in {value for place in beside.places for value in place.see().readable}
+    assert leaked not in str([place.dump() for place in beside.sinks if place is beside.vault])
+    assert leaked not in {value for place in beside.sinks for value in place.see().readable}
 
 
 def test_what_somebody_spoils_is_told_and_mended(beside: World) -> None:
@@ -196,12 +196,12 @@ def test_after_they_are_switched_off_the_next_operation_takes_them_out(make_worl
     world.rotate()
     assert told(world) == [(world.live, world.live, before)] * 2  # who says nothing about them keeps them
     world.clock.advance(DAY)
-    world.rotate(settings={"companions": False})
+    world.rotate(settings={"sibling_keys": False})
     assert told(world) == [(world.live, None, None)] * 2
-    retire(world.job(fallback_min_age=timedelta()), QUICK)
+    retire(world.session(fallback_min_age=timedelta()), QUICK)
     assert world.s0 not in str(world.vault.dump())
     assert before not in str(world.vault.dump())
-    assert {value for place in world.places for value in place.see().readable} <= {world.live, ANCIENT}
+    assert {value for place in world.sinks for value in place.see().readable} <= {world.live, ANCIENT}
 
 
 def test_generated_by_auth0_they_follow_at_the_promotion(beside: World) -> None:
@@ -227,7 +227,7 @@ def test_keys_of_somebody_elses_in_their_place_are_refused(make_world: MakeWorld
     world.adopt()
     before = world.dump()
     for work in (lambda: rotate(kept(world), RotateOptions()), lambda: adopt(kept(world), AdoptOptions())):
-        with pytest.raises(Refused, match="has keys of its own where companions would stand: client_secret_previous"):
+        with pytest.raises(Refused, match="has keys of its own where sibling keys would stand: client_secret_previous"):
             work()
     assert world.dump() == before
 
@@ -269,7 +269,7 @@ def test_a_sync_keeps_the_value_from_before_as_fallback(beside: World) -> None:
     beside.aws.edit("client_secret", beside.live)
     beside.spread()
     sync(kept(beside), SyncOptions(settle=False))
-    assert [place.see().fallback for place in beside.places] == [base] * 2
+    assert [place.see().fallback for place in beside.sinks] == [base] * 2
     assert told(beside) == [(beside.live, beside.live, base)] * 2
 
 
@@ -278,7 +278,7 @@ def test_who_settles_without_that_configuration_keeps_them_right_and_waits_for_n
     died(beside, "aws.label", lambda trace: rotate(kept(beside, trace), RotateOptions(settle=False)))
     trace, faults = watched(beside)
     began = beside.clock.monotonic()
-    resume(beside.job(trace=trace), Options(settle=False, takeover=True))
+    resume(beside.session(trace=trace), Options(settle=False, takeover=True))
     assert faults == []
     assert beside.clock.monotonic() - began < 90
     beside.spread()

@@ -1,4 +1,4 @@
-"""The two places of one test, as people without the bridge use and see them: a Vault document and an AWS secret."""
+"""The two sinks of one test, as people without the bridge use and see them: a Vault document and an AWS secret."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One place at one moment. `readable` are the values that can still be read, at the pending path and labels too.
+class Snapshot:
+    """One sink at one moment. `readable` are the values that can still be read, at the pending path and labels too.
 
-    `labels` are AWS's, each with the value there. `beside` is everything that is not the bridge's. `companions` are the
-    coming and the former value in the latest document. `left` are values in older versions of Vault's lock key.
+    `labels` are AWS's, each with the value there. `beside` is everything that is not the bridge's. `sibling_keys` are
+    the coming and the former value in the latest document. `left` are values in older versions of Vault's lock key.
     """
 
     exists: bool
@@ -38,11 +38,11 @@ class Seen:
     tags: dict[str, str]
     labels: dict[str, str | None]
     beside: dict[str, Any]
-    companions: tuple[str | None, ...] = (None, None)
+    sibling_keys: tuple[str | None, ...] = (None, None)
     left: frozenset[str] = frozenset()
 
 
-def companions(key: str | None) -> tuple[str, str]:
+def sibling_keys(key: str | None) -> tuple[str, str]:
     """Return the names under which a document's other candidates stand."""
     return f"{key}_next", f"{key}_previous"
 
@@ -98,16 +98,16 @@ class VaultPlace:
         found: dict[str, Any] = self._get(f"metadata/{path or self.path}").get("data", {})
         return found
 
-    def see(self) -> Seen:
+    def see(self) -> Snapshot:
         metadata, latest = self.metadata(), self.document() or {}
         tags = metadata.get("custom_metadata") or {}
         values = {n: (self.document(int(n)) or {}).get(self.key) for n in metadata.get("versions", {})}
         lock = f"{self.path}/pending"
         numbers = sorted(map(int, self.metadata(lock).get("versions", {})))
         held = [(self.document(n, lock) or {}).get(self.key) for n in numbers]
-        ours = companions(self.key)
+        ours = sibling_keys(self.key)
         others = {name: value for name, value in latest.items() if name not in (self.key, *ours)}
-        return Seen(
+        return Snapshot(
             exists=bool(metadata),
             current=latest.get(self.key),
             fallback=values.get(tags.get("bridge_fallback", "-")),
@@ -116,7 +116,7 @@ class VaultPlace:
             tags=tags,
             labels={},
             beside={"document": others, "tags": foreign(tags)},
-            companions=tuple(latest.get(name) for name in ours),
+            sibling_keys=tuple(latest.get(name) for name in ours),
             left=frozenset(value for value in held[:-1] if value),
         )
 
@@ -182,16 +182,16 @@ class AwsPlace:
             return None
         return found
 
-    def see(self) -> Seen:
+    def see(self) -> Snapshot:
         described = self.describe()
         tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", ())}
         holders = {stage: version for version, stages in self.versions().items() for stage in stages}
         labels = {stage: self._value(self._text(version)) for stage, version in holders.items()}
         current = self._text(holders["AWSCURRENT"]) if "AWSCURRENT" in holders else "{}"
         document = {} if self.key is None else json.loads(current)
-        ours = companions(self.key)
+        ours = sibling_keys(self.key)
         others = {k: v for k, v in document.items() if k not in (self.key, *ours)}
-        return Seen(
+        return Snapshot(
             exists=bool(described),
             current=labels.get("AWSCURRENT"),
             fallback=labels.get("FALLBACK"),
@@ -205,7 +205,7 @@ class AwsPlace:
                 "label": holders.get("THEIRS"),
                 "description": described.get("Description"),
             },
-            companions=tuple(document.get(name) for name in ours),
+            sibling_keys=tuple(document.get(name) for name in ours),
         )
 
     def versions(self) -> dict[str, list[str]]:

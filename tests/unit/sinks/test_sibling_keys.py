@@ -8,22 +8,22 @@ from typing import Any
 
 import pytest
 
-from sinks.companions import Companions, with_companions
 from sinks.document import Document
 from sinks.errors import Refused
-from sinks.port import Place, Stage
+from sinks.port import SinkState, Stage
 from sinks.record import Record
 from sinks.secret import Secret
+from sinks.sibling_keys import SiblingKeys, with_sibling_keys
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HELD = {Stage.CURRENT: Secret("current"), Stage.FALLBACK: Secret("fallback"), Stage.PENDING: Secret("pending")}
-PLACE = Place("vault://secret/a", NOW, exists=True, values=HELD)
+PLACE = SinkState("vault://secret/a", NOW, exists=True, values=HELD)
 RECORD = Record("client", "tenant", (PLACE.uri,), "r-1", NOW)
 BOTH = ("key_next", "key_previous")
 
 
-def seen(beside: dict[str, str], **more: Any) -> Place:
-    return with_companions(replace(PLACE, **more), Document({"key": "current", **beside}), "key", NOW)
+def seen(beside: dict[str, str], **more: Any) -> SinkState:
+    return with_sibling_keys(replace(PLACE, **more), Document({"key": "current", **beside}), "key", NOW)
 
 
 @pytest.mark.parametrize(
@@ -37,33 +37,33 @@ def seen(beside: dict[str, str], **more: Any) -> Place:
 )
 def test_without_a_record_they_are_ours_if_both_hold_what_ours_would(following: str, previous: str, ours: bool) -> None:
     place = seen({"key_next": following, "key_previous": previous})
-    assert place.companions is (Companions.KEEP if ours else Companions.NONE)
+    assert place.sibling_keys is (SiblingKeys.KEEP if ours else SiblingKeys.NONE)
     assert place.occupied == (() if ours else BOTH)
 
 
 def test_one_alone_is_somebody_elses() -> None:
     place = seen({"key_next": "current"})
-    assert (place.companions, place.occupied) == (Companions.NONE, ("key_next",))
+    assert (place.sibling_keys, place.occupied) == (SiblingKeys.NONE, ("key_next",))
 
 
 def test_where_the_tags_were_wiped_they_are_ours_whatever_they_hold() -> None:
     place = seen({"key_next": "x", "key_previous": "y"}, wiped=True)
-    assert (place.companions, place.occupied) == (Companions.KEEP, ())
-    assert seen({}, wiped=True).companions is Companions.NONE
+    assert (place.sibling_keys, place.occupied) == (SiblingKeys.KEEP, ())
+    assert seen({}, wiped=True).sibling_keys is SiblingKeys.NONE
 
 
 def test_a_record_tells_whether_there_are_any_and_whether_they_went_astray() -> None:
-    kept = replace(RECORD, companions=Companions.KEEP)
+    kept = replace(RECORD, sibling_keys=SiblingKeys.KEEP)
     right = {"key_next": "current", "key_previous": "fallback"}
-    assert seen(right, record=RECORD).companions is Companions.NONE
-    assert not seen(right, record=kept).astray
-    assert seen({**right, "key_previous": "current"}, record=kept).astray
-    assert seen({}, record=kept).astray
-    assert not seen({}, record=kept, unsettled=True).astray
-    assert not seen({}, record=RECORD).astray
-    assert not seen({}, remembered=kept).astray
+    assert seen(right, record=RECORD).sibling_keys is SiblingKeys.NONE
+    assert not seen(right, record=kept).inconsistent
+    assert seen({**right, "key_previous": "current"}, record=kept).inconsistent
+    assert seen({}, record=kept).inconsistent
+    assert not seen({}, record=kept, unsettled=True).inconsistent
+    assert not seen({}, record=RECORD).inconsistent
+    assert not seen({}, remembered=kept).inconsistent
     without = {stage: value for stage, value in HELD.items() if stage is not Stage.FALLBACK}
-    assert not seen({"key_next": "current", "key_previous": "current"}, record=kept, values=without).astray
+    assert not seen({"key_next": "current", "key_previous": "current"}, record=kept, values=without).inconsistent
 
 
 def test_the_pending_value_is_announced_once_it_stands_in_the_document() -> None:
@@ -74,9 +74,9 @@ def test_the_pending_value_is_announced_once_it_stands_in_the_document() -> None
 
 
 def test_a_companion_is_no_place_of_its_own() -> None:
-    place = replace(PLACE, record=replace(RECORD, companions=Companions.KEEP))
+    place = replace(PLACE, record=replace(RECORD, sibling_keys=SiblingKeys.KEEP))
     document = Document({"key": "current", "key_next": "current"})
     with pytest.raises(Refused, match="is written beside 'key' by secret-bridge"):
-        with_companions(place, document, "key_next", NOW)
-    assert with_companions(PLACE, document, "key_next", NOW).companions is Companions.NONE
-    assert with_companions(place, Document({"key_next": "current"}), "key_next", NOW).companions is Companions.WERE
+        with_sibling_keys(place, document, "key_next", NOW)
+    assert with_sibling_keys(PLACE, document, "key_next", NOW).sibling_keys is SiblingKeys.NONE
+    assert with_sibling_keys(place, Document({"key_next": "current"}), "key_next", NOW).sibling_keys is SiblingKeys.WERE

@@ -1,4 +1,4 @@
-"""What an operation writes into a place's record, and which times and seals are believed."""
+"""What an operation writes into a sink's record, and which times and seals are believed."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bridge.planning.place_record import adopted, named, noted, promoted, record, unchanged
+from bridge.planning.sink_record import adopted, named, noted, promoted, record, unchanged
 from sinks.port import History, Stage, Version
-from tests.unit.planning.places import ANCIENT, DAY, NEW, NOW, OLD, URIS, A, B, lock, mark, place
-from tests.unit.planning.places import record as known
+from tests.unit.planning.sinks import ANCIENT, DAY, NEW, NOW, OLD, URIS, A, B, lock, mark, place
+from tests.unit.planning.sinks import record as known
 
 HOUR = timedelta(hours=1)
 
 
 def test_a_record_says_whose_it_is_since_when_and_what_was_current_before() -> None:
     found = record(lock(base=mark(OLD)), place(B, fallback=ANCIENT), NEW, URIS, NOW, mark(OLD))
-    assert (found.client_id, found.tenant, found.places, found.rotation) == ("client", "tenant", URIS, "r-1")
+    assert (found.client_id, found.tenant, found.sinks, found.rotation) == ("client", "tenant", URIS, "r-1")
     assert (found.promoted_at, found.age_is_minimum, found.former) == (NOW, False, mark(OLD))
     assert found.recent == (mark(NEW), mark(OLD), mark(ANCIENT))
 
@@ -105,10 +105,10 @@ def test_a_sealed_record_knows_the_age_better_and_an_unsealed_one_does_not() -> 
 def test_one_good_seal_suffices_and_a_proven_one_counts_first(
     formers: tuple[str | None, str | None], expected: str
 ) -> None:
-    places = tuple(place(uri, record=known(OLD, former=each)) for uri, each in zip((A, B), formers, strict=True))
-    assert named(places, OLD) == expected
-    assert named(places, NEW) == ""
-    assert named(places, None) == ""
+    sinks = tuple(place(uri, record=known(OLD, former=each)) for uri, each in zip((A, B), formers, strict=True))
+    assert named(sinks, OLD) == expected
+    assert named(sinks, NEW) == ""
+    assert named(sinks, None) == ""
 
 
 def test_a_value_keeps_the_age_that_any_place_knows_of_it() -> None:

@@ -1,4 +1,4 @@
-"""Companions: the other candidates beside current, for readers that see only the latest document. Pure.
+"""Sibling keys: the other candidates beside current, for readers that see only the latest document. Pure.
 
 Beside `client_secret` such a document holds `client_secret_next` and `client_secret_previous`. They are never missing.
 Where nothing is pending, or there is no fallback, they hold current's value.
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     from sinks.document import Document
     from sinks.secret import Secret
-    from sinks.state import Place
+    from sinks.state import SinkState
 
 NEXT, PREVIOUS = "_next", "_previous"
 
 
-class Companions(StrEnum):
-    """What an operation does about the companions: nothing, keep them right, or remove them."""
+class SiblingKeys(StrEnum):
+    """What an operation does about the sibling keys: nothing, keep them right, or remove them."""
 
     NONE = ""
     """The documents have none, and the operation writes none."""
@@ -37,16 +37,16 @@ class Companions(StrEnum):
     """The latest document has none any more, but older versions may."""
 
 
-WRITTEN = frozenset({Companions.KEEP, Companions.END})
-"""The cases in which an operation changes the latest document for the companions."""
+WRITTEN = frozenset({SiblingKeys.KEEP, SiblingKeys.END})
+"""The cases in which an operation changes the latest document for the sibling keys."""
 
 
-def afterwards(companions: str) -> Companions:
-    """Return what a place has after an operation that did this about its companions.
+def afterwards(sibling_keys: str) -> SiblingKeys:
+    """Return what a sink has after an operation that did this about its sibling keys.
 
     `END` becomes `WERE`, because older versions still hold them.
     """
-    return Companions.WERE if companions == Companions.END else Companions(companions)
+    return SiblingKeys.WERE if sibling_keys == SiblingKeys.END else SiblingKeys(sibling_keys)
 
 
 def next_of(key: str | None) -> str:
@@ -59,34 +59,34 @@ def previous_of(key: str | None) -> str:
     return f"{key}{PREVIOUS}"
 
 
-def laid_out(
+def sibling_keys_written(
     document: Document,
     key: str | None,
-    companions: str,
+    sibling_keys: str,
     current: Secret,
     *,
     coming: Secret | None = None,
     former: Secret | None = None,
 ) -> Document:
-    """Return a document with `current` at its key and, where companions are kept, with them beside it.
+    """Return a document with `current` at its key and, where sibling keys are kept, with them beside it.
 
-    A companion without a value of its own (`coming` or `former` is None) holds `current`. With `END` both are removed.
-    A bare document, with `key` None, never has any.
+    A sibling key without a value of its own (`coming` or `former` is None) holds `current`. With `END` both are
+    removed. A bare document, with `key` None, never has any.
     """
     document = document.with_value(key, current)
-    if key is None or companions not in WRITTEN:
+    if key is None or sibling_keys not in WRITTEN:
         return document
-    if companions == Companions.END:
+    if sibling_keys == SiblingKeys.END:
         return document.without(next_of(key), previous_of(key))
     return document.with_value(next_of(key), coming or current).with_value(previous_of(key), former or current)
 
 
-def values_in(document: Document | None, key: str | None, companions: str) -> Iterator[Secret]:
-    """Yield the values of a document: current's, and those of its companions where it has any.
+def values_in(document: Document | None, key: str | None, sibling_keys: str) -> Iterator[Secret]:
+    """Yield the values of a document: current's, and those of its sibling keys where it has any.
 
     Current's is the first. A value may occur more than once.
     """
-    names = [key] if key is None or companions == Companions.NONE else [key, next_of(key), previous_of(key)]
+    names = [key] if key is None or sibling_keys == SiblingKeys.NONE else [key, next_of(key), previous_of(key)]
     for name in names:
         if document is not None and (value := document.get(name)):
             yield value
@@ -95,7 +95,7 @@ def values_in(document: Document | None, key: str | None, companions: str) -> It
 def announces(document: Document | None, key: str | None) -> bool:
     """Return whether a document holds a coming value that differs from current's.
 
-    A companion that holds current's value announces nothing.
+    A sibling key that holds current's value announces nothing.
     """
     if document is None or key is None:
         return False
@@ -103,38 +103,38 @@ def announces(document: Document | None, key: str | None) -> bool:
     return coming is not None and coming != document.get(key)
 
 
-def with_companions(place: Place, document: Document | None, key: str | None, made: datetime | None) -> Place:
-    """Return a place with its key, and with what the companions in its latest document say.
+def with_sibling_keys(state: SinkState, document: Document | None, key: str | None, made: datetime | None) -> SinkState:
+    """Return a sink with its key, and with what the sibling keys in its latest document say.
 
-    The document was written at `made`. The lock and the values of `place` must have been read before. Companions that
+    The document was written at `made`. The lock and the values of `state` must have been read before. Sibling keys that
     no record names count as ours where they hold what ours would, or where the tags that named them were wiped.
 
     Raises:
-        Refused: `key` is itself the key of a companion.
+        Refused: `key` is itself the key of a sibling key.
     """
-    place = replace(place, key=key)
-    known = place.record or place.remembered
-    told = known.companions if known else Companions.NONE
-    current = place.value(Stage.CURRENT)
+    state = replace(state, key=key)
+    known = state.record or state.remembered
+    told = known.sibling_keys if known else SiblingKeys.NONE
+    current = state.value(Stage.CURRENT)
     if document is None or key is None or current is None:
-        return replace(place, companions=told)
+        return replace(state, sibling_keys=told)
     if told and (stem := _stem(key)) and stem in document.keys:
-        raise Refused(f"'{key}' in {place.uri} is written beside '{stem}' by secret-bridge", f"name {place.uri}#{stem}")
-    pending, fallback = place.value(Stage.PENDING), place.value(Stage.FALLBACK)
+        raise Refused(f"'{key}' in {state.uri} is written beside '{stem}' by secret-bridge", f"name {state.uri}#{stem}")
+    pending, fallback = state.value(Stage.PENDING), state.value(Stage.FALLBACK)
     beside = (document.get(next_of(key)), document.get(previous_of(key)))
-    likely = place.wiped or all(value in (current, pending, fallback) for value in beside)
+    likely = state.wiped or all(value in (current, pending, fallback) for value in beside)
     ours = None not in beside and likely
     keys = tuple(name for name in (next_of(key), previous_of(key)) if name in document.keys)
-    kept = told == Companions.KEEP and place.record is not None and not place.unsettled
+    kept = told == SiblingKeys.KEEP and state.record is not None and not state.unsettled
     return replace(
-        place,
-        companions=Companions.KEEP if ours and not known else Companions.WERE if told and not ours else told,
+        state,
+        sibling_keys=SiblingKeys.KEEP if ours and not known else SiblingKeys.WERE if told and not ours else told,
         announced=made if pending is not None and beside[0] == pending else None,
-        astray=kept and beside != (current, fallback or current),
-        occupied=() if ours or told == Companions.KEEP else keys,
+        inconsistent=kept and beside != (current, fallback or current),
+        occupied=() if ours or told == SiblingKeys.KEEP else keys,
     )
 
 
 def _stem(key: str) -> str | None:
-    """Return the key that a companion's key belongs to. None: it is no companion's key."""
+    """Return the key that a sibling key's key belongs to. None: it is no sibling key's key."""
     return next((key.removesuffix(end) for end in (NEXT, PREVIOUS) if key.endswith(end)), None)

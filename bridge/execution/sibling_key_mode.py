@@ -1,0 +1,27 @@
+"""Decides what an operation does with the sibling keys in the documents."""
+
+from __future__ import annotations
+
+from bridge.execution.session import Session
+from bridge.model.operation import CHANGES, Operation
+from sinks.port import SinkState
+from sinks.sibling_keys import SiblingKeys
+
+SWITCHES = CHANGES | {Operation.ADOPT, Operation.SYNC, Operation.SETTLE}
+"""Operations that write the record anew, and by that may add sibling keys to documents or remove them."""
+
+
+def sibling_keys(session: Session, sinks: tuple[SinkState, ...], operation: str) -> SiblingKeys:
+    """Return what an operation does with the sibling keys in the documents.
+
+    What is there stays. Where the settings say otherwise, the operations in `SWITCHES` change it.
+    """
+    there, wanted = {state.sibling_keys for state in sinks}, session.settings.sibling_keys
+    known = next((each for each in (SiblingKeys.KEEP, SiblingKeys.WERE) if each in there), SiblingKeys.NONE)
+    if operation == Operation.FORGET:
+        return SiblingKeys.NONE
+    if wanted is None or operation not in SWITCHES:
+        return known
+    if wanted:
+        return SiblingKeys.KEEP
+    return SiblingKeys.END if known is SiblingKeys.KEEP else known
