@@ -45,7 +45,8 @@ def connect(
     """Return the access to the tenant that `settings` describe. Nothing is sent yet.
 
     An `api_token` wins over a private key, and a private key over a client secret. The reference of a credential that
-    is not used is not resolved.
+    is not used is not resolved. Beside an `api_token` neither is a reference to the client id: the token itself names
+    the application that it was issued to, unless it is opaque.
 
     Raises:
         Usage: a reference cannot be resolved, or the domain or the credentials are invalid.
@@ -54,11 +55,11 @@ def connect(
     def secret(reference: str | None) -> Secret | None:
         return resolve(reference) if reference else None
 
+    token = secret(settings.api_token)
+    key = secret(settings.private_key) if token is None else None
     own_id = settings.client_id
-    credentials = Credentials(
-        client_id=resolve(own_id).reveal() if own_id and ":" in own_id else own_id,
-        api_token=(token := secret(settings.api_token)),
-        private_key=(key := secret(settings.private_key) if token is None else None),
-        client_secret=secret(settings.client_secret) if token is None and key is None else None,
-    )
+    if own_id and ":" in own_id:  # a reference: a client id has no colon
+        own_id = None if token else resolve(own_id).reveal()
+    client_secret = secret(settings.client_secret) if token is None and key is None else None
+    credentials = Credentials(own_id, client_secret, token, key)
     return Auth0(Tenant(settings.domain, credentials, clock, audience=settings.audience, transport=transport))

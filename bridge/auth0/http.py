@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bridge import __version__
 from bridge.auth0.answers import judge
 from bridge.auth0.errors import Auth0Error, Limited, Unreachable
-from bridge.auth0.limits import ATTEMPTS, BUDGET_SECONDS, Patience, is_used_up, wait_asked
+from bridge.auth0.limits import ATTEMPTS, BUDGET_SECONDS, is_used_up, wait_asked, wait_before_retry
 from bridge.model.tenant_address import display_name
 from sinks import request_ids
 from sinks.clock import Clock
@@ -117,7 +117,6 @@ class Http:
                 carried out.
             Expired: the request was not carried out, because the lease was too short for it.
         """
-        patience = Patience(self._clock, safe=safe, before=before)
         doubtful = False
 
         def once() -> Any:
@@ -131,7 +130,7 @@ class Http:
                 raise
 
         try:
-            return _with_patience(once, patience)
+            return self._patiently(once, safe=safe, before=before)
         except (Auth0Error, Expired) as error:
             known = isinstance(error, Unreachable) and error.maybe_done
             # An earlier attempt may have been carried out, so the last error must not say that nothing was done.
@@ -142,6 +141,29 @@ class Http:
             # The wait does not fit into the lease. It is spent here, because the caller looks again after `Expired`.
             self._clock.sleep(error.wait or 0)
             raise Expired(f"{self.tenant} limits the rate of requests; {doing} did not fit into the lease") from None
+
+    def _patiently(self, once: Callable[[], Any], *, safe: bool, before: float | None) -> Any:
+        """Call `once`, up to `ATTEMPTS` times, and return its answer.
+
+        A call without a usable answer is repeated only if that is `safe`. All waits together stay within
+        `BUDGET_SECONDS`, and a wait that would not end before `before` (monotonic seconds) is not begun.
+
+        Raises:
+            Limited: the rate limit outlasts the attempts, the budget or the time until `before`.
+            Unreachable: an attempt gave no usable answer, and no other is allowed or in time.
+        """
+        attempt, waited = 1, 0.0
+        while True:
+            try:
+                return once()
+            except (Limited, Unreachable) as error:
+                wait = wait_before_retry(attempt, error.wait if isinstance(error, Limited) else None)
+                allowed = attempt < ATTEMPTS and (safe or isinstance(error, Limited))
+                in_time = before is None or self._clock.monotonic() + wait < before
+                if not allowed or not in_time or waited + wait > BUDGET_SECONDS:
+                    raise
+            self._clock.sleep(wait)
+            attempt, waited = attempt + 1, waited + wait
 
     def _once(self, ask: Ask, doing: str, before: float | None) -> Any:
         self._check(doing, before)
@@ -180,24 +202,3 @@ class Http:
                 timeouts["read"] = max(0.001, min(before - self._clock.monotonic(), READ_SECONDS))
 
         return {"timeout": timeouts, "trace": trace}
-
-
-def _with_patience(once: Callable[[], Any], patience: Patience) -> Any:
-    """Call `once`, and retry it as `patience` allows.
-
-    stamina is imported after the first failure only, because the import takes 60 ms.
-    """
-    try:
-        return once()
-    except Auth0Error as error:
-        if not patience.covers(error):
-            raise
-        failed = [error]  # raised again as stamina's first attempt, so that stamina counts and waits correctly
-    import stamina
-
-    for attempt in stamina.retry_context(on=patience, attempts=ATTEMPTS, timeout=None):
-        with attempt:
-            if failed:
-                raise failed.pop()
-            return once()
-    raise AssertionError("stamina ends with an answer or an exception")

@@ -1,4 +1,4 @@
-"""Rate limits: what an answer says about them, and how often one call is retried. Nothing here waits."""
+"""Rate limits: what an answer says about them, and how long a call waits before its retries. Nothing here waits."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-
-from bridge.auth0.errors import Limited, Unreachable
-from sinks.clock import Clock
 
 ATTEMPTS = 4
 BUDGET_SECONDS = 60.0
@@ -39,38 +36,15 @@ def is_used_up(headers: Mapping[str, str]) -> bool:
     return headers.get("x-ratelimit-remaining", "").strip() == "0"
 
 
-class Patience:
-    """The retry policy of one call, in the form of stamina's `on` hook.
+def wait_before_retry(attempt: int, asked: float | None) -> float:
+    """Return the number of seconds to wait after the failed attempt with this number, counted from 1.
 
-    A 429 is always retried, because Auth0 did not carry the request out. A call without a usable answer is retried only
-    if it is `safe`. No retry begins after `before` (monotonic seconds), and all waits together stay within
-    `BUDGET_SECONDS`.
+    It doubles with each attempt, from half a second on, and is never shorter than `asked`. A random part spreads a
+    crowd of callers.
     """
-
-    def __init__(self, clock: Clock, *, safe: bool, before: float | None) -> None:
-        self._clock = clock
-        self._safe = safe
-        self._before = before
-        self._spent = 0.0
-        self._backoff = 0.5
-
-    def covers(self, error: Exception) -> bool:
-        """Return whether a call that failed with this kind of error may be retried at all."""
-        return isinstance(error, Limited) or (self._safe and isinstance(error, Unreachable))
-
-    def __call__(self, error: Exception) -> float | bool:
-        """Return the number of seconds to wait before the retry, or False if there is none."""
-        if not self.covers(error):
-            return False
-        asked = error.wait if isinstance(error, Limited) else None
-        wait = max(self._backoff, asked or 0.0)  # a reset is in whole seconds, and so may be a little early
-        wait += _random.uniform(0, 0.5 + wait / 10)
-        self._backoff *= 2
-        in_time = self._before is None or self._clock.monotonic() + wait < self._before
-        if not in_time or self._spent + wait > BUDGET_SECONDS:
-            return False
-        self._spent += wait
-        return wait
+    wait = max(0.5 * 2.0 ** (attempt - 1), asked or 0.0)
+    # A reset is in whole seconds, and so may be a little early: the random part comes on top.
+    return wait + _random.uniform(0, 0.5 + wait / 10)
 
 
 def _date(text: str | None) -> datetime | None:

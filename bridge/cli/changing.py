@@ -13,7 +13,7 @@ from bridge.cli.hooks.audit import Asked, recorded
 from bridge.cli.hooks.notify import News
 from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
-from bridge.cli.output.console import is_terminal, say
+from bridge.cli.output.console import is_terminal, say, say_all
 from bridge.cli.output.progress import Lines
 from bridge.cli.runner import each, heeding
 from bridge.cli.select import Selection, chosen
@@ -41,8 +41,7 @@ def consent(*, yes: bool, always: bool = False) -> Callable[[Plan], bool]:
     def ask(plan: Plan) -> bool:
         if yes or (plan.irreversible is None and not always):
             return True
-        for text in show.plan(plan):
-            say(text, err=True)
+        say_all(show.plan(plan), err=True)
         if not is_terminal(sys.stdin):
             raise Refused("this asks for consent, and there is no terminal", "add --yes")
         try:
@@ -95,7 +94,7 @@ def change(
 
         def attempt() -> Outcome | None:
             done = work(session)
-            if done and title == "rotated" and done.published:
+            if done and asked.command == "rotate" and done.published:
                 done = replace(done, notes=(*done.notes, "not rotating again: this was the rotation"))
             return done and _completed(session, done)
 
@@ -106,12 +105,11 @@ def change(
         if done is None:
             say(as_json.line(as_json.nothing(client, nothing)) if json else f"{client.name}  {nothing}")
             return 0, "nothing"
-        for text in [as_json.line(as_json.outcome(done))] if json else show.outcome(done):
-            say(text)
+        say_all([as_json.line(as_json.outcome(done))] if json else show.outcome(done))
         return done.exit_status, title if done.result == "done" else done.result
 
     def select() -> list[tuple[Settings, ClientSettings]]:
-        found = chosen(selection, everyone=everyone or (due is not None and not selection.names))
+        found = chosen(selection, everyone=everyone or (due is not None and not selection.named))
         news.check(found)
         return [pair for pair in found if due is None or _is_due(*pair, due, unread)]
 

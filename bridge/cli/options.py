@@ -59,6 +59,9 @@ Unproven = Annotated[
         show_default=False,
     ),
 ]
+LiveFromStdin = Annotated[
+    bool, typer.Option("--secret-stdin", help="Read the live value from standard input, not from Auth0.")
+]
 Everyone = Annotated[bool, typer.Option("--all", help="Every client of the configuration.")]
 Takeover = Annotated[
     bool, typer.Option("--takeover", help="Finish an operation that still counts as live; you know that it died.")

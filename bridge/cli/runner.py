@@ -15,7 +15,7 @@ import typer
 from bridge.audit.records import RESULTS
 from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
-from bridge.cli.output.console import is_terminal, say
+from bridge.cli.output.console import is_terminal, say, say_all
 from bridge.config.settings import ClientSettings, Settings
 from bridge.model.client_ref import ClientRef
 from bridge.model.errors import BridgeError, Incomplete
@@ -166,5 +166,4 @@ def _report(client: ClientSettings | None, error: BridgeError, *, json: bool) ->
     if json:
         say(as_json.line(as_json.failure(client, error)))
         return
-    for text in show.failed(client, error):
-        say(text, err=True)
+    say_all(show.failed(client, error), err=True)

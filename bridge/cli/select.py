@@ -26,14 +26,14 @@ class Selection:
     config: Config = None
 
     @property
-    def names(self) -> list[str]:
+    def named(self) -> list[str]:
         """The names that were given."""
         raise NotImplementedError
 
     @property
     def empty(self) -> bool:
         """Whether neither a client nor a sink is named. Commands that only look are about all clients then."""
-        return not self.names and not self.sink
+        return not self.named and not self.sink
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class OneClient(Selection):
     name: Name
 
     @property
-    def names(self) -> list[str]:
+    def named(self) -> list[str]:
         """The name that was given."""
         return [self.name]
 
@@ -52,12 +52,12 @@ class OneClient(Selection):
 class Clients(Selection):
     """The selection of a command that takes any number of NAMEs."""
 
-    given: Names = None
+    names: Names = None
 
     @property
-    def names(self) -> list[str]:
+    def named(self) -> list[str]:
         """The names that were given."""
-        return self.given or []
+        return self.names or []
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +93,9 @@ def chosen(
         Usage: a name fits no client, no name was given, or `everyone` was combined with names or lacks a file.
     """
     settings = settings_of(selection.config, environ)
-    if everyone and selection.names:
+    if everyone and selection.named:
         raise Usage("found NAMEs and --all, expected one of them")
-    if not selection.names and not everyone:
+    if not selection.named and not everyone:
         raise Usage("no client is named", hint="name one, or --all of the configuration file")
     if everyone:
         if settings is None:
@@ -103,5 +103,5 @@ def chosen(
         return [(settings, client) for client in settings.clients.values()]
     return [
         choose(name, settings, environ, sinks=tuple(selection.sink or ()), key=selection.key, tenant=tenant)
-        for name in dict.fromkeys(selection.names)
+        for name in dict.fromkeys(selection.named)
     ]

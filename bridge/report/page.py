@@ -69,14 +69,18 @@ def _moment(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
+def _time(time: datetime, shown: str) -> Html:
+    return tag("time", shown, datetime=f"{time:%Y-%m-%dT%H:%M:%SZ}")
+
+
 def _day(time: datetime) -> Html:
-    return tag("time", f"{time:%Y-%m-%d}", datetime=f"{time:%Y-%m-%dT%H:%M:%SZ}")
+    return _time(time, f"{time:%Y-%m-%d}")
 
 
 def _origin(report: Report) -> Html:
     return joined(
         "Produced ",
-        tag("time", _moment(report.at), datetime=f"{report.at:%Y-%m-%dT%H:%M:%SZ}"),
+        _time(report.at, _moment(report.at)),
         f" by secret-bridge {report.version}, as {report.actor}",
         f", with {report.file}" if report.file else "",
     )

@@ -16,7 +16,7 @@ from bridge.cli.app import app
 from bridge.cli.command import command
 from bridge.cli.options import SECURITY, Config, Json
 from bridge.cli.output import json as as_json
-from bridge.cli.output.console import say
+from bridge.cli.output.console import say_all
 from bridge.cli.select import settings_of
 from bridge.config.references import resolve
 from bridge.model.errors import Usage
@@ -53,8 +53,7 @@ def verify(files: Files = None, *, anchor: Anchors = None, config: Config = None
     settings = _settings(config)
     anchors = tuple(_anchor(text) for text in anchor or ())
     found = verify_lines(_lines(files, settings), _chain(settings), anchors)
-    for text in [as_json.line(_as_object(found))] if json else _shown(found):
-        say(text)
+    say_all([as_json.line(_as_object(found))] if json else _shown(found))
     raise typer.Exit(0 if found.good else 5)
 
 
@@ -72,9 +71,8 @@ def show(
     from bridge.audit.reading import about, attempts, summary
 
     told = about(_lines(files, _settings(config)), client)
-    lines = [as_json.line(dict(each)) for each in told] if json else [summary(each) for each in attempts(told)]
-    for text in lines:
-        say(text)
+    # A list, so that an error in the record comes before the first line.
+    say_all([as_json.line(dict(each)) for each in told] if json else [summary(each) for each in attempts(told)])
 
 
 def _settings(config: Path | None) -> AuditSettings | None:

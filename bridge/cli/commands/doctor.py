@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ import typer
 from bridge.cli.command import command
 from bridge.cli.options import SET_UP
 from bridge.cli.output import json as as_json
-from bridge.cli.output.console import say
+from bridge.cli.output.console import say, say_all
 from bridge.cli.select import Clients, chosen
 from sinks.rights import Role
 
@@ -47,8 +48,7 @@ def doctor(
     for report in examination.reports():
         shown = [one for one in report.findings if not quiet or one.severity is not Severity.OK]
         found += report.findings
-        for text in _objects(shown) if json else _lines(report, shown):
-            say(text)
+        say_all(_objects(shown) if json else _lines(report, shown))
     if not json:
         say(_summary(found))
     wrong = any(one.severity is Severity.WRONG for one in found)
@@ -83,9 +83,6 @@ def _lines(report: Report, findings: list[Finding]) -> Iterator[str]:
 
 
 def _summary(found: list[Finding]) -> str:
-    counted = [f"{n} {word}" for word in ("wrong", "note", "unknown", "ok") if (n := _count(found, word))]
+    numbers = Counter(str(one.severity) for one in found)
+    counted = [f"{numbers[word]} {word}" for word in ("wrong", "note", "unknown", "ok") if numbers[word]]
     return ", ".join(counted) + ". Nothing was changed."
-
-
-def _count(found: list[Finding], word: str) -> int:
-    return sum(one.severity == word for one in found)

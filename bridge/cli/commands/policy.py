@@ -11,7 +11,7 @@ import typer
 from bridge.cli.command import command
 from bridge.cli.options import SECURITY
 from bridge.cli.output import json as as_json
-from bridge.cli.output.console import say
+from bridge.cli.output.console import say, say_all
 from bridge.cli.select import Clients, chosen
 from bridge.model.errors import Usage
 from bridge.policy.blocks import blocks, formats
@@ -51,9 +51,9 @@ def policy(
     found = [b for b in blocks(about, role, mount or ()) if language in (None, b.language)]
     if not found:
         raise Usage(f"--format: found {language}, but none of these clients has a sink there")
-    for text in [as_json.line(_told(block, role)) for block in found] if json else ():
-        say(text)
-    if not json:
+    if json:
+        say_all(as_json.line(_told(block, role)) for block in found)
+    else:
         _show(found, alone=language is not None)
 
 
@@ -73,8 +73,7 @@ def _show(found: Sequence[Block], *, alone: bool) -> None:
         soft_deleted = alone and not block.commentable
         if number:
             say("")
-        for comment in block.comments:
-            say(f"# {comment}", err=soft_deleted)
+        say_all((f"# {comment}" for comment in block.comments), err=soft_deleted)
         if block.text:
             say(block.text)
 

@@ -16,6 +16,7 @@ from bridge import __version__
 from bridge.cli.command import command
 from bridge.cli.options import SECURITY
 from bridge.cli.output import json as as_json
+from bridge.cli.output import text as show
 from bridge.cli.output.console import is_terminal, say
 from bridge.cli.runner import usage_errors, worst
 from bridge.cli.select import Clients, chosen
@@ -185,6 +186,5 @@ def _say_what_came_of_it(made: Report, file: Path | None) -> None:
     for row in made.rows:
         for each in row.unread:
             say(f"{row.status.client}: not read: {each.uri}: {each.why}", err=True)
-    clients = f"{len(made.rows)} client{'s' if len(made.rows) != 1 else ''}"
-    told = f"report: {clients}, {made.attention} need attention, {made.unread} could not be read"
+    told = f"report: {show.clients(len(made.rows))}, {made.attention} need attention, {made.unread} could not be read"
     say(f"{told}; written to {file or 'standard output'}", err=True)

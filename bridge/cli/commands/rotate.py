@@ -17,6 +17,7 @@ from bridge.cli.options import (
     ChangeMode,
     DryRun,
     Json,
+    LiveFromStdin,
     NoWait,
     Reason,
     Takeover,
@@ -69,7 +70,7 @@ def rotate(
     from bridge.operations.rotate import rotate as rotate_one
 
     require_reason(compromised=compromised, reason=reason)
-    brought = value_from_stdin("the new client secret", clients.names) if secret_stdin else None
+    brought = value_from_stdin("the new client secret", clients.named) if secret_stdin else None
     consents = {word for word, said in (("self", allow_self), ("hs256", accept_hs256)) if said}
 
     def work(session: Session) -> Outcome:
@@ -126,7 +127,7 @@ def resume(
         agree=consent(yes=yes, always=discard_foreign),
         discard_foreign=discard_foreign,
     )
-    if discard_foreign and not clients.names and not clients.everyone:
+    if discard_foreign and not clients.named and not clients.everyone:
         raise Usage("--discard-foreign: found no NAME, expected which client it is about")
     change(
         context,
@@ -173,9 +174,7 @@ def sync(
     context: typer.Context,
     clients: ClientsOrAll,
     *,
-    secret_stdin: Annotated[
-        bool, typer.Option("--secret-stdin", help="Read the live value from standard input, not from Auth0.")
-    ] = False,
+    secret_stdin: LiveFromStdin = False,
     compromised: Annotated[
         bool, typer.Option("--compromised", help="Whatever else is stored leaked: keep nothing of it. Needs --reason.")
     ] = False,
@@ -191,7 +190,7 @@ def sync(
         dry_run=mode.dry_run,
         takeover=mode.takeover,
         agree=consent(yes=mode.yes),
-        brought=value_from_stdin("the live client secret", clients.names) if secret_stdin else None,
+        brought=value_from_stdin("the live client secret", clients.named) if secret_stdin else None,
         compromised=compromised,
         reason=reason,
     )

@@ -12,7 +12,7 @@ from bridge.cli.hooks.notify import Look
 from bridge.cli.options import SECURITY, ChangeMode, Ignore, Json, Notify, Reason, Unproven, one_client
 from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
-from bridge.cli.output.console import say
+from bridge.cli.output.console import say, say_all
 from bridge.cli.runner import each
 from bridge.cli.select import Clients, ClientsOrAll, OneClient, chosen
 from bridge.execution.open import open_session, survey
@@ -45,8 +45,7 @@ def status(
 
     def finish() -> None:
         if found and not json:
-            for text in show.statuses(found):
-                say(text)
+            say_all(show.statuses(found))
 
     each(
         look.at(lambda: chosen(clients, everyone=clients.empty, tenant=False)),
@@ -68,9 +67,7 @@ def verify(
     from bridge.operations.verify import verify as verify_one
 
     def present(client: ClientSettings, seen: tuple[Verified, ...]) -> int:
-        lines = [as_json.line(as_json.verified(client, seen))] if json else show.verified(client.name, seen)
-        for text in lines:
-            say(text)
+        say_all([as_json.line(as_json.verified(client, seen))] if json else show.verified(client.name, seen))
         return 0 if all(state.good for state in seen) else 5
 
     each(
@@ -91,8 +88,7 @@ def history(
 
     def present(client: ClientSettings, seen: Status) -> int:
         told = {"client": client.name, "client_id": client.client_id, "sinks": [as_json.sink(p) for p in seen.sinks]}
-        for text in [as_json.line(told)] if json else show.history(client.name, seen.sinks):
-            say(text)
+        say_all([as_json.line(told)] if json else show.history(client.name, seen.sinks))
         return 0
 
     each(lambda: chosen(client, tenant=False), survey, present, json=json)
@@ -124,7 +120,7 @@ def retire(
     if undo and (soft or force or ignore_source or due):
         raise Usage("--undo: found with --soft, --force, --ignore-source or --due, expected on its own")
     if unproven:
-        one_client("--unproven", clients.names)
+        one_client("--unproven", clients.named)
     ignored = _vouched(ignore_source, force=force, reason=reason)
     options = Options(dry_run=mode.dry_run, takeover=mode.takeover, agree=consent(yes=mode.yes), reason=reason)
     change(
@@ -170,9 +166,7 @@ def evidence(
     json: Json = False,
 ) -> None:
     """Ask the tenant's logs who still fails with an old value. Exits with 5 when somebody does, or it is not known."""
-    from bridge.evidence.judge import lines, minute
     from bridge.operations.evidence import evidence_of
-    from sinks.clock import span
 
     look = Look("evidence", wanted=notify)
 
@@ -180,16 +174,7 @@ def evidence(
         return evidence_of(open_session(settings, client), record=record)
 
     def present(client: ClientSettings, found: Evidence) -> int:
-        if json:
-            say(as_json.line(as_json.evidence(client, found)))
-            return 5 if found.stale or found.unknown else 0
-        say(
-            f"{client.name}  changed {minute(found.change)}; a consumer counts for {span(found.window)} after a failure"
-        )
-        rows = lines(found, most=50)
-        width = max(len(name) for name, _ in rows)
-        for name, text in rows:
-            say(f"  {name:<{width}}  {text}")
+        say_all([as_json.line(as_json.evidence(client, found))] if json else show.evidence(client.name, found))
         return 5 if found.stale or found.unknown else 0
 
     each(

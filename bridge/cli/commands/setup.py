@@ -9,7 +9,18 @@ import typer
 
 from bridge.cli.changing import change, consent
 from bridge.cli.command import command
-from bridge.cli.options import SET_UP, ChangeMode, DryRun, Json, Key, Sinks, Takeover, one_client, value_from_stdin
+from bridge.cli.options import (
+    SET_UP,
+    ChangeMode,
+    DryRun,
+    Json,
+    Key,
+    LiveFromStdin,
+    Sinks,
+    Takeover,
+    one_client,
+    value_from_stdin,
+)
 from bridge.cli.output.console import say
 from bridge.cli.select import ClientsOrAll, OneClient
 from bridge.model.errors import Usage
@@ -34,9 +45,7 @@ def adopt(
         typer.Option("--fallback", metavar="VERSION", help="The version that is the fallback.", show_default=False),
     ] = "",
     add_key: Annotated[bool, typer.Option("--add-key", help="Write the key into documents that lack it.")] = False,
-    secret_stdin: Annotated[
-        bool, typer.Option("--secret-stdin", help="Read the live value from standard input, not from Auth0.")
-    ] = False,
+    secret_stdin: LiveFromStdin = False,
     keep_max_versions: Annotated[
         bool, typer.Option("--keep-max-versions", help="Do not raise the number of versions that Vault keeps to 20.")
     ] = False,
@@ -47,8 +56,8 @@ def adopt(
     from bridge.operations.adopt import adopt as adopt_one
 
     if fallback:
-        one_client("--fallback", clients.names)
-    brought = value_from_stdin("the live client secret", clients.names) if secret_stdin else None
+        one_client("--fallback", clients.named)
+    brought = value_from_stdin("the live client secret", clients.named) if secret_stdin else None
 
     def work(session: Session) -> Outcome:
         options = AdoptOptions(

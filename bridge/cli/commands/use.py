@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sinks.reader import Reader
     from sinks.secret import Secret
 
+Prefix = Annotated[str, typer.Option("--prefix", help="What the variables' names begin with.")]
 EVERY = (Stage.CURRENT, Stage.PENDING, Stage.FALLBACK)
 
 
@@ -41,7 +42,7 @@ def read(
     how: Annotated[
         Format | None, typer.Option("--format", help="As variables: one line each, for env files, dotenv or a shell.")
     ] = None,
-    prefix: Annotated[str, typer.Option("--prefix", help="What the variables' names begin with.")] = PREFIX,
+    prefix: Prefix = PREFIX,
 ) -> None:
     """Print a stored value on standard output, for scripts. The first sink that answers serves it."""
     with usage_errors():  # they are for people even with --json, which is about the values
@@ -73,7 +74,7 @@ def execute(
     client: OneClient,
     command: Annotated[list[str], typer.Argument(metavar="-- COMMAND…", help="What to start, with its arguments.")],
     *,
-    prefix: Annotated[str, typer.Option("--prefix", help="What the variables' names begin with.")] = PREFIX,
+    prefix: Prefix = PREFIX,
     keep_env: Annotated[
         bool, typer.Option("--keep-env", help="Leave VAULT_TOKEN, AUTH0_… and AWS_… in its environment.")
     ] = False,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
-from bridge.cli.output.console import say
+from bridge.cli.output.console import say_all
 from bridge.cli.runner import Chosen, heeding
 from bridge.config.references import resolve
 from bridge.model.errors import BridgeError, Usage
@@ -100,8 +100,7 @@ class Teller:
             lost, self._wrong = [], type(error).__name__
         if self._wrong:
             lost.append(f"not notified: this should not happen: {self._wrong}; please report it")
-        for text in lost:
-            say(text, err=True)
+        say_all(lost, err=True)
 
     def _fields(self, **told: Any) -> dict[str, Any]:
         """Return the fields for programs: the command and the actor, which every message has, and those `told`."""
@@ -236,7 +235,7 @@ class Look(Teller):
         lines = [f"{kind.upper() if kind is events.Event.INCOMPLETE else kind}: {text}" for _, kind, text, _ in found]
         if len(lines) > MOST:
             lines[MOST:] = [f"and {len(lines) - MOST} more"]
-        count = f"{len(found)} client{'s' if len(found) != 1 else ''}"
+        count = show.clients(len(found))
         title = events.title("secret-bridge:", f"{event}: {count}" if len({f[1] for f in found}) == 1 else count)
         fields = self._fields(clients=[told for *_, told in found])
         return events.Message(event, title, events.text(lines), fields)

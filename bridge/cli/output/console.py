@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import TextIO
 
 import typer
@@ -21,6 +22,12 @@ def say(text: str | bytes, *, err: bool = False, nl: bool = True) -> None:
             typer.echo(str(text).encode("ascii", "backslashreplace").decode(), err=err, nl=nl)
     except OSError:
         silence(2 if err else 1)
+
+
+def say_all(lines: Iterable[str], *, err: bool = False) -> None:
+    """Print each line to standard output, or to standard error with `err`."""
+    for line in lines:
+        say(line, err=err)
 
 
 def is_terminal(stream: TextIO | None) -> bool:

@@ -18,6 +18,7 @@ from sinks.versions import short
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings
+    from bridge.evidence.judge import Evidence
     from bridge.model.outcome import Outcome, Standing
     from bridge.model.plan import Plan
     from bridge.operations.verify import Verified
@@ -178,9 +179,23 @@ def statuses(found: Sequence[Status]) -> Iterator[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     for row in rows:
         yield " ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)) + f" {row[5]}"
-    attention = sum(status.attention for status in found)
-    clients = f"{len(found)} client{'s' if len(found) != 1 else ''}"
-    yield f"{clients}, {attention} need attention. Read from tags only; ask Auth0 with: secret-bridge verify"
+    told = f"{clients(len(found))}, {sum(status.attention for status in found)} need attention"
+    yield f"{told}. Read from tags only; ask Auth0 with: secret-bridge verify"
+
+
+def clients(number: int) -> str:
+    """Return a number of clients in words."""
+    return f"{number} client{'s' if number != 1 else ''}"
+
+
+def evidence(client: str, found: Evidence) -> Iterator[str]:
+    """Yield when the secret changed, and the answers to who still fails with an old value."""
+    from bridge.evidence.judge import lines, minute
+
+    yield f"{client}  changed {minute(found.change)}; a consumer counts for {span(found.window)} after a failure"
+    rows = lines(found, most=50)
+    width = max(len(name) for name, _ in rows)
+    yield from (f"  {name:<{width}}  {text}" for name, text in rows)
 
 
 def verified(client: str, found: Sequence[Verified]) -> Iterator[str]:

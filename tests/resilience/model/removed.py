@@ -107,7 +107,7 @@ def confirmed_once(patch: Patch) -> None:
 
 
 def one_refusal(patch: Patch) -> None:
-    def await_propagation(session: Any, client: Any, new: Any, old: Any, *, ending: Any = (), **more: Any) -> Propagated:
+    def await_propagation(session: Any, client: Any, *_: Any, ending: Any = (), **more: Any) -> Propagated:
         refused = [session.auth0.probe(client, value).value == "refused" for value in ending]
         return Propagated(all(refused))
 

@@ -1,4 +1,4 @@
-"""A tenant behind a scripted transport, a clock that is held, and no waiting between attempts."""
+"""A tenant behind a scripted transport, and a clock that is held: waits between attempts pass on it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -69,12 +68,6 @@ def clock() -> HeldClock:
 @pytest.fixture
 def wire() -> Wire:
     return Wire()
-
-
-@pytest.fixture(autouse=True)
-def held_waits(clock: HeldClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let stamina's waits (tenacity's, beneath) pass on the held clock."""
-    monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=clock.sleep))
 
 
 @pytest.fixture

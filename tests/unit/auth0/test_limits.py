@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 
 from bridge.auth0.errors import Limited, Rejected, Unreachable
-from bridge.auth0.limits import BUDGET_SECONDS, Patience, wait_asked
+from bridge.auth0.limits import ATTEMPTS, BUDGET_SECONDS, wait_asked, wait_before_retry
+from bridge.model.origin import Origin, Settable
+from sinks.errors import Expired
+from sinks.secret import Secret
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 UNIX = int(NOW.timestamp())
@@ -33,33 +38,65 @@ def test_what_an_answer_asks_to_wait(headers: dict[str, str], wait: float | None
     assert wait_asked(headers, NOW) == wait
 
 
-def test_a_429_is_waited_for_as_asked_with_a_little_more_to_spread_the_crowd(clock: Any) -> None:
-    waits = [Patience(clock, safe=False, before=None)(Limited("", wait=5)) for _ in range(20)]
+def test_a_429_is_waited_for_as_asked_with_a_little_more_to_spread_the_crowd() -> None:
+    waits = [wait_before_retry(1, 5) for _ in range(20)]
     assert all(5 <= wait <= 6 for wait in waits)
     assert len(set(waits)) > 1
 
 
-def test_waiting_ends_within_the_budget(clock: Any) -> None:
-    patience = Patience(clock, safe=True, before=None)
-    waits = [patience(Limited("", wait=25)) for _ in range(4)]
-    assert waits[2:] == [False, False]
-    assert sum(waits) <= BUDGET_SECONDS
+@pytest.mark.parametrize("asked", [None, 0.0])
+def test_pauses_grow_where_nothing_was_asked(asked: float | None) -> None:
+    for attempt, least in ((1, 0.5), (2, 1), (3, 2)):
+        assert all(least <= wait_before_retry(attempt, asked) <= least * 1.1 + 0.5 for _ in range(20))
 
 
-def test_pauses_grow_where_nothing_was_asked(clock: Any) -> None:
-    patience = Patience(clock, safe=True, before=None)
-    first, second, third = (float(patience(Unreachable(""))) for _ in range(3))
-    assert first >= 0.5
-    assert second >= 1
-    assert third >= 2
+def limited(refusal: Any, wait: int) -> httpx.Response:
+    answer: httpx.Response = refusal(429, "Global limit has been reached", retry_after=str(wait))
+    return answer
 
 
-def test_nothing_is_repeated_that_could_not_begin_in_time(clock: Any) -> None:
-    assert Patience(clock, safe=True, before=clock.monotonic() + 5)(Limited("", wait=5)) is False
-    assert Patience(clock, safe=True, before=clock.monotonic() + 5)(Limited("", wait=1)) is not False
+def test_waiting_ends_within_the_budget(connect: Any, wire: Any, clock: Any, refusal: Any) -> None:
+    wire.answers = [limited(refusal, 25)]
+    with pytest.raises(Limited):
+        connect().get_client("AbC123")
+    assert (len(wire.requests), len(clock.slept)) == (3, 2)
+    assert 50 <= clock.passed <= BUDGET_SECONDS
 
 
-def test_only_what_is_safe_is_repeated_after_a_lost_answer(clock: Any) -> None:
-    assert Patience(clock, safe=False, before=None)(Unreachable("")) is False
-    assert Patience(clock, safe=True, before=None)(Rejected("")) is False
-    assert Patience(clock, safe=True, before=None)(ValueError()) is False
+def test_each_attempt_waits_longer_than_the_one_before_and_the_last_one_does_not_wait(
+    connect: Any, wire: Any, clock: Any
+) -> None:
+    wire.answers = [httpx.Response(503)]
+    with pytest.raises(Unreachable):
+        connect().get_client("AbC123")
+    assert len(wire.requests) == ATTEMPTS
+    assert [wait >= least for wait, least in zip(clock.slept, (0.5, 1, 2), strict=True)] == [True] * 3
+
+
+@pytest.mark.parametrize(("left", "requests"), [(4.9, 1), (6.1, 2)])  # a wait of 5 s takes up to 6 s
+def test_nothing_is_repeated_that_could_not_begin_in_time(
+    connect: Any, wire: Any, clock: Any, refusal: Any, left: float, requests: int
+) -> None:
+    wire.answers = [limited(refusal, 5), httpx.Response(200, json={"client_secret": "x"})]
+    auth0, before = connect(), clock.monotonic() + left
+    with nullcontext() if requests == 2 else pytest.raises(Expired):
+        auth0.rotate_secret("AbC123", before=before)
+    assert len(wire.requests) == requests
+
+
+def test_only_what_is_safe_is_repeated_after_a_lost_answer(connect: Any, wire: Any, clock: Any, refusal: Any) -> None:
+    # A 429 is repeated in any case. That does not make the lost answer after it safe to repeat.
+    wire.answers = [limited(refusal, 1), httpx.ReadError("x"), httpx.Response(200, json={})]
+    with pytest.raises(Unreachable) as caught:
+        connect().set_secret("AbC123", Settable(Secret("new"), Origin.GENERATED), before=None)
+    assert caught.value.maybe_done
+    assert len(wire.requests) == 2
+
+
+def test_what_is_no_failure_of_the_tenant_is_not_repeated(connect: Any, wire: Any, clock: Any, refusal: Any) -> None:
+    for failure, kind in ((refusal(400, "Bad"), Rejected), (ValueError("a fault of ours"), ValueError)):
+        wire.requests.clear()
+        wire.answers = [failure]
+        with pytest.raises(kind):
+            connect().get_client("AbC123")
+        assert (len(wire.requests), clock.slept) == (1, [])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -12,9 +12,11 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from bridge.auth0 import api
 from bridge.auth0.errors import Forbidden, Unauthorised, Unreachable
 from bridge.auth0.tenant import Credentials
 from bridge.model.errors import Usage
+from bridge.model.tenant import TenantSettings
 from bridge.model.tenant_address import base_url, display_name, is_loopback
 from sinks.secret import Secret
 
@@ -129,12 +131,15 @@ def test_scopes_are_known_from_the_token_answer(connect: Any, wire: Any) -> None
     assert not wire.requests
 
 
+def ready_made(**claims: Any) -> Credentials:
+    return Credentials(api_token=Secret(jwt.encode(claims, "k" * 32, "HS256")))
+
+
 def test_scopes_of_a_ready_made_token_are_read_from_it_and_unknown_when_it_is_opaque(connect: Any) -> None:
-    claims = base64.urlsafe_b64encode(json.dumps({"scope": "read:clients", "azp": "M2M"}).encode()).decode().rstrip("=")
-    known = connect(Credentials(api_token=Secret(f"head.{claims}.signature")))
+    known = connect(ready_made(scope="read:clients", azp="M2M"))
     assert (known.can("read:clients"), known.can("update:client_keys")) == (True, False)
     assert known.own_client_id == "M2M"
-    for opaque in ("opaque", "a.b.c", "a.!!.c", "a.WzFd.c"):
+    for opaque in ("opaque", "a.b.c", "a.!!.c", "a.WzFd.c", "e30.WzFd.c2ln", "a.b.c.d.e"):
         unknown = connect(Credentials(api_token=Secret(opaque)))
         assert unknown.can("update:client_keys") is None
         assert unknown.own_client_id is None
@@ -142,9 +147,58 @@ def test_scopes_of_a_ready_made_token_are_read_from_it_and_unknown_when_it_is_op
 
 
 @pytest.mark.parametrize(
-    "credentials",
-    [Credentials(), Credentials("M2M"), Credentials(None, Secret("s")), Credentials(api_token=Secret("hunter2\n"))],
+    ("claims", "expires"),
+    [
+        ({"exp": 1_000_000_000}, datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC)),
+        ({"nbf": 32_000_000_000, "exp": 32_000_000_000}, datetime.fromtimestamp(32_000_000_000, UTC)),
+        ({"exp": "soon", "azp": 1, "scope": ["read:clients"], "sub": 1, "iat": "now"}, None),
+        ({"exp": 10**12}, None),
+        ({}, None),
+    ],
 )
+def test_a_ready_made_token_says_when_it_ends_whenever_that_is_and_whatever_else_it_says(
+    connect: Any, claims: dict[str, Any], expires: datetime | None
+) -> None:
+    auth0 = connect(ready_made(**claims))
+    token = auth0.tenant.token()
+    assert (token.expires, token.scopes, auth0.own_client_id) == (expires, None, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "resolved"),
+    [
+        (("api_token", "private_key", "client_secret"), ["env:API_TOKEN"]),
+        (("private_key", "client_secret"), ["env:CLIENT_ID", "env:PRIVATE_KEY"]),
+        (("client_secret",), ["env:CLIENT_ID", "env:CLIENT_SECRET"]),
+    ],
+)
+def test_only_the_references_of_the_credentials_that_are_used_are_resolved(
+    clock: Any, given: tuple[str, ...], resolved: list[str]
+) -> None:
+    asked: list[str] = []
+
+    def resolve(reference: str) -> Secret:
+        asked.append(reference)
+        return Secret("resolved")
+
+    references = {name: f"env:{name.upper()}" for name in ("client_id", *given)}
+    auth0 = api.connect(TenantSettings("prod", "acme.eu.auth0.com", **references), resolve, clock)
+    assert sorted(asked) == resolved
+    assert auth0.own_client_id == (None if "api_token" in given else "resolved")
+
+
+def test_a_client_id_that_is_no_reference_is_known_beside_an_api_token(clock: Any) -> None:
+    settings = TenantSettings("prod", "acme.eu.auth0.com", client_id="M2M", api_token="env:API_TOKEN")
+    assert api.connect(settings, lambda _: Secret("opaque"), clock).own_client_id == "M2M"
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        Credentials(), Credentials("M2M"), Credentials(None, Secret("s")), Credentials(api_token=Secret("hunter2\n")),
+        Credentials(api_token=Secret("hunter2.\udcff.x")),
+    ],
+)  # fmt: skip
 def test_incomplete_credentials_are_a_usage_error(connect: Any, credentials: Credentials) -> None:
     with pytest.raises(Usage) as caught:
         connect(credentials)

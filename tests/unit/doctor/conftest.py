@@ -20,8 +20,10 @@ __all__ = ["empty_home", "guard", "make", "make_live", "servers"]
 
 
 @pytest.fixture
-def world(make: MakeWorld) -> World:
-    stamina.set_testing(testing=True, attempts=1)  # a server that is not there stays so; the worlds' end resets it
+def world(make: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> World:
+    # A server that is not there stays so.
+    monkeypatch.setattr("bridge.auth0.http.ATTEMPTS", 1)
+    stamina.set_testing(testing=True, attempts=1)  # for AWS; the worlds' end resets it
     found = make()
     found.tenant.client(found.own.client_id).grants[found.tenant.audience] = SCOPES[Role.OPERATOR]
     found.tenant.settings.propagation = timedelta(seconds=6)  # servers are given a fraction of it to answer

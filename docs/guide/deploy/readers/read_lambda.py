@@ -1,6 +1,7 @@
 """The candidates through the AWS Parameters and Secrets Lambda Extension, with `sibling_keys = true`.
 
-It needs the layer of the extension."""
+It needs the layer of the extension.
+"""
 
 import json
 import os
