@@ -222,7 +222,9 @@ class _Play:
             again(subject, self.scenario)  # nothing had been begun that others could know of
         subject.spread()
         faults = at_end(subject, start)
-        if self.case.blow is Blow.DELIVERED and any(COMPANIONS in fault for fault in faults):
+        tags = "/metadata/" in self.played.call or "TagResource" in self.played.call
+        after = self.case.blow is Blow.DELIVERED or (self.case.blow is Blow.LATE_ALIVE and tags)
+        if after and any(COMPANIONS in fault for fault in faults):
             # Its own tags, written after everything, say nothing of the document: the next rotation writes both anew.
             faults, self.played.synced = [fault for fault in faults if COMPANIONS not in fault], True
         self.played.faults += faults
