@@ -135,7 +135,7 @@ class Run:
     def judge_state(self, before: Before) -> None:
         """What is left is what the table says, and no value that Auth0 may accept is lost."""
         case, world = self.case, self.world
-        seen = self.renew(before)
+        seen = self.look(before)
         held = {value for place in seen for value in place.readable}
         assert values_met(world) <= held | before_unstored(before) or case.left is Left.GAP
         CHECKS[case.left](self, before, seen)
@@ -185,7 +185,7 @@ class Run:
         assert values_met(world) == {world.live}
         assert len(values(world)) == before.values + case.changes
         kept = {None: None, "old": before.live, "current": before.seen[0].current, "older": before.seen[0].fallback}
-        for place in self.renew(before):
+        for place in self.look(before):
             assert (place.current, place.pending, place.fallback) == (world.live, None, kept[case.fallback])
         assert unsettled(world) == []
 
