@@ -111,7 +111,7 @@ class Loading:
         except SinkError as error:
             return error
         except BaseException as error:  # noqa: BLE001  # else the waiting callers would wait forever
-            return SinkError(f"reading failed: {_sink(error)}")
+            return SinkError(f"reading failed: {_where(error)}")
 
     def _read(self, *, whole: bool, started: float) -> Snapshot:
         """Read the sink, and retry once with fresh credentials if they were denied."""
@@ -162,7 +162,7 @@ class Loading:
         return self._reader
 
 
-def _sink(error: BaseException) -> str:
+def _where(error: BaseException) -> str:
     """Return the type and the sink of an unexpected exception. Its text may hold a secret, so it is left out."""
     where = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} at {where.filename.rpartition('/')[2]}:{where.lineno}"

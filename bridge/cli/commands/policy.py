@@ -70,10 +70,10 @@ def _show(found: Sequence[Block], *, alone: bool) -> None:
     stdout can be redirected to a file.
     """
     for number, block in enumerate(found):
-        soft_deleted = alone and not block.commentable
+        to_stderr = alone and not block.commentable
         if number:
             say("")
-        say_all((f"# {comment}" for comment in block.comments), err=soft_deleted)
+        say_all((f"# {comment}" for comment in block.comments), err=to_stderr)
         if block.text:
             say(block.text)
 

@@ -30,7 +30,7 @@ def test_a_row_says_what_its_test_asserts(row: list[str]) -> None:
     assert row[1].endswith("†") is bool(case.defect)
     assert row[2] == case.left
     assert case.do in row[3]
-    assert not re.search(r"`secret-bridge (?!resume|verify`", row[3])
+    assert not re.search(r"`secret-bridge (?!resume|verify)", row[3])
 
 
 def test_what_is_left_is_explained() -> None:
