@@ -116,8 +116,6 @@ class Chain:
 
         The mark is the last key of the JSON object, because it covers all the text before it.
         """
-        # The links come first, so that no key of the content can replace them in
-        # what a reader sees as the beginning of the line.
         links = {"schema": SCHEMA, "seq": after.seq + 1, "prev": after.mac, "key": self.key_id}
         text = json.dumps({**links, **told}, separators=(",", ":")).encode()
         mac = self._mark(text)

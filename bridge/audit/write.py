@@ -204,7 +204,7 @@ def abandoned(lines: Iterator[bytes], attempt: records.Attempt, at: datetime) ->
 def _dead(begun: Mapping[str, Any], now: datetime) -> bool:
     told, at = begun.get("process"), begun.get("at")
     runs = process.runs(told, begun.get("host")) if isinstance(told, dict) else None
-    # Where the process can be seen, its age does not matter: an operation may wait for hours for `consumer_refresh`.
+    # Where the process can be seen, its age does not matter: an operation may wait long for `consumer_refresh`.
     if runs is not None:
         return not runs
     since = unstamp(at) if isinstance(at, str) else None
