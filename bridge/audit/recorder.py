@@ -99,8 +99,7 @@ def chain_of(settings: AuditSettings, resolve: Callable[[str], Secret]) -> Chain
         Usage: the key cannot be read, or is shorter than `LEAST_KEY`.
     """
     key = resolve(settings.key) if settings.key else None
-    # Whoever has a copy of the record can try keys against a line for as long
-    # as they like, so a short key would be guessed.
+    # Anybody with a copy of the record can try keys against a line without limit, so a short key would be guessed.
     if key is not None and len(key.reveal()) < LEAST_KEY:
         raise Usage(f"the audit key ({settings.key}) is too short: expected at least {LEAST_KEY} characters")
     return Chain(key)
