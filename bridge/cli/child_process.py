@@ -16,7 +16,7 @@ from bridge.model.errors import BridgeError
 from sinks import kinds
 from sinks.secret import Secret
 
-# By prefix, because the libraries read variables that are not known here.
+# By prefix, because the stores' libraries read more variables than are known here.
 TAKEN = ("AUTH0_", *(prefix for name in kinds.names() for prefix in kinds.kind(name).PREFIXES))
 """The prefixes of the variables that hold the operator's own credentials."""
 HANDED = "SECRET_BRIDGE_FD"

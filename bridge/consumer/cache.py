@@ -97,7 +97,7 @@ class Cache:
             return first
         # Any reading that began since it was due will do, so concurrent callers share one.
         reading = self.load(after=due)
-        # The old value is served while the refresh runs, so that a slow vault costs no request any time.
+        # The old value is served while the refresh runs, so that a slow vault delays no token request.
         return first if now < old and first is not None else reading
 
     def whole(self, max_age: timedelta | None = None) -> Snapshot | None:
@@ -186,7 +186,7 @@ class Cache:
         """Store a reading, wake the callers that wait for it, then report the events.
 
         Storing comes first, so that a woken caller that asks again finds the new value. The application's hook comes
-        last, so that it delays nobody.
+        last, so that it delays no waiting caller.
         """
         told = self._failed(read) if isinstance(read, SinkError) else self._keep(read)
         flight.land(read)

@@ -18,8 +18,8 @@ from bridge.consumer.errors import AllRefused, ConsumerError, TokenError
 from bridge.model.tenant_address import base_url
 
 OK, UNAUTHORISED = 200, 401
-# Early enough that a token endpoint that is down can be asked again while the token is still valid.
-# A token is renewed when this fraction of its life is left, or this many seconds if that is less.
+# A token is renewed when this fraction of its life is left, or this many seconds if that is less. That is early
+# enough to ask a token endpoint that is down again while the token is still valid.
 EARLY, EARLIEST = 0.1, 300.0
 AGAIN = 10.0  # seconds until a failed renewal is tried again while the token is still valid
 TIMEOUT = 10.0  # seconds for one token request

@@ -45,7 +45,7 @@ def require(settings: Settings | None, *, wanted: bool = False) -> None:
         if wanted:
             where = f"in {settings.path}" if settings and settings.path else "without a configuration file"
             raise Usage(f"--notify: there is no [[notify]] {where}", hint="it names whom to tell: see bridge.toml")
-    # Found out before the work: afterwards the operation is done, and nobody would hear of it.
+    # Found out before the work: afterwards the operation is done, and its message would be lost.
     elif find_spec(EXTRA) is None:
         raise Usage(
             f"notify: the extra 'notify' is not installed ({EXTRA} is missing)",
@@ -153,7 +153,7 @@ class News(Teller):
 
         event = of_outcome(done) if done and settings.notify else None
         if done is not None and event is not None:
-            # "rotated in 33 s" as a title would hide that somebody has to act.
+            # "rotated in 33 s" as a title would hide that the user has to act.
             words = str(event) if done.exit_status else show.headline(done).removeprefix(done.client).strip()
             self._tell(settings, event, (done.client, words), show.outcome(done), as_json.outcome(done))
 

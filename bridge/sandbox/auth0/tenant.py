@@ -151,7 +151,6 @@ class Tenant(Directory):
         """
         with self.lock:
             allowance = self._limits.take(groups_of(method, path), self.clock.monotonic())
-        # Outside the lock, because writing to the log takes it.
         if allowance and not allowance.allowed:
             self.write_log("api_limit", description=LIMIT_REACHED, ip=ip, user_agent=user_agent)
         return allowance
