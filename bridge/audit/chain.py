@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sinks.secret import Secret
 
 SCHEMA = 1
+# An anchor is copied by hand and put into metadata of limited size, so the mark
+# is cut. 128 bits are still far beyond guessing.
 DIGITS = 32  # hexadecimal digits of a mark: 128 bits
 KEYLESS = "-"
 NOTHING = "-"
@@ -28,6 +30,8 @@ KEY_LABEL = b"secret-bridge audit key"
 LEAST_KEY = 16  # characters
 
 _MAC = f"[0-9a-f]{{{DIGITS}}}"
+# The text up to the mark is taken as it stands in the file. Parsing and writing it again
+# could change a byte, and a genuine line would look edited.
 _SEALED = re.compile(rf'(\{{.*),"mac":"({_MAC})"\}}'.encode())
 _HEAD = re.compile(rf"(\d{{1,18}}):({_MAC})")
 
@@ -50,7 +54,11 @@ START = Head(0, NOTHING)
 
 
 def head_in(text: str) -> Head | None:
-    """Return the head that a text `SEQ:MAC` means, or None if the text has another form."""
+    """Return the head that a text `SEQ:MAC` means, or None if the text has another form.
+
+    White space around the text is ignored. The result proves nothing until a record is checked against it.
+    """
+    # `fullmatch`, because an anchor with something left over was copied wrongly, and must not pass as another one.
     found = _HEAD.fullmatch(text.strip())
     return Head(int(found.group(1)), found.group(2)) if found else None
 
@@ -81,6 +89,8 @@ def read_line(text: bytes) -> Line | None:
     sealed, mac = found.group(1) + b"}", found.group(2).decode()
     try:
         told = json.loads(sealed)
+    # Others may write to the file. JSON that is nested too deep must count
+    # as a torn line, and not end the verification.
     except (ValueError, RecursionError):
         return None
     match told:
@@ -97,6 +107,8 @@ class Chain:
 
     def __init__(self, key: Secret | None) -> None:
         self._key = key
+        # The id lets a reader tell "edited" from "made with another key", without
+        # which a changed key would look like tampering.
         self.key_id = self._mark(KEY_LABEL)[:8] if key else KEYLESS
 
     def seal(self, told: Mapping[str, Any], after: Head) -> tuple[bytes, Head]:
@@ -114,6 +126,7 @@ class Chain:
 
         It is False for a line that was made with another key, whether it was edited or not.
         """
+        # A comparison in constant time, because the time of a plain one tells a forger how many digits were right.
         return line.key == self.key_id and hmac.compare_digest(self._mark(line.sealed), line.head.mac)
 
     def _mark(self, text: bytes) -> str:

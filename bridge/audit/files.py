@@ -33,6 +33,8 @@ def open_safely(path: Path) -> int:
         OSError: the file cannot be opened, and `errno` says why. `NotRegular` if it is not a plain file.
     """
     # O_NONBLOCK: opening a pipe must not wait for its other end.
+    # O_NOFOLLOW: with a link in place of the file, another user of the
+    # directory could choose what the bridge appends to.
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(path, flags, OWNER_ONLY)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -70,6 +72,7 @@ def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         # flock belongs to the open file, not to the descriptor, so a duplicate can take it for `descriptor`.
+        # flock(2) has no timeout of its own, and SIGALRM belongs to the main thread, so another thread waits.
         shared, had = os.dup(descriptor), threading.Event()
 
         def wait() -> None:
@@ -90,16 +93,24 @@ def append(descriptor: int, lines: bytes) -> None:
     If writing fails, the part that was written is removed again. If the file ends with a torn line of another process,
     a line break comes first, so that every new line begins on a line of its own. The caller must hold the lock.
 
+    A process that dies in here leaves a torn line at most. Readers skip it, and the chain goes on
+    from the last whole line.
+
     Raises:
         OSError: nothing was appended, or the lines are not known to be on the disk.
     """
+    # A machine that died while it wrote has left half a line. Without a line
+    # break the next whole line would be lost in it.
     size = os.fstat(descriptor).st_size
     if size and os.pread(descriptor, 1, size - 1) != b"\n":
         lines = b"\n" + lines
+    # `os.write` may take a part only, for example when the disk is almost full.
     left = memoryview(lines)
     try:
         while left:
             left = left[os.write(descriptor, left) :]
+        # The caller changes a secret right after this. A line that is still in the
+        # page cache would not survive a power failure.
         os.fsync(descriptor)
     except OSError:
         with suppress(OSError):  # a file with the attribute append-only (chattr +a) keeps the part
@@ -111,6 +122,9 @@ def last_line(descriptor: int) -> Line | None:
     """Return the last whole line, or None if the file has none.
 
     The file is read from its end, in growing pieces. Torn lines are skipped.
+
+    The file may be large, and a command is started often. So the cost depends on the last line's
+    length, not on the file's.
     """
     begin = os.fstat(descriptor).st_size
     text = b""
@@ -126,7 +140,10 @@ def last_line(descriptor: int) -> Line | None:
 
 
 def lines_of(descriptor: int) -> Iterator[bytes]:
-    """Yield the raw lines of an open file, from its beginning. The descriptor stays open."""
+    """Yield the raw lines of an open file, from its beginning.
+
+    The descriptor stays open.
+    """
     with os.fdopen(os.dup(descriptor), "rb") as file:
         file.seek(0)
         yield from file
@@ -143,7 +160,12 @@ def remember(lock: int, head: Head) -> None:
 
 
 def remembered(lock: int) -> Head:
-    """Return the head that was stored last in the lock file, or the beginning of a chain if there is none."""
+    """Return the head that was stored last in the lock file, or the beginning of a chain if there is none.
+
+    The caller must hold the lock.
+    """
+    # What another program wrote into the lock file must not stop the record, so
+    # text that cannot be understood counts as none.
     return head_in(os.pread(lock, CHUNK, 0).decode("ascii", "replace")) or START
 
 
@@ -153,6 +175,8 @@ def sync_directory(path: Path) -> None:
     Raises:
         OSError: the name is not known to be on the disk.
     """
+    # fsync of a file covers its content. The entry in its directory is a write
+    # of its own, and after a crash it may be missing.
     descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -22,7 +22,10 @@ def this_process() -> dict[str, Any]:
 
 
 def host() -> str:
-    """Return this machine's host name."""
+    """Return this machine's host name.
+
+    A container has its own name, so two names can stand for one machine. `runs` therefore compares the boot as well.
+    """
     return socket.gethostname()
 
 
@@ -33,19 +36,25 @@ def runs(told: Mapping[str, Any], of_host: object) -> bool | None:
     host, or in another namespace of process ids, cannot be seen. If the line names this very process, the answer is
     False, because the attempt that it began earlier is over.
     """
+    # A process id alone proves nothing: ids are used again, and a container counts its own from 1. Taking
+    # another process for the writer would leave a dead attempt open for ever.
     mine, pid = this_process(), told.get("pid")
     if not isinstance(pid, int) or told == mine:
         return False
     same_host = of_host == host()
     if told.get("boot") != mine["boot"]:  # the machine was rebooted since, or it is another machine
         return False if same_host and told.get("boot") and mine["boot"] else None
+    # From another namespace the same number means another process, and the writer cannot be seen at all.
     if told.get("space") != mine["space"] or (mine["boot"] is None and not same_host):
         return None
     return _started(pid) == told["started"] if told.get("started") else _exists(pid)
 
 
 def _started(pid: int) -> str | None:
-    """Return the start of a process in clock ticks since the boot (proc_pid_stat(5), field 22)."""
+    """Return the start of a process in clock ticks since the boot (proc_pid_stat(5), field 22).
+
+    None means that there is no such process, or no `/proc`.
+    """
     try:
         stat = (PROC / str(pid) / "stat").read_text("utf-8", "replace")
     except OSError:
@@ -69,6 +78,7 @@ def _space() -> str | None:
 
 def _exists(pid: int) -> bool:
     try:
+        # Signal 0 only checks. It is the way of systems without `/proc`.
         os.kill(pid, 0)
     except ProcessLookupError:
         return False

@@ -16,7 +16,11 @@ Told = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Recorded:
-    """The two lines of one attempt. A line that was not found is None."""
+    """The two lines of one attempt. A line that was not found is None.
+
+    `end` is None while the attempt runs, and after its process died until the next command about the client closes it.
+    `begin` is None if logrotate moved that line to another file.
+    """
 
     begin: Told | None
     end: Told | None
@@ -24,6 +28,8 @@ class Recorded:
 
 def lines_in(path: Path) -> Iterator[bytes]:
     """Yield the raw lines of a file.
+
+    Nothing is read before the first line is asked for, so the error comes then as well.
 
     Raises:
         Failed: the file cannot be read.
@@ -51,7 +57,10 @@ def about(lines: Iterable[bytes], client: str | None = None) -> Iterator[Told]:
 
 
 def attempts(told: Iterable[Told]) -> list[Recorded]:
-    """Return the attempts in the order of their first lines, each with both of its lines."""
+    """Return the attempts in the order of their first lines, each with both of its lines.
+
+    An attempt with one line only is included. A line without an id is put together with others like it.
+    """
     found: dict[object, Recorded] = {}
     for line in told:
         known = found.get(line.get("attempt"), Recorded(None, None))
@@ -63,6 +72,7 @@ def attempts(told: Iterable[Told]) -> list[Recorded]:
 
 
 def _told(raw: bytes) -> dict[str, Any] | None:
+    # syslog and collectors of containers put a time and a host name in front of the object.
     begin = raw.find(b"{")
     try:
         told = json.loads(raw[begin:]) if begin >= 0 else None
@@ -77,6 +87,7 @@ def summary(recorded: Recorded) -> str:
     The caller is named as the process claims and as each vault has proven.
     """
     begin, end = recorded.begin or {}, recorded.end or {}
+    # The first line wins: `at` is then when the attempt began, and not when a later command closed it.
     either = {**end, **begin}
     options = "".join(f" {text}" for text in begin.get("options") or ())
     parts = [

@@ -35,6 +35,7 @@ class Recorder:
         self._trail = trail
         self._state = state
         self._begun: Head | None = None
+        # Monotonic, because the wall clock may be set while an operation waits.
         self._started = time.monotonic()
 
     @property
@@ -82,17 +83,23 @@ def target_of(settings: AuditSettings, resolve: Callable[[str], Secret]) -> writ
 
 
 def path_of(settings: AuditSettings) -> Path:
-    """Return the path of the record's file. The settings must name a file."""
+    """Return the path of the record's file. The settings must name a file.
+
+    No file is opened here.
+    """
     return Path(settings.to.removeprefix(FILE))
 
 
 def chain_of(settings: AuditSettings, resolve: Callable[[str], Secret]) -> Chain:
     """Return the chain with the key that the settings refer to, or without a key if they name none.
 
+    The key is fetched from where the reference points, which may be a vault.
+
     Raises:
         Usage: the key cannot be read, or is shorter than `LEAST_KEY`.
     """
     key = resolve(settings.key) if settings.key else None
+    # Anybody with a copy of the record can try keys against a line without limit, so a short key would be guessed.
     if key is not None and len(key.reveal()) < LEAST_KEY:
         raise Usage(f"the audit key ({settings.key}) is too short: expected at least {LEAST_KEY} characters")
     return Chain(key)
@@ -107,6 +114,7 @@ def proven(sinks: Mapping[str, Readable]) -> dict[str, Mapping[str, str] | None]
     found: dict[str, Mapping[str, str] | None] = {}
     for uri, sink in sinks.items():
         name = uri.partition("://")[0]
+        # One request for each vault: its sinks share a login, and the answer would be the same.
         if name not in found:
             found[name] = _asked(sink)
     return found

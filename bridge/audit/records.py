@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bridge.model.outcome import Outcome
     from bridge.model.trail import Trail
 
+# These words are in files that outlive this version, so they can be extended but never renamed.
 BEGIN, END = "begin", "end"
 DIED = "unknown: died"
 RESULTS = {1: "failed", 2: "usage", 3: "incomplete", 4: "refused", 5: "attention"}
@@ -35,6 +36,7 @@ def new_attempt() -> str:
     It connects the first line with the last. Auth0 gets it as the correlation id of each change, and so it is in the
     tenant's logs, too.
     """
+    # Random, because several machines write records without knowing of each other.
     return f"a-{secrets.token_hex(8)}"
 
 
@@ -71,7 +73,11 @@ class Attempt:
 
 
 def begin(attempt: Attempt, at: datetime) -> dict[str, Any]:
-    """Return the first line of an attempt, which is written before anything is changed."""
+    """Return the first line of an attempt, which is written before anything is changed.
+
+    It says what was asked for, by whom, and about which sinks. The result is not known yet. No option holds a secret,
+    so all of them are recorded.
+    """
     return {
         **_header(BEGIN, attempt, at),
         "options": list(attempt.options),
@@ -108,6 +114,8 @@ def died(begun: Mapping[str, Any], closer: Attempt, at: datetime) -> dict[str, A
     The attempt `closer`, the next one about the same client, writes it before its own first line.
     """
     return {
+        # Only what the dead attempt's first line tells is repeated. What it
+        # did after that is not known to anybody here.
         "event": END,
         "at": stamp(at),
         "attempt": begun.get("attempt"),
@@ -137,6 +145,7 @@ def failed(error: BridgeError) -> dict[str, Any]:
     If it stopped after the first write, the result also says which value Auth0 accepts, and what each sink holds.
     """
     told = _became(RESULTS[error.exit_status], error.exit_status, error.message)
+    # Only then something was written, and the reader of the record has to know which value is live and where it is.
     if isinstance(error, Stopped):
         return {**told, "production": error.standing.production, "stored": list(error.standing.stored)}
     return told

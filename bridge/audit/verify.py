@@ -11,7 +11,10 @@ from bridge.audit.records import BEGIN, END
 
 @dataclass(frozen=True)
 class Verified:
-    """The result of a verification."""
+    """The result of a verification.
+
+    It can be good although lines are missing at the end: only anchors show that, and `notes` says so if none was given.
+    """
 
     lines: int
     """The number of whole lines."""
@@ -34,7 +37,10 @@ class Verified:
 
 @dataclass
 class _Found:
-    """The state of a verification that is under way."""
+    """The state of a verification that is under way.
+
+    Only what later checks need is kept of each line, because a record may be larger than the memory.
+    """
 
     chain: Chain
     """The chain with the key that lines are checked by."""
@@ -65,6 +71,8 @@ def verify(lines: Iterable[bytes], chain: Chain, anchors: tuple[Head, ...] = ())
     copy cannot be noticed, and a note says so. A torn line is a note, not a fault, if no line is missing after it.
     """
     found = _Found(chain, anchors)
+    # A torn line is judged at the end. If the numbers go on without a gap after
+    # it, a write was cut short and nothing is missing.
     torn: list[int] = []
     for number, raw in enumerate(lines, 1):
         if not raw.strip():
@@ -96,12 +104,15 @@ def _check(found: _Found, number: int, line: Line) -> None:
     if line.key != found.chain.key_id:
         found.faults += [] if line.key in found.keys else [_other_key(where, line.key, found.chain.key_id)]
         found.keys.add(line.key)
+    # Only for lines of this key: a mark of another key cannot be checked here, which is a fault of its own.
     elif not found.chain.made(line):
         found.faults.append(f"{where} was edited: it does not fit its mark")
     if found.last is None:
         _check_first(found, where, line)
     else:
         _check_place(found, where, line, found.last)
+    # The check goes on behind a fault, from the line as it is there. So one edit
+    # is one fault, and does not hide the next one.
     found.last = line.head
     if any(anchor.seq == line.head.seq for anchor in found.anchors):
         found.marks[line.head.seq] = line.head.mac
@@ -141,6 +152,8 @@ def _check_place(found: _Found, where: str, line: Line, last: Head) -> None:
 def _against_anchors(found: _Found) -> None:
     for anchor in found.anchors:
         mark = found.marks.get(anchor.seq)
+        # A record that was moved away ends where this one begins, so an anchor may
+        # also name the line before the first one here.
         if found.first and anchor == Head(found.first.head.seq - 1, found.first.before):
             continue
         if found.last is None or anchor.seq > found.last.seq:

@@ -20,13 +20,19 @@ from sinks.record import unstamp
 ELSEWHERE = timedelta(days=1)
 """The age after which an attempt counts as dead if its process cannot be seen (another container or machine)."""
 
+# The first is Linux's, the second is macOS's.
 SYSTEM_LOGS = ("/dev/log", "/var/run/syslog")
 PRIORITY = 10 * 8 + 5  # authpriv, notice (RFC 5424, section 6.2.1)
+# A log daemon that hangs must not hold up a rotation.
 SEND_TIMEOUT = 2.0  # seconds
 
 
 class NotWritten(Failed):
-    """A line could not be written."""
+    """A line could not be written.
+
+    For the first line it means that nothing may be changed. For the last one the change is done,
+    and only its end is missing.
+    """
 
 
 class Target(Protocol):
@@ -72,12 +78,17 @@ class FileTarget:
         return self._append(told)
 
     def end(self, told: Mapping[str, Any]) -> Head:
-        """Write one line (`Target.end`)."""
+        """Write one line (`Target.end`).
+
+        The line is on the disk when this returns.
+        """
         return self._append(lambda _: iter((told,)))
 
     def _append(self, told: Callable[[int], Iterator[Mapping[str, Any]]]) -> Head:
         try:
             with files.locked(self._path) as lock:
+                # Opened under the lock: logrotate may rename the file at any moment, and a
+                # line in the renamed one would fork the chain.
                 descriptor = files.open_safely(self._path)
                 try:
                     return self._sealed(descriptor, lock, told)
@@ -88,12 +99,15 @@ class FileTarget:
 
     def _sealed(self, descriptor: int, lock: int, told: Callable[[int], Iterator[Mapping[str, Any]]]) -> Head:
         last = files.last_line(descriptor)
+        # Two keys in one file could not be verified in one go, and a chain that
+        # changes keys could be forged from there on.
         if last and last.key != self._chain.key_id:
             raise NotWritten(
                 f"the audit record {self._path} was written with another key ({last.key}, now {self._chain.key_id})",
                 "keep the old key to verify it; move the file away: a new one goes on from its last line",
             )
         head, text = last.head if last else files.remembered(lock), b""
+        # The closing lines of dead attempts and the new first line are one write, so no death can separate them.
         for each in told(descriptor):
             line, head = self._chain.seal(each, head)
             text += line
@@ -108,11 +122,18 @@ class SystemLog:
     """The system's log, which has no chain."""
 
     def begin(self, attempt: records.Attempt, at: datetime) -> None:
-        """Send the first line (`Target.begin`)."""
+        """Send the first line (`Target.begin`).
+
+        The log daemon has the line when this returns. Nothing tells whether it keeps it.
+        """
         self.end(records.begin(attempt, at))
 
     def end(self, told: Mapping[str, Any]) -> None:
-        """Send the last line (`Target.end`)."""
+        """Send the last line (`Target.end`).
+
+        Raises:
+            NotWritten: there is no such log, or it does not take the line.
+        """
         try:
             send(_plain(told))
         except OSError as error:
@@ -127,7 +148,13 @@ class StandardError:
         self.end(records.begin(attempt, at))
 
     def end(self, told: Mapping[str, Any]) -> None:
-        """Print the last line (`Target.end`)."""
+        """Print the last line (`Target.end`).
+
+        It is flushed at once, so that a process that is killed later has shown it.
+
+        Raises:
+            NotWritten: the stream is closed or broken.
+        """
         try:
             if sys.stderr is None:
                 raise OSError(errno.EBADF, "closed")
@@ -148,6 +175,7 @@ def send(text: str) -> None:
     path = next((path for path in SYSTEM_LOGS if Path(path).exists()), SYSTEM_LOGS[0])
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as system_log:
         system_log.settimeout(SEND_TIMEOUT)
+        # A datagram socket: one line is one message, and no connection has to be kept alive between them.
         system_log.connect(path)
         system_log.send(message)
 
@@ -156,6 +184,9 @@ def abandoned(lines: Iterator[bytes], attempt: records.Attempt, at: datetime) ->
     """Return the first lines of the same client's attempts that have no last line, and whose processes are dead.
 
     `lines` are those of the record's present file, so an attempt in a file that was moved away is not found.
+
+    An attempt of another process that still runs is not among them, nor one of which that cannot
+    be seen, for `ELSEWHERE`.
     """
     named = json.dumps(attempt.client_id).encode()  # a quick test, which spares parsing the lines of other clients
     begun: dict[int, Mapping[str, Any]] = {}
@@ -173,6 +204,7 @@ def abandoned(lines: Iterator[bytes], attempt: records.Attempt, at: datetime) ->
 def _dead(begun: Mapping[str, Any], now: datetime) -> bool:
     told, at = begun.get("process"), begun.get("at")
     runs = process.runs(told, begun.get("host")) if isinstance(told, dict) else None
+    # Where the process can be seen, its age does not matter: an operation may wait long for `consumer_refresh`.
     if runs is not None:
         return not runs
     since = unstamp(at) if isinstance(at, str) else None

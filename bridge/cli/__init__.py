@@ -7,7 +7,11 @@ from __future__ import annotations
 
 
 def main() -> None:
-    """Run `secret-bridge` with the arguments of this process."""
+    """Run `secret-bridge` with the arguments of this process.
+
+    It does not return: the process ends with the exit status that `bridge.cli.app` documents.
+    """
+    # Here, so that importing a module of this package does not load every command.
     from bridge.cli.commands import app
 
     app()

@@ -42,6 +42,7 @@ def consent(*, yes: bool, always: bool = False) -> Callable[[Plan], bool]:
         if yes or (plan.irreversible is None and not always):
             return True
         say_all(show.plan(plan), err=True)
+        # A scheduled job must not wait for an answer that never comes.
         if not is_terminal(sys.stdin):
             raise Refused("this asks for consent, and there is no terminal", "add --yes")
         try:
@@ -58,6 +59,8 @@ def require_reason(*, compromised: bool, reason: str) -> None:
     Raises:
         Usage: one of them was given without the other.
     """
+    # The reason is kept in the history of every sink and in the audit record. A later reader needs to know
+    # why there is no fallback.
     if compromised and not reason.strip():
         raise Usage("--compromised: found no --reason, expected one", hint='--reason "where it was seen"')
     if reason and not compromised:
@@ -150,8 +153,10 @@ def retirable(_client: ClientSettings, seen: Status) -> bool:
     from bridge.model.operation import RETIREMENTS
 
     if _interrupted(seen):
+        # A scheduled retirement must not finish another operation. That is the decision of `rotate` and `resume`.
         return any(state.lock and state.lock.operation in RETIREMENTS for state in seen.sinks)
     since = seen.retire_from if seen.fallbacks else seen.retire_by  # what was retired softly is ended at `retire_by`
+    # The vaults' own clock, because this machine's may be wrong.
     return since is not None and max(state.at for state in seen.sinks) >= since
 
 
@@ -160,7 +165,11 @@ def _interrupted(seen: Status) -> bool:
 
 
 def _completed(session: Session, done: Outcome) -> Outcome:
-    """Return an outcome with what follows from the settings: dates, the after hook's result, and an unproven change."""
+    """Return an outcome with what follows from the settings: dates, the after hook's result, and an unproven change.
+
+    Everything is published by now. So a failed hook is `attention`, and a change that is not proven is `incomplete`,
+    but neither is a failure.
+    """
     from bridge.model.operation import PUBLISHES, Operation
 
     if done.result == "planned" or not (done.operation in PUBLISHES or done.published):
@@ -182,6 +191,7 @@ def _completed(session: Session, done: Outcome) -> Outcome:
         notes.append("readers that only see the latest value need a refresh or restart now")
     if not found and (done.propagated is None or not done.propagated.proven):
         notes.append(UNVERIFIED + session.client_ref.command("verify"))
+    # After a request to stop, the user knows that the wait was cut short.
     if done.propagated and not done.propagated.proven and not session.stop.asked:
         status = 3
     return replace(done, notes=tuple(notes), exit_status=status)

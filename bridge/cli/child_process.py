@@ -16,6 +16,7 @@ from bridge.model.errors import BridgeError
 from sinks import kinds
 from sinks.secret import Secret
 
+# By prefix, because the stores' libraries read more variables than are known here.
 TAKEN = ("AUTH0_", *(prefix for name in kinds.names() for prefix in kinds.kind(name).PREFIXES))
 """The prefixes of the variables that hold the operator's own credentials."""
 HANDED = "SECRET_BRIDGE_FD"
@@ -44,6 +45,7 @@ def cleaned(environ: Mapping[str, str], hidden: frozenset[str] = frozenset()) ->
 
     `hidden` names further variables to leave out, for example those that the configuration refers to.
     """
+    # The application gets its own secret, and nothing with which it could read another one.
     mine = CREDENTIALS | hidden | {HANDED}
     return {name: text for name, text in environ.items() if name not in mine and not name.startswith(TAKEN)}
 
@@ -58,6 +60,7 @@ def become(argv: list[str], environ: Mapping[str, str], given: Mapping[str, Secr
         SystemExit: 127 if there is no such command, and 126 if it cannot be executed.
     """
     try:
+        # The values are revealed in the argument, so no variable of this process keeps their text.
         os.execvpe(argv[0], argv, {**environ, **{name: value.reveal() for name, value in given.items()}})  # noqa: S606
     except OSError as error:
         raise SystemExit(_cannot(argv[0], error)) from None
@@ -105,6 +108,8 @@ class Supervised:
         If a signal ended it, the status is 128 plus the signal's number, as in a shell. The signals in `FORWARDED` are
         passed on to the application.
         """
+        # Before the handlers are set: an error ends the process as usual, and no application is
+        # started without its secret.
         given = self._read()
         for number in FORWARDED:
             signal.signal(number, self._forward)

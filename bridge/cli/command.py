@@ -57,6 +57,7 @@ def _expanded(function: Function) -> tuple[list[Parameter], dict[str, tuple[type
     """
     parameters: list[Parameter] = []
     groups: dict[str, tuple[type, tuple[str, ...]]] = {}
+    # `eval_str`, because the modules use postponed annotations, which are texts.
     for name, parameter in signature(function, eval_str=True).parameters.items():
         kind = parameter.annotation
         mine: tuple[Parameter, ...] = (parameter,)

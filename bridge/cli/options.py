@@ -84,6 +84,7 @@ def one_client(option: str, names: Sequence[str], what: str = "version") -> None
     Raises:
         Usage: no client is named, or several are.
     """
+    # One value for several clients would give each of them the secret of another one.
     if len(names) != 1:
         raise Usage(f"{option}: found {len(names)} clients, expected one: a {what} is one client's")
 
@@ -96,9 +97,11 @@ def value_from_stdin(what: str, names: Sequence[str]) -> Secret:
     Raises:
         Usage: `names` does not hold one client, or standard input is empty.
     """
+    # Before reading, so that a mistake does not cost the user the typing.
     one_client("--secret-stdin", names, "value")
     if is_terminal(sys.stdin):
         return Secret(typer.prompt(what.capitalize(), hide_input=True, confirmation_prompt=True, err=True))
+    # The line break is not part of the value. Anything else is, also spaces, because a secret may hold them.
     text = (sys.stdin.readline() if sys.stdin else "").removesuffix("\n").removesuffix("\r")
     if not text:
         raise Usage("--secret-stdin: standard input is empty", hint="pipe the value in")

@@ -21,6 +21,7 @@ from bridge.model.client_ref import ClientRef
 from bridge.model.errors import BridgeError, Incomplete
 from bridge.model.progress import Stop
 
+# The order of ADR 14: what may have left something behind comes before what certainly has not.
 SEVERITY = (3, 1, 2, 4, 5, 0)
 """The exit statuses from the most serious to the least. Several clients end with the most serious of theirs."""
 
@@ -56,6 +57,8 @@ def heeding(stop: Stop) -> Iterator[None]:
         stop.ask()
         say("stopping as soon as it is safe …", err=True)
 
+    # A process that dies between two writes leaves an interruption. A request to stop lets it
+    # give back or publish first.
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # SIGHUP: the terminal was closed
     before = {number: signal.signal(number, handle) for number in numbers}
     try:
@@ -79,16 +82,28 @@ def usage_errors(*, json: bool = False) -> Iterator[None]:
 
 
 class Listener(Protocol):
-    """An observer that learns the result of each client, after it was shown."""
+    """An observer that learns the result of each client, after it was shown.
+
+    It must not raise. `settings` is the configuration that the client belongs to.
+    """
 
     def became(self, settings: Settings, client: ClientSettings, done: Any, /) -> None:
-        """Take what the work for a client returned."""
+        """Take what the work for a client returned.
+
+        It may be None if there was nothing to do.
+        """
 
     def failed(self, settings: Settings, client: ClientSettings, error: BridgeError, /) -> None:
-        """Take the error of a client whose work failed."""
+        """Take the error of a client whose work failed.
+
+        Unexpected exceptions arrive as a `BridgeError`, too (`as_error`).
+        """
 
     def close(self) -> None:
-        """Finish, because no further client follows."""
+        """Finish, because no further client follows.
+
+        It is also called after an interruption.
+        """
 
 
 def each(
@@ -134,12 +149,18 @@ def each(
 
 
 def worst(statuses: Collection[int]) -> int:
-    """Return the most serious exit status, or the highest if none of them is the bridge's own."""
+    """Return the most serious exit status, or the highest if none of them is the bridge's own.
+
+    Without any status it is 0.
+    """
     return next((status for status in SEVERITY if status in statuses), max(statuses, default=0))
 
 
 class Interrupted(Incomplete):
-    """The user interrupted by a second Ctrl-C, so that no further client is begun."""
+    """The user interrupted by a second Ctrl-C, so that no further client is begun.
+
+    It is `Incomplete`, because the interruption may have come between two writes.
+    """
 
 
 def as_error(client: ClientSettings, error: BaseException) -> BridgeError:

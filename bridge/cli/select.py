@@ -27,7 +27,10 @@ class Selection:
 
     @property
     def named(self) -> list[str]:
-        """The names that were given."""
+        """The names that were given.
+
+        Each subclass returns the texts of its own argument.
+        """
         raise NotImplementedError
 
     @property
@@ -38,7 +41,10 @@ class Selection:
 
 @dataclass(frozen=True, kw_only=True)
 class OneClient(Selection):
-    """The selection of a command that takes one NAME."""
+    """The selection of a command that takes one NAME.
+
+    Such commands act on one client's own value, so there is no --all.
+    """
 
     name: Name
 
@@ -62,7 +68,10 @@ class Clients(Selection):
 
 @dataclass(frozen=True, kw_only=True)
 class ClientsOrAll(Clients):
-    """The selection of a command that takes any number of NAMEs, or --all."""
+    """The selection of a command that takes any number of NAMEs, or --all.
+
+    Commands that change something need one of both, so that forgetting a name does not change every client.
+    """
 
     everyone: Everyone = False
 
@@ -92,6 +101,7 @@ def chosen(
     Raises:
         Usage: a name fits no client, no name was given, or `everyone` was combined with names or lacks a file.
     """
+    # The file counts also where a sink is named by --sink: its audit record must not be escaped in this way.
     settings = settings_of(selection.config, environ)
     if everyone and selection.named:
         raise Usage("found NAMEs and --all, expected one of them")
@@ -103,5 +113,6 @@ def chosen(
         return [(settings, client) for client in settings.clients.values()]
     return [
         choose(name, settings, environ, sinks=tuple(selection.sink or ()), key=selection.key, tenant=tenant)
+        # A second rotation in one command would end the fallback that readers still use.
         for name in dict.fromkeys(selection.named)
     ]

@@ -21,13 +21,17 @@ from bridge.sandbox.readers import Reader, running
 from bridge.sandbox.stack import BILLING, Stack
 from sinks.port import SinkState, Stage
 
+# Long enough to see that either value is accepted meanwhile, and short enough to watch.
 PROPAGATION = timedelta(seconds=3)
 VAULT, AWS = "vault://secret/apps/billing", "aws://us-east-1/apps/billing"
 PATH = "apps/billing"
 
 
 class Story:
-    """A `Watcher` that prints the steps of a rotation, each with the state that the vaults really have then."""
+    """A `Watcher` that prints the steps of a rotation, each with the state that the vaults really have then.
+
+    The state is read from the vaults at each step, and not told from memory.
+    """
 
     def __init__(self, demo: Demo) -> None:
         self._demo = demo
@@ -41,16 +45,19 @@ class Story:
         demo = self._demo
         if name == "stage" and VAULT in text:
             demo.tell("2 stage", "new value stored as pending in both; Auth0 does not know it yet")
-            demo.show_places()
+            demo.show_sinks()
         elif name == "set":
             demo.tell("3 set", f"{text}: for {PROPAGATION.total_seconds():g} s either value may be accepted")
         elif name == "promote" and VAULT in text:
             demo.tell("4 promote", "")
-            demo.show_places()
+            demo.show_sinks()
             demo.tell("5 settle", "probing until the new value has spread …")
 
     def waiting(self, left: timedelta, total: timedelta, why: str) -> None:
-        """Print nothing."""
+        """Print nothing.
+
+        The demonstration shows the steps, and `Demo` says itself what it waits for.
+        """
 
 
 class Demo:
@@ -92,17 +99,24 @@ class Demo:
         self._echo(f"All local servers stopped, nothing left behind.   {took:.1f} s     Next: secret-bridge init")
 
     def tell(self, title: str, text: str) -> None:
-        """Print one line: a title, and the text that belongs to it."""
+        """Print one line: a title, and the text that belongs to it.
+
+        Either of them may be empty.
+        """
         shown = f"\033[1m{title:<10}\033[0m" if self._colour else f"{title:<10}"
         self._echo(f"{shown} {text}".rstrip())
 
-    def show_places(self) -> None:
-        """Print what each vault holds now, according to its own metadata."""
+    def show_sinks(self) -> None:
+        """Print what each vault holds now, according to its own metadata.
+
+        It asks the vaults, and reads no value.
+        """
         for sink in self._session.sinks.values():
             self._echo(f"           {_state(sink.survey())}")
 
     def _open(self, story: Story) -> Session:
         settings, client = choose(BILLING, None, os.environ, sinks=(VAULT, AWS))
+        # A real client waits a day before its fallback may go.
         client = replace(client, name="billing", fallback_min_age=timedelta(seconds=2))
         return open_session(settings, client, story)
 
@@ -111,6 +125,7 @@ class Demo:
 
         secret = stack.billing.client_secret
         vault = hvac.Client(url=stack.bao.url, token=stack.bao.token)
+        # The document has a key of its own, as real ones do. The bridge has to leave it alone.
         vault.secrets.kv.v2.create_or_update_secret(PATH, {"client_secret": secret, "db_url": "postgres://db/billing"})
         self._session = self._open(Story(self))
         self._adopt()
@@ -126,6 +141,7 @@ class Demo:
                 f"           an application {kind} asked for {reader.asked} tokens meanwhile: "
                 f"{reader.refused} refused, {reader.more} needed another try, slowest {reader.slowest:.2f} s"
             )
+        # It is the promise of the product, so the demonstration fails if it does not hold.
         if readers[0].refused:
             raise Failed("the application that tries the candidates was refused a token")
         self._retire()
@@ -134,7 +150,7 @@ class Demo:
         adopt(self._session, AdoptOptions())
         self.tell("1 adopt", f"the value in {VAULT} is accepted by Auth0 -> tagged as current")
         self._echo(f"           {AWS} was empty -> the same value written")
-        self.show_places()
+        self.show_sinks()
 
     def _readers(self, stack: Stack) -> list[Reader]:
         session, patience = self._open(Story(self)), PROPAGATION.total_seconds() * 35 / 30
@@ -159,7 +175,7 @@ class Demo:
         done = retire(self._session, Options())
         if done is None:
             raise Failed("there was no fallback to retire")
-        self.show_places()
+        self.show_sinks()
         self._echo("           vault destroyed the old version; AWS keeps its version readable by id, without a label")
 
 
@@ -169,5 +185,6 @@ def _state(state: SinkState) -> str:
         for v in state.history.versions
         if v.stage in (Stage.CURRENT, Stage.FALLBACK, Stage.RETIRED)
     ]
+    # The history lists versions of the document itself, and a pending value is beside it.
     pending = ["a new value pending"] if state.unsettled else []
     return f"{state.uri:<32} {', '.join(parts + pending) or 'empty'}"

@@ -40,6 +40,7 @@ These modules load httpx or OpenTelemetry, or need apprise, so applications that
 
 
 def __getattr__(name: str) -> Any:
+    # PEP 562. An application that reads a secret once should not wait for httpx to be imported.
     if name in LATER:
         return getattr(importlib.import_module(f"bridge.consumer.{LATER[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -27,10 +27,13 @@ if TYPE_CHECKING:
 
 AHEAD = 0.8
 """Fraction of `max_age` after which a value is read again in the background."""
+# A rotation promotes about a second after Auth0's change, so a few seconds later the sink shows the new state.
 SOON = 5.0
 """Seconds until a sink is read again after a value other than current was accepted."""
+# Often enough to notice a vault that is back, and seldom enough not to be a burden for one that is overloaded.
 AGAIN = 10.0
 """Seconds until a sink is read again after a failed reading."""
+# Three times the 30 s that Auth0 documents, as in `snapshot.SIGHT`.
 SIGHT = 90.0
 """Seconds during which a change that this process noticed may still be spreading at Auth0."""
 NEVER = float("-inf")
@@ -86,12 +89,15 @@ class Cache:
         While the cached value is fresh enough it is returned. If it is due for a refresh, that begins in the background
         at the same time.
         """
+        # The deadlines are read before the clock. If another thread stores a reading in between, the
+        # worst case is one refresh too many.
         due, old, first = self._ahead_at, self._old_at, self._first
         now = self._now()
         if now < due and first is not None:
             return first
         # Any reading that began since it was due will do, so concurrent callers share one.
         reading = self.load(after=due)
+        # The old value is served while the refresh runs, so that a slow vault delays no token request.
         return first if now < old and first is not None else reading
 
     def whole(self, max_age: timedelta | None = None) -> Snapshot | None:
@@ -145,6 +151,7 @@ class Cache:
         soon, and an event is reported if the value is not current.
         """
         first = self._first
+        # Without this every token request would report an event, and each would bring the next refresh forward.
         if first is found or (first is not None and first.value == found.value):
             return
         with self._guard:
@@ -164,7 +171,10 @@ class Cache:
         return noticed or self._failure is not None or (snapshot is not None and snapshot.in_sight())
 
     def close(self) -> None:
-        """Close the connections. The cached values stay usable."""
+        """Close the connections. The cached values stay usable.
+
+        Any thread may call it. A reading that runs meanwhile may fail, and the next one opens new connections.
+        """
         self._loading.close()
 
     def tell(self, kind: Kind, why: str = "") -> None:
@@ -176,7 +186,7 @@ class Cache:
         """Store a reading, wake the callers that wait for it, then report the events.
 
         Storing comes first, so that a woken caller that asks again finds the new value. The application's hook comes
-        last, so that it delays nobody.
+        last, so that it delays no waiting caller.
         """
         told = self._failed(read) if isinstance(read, SinkError) else self._keep(read)
         flight.land(read)
@@ -184,7 +194,10 @@ class Cache:
             self.tell(kind, why)
 
     def _failed(self, error: SinkError) -> list[tuple[Kind, str]]:
-        """Record a failed reading, and return the events to report."""
+        """Record a failed reading, and return the events to report.
+
+        The cached values are kept. How long they may still be used depends on when they were read, not on this failure.
+        """
         with self._guard:
             self._failure, self._failed_at = error, self._now()
             # Known values are used for a while before the next attempt, but never beyond `max_stale`.
@@ -192,11 +205,16 @@ class Cache:
         return [(Kind.READ_FAILED, error.message)]
 
     def _keep(self, snapshot: Snapshot) -> list[tuple[Kind, str]]:
-        """Store a successful reading with its deadlines, and return the events to report."""
+        """Store a successful reading with its deadlines, and return the events to report.
+
+        The deadlines count from the start of the reading, because its values may have been replaced while it ran.
+        """
         with self._guard:
             before, limits = self._snapshot, self._limits
             found = snapshot.candidates(self.client_id)
             first = self._first
+            # The value that worked last stays in front if it is still stored. The first request after a refresh would
+            # be refused otherwise, while a change is spreading.
             kept = next((each for each in found if first is not None and each.value == first.value), None)
             self._snapshot, self._first, self._failure = snapshot, kept or found[0], None
             changed = before is None or before.current != snapshot.current
@@ -209,6 +227,7 @@ class Cache:
             self._stale_at = snapshot.started + limits.max_stale
         told = [(Kind.REFRESHED, "")] if changed else []
         if self._loading.denied and not self._told_denied:
+            # Once is enough: a right that is missing stays missing, and each refresh would report it.
             self._told_denied = True
             told.append((Kind.READ_FAILED, f"{self._loading.denied}; a pending value is never seen"))
         return told

@@ -18,10 +18,13 @@ from bridge.consumer.errors import AllRefused, ConsumerError, TokenError
 from bridge.model.tenant_address import base_url
 
 OK, UNAUTHORISED = 200, 401
-# A token is renewed when this fraction of its life is left, or this many seconds if that is less.
+# A token is renewed when this fraction of its life is left, or this many seconds if that is less. That is early
+# enough to ask a token endpoint that is down again while the token is still valid.
 EARLY, EARLIEST = 0.1, 300.0
 AGAIN = 10.0  # seconds until a failed renewal is tried again while the token is still valid
 TIMEOUT = 10.0  # seconds for one token request
+# RFC 6749 section 5.1 only recommends `expires_in`. A short life costs requests, and a long one
+# may serve a token that has ended.
 LIFETIME = 60.0  # seconds, for a token whose answer does not state `expires_in`
 
 
@@ -93,7 +96,16 @@ class ClientCredentials(httpx.Auth):
         return self._cached() or self._flight().result().text
 
     async def token_async(self) -> str:
-        """Return a valid token like `token`, for a coroutine."""
+        """Return a valid token like `token`, for a coroutine.
+
+        The event loop is not blocked. A cancelled coroutine does not cancel the request, which
+        other callers may wait for.
+
+        Raises:
+            SecretUnavailable: the secret cannot be read.
+            AllRefused: Auth0 refuses every candidate.
+            TokenError: the token endpoint gave no token for another reason.
+        """
         text = self._cached()
         if text is None:
             import asyncio
@@ -109,6 +121,8 @@ class ClientCredentials(httpx.Auth):
         """
         text = self.token()
         response = yield _authorised(request, text)
+        # The token may have been revoked, or the API's key replaced. Once only: a second 401 is about the API's own
+        # rules, and a loop would hammer both servers.
         if response.status_code == UNAUTHORISED:
             self._drop(text)
             yield _authorised(request, self.token())
@@ -135,7 +149,10 @@ class ClientCredentials(httpx.Auth):
             self._http = None
 
     def _cached(self) -> str | None:
-        """Return the cached token if it is still valid, and start renewing it when that is due."""
+        """Return the cached token if it is still valid, and start renewing it when that is due.
+
+        None means that the caller has to wait for a new one.
+        """
         token, now = self._token, self._now()
         if token is None:
             return None
@@ -146,13 +163,19 @@ class ClientCredentials(httpx.Auth):
         return token.text
 
     def _drop(self, text: str) -> None:
-        """Forget a token that the API refused, unless another thread has replaced it already."""
+        """Forget a token that the API refused, unless another thread has replaced it already.
+
+        Without that check, many threads with the same refused token would each discard the new one and ask for another.
+        """
         with self._guard:
             if self._token is not None and self._token.text == text:
                 self._token = None
 
     def _flight(self) -> Future[Token]:
-        """Return the token request that is on its way, or start one."""
+        """Return the token request that is on its way, or start one.
+
+        All callers of that time share its result, or its error.
+        """
         if self._process != os.getpid():  # after a fork the parent's threads are gone
             self._process, self._guard, self._flying = os.getpid(), threading.Lock(), None
             # Nor may its connections be used. A client that was passed as `http` is kept.
@@ -179,10 +202,13 @@ class ClientCredentials(httpx.Auth):
         except BaseException as raised:  # noqa: BLE001  # else the waiting callers would wait forever
             token, error = None, TokenError(f"no token could be had ({type(raised).__name__})", 0)
         with self._guard:
+            # Cleared before the waiting callers wake up, so that one that asks again at once starts a new request.
             self._flying = None
             if token is not None:
                 self._token = token
             elif self._token is not None:
+                # The next try comes a little later. Each call would start one otherwise while
+                # the token endpoint is down.
                 self._token = replace(self._token, renew_at=self._now() + AGAIN)
         if token is not None:
             flight.set_result(token)
@@ -196,7 +222,11 @@ class ClientCredentials(httpx.Auth):
             AllRefused: Auth0 answered 401 to every candidate.
             TokenError: there was no answer, or another error.
         """
+        # The iteration reads the sink again and waits where that makes sense. Only a 401 may go on to the next value:
+        # any other answer does not say that the secret is wrong.
         for candidate in self._secret.candidates():
+            # Before the request, because the token's life begins when Auth0 makes it. Counted from the answer
+            # it would be used for too long.
             began = self._now()
             answer = self._ask(candidate)
             if answer.status_code == UNAUTHORISED:
@@ -218,6 +248,7 @@ class ClientCredentials(httpx.Auth):
                 # RFC 6749 section 2.3.1: both parts are form-encoded before they go into the header.
                 name = quote(self._secret.client_id, safe="")
                 return self._http.post(self._url, json=body, auth=(name, quote(candidate.reveal(), safe="")))
+            # `from None` below: httpx's exceptions keep the request, and the request holds the secret.
             return self._http.post(
                 self._url, json={**body, "client_id": self._secret.client_id, "client_secret": candidate.reveal()}
             )
@@ -246,9 +277,11 @@ def _token(answer: httpx.Response, began: float) -> Token:
             lives = float(told.get("expires_in", LIFETIME))
             text = str(told["access_token"])
             return Token(text, began + lives - min(lives * EARLY, EARLIEST), began + lives)
+        # Only the error code is kept. The rest of the answer may repeat what was sent.
         error = str(told.get("error", ""))
     except (ValueError, TypeError, AttributeError, KeyError):
         error = "" if answer.status_code != OK else "an answer without a token"
+    # The header may also be an HTTP date (RFC 9110 section 10.2.3). Auth0 sends seconds, and a date is ignored.
     after = answer.headers.get("Retry-After", "")
     raise TokenError(
         f"the token endpoint answered {answer.status_code}" + (f" ({error})" if error else ""),

@@ -18,6 +18,7 @@ from sinks.reader import Reader
 from sinks.references import resolve
 from sinks.secret import Secret
 
+# A vault that hangs must not hold a token request for longer than the application's own users would wait.
 READ_TIMEOUT = timedelta(seconds=10)
 
 
@@ -99,17 +100,27 @@ class ClientSecret:
         return self._cache.load(whole=True, after=self._clock.monotonic())
 
     def close(self) -> None:
-        """Close the connections to the vault. They are opened again when needed."""
+        """Close the connections to the vault. They are opened again when needed.
+
+        Threads that read meanwhile get an error or new connections. The cached values stay usable.
+        """
         self._cache.close()
 
     async def verification_keys_async(self, max_age: timedelta | None = None) -> tuple[Secret, ...]:
-        """Return the same as `verification_keys`, for a coroutine."""
+        """Return the same as `verification_keys`, for a coroutine.
+
+        Raises:
+            SecretUnavailable: nothing could be read.
+        """
         snapshot = self._cache.whole(max_age) or await awaited(self._loaded()) or self._cache.stale()
         return snapshot.keys(self.client_id)
 
 
 class Candidate:
-    """A value to try. Call `accepted()` if Auth0 accepted it."""
+    """A value to try. Call `accepted()` if Auth0 accepted it.
+
+    That is every answer but a 401: with a 403 the secret was right, and something else is not allowed.
+    """
 
     __slots__ = ("_cache", "_found")
 
@@ -127,10 +138,14 @@ class Candidate:
         return self._found.value.reveal()
 
     def accepted(self) -> None:
-        """Record that this value works. It is the first candidate from now on."""
+        """Record that this value works. It is the first candidate from now on.
+
+        It sends no request, and any thread may call it.
+        """
         self._cache.accepted(self._found)
 
     def __repr__(self) -> str:
+        # Candidates end up in tracebacks and in logs of the application.
         return f"Candidate({self.stage}, ***)"
 
 
@@ -187,7 +202,10 @@ class Candidates:
 
 
 def waited(reading: Future[Snapshot]) -> Snapshot | None:
-    """Wait for a reading, and return None if it failed."""
+    """Wait for a reading, and return None if it failed.
+
+    The caller then falls back to a cached reading (`Cache.stale`), which raises if there is none.
+    """
     try:
         return reading.result()
     except SinkError:
@@ -195,7 +213,10 @@ def waited(reading: Future[Snapshot]) -> Snapshot | None:
 
 
 async def awaited(reading: Future[Snapshot]) -> Snapshot | None:
-    """Wait for a reading in a coroutine, and return None if it failed."""
+    """Wait for a reading in a coroutine, and return None if it failed.
+
+    The reading goes on if the coroutine is cancelled, because other callers may wait for it.
+    """
     import asyncio
 
     try:
@@ -215,6 +236,7 @@ def connector(uri: str, settings: object, environ: Mapping[str, str], clock: Clo
     scheme, target = split(uri)
     store = kinds.kind(scheme)
     options = settings if settings is not None else store.from_environment(environ)
+    # A wrong address is the programmer's mistake. It shows when the application starts, and not at its first token.
     store.parse(target, options)
 
     def connect() -> Reader:

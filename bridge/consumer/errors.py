@@ -16,11 +16,18 @@ class ConsumerError(Exception):
 
 
 class SecretUnavailable(ConsumerError):
-    """No value could be read, and no cached value is recent enough."""
+    """No value could be read, and no cached value is recent enough.
+
+    The cause is the vault or the way to it: credentials, network, address. `hint` says what to check, if that is
+    known.
+    """
 
 
 class AllRefused(ConsumerError):
-    """Auth0 answered 401 to every value that can be read, for as long as a retry made sense."""
+    """Auth0 answered 401 to every value that can be read, for as long as a retry made sense.
+
+    Retrying at once does not help. The sink is stale, or the secret was changed in Auth0's dashboard.
+    """
 
 
 class TokenError(ConsumerError):

@@ -11,7 +11,10 @@ LOG = logging.getLogger("bridge.consumer")
 
 
 class Kind(StrEnum):
-    """What happened."""
+    """What happened at a sink, or with one of its values.
+
+    The texts are part of logs, of notifications and of the attribute `event` of metrics, so they do not change.
+    """
 
     REFRESHED = "refreshed"
     """The sink was read, and holds another value than before (or the first one)."""
@@ -25,6 +28,8 @@ class Kind(StrEnum):
     """The sink could not be read. The cached values remain in use."""
 
 
+# A pending value in use is an ordinary rotation. A fallback in use may mean that a rotation
+# was undone, so it is a warning.
 LEVELS = {
     Kind.REFRESHED: logging.INFO,
     Kind.PENDING_USED: logging.INFO,
@@ -57,6 +62,8 @@ def tell(event: Event, hook: Hook | None) -> None:
     """Log an event and pass it to the application's hook.
 
     An exception of the hook is logged and goes no further, so that a hook cannot stop a token request.
+
+    It is called in the thread in which the event happens, which may be one that waits for a token.
     """
     why = f": {event.why}" if event.why else ""
     LOG.log(LEVELS[event.kind], "%s (%s, client %s)%s", event.kind, event.sink, event.client_id, why)

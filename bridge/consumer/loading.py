@@ -35,7 +35,10 @@ class Flight:
         self.landed.set_running_or_notify_cancel()  # one waiter cannot cancel it for the others
 
     def land(self, read: Snapshot | SinkError) -> None:
-        """Wake the waiting callers with the reading, or with the reason why it failed."""
+        """Wake the waiting callers with the reading, or with the reason why it failed.
+
+        It must be called once. A caller that asks again after that gets another flight.
+        """
         if isinstance(read, SinkError):
             self.landed.set_exception(read)
         else:
@@ -77,8 +80,11 @@ class Loading:
             self._flying = self._waiting = self._reader = None
         with self._guard:
             flying, landed = self._flying, self._landed
+            # A reading that began before `after` may have missed the value that the caller
+            # needs, however late it ended.
             if landed and landed.started is not None and landed.started >= after and landed.whole >= whole:
                 return landed.landed
+            # One that has not begun will begin later than any `after`.
             if flying and (flying.started is None or flying.started >= after) and flying.whole >= whole:
                 return flying.landed
             if flying is None:
@@ -91,7 +97,10 @@ class Loading:
             return self._waiting.landed
 
     def _fly(self, flight: Flight | None) -> None:
-        """Read for one flight, then for the one that was queued meanwhile, until none is left."""
+        """Read for one flight, then for the one that was queued meanwhile, until none is left.
+
+        The thread then ends, so an application that is idle keeps no thread of this library.
+        """
         while flight is not None:
             flight.started = self._clock.monotonic()
             read = self._outcome(whole=flight.whole, started=flight.started)
@@ -100,13 +109,15 @@ class Loading:
             finally:
                 with self._guard:
                     # A failed reading is not kept: the next caller starts a new one.
+                    # Under the lock together with the choice of the next flight, so that no
+                    # caller sees neither of them.
                     self._landed = None if isinstance(read, SinkError) else flight
                     flight = self._flying = self._waiting
                     self._waiting = None
 
     def _outcome(self, *, whole: bool, started: float) -> Snapshot | SinkError:
-        """Return a reading, or the reason why it failed. It never raises."""
         try:
+            # An error is returned and not raised: the callers that wait are in other threads, and get it by the future.
             return self._read(whole=whole, started=started)
         except SinkError as error:
             return error
@@ -114,7 +125,11 @@ class Loading:
             return SinkError(f"reading failed: {_where(error)}")
 
     def _read(self, *, whole: bool, started: float) -> Snapshot:
-        """Read the sink, and retry once with fresh credentials if they were denied."""
+        """Read the sink, and retry once with fresh credentials if they were denied.
+
+        Raises:
+            SinkError: the sink cannot be read.
+        """
         try:
             return self._stages(self._opened(), whole=whole, started=started)
         except Denied:
@@ -127,6 +142,8 @@ class Loading:
 
         A value that is promoted between the two requests is then found as current.
         """
+        # Pending, then current, then fallback. In another order a value that moves up between two
+        # requests would be in neither answer.
         pending = self._pending(reader) if whole else NOTHING_NEXT
         latest = reader.latest()
         if latest.value is None:
@@ -151,7 +168,10 @@ class Loading:
         return NOTHING_NEXT
 
     def close(self) -> None:
-        """Close the connections. The next reading opens new ones."""
+        """Close the connections. The next reading opens new ones.
+
+        A reading that runs in another thread may fail by it.
+        """
         reader, self._reader = self._reader, None
         if reader is not None:
             reader.close()
@@ -163,6 +183,9 @@ class Loading:
 
 
 def _where(error: BaseException) -> str:
-    """Return the type and the sink of an unexpected exception. Its text may hold a secret, so it is left out."""
+    """Return the type of an unexpected exception and its line in the code.
+
+    Its text is left out, because it may hold a secret.
+    """
     where = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} at {where.filename.rpartition('/')[2]}:{where.lineno}"

@@ -19,6 +19,7 @@ from bridge.notify.post import Post
 from sinks.clock import Clock, SystemClock
 from sinks.references import resolve
 
+# Refreshes and failed readings are for logs and metrics: the cached values remain in use.
 TOLD: Mapping[Kind, Event] = {Kind.FALLBACK_USED: Event.FALLBACK_USED, Kind.ALL_REFUSED: Event.FAILED}
 """The events that are worth a message. A pending value in use is normal during a rotation."""
 
@@ -48,6 +49,7 @@ class Notifications:
         then: Hook | None = None,
         clock: Clock | None = None,
     ) -> None:
+        # At once and not with the first message, which would be when something is wrong already.
         if find_spec("apprise") is None:
             raise ImportError("the extra is not installed: pip install 'secret-bridge[notify]'")
         self._url = url
@@ -58,14 +60,17 @@ class Notifications:
         self._told: dict[tuple[str, str], float] = {}
 
     def __call__(self, event: events.Event) -> None:
-        """Send a message about an event if it is worth one (`bridge.consumer.events.Hook`)."""
+        """Send a message about an event if it is worth one (`bridge.consumer.events.Hook`).
+
+        It returns at once. The message is sent by a thread, which ends when it is delivered or given up.
+        """
         if event.kind in TOLD and self._due(event):
             threading.Thread(target=self._deliver, args=(_message(event),), name="notify", daemon=True).start()
         if self._then is not None:
             self._then(event)
 
     def _due(self, event: events.Event) -> bool:
-        """Return whether the interval since the last message of this kind and sink has passed, and record this one."""
+        # Checked and recorded in one step, or two threads with the same event would both send a message.
         now, key = self._clock.monotonic(), (event.kind, event.sink)
         with self._guard:
             if key in self._told and now - self._told[key] < self._every:
@@ -74,7 +79,10 @@ class Notifications:
         return True
 
     def _deliver(self, message: Message) -> None:
-        """Deliver a message and log what was not taken. It runs in a thread of its own."""
+        """Deliver a message and log what was not taken.
+
+        It runs in a thread of its own, because a messenger process has to start.
+        """
         post = Post(partial(resolve, environ=os.environ))
         post.send([self._url], message)
         for lost in post.finish():
@@ -82,7 +90,6 @@ class Notifications:
 
 
 def _message(event: events.Event) -> Message:
-    """Return the message about an event."""
     fields = {"client_id": event.client_id, "sink": event.sink, "current": event.version, "kind": str(event.kind)}
     why = f": {event.why}" if event.why else ""
     body = [

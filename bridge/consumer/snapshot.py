@@ -19,7 +19,11 @@ This is three times the 30 s that a change takes.
 
 @dataclass(frozen=True)
 class Found:
-    """A value and the stage at which it was read."""
+    """A value and the stage at which it was read.
+
+    The same value may be found at two stages, for example in the moment of a promotion.
+    `Snapshot.candidates` keeps the first.
+    """
 
     value: Secret
     stage: Stage
@@ -55,6 +59,7 @@ class Snapshot:
         current = Found(self.current, Stage.CURRENT)
         kept = self.fallback is not None and self.fallback.fingerprint(salt) not in self.next.ending
         fallback = Found(self.fallback, Stage.FALLBACK) if kept and self.fallback else None
+        # The current value of a client that answers a leak is refused a moment later, so pending is the likelier one.
         order = (pending, current, fallback) if self._ending(salt) else (current, pending, fallback)
         return tuple(_different(found for found in order if found is not None))
 
@@ -76,16 +81,19 @@ class Snapshot:
         return self.next.value is not None or lately
 
     def holds(self, value: Secret, salt: str) -> bool:
-        """Return whether a value is a candidate."""
+        """Return whether a value is a candidate.
+
+        The comparison takes constant time (`Secret`).
+        """
         return any(found.value == value for found in self.candidates(salt))
 
     def _ending(self, salt: str) -> bool:
-        """Return whether the operation in progress ends the current value. Without a pending value none does."""
+        # Without a pending value nothing replaces the current one, so it is not about to end.
         return self.next.value is not None and self.current.fingerprint(salt) in self.next.ending
 
 
 def _different(found: Iterator[Found]) -> Iterator[Found]:
-    """Yield each value once, at its first stage."""
+    # A list, because a `Secret` cannot be hashed. There are three values at most.
     seen: list[Secret] = []
     for each in found:
         if each.value not in seen:

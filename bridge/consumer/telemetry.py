@@ -37,7 +37,10 @@ class Telemetry:
         self._then = then
 
     def __call__(self, event: Event) -> None:
-        """Count an event (`bridge.consumer.events.Hook`)."""
+        """Count an event (`bridge.consumer.events.Hook`).
+
+        It sends nothing itself: the application's exporter does.
+        """
         attributes = {"event": str(event.kind), "client_id": event.client_id, "sink": event.sink}
         if stage := STAGES.get(event.kind):
             attributes["stage"] = stage

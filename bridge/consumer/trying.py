@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bridge.consumer.cache import Cache
     from sinks.clock import Clock
 
+# While a change spreads, each request meets the old or the new value at random, so a short pause is often enough.
 PAUSE, LONGEST_PAUSE = 0.2, 5.0  # seconds between rounds: the first pause, and the longest one
 
 Step = Found | Future[Snapshot] | float
@@ -31,6 +32,7 @@ def steps(
     Raises:
         SecretUnavailable: nothing could be read.
     """
+    # No value was fresh enough, so the caller has tried nothing yet.
     if isinstance(first, Future):
         snapshot = yield first
         first = cache.ordered(snapshot or cache.stale())[0]
@@ -49,6 +51,8 @@ def steps(
             if just_refused is None or found.value != just_refused.value:
                 yield found
         just_refused = None  # in later rounds it is tried again, because a spreading change refuses by chance
+        # Without a change in sight the refusal will not pass, and waiting would only keep the caller from
+        # an error that it needs to see.
         if not cache.in_sight() or clock.monotonic() >= end:
             cache.tell(Kind.ALL_REFUSED)
             return

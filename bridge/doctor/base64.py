@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def is_base64(value: Secret) -> bool:
-    """Return whether a value can be decoded as Base64, in the standard or the URL-safe alphabet."""
+    """Return whether a value can be decoded as Base64, in the standard or the URL-safe alphabet.
+
+    Padding must be right, as strict verifiers require it.
+    """
     try:
         base64.b64decode(value.reveal().replace("-", "+").replace("_", "/"), validate=True)
     except (binascii.Error, ValueError):
@@ -36,6 +39,7 @@ def check(report: Report, reader: Reader, command: str) -> None:
     except SinkError:
         return  # the checks of the sink report why
     finally:
+        # A reader has connections of its own, and doctor opens one for each sink.
         reader.close()
     if value is None:
         return

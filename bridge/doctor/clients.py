@@ -22,7 +22,12 @@ TOKEN_LIFETIME = timedelta(hours=24)
 
 
 def settings(report: Report, client: ClientSettings) -> None:
-    """Judge what the configuration says about a client. No server is asked."""
+    """Judge what the configuration says about a client. No server is asked.
+
+    The default lifetime of a token is assumed, because reading the API's own one would need another scope.
+    """
+    # A consumer with a cached token shows only when it asks for the next one that it still has
+    # the old secret. Until then its silence proves nothing.
     if client.fallback_min_age < TOKEN_LIFETIME:
         told = "fallback_min_age is shorter than an access token's default lifetime"
         report.note("client-fallback-age", told, client=client.name)
@@ -33,6 +38,8 @@ def check(report: Report, auth0: Auth0, client: ClientSettings) -> Client | None
 
     Every objection against rotating the client becomes a finding, with the setting that would accept it if there is
     one.
+
+    One request is sent, which does not ask for the secret.
     """
     try:
         found = auth0.get_client(client.client_id)
@@ -50,6 +57,7 @@ def check(report: Report, auth0: Auth0, client: ClientSettings) -> Client | None
     sinks = next((uri for uri in client.sinks if split(uri)[0] in kinds.names()), "vault://MOUNT/PATH")
     against = objections(found, accept=client.accept, own_client_id=auth0.own_client_id, strategy=client.strategy)
     for objection in against:
+        # The remedy is text to paste, so it has to keep what the client accepts already.
         accept = client.accept | ({objection.kind} & {HS256, SELF})
         more = {"accept": json.dumps(sorted(accept)), "sink": sinks}
         report.add(Severity.WRONG, f"client-{objection.kind}", objection.message, **names, **more)
@@ -59,7 +67,6 @@ def check(report: Report, auth0: Auth0, client: ClientSettings) -> Client | None
 
 
 def _lacking(report: Report, auth0: Auth0, error: Forbidden) -> None:
-    """Report the scope that the management token lacks for reading a client."""
     for scope in error.scopes[:1]:
         names = {"application": auth0.own_client_id or "the bridge's application", "need": "it cannot be looked at"}
         report.wrong("tenant-scope", f"the management token lacks the scope {scope}", scope=scope, **names)

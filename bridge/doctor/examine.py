@@ -41,6 +41,7 @@ class Examination:
         self._environ = environ
         self._resolve = partial(references.resolve, environ=environ)
         self._clock = clock
+        # None is kept for a tenant that did not answer, so that its clients are not asked for in vain.
         self._auth0: dict[TenantSettings, Auth0 | None] = {}
         self._vaults: dict[VaultSettings, Diagnosis] = {}
         self._whole: list[tuple[ClientSettings, str, tuple[str, ...]]] = []
@@ -54,6 +55,7 @@ class Examination:
         Tenants come first, because only an accepted token allows a look at the clients. Tenants are left out for a role
         that needs no scope at Auth0.
         """
+        # A role without scopes has no application at Auth0, and asking would report credentials that it does not need.
         asked = bool(SCOPES[self._role])
         yield from self._tenants() if asked else ()
         yield from self._all_vaults()
@@ -65,6 +67,7 @@ class Examination:
         for tenant in dict.fromkeys(s.tenants[c.tenant] for s, c in self._chosen if c.tenant in s.tenants):
             report = Report(f"tenant {tenant.name}", f"Tenant {tenant.name} ({tenant.domain})")
             its = [c for s, c in self._chosen if s.tenants.get(c.tenant) == tenant]
+            # Set first, because the check may fail on its way.
             self._auth0[tenant] = None
             with report.surviving():
                 self._auth0[tenant] = tenants.check(report, tenant, self._role, its, self._environ, self._clock)
@@ -83,7 +86,10 @@ class Examination:
                 yield report
 
     def _find_shared(self) -> None:
-        """Report sinks that are listed under several names, before the sinks themselves are examined."""
+        """Report sinks that are listed under several names, before the sinks themselves are examined.
+
+        Each rotation of one name would overwrite the other one's secret, and each would look in order by itself.
+        """
         for settings, client in self._chosen:
             for uri in client.sinks:
                 self._whole.append((client, _canonical(settings, uri), self._identity(settings, uri)))
@@ -95,14 +101,18 @@ class Examination:
 
     @staticmethod
     def _identity(settings: Settings, uri: str) -> tuple[str, ...]:
-        """Return a key that is equal for two addresses of the same sink."""
+        # Addresses are compared as the kind of store understands them: an ARN and a name can mean the same secret.
         scheme, target = split(uri)
         vault = settings.vaults[scheme]
         kind = kinds.kind(vault.type)
         return kind.identity(kind.parse(target, vault.options), vault.options)
 
     def _client(self, settings: Settings, client: ClientSettings, *, asked: bool) -> Iterator[Report]:
-        """Examine a client and its sinks, and yield the client's report before those of its sinks."""
+        """Examine a client and its sinks, and yield the client's report before those of its sinks.
+
+        The sinks are examined first all the same, because their records show problems that belong
+        into the client's report.
+        """
         tenant = settings.tenants.get(client.tenant)
         auth0 = self._auth0.get(tenant) if tenant else None
         # The name of a tenant that did not answer is left out, so it is not compared with what the sinks record.
@@ -128,6 +138,7 @@ class Examination:
         with report.surviving():
             sinks.judge(own, surveyed, client_ref)
             sinks.sibling_keys(report, client, surveyed)
+        # An auditor has no right to read values, so the check could only report that it lacks the right.
         if found is not None and found.secret_encoded and self._role is not Role.AUDITOR:
             for uri in client.sinks:
                 self._base64(own[named[uri]], settings, uri, client_ref)
@@ -135,7 +146,6 @@ class Examination:
         yield from own.values()
 
     def _start(self, client: ClientSettings, uri: str) -> Report:
-        """Return a new report for a sink, with the findings about shared sinks in it."""
         report = Report(uri, f"Sink {uri}")
         shared = self._shared.get((client.name, uri))
         report.findings += shared.findings if shared else []
@@ -144,7 +154,10 @@ class Examination:
     def _looked_at(
         self, report: Report, settings: Settings, client: ClientSettings, uri: str, client_ref: ClientRef
     ) -> bool:
-        """Examine a sink's store, and return whether the sink's metadata can be read."""
+        """Examine a sink's store, and return whether the sink's metadata can be read.
+
+        After a failure the answer is False, and the finding about it is in the report.
+        """
         scheme, target = split(uri)
         vault = settings.vaults[scheme]
         diagnosis, asked = self._vaults[vault], deeds(self._role, sibling_keys=client.sibling_keys)
@@ -155,13 +168,15 @@ class Examination:
         return good
 
     def _surveyed(self, settings: Settings, uri: str) -> SinkState:
-        """Return what a sink's metadata say about the bridge's own work there."""
         vault = settings.vaults[split(uri)[0]]
         resolver, lease = self._resolve, Timing().lease
         return open_sink(uri, vault.type, vault.options, resolve=resolver, clock=self._clock, lease=lease).survey()
 
     def _base64(self, report: Report, settings: Settings, uri: str, client_ref: ClientRef) -> None:
-        """Check the value of a sink whose client has a Base64 secret."""
+        """Check the value of a sink whose client has a Base64 secret.
+
+        It is the only check that reads a value, so it is left out for every other client.
+        """
         from bridge.doctor import base64
 
         vault = settings.vaults[split(uri)[0]]
@@ -178,5 +193,4 @@ def _canonical(settings: Settings, uri: str) -> str:
 
 
 def _named(client_ref: ClientRef) -> str:
-    """Return the arguments by which a command names the client."""
     return client_ref.command("").removeprefix("secret-bridge").strip()

@@ -99,7 +99,7 @@ CLIENTS: Mapping[str, Known] = {
     ),
 }
 
-PLACES: Mapping[str, Known] = {
+SINKS: Mapping[str, Known] = {
     "sink-not-checked": Known("what stands above has to be mended first"),
     "sink-missing": Known(
         "in a wrong account, region, namespace or mount it looks the same",
@@ -148,6 +148,9 @@ EVERYWHERE: Mapping[str, Known] = {
 
 
 def known() -> Mapping[str, Known]:
-    """Return all findings by id: the bridge's own, and those that each kind of store knows."""
+    """Return all findings by id: the bridge's own, and those that each kind of store knows.
+
+    All kinds of stores are asked, also those that are not configured.
+    """
     stores = {found: text for name in kinds.names() for found, text in kinds.kind(name).findings().items()}
-    return {**TENANTS, **CLIENTS, **stores, **PLACES, **EVERYWHERE}
+    return {**TENANTS, **CLIENTS, **stores, **SINKS, **EVERYWHERE}

@@ -26,7 +26,10 @@ class Report:
         self.findings: list[Finding] = []
 
     def ok(self, what: str) -> None:
-        """Add a finding about what is as it should be."""
+        """Add a finding about what is as it should be.
+
+        It has no id of its own, no reason and no remedy, and `doctor --quiet` leaves it out.
+        """
         self.findings.append(Finding(Severity.OK, "ok", self.subject, what))
 
     def note(self, kind: str, what: str, **names: str) -> None:
@@ -38,7 +41,10 @@ class Report:
         self.add(Severity.WRONG, kind, what, **names)
 
     def unknown(self, kind: str, what: str, **names: str) -> None:
-        """Add a finding about what could not be checked."""
+        """Add a finding about what could not be checked.
+
+        It does not count as wrong: doctor's exit status stays 0 if nothing else is found.
+        """
         self.add(Severity.UNKNOWN, kind, what, **names)
 
     def add(self, severity: Severity, kind: str, what: str, **names: str) -> None:
@@ -47,8 +53,11 @@ class Report:
         `kind` is a key of `known()`. `names` fill in the braces in its texts, and contain every name that they use.
         """
         text = known()[kind]
+        # A finding without its reason and remedy could not be acted upon, so a
+        # missing name is an error here and not an empty text.
         why, remedy = text.why.format_map(names), text.remedy.format_map(names)
         found = Finding(severity, kind, self.subject, what, why, remedy)
+        # A sink may be reached by several clients, and the same fault is to be read once.
         if found not in self.findings:
             self.findings.append(found)
 
@@ -65,7 +74,7 @@ class Report:
     def surviving(self) -> Iterator[None]:
         """Turn an error of the enclosed check into a finding, so that the next check can run.
 
-        Of an unexpected exception only its type and sink are reported, because its text may hold a secret.
+        Of an unexpected exception only the type and the line in the code are reported. Its text may hold a secret.
         """
         try:
             yield
@@ -73,5 +82,5 @@ class Report:
             self.unknown("doctor-stopped", error.message, hint=error.hint or "run doctor again")
         except Exception as error:  # noqa: BLE001  # a bug must not end the examination either
             where = traceback.extract_tb(error.__traceback__)[-1]
-            state = f"{where.filename.rpartition('/')[2]}:{where.lineno}"
-            self.unknown("doctor-bug", f"this should not happen: {type(error).__name__} at {state}")
+            line = f"{where.filename.rpartition('/')[2]}:{where.lineno}"
+            self.unknown("doctor-bug", f"this should not happen: {type(error).__name__} at {line}")

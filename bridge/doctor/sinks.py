@@ -25,6 +25,7 @@ def judge(reports: dict[str, Report], sinks: Sequence[SinkState], client_ref: Cl
     """
     uris = tuple(reports)
     named = client_ref.command("", sinks).removeprefix("secret-bridge").strip()
+    # The records name each other, so a missing sink can be told from one that was never there.
     managed = [state for state in sinks if state.record is not None]
     for state in sinks:
         report = reports[state.uri]
@@ -50,7 +51,10 @@ def _missing(report: Report, state: SinkState, managed: Sequence[SinkState], nam
 
 
 def _unmanaged(report: Report, state: SinkState, named: str) -> None:
-    """Judge a sink without a record: its tags were wiped, or it was never adopted."""
+    """Judge a sink without a record: its tags were wiped, or it was never adopted.
+
+    A sink of another manager gets no finding here. The kind of store reports it (`sink-other-manager`).
+    """
     if state.wiped:
         report.wrong("sink-wiped", "the bridge's tags are gone", command=named)
     elif state.manager in (None, MANAGER):
@@ -58,10 +62,10 @@ def _unmanaged(report: Report, state: SinkState, named: str) -> None:
 
 
 def _client_ref(report: Report, state: SinkState, client_ref: ClientRef, uris: tuple[str, ...], named: str) -> None:
-    """Compare a sink's record with the client and its list of sinks."""
     record = state.record
     if record is None:
         return
+    # This comes first: in a sink of another application, a wrong list of sinks is no surprise and not the problem.
     if record.client_id != client_ref.client_id or (client_ref.tenant and record.tenant != client_ref.tenant):
         told = f"it holds the secret of {record.client_id} in {record.tenant}"
         report.wrong("sink-other-client", told, client=client_ref.name)
@@ -73,7 +77,10 @@ def _client_ref(report: Report, state: SinkState, client_ref: ClientRef, uris: t
 
 
 def _operation(report: Report, state: SinkState, named: str) -> None:
-    """Report an operation that holds the sink, or what one has left behind."""
+    """Report an operation that holds the sink, or what one has left behind.
+
+    A lock that is past its end counts as dead, and its operation as interrupted.
+    """
     lock = state.lock
     # The vault's time decides, not this machine's.
     if lock is not None and state.at < lock.expected_end:
@@ -82,6 +89,7 @@ def _operation(report: Report, state: SinkState, named: str) -> None:
     elif lock is not None:
         told = f"{lock.operation} {lock.id} by {lock.actor} was interrupted"
         report.wrong("sink-interrupted", told, command=named)
+    # Others can write to a lock. What the bridge did not write there is shown, and never acted upon (ADR 33).
     elif state.foreign:
         report.wrong("sink-foreign", state.foreign, command=named)
     elif state.unsettled:
@@ -94,6 +102,7 @@ def sibling_keys(report: Report, client: ClientSettings, sinks: Sequence[SinkSta
     A client whose sibling keys are to be removed needs no such time.
     """
     kept = any(state.record and state.record.sibling_keys == SiblingKeys.KEEP for state in sinks)
+    # Without that time the new value is set a moment after it was written, and no reader can have it by then.
     if kept and client.consumer_refresh == timedelta(0) and client.sibling_keys is not False:
         told = "its documents hold sibling keys, and consumer_refresh is 0"
         report.wrong("client-refresh", told, client=client.name)
@@ -106,6 +115,7 @@ def shared(reports: Callable[[str, str], Report], sinks: Sequence[tuple[ClientSe
     """
     seen: dict[tuple[str, ...], tuple[ClientSettings, str]] = {}
     for client, uri, identity in sinks:
+        # The same name twice is not reported here: it is a fault of the configuration file, found when that is loaded.
         first, name = seen.setdefault(identity, (client, uri))
         if name != uri:
             others = [each for each in client.sinks if each.partition("#")[0].partition("?")[0] != uri]

@@ -55,6 +55,7 @@ class Times:
     def __call__(self, response: httpx.Response) -> None:
         """Read the date of an answer. A missing or malformed date is ignored."""
         try:
+            # The `Date` of an answer that is needed anyway. No time server has to be reachable for this check.
             told = parsedate_to_datetime(response.headers.get("date", ""))
         except ValueError:
             return
@@ -69,6 +70,7 @@ def check(
 
     The token comes first, because its answer also shows the server's clock and the granted scopes.
     """
+    # Here, because doctor also examines roles that never ask Auth0, and httpx takes long to load.
     from bridge.auth0.api import connect
 
     try:
@@ -78,11 +80,14 @@ def check(
         return None
     times = Times(clock)
     http = auth0.tenant.http.client
+    # The clock is read from every answer, also from a refusal: a wrong clock is a frequent cause of refused assertions.
     http.event_hooks = {**http.event_hooks, "response": [*http.event_hooks["response"], times]}
     token = _token(report, auth0, settings, clock)
+    # Before the return: if there is no token, the clock may be the reason.
     report.skew(times.ahead, settings.domain)
     if token is None:
         return None
+    # A certificate that is still accepted ends some day, too. Only a look at it tells when.
     seen = certificate(auth0.tenant.base)
     if seen is not None:
         _ending(report, seen, clock.now())
@@ -121,7 +126,10 @@ def _token(report: Report, auth0: Auth0, settings: TenantSettings, clock: Clock)
 
 
 def _try(auth0: Auth0) -> None:
-    """Send a request with the ready-made token. A 403 is ignored: the token is good, and merely lacks a scope."""
+    """Send a request with the ready-made token, to see whether Auth0 accepts it.
+
+    A 403 is ignored: the token is good, and merely lacks a scope.
+    """
     try:
         auth0.get("/clients", {"per_page": "1", "fields": "client_id"}, doing="the request for an application")
     except Forbidden:
@@ -129,8 +137,9 @@ def _try(auth0: Auth0) -> None:
 
 
 def _unreachable(report: Report, auth0: Auth0, error: Unreachable, names: Mapping[str, str], clock: Clock) -> None:
-    """Report why the tenant cannot be reached: the certificate, if that is the cause."""
     seen = certificate(auth0.tenant.base)
+    # An error of TLS reaches us as a failed connection. Only the certificate itself shows whether it has
+    # expired, is for another name, or comes from a proxy that opens TLS.
     if seen is None or seen.fault is Fault.NONE:
         report.wrong("tenant-unreachable", error.message, **names)
     elif seen.fault is Fault.EXPIRED:
@@ -141,7 +150,6 @@ def _unreachable(report: Report, auth0: Auth0, error: Unreachable, names: Mappin
 
 
 def _ending(report: Report, seen: Certificate, now: datetime) -> None:
-    """Judge how long the server's certificate is still valid."""
     left = seen.ends - now
     if left < timedelta(0):
         report.wrong("tenant-certificate", f"the certificate of {seen.host} ended {span(-left)} ago", host=seen.host)
@@ -152,7 +160,7 @@ def _ending(report: Report, seen: Certificate, now: datetime) -> None:
 
 
 def _lifetime(report: Report, settings: TenantSettings, token: Token, clock: Clock) -> None:
-    """Judge how long the token is still valid. A token that the bridge obtained itself is renewed in time."""
+    # A token that the bridge obtained itself is renewed in time, so its end does not matter.
     if settings.api_token is None:
         report.ok("reachable; its token is renewed by itself")
         return
@@ -171,8 +179,8 @@ def _lifetime(report: Report, settings: TenantSettings, token: Token, clock: Clo
 def _scopes(
     report: Report, settings: TenantSettings, auth0: Auth0, token: Token, role: Role, clients: Sequence[ClientSettings]
 ) -> None:
-    """Compare the token's scopes with those that the role needs."""
     wanted = SCOPES[role]
+    # A token without a readable list of scopes may still have all of them, so this is unknown and not wrong.
     if token.scopes is None:
         told = f"the token does not say which scopes it has; needed: {', '.join(wanted)}"
         report.unknown("tenant-scopes-unknown", told, tenant=settings.name)
@@ -188,7 +196,10 @@ def _scopes(
 
 
 def _essential(scope: str, granted: frozenset[str], clients: Sequence[ClientSettings]) -> bool:
-    """Return whether a command fails without this scope. Otherwise its absence is only worth a note."""
+    """Return whether a command fails without this scope. Otherwise its absence is only worth a note.
+
+    A scope that only some commands need is a note, because least privilege is right where those are not used.
+    """
     if scope == READ_CLIENTS:
         return READ_KEYS not in granted  # READ_KEYS covers it
     if scope == READ_KEYS:

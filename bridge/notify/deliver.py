@@ -16,9 +16,11 @@ from apprise.plugins.custom_json import NotifyJSON
 from apprise.plugins.custom_xml import NotifyXML
 
 # apprise gives each request 4 s to connect and 4 s between two pieces of an answer.
+# All attempts together have to end before the caller gives up (`post.LIMIT`).
 ATTEMPTS, IN_ALL = 3, 8.0  # how many attempts, and seconds for all of them together
 PROGRAMS = (NotifyJSON, NotifyXML, NotifyForm)
 """Services whose readers are programs. Their texts are sent unchanged."""
+# Words that notify everybody in Slack, Teams, Discord and similar services.
 _MENTION = re.compile(r"@(?=(?:everyone|here|channel|all|room|group)\b)", re.IGNORECASE)
 _APART = "\u200b"  # a space of zero width
 
@@ -55,6 +57,7 @@ class Destination:
             pem_autogen=False,
         )
         service = Apprise.instantiate(url, asset=asset)
+        # apprise returns None for a URL that it does not understand, and only logs why, with the URL.
         if service is None:
             raise Unknown
         self._service: NotifyBase = service
@@ -71,6 +74,7 @@ class Destination:
         if isinstance(self._service, NotifyJSON):
             # A field that the URL itself sets takes precedence.
             self._service.payload_extras = {**message["fields"], **self._own_fields}
+        # `NotTaken` alone is retried: it has no text, so nothing that a retry hook might log holds the URL.
         retry = stamina.RetryingCaller(attempts=ATTEMPTS, timeout=IN_ALL, wait_initial=0.2, wait_max=1.0)
         retry(NotTaken, self._try, message)
 

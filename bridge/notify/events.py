@@ -77,6 +77,8 @@ def text(lines: Iterable[str]) -> str:
 
     Each line may hold foreign text. A line break inside it is followed by an indentation, so that it cannot pass for
     another line.
+
+    The result has no line break at its end.
     """
     return "\n".join("\n    ".join(_plain(part) for part in line.splitlines()) for line in lines)
 
@@ -91,7 +93,10 @@ def title(*words: str) -> str:
 
 
 def _plain(line: str) -> str:
-    """Replace control and format characters, which are invisible or can reverse the direction of a text."""
+    """Replace control and format characters, which are invisible or can reverse the direction of a text.
+
+    A name with such characters could make a message say something else than it does.
+    """
     return "".join("�" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char for char in line)
 
 
@@ -102,8 +107,10 @@ def of_outcome(done: Outcome) -> Event | None:
     """
     from bridge.model.operation import SOFT, Operation
 
+    # A dry run changed nothing, and a message about it would read as if it had.
     if done.result == "planned":
         return None
+    # Before the operation's kind: a rotation whose change is not proven is `incomplete`, and must reach the pager.
     if done.exit_status:
         return OF_STATUS[done.exit_status]
     if done.operation is Operation.RETIRE or done.operation in SOFT:
@@ -121,6 +128,7 @@ def of_status(seen: Status) -> Event | None:
     from bridge.planning.status import Kind
 
     known = {Kind.INTERRUPTED: Event.INCOMPLETE, Kind.FALLBACK_OVERDUE: Event.OVERDUE, Kind.DUE: Event.OVERDUE}
+    # Attention comes first. A client with an interrupted operation must not be reported as one whose fallback may go.
     if seen.attention:
         return known.get(seen.kind, Event.ATTENTION)
     may_go = seen.kind is Kind.OK and seen.retire_from is not None and seen.at >= seen.retire_from

@@ -19,6 +19,8 @@ from bridge.notify.events import Message
 from sinks.errors import SinkError
 from sinks.secret import Secret
 
+# Longer than the messenger's attempts for one message take (8 s), so that a slow service is not given
+# up in the middle of its last one.
 LIMIT = timedelta(seconds=15)
 """How long to wait after the last message. Messages that are not delivered by then are given up."""
 HURRIED = timedelta(seconds=5)
@@ -61,6 +63,7 @@ class Post:
         `references` name the URLs of the destinations. They are resolved in the background.
         """
         for reference in references:
+            # What is owed is noted before it is queued, so the thread's answer always finds its entry.
             number = len(self._owed)
             self._owed[number] = reference
             self._letters.put((number, reference, message))
@@ -68,7 +71,10 @@ class Post:
                 self._thread.start()
 
     def close(self) -> None:
-        """Announce that no more messages follow, without waiting for their delivery."""
+        """Announce that no more messages follow, without waiting for their delivery.
+
+        A call to `finish` includes it.
+        """
         self._letters.put(None)
 
     def finish(self, asked: Callable[[], bool] = lambda: False) -> list[str]:
@@ -84,6 +90,7 @@ class Post:
         begun = time.monotonic()
         while self._thread.is_alive() and time.monotonic() - begun < self._patience(asked()):
             self._thread.join(0.05)
+        # After a request to stop the messenger is left alone: it needs no terminal and ends by its own alarm.
         if self._thread.is_alive() and not asked():
             self._kill()
             self._thread.join(1.0)
@@ -94,11 +101,14 @@ class Post:
         ]
 
     def _patience(self, asked: bool) -> float:  # noqa: FBT001  # one use
-        """Return how many seconds to wait in all."""
         return min(self._limit, HURRIED.total_seconds()) if asked else self._limit
 
     def _work(self) -> None:
-        """Hand over every letter, then collect the answers. It runs in a thread of its own."""
+        """Hand over every letter, then collect the answers.
+
+        It runs in a thread of its own, so that resolving a reference in a vault that hangs does
+        not hold up an operation.
+        """
         try:
             while (letter := self._letters.get()) is not None:
                 self._hand_over(*letter)
@@ -111,7 +121,10 @@ class Post:
             self._kill()
 
     def _hand_over(self, number: int, reference: str, message: Message) -> None:
-        """Write one message to the messenger, which is started if needed."""
+        """Write one message to the messenger, which is started if needed.
+
+        A URL that cannot be resolved is noted in `_why`, and its message counts as lost.
+        """
         url = self._url(reference)
         if url is None:
             return
@@ -125,7 +138,10 @@ class Post:
                 inlet.flush()
 
     def _url(self, reference: str) -> Secret | None:
-        """Return the URL that a reference names, or None after noting why there is none. Each is resolved once."""
+        """Return the URL that a reference names, or None after noting why there is none.
+
+        Each is resolved once, so a vault that is down is asked once for all messages of a run.
+        """
         if reference not in self._urls:
             try:
                 self._urls[reference] = self._resolve(reference)
@@ -136,7 +152,10 @@ class Post:
         return self._urls[reference]
 
     def _collect(self, child: subprocess.Popen[str]) -> None:
-        """Close the messenger's input, wait for its end, and note which messages were delivered."""
+        """Close the messenger's input, wait for its end, and note which messages were delivered.
+
+        A messenger that exceeds the limit is killed. What it had reported until then still counts.
+        """
         try:
             out, _ = child.communicate(timeout=self._limit)  # closes its input first
         except subprocess.TimeoutExpired:
@@ -151,7 +170,6 @@ class Post:
                     self._why[self._owed[answer["number"]]] = answer["why"]
 
     def _kill(self) -> None:
-        """Kill the messenger if it still runs."""
         if self._child is not None and self._child.poll() is None:
             self._child.kill()
 
@@ -159,9 +177,11 @@ class Post:
 def _started(environ: Mapping[str, str]) -> subprocess.Popen[str]:
     """Start the messenger from where this process was loaded, never from the working directory.
 
-    A module in the working directory could otherwise take the sink of the real one, and see the URLs.
+    A module in the working directory could otherwise stand in for the real one, and see the URLs.
     """
+    # `-P` keeps the working directory off the search path, and only whole paths are passed on.
     path = os.pathsep.join(entry for entry in sys.path if os.path.isabs(entry))  # noqa: PTH117  # a text, as it is
+    # The environment holds the operator's credentials, and the messenger runs code of many services' authors.
     kept = {name: value for name, value in environ.items() if name in KEPT or name.startswith("LC_")}
     return subprocess.Popen(
         [sys.executable, "-P", "-c", "from bridge.notify.messenger import main; main()"],

@@ -22,6 +22,7 @@ def scopes(name: str, domain: str, clients: Iterable[ClientSettings], role: Role
     A role that needs no scope gets an empty block that says so.
     """
     found = SCOPES[role]
+    # The scopes hold for the whole tenant. Auth0 has none for a single application, so `clients` only explain the need.
     told = [f"{name}: Auth0 at {domain}; role {role}" + ("" if found else ": no scope, and no application")]
     if READ_KEYS in found:
         generated = ", ".join(client.name for client in clients if client.strategy == Strategy.AUTH0_GENERATED)

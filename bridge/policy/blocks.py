@@ -18,7 +18,10 @@ Chosen = tuple[Settings, ClientSettings]
 
 
 def formats() -> tuple[str, ...]:
-    """Return the languages of policies: one for each kind of store, and Auth0's scopes."""
+    """Return the languages of policies: one for each kind of store, and Auth0's scopes.
+
+    These are the values of `policy --format`.
+    """
     return (*(kinds.kind(name).POLICY_FORMAT for name in kinds.names()), auth0.FORMAT)
 
 
@@ -30,6 +33,7 @@ def blocks(chosen: Sequence[Chosen], role: Role, mounts: Iterable[str] = ()) -> 
     Raises:
         Usage: no policy can be written for a path, or no sink is in one of the mounts.
     """
+    # A mount may have slashes in its name, and without a request to the vault nothing shows where it ends.
     known = tuple(mount.strip("/") for mount in mounts)
     vaults: dict[str, tuple[VaultSettings, dict[Any, frozenset[Deed]]]] = {}
     tenants: dict[str, tuple[str, list[ClientSettings]]] = {}
@@ -40,6 +44,8 @@ def blocks(chosen: Sequence[Chosen], role: Role, mounts: Iterable[str] = ()) -> 
             _, asked = vaults.setdefault(scheme, (found, {}))
             parsed = kinds.kind(found.type).parse(target, found.options)
             asked[parsed] = asked.get(parsed, frozenset()) | deeds(role, sibling_keys=client.sibling_keys)
+        # Sinks can be named without a tenant (`--sink`). The policy is printed all
+        # the same, with a placeholder for the domain.
         tenant = settings.tenants.get(client.tenant)
         tenants.setdefault(client.tenant, (tenant.domain if tenant else "AUTH0_DOMAIN", []))[1].append(client)
     references = [reference for settings, client in chosen for reference in _references(settings, client)]
@@ -57,7 +63,10 @@ def blocks(chosen: Sequence[Chosen], role: Role, mounts: Iterable[str] = ()) -> 
 
 
 def _for_references(references: Iterable[str], mounts: tuple[str, ...]) -> Iterator[Block]:
-    """Yield what reading references needs, for each kind that they name. The environment says which vault that is."""
+    """Yield what reading references needs, for each kind that they name. The environment says which vault that is.
+
+    They are credentials of the bridge itself. A policy without them would let the bridge's first login fail.
+    """
     stored = [split(reference) for reference in dict.fromkeys(references) if "://" in reference]
     for name in kinds.names():
         kind = kinds.kind(name)
@@ -71,6 +80,8 @@ def _all_used(mounts: tuple[str, ...], found: Iterable[Block]) -> None:
     Raises:
         Usage: no path is in one of them.
     """
+    # A mistyped mount would otherwise be ignored silently, and the printed
+    # policy would be for a path that does not exist.
     used = tuple(dict.fromkeys(mount for block in found for mount in block.mounts))
     if unused := [mount for mount in mounts if mount not in used]:
         raise Usage(

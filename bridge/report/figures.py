@@ -18,7 +18,10 @@ KINDS = tuple(Kind)
 
 @dataclass(frozen=True)
 class Unread:
-    """A sink that could not be read, and why."""
+    """A sink that could not be read, and why.
+
+    `why` is in our own words and holds no secret value.
+    """
 
     uri: str
     why: str
@@ -26,7 +29,10 @@ class Unread:
 
 @dataclass(frozen=True)
 class Looked:
-    """What was read of one client, and which sinks could not be read."""
+    """What was read of one client, and which sinks could not be read.
+
+    Every sink of the client is in `sinks` or in `unread`.
+    """
 
     client: ClientSettings
     client_ref: ClientRef
@@ -51,11 +57,14 @@ class Row:
     @property
     def due_at(self) -> datetime | None:
         """When the current value reaches its maximum age, or None if its age is not known."""
+        # From when the value became current, and not from when its version was created: a
+        # rollback publishes an old value.
         return self.status.promoted + self.client.max_age if self.status.promoted else None
 
     @property
     def fallback_since(self) -> datetime | None:
         """Since when there is an open fallback, by the latest date of its sinks."""
+        # The latest date, because a fallback may be retired only after every sink has had it for long enough.
         return max((each.since for each in self.status.fallbacks), default=None)
 
     @property
@@ -65,7 +74,10 @@ class Row:
 
     @property
     def excepted(self) -> bool:
-        """Whether an exception is in force."""
+        """Whether an exception is in force.
+
+        An exception whose last day has passed is not. The report still shows it.
+        """
         granted = self.status.exception
         return granted is not None and granted.counts(self.status.at)
 
@@ -87,7 +99,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Report:
-    """All rows of a report, and where they come from."""
+    """All rows of a report, and where they come from.
+
+    It is made once and then written in one of the formats, so all formats agree.
+    """
 
     at: datetime
     """When the report was made."""
@@ -104,7 +119,10 @@ class Report:
 
     @property
     def attention(self) -> int:
-        """The number of clients that need attention."""
+        """The number of clients that need attention.
+
+        A client under an exception that is in force does not.
+        """
         return sum(row.status.attention for row in self.rows)
 
     @property
@@ -113,7 +131,10 @@ class Report:
         return sum(bool(row.unread) for row in self.rows)
 
     def counts(self) -> dict[Kind, int]:
-        """Return the number of clients in each state, the most urgent first. It includes states without clients."""
+        """Return the number of clients in each state, the most urgent first. It includes states without clients.
+
+        A monitor can then tell "none" from "no longer reported".
+        """
         return {kind: sum(row.status.kind is kind for row in self.rows) for kind in KINDS}
 
 
@@ -133,9 +154,13 @@ def rows(looked: Iterable[Looked], now: datetime, evidence: Mapping[str, Sequenc
 
 
 def sources(chosen: Iterable[tuple[Settings, Looked]]) -> tuple[Source, ...]:
-    """Return the vaults that were asked, in order of their names."""
+    """Return the vaults that were asked, in order of their names.
+
+    A sink of two clients is counted for each of them.
+    """
     found: dict[str, Source] = {}
     for settings, looked in chosen:
+        # The error names the sink without the key, by which several clients may share a document.
         broken = {each.uri.partition("#")[0] for each in looked.unread}
         for uri in looked.client.sinks:
             name = uri.partition("://")[0]
@@ -160,6 +185,7 @@ def _status(looked: Looked, now: datetime) -> Status:
         if not looked.unread or seen.kind is Kind.INTERRUPTED:
             return seen
     else:
+        # Without a single sink there is no vault's clock, so this machine's has to do.
         bare = Status(client.name, client.client_id, client.owner, (), now, Kind.NOT_READ, "")
         seen = replace(bare, exception=client.exception)
     told = "; ".join(f"{each.uri}: {each.why}" for each in looked.unread)
@@ -168,7 +194,8 @@ def _status(looked: Looked, now: datetime) -> Status:
 
 
 def _urgency(row: Row) -> tuple[int, float, str]:
-    """Return the sort key of a row: its urgency, then how long it is overdue, then its name."""
+    # Among equal states the one that is overdue for longest comes first. The name makes the order stable, so
+    # that two reports can be compared.
     over = max(
         (row.status.at - end for end in (row.due_at, row.status.retire_by) if end), default=timedelta.min
     ).total_seconds()

@@ -15,12 +15,19 @@ class Html(str):
 
 
 def text(value: str) -> Html:
-    """Return a text as HTML that displays exactly this text."""
+    """Return a text as HTML that displays exactly this text.
+
+    Names, owners and reasons come from metadata that others may write, so they must not become markup.
+    """
     return value if isinstance(value, Html) else Html(escape(value))
 
 
 def joined(*parts: str) -> Html:
-    """Concatenate parts. A part that is not `Html` is escaped."""
+    """Concatenate parts.
+
+    A part that is not `Html` is escaped. So forgetting to escape is not possible, and only
+    wrapping in `Html` can be wrong.
+    """
     return Html("".join(map(text, parts)))
 
 

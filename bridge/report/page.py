@@ -18,6 +18,8 @@ from bridge.report.markup import Html, joined, tag, text
 from sinks.clock import span
 from sinks.versions import short
 
+# The data is inside a script element, where HTML's own escapes do not apply, and where
+# `</script>` in a name would end it.
 ESCAPED = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 """Characters that could end a data block or be read as markup. JSON allows the escaped form for all of them."""
 TONES = {
@@ -39,6 +41,8 @@ def page(report: Report, lines: Sequence[str]) -> str:
     """
     style, script = _asset("report.css"), _asset("report.js")
     return Template(_asset("report.html")).substitute(
+        # The page may be opened from anywhere, and its texts come from metadata that others may write. The policy makes
+        # sure that even a fault in the escaping sends nothing out and runs no other script.
         policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
         "base-uri 'none'; form-action 'none'",
         style=style,
@@ -61,7 +65,6 @@ def _asset(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """Return the hash by which the content security policy allows a style or a script."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
@@ -109,7 +112,6 @@ def _bar(report: Report) -> Html:
 
 
 def _tiles(report: Report) -> Html:
-    """Return one tile for each state that has clients."""
     return joined(
         *(
             tag("li", tag("b", f"{number:,}"), " ", kind.label, class_=f"tile {TONES[kind]}", data_kind=kind)
@@ -136,7 +138,10 @@ def _state(row: Row) -> Iterator[Html]:
 
 
 def _breakable(uri: str) -> Html:
-    """Return an address that may break into lines behind each slash, but not inside `//`."""
+    """Return an address that may break into lines behind each slash, but not inside `//`.
+
+    Long addresses would otherwise make the table wider than a screen.
+    """
     return Html(text(uri).replace("/", "/<wbr>").replace("/<wbr>/", "//"))
 
 
@@ -154,6 +159,7 @@ def _age(row: Row) -> Iterator[Html]:
 
 def _gauge(age: timedelta, limit: timedelta, *, excepted: bool) -> Html:
     """Draw an age against its limit. It is hidden from screen readers, because the figures beside it say the same."""
+    # A limit of zero means that every age is too old.
     share = age / limit if limit else 1.0
     tone = ("excepted" if excepted else "warn") if share > 1 else "good"
     filled = tag("rect", x="0", y="0", width=f"{min(share, 1) * 100:.1f}", height="4", class_=tone)
@@ -175,6 +181,7 @@ def _fallback(row: Row) -> Iterator[Html]:
     yield tag("div", named, class_="why")
     if status.retire_from and status.retire_by:
         yield tag("div", "retire ", _day(status.retire_from), " to ", _day(status.retire_by), class_="why")
+    # "Not asked" must not look like "nobody": a reader would retire a fallback that is in use.
     if row.evidence is None:
         yield tag("div", "who uses it: not asked", class_="why")
     yield from (tag("div", line, class_="why") for line in row.evidence or ())
@@ -225,7 +232,6 @@ def _sources(report: Report) -> Html:
 
 
 def _unread(report: Report) -> Html:
-    """List the sinks that could not be read, and why."""
     told = [
         tag("li", tag("b", row.status.client), " ", tag("span", each.uri, class_="where"), f": {each.why}")
         for row in report.rows

@@ -19,6 +19,8 @@ class Metric:
     """A gauge with one sample for each client that has a value.
 
     `value` returns None for a client without one. `labels` returns the labels beside `client`.
+
+    No sample is better than a zero, which an alert would take for an age or a time.
     """
 
     name: str
@@ -42,6 +44,7 @@ def _granted(row: Row) -> dict[str, str]:
     return {"owner": granted.owner, "reason": granted.reason} if granted else {}
 
 
+# Points in time are exposed beside ages, because a file that is read an hour later still has the right time.
 METRICS = (
     Metric("client_info", "Whose a client is and how it stands; always 1.", lambda _row: 1, _who),
     Metric("client_attention", "Whether somebody should do something.", lambda row: row.status.attention),
@@ -83,6 +86,7 @@ def metrics(report: Report) -> str:
 def _lines(report: Report) -> Iterator[str]:
     yield from _head("report_timestamp_seconds", TOTALS["report_timestamp_seconds"])
     yield _sample("report_timestamp_seconds", {}, report.at.timestamp())
+    # Every state has a sample, also with 0. A sample that disappears would leave an alert on its last value.
     yield from _head("clients", TOTALS["clients"])
     for kind, number in report.counts().items():
         yield _sample("clients", {"kind": kind}, number)
@@ -95,7 +99,7 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _head(name: str, text: str) -> Iterator[str]:
-    """Yield the help and the type of a metric. Every metric here is a gauge."""
+    # The help texts are constants without line breaks, so they need no escaping.
     yield f"# HELP {PREFIX}{name} {text}"
     yield f"# TYPE {PREFIX}{name} gauge"
 
@@ -103,10 +107,14 @@ def _head(name: str, text: str) -> Iterator[str]:
 def _sample(name: str, labels: dict[str, str], value: float) -> str:
     """Return one line: a metric with its labels and value."""
     told = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
+    # Python would write large numbers with an exponent and lose the seconds of a timestamp.
     number = f"{float(value):.3f}".rstrip("0").rstrip(".")
     return f"{PREFIX}{name}{{{told}}} {number}" if told else f"{PREFIX}{name} {number}"
 
 
 def _escaped(text: str) -> str:
-    """Escape the value of a label, as the format prescribes."""
+    """Escape the value of a label, as the format prescribes.
+
+    A reason with a line break in it could otherwise add samples of its own.
+    """
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')

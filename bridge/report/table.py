@@ -11,6 +11,7 @@ from bridge.config.settings import Exemption
 from bridge.report.figures import Report, Row
 from sinks.record import stamp
 
+# A reason or a name may be written by others. A spreadsheet would run `=HYPERLINK(…)` in it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Characters at the start of a cell that make a spreadsheet calculate it."""
 
@@ -57,6 +58,7 @@ def table(report: Report) -> str:
     A missing value is an empty cell. Durations are whole seconds, and truth values are `true` and `false`.
     """
     text = io.StringIO()
+    # Rows end with CR LF, as RFC 4180 requires. It is the default of this writer.
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     writer.writerows([_plain(value) for value in cells(row).values()] for row in report.rows)
@@ -64,7 +66,10 @@ def table(report: Report) -> str:
 
 
 def cells(row: Row) -> dict[str, Cell]:
-    """Return the cells of one client, by column."""
+    """Return the cells of one client, by column.
+
+    They are values, before they are written as text. `None` means that the client has no such value.
+    """
     return {name: value(row) for name, value in COLUMNS.items()}
 
 

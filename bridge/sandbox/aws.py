@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bridge.sandbox.process import LOOPBACK, ServerProcess, program
 
+# moto takes any region, but the addresses of the sinks name one.
 REGION = "us-east-1"
 SERVER = Path(__file__).with_name("moto_server.py")
 """The script that runs moto's server with corrections."""
@@ -49,16 +50,15 @@ class LocalAws(ServerProcess):
         return [sys.executable, "-P", str(SERVER), "-H", LOOPBACK, "-p", str(self.port)]
 
     def _environment(self) -> dict[str, str]:
+        # botocore, which moto uses, would otherwise look for an instance's credentials on the network.
         return {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONUNBUFFERED": "1"}
 
     def _ready(self) -> bool:
-        """Request the server's state page, once its own log says that it listens.
-
-        Another process may have taken the port. Then the page would be that process's answer.
-        """
+        # Another process may have taken the port, and would answer the request. So the server's own log comes first.
         import httpx
 
         if _SERVING not in self.log_file.read_bytes():
             return False
+        # `trust_env=False`: a proxy of the environment must not get requests to loopback.
         with httpx.Client(base_url=self.url, trust_env=False, timeout=2) as http:
             return http.get("/moto-api/data.json").status_code == 200

@@ -23,6 +23,7 @@ def keep(propagation: timedelta, directory: Path, *, echo: Callable[[str], None]
         Failed: the files cannot be written.
     """
     ended = threading.Event()
+    # Before the servers start, so that a signal at any moment stops all of them.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     with Stack(propagation) as stack:
@@ -30,6 +31,7 @@ def keep(propagation: timedelta, directory: Path, *, echo: Callable[[str], None]
             directory.mkdir(parents=True, exist_ok=True)
             stack.write_config(directory / "bridge.toml")
             variables = directory / "sandbox.env"
+            # Created with these rights, and not given them afterwards, when another user may have opened it.
             variables.touch(mode=0o600)
             variables.chmod(0o600)  # one that was there keeps its mode otherwise
             variables.write_text("".join(f"export {k}={shlex.quote(v)}\n" for k, v in stack.environment().items()))

@@ -15,7 +15,10 @@ _list = SecretsManagerBackend.list_secret_version_ids
 
 
 def _list_or_not_found(backend: Any, secret_id: str) -> str:
-    """Refuse to list the versions of a secret that does not exist, as AWS does. moto itself answers 500."""
+    """Refuse to list the versions of a secret that does not exist, as AWS does.
+
+    moto itself answers 500, which the bridge would take for a fault of the server and retry.
+    """
     if secret_id not in backend.secrets:
         raise SecretNotFoundException
     return str(_list(backend, secret_id))

@@ -48,10 +48,12 @@ class OpenBao(ServerProcess):
         return f"{'https' if self.ca_file else 'http'}://{LOOPBACK}:{self.port}"
 
     def _command(self) -> list[str]:
+        # `-dev-no-store-token` keeps the root token out of files.
         dev = [self._program, "server", "-dev", "-dev-no-store-token", f"-dev-listen-address={LOOPBACK}:{self.port}"]
         return [*dev, "-dev-tls", f"-dev-tls-cert-dir={self._directory}"] if self._directory else dev
 
     def _environment(self) -> dict[str, str]:
+        # In the environment, because arguments can be read by every user of the machine.
         return {"BAO_DEV_ROOT_TOKEN_ID": self.token}
 
     def _ready(self) -> bool:
@@ -61,6 +63,7 @@ class OpenBao(ServerProcess):
         """
         import httpx
 
+        # The server writes its CA when it starts, and trusting a file that is not there raises another error.
         if self.ca_file and not self.ca_file.exists():
             return False
         trust = ssl.create_default_context(cafile=str(self.ca_file)) if self.ca_file else _untrusting()

@@ -24,6 +24,7 @@ START_LIMIT = timedelta(seconds=30)
 """How long a server may take until it answers."""
 STOP_LIMIT = timedelta(seconds=5)
 """How long a server may take to end before it is killed."""
+# A free port can be taken between the look for it and the server's start. That is rare, so few attempts suffice.
 ATTEMPTS = 3
 POLL = 0.02
 _PR_SET_PDEATHSIG = 1
@@ -55,7 +56,10 @@ class ServerProcess(ABC):
 
     @abstractmethod
     def _command(self) -> list[str]:
-        """Return the command line that serves on `self.port`. It must not hold a secret."""
+        """Return the command line that serves on `self.port`.
+
+        It must not hold a secret, because every user of the machine can read it.
+        """
 
     @abstractmethod
     def _environment(self) -> dict[str, str]:
@@ -63,7 +67,10 @@ class ServerProcess(ABC):
 
     @abstractmethod
     def _ready(self) -> bool:
-        """Return whether the server works. An `httpx.TransportError` or `OSError` means not yet."""
+        """Return whether the server works. An `httpx.TransportError` or `OSError` means not yet.
+
+        It is called again and again until it is True, for at most `START_LIMIT`.
+        """
 
     @property
     def pid(self) -> int:
@@ -74,7 +81,10 @@ class ServerProcess(ABC):
 
     @property
     def log_file(self) -> Path:
-        """The server's output. It is removed when the server is stopped."""
+        """The server's output. It is removed when the server is stopped.
+
+        It holds tokens, so it is only for a look by its owner.
+        """
         return self.home / "log"
 
     def start(self) -> Self:
@@ -93,6 +103,8 @@ class ServerProcess(ABC):
         """
         self.home = Path(tempfile.mkdtemp(prefix=f"bridge-{self.name}-"))
         self.port = free_port()
+        # Nothing else is passed on. The user's own AWS_ or VAULT_ variables could send a server,
+        # or its libraries, elsewhere.
         environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.home), **self._environment()}
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(
@@ -102,6 +114,7 @@ class ServerProcess(ABC):
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.home,
+                # A server must not outlive a test run or a demo that was killed.
                 preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509  # a few system calls, on Linux only
             )
 
@@ -131,6 +144,7 @@ class ServerProcess(ABC):
         A server that does not end within `STOP_LIMIT` is killed. A second call does nothing.
         """
         if self._process is not None:
+            # The process is asked first, so that it can remove what it has made.
             self._process.terminate()
             try:
                 self._process.wait(STOP_LIMIT.total_seconds())
@@ -148,7 +162,10 @@ class ServerProcess(ABC):
         self.stop()
 
     def _wait_once(self) -> bool:
-        """Return whether the server works before it ends and before the limit."""
+        """Return whether the server works before it ends and before the limit.
+
+        If it answers but has ended, another process has its port, and the answer is False.
+        """
         import httpx
 
         process = self._process
@@ -179,6 +196,7 @@ def program(name: str, package: str) -> str:
     Raises:
         ServerFailed: the program is not installed.
     """
+    # A virtual environment may be used without being activated, and its programs are not on the PATH then.
     beside = str(Path(sys.executable).parent)
     if found := shutil.which(name, path=beside) or shutil.which(name):
         return found
@@ -192,6 +210,7 @@ def _die_with(parent: int) -> Callable[[], None] | None:
     """
     if sys.platform != "linux":
         return None
+    # Looked up here, because little may be done between fork and exec.
     prctl = ctypes.CDLL(None).prctl
 
     def ask() -> None:

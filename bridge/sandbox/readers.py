@@ -58,7 +58,10 @@ class Reader(threading.Thread):
             self._ended.wait(PAUSE)
 
     def end(self) -> None:
-        """Stop asking, and wait until the thread has ended."""
+        """Stop asking, and wait until the thread has ended.
+
+        It may take as long as one request, because the thread finishes what it has begun.
+        """
         self._ended.set()
         self.join()
         self._http.close()
@@ -69,12 +72,16 @@ class Reader(threading.Thread):
         self._values = [value for value in values if value is not None]
 
     def _acquire(self, started: float) -> int:
-        """Return how many requests it took to get a token, or 0 if none was to be had."""
+        """Return how many requests it took to get a token, or 0 if none was to be had.
+
+        It follows the order that docs/guide/applications.md gives to applications.
+        """
         attempts = 0
         while True:
             for value in list(self._values):
                 attempts += 1
                 if self._token(value):
+                    # In the window of a change the winner is the likelier one next time, too.
                     self._values.sort(key=lambda other: other != value)  # the winner comes first from now on
                     return attempts
             if not self._candidates or time.monotonic() - started > self._patience:
@@ -92,11 +99,15 @@ class Reader(threading.Thread):
                 "client_secret": value.reveal(),
             },
         )
+        # Only a 401 is about the secret.
         return answer.status_code != UNAUTHORISED
 
 
 def running(readers: list[Reader]) -> Callable[[], None]:
-    """Start readers, and return a function that ends them."""
+    """Start readers, and return a function that ends them.
+
+    The function waits until all of their threads have ended, so their figures do not change after it.
+    """
     for reader in readers:
         reader.start()
 

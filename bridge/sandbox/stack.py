@@ -70,13 +70,16 @@ class Stack:
             ServerFailed: a server did not start. The others are stopped.
         """
         with ExitStack() as running:
+            # Registered before it starts, because its socket listens from the beginning.
             running.callback(self.auth0.stop)
             for server in (self.aws, self.bao):
                 running.callback(server.stop)
+                # Both processes start while this one serves Auth0. Importing moto takes long.
                 server.spawn()
             self.auth0.start()
             self.bao.wait()
             self.aws.wait()
+            # Only when all of them work. Until then the context stops those that were started.
             self._running = running.pop_all()
         return self
 
@@ -85,7 +88,11 @@ class Stack:
         self._running.close()
 
     def environment(self) -> dict[str, str]:
-        """Return the environment variables that point the bridge and other tools at the local servers."""
+        """Return the environment variables that point the bridge and other tools at the local servers.
+
+        They hold credentials of the local servers. The servers need to be started, because only
+        then their ports are known.
+        """
         return {
             "AUTH0_DOMAIN": self.auth0.url,
             "AUTH0_CLIENT_ID": self.management.client_id,
@@ -101,6 +108,7 @@ class Stack:
 
         Its `propagation` is a whole number of seconds, and at least one.
         """
+        # The configuration takes whole seconds. Rounded up, because waiting too long is safe and too short is not.
         spreads = f"{max(1, math.ceil(self._propagation.total_seconds()))}s"
         text = _CONFIG.format(
             propagation=spreads, auth0=self.auth0.url, vault=self.bao.url, region=REGION, billing=BILLING

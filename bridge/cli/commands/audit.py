@@ -76,7 +76,13 @@ def show(
 
 
 def _settings(config: Path | None) -> AuditSettings | None:
-    """Return the audit settings of the configuration file, or of the environment if there is no file."""
+    """Return the audit settings of the configuration file, or of the environment if there is no file.
+
+    None means that no record is configured.
+
+    Raises:
+        Usage: the file or the environment has faults.
+    """
     from bridge.config.audit import audit_from_environment
 
     settings = settings_of(config)
@@ -96,6 +102,7 @@ def _lines(files: list[Path] | None, settings: AuditSettings | None) -> Iterator
         return one_after_the_other.from_iterable(
             iter(sys.stdin.buffer) if str(path) == "-" else lines_in(path) for path in files
         )
+    # syslog and standard error cannot be read back from here.
     if settings is None or not settings.to.startswith(FILE):
         hint = "name one, or configure it: [audit] to = file:/PATH (BRIDGE_AUDIT)"
         raise Usage("no file is named, and none is configured", hint=hint)
@@ -120,6 +127,7 @@ def _anchor(text: str) -> Head:
     from bridge.audit.chain import DIGITS, head_in
 
     if (head := head_in(text)) is None:
+        # The text is cut in the message, because a wrong paste may be long.
         raise Usage(f"--anchor: found '{text[:80]}', expected SEQ:MAC, a number and {DIGITS} digits 0-9 a-f")
     return head
 

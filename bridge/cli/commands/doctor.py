@@ -42,6 +42,8 @@ def doctor(
     from sinks.clock import SystemClock
     from sinks.diagnosis import Severity
 
+    # Without a need for Auth0 no tenant has to be configured: an application's role is examined
+    # where only its vault is known.
     about = chosen(clients, everyone=clients.empty, tenant=bool(SCOPES[role]))
     examination = Examination(about, role, os.environ, SystemClock())
     found: list[Finding] = []
@@ -52,6 +54,7 @@ def doctor(
     if not json:
         say(_summary(found))
     wrong = any(one.severity is Severity.WRONG for one in found)
+    # 1 means that a later run may find more: no server has answered, so nothing is known about the set-up.
     raise typer.Exit(0 if not wrong else (WRONG if examination.looked else NOTHING))
 
 
@@ -70,7 +73,6 @@ def _objects(findings: Iterable[Finding]) -> Iterator[str]:
 
 
 def _lines(report: Report, findings: list[Finding]) -> Iterator[str]:
-    """Yield a subject's title and its findings, each with its reason and its remedy below."""
     if findings:
         yield report.title
     for one in findings:

@@ -58,7 +58,11 @@ def policy(
 
 
 def _environ() -> Mapping[str, str]:
-    """Return the environment, with placeholders for addresses that it lacks. The rights do not depend on them."""
+    """Return the environment, with placeholders for addresses that it lacks.
+
+    The rights do not depend on them, and a person who writes policies may have no access to the
+    vaults.
+    """
     placeholders = {k: v for name in kinds.names() for k, v in kinds.kind(name).unasked(os.environ).items()}
     return {**os.environ, **placeholders}
 

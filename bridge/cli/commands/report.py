@@ -35,7 +35,7 @@ READERS = 8
 """The number of clients that are read at a time. It is limited so that a slow vault is not overrun."""
 FORMS = ("--csv", "--json", "--prometheus")
 
-Snapshot = tuple["Looked", int]
+Read = tuple["Looked", int]
 """The data that were read about a client, and the exit status that this client alone would give."""
 
 
@@ -54,6 +54,7 @@ def report(
     """Write how all clients stand as one HTML file, or as CSV, JSON or metrics. Reads metadata only, never a value."""
     form = _form(csv=csv, json=json, prometheus=prometheus)
     file = None if output is None or str(output) == "-" else output
+    # Before anything is read, because that may take minutes.
     if form == "html" and file is None and is_terminal(sys.stdout):
         raise Usage("found a terminal, where HTML is of no use", hint="name a file: --output report.html")
     found = chosen(clients, everyone=clients.empty, tenant=False)
@@ -72,8 +73,11 @@ def _form(*, csv: bool, json: bool, prometheus: bool) -> str:
     return found[0].lstrip("-") if found else "html"
 
 
-def _looked(clients: Iterable[tuple[Settings, ClientSettings]]) -> Iterator[Snapshot]:
-    """Read several clients at a time, and yield the results in the order of the clients."""
+def _looked(clients: Iterable[tuple[Settings, ClientSettings]]) -> Iterator[Read]:
+    """Read several clients at a time, and yield the results in the order of the clients.
+
+    After Ctrl-C no further client is begun.
+    """
     pool = ThreadPoolExecutor(READERS)
     try:
         yield from pool.map(lambda pair: _look(*pair), clients)
@@ -81,8 +85,11 @@ def _looked(clients: Iterable[tuple[Settings, ClientSettings]]) -> Iterator[Snap
         pool.shutdown(cancel_futures=True)  # after Ctrl-C, no further client is read
 
 
-def _look(settings: Settings, client: ClientSettings) -> Snapshot:
-    """Read one client's metadata. An error is reported in the client's row, and does not affect other clients."""
+def _look(settings: Settings, client: ClientSettings) -> Read:
+    """Read one client's metadata.
+
+    An error is reported in the client's row, and does not affect other clients. No value is read.
+    """
     from bridge.model.client_ref import ClientRef
     from bridge.report.figures import Looked, Unread
 
@@ -132,7 +139,10 @@ def _report(clients: list[tuple[Settings, ClientSettings]], looked: list[Looked]
 
 
 def _recorded(looked: list[Looked]) -> dict[str, tuple[str, ...]]:
-    """Return the findings that `evidence --record` stored in the sinks, for each client that has any."""
+    """Return the findings that `evidence --record` stored in the sinks, for each client that has any.
+
+    The tenant's logs are not asked: a report needs no right at Auth0.
+    """
     from bridge.evidence.checkpoint import latest, summed_up
 
     found: dict[str, tuple[str, ...]] = {}
@@ -164,6 +174,7 @@ def _write(text: str, file: Path | None) -> None:
     Raises:
         Failed: the file cannot be written.
     """
+    # `backslashreplace`: a lone surrogate in a name must not cost the whole report.
     data = text.encode("utf-8", "backslashreplace")
     if file is None:
         say(data, nl=False)
@@ -172,6 +183,8 @@ def _write(text: str, file: Path | None) -> None:
         if file.exists() and not stat.S_ISREG(file.stat().st_mode):
             file.write_bytes(data)  # a pipe or /dev/stdout, which must not be replaced by a file
             return
+        # In the same directory, because replacing a file is atomic within one file system only. Its name
+        # does not end like the file's, so a collector does not read it half-written.
         whole = file.with_name(f".{file.name}.{os.getpid()}.tmp")
         try:
             whole.write_bytes(data)
@@ -183,6 +196,7 @@ def _write(text: str, file: Path | None) -> None:
 
 
 def _say_what_came_of_it(made: Report, file: Path | None) -> None:
+    # On stderr, because stdout may be the report itself. A scheduled job's log then says what is missing in it.
     for row in made.rows:
         for each in row.unread:
             say(f"{row.status.client}: not read: {each.uri}: {each.why}", err=True)

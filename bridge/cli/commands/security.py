@@ -68,7 +68,8 @@ def verify(
 
     def present(client: ClientSettings, seen: tuple[Verified, ...]) -> int:
         say_all([as_json.line(as_json.verified(client, seen))] if json else show.verified(client.name, seen))
-        return 0 if all(state.good for state in seen) else 5
+        # Not 1: the question was answered, and the answer needs attention.
+        return 0 if all(one.good for one in seen) else 5
 
     each(
         lambda: chosen(clients, everyone=clients.everyone or clients.empty),
@@ -142,6 +143,8 @@ def retire(
 def _vouched(sources: list[str] | None, *, force: bool, reason: str) -> tuple[Ignored, ...]:
     """Return the sources that the user vouches for, and require --reason with --ignore-source or --force.
 
+    These options overrule what the tenant's logs say, so the record has to name who answers for that, and why.
+
     Raises:
         Usage: a source cannot be understood, or the options do not go together.
     """
@@ -175,6 +178,7 @@ def evidence(
 
     def present(client: ClientSettings, found: Evidence) -> int:
         say_all([as_json.line(as_json.evidence(client, found))] if json else show.evidence(client.name, found))
+        # What could not be checked counts as "no": silence must not look like the all-clear for a retirement.
         return 5 if found.stale or found.unknown else 0
 
     each(

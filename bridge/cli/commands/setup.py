@@ -106,6 +106,7 @@ def init(
     from sinks.errors import BadAddress
 
     try:
+        # On standard output and not into a file, which could overwrite a configuration.
         say(initial(os.environ, client_id, tuple(sink or ()), key), nl=False)
     except BadAddress as error:
         raise Usage(error.message, hint=error.hint) from None

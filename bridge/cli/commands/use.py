@@ -53,9 +53,9 @@ def read(
         return values(settings, client, wanted)
 
     def present(client: ClientSettings, found: tuple[str, dict[Stage, Secret]]) -> int:
-        state, known = found
+        uri, known = found
         if (stage and stage not in known) or not known:
-            raise Refused(f"there is no {stage or Stage.CURRENT} value in {state}")
+            raise Refused(f"there is no {stage or Stage.CURRENT} value in {uri}")
         _mask(known.values())
         if json:
             told = {each: known[each].reveal() if each in known else None for each in wanted}
@@ -63,6 +63,8 @@ def read(
         elif how is not None:
             _print([line(n, value, how) for n, value in variables(client.client_id, known, prefix).items()])
         else:
+            # Without a line break in a pipe: `$(…)` drops it, but a file or another program would take
+            # it for a part of the value.
             _print([known[wanted[0]].reveal()], last="\n" if is_terminal(sys.stdout) else "")
         return 0
 
@@ -97,9 +99,12 @@ def execute(
             _, found = values(settings, client, (Stage.CURRENT, Stage.FALLBACK))
             return variables(client.client_id, found, prefix)
 
+        # The configuration may name any variable as a credential, so the well-known prefixes are not enough.
         hidden = variables_of(settings.tenants, settings.vaults, settings.audit, settings.notify)
         environ = dict(os.environ) if keep_env else cleaned(os.environ, hidden)
         if change is None:
+            # It does not return. The application has this process's id, so a supervisor sees its
+            # end and its signals reach it.
             become(command, environ, given())
         return Supervised(command, environ, given, change).run()
 
@@ -137,6 +142,7 @@ def values(settings: Settings, client: ClientSettings, wanted: Iterable[Stage]) 
         try:
             return reader.uri, _stages(reader, set(wanted))
         except SinkError as error:
+            # The first sink is the one that is meant to serve. The error of a spare one would lead away from the cause.
             failure = failure or error
         finally:
             reader.close()
@@ -165,7 +171,8 @@ def _understood(stage: Stage | None, how: Format | None, *, every: bool, json: b
 
 
 def _mask(known: Iterable[Secret]) -> None:
-    """Tell the runner of GitHub Actions to mask the values in its log, before they are printed."""
+    # Before the value is printed: the runner masks only what comes after its command. On stderr,
+    # because a script reads stdout.
     if os.environ.get("GITHUB_ACTIONS") == "true" and sys.stderr is not None:
         for value in known:
             sys.stderr.write(f"::add-mask::{value.reveal()}\n")
@@ -177,5 +184,6 @@ def _print(lines: list[str], last: str = "\n") -> None:
         sys.stdout.write("\n".join(lines) + last)
         sys.stdout.flush()
     except OSError as error:
+        # Python's flush at the exit would fail again, with a traceback and another exit status.
         silence(sys.stdout.fileno())
         raise Failed(f"the value could not be written to standard output ({type(error).__name__})") from None

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bridge.execution.session import Session
     from bridge.model.outcome import Outcome
 
+# --sink and --key are in the list of sinks, and --json and --verbose change nothing but the output.
 TOLD_ELSEWHERE = frozenset({"json", "verbose", "dry_run", "sink", "key", "config", "strategy", "reason"})
 """The options that do not describe the attempt, or that have a key of their own in the record."""
 
@@ -39,6 +40,8 @@ class Asked:
 
     `options` are the given options as text, without those in `TOLD_ELSEWHERE`. `strategy` and `reason` are the values
     of these two options.
+
+    It is taken from Typer's context, so a new option of a command is recorded without being listed anywhere.
     """
 
     command: str
@@ -86,8 +89,11 @@ def recorded(
 
     recorder = _begun(settings.audit, session, asked)
     try:
+        # The ids of requests lead from the record to the logs of Auth0 and the vaults, which the
+        # bridge's account cannot edit.
         with listening(session.trail.hear, recorder.id):
             done = work()
+    # The attempt has an end also if it was interrupted. Without it the record would say that the process died.
     except (Exception, KeyboardInterrupt) as raised:
         error = as_error(session.settings, raised)
         try:
@@ -96,6 +102,7 @@ def recorded(
             raise _lost(session, error, lost) from None
         raise
     try:
+        # Outside of the `try` above: an error in writing the end must not be recorded as a failure of the work.
         head = recorder.end(became(done))
     except NotWritten as lost:
         return _done_but_lost(session, done, lost)
@@ -114,6 +121,8 @@ def _begun(audit: AuditSettings, session: Session, asked: Asked) -> Recorder:
     from bridge.execution.actor import claimed
 
     client = session.settings
+    # The session is open already. A client that is not known, or a variable that is missing, is
+    # no attempt and has no line.
     target = target_of(audit, partial(resolve, environ=os.environ))
     attempt = Attempt(
         client=client.name,
@@ -158,6 +167,7 @@ def _done_but_lost(session: Session, done: Outcome | None, lost: BridgeError) ->
     """
     if done is None:
         raise Incomplete(f"there was nothing to do. {_without_end(session, lost)}", lost.hint)
+    # The change is done and stays done. But "0" would tell a job that its record is complete.
     return replace(done, exit_status=Incomplete.exit_status, notes=(*done.notes, _without_end(session, lost)))
 
 

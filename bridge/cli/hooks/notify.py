@@ -45,6 +45,7 @@ def require(settings: Settings | None, *, wanted: bool = False) -> None:
         if wanted:
             where = f"in {settings.path}" if settings and settings.path else "without a configuration file"
             raise Usage(f"--notify: there is no [[notify]] {where}", hint="it names whom to tell: see bridge.toml")
+    # Found out before the work: afterwards the operation is done, and its message would be lost.
     elif find_spec(EXTRA) is None:
         raise Usage(
             f"notify: the extra 'notify' is not installed ({EXTRA} is missing)",
@@ -80,11 +81,15 @@ class Teller:
         from bridge.notify.post import Post
 
         if self._post is None:
+            # Only with the first message, because most looks find nothing to report.
             self._post = Post(partial(resolve, environ=os.environ))
         self._post.send([each.url for each in to], message)
 
     def _safely(self, work: Callable[[], None]) -> None:
-        """Call `work`, and only note its failure, because a notification must not affect an operation."""
+        """Call `work`, and only note its failure.
+
+        A notification must not affect an operation, so even a bug in here ends up as a line on stderr.
+        """
         try:
             if not self._off:
                 work()
@@ -92,7 +97,10 @@ class Teller:
             self._wrong = type(error).__name__
 
     def _finish(self) -> None:
-        """Wait until all messages are delivered, within the limits of `Post`, and print those that were not."""
+        """Wait until all messages are delivered, within the limits of `Post`, and print those that were not.
+
+        It never raises. The exit status does not depend on it.
+        """
         try:
             with heeding(self._stop):
                 lost = self._post.finish(lambda: self._stop.asked) if self._post else []
@@ -103,7 +111,10 @@ class Teller:
         say_all(lost, err=True)
 
     def _fields(self, **told: Any) -> dict[str, Any]:
-        """Return the fields for programs: the command and the actor, which every message has, and those `told`."""
+        """Return the fields for programs: the command and the actor, which every message has, and those `told`.
+
+        The actor is what the process claims, as in locks and histories.
+        """
         from bridge.execution.actor import claimed_actor
 
         return {"command": self._command, "actor": claimed_actor(os.environ), **told}
@@ -116,15 +127,25 @@ class News(Teller):
     """
 
     def became(self, settings: Settings, _client: ClientSettings, done: Outcome | None) -> None:
-        """Notify of an operation that raised nothing. `done` is None if there was nothing to do."""
+        """Notify of an operation that raised nothing.
+
+        `done` is None if there was nothing to do. There is no message then, nor for an outcome
+        without an event (`of_outcome`).
+        """
         self._safely(lambda: self._became(settings, done))
 
     def failed(self, settings: Settings, client: ClientSettings, error: BridgeError) -> None:
-        """Notify of an operation that raised an error."""
+        """Notify of an operation that raised an error.
+
+        The message is the text that the terminal shows, word by word.
+        """
         self._safely(lambda: self._failed(settings, client, error))
 
     def close(self) -> None:
-        """Wait until the messages are delivered."""
+        """Wait until the messages are delivered.
+
+        It waits at most as long as `Post.finish`.
+        """
         self._finish()
 
     def _became(self, settings: Settings, done: Outcome | None) -> None:
@@ -132,6 +153,7 @@ class News(Teller):
 
         event = of_outcome(done) if done and settings.notify else None
         if done is not None and event is not None:
+            # "rotated in 33 s" as a title would hide that the user has to act.
             words = str(event) if done.exit_status else show.headline(done).removeprefix(done.client).strip()
             self._tell(settings, event, (done.client, words), show.outcome(done), as_json.outcome(done))
 
@@ -170,18 +192,27 @@ class Look(Teller):
         self._found: list[tuple[Settings, Event, str, dict[str, Any]]] = []
 
     def became(self, settings: Settings, client: ClientSettings, done: Status | Evidence) -> None:
-        """Note the state of a client, or the evidence about it."""
+        """Note the state of a client, or the evidence about it.
+
+        Nothing is sent yet, because all clients go into one message.
+        """
         self._safely(lambda: self._note(settings, client, done))
 
     def failed(self, settings: Settings, client: ClientSettings, error: BridgeError) -> None:
-        """Note that a client could not be read."""
+        """Note that a client could not be read.
+
+        It is an event of its own (`failed`), because silence about a client must not look like good news.
+        """
         from bridge.notify.events import Event
 
         text = " ".join(show.failed(None, error))
         self._safely(lambda: self._add(settings, Event.FAILED, client, text, as_json.failure(client, error)))
 
     def close(self) -> None:
-        """Send the messages, and wait until they are delivered."""
+        """Send the messages, and wait until they are delivered.
+
+        Without an event that a destination wants, it gets no message.
+        """
         self._safely(self._tell_all)
         self._finish()
 
@@ -225,6 +256,8 @@ class Look(Teller):
             for each in mine.notify:
                 wanted = [f for f in self._found if f[0] is mine and f[1] in each.on]
                 if wanted:
+                    # The most urgent first, because the message has its event as its own, and a
+                    # cut message loses its end.
                     wanted.sort(key=lambda found: order.index(found[1]))
                     self._send([each], self._summary(wanted))
 
@@ -234,6 +267,7 @@ class Look(Teller):
         event = found[0][1]
         lines = [f"{kind.upper() if kind is events.Event.INCOMPLETE else kind}: {text}" for _, kind, text, _ in found]
         if len(lines) > MOST:
+            # Services refuse or cut long messages. The fields for programs have all clients.
             lines[MOST:] = [f"and {len(lines) - MOST} more"]
         count = show.clients(len(found))
         title = events.title("secret-bridge:", f"{event}: {count}" if len({f[1] for f in found}) == 1 else count)

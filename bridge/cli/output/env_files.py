@@ -34,6 +34,8 @@ def variables(client_id: str, values: Mapping[Stage, Secret], prefix: str = PREF
     """Return the client id and the values of a client as variables, by their names.
 
     The names begin with `prefix`. A stage that is missing in `values` has no variable.
+
+    The client id is a `Secret` only because all values of the mapping are. It is public.
     """
     return {
         f"{prefix}CLIENT_ID": Secret(client_id),
@@ -48,11 +50,13 @@ def line(name: str, value: Secret, how: Format) -> str:
         Refused: the value holds a line break or a null character, which no format can write.
     """
     text = value.reveal()
+    # A line break would let a value define a variable of its own, such as LD_PRELOAD.
     if "\n" in text or "\r" in text or "\0" in text:
         raise Refused(f"the value of {name} has line breaks in it, which --format {how} cannot write", "use --json")
     if how is Format.SHELL:
         return f"export {name}={shlex.quote(text)}"
     if how is Format.DOTENV:
+        # Readers of dotenv files expand `$NAME` in double quotes.
         escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
         return f'{name}="{escaped}"'
     return f"{name}={text}"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bridge.report.figures import Row
     from sinks.port import SinkState
 
+# Keys may be added under the same number. A key that changes its meaning needs another one.
 SCHEMA = 1
 
 
@@ -32,6 +33,7 @@ def line(data: dict[str, Any]) -> str:
 
     Times are written as `sinks.record.stamp` does, and durations as seconds.
     """
+    # A type that is not known raises. Printing its `repr` could show anything.
     return json.dumps({"schema": SCHEMA, **data}, default=_plain, ensure_ascii=False)
 
 
@@ -74,7 +76,10 @@ def failure(client: ClientSettings | None, error: BridgeError) -> dict[str, Any]
 
 
 def outcome(done: Outcome) -> dict[str, Any]:
-    """Return the object for the outcome of an operation. Only a dry run has a `plan`."""
+    """Return the object for the outcome of an operation. Only a dry run has a `plan`.
+
+    Keys without a value are null, so that a program can rely on every key.
+    """
     return {
         "client": done.client,
         "client_id": done.client_id,
@@ -103,7 +108,10 @@ def nothing(client: ClientSettings, why: str) -> dict[str, Any]:
 
 
 def status(found: Status) -> dict[str, Any]:
-    """Return the object for the state of a client, with all of its sinks."""
+    """Return the object for the state of a client, with all of its sinks.
+
+    It holds what the sinks' metadata say, and no value.
+    """
     return {
         "client": found.client,
         "client_id": found.client_id,
@@ -144,13 +152,20 @@ def report(row: Row) -> dict[str, Any]:
 
 
 def exemption(granted: Exemption, now: datetime) -> dict[str, Any]:
-    """Return the object for an exception, and whether it still counts at the time `now`."""
+    """Return the object for an exception, and whether it still counts at the time `now`.
+
+    `until` is its last day.
+    """
     until = granted.until.isoformat()
     return {"owner": granted.owner, "reason": granted.reason, "until": until, "counts": granted.counts(now)}
 
 
 def sink(seen: SinkState) -> dict[str, Any]:
-    """Return the object for one sink, from its metadata only."""
+    """Return the object for one sink, from its metadata only.
+
+    `managed` is False for a sink that was not adopted. The keys that come from
+    its record are null then.
+    """
     lock = seen.lock
     return {
         "uri": seen.uri,
@@ -202,7 +217,10 @@ def evidence(client: ClientSettings, found: Evidence) -> dict[str, Any]:
 
 
 def verified(client: ClientSettings, found: tuple[Verified, ...]) -> dict[str, Any]:
-    """Return the object for Auth0's verdicts about the values in each sink."""
+    """Return the object for Auth0's verdicts about the values in each sink.
+
+    `good` is True if Auth0's verdicts about all sinks are as they should be.
+    """
     return {
         "client": client.name,
         "client_id": client.client_id,

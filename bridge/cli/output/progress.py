@@ -29,17 +29,24 @@ class Lines:
         self._bar: tuple[Progress, TaskID] | None = None
 
     def step(self, name: str, text: str) -> None:
-        """Print one step, or log it in quiet mode."""
+        """Print one step, or log it in quiet mode.
+
+        A leak is always printed: what has to be known about it must not depend on an option.
+        """
         if self._quiet and name != LEAK:
             LOG.debug("%s: %s", name, text)
         else:
             say(f"{datetime.now(UTC):%H:%M:%S} {name:<8} {text}", err=True)
 
     def waiting(self, left: timedelta, total: timedelta, why: str) -> None:
-        """Show a progress bar on a terminal, and nothing elsewhere. Waits shorter than a second have no bar."""
+        """Show a progress bar on a terminal, and nothing elsewhere. Waits shorter than a second have no bar.
+
+        It is removed when nothing is left to wait.
+        """
         if self._quiet or total < SHORTEST_BAR or not is_terminal(sys.stderr):
             return
         if self._bar is None:
+            # Loaded only for a bar. rich takes long to import, and scheduled jobs never show one.
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 

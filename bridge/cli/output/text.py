@@ -29,7 +29,10 @@ UNCHANGED = "Nothing was changed."
 
 
 def failed(client: ClientSettings | None, error: BridgeError) -> Iterator[str]:
-    """Yield the lines for an error, with the client's name if it is about one client."""
+    """Yield the lines for an error, with the client's name if it is about one client.
+
+    All faults of a usage error are shown, so that they can be corrected at once.
+    """
     faults = error.faults if isinstance(error, Usage) else (error.message,)
     yield from failure(error, f"{client.name}: " if client else "", faults)
 
@@ -44,6 +47,8 @@ def failure(error: BridgeError, prefix: str, faults: Sequence[str]) -> Iterator[
         return
     yield f"{prefix}{title(error)}: {faults[0]}"
     yield from (f"  {text}" for text in faults[1:])
+    # The first question after an error. It is answered only where it is certain: with `Incomplete`,
+    # something may have been changed.
     if error.exit_status in (Failed.exit_status, Refused.exit_status):
         yield f"  {UNCHANGED}"
     yield from (f"  -> {text}" for text in (error.hint or "").splitlines())
@@ -84,6 +89,7 @@ def plan(chosen: Plan) -> Iterator[str]:
         yield f"Settling {lock.operation} {lock.id}, begun {stamp(lock.started)} by {lock.actor}, says its lock:"
     yield from (f"  {number:>2} {step}" for number, step in enumerate(chosen.steps, 1))
     yield from (f"  Note {text}" for text in chosen.notes)
+    # Last, so that it is right above the question.
     if chosen.irreversible:
         yield f"  Note {chosen.irreversible}"
 
@@ -119,12 +125,18 @@ def outcome(done: Outcome) -> Iterator[str]:
 
 
 def recorded(anchor: str) -> str:
-    """Return the line that names an attempt's sink in the audit record. `anchor` is "SEQ:MAC"."""
+    """Return the line that names an attempt's place in the audit record.
+
+    `anchor` is "SEQ:MAC". In the log of a CI job it serves as an anchor that the bridge's account cannot change.
+    """
     return f"Record: audit seq {anchor.partition(':')[0]} (anchor {anchor})"
 
 
 def headline(done: Outcome) -> str:
-    """Return the outcome of an operation in one line."""
+    """Return the outcome of an operation in one line.
+
+    It says nothing about whether the change is proven. The lines below it do.
+    """
     from bridge.model.operation import Operation
 
     if done.operation is Operation.SETTLE:
@@ -144,7 +156,10 @@ def headline(done: Outcome) -> str:
 
 
 def settled(done: Outcome) -> str:
-    """Return how an interrupted operation was settled, and which operation and actor its lock named."""
+    """Return how an interrupted operation was settled, and which operation and actor its lock named.
+
+    What the lock said may have been written by others, so it is given as its word.
+    """
     says = done.plan.says
     which = f"{says.operation} {says.id}, begun by {says.actor}" if says else ""
     if done.result == "cleaned-up":
@@ -176,6 +191,7 @@ def statuses(found: Sequence[Status]) -> Iterator[str]:
                 f"{state}   -> {status.next}" if status.next and status.attention else state,
             )
         )
+    # The last column is not padded: it may be long, and padding would wrap every row.
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     for row in rows:
         yield " ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)) + f" {row[5]}"
@@ -199,22 +215,26 @@ def evidence(client: str, found: Evidence) -> Iterator[str]:
 
 
 def verified(client: str, found: Sequence[Verified]) -> Iterator[str]:
-    """Yield a line for each sink with Auth0's verdicts about its current value and its fallback."""
+    """Yield a line for each sink with Auth0's verdicts about its current value and its fallback.
+
+    A row that needs attention is marked at its end.
+    """
     from bridge.auth0.probe import Verdict
 
-    for state in found:
-        told = (
-            f"{client}  {state.uri}  current {short(state.current) if state.current else '-'}: {state.current_verdict}"
-        )
-        if state.fallback:
-            told += f", fallback {short(state.fallback)}: {state.fallback_verdict}"
-            if state.fallback_verdict is Verdict.ACCEPTED:
+    for one in found:
+        told = f"{client}  {one.uri}  current {short(one.current) if one.current else '-'}: {one.current_verdict}"
+        if one.fallback:
+            told += f", fallback {short(one.fallback)}: {one.fallback_verdict}"
+            if one.fallback_verdict is Verdict.ACCEPTED:
                 told += " (still; it may be spreading)"
-        yield told + ("" if state.good else "   <- look at this") + "".join(f"; {note}" for note in state.notes)
+        yield told + ("" if one.good else "   <- look at this") + "".join(f"; {note}" for note in one.notes)
 
 
 def history(client: str, sinks: Sequence[SinkState]) -> Iterator[str]:
-    """Yield each sink's log of changes, with anchors of the audit record, and its versions from the newest on."""
+    """Yield each sink's log of changes, with anchors of the audit record, and its versions from the newest on.
+
+    Anything in the sinks' metadata can be changed by those who may write it. The audit record is the proof.
+    """
     for state in sinks:
         yield f"{client}  {state.uri}"
         yield from (f"  {entry}" for entry in (state.record.log if state.record else ()))

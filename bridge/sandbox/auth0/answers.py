@@ -22,7 +22,10 @@ class ApiError(Exception):
         self.code = code
 
     def body(self) -> dict[str, object]:
-        """Return the JSON body."""
+        """Return the JSON body.
+
+        Auth0 leaves out `errorCode` rather than setting it to null.
+        """
         body: dict[str, object] = {
             "statusCode": self.status,
             "error": HTTPStatus(self.status).phrase,
@@ -42,27 +45,42 @@ class OAuthError(Exception):
         self.retry_after = retry_after
 
     def body(self) -> dict[str, object]:
-        """Return the JSON body."""
+        """Return the JSON body.
+
+        Clients must decide by the status: `access_denied` comes with a wrong secret (401) and with a right one (403).
+        """
         return {"error": self.error, "error_description": self.description}
 
 
 def unauthorized(message: str) -> ApiError:
-    """Return the 401 for a bearer token that is missing, expired or not valid."""
+    """Return the 401 for a bearer token that is missing, expired or not valid.
+
+    The texts are "Missing authentication", "Invalid token" and `EXPIRED`.
+    """
     return ApiError(401, message)
 
 
 def insufficient_scope(*wanted: str) -> ApiError:
-    """Return the 403 for a token without any of these scopes."""
+    """Return the 403 for a token without any of these scopes.
+
+    The scopes are named in the message only, so that is where the bridge finds them.
+    """
     return ApiError(403, f"Insufficient scope, expected any of: {', '.join(wanted)}", "insufficient_scope")
 
 
 def no_such_client() -> ApiError:
-    """Return the 404 for an unknown client id."""
+    """Return the 404 for an unknown client id.
+
+    This form was recorded from a live tenant.
+    """
     return ApiError(404, "The client does not exist", "inexistent_client")
 
 
 def bad_body(problem: str, where: str | None = None) -> ApiError:
-    """Return the 400 for a payload that does not fit its schema. `where` names the property."""
+    """Return the 400 for a payload that does not fit its schema.
+
+    `where` names the property. It is left out if the fault is about the payload as a whole.
+    """
     return ApiError(400, f"Payload validation error: '{problem}'{_on(where)}.", "invalid_body")
 
 

@@ -28,6 +28,7 @@ def create_app(tenant: Tenant) -> Flask:
 
     @app.before_request
     def limit() -> None:
+        # Before the limits, so that requests under foreign names cannot use them up.
         if not _ours(request.host):
             raise ApiError(404, "Not Found")
         allowance = tenant.allowance(request.method, request.path, request.remote_addr or "", request.user_agent.string)
@@ -40,10 +41,12 @@ def create_app(tenant: Tenant) -> Flask:
     def tell_limits(response: Response) -> Response:
         allowance: Allowance | None = g.get("allowance")
         if allowance:
+            # UNIX seconds, rounded up: a client that waits until then must be let in.
             reset = math.ceil(tenant.clock.now().timestamp() + allowance.wait)
             response.headers["x-ratelimit-limit"] = str(allowance.limit)
             response.headers["x-ratelimit-remaining"] = str(allowance.remaining)
             response.headers["x-ratelimit-reset"] = str(reset)
+            # Auth0 does not document this header for the Management API, so a client has to do without it.
             if not allowance.allowed and allowance.retry_after:
                 response.headers["Retry-After"] = str(max(1, math.ceil(allowance.wait)))
         return response
@@ -53,8 +56,6 @@ def create_app(tenant: Tenant) -> Flask:
 
 
 def _refusals(app: Flask) -> None:
-    """Turn every error into a response in Auth0's form."""
-
     @app.errorhandler(ApiError)
     def api_error(error: ApiError) -> tuple[Response, int]:
         return jsonify(error.body()), error.status

@@ -35,6 +35,7 @@ _BROWSER = {"token_endpoint_auth_method": "none", "grant_types": ["authorization
 
 KINDS: Mapping[str, Mapping[str, Any]] = {
     "machine": _MACHINE,
+    # Recorded from live tenants: old clients lack these properties.
     "absent": {},
     "web": _WEB,
     "basic": {**_MACHINE, "token_endpoint_auth_method": "client_secret_basic"},
@@ -80,12 +81,18 @@ class Client:
 
     @property
     def keyed(self) -> bool:
-        """Whether the client authenticates with a key, so that its secret is not used."""
+        """Whether the client authenticates with a key, so that its secret is not used.
+
+        `rotate-secret` is refused for it.
+        """
         return "client_authentication_methods" in self.properties
 
     @property
     def public(self) -> bool:
-        """Whether the client needs no authentication."""
+        """Whether the client needs no authentication.
+
+        A client without the property is confidential.
+        """
         return self.properties.get("token_endpoint_auth_method") == "none"
 
     @property
@@ -109,7 +116,10 @@ class Client:
 
 
 def properties_of(kind: str, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the properties of a new client. A change to None removes a property."""
+    """Return the properties of a new client. A change to None removes a property.
+
+    It is a copy, so that clients of the same kind do not share lists.
+    """
     common = {"tenant": "sandbox", "global": False, "is_first_party": True, "oidc_conformant": True}
     merged = {**common, **copy.deepcopy(dict(KINDS[kind])), **changes}
     return {name: value for name, value in merged.items() if value is not None}
@@ -124,10 +134,16 @@ def generate_secret(random: Random) -> str:
 
 
 def generate_encoded_secret(random: Random) -> str:
-    """Return a secret in Base64, as clients from before December 2016 have it."""
+    """Return a secret in Base64, as clients from before December 2016 have it.
+
+    Verifiers of such clients decode the secret, so a value that is not Base64 breaks them.
+    """
     return base64.b64encode(random.randbytes(48)).decode()
 
 
 def generate_id(random: Random) -> str:
-    """Return a client id like the ones that Auth0 generates."""
+    """Return a client id like the ones that Auth0 generates.
+
+    They are 32 letters and digits.
+    """
     return "".join(random.choices(string.ascii_letters + string.digits, k=ID_LENGTH))

@@ -26,9 +26,11 @@ def blueprint(tenant: Tenant) -> Blueprint:
 
     @routes.before_request
     def loopback_only() -> None:
+        # In addition to the socket, which listens on loopback only: the application may be served by another server.
         if not ipaddress.ip_address(request.remote_addr or "0.0.0.0").is_loopback:
             abort(403)
 
+    # Arguments are passed on as they come, so a mistake in a test's request raises one of these.
     @routes.errorhandler(TypeError)
     @routes.errorhandler(ValueError)
     @routes.errorhandler(KeyError)
@@ -49,8 +51,6 @@ def blueprint(tenant: Tenant) -> Blueprint:
 
 
 def _changes(routes: Blueprint, tenant: Tenant) -> None:
-    """Add the endpoints that change the tenant."""
-
     @routes.post("/clients")
     def add_client() -> tuple[Response, int]:
         added = tenant.add_client(**_body())
@@ -75,12 +75,10 @@ def _changes(routes: Blueprint, tenant: Tenant) -> None:
 
 
 def _body() -> dict[str, Any]:
-    """Return the JSON object of the request, or an empty one."""
     body = request.get_json(silent=True)
     return body if isinstance(body, dict) else {}
 
 
 def _told(client: Client) -> dict[str, Any]:
-    """Return a client with its secret and its secret's history."""
     history = [{"value": one.value, "by": one.by, "at": one.at.isoformat()} for one in client.live.changes]
     return {**client.document(), "grants": client.grants, "history": history}

@@ -28,6 +28,7 @@ class Directory:
         self.settings = settings
         self.clock = clock
         self.random = random
+        # Reentrant, because public methods call each other.
         self.lock = threading.RLock()
         self._clients: dict[str, Client] = {}
         self._apis: dict[str, Api] = {}
@@ -59,19 +60,31 @@ class Directory:
         return self.add_client(client_id, grants={self.audience: tuple(scopes)}, **more)
 
     def add_api(self, audience: str, **lifetime: Any) -> None:
-        """Create an API. Its tokens live for `token_lifetime`, which is taken from the settings by default."""
+        """Create an API, or replace it.
+
+        Its tokens live for `token_lifetime`, which is taken from the settings by default.
+        """
         with self.lock:
             self._apis[audience] = Api(audience, **{"token_lifetime": self.settings.token_lifetime, **lifetime})
 
     def grant(self, client_id: str, audience: str, scopes: Iterable[str] = ()) -> None:
-        """Allow a client an audience, and create an API for a new audience."""
+        """Allow a client an audience, and create an API for a new audience.
+
+        The scopes replace those of an earlier grant.
+
+        Raises:
+            ApiError: 404, there is no such client.
+        """
         with self.lock:
             if self.api(audience) is None:
                 self.add_api(audience)
             self.client(client_id).grants[audience] = tuple(scopes)
 
     def api(self, audience: str) -> Api | None:
-        """Return an API by its audience, or None."""
+        """Return an API by its audience, or None.
+
+        The Management API is always there, with the lifetime of the settings.
+        """
         if audience == self.audience:
             return Api(audience, self.settings.token_lifetime)
         return self._apis.get(audience)
@@ -98,6 +111,7 @@ class Directory:
         """
         with self.lock:
             client = self.client(client_id)
+            # The secret is kept apart from the properties, because it has a history and takes time to spread.
             if "client_secret" in changes:
                 client.live.change(self._change(changes["client_secret"], by))
             merged = {**client.properties, **changes, "client_secret": None}
@@ -105,7 +119,10 @@ class Directory:
             client.properties = {name: value for name, value in merged.items() if value is not None}
 
     def rotate(self, client_id: str, by: str) -> str:
-        """Give a client a generated secret, and return it."""
+        """Give a client a generated secret, and return it.
+
+        The new value is stored when this returns, whether or not the answer reaches the caller.
+        """
         value = generate_secret(self.random)
         self.update(client_id, {"client_secret": value}, by)
         return value
@@ -120,11 +137,20 @@ class Directory:
         return value
 
     def secret(self, client_id: str) -> str:
-        """Return the stored secret of a client."""
+        """Return the stored secret of a client.
+
+        It may not have spread yet (`accepted`).
+
+        Raises:
+            ApiError: 404, there is no such client.
+        """
         return self.client(client_id).live.current
 
     def secret_history(self, client_id: str) -> tuple[SecretChange, ...]:
-        """Return every secret that a client ever had, in order, with its author and time."""
+        """Return every secret that a client ever had, in order, with its author and time.
+
+        Tests find out by it who set which value, and whether one was set twice.
+        """
         return self.client(client_id).live.changes
 
     def accepted(self, client_id: str, secret: str) -> Verdict:
@@ -137,7 +163,11 @@ class Directory:
             return live.verdict(secret, self.clock.monotonic(), self.settings.propagation)
 
     def find(self, client_id: str | None) -> Client | None:
-        """Return a client, or None."""
+        """Return a client, or None.
+
+        Unlike `client` it does not raise, because the token endpoint must not tell an unknown
+        client from a wrong secret.
+        """
         return self._clients.get(client_id or "")
 
     def meets(self, client: Client, secrets: Collection[str]) -> bool:

@@ -70,11 +70,17 @@ class Faults:
         self._rules: list[Fault] = []
 
     def add(self, fault: Fault) -> None:
-        """Add a rule at the end."""
+        """Add a rule at the end.
+
+        Rules that were added earlier apply first.
+        """
         self._rules.append(fault)
 
     def clear(self) -> None:
-        """Remove all rules."""
+        """Remove all rules.
+
+        Requests that are under way keep the fault that they got.
+        """
         self._rules.clear()
 
     def next(self, method: str, path: str) -> Fault | None:

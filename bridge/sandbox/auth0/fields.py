@@ -39,7 +39,10 @@ _SUMMARY = frozenset({"client_id", "name", "app_type", "is_first_party", "global
 
 
 def readable(document: Mapping[str, Any], scopes: frozenset[str]) -> dict[str, Any]:
-    """Return the fields that these scopes may read. The others are left out silently."""
+    """Return the fields that these scopes may read. The others are left out silently.
+
+    So an answer without a secret does not prove that the client has none.
+    """
     if not scopes & {"read:clients", READ_KEYS}:
         return {name: value for name, value in document.items() if name in _SUMMARY}
     return {name: value for name, value in document.items() if name != SECRET or READ_KEYS in scopes}
@@ -99,5 +102,4 @@ def _part(value: Any, inner: frozenset[str], *, include: bool) -> Any:
 
 
 def _roots() -> frozenset[str]:
-    """Return the names of all fields, without parts."""
     return frozenset(name.partition(".")[0] for name in KNOWN)

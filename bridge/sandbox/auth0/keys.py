@@ -27,7 +27,10 @@ class Expired(Invalid):
 
 
 class SigningKey:
-    """An RSA key with its key id."""
+    """An RSA key with its key id.
+
+    Any thread may use it.
+    """
 
     def __init__(self) -> None:
         self._private = _private_key()
@@ -54,6 +57,7 @@ class SigningKey:
             Invalid: the text is not a token for this audience.
         """
         try:
+            # The algorithm is fixed. A token that could name it itself would be accepted unsigned.
             claims = jwt.decode(token, self._public, ["RS256"], _UNTIMED, audience=audience)
         except jwt.PyJWTError:
             raise Invalid("not a token for this audience") from None
@@ -62,7 +66,10 @@ class SigningKey:
         return claims
 
     def key_set(self) -> dict[str, Any]:
-        """Return the JSON Web Key Set (RFC 7517)."""
+        """Return the JSON Web Key Set (RFC 7517).
+
+        It holds the public key only.
+        """
         public = {name: self._jwk[name] for name in ("kty", "n", "e")}
         return {"keys": [{**public, "alg": "RS256", "use": "sig", "kid": self.kid}]}
 
@@ -73,6 +80,7 @@ def verify_assertion(assertion: str, public_keys: tuple[str, ...], client_id: st
 
     One of the client's keys must have signed it, for one of the audiences, and it must not have expired.
     """
+    # Without an expiry a stolen assertion would be valid for ever.
     required: Any = {**_UNTIMED, "require": ["exp", "iss", "sub", "aud"]}
     for key in public_keys:
         try:

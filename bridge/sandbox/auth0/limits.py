@@ -47,7 +47,10 @@ class Allowance:
 
 
 class Limits:
-    """The buckets of a tenant. A group without a rate is not limited."""
+    """The buckets of a tenant. A group without a rate is not limited.
+
+    It has no lock: the caller must not use it from two threads at once.
+    """
 
     def __init__(self) -> None:
         self._buckets: dict[Group, _Bucket] = {}
@@ -70,6 +73,7 @@ class Limits:
 
         It returns None if none of the groups is limited.
         """
+        # Each bucket is charged, also when another one refuses the request.
         allowances = [self._buckets[group].take(now) for group in groups if group in self._buckets]
         return min(allowances, key=lambda one: (one.allowed, one.remaining), default=None)
 
@@ -82,6 +86,8 @@ def groups_of(method: str, path: str) -> tuple[Group, ...]:
     if path == "/oauth/token":
         return ("token",)
     if path.startswith("/api/v2/logs"):
+        # Plans limit either all of the Management API or its endpoints one by one. A request counts for both, and only
+        # the plan's own groups have buckets.
         return ("read_logs", "management")
     if path.startswith("/api/v2/"):
         return ("read_clients" if method == "GET" else "write_clients", "management")

@@ -21,7 +21,11 @@ _SORT = re.compile(
 
 
 def blueprint(tenant: Tenant) -> Blueprint:
-    """Return the log endpoints for a tenant. `from` or `take` selects a checkpoint instead of a search."""
+    """Return the log endpoints for a tenant: list entries, and get one.
+
+    `from` or `take` selects a checkpoint instead of a search. Entries appear after `log_delay`, and
+    disappear after `log_retention`.
+    """
     routes = Blueprint("logs", __name__, url_prefix="/api/v2/logs")
 
     @routes.get("")
@@ -41,7 +45,6 @@ def blueprint(tenant: Tenant) -> Blueprint:
 
 
 def _search(tenant: Tenant) -> Response:
-    """Answer with one page of a search."""
     page = integer("page", 0, low=0)
     per_page = integer("per_page", DEFAULT_PAGE, low=0, high=MAX_PAGE)
     sort = request.args.get("sort")
@@ -55,6 +58,7 @@ def _search(tenant: Tenant) -> Response:
         raise bad_query(f"Invalid search: {query}", "q") from None
     except OverCap:
         raise ApiError(400, "You can only page through the first 1000 records.", "invalid_paging") from None
+    # Unknown names are ignored here, other than for clients.
     names = tuple(name for name in request.args.get("fields", "").split(",") if name)
     shown = [select(entry, names, include=bool(boolean("include_fields", default=True))) for entry in entries]
     if not boolean("include_totals"):
@@ -72,6 +76,7 @@ def _checkpoint(tenant: Tenant) -> Response:
     start = request.args.get("from")
     entries = after(tenant.logs(), start, take)
     answer = jsonify(entries)
+    # Auth0 gives the next page by this header only.
     if reached := entries[-1]["log_id"] if entries else start:
         answer.headers["Link"] = f'<{tenant.base_url}/api/v2/logs?from={reached}&take={take}>; rel="next"'
     return answer

@@ -25,6 +25,7 @@ class LogBook:
 
     def write(self, at: datetime, type_: str, **told: object) -> str:
         """Add an entry and return its id. A field that is None is left out, as Auth0's schema requires."""
+        # Ids grow with time, so a checkpoint needs nothing but the last one that was seen.
         log_id = f"900{at:%Y%m%d%H%M%S}{at.microsecond // 1000:03d}{len(self._entries):035d}"
         date = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         entry = {"date": date, "type": type_, **{name: value for name, value in told.items() if value is not None}}
@@ -48,6 +49,7 @@ def search(entries: list[Entry], query: str, sort: str | None, page: int, per_pa
         OverCap: the page lies beyond the first thousand results.
         BadQuery: the query is not in the supported subset.
     """
+    # The bridge has to narrow the dates of a search instead of paging on, so the cap is enforced as Auth0 does.
     if (page + 1) * per_page > SEARCH_CAP:
         raise OverCap(f"page {page} of {per_page}")
     wanted = parse(query)

@@ -43,8 +43,10 @@ def blueprint(tenant: Tenant) -> Blueprint:
         changes = validate(_json())
         _may_change(caller, changes)
         _changeable(tenant.client(client_id))
+        # After all checks: a request that is refused changes nothing, and a PATCH takes effect as a whole.
         tenant.update(client_id, changes, caller.name)
         _log(tenant, caller, "sapi", "Update a Client")
+        # The answer shows the client even to a caller without `read:clients`, but the secret only with its scope.
         return jsonify(readable(tenant.client(client_id).document(), caller.scopes | {"read:clients"}))
 
     @routes.post("/<client_id>/rotate-secret")
@@ -63,7 +65,10 @@ def blueprint(tenant: Tenant) -> Blueprint:
 
 
 def _filtered(clients: list[Client]) -> list[Client]:
-    """Return the clients that the parameters `is_global`, `is_first_party` and `app_type` select."""
+    """Return the clients that the parameters `is_global`, `is_first_party` and `app_type` select.
+
+    A filter that is absent selects every client.
+    """
     wanted = {"global": boolean("is_global"), "is_first_party": boolean("is_first_party")}
     kinds = frozenset(request.args["app_type"].split(",")) if "app_type" in request.args else None
     if kinds is not None and not kinds <= APP_TYPES:
@@ -77,7 +82,6 @@ def _filtered(clients: list[Client]) -> list[Client]:
 
 
 def _listing(tenant: Tenant, caller: Caller, clients: list[Client]) -> Any:
-    """Return a page of clients in the requested shape: with a checkpoint, with totals, or a bare array."""
     if "take" in request.args or "from" in request.args:
         return _checkpoint(tenant, caller, clients)
     page = integer("page", 0, low=0)
@@ -95,6 +99,7 @@ def _checkpoint(tenant: Tenant, caller: Caller, clients: list[Client]) -> Any:
     if checkpoint := request.args.get("from"):
         if checkpoint not in ids:
             raise bad_query("Invalid checkpoint", "from")
+        # The page begins behind the client that the checkpoint names.
         start = ids.index(checkpoint) + 1
     page = clients[start : start + take]
     shown = {"clients": _shown(tenant, caller, page)}
@@ -102,7 +107,10 @@ def _checkpoint(tenant: Tenant, caller: Caller, clients: list[Client]) -> Any:
 
 
 def _shown(tenant: Tenant, caller: Caller, clients: Iterable[Client]) -> list[dict[str, Any]]:
-    """Return what the caller's scopes and `fields` leave of clients. Reading a secret is logged."""
+    """Return what the caller's scopes and `fields` leave of clients.
+
+    Reading a secret is logged, as `mgmt_api_read`.
+    """
     names, include = names_of(request.args.get("fields")), bool(boolean("include_fields", default=True))
     guard(names, caller.scopes, include=include)
     shown = [select(readable(client.document(), caller.scopes), names, include=include) for client in clients]
@@ -125,7 +133,7 @@ def _checked(client_id: str) -> str:
 
 
 def _may_change(caller: Caller, changes: dict[str, Any]) -> None:
-    """Refuse changes for which the caller lacks a scope. The secret has a scope of its own."""
+    # The secret has a scope of its own, so that a caller who may edit a client cannot take it over.
     if SECRET in changes and UPDATE_KEYS not in caller.scopes:
         raise insufficient_scope(UPDATE_KEYS)
     if changes.keys() - {SECRET} and "update:clients" not in caller.scopes:

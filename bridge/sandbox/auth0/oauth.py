@@ -19,12 +19,16 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 def blueprint(tenant: Tenant) -> Blueprint:
-    """Return the token endpoint and the key set for a tenant."""
+    """Return the token endpoint and the key set for a tenant.
+
+    They need no bearer token. The decisions are in `token_endpoint`.
+    """
     routes = Blueprint("oauth", __name__)
 
     @routes.post("/oauth/token")
     def token() -> Response:
         answer = jsonify(exchange(tenant, _parse(_parameters())))
+        # RFC 6749 section 5.1.
         answer.headers["Cache-Control"] = "no-store"
         return answer
 
@@ -67,7 +71,10 @@ def _parse(given: Mapping[str, Any]) -> TokenRequest:
 
 
 def _credentials(given: Mapping[str, Any]) -> tuple[str | None, Method, tuple[str, ...]]:
-    """Return the client id, the authentication method, and what was sent as proof."""
+    """Return the client id, the authentication method, and what was sent as proof.
+
+    A Basic header wins over the body. Nothing is verified yet.
+    """
     header = request.headers.get("Authorization", "")
     if header.lower().startswith("basic "):
         return _basic(header[6:])

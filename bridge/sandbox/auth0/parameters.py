@@ -22,6 +22,7 @@ def authorize(tenant: Tenant, *scopes: str) -> Caller:
     if scheme.lower() != "bearer" or not token:
         raise unauthorized("Missing authentication")
     caller = tenant.caller(token.strip())
+    # One of them is enough. What a scope shows or changes is decided per field.
     if not caller.scopes & frozenset(scopes):
         raise insufficient_scope(*scopes)
     return caller
@@ -36,6 +37,7 @@ def integer(name: str, default: int, *, low: int, high: int | None = None) -> in
     text = request.args.get(name)
     if text is None:
         return default
+    # `int` alone would also accept spaces and underscores.
     if not text.removeprefix("-").isdecimal():
         raise bad_query("Expected type integer but found type string", name)
     value = int(text)

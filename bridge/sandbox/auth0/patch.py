@@ -53,6 +53,7 @@ def validate(body: Any) -> dict[str, Any]:
         raise bad_body(f"Expected type object but found type {_type_of(body)}")
     if not body:
         raise bad_body("Too few properties defined (0), minimum 1")
+    # `additionalProperties` is false in Auth0's document, so a mistyped property must not be ignored.
     if unknown := [name for name in body if name not in TYPES]:
         raise bad_body(f"Additional properties not allowed: {','.join(unknown)}")
     for name, value in body.items():
@@ -63,7 +64,11 @@ def validate(body: Any) -> dict[str, Any]:
 
 
 def _values(body: dict[str, Any]) -> None:
-    """Check the values that have a rule beyond their type."""
+    """Check the values that have a rule beyond their type.
+
+    Raises:
+        ApiError: 400 `invalid_body`, naming the property.
+    """
     if body.get("client_secret") == "":
         raise bad_body("String is too short (0 chars), minimum 1", "client_secret")
     if "name" in body and not re.fullmatch(r"[^<>]+", body["name"]):
@@ -80,7 +85,6 @@ def _values(body: dict[str, Any]) -> None:
 
 
 def _type_of(value: Any) -> str:
-    """Return the JSON type of a value."""
     match value:
         case None:
             return "null"

@@ -37,16 +37,25 @@ class LiveSecret:
 
     @property
     def current(self) -> str:
-        """The stored value, which the Management API returns."""
+        """The stored value, which the Management API returns.
+
+        Requests for a token may still meet an older one.
+        """
         return self._changes[-1].value
 
     @property
     def changes(self) -> tuple[SecretChange, ...]:
-        """Every change, the oldest first."""
+        """Every change, the oldest first.
+
+        It is a copy of the history at this moment.
+        """
         return tuple(self._changes)
 
     def change(self, change: SecretChange) -> None:
-        """Store a new value."""
+        """Store a new value.
+
+        The window of earlier changes goes on. The values need not differ.
+        """
         self._changes.append(change)
 
     def met(self, now: float, window: timedelta) -> tuple[str, ...]:
@@ -63,10 +72,14 @@ class LiveSecret:
 
         While a change spreads, this is decided at random, and the next request may be decided differently.
         """
+        # Each value that may be met has the same chance. Auth0 does not say how its nodes share the requests.
         return random.choice(self.met(now, window)) in values
 
     def verdict(self, value: str, now: float, window: timedelta) -> Verdict:
-        """Return whether requests with this value are always accepted, never, or by chance."""
+        """Return whether requests with this value are always accepted, never, or by chance.
+
+        Unlike `accepts`, it is not random.
+        """
         met = set(self.met(now, window))
         if value not in met:
             return "no"

@@ -35,6 +35,8 @@ def parse(text: str) -> Predicate:
     clauses: list[Predicate] = []
     rest = text.strip()
     while rest:
+        # What is not understood is an error. Ignoring a clause would return too many entries, and a test
+        # would pass for the wrong reason.
         match = _CLAUSE.match(rest)
         if match is None or match[1] not in SEARCHABLE:
             raise BadQuery(text)
@@ -60,7 +62,11 @@ def moment(text: str) -> datetime:
 
 
 def _clause(field: str, value: str) -> Predicate:
-    """Return a function that decides whether an entry matches one clause."""
+    """Return a function that decides whether an entry matches one clause.
+
+    Raises:
+        BadQuery: the value is not in the supported subset.
+    """
     if value.startswith("["):
         return _between(field, value[1:-1])
     words = _WORD.findall(value)
@@ -73,7 +79,13 @@ def _clause(field: str, value: str) -> Predicate:
 
 
 def _between(field: str, inner: str) -> Predicate:
-    """Return a function that decides whether an entry's date is in a range. `*` leaves an end open."""
+    """Return a function that decides whether an entry's date is in a range.
+
+    `*` leaves an end open.
+
+    Raises:
+        BadQuery: the field is not `date`, or the range cannot be understood.
+    """
     first, to, last = inner.partition(" TO ")
     if field != "date" or not to:
         raise BadQuery(inner)

@@ -39,7 +39,10 @@ class LocalAuth0:
         self._thread: threading.Thread | None = None
 
     def start(self) -> Self:
-        """Start serving. Requests that arrived earlier are answered then."""
+        """Start serving, and return the server.
+
+        Requests that arrived earlier are answered then.
+        """
         self._server = _Server(self._listener, create_app(self.tenant), self.tenant)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="auth0", daemon=True)
         self._thread.start()
@@ -53,6 +56,8 @@ class LocalAuth0:
         if self._server and self._thread:
             self._server.shutdown()
             self._thread.join()
+            # Before the socket: a client that keeps its connection alive would otherwise go on
+            # using the stopped tenant.
             self._server.close_connections()
             self._server.server_close()
             self._server = self._thread = None
@@ -90,23 +95,27 @@ class _Server(ThreadedWSGIServer):
         super().shutdown_request(request)
 
     def close_connections(self) -> None:
-        """End the connections that clients keep alive, and with them their threads."""
         with self._guard:
+            # Closing a connection ends the thread that waits on it for the next request.
             for connection in self._open:
                 with contextlib.suppress(OSError):  # the client has closed it already
                     connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore errors of clients that closed their connection before the answer came."""
+        # A client that closed its connection before the answer came is no fault of the server. Tests do it on purpose.
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
 
 class _Handler(WSGIRequestHandler):
-    """Keeps connections alive, which werkzeug's own handler does not, and writes head and body at once."""
+    """Keeps connections alive, which werkzeug's own handler does not, and writes head and body at once.
+
+    A client with a pool of connections behaves as it does with Auth0 only if they stay open.
+    """
 
     server: _Server
     protocol_version = "HTTP/1.1"
+    # Nagle's algorithm would hold the rest of an answer back until the client has acknowledged its beginning.
     disable_nagle_algorithm = True
     wbufsize = -1
 
@@ -114,7 +123,10 @@ class _Handler(WSGIRequestHandler):
         """Log nothing. Requests may hold secrets, and tests ask the tenant instead."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Log nothing."""
+        """Log nothing.
+
+        The tenant keeps a list of requests without secrets (`Tenant.requests`).
+        """
 
     def run_wsgi(self) -> None:
         """Answer one request, or close the connection without an answer if a fault says so."""
@@ -125,10 +137,12 @@ class _Handler(WSGIRequestHandler):
             return
         code, _, phrase = told.status.partition(" ")
         self.send_response(int(code), phrase)
+        # The bridge notes this id in the audit record.
         self.send_header("x-auth0-requestid", secrets.token_hex(10))
         for name, value in told.headers:
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
+            # The head has the length of the whole body, so a client notices that half of it is missing.
             self.wfile.write(told.body[: len(told.body) // 2] if told.cut else told.body)
         self.close_connection = self.close_connection or told.cut

@@ -31,7 +31,10 @@ class Settings:
 
 
 class Credentials(NamedTuple):
-    """What a new client authenticates with."""
+    """What a new client authenticates with.
+
+    It is a tuple, so that it can be unpacked and sent as JSON.
+    """
 
     client_id: str
     client_secret: str
@@ -39,7 +42,10 @@ class Credentials(NamedTuple):
 
 @dataclass(frozen=True)
 class Request:
-    """One request that arrived, without its body and its query."""
+    """One request that arrived, without its body and its query.
+
+    Both may hold a secret.
+    """
 
     method: str
     path: str

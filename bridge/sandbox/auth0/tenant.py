@@ -44,6 +44,7 @@ class Tenant(Directory):
         It stays valid to its end, whatever happens to the client's secret.
         """
         now = int(self.clock.now().timestamp())
+        # As in tokens of Auth0 for machine-to-machine applications.
         claims: dict[str, str | int] = {
             "iss": f"{self.base_url}/",
             "sub": f"{client_id}@clients",
@@ -56,7 +57,10 @@ class Tenant(Directory):
         return self.key.sign({**claims, "scope": scope} if scope else claims)
 
     def count_token(self) -> bool:
-        """Count a token against the quota, and return False if the quota is used up."""
+        """Count a token against the quota, and return False if the quota is used up.
+
+        The quota is for all clients together.
+        """
         with self.lock:
             quota = self.settings.token_quota
             if quota is not None and self._tokens_issued >= quota:
@@ -65,7 +69,10 @@ class Tenant(Directory):
             return True
 
     def add_api_token(self, token: str, scopes: Iterable[str], name: str = "api-token") -> None:
-        """Make a text a valid bearer token for the Management API. `name` is how its caller is logged."""
+        """Make a text a valid bearer token for the Management API. `name` is how its caller is logged.
+
+        Such a token does not expire, and its caller is not a client.
+        """
         with self.lock:
             self._api_tokens[token] = Caller(name, frozenset(scopes))
 
@@ -95,7 +102,10 @@ class Tenant(Directory):
 
     @property
     def requests(self) -> list[Request]:
-        """The requests that arrived, the oldest first."""
+        """The requests that arrived, the oldest first.
+
+        It is a copy, at most `KEPT_REQUESTS` long. Requests to the control endpoints are not among them.
+        """
         with self.lock:
             return list(self._requests)
 
@@ -110,13 +120,19 @@ class Tenant(Directory):
             return self._logs.write(self.clock.now(), type_, **{"client_name": name, **told})
 
     def logs(self) -> list[Entry]:
-        """Return the entries that the Management API would show now, the oldest first."""
+        """Return the entries that the Management API would show now, the oldest first.
+
+        `log_delay` and `log_retention` of the settings decide which these are.
+        """
         with self.lock:
             settings = self.settings
             return self._logs.visible(self.clock.now(), settings.log_delay, settings.log_retention)
 
     def limit(self, group: Group, rate: Rate | None) -> None:
-        """Limit a group of endpoints from now on. None removes the limit."""
+        """Limit a group of endpoints from now on. None removes the limit.
+
+        The bucket is full then. Requests that were counted before do not matter any more.
+        """
         with self.lock:
             self._limits.set(group, rate, self.clock.monotonic())
 
@@ -140,7 +156,11 @@ class Tenant(Directory):
         return allowance
 
     def fault(self, kind: FaultKind | str, **rule: Any) -> None:
-        """Add a rule for injected faults. The arguments are the fields of `Fault`."""
+        """Add a rule for injected faults. The arguments are the fields of `Fault`.
+
+        Raises:
+            ValueError: there is no such kind.
+        """
         with self.lock:
             self._faults.add(Fault(FaultKind(kind), **rule))
 
@@ -150,6 +170,9 @@ class Tenant(Directory):
             self._faults.clear()
 
     def next_fault(self, method: str, path: str) -> Fault | None:
-        """Return the fault that applies to this request, and count the request against its rule."""
+        """Return the fault that applies to this request, and count the request against its rule.
+
+        None means that the request is served as usual.
+        """
         with self.lock:
             return self._faults.next(method, path)

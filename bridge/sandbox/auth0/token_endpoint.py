@@ -63,11 +63,13 @@ def exchange(tenant: Tenant, request: TokenRequest) -> dict[str, object]:
         OAuthError: the request is refused.
     """
     succeeded, failed = _LOG_TYPES.get(request.grant_type, (None, "f"))
+    # The log never shows which secret was sent, so the bridge has to tell consumers apart by address and user agent.
     told = {"client_id": request.client_id, "ip": request.ip, "user_agent": request.user_agent}
     try:
         client = _authenticate(tenant, request)
         answer = _grant(tenant, client, request)
     except OAuthError as refusal:
+        # Each failure is logged, also the bridge's own probes. Its user agent tells these apart.
         tenant.write_log(failed, description=refusal.description, audience=request.audience, **told)
         raise
     if succeeded:
@@ -83,13 +85,17 @@ def _authenticate(tenant: Tenant, request: TokenRequest) -> Client:
     """
     client = tenant.find(request.client_id)
     if client is None or not _proven(tenant, client, request):
+        # Auth0's documentation and live tenants differ in this word.
         error = "invalid_client" if tenant.settings.documented_errors else "access_denied"
         raise OAuthError(401, error, "Unauthorized")
     return client
 
 
 def _proven(tenant: Tenant, client: Client, request: TokenRequest) -> bool:
-    """Return whether the request proves that it comes from the client, by the client's own method."""
+    """Return whether the request proves that it comes from the client, by the client's own method.
+
+    A public client needs no proof. A secret that is sent in another way than declared counts as wrong.
+    """
     if client.keyed:
         base = tenant.base_url
         # Auth0's own library always names an https URL, even if it connects by http.
@@ -116,6 +122,7 @@ def _grant(tenant: Tenant, client: Client, request: TokenRequest) -> dict[str, o
         raise OAuthError(403, "unsupported_grant_type", f"Unsupported grant type: {kind}")
     if not client.may_use(kind):
         raise OAuthError(403, "unauthorized_client", f"Grant type '{kind}' not allowed for the client.")
+    # After the secret was checked. The bridge relies on that order to probe a value without getting a token (ADR 15).
     if kind in _INVENTED:
         raise OAuthError(403, "invalid_grant", _INVENTED[kind])
     return _client_credentials(tenant, client, request)
@@ -140,6 +147,7 @@ def _client_credentials(tenant: Tenant, client: Client, request: TokenRequest) -
     wanted = (request.scope or "").split()
     if missing := [scope for scope in wanted if scope not in granted]:
         raise OAuthError(403, "access_denied", f"Client has not been granted scopes: {', '.join(missing)}")
+    # Auth0 does not count tokens for its Management API.
     if api.audience != tenant.audience and not tenant.count_token():
         raise OAuthError(429, "too_many_requests", "Token quota has been reached", QUOTA_PERIOD)
     scope = " ".join(wanted or granted)

@@ -56,6 +56,7 @@ def answer(app: WsgiApp, tenant: Tenant, environ: Environ) -> Answer:
     if path.startswith(PREFIX):
         return _run(app, environ)
     tenant.record(method, path, environ.get("HTTP_USER_AGENT", ""))
+    # Recorded before the fault, because a request whose connection is dropped has arrived, too.
     fault = tenant.next_fault(method, path)
     if fault is None:
         return _run(app, environ)
@@ -65,7 +66,11 @@ def answer(app: WsgiApp, tenant: Tenant, environ: Environ) -> Answer:
 
 
 def _before(fault: Fault, tenant: Tenant, path: str) -> Answer | None:
-    """Return the answer of a fault that prevents the effect. None lets the request through."""
+    """Return the answer of a fault that prevents the effect. None lets the request through.
+
+    Raises:
+        ConnectionLost: the connection is to be closed without an answer.
+    """
     match fault.kind:
         case FaultKind.DROPPED:
             raise ConnectionLost
@@ -86,7 +91,13 @@ def _before(fault: Fault, tenant: Tenant, path: str) -> Answer | None:
 
 
 def _after(fault: Fault, tenant: Tenant, done: Answer) -> Answer:
-    """Return the answer of a fault that leaves the effect, which has happened by now."""
+    """Return the answer of a fault that leaves the effect, which has happened by now.
+
+    This is the lost answer that a rotation must survive: Auth0 has the new value, and the caller does not know it.
+
+    Raises:
+        ConnectionLost: the connection is to be closed without an answer.
+    """
     match fault.kind:
         case FaultKind.LOST:
             raise ConnectionLost
@@ -102,7 +113,7 @@ def _after(fault: Fault, tenant: Tenant, done: Answer) -> Answer:
 
 
 def _limited(fault: Fault, tenant: Tenant, path: str) -> Answer:
-    """Return a 429 with the headers of Auth0's rate limits."""
+    # The clients under test have to wait by this header if there is no `Retry-After`.
     reset = math.ceil(tenant.clock.now().timestamp()) + 1
     headers = [("x-ratelimit-limit", "10"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", str(reset))]
     if fault.retry_after is not None:
@@ -116,7 +127,10 @@ def _error(status: int) -> Answer:
 
 
 def _page() -> Answer:
-    """Return a 502 with an HTML page, as a proxy sends it."""
+    """Return a 502 with an HTML page, as a proxy sends it.
+
+    Callers that expect JSON must not fail on it.
+    """
     return Answer(_line(502), (("Content-Type", "text/html"), ("Content-Length", str(len(HTML_PAGE)))), HTML_PAGE)
 
 
@@ -131,13 +145,13 @@ def _line(status: int) -> str:
 
 
 def _run(app: WsgiApp, environ: Environ) -> Answer:
-    """Run the application and return its whole answer."""
     told: list[Any] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> Callable[..., None]:
         told[:] = [status, tuple(headers)]
         return lambda _data: None
 
+    # The whole answer is collected before anything is sent, because a fault may replace it.
     parts = app(environ, start_response)
     try:
         text = b"".join(parts)
