@@ -50,12 +50,18 @@ def afterwards(sibling_keys: str) -> SiblingKeys:
 
 
 def next_of(key: str | None) -> str:
-    """Return the key of the coming value. A bare text has no such key."""
+    """Return the key of the coming value.
+
+    A bare text has no keys. With None the result is of no use, but it is a string too.
+    """
     return f"{key}{NEXT}"
 
 
 def previous_of(key: str | None) -> str:
-    """Return the key of the fallback's value."""
+    """Return the key of the fallback's value.
+
+    With None, as in `next_of`.
+    """
     return f"{key}{PREVIOUS}"
 
 
@@ -104,15 +110,16 @@ def announces(document: Document | None, key: str | None) -> bool:
 
 
 def with_sibling_keys(state: SinkState, document: Document | None, key: str | None, made: datetime | None) -> SinkState:
-    """Return a sink with its key, and with what the sibling keys in its latest document say.
+    """Return the state of a sink with its key, and with what the sibling keys in its latest document say.
 
     The document was written at `made`. The lock and the values of `state` must have been read before. Sibling keys that
     no record names count as ours where they hold what ours would, or where the tags that named them were wiped.
 
     Raises:
-        Refused: `key` is itself the key of a sibling key.
+        Refused: `key` is itself the name of a sibling key.
     """
     state = replace(state, key=key)
+    # Tags may have been replaced. What they said last decides whether the keys beside `key` are ours to overwrite.
     known = state.record or state.remembered
     told = known.sibling_keys if known else SiblingKeys.NONE
     current = state.value(Stage.CURRENT)
@@ -122,9 +129,11 @@ def with_sibling_keys(state: SinkState, document: Document | None, key: str | No
         raise Refused(f"'{key}' in {state.uri} is written beside '{stem}' by secret-bridge", f"name {state.uri}#{stem}")
     pending, fallback = state.value(Stage.PENDING), state.value(Stage.FALLBACK)
     beside = (document.get(next_of(key)), document.get(previous_of(key)))
+    # A user's own key may have such a name. Ours never holds anything but one of the three candidates.
     likely = state.wiped or all(value in (current, pending, fallback) for value in beside)
     ours = None not in beside and likely
     keys = tuple(name for name in (next_of(key), previous_of(key)) if name in document.keys)
+    # While an operation holds the sink, sibling keys are between two states and cannot be called wrong.
     kept = told == SiblingKeys.KEEP and state.record is not None and not state.unsettled
     return replace(
         state,
@@ -136,5 +145,4 @@ def with_sibling_keys(state: SinkState, document: Document | None, key: str | No
 
 
 def _stem(key: str) -> str | None:
-    """Return the key that a sibling key's key belongs to. None: it is no sibling key's key."""
     return next((key.removesuffix(end) for end in (NEXT, PREVIOUS) if key.endswith(end)), None)
