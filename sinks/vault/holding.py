@@ -21,7 +21,10 @@ CHANGED = "somebody has changed its tags ({}); what they said is known, and the 
 
 @dataclass(frozen=True)
 class Holding:
-    """The valid statement about a document."""
+    """The valid statement about a document.
+
+    It is decided once for each reading. The claim then writes it into the lock, as the copy from before the operation.
+    """
 
     meta: Meta | None
     """The document's metadata, with the valid tags in place of the written ones."""
@@ -30,9 +33,9 @@ class Holding:
     copy: Said = NOTHING
     """The statement in the lock key."""
     differs: tuple[str, ...] = ()
-    """As in `sinks.port.Place`."""
+    """Tags that another process changed, as in `SinkState.differs`."""
     contradicted: str = ""
-    """As in `sinks.port.Place`."""
+    """How the tagged fallback contradicts the seal, as in `SinkState.contradicted`."""
     gone: bool = False
     """No version holds the fallback that the seal names."""
 

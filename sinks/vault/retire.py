@@ -1,4 +1,7 @@
-"""Ends a value in one document: for good, or softly so that it can be restored."""
+"""Ends a value in one document: for good, or softly so that it can be restored.
+
+Every death on the way leaves something that the same call, given again, finishes.
+"""
 
 from __future__ import annotations
 
@@ -41,15 +44,18 @@ class Retiring:
         entry = self._kv.read(self._path)
         tagged = (version_in(entry.tags, FALLBACK) or 0) if entry else 0
         salt, told = lease.lock.client_id, self._lock.told
+        # Never current's or pending's value: Auth0 accepts one of them, or will.
         staying = [v.fingerprint(salt) for v in (self._values.of(entry), lease.value) if v]
         soft_deleted = SoftDeleted.from_tags(entry.tags if entry and told.former is None else told.tags)
         former = _former(soft_deleted, fingerprint, staying)
         target = (self._fallback(tagged, salt) if fingerprint is None else fingerprint) or former
         if target and target in staying:
             raise Refused(f"the value to retire is the current one at {self._uri}; nothing was destroyed")
+        # The latest version cannot go, so the value has to leave its sibling keys first.
         if entry and target in self._fingerprints(lease, entry.document):
             self._publisher.write_sibling_keys(lease, former=False)
             entry = self._kv.read(self._path)
+        # By value: foreign edits of other keys have copied it into versions that no tag names.
         older = dict(self._values.documents(entry.version if entry else 0)) if target else {}
         found = [n for n, document in older.items() if self._goes(lease, document, target, kept=n == tagged)]
         ending = soft_deleted if soft_deleted and _ends(soft_deleted, target, fingerprint, softly=softly) else None
@@ -71,6 +77,7 @@ class Retiring:
         none = not softly and told.fallback and (fingerprint is None or told.fallback == target)
         if ended or none:
             self._publisher.retag(lease, dict.fromkeys(ended), entry, "" if none else None)
+        # After an interrupted operation the lock key's history may hold the value, too.
         if target and not softly and (fingerprint is None or lease.lock.base in lease.lock.ends):
             self._lock.end(target, salt)
         return tuple(str(number) for number in sorted({*found, *doomed}))
@@ -128,6 +135,7 @@ class Retiring:
         if meta is None or soft_deleted is None:
             return None
         entry = self._kv.read(self._path)
+        # A lock or tag that no command could end would be worse than a lost way back.
         if not soft_deleted.kept:
             self._publisher.retag(lease, {SOFT_DELETED_TAG: None}, entry, "")
             return None
@@ -166,7 +174,7 @@ def _former(soft_deleted: SoftDeleted | None, fingerprint: str | None, staying: 
 
 
 def _ends(soft_deleted: SoftDeleted, target: str | None, fingerprint: str | None, *, softly: bool) -> bool:
-    """Return whether an earlier soft retirement ends: for good with its value, or because another one replaces it."""
+    # For good it ends with its value. Softly it ends because the new one takes its tag.
     if softly:
         return target is not None and soft_deleted.fingerprint != target
     return fingerprint in (None, soft_deleted.fingerprint)

@@ -1,4 +1,7 @@
-"""The values in a document's versions, each read once."""
+"""The values in a document's versions, each read once.
+
+It lives as long as its sink, so that a search by value costs each version's request only once.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,10 @@ class Values:
         return entry
 
     def of(self, entry: Entry | None) -> Secret | None:
-        """Return the value in a version that was read."""
+        """Return the value in a version that was read.
+
+        None: it is not readable, or has no text at the key.
+        """
         return entry.document.get(self._key) if entry and entry.document else None
 
     def at(self, number: int, meta: Meta) -> Secret | None:
@@ -84,7 +90,11 @@ class Values:
         return next((number for number, value in found if value.fingerprint(salt) == fingerprint), None)
 
     def recall(self, fingerprint: str, salt: str) -> Secret | None:
-        """Find a value by its fingerprint. None is also the result where the token may read no value."""
+        """Find a value by its fingerprint, in the newest version that holds it.
+
+        None: no readable version holds it, or the token may read no value.
+        """
+        # A value that cannot be read is as good as gone, and callers have other sources for it.
         with suppress(Denied):
             return next((value for _, value in self.below(None) if value.fingerprint(salt) == fingerprint), None)
         return None
