@@ -98,6 +98,7 @@ class Retiring:
         """
         meta = self._kv.metadata(self._path)
         gone = meta.deleted if meta else {}
+        # Only what the vault says was deleted before: a forged tag must not destroy what somebody deletes now.
         return [
             n
             for n in _numbers(soft_deleted)
