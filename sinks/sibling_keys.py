@@ -92,6 +92,7 @@ def values_in(document: Document | None, key: str | None, sibling_keys: str) -> 
 
     Current's is the first. A value may occur more than once.
     """
+    # Without ours, keys of such names are the user's, and their texts are no candidates.
     names = [key] if key is None or sibling_keys == SiblingKeys.NONE else [key, next_of(key), previous_of(key)]
     for name in names:
         if document is not None and (value := document.get(name)):

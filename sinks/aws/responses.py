@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Described:
-    """A secret's description."""
+    """A secret's description (DescribeSecret).
+
+    It contains no value.
+    """
 
     at: datetime
     """The server's clock."""
@@ -46,7 +49,10 @@ class Described:
 
 @dataclass(frozen=True)
 class Listed:
-    """One version in a listing. Its content takes another call."""
+    """One version in a listing.
+
+    Its content takes another call.
+    """
 
     id: str
     stages: frozenset[str]
@@ -55,7 +61,10 @@ class Listed:
 
 @dataclass(frozen=True)
 class Got:
-    """One version's text, with its labels. `at` is the server's clock."""
+    """One version's text, with its labels.
+
+    `at` is the server's clock.
+    """
 
     version: str
     text: Secret
@@ -65,7 +74,10 @@ class Got:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a listing. `next` is the token for the page after it."""
+    """One page of a listing.
+
+    `next` is the token for the page after it, and None on the last one.
+    """
 
     versions: tuple[Listed, ...]
     at: datetime

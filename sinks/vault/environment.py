@@ -55,6 +55,7 @@ def token_reference(environ: Mapping[str, str]) -> str | None:
 
     Returns None where none of them exists.
     """
+    # In the order in which Vault's own tools look for them.
     for name in TOKENS:
         if environ.get(name):
             return f"env:{name}"

@@ -146,6 +146,7 @@ class Inspector:
         client = self._connection.client()
         with answers("look up the Vault token (auth/token/lookup-self)"):
             data = client.auth.token.lookup_self()["data"]
+            # A root token has no expiry time, and its "ttl" of 0 does not mean that it ends now.
             left = timedelta(seconds=int(data["ttl"])) if data.get("expire_time") else None
             policies = {*(data.get("policies") or ()), *(data.get("identity_policies") or ())}
             return TokenFacts(left, bool(data.get("renewable")), tuple(sorted(policies)))
@@ -160,6 +161,7 @@ class Inspector:
             with answers(f"find the mount of {path}"):
                 data = client.adapter.get(f"/v1/sys/internal/ui/mounts/{path}")["data"]
                 mount, kind = str(data["path"]).strip("/"), data["type"]
+                # A KV mount without that option is of version 1.
                 version = str((data["options"] or {}).get("version", "1")) if kind in ("kv", "generic") else ""
         except (Missing, Denied):
             return None

@@ -58,6 +58,7 @@ class Values:
         meta = meta or self._kv.metadata(self._path)
         versions = meta.versions.items() if meta else ()
         made = {n: at for n, (at, readable) in versions if readable and (version is None or n < version)}
+        # Newest first: what is searched for was written lately more often than not, and each version is a request.
         for number in sorted(made, reverse=True):
             if (known := self._known.get((number, made[number]))) is None:
                 entry = self.entry(number)
