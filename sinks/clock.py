@@ -33,10 +33,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock.
-
-    Its methods do what `Clock` says.
-    """
+    """The machine's clock."""
 
     def monotonic(self) -> float:
         """Return seconds that never go back."""

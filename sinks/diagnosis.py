@@ -59,24 +59,15 @@ class Findings(Protocol):
         ...
 
     def note(self, kind: str, what: str, **names: str) -> None:
-        """Add a finding that is worth knowing but stops nothing.
-
-        `names` are as in `add`.
-        """
+        """Add a finding that is worth knowing but stops nothing."""
         ...
 
     def wrong(self, kind: str, what: str, **names: str) -> None:
-        """Add a finding that stops or endangers a command.
-
-        `names` are as in `add`.
-        """
+        """Add a finding that stops or endangers a command."""
         ...
 
     def unknown(self, kind: str, what: str, **names: str) -> None:
-        """Add a finding about what could not be checked.
-
-        Such a check says nothing, neither good nor bad. `names` are as in `add`.
-        """
+        """Add a finding about what could not be checked."""
         ...
 
     def add(self, severity: Severity, kind: str, what: str, **names: str) -> None:
@@ -102,10 +93,7 @@ class Diagnosis(Protocol):
 
     @property
     def answered(self) -> bool:
-        """Whether the vault has answered anything at all so far.
-
-        It may change with each examined sink.
-        """
+        """Whether the vault has answered anything at all so far."""
         ...
 
     def server(self, findings: Findings) -> None:

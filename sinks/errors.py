@@ -21,16 +21,16 @@ class SinkError(Exception):
 
 
 class BadAddress(SinkError):
-    """A URI or setting names no sink.
+    """A URI or setting names no sink, or a reference names no secret.
 
-    It is raised before any request, so no server was asked and nothing was changed.
+    Nothing was changed. Except for a reference to a sink, no request was sent.
     """
 
 
 class Refused(SinkError):
     """A guard refused: the sink must not be changed in its present state.
 
-    The message names the reason. The same call fails again until somebody has removed it.
+    The message names the reason. The same call fails again until the reason is gone.
     """
 
 

@@ -31,10 +31,7 @@ if TYPE_CHECKING:
 
 
 class Target(Protocol):
-    """An address in its parts.
-
-    It is hashable, so that it can be a key of a mapping.
-    """
+    """An address in its parts. It can be a key of a mapping."""
 
     @property
     def canonical(self) -> str:
@@ -47,10 +44,7 @@ class Target(Protocol):
 
     @property
     def key(self) -> str | None:
-        """The key of the value in the document.
-
-        None: the whole text is the value.
-        """
+        """The key of the value in the document. None: the whole text is the value."""
         ...
 
 
@@ -66,10 +60,7 @@ class Kind(Protocol[S, T]):
 
     @property
     def Settings(self) -> type[S]:  # noqa: N802  # a class
-        """The frozen dataclass with one vault's configuration.
-
-        The docstrings of its fields are descriptions in the JSON schema of `bridge.toml`.
-        """
+        """The frozen dataclass with one vault's configuration. Its fields' docstrings are in the JSON schema."""
         ...
 
     @property
@@ -87,10 +78,7 @@ class Kind(Protocol[S, T]):
 
     @property
     def CREDENTIALS(self) -> tuple[str, ...]:  # noqa: N802
-        """Environment variables that hold the operator's credentials.
-
-        No program inherits them from the bridge.
-        """
+        """Environment variables that hold the operator's credentials. No program inherits them from the bridge."""
         ...
 
     @property
@@ -148,10 +136,7 @@ class Kind(Protocol[S, T]):
         ...
 
     def location(self, settings: S) -> str:
-        """Return where the vault is, in a word: its URL, or its region.
-
-        Empty if the settings do not say.
-        """
+        """Return where the vault is, in a word: its URL, or its region. Empty if the settings do not say."""
         ...
 
     def identity(self, target: T, settings: S) -> tuple[str, ...]:

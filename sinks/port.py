@@ -56,10 +56,7 @@ class Readable(Protocol):
 
     @property
     def uri(self) -> str:
-        """The sink's name, without a key.
-
-        Lists of sinks consist of it and are sorted by it.
-        """
+        """The sink's name, without a key. Lists of sinks consist of it and are sorted by it."""
         ...
 
     @property

@@ -12,10 +12,7 @@ from sinks.secret import Secret
 
 
 def expected() -> str:
-    """Return the forms of a reference, for messages.
-
-    The forms of vaults come from the installed kinds.
-    """
+    """Return the forms of a reference, for messages."""
     return f"env:NAME, file:PATH, {kinds.addresses('#KEY')}"
 
 
@@ -35,8 +32,8 @@ def is_reference(text: str) -> bool:
 def resolve(reference: str, environ: Mapping[str, str]) -> Secret:
     """Return the secret that a reference names.
 
-    `environ` supplies the variables of `env:NAME`, and describes the vault of a sink. Only a
-    reference to a sink sends requests.
+    `environ` supplies the variables of `env:NAME`, and describes the vault of a sink. Only a reference to a sink sends
+    requests.
 
     Raises:
         BadAddress: the secret is not available. The message contains the reference only.

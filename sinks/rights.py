@@ -38,10 +38,7 @@ class Deed(StrEnum):
 
 
 class Role(StrEnum):
-    """The kind of user.
-
-    The help of the command `policy` and docs/guide/security.md say what each may do.
-    """
+    """The kind of user. The help of the command `policy` and docs/guide/security.md say what each may do."""
 
     OPERATOR = "operator"
     APPLICATION = "application"

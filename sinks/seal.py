@@ -151,8 +151,7 @@ def said(tags: Mapping[str, str], where: Where, current: Secret | None, highest:
     # A sequence that is not possible yet was made up by a process that knows the value and wants its seal to win.
     if found is None or current is None or (highest is not None and int(found[1]) > highest):
         return unsealed
-    # The newest value in the record must be the one that is current now. Otherwise the record is about another
-    # promotion.
+    # The newest value in the record must be the current one. Otherwise the record is about another promotion.
     if tags.get(RECENT, "").split()[:1] != [current.fingerprint(tags.get(CLIENT, ""))]:
         return unsealed
     # In constant time: otherwise a writer of tags could find a MAC byte by byte from how long a refusal takes.

@@ -50,18 +50,12 @@ def afterwards(sibling_keys: str) -> SiblingKeys:
 
 
 def next_of(key: str | None) -> str:
-    """Return the key of the coming value.
-
-    A bare text has no keys. With None the result is of no use, but it is a string too.
-    """
+    """Return the key of the coming value. A bare text has no such key."""
     return f"{key}{NEXT}"
 
 
 def previous_of(key: str | None) -> str:
-    """Return the key of the fallback's value.
-
-    With None, as in `next_of`.
-    """
+    """Return the key of the fallback's value. A bare text has no such key."""
     return f"{key}{PREVIOUS}"
 
 

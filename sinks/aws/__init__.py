@@ -118,20 +118,14 @@ def policy_for(
     role: Role,
     mounts: tuple[str, ...],  # noqa: ARG001  # AWS has none
 ) -> Block:
-    """Return what a role needs for secrets in one account, for IAM.
-
-    `mounts` is not used, because AWS has none.
-    """
+    """Return what a role needs for secrets in one account, for IAM."""
     from sinks.aws.policy import policy
 
     return policy(name, settings, asked, role)
 
 
 def policy_for_references(targets: tuple[Target, ...], mounts: tuple[str, ...]) -> Block:  # noqa: ARG001  # as above
-    """Return what reading references needs, for the credentials that AWS's usual chain finds.
-
-    `mounts` is not used.
-    """
+    """Return what reading references needs, for the credentials that AWS's usual chain finds."""
     from sinks.aws.policy import credentials
 
     return credentials(targets)

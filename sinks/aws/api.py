@@ -49,10 +49,7 @@ class Api:
         self._known: Any = None
 
     def close(self) -> None:
-        """Close the connections.
-
-        The next call opens new ones. Without a call so far, nothing happens.
-        """
+        """Close the connections. The next call opens new ones."""
         if self._known is not None:
             self._known.close()
 
@@ -65,10 +62,7 @@ class Api:
             return self._identify()
 
     def describe(self) -> Described:
-        """Read tags and settings (DescribeSecret).
-
-        `Described.exists` is False where there is no such secret.
-        """
+        """Read tags and settings (DescribeSecret). `Described.exists` is False where there is no such secret."""
         with self._calling("DescribeSecret") as client:
             try:
                 answer = client.describe_secret(SecretId=self._secret_id)
@@ -202,8 +196,7 @@ class Api:
         try:
             with translated(f"secretsmanager:{operation}", self._uri):
                 yield client
-            # Also after the answer: a call that ended late may have been carried out after another process took the
-            # sink.
+            # Also after the answer: a late call may have been carried out after another process took the sink.
             self._in_time()
         finally:
             self._before = None

@@ -32,10 +32,7 @@ ASSUMED = re.compile(r"arn:([a-z-]+):sts::(\d{12}):assumed-role/([^/]+)/.*")
 
 
 class AwsDiagnosis:
-    """The examination of secrets in one account (`sinks.diagnosis.Diagnosis`).
-
-    AWS has no server to examine, so there is no `title`.
-    """
+    """The examination of secrets in one account (`sinks.diagnosis.Diagnosis`). AWS has no server to examine."""
 
     title = ""
 
@@ -46,10 +43,7 @@ class AwsDiagnosis:
         self.answered = False
 
     def server(self, findings: Findings) -> None:
-        """Do nothing: the secrets are examined one by one.
-
-        Without a `title` it is not called anyway.
-        """
+        """Do nothing: the secrets are examined one by one."""
 
     def sink(self, findings: Findings, target: str, role: Role, asked: frozenset[Deed], command: str) -> bool:
         """Examine a secret: what AWS allows, its settings, and its key.
@@ -116,7 +110,7 @@ class _Secret:
 
         def allowed(action: str, call: Callable[[], Any]) -> Any:
             try:
-                # A role that needs no such action must not be told that it lacks it.
+                # An action that the role does not need is no finding.
                 return call() if action in wanted else None
             except NoLogin:
                 raise  # it is a `Denied` too, but says nothing of this action

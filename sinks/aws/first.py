@@ -21,10 +21,7 @@ if TYPE_CHECKING:
 
 
 class First:
-    """One secret that has no current value yet.
-
-    `busy` makes the error that names its lock holder.
-    """
+    """One secret that has no current value yet. `busy` makes the error that names its lock holder."""
 
     def __init__(self, uri: str, target: Target, access: Access, busy: Callable[[Mark | None], Busy]) -> None:
         self._uri = uri

@@ -54,10 +54,7 @@ class Inspector:
         self._api = Api(connect, self.target.secret_id, self._uri, clock)
 
     def close(self) -> None:
-        """Close the connections.
-
-        The next question opens new ones.
-        """
+        """Close the connections."""
         self._api.close()
 
     def caller(self) -> Caller | None:

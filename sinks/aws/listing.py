@@ -63,7 +63,7 @@ def said_by(label: str, lock: Lock) -> Lock:
 def ends_of(label: str) -> tuple[str, ...]:
     """Return the fingerprints of the values that a label's operation makes unreadable.
 
-    They are at most `ENDS`, the first of the lock's.
+    A label has room for `ENDS` of them, so these may be the first ones only.
     """
     ends = label.removeprefix(OWN).split(":")[3]
     return tuple(ends.split("+")) if ends else ()
@@ -114,7 +114,7 @@ class Listing:
     def of(cls, versions: tuple[Listed, ...], at: datetime) -> Listing:
         """Return a listing with its versions in order.
 
-        AWS returns them in no documented order.
+        The order of AWS's answers is not relied upon.
         """
         return cls(tuple(sorted(versions, key=lambda v: v.created or LONG_AGO)), at)
 
@@ -179,7 +179,7 @@ class Listing:
     def fallback(self) -> str | None:
         """The version pinned as fallback.
 
-        That label on current or pending is left from an interrupted promotion, and ignored.
+        That label on current or pending is left from an interrupted promotion, and is ignored.
         """
         holder = self.holder(FALLBACK)
         return holder if holder not in (self.current, self.pending) else None
@@ -228,7 +228,7 @@ class Listing:
     def next_id(self, arn: str) -> str:
         """Return the id after the highest one here.
 
-        Two processes with the same listing get the same id, so AWS lets only one of them put another text under it.
+        Two processes with the same listing get the same id, and AWS accepts the text of one of them only.
         """
         return version_id(arn, self.top(arn) + 1)
 

@@ -83,8 +83,7 @@ class AwsReader:
         with suppress(Denied):
             record = Record.from_tags(self._api.describe().tags)
             return record.promoted_at if record else None
-        # A right that is missing now is missing at the next rotation too. Asking again would fill CloudTrail with
-        # denials.
+        # A missing right rarely comes back, and asking each time would fill CloudTrail with denials.
         self._describes = False
         return None
 

@@ -49,10 +49,7 @@ class Described:
 
 @dataclass(frozen=True)
 class Listed:
-    """One version in a listing.
-
-    Its content takes another call.
-    """
+    """One version in a listing. Its content takes another call."""
 
     id: str
     stages: frozenset[str]
@@ -61,10 +58,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Got:
-    """One version's text, with its labels.
-
-    `at` is the server's clock.
-    """
+    """One version's text, with its labels. `at` is the server's clock."""
 
     version: str
     text: Secret

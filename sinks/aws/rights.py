@@ -16,8 +16,7 @@ CREATE = "CreateSecret"
 LABEL = "UpdateSecretVersionStage"
 ACTIONS = (*READ, "PutSecretValue", LABEL, "TagResource", "UntagResource", CREATE)
 
-# Nothing needs DeleteSecret, and nothing needs PutResourcePolicy: the bridge cannot destroy a secret or widen its
-# access.
+# Nothing needs DeleteSecret or PutResourcePolicy: the bridge cannot destroy a secret or widen access to it.
 NEEDED: Mapping[Deed, tuple[str, ...]] = {
     Deed.SURVEY: LOOK,
     Deed.READ: READ,

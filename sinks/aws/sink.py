@@ -106,7 +106,7 @@ class AwsSink:
         return with_sibling_keys(state, documents.get(Stage.CURRENT), self._target.key, made)
 
     def _pending(self, state: SinkState, version: Version | None) -> tuple[SinkState, dict[Stage, Document | None]]:
-        if version is None or state.foreign:  # a foreign version is never read
+        if version is None or state.foreign:  # what is foreign is no pending value
             return state, {}
         try:
             return state, {Stage.PENDING: self._access.document(version.id)}

@@ -60,10 +60,7 @@ POLICY_FORMAT = "hcl"
 
 
 def location(settings: Settings) -> str:
-    """Return the server's URL, as it is configured.
-
-    It contains no credentials.
-    """
+    """Return the server's URL."""
     return settings.url
 
 

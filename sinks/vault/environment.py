@@ -55,7 +55,7 @@ def token_reference(environ: Mapping[str, str]) -> str | None:
 
     Returns None where none of them exists.
     """
-    # In the order in which Vault's own tools look for them.
+    # Vault's variable first, as in `usual`.
     for name in TOKENS:
         if environ.get(name):
             return f"env:{name}"

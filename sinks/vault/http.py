@@ -44,7 +44,7 @@ class Adapter(HTTPAdapter):
             total=3,
             backoff_factor=0.2,
             allowed_methods={"GET"},
-            # Not 500, 503: a sealed server says 503, and waiting does not unseal it.
+            # Without 503: a sealed server answers with it, and waiting does not unseal it.
             status_forcelist={429, 502, 504},
             raise_on_status=False,
             redirect=0,

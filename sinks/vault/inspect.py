@@ -112,10 +112,7 @@ class Inspector:
         return auth.method == "token" and auth.token is None and token_reference(os.environ) is None
 
     def close(self) -> None:
-        """Close the connections.
-
-        The next question opens new ones.
-        """
+        """Close the connections."""
         self._connection.adapter.close()
         self._outside.adapter.close()
 

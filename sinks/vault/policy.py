@@ -24,10 +24,7 @@ WILD = re.compile(r'\*|(?:^|/)\+(?:/|$)|\{\{|\$\{|["\\\x00-\x1f\x7f]')
 
 @dataclass(frozen=True)
 class Document:
-    """A document below its mount, the name of its lock key, and the deeds that are asked of it.
-
-    Both names are below `mount`.
-    """
+    """A document below its mount, the name of its lock key, and the deeds that are asked of it."""
 
     mount: str
     name: str

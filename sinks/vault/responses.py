@@ -36,7 +36,7 @@ def answers(doing: str, *, login: bool = False) -> Iterator[None]:
         yield
     except hv.VaultError as error:
         raise _from_vault(error, doing, login=login) from None
-    # Before the others, which it belongs to: it has a remedy of its own.
+    # Before its base classes below, because it has a remedy of its own.
     except requests.exceptions.SSLError:
         raise Unavailable(
             f"could not {doing}: the server's certificate was not accepted",
