@@ -99,10 +99,7 @@ class _Secret:
         return False
 
     def _look(self, inspector: Inspector, target: Target, clock: Clock) -> bool:
-        """Try each action that the role needs, and judge the settings.
-
-        Returns whether AWS allows what was tried.
-        """
+        """Try each action that the role needs, judge the settings, and return whether AWS allows what was tried."""
         wanted = [action for action in KNOWABLE if action in self.actions]
         described: Described | None = None
         current: str | None = None

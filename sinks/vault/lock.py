@@ -190,7 +190,7 @@ class LockKey:
             lease = self.fresh(lease)
             try:
                 call(self.deadline(lease))
-            except Expired:
+            except Expired:  # it may have been carried out, and is idempotent
                 lease = self.renew(lease)
             except Unavailable as error:
                 failure = error

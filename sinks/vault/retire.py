@@ -55,7 +55,6 @@ class Retiring:
         if entry and target in self._fingerprints(lease, entry.document):
             self._publisher.write_sibling_keys(lease, former=False)
             entry = self._kv.read(self._path)
-        # By value: foreign edits of other keys have copied it into versions that no tag names.
         older = dict(self._values.documents(entry.version if entry else 0)) if target else {}
         found = [n for n, document in older.items() if self._goes(lease, document, target, kept=n == tagged)]
         ending = soft_deleted if soft_deleted and _ends(soft_deleted, target, fingerprint, softly=softly) else None
@@ -77,7 +76,6 @@ class Retiring:
         none = not softly and told.fallback and (fingerprint is None or told.fallback == target)
         if ended or none:
             self._publisher.retag(lease, dict.fromkeys(ended), entry, "" if none else None)
-        # After an interrupted operation the lock key's history may hold the value, too.
         if target and not softly and (fingerprint is None or lease.lock.base in lease.lock.ends):
             self._lock.end(target, salt)
         return tuple(str(number) for number in sorted({*found, *doomed}))
