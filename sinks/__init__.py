@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from sinks.secret import Secret
 
 LEASE = timedelta(seconds=10)
-"""How long after a look a call without compare-and-set may still be under way. A reader's request gets as long."""
+"""How long after its last renewal a lease lasts. A call without compare-and-set has to end within it.
+
+A reader's request may take as long.
+"""
 
 
 def split(uri: str) -> tuple[str, str]:
@@ -45,11 +48,12 @@ def open_sink(
 ) -> Sink:
     """Open the sink at `uri`, without any request to the server.
 
-    The URI's scheme is the vault's name in the configuration, and `type_name` is its kind. A call without
-    compare-and-set has to end within `lease` after a look.
+    The URI's scheme is the vault's name in the configuration, and `type_name` is its kind. `resolve` returns the secret
+    that a reference in `settings` names, and is called when a login needs it. A call without compare-and-set has to end
+    within `lease` after the lease was renewed. Without `clock` the machine's own is used.
 
     Raises:
-        BadAddress: the address does not have the form of this kind of store.
+        BadAddress: the address does not have the form of this kind of store, or there is no such kind.
     """
     scheme, target = split(uri)
     opened = kinds.kind(type_name).open
@@ -65,12 +69,13 @@ def open_reader(
     clock: Clock | None = None,
     timeout: timedelta = LEASE,
 ) -> Reader:
-    """Open the sink at `uri` for reading only, as `open_sink` does.
+    """Open the sink at `uri` for reading only, without any request to the server.
 
-    `timeout` is how long one request may take.
+    The arguments are those of `open_sink`, except for `timeout`, which is how long one request may take. A reader holds
+    no lock, so it needs no lease.
 
     Raises:
-        BadAddress: the address does not have the form of this kind of store.
+        BadAddress: the address does not have the form of this kind of store, or there is no such kind.
     """
     scheme, target = split(uri)
     opened = kinds.kind(type_name).open_reader

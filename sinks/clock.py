@@ -11,7 +11,10 @@ class Clock(Protocol):
     """The interface to time that the bridge uses."""
 
     def monotonic(self) -> float:
-        """Return seconds that never go back, for leases and waits."""
+        """Return seconds that never go back, for leases and waits.
+
+        Only the difference of two results has a meaning.
+        """
         ...
 
     def now(self) -> datetime:
@@ -22,7 +25,10 @@ class Clock(Protocol):
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait for a number of seconds."""
+        """Wait for a number of seconds.
+
+        Nothing may be assumed about the time afterwards. A process can be suspended for longer than it asked for.
+        """
         ...
 
 
@@ -31,6 +37,7 @@ class SystemClock:
 
     def monotonic(self) -> float:
         """Return seconds that never go back."""
+        # A lease must not end too early or too late because the machine's time is set in the meantime.
         return time.monotonic()
 
     def now(self) -> datetime:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from sinks.rights import Deed, Role
 
+# A rotation takes minutes, and a schedule usually runs once a day.
 SOON, LATER = timedelta(hours=1), timedelta(hours=24)
 """A token that ends within the first of these is wrong. One that ends within the second gets a note."""
 CERTIFICATE = timedelta(days=14)
@@ -51,7 +52,10 @@ class Findings(Protocol):
     """Collects the findings about one subject. `kind` is a key of a table of `Known`."""
 
     def ok(self, what: str) -> None:
-        """Add a finding about what is as it should be."""
+        """Add a finding about what is as it should be.
+
+        It has no entry among the `Known`, because there is nothing to explain or to fix.
+        """
         ...
 
     def note(self, kind: str, what: str, **names: str) -> None:
@@ -67,7 +71,10 @@ class Findings(Protocol):
         ...
 
     def add(self, severity: Severity, kind: str, what: str, **names: str) -> None:
-        """Add a finding. `names` fill in the braces in its texts, and contain every name that they use."""
+        """Add a finding of any severity.
+
+        `names` fill in the braces in the texts of `Known`, and contain every name that these texts use.
+        """
         ...
 
     def skew(self, ahead: timedelta, server: str) -> None:
@@ -90,7 +97,10 @@ class Diagnosis(Protocol):
         ...
 
     def server(self, findings: Findings) -> None:
-        """Examine the server and the login to it, before any sink. It is not called without a `title`."""
+        """Examine the server and the login to it, before any sink.
+
+        It is not called without a `title`. It sends requests that only read.
+        """
         ...
 
     def sink(self, findings: Findings, target: str, role: Role, asked: frozenset[Deed], command: str) -> bool:

@@ -10,7 +10,7 @@ from sinks.secret import Secret
 
 
 def _is_unicode(text: str) -> bool:
-    """Return whether a text can be encoded. JSON can contain half of a surrogate pair, which cannot be sent."""
+    # JSON can contain half of a surrogate pair, which is a `str` in Python and cannot be sent to any server.
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -48,6 +48,7 @@ class Document:
         try:
             data = json.loads(text)
         except ValueError:
+            # `from None`, because the error of `json` holds the whole document.
             raise ValueError("not JSON") from None
         if not isinstance(data, dict):
             raise ValueError("JSON, but not an object")
@@ -79,7 +80,10 @@ class Document:
         return Document({**self._data, key: value.reveal()})
 
     def without(self, *keys: str) -> Document:
-        """Return a copy without these keys."""
+        """Return a copy without these keys.
+
+        A key that is not there is ignored. A bare document stays as it is.
+        """
         return Document({k: v for k, v in self._data.items() if k not in keys}, bare=self._bare)
 
     def __eq__(self, other: object) -> bool:
@@ -91,7 +95,10 @@ class Document:
         return json.dumps(self._data, sort_keys=True)  # as JSON: to Python True equals 1, and NaN never NaN
 
     def reveal(self) -> dict[str, Any]:
-        """Return the keys and values, as Vault stores them."""
+        """Return the keys and values, as Vault stores them.
+
+        The dictionary is a copy, so a caller cannot change the document by it.
+        """
         return dict(self._data)
 
     def reveal_text(self) -> str:
@@ -99,6 +106,7 @@ class Document:
 
         That is JSON, or the bare text itself.
         """
+        # Not sorted, so that the user's keys stay in their order.
         return json.dumps(self._data) if self._bare is None else self._bare
 
     def __repr__(self) -> str:

@@ -21,17 +21,24 @@ class SinkError(Exception):
 
 
 class BadAddress(SinkError):
-    """A URI or setting names no sink. No request was sent to any server."""
+    """A URI or setting names no sink, or a reference names no secret.
+
+    Nothing was changed. Except for a reference to a sink, no request was sent.
+    """
 
 
 class Refused(SinkError):
-    """A guard refused: the sink must not be changed in its present state."""
+    """A guard refused: the sink must not be changed in its present state.
+
+    The message names the reason. The same call fails again until the reason is gone.
+    """
 
 
 class Busy(Refused):
     """Another operation holds the sink. Nothing of it was changed.
 
-    `lock` is what is known of it: its holder, its start and its expected end. None: that is not written.
+    `lock` is what is known of that operation: its actor, its start and its expected end. It is None where the lock is
+    not written yet, or is a foreign text.
     """
 
     def __init__(self, message: str, lock: Lock | None, hint: str | None = None) -> None:
@@ -42,14 +49,15 @@ class Busy(Refused):
 class Denied(SinkError):
     """The server denied a permission.
 
-    The message names the path or resource, and the capability or action.
+    The message names the path or resource, and the capability or action. Credentials that are refused count as denied,
+    too.
     """
 
 
 class Unavailable(SinkError):
     """There was no usable answer: unreachable, sealed, throttled, timed out, or half an answer.
 
-    `unsure`: a write may have been done, and a further question could not settle it.
+    With `unsure`, a write may have been done, and a further question could not settle it.
     """
 
     def __init__(self, message: str, hint: str | None = None, *, unsure: bool = False) -> None:
@@ -67,7 +75,7 @@ class Lost(SinkError):
 class Expired(SinkError):
     """A call without compare-and-set was given up, because it could not end within its lease.
 
-    The caller looks again and decides again. Such a call may have been carried out.
+    The caller renews its lease and decides again. The call may have been carried out all the same.
     """
 
 

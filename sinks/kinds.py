@@ -35,7 +35,11 @@ class Target(Protocol):
 
     @property
     def canonical(self) -> str:
-        """The canonical text after `scheme://`, without a key: the same for every spelling of one sink."""
+        """The canonical text after `scheme://`, without a key.
+
+        It is the same for every spelling of one sink. Lists of sinks and locks contain it, so it must never change for
+        a sink.
+        """
         ...
 
     @property
@@ -49,7 +53,10 @@ T = TypeVar("T", bound=Target)
 
 
 class Kind(Protocol[S, T]):
-    """What the package of a kind offers. Importing it loads no client library: functions import what they need."""
+    """What the package of a kind offers.
+
+    Importing it loads no client library, because every command imports every kind. Functions import what they need.
+    """
 
     @property
     def Settings(self) -> type[S]:  # noqa: N802  # a class
@@ -58,7 +65,10 @@ class Kind(Protocol[S, T]):
 
     @property
     def REFERENCES(self) -> tuple[str, ...]:  # noqa: N802  # a constant, as those below
-        """The settings that are references to secrets (`env:NAME`), dotted: `auth.token`."""
+        """The settings that are references to secrets (`env:NAME`), dotted: `auth.token`.
+
+        The schema accepts no plain text there.
+        """
         ...
 
     @property
@@ -73,7 +83,10 @@ class Kind(Protocol[S, T]):
 
     @property
     def PREFIXES(self) -> tuple[str, ...]:  # noqa: N802
-        """Prefixes of further variables that an application does not inherit from `exec`."""
+        """Prefixes of further variables that an application does not inherit from `exec`.
+
+        Empty where the names in `CREDENTIALS` are enough.
+        """
         ...
 
     @property
@@ -90,7 +103,10 @@ class Kind(Protocol[S, T]):
         ...
 
     def objections(self, environ: Mapping[str, str]) -> tuple[str, ...]:
-        """Return a sentence for each variable that asks for what the bridge never does."""
+        """Return a sentence for each variable that asks for what the bridge never does.
+
+        Other tools obey such a variable, so a user has to learn that the bridge ignores it.
+        """
         ...
 
     def is_described(self, environ: Mapping[str, str]) -> bool:
@@ -98,11 +114,17 @@ class Kind(Protocol[S, T]):
         ...
 
     def initial(self, environ: Mapping[str, str]) -> tuple[str, ...]:
-        """Return the lines of the table that `init` writes, without its header. They hold references, no secret."""
+        """Return the lines of the table that `init` writes, without its header.
+
+        They hold references and no secret, because the file is meant to be committed.
+        """
         ...
 
     def unasked(self, environ: Mapping[str, str]) -> Mapping[str, str]:
-        """Return variables to add for commands that ask no server, where the environment does not name one."""
+        """Return variables to add for commands that ask no server, where the environment does not name one.
+
+        `policy`, for example, prints the same rules whichever server is meant.
+        """
         ...
 
     def parse(self, target: str, settings: S | None = None) -> T:
@@ -118,7 +140,10 @@ class Kind(Protocol[S, T]):
         ...
 
     def identity(self, target: T, settings: S) -> tuple[str, ...]:
-        """Return a key that is equal for two addresses of the same sink, also in vaults of different names."""
+        """Return a key that is equal for two addresses of the same sink, also in vaults of different names.
+
+        By it a sink is found that two clients share, or that one client names twice.
+        """
         ...
 
     def open(
@@ -164,11 +189,17 @@ class Kind(Protocol[S, T]):
         ...
 
     def diagnosis(self, name: str, settings: S, resolve: Callable[[str], Secret], clock: Clock) -> Diagnosis:
-        """Return the examination of one vault, without a request."""
+        """Return the examination of one vault.
+
+        No request is sent before the first method of the result is called.
+        """
         ...
 
     def findings(self) -> Mapping[str, Known]:
-        """Return the findings that only this kind knows, by id. An id begins with the kind's name."""
+        """Return the findings that only this kind knows, by id.
+
+        An id begins with the kind's name, so that two kinds never claim the same one.
+        """
         ...
 
 
@@ -178,6 +209,7 @@ def kind(name: str) -> Kind[Any, Any]:
     Raises:
         BadAddress: there is no such kind.
     """
+    # Checked first: otherwise any module of this package could be imported by a name in a configuration.
     if name not in names():
         raise BadAddress(f"'{name}' is no kind of vault", f"use {addresses()}")
     found: Any = importlib.import_module(f"sinks.{name}")
@@ -186,10 +218,14 @@ def kind(name: str) -> Kind[Any, Any]:
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of all kinds, sorted: the packages in `sinks`."""
+    """Return the names of all kinds, sorted: the packages in `sinks`.
+
+    A folder that is added to `sinks.__path__` is searched as well.
+    """
     return _names(tuple(sinks.__path__))
 
 
+# Cached by the path, so that a test can add a folder with a further kind.
 @functools.cache
 def _names(path: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(found.name for found in pkgutil.iter_modules(path) if found.ispkg))

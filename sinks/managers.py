@@ -39,7 +39,6 @@ def managers(tags: Mapping[str, str]) -> Iterator[tuple[str, str, bool]]:
 
 
 def _named(tag: str, value: str) -> str | None:
-    """Return the manager that a tag names, or None."""
     plain = re.sub(r"[^a-z]", "", tag.lower())
     if plain in CLAIMS:
         return next((named for word, named in WORDS.items() if word in value.lower()), None)

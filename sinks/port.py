@@ -1,10 +1,14 @@
-"""The port: the interface between the bridge and a sink that holds versions. Its docstrings are the contract.
+"""The port: the interface between the bridge and a versioned store. Its docstrings are the contract.
 
 It has three parts: reading a sink, holding it, and writing to it while it is held.
 
 A sink holds no policy. It does not know Auth0, ages, or which operation may follow which. It keeps three promises: one
 lock holder at a time (by compare-and-set), readers see a change of current as one atomic step, and no foreign data is
-lost. Every method may raise `Unavailable`, `Denied` and `Refused`. No exception but a `SinkError` leaves a sink.
+lost.
+
+Except for `uri` and `retirement`, every method may send requests, and may raise `Unavailable`, `Denied` and
+`Refused`. No exception but a `SinkError` leaves a sink. "Idempotent" means that a caller whose answer was lost may call
+the method again with the same arguments.
 """
 
 from __future__ import annotations
@@ -61,17 +65,25 @@ class Readable(Protocol):
         ...
 
     def caller(self) -> Mapping[str, str]:
-        """Return the identity that the vault sees in this process. Empty where the vault cannot say."""
+        """Return the identity that the vault sees in this process, for the audit record.
+
+        Empty where the vault cannot say. No decision depends on it.
+        """
         ...
 
     def survey(self) -> SinkState:
-        """Read metadata only, never a value. A policy without any right to read values suffices."""
+        """Read metadata only, never a value.
+
+        A policy without any right to read values suffices. Settings that make a sink unfit are no refusal here, so
+        that `status` can show it.
+        """
         ...
 
     def read(self, *, closely: bool = False) -> SinkState:
         """Read metadata and the values of current, pending and fallback.
 
-        With `closely`, also read the versions in between: a fallback is unproven if another value was current after it.
+        The result is the snapshot that `claim`, `take_over` and `check` are given. With `closely`, also read the
+        versions in between: a fallback is unproven if another value was current after it.
 
         Raises:
             Refused: this sink is unfit to be managed. The message names the reason.
@@ -79,7 +91,10 @@ class Readable(Protocol):
         ...
 
     def at(self, version: str) -> Secret | None:
-        """Return the value in one version, by its id. None: there is no readable value."""
+        """Return the value in one version, by its id.
+
+        None: there is no such version, or no readable value in it.
+        """
         ...
 
     def candidates(self, *, every: bool = False) -> tuple[Secret, ...]:
@@ -108,11 +123,12 @@ class Readable(Protocol):
         """
         ...
 
+    # Without a lock, because a note must not wait for an operation, and losing one to a race does no harm.
     def note(self, notes: Mapping[str, str | None]) -> None:
-        """Write texts beside the sink's tags, or remove them (None), without a lock. No decision depends on them.
+        """Write texts beside the sink's tags, or remove them (None), without a lock. Idempotent.
 
-        A name is letters and digits, a text what a tag may hold (`sinks.record`). Other notes stay. `forget` removes
-        all.
+        No decision depends on them. A name is letters and digits, and a text is cut to what a tag may hold
+        (`sinks.record`). Other notes stay. `forget` removes all.
         """
         ...
 
@@ -138,7 +154,10 @@ class Lockable(Protocol):
         ...
 
     def take_over(self, state: SinkState, lock: Lock) -> Lease:
-        """Become the lock holder of the operation that `state` shows, and keep its value. `lock` replaces its lock.
+        """Become the lock holder of the operation that `state` shows, and keep its value.
+
+        `lock` replaces its lock. The former holder loses its next renewal. Whether the operation is dead is the
+        caller's decision.
 
         Raises:
             Busy: another process was faster.
@@ -148,6 +167,9 @@ class Lockable(Protocol):
     def renew(self, lease: Lease) -> Lease:
         """Check that this process still holds the sink, and begin a new lease.
 
+        The lease counts from the start of this call. Only a held lease permits the calls that have no compare-and-set,
+        here and at Auth0.
+
         Raises:
             Lost: it does not.
         """
@@ -156,11 +178,14 @@ class Lockable(Protocol):
     def store(self, lease: Lease, value: Secret) -> Lease:
         """Replace the pending value, by compare-and-set.
 
+        The former pending value stays readable as an older version until the release.
+
         Raises:
             Lost: this process does not hold the sink any more, and `value` was not stored.
         """
         ...
 
+    # It does not raise `Lost`: a sink that is lost needs no release, and its new holder must not be disturbed.
     def release(self, lease: Lease, outcome: str, *, ended: tuple[Secret, ...] = ()) -> None:
         """Release the sink, with no pending value and, where sibling keys are kept, none announced. Idempotent.
 
@@ -172,7 +197,7 @@ class Lockable(Protocol):
 
 
 class Writable(Protocol):
-    """Writes to one sink under its lock. Each makes sure that the look in `lease` is fresh enough for its lease.
+    """Writes to one sink under its lock. Each renews `lease` where too little of it is left.
 
     Except for `finish`, they raise `Lost` where this process does not hold the sink any more.
     """
@@ -194,6 +219,7 @@ class Writable(Protocol):
         """
         ...
 
+    # The one write without the lock. A value that Auth0 has accepted must reach readers, whoever holds the sink by now.
     def finish(self, lease: Lease, base: Secret, value: Secret, *, before: float) -> bool:
         """Make `value` current and `base` the fallback, although the sink is lost. Write nothing else.
 
@@ -233,9 +259,15 @@ class Writable(Protocol):
         ...
 
     def forget(self, lease: Lease) -> None:
-        """Remove what the bridge wrote beside the values. Versions stay."""
+        """Remove what the bridge wrote beside the values. Idempotent.
+
+        Versions and documents stay, sibling keys included: they are the user's again.
+        """
         ...
 
 
 class Sink(Readable, Lockable, Writable, Protocol):
-    """One sink in one vault: all three parts."""
+    """One sink in one vault: all three parts.
+
+    Functions that need one part only should ask for that part.
+    """

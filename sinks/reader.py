@@ -58,19 +58,30 @@ class Reader(Protocol):
     def pending(self) -> Next:
         """Read the value that is stored to become current.
 
+        The result is `NOTHING_NEXT` where no operation is under way.
+
         Raises:
             Denied: this reader may not see it.
         """
         ...
 
     def fallback(self, latest: Latest) -> Secret | None:
-        """Read the value that was current before, as `latest` names it."""
+        """Read the value that was current before, as `latest` names it.
+
+        None: there is no fallback, or it cannot be read any more.
+        """
         ...
 
     def promoted(self, latest: Latest) -> datetime | None:
-        """Return when current became current. It asks the server only where `latest` does not say."""
+        """Return when current became current, or None where that is not known.
+
+        It asks the server only where `latest` does not say.
+        """
         ...
 
     def close(self) -> None:
-        """Close the connections. The next request opens new ones."""
+        """Close the connections.
+
+        The next request opens new ones, so a closed reader can still be used.
+        """
         ...

@@ -22,6 +22,7 @@ MANAGED_BY = "managed-by"
 TAG_LIMIT = 256
 OWN_PREFIX = "bridge_"
 NOTE_PREFIX = "bridge_note_"
+# The words in the vaults are a format: sinks of older versions hold them. So they differ from the names here.
 SIBLING_KEYS_TAG = "bridge_companions"
 AUDIT_TAG = "bridge_audit"
 LOCK_PREFIX = "bridge_lock_"
@@ -284,13 +285,11 @@ def _sibling_keys(tags: Mapping[str, str], name: str) -> SiblingKeys:
 
 
 def _filled(tags: Mapping[str, str], name: str) -> str:
-    """Return a tag's text. Absent and "-" both mean the empty text."""
     text = tags.get(name, "-")
     return "" if text == "-" else text
 
 
 def _fit(items: tuple[str, ...], separator: str) -> str:
-    """Join as many of the first items as a tag can hold."""
     text = ""
     for item in items:
         longer = f"{text}{separator}{item}" if text else item

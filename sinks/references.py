@@ -22,17 +22,24 @@ def pattern() -> str:
 
 
 def is_reference(text: str) -> bool:
-    """Return whether a text is a complete reference."""
+    """Return whether a text is a complete reference.
+
+    Only the form is checked. The variable, file or sink may be missing.
+    """
     return re.fullmatch(pattern(), text) is not None
 
 
 def resolve(reference: str, environ: Mapping[str, str]) -> Secret:
-    """Return the secret that a reference names. The environment describes the vault of a sink.
+    """Return the secret that a reference names.
+
+    `environ` supplies the variables of `env:NAME`, and describes the vault of a sink. Only a reference to a sink sends
+    requests.
 
     Raises:
         BadAddress: the secret is not available. The message contains the reference only.
     """
     if not is_reference(reference):
+        # Somebody may have pasted the secret itself into the configuration.
         raise BadAddress(f"found a plain text (not shown), expected {expected()}")
     scheme, _, name = reference.partition(":")
     if scheme == "env":
@@ -49,10 +56,14 @@ def _variable(reference: str, text: str | None) -> Secret:
 
 
 def _file(reference: str, path: Path, environ: Mapping[str, str]) -> Secret:
-    """Return a file's text without its last line break. `~` is the home directory of `environ`."""
+    """Return a file's text without its last line break.
+
+    `~` is the home directory of `environ`, which need not be that of this process.
+    """
     if path.parts[:1] == ("~",):
         path = Path(environ.get("HOME", "~"), *path.parts[1:])
     try:
+        # Editors and `echo` add one line break. Any other white space may belong to the secret.
         text = path.read_text("utf-8").removesuffix("\n").removesuffix("\r")
     except FileNotFoundError:
         raise BadAddress(f"{reference}: there is no such file") from None
@@ -68,7 +79,6 @@ def _file(reference: str, path: Path, environ: Mapping[str, str]) -> Secret:
 
 
 def _stored(reference: str, environ: Mapping[str, str]) -> Secret:
-    """Return the current value of a sink in a vault that the environment describes."""
     from sinks import open_sink
     from sinks.port import SinkError, Stage
 

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 Hear = Callable[[str, str], None]
 """A listener. Its arguments are a server's kind (auth0, vault, aws) and a request's id."""
 
+# Context variables, so that a request deep in hvac or boto3 needs no argument and threads do not mix their ids.
 _listener: ContextVar[Hear | None] = ContextVar("request_ids", default=None)
 _correlation: ContextVar[str] = ContextVar("correlation", default="")
 _LOOKING = frozenset({"GET", "HEAD", "LIST", "OPTIONS"})
@@ -50,12 +51,18 @@ def wanted(*, changes: bool, status: int) -> bool:
 
 
 def changing(method: str | None) -> bool:
-    """Return whether a request of this method may change something."""
+    """Return whether a request of this method may change something.
+
+    An unknown method counts as one that may.
+    """
     return method not in _LOOKING
 
 
 def note(server: str, request_id: object) -> None:
-    """Pass a request's id to the listener. A request without an id is skipped."""
+    """Pass a request's id to the listener.
+
+    Without a listener, or without an id, nothing happens. A missing id must not fail a request that succeeded.
+    """
     hear = _listener.get()
     if hear is not None and isinstance(request_id, str) and request_id:
         hear(server, request_id)

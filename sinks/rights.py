@@ -20,7 +20,7 @@ class Deed(StrEnum):
     FOLLOW = "follow"
     """Read values of the three stages, as an application does (`sinks.reader.Reader`)."""
     HOLD = "hold"
-    """Claim, take over, look, store, release: every change begins and ends with these."""
+    """Claim, take over, renew, store, release: every change begins and ends with these."""
     BEGIN = "begin"
     """Hold a sink for the first time."""
     FILL = "fill"
@@ -48,7 +48,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Block:
-    """A policy to paste at one vault or tenant."""
+    """A policy to paste at one vault or tenant.
+
+    It is only printed. The bridge never writes a policy to a server.
+    """
 
     name: str
     """The name of the vault or tenant in the configuration."""

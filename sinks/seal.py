@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sinks.secret import Secret
 
 SEAL_TAG = "bridge_seal"
+# The version is part of what is signed. A seal of another format can therefore never pass for one of this.
 CONTEXT = "secret-bridge seal 1"
 FORM = re.compile(r"1\.([0-9]{1,18})\.(-|@?[0-9a-f]{16})\.([A-Za-z0-9_-]{43})")
 CLIENT, TENANT, RECENT = "bridge_client_id", "bridge_tenant", "bridge_recent"
@@ -44,7 +45,11 @@ UNPROVEN = "@"
 
 @dataclass(frozen=True)
 class Where:
-    """Where the tags belong: the sink by its name, and the key of its document. None: the whole text is the value."""
+    """Where the tags belong: the sink by its name, and the key of its document.
+
+    The seal covers both, so tags that are copied to another sink or key prove nothing there. `key` is None where the
+    whole text is the value.
+    """
 
     uri: str
     key: str | None
@@ -69,7 +74,10 @@ class Said:
 
     @property
     def fallback(self) -> str:
-        """The fingerprint of the fallback's value that the seal names, proven or not. Empty where none does."""
+        """The fingerprint of the fallback's value that the seal names, proven or not.
+
+        Empty where the seal names none, and where no seal is valid.
+        """
         return (self.former or "").removeprefix(UNPROVEN)
 
     @property
@@ -79,12 +87,19 @@ class Said:
 
     @property
     def whole(self) -> dict[str, str | None]:
-        """All covered tags, for writing. None removes a tag that must not be there, as another writer's."""
+        """All covered tags, for writing.
+
+        None removes a tag that must not be there. Another writer may have added it, and the seal says that it is
+        absent.
+        """
         return {**dict.fromkeys((*COVERED, SEAL_TAG)), **self.tags}
 
     @property
     def is_soft_deleted(self) -> bool:
-        """Whether that fallback was retired softly and has not ended yet."""
+        """Whether the fallback that the seal names was retired softly and has not ended yet.
+
+        Its value cannot be read then, so no version can be found by it.
+        """
         soft_deleted = SoftDeleted.from_tags(self.tags)
         return soft_deleted is not None and soft_deleted.fingerprint == self.fallback
 
@@ -133,17 +148,23 @@ def said(tags: Mapping[str, str], where: Where, current: Secret | None, highest:
         return NOTHING
     # An invalid seal is not copied anywhere, because it might be valid there.
     unsealed, found = Said(kept(tags)).unsealed, FORM.fullmatch(tags.get(SEAL_TAG, ""))
+    # A sequence that is not possible yet was made up by a process that knows the value and wants its seal to win.
     if found is None or current is None or (highest is not None and int(found[1]) > highest):
         return unsealed
+    # The newest value in the record must be the current one. Otherwise the record is about another promotion.
     if tags.get(RECENT, "").split()[:1] != [current.fingerprint(tags.get(CLIENT, ""))]:
         return unsealed
+    # In constant time: otherwise a writer of tags could find a MAC byte by byte from how long a refusal takes.
     if not hmac.compare_digest(found[3], _mac(tags, where, current, (found[1], found[2]))):
         return unsealed
     return Said(kept(tags), former="" if found[2] == "-" else found[2], sequence=int(found[1]))
 
 
 def _mac(tags: Mapping[str, str], where: Where, current: Secret, words: tuple[str, str]) -> str:
-    """Return the MAC over everything covered, each item with its length, so that two items cannot read as one."""
+    """Return the MAC over everything covered.
+
+    Each item comes with its name and length, so that two items cannot be read as one.
+    """
     client, key = tags.get(CLIENT, ""), "?bare" if where.key is None else f"#{where.key}"
     named = ("uri", where.uri), ("key", key), ("client", client), ("tenant", tags.get(TENANT, ""))
     items = (("kind", "tags"), *named, *zip(("seq", "fb"), words, strict=True), *((n, tags.get(n)) for n in COVERED))
@@ -155,6 +176,9 @@ def _mac(tags: Mapping[str, str], where: Where, current: Secret, words: tuple[st
 
 
 def _key(current: Secret, client: str) -> bytes:
-    """Derive the key from the current value (HKDF-SHA256 with one block, RFC 5869)."""
+    """Derive the key from the current value and the client's id (HKDF-SHA256 with one block, RFC 5869).
+
+    The value itself is never the key of a MAC that others can read.
+    """
     extracted = hmac.digest(CONTEXT.encode(), current.reveal().encode(), hashlib.sha256)
     return hmac.digest(extracted, client.encode() + b"\x01", hashlib.sha256)

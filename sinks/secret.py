@@ -29,7 +29,10 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """Return the text."""
+        """Return the text.
+
+        The caller must not keep it in a variable, an exception or a log record.
+        """
         return self._text
 
     def fingerprint(self, salt: str) -> str:
@@ -55,6 +58,7 @@ class Secret:
         return MASK
 
     def _refuse(self, *_: object) -> NoReturn:
+        # Copies escape into caches, queues and crash reports, where nobody masks them.
         raise TypeError("a Secret cannot be copied or pickled")
 
     __copy__ = __deepcopy__ = __reduce__ = __reduce_ex__ = __getstate__ = _refuse

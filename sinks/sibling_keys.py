@@ -55,7 +55,7 @@ def next_of(key: str | None) -> str:
 
 
 def previous_of(key: str | None) -> str:
-    """Return the key of the fallback's value."""
+    """Return the key of the fallback's value. A bare text has no such key."""
     return f"{key}{PREVIOUS}"
 
 
@@ -86,6 +86,7 @@ def values_in(document: Document | None, key: str | None, sibling_keys: str) -> 
 
     Current's is the first. A value may occur more than once.
     """
+    # Without ours, keys of such names are the user's, and their texts are no candidates.
     names = [key] if key is None or sibling_keys == SiblingKeys.NONE else [key, next_of(key), previous_of(key)]
     for name in names:
         if document is not None and (value := document.get(name)):
@@ -104,15 +105,16 @@ def announces(document: Document | None, key: str | None) -> bool:
 
 
 def with_sibling_keys(state: SinkState, document: Document | None, key: str | None, made: datetime | None) -> SinkState:
-    """Return a sink with its key, and with what the sibling keys in its latest document say.
+    """Return the state of a sink with its key, and with what the sibling keys in its latest document say.
 
     The document was written at `made`. The lock and the values of `state` must have been read before. Sibling keys that
     no record names count as ours where they hold what ours would, or where the tags that named them were wiped.
 
     Raises:
-        Refused: `key` is itself the key of a sibling key.
+        Refused: `key` is itself the name of a sibling key.
     """
     state = replace(state, key=key)
+    # Tags may have been replaced. What they said last decides whether the keys beside `key` are ours to overwrite.
     known = state.record or state.remembered
     told = known.sibling_keys if known else SiblingKeys.NONE
     current = state.value(Stage.CURRENT)
@@ -122,9 +124,11 @@ def with_sibling_keys(state: SinkState, document: Document | None, key: str | No
         raise Refused(f"'{key}' in {state.uri} is written beside '{stem}' by secret-bridge", f"name {state.uri}#{stem}")
     pending, fallback = state.value(Stage.PENDING), state.value(Stage.FALLBACK)
     beside = (document.get(next_of(key)), document.get(previous_of(key)))
+    # A user's own key may have such a name. Ours never holds anything but one of the three candidates.
     likely = state.wiped or all(value in (current, pending, fallback) for value in beside)
     ours = None not in beside and likely
     keys = tuple(name for name in (next_of(key), previous_of(key)) if name in document.keys)
+    # While an operation holds the sink, sibling keys are between two states and cannot be called wrong.
     kept = told == SiblingKeys.KEEP and state.record is not None and not state.unsettled
     return replace(
         state,
@@ -136,5 +140,4 @@ def with_sibling_keys(state: SinkState, document: Document | None, key: str | No
 
 
 def _stem(key: str) -> str | None:
-    """Return the key that a sibling key's key belongs to. None: it is no sibling key's key."""
     return next((key.removesuffix(end) for end in (NEXT, PREVIOUS) if key.endswith(end)), None)

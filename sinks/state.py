@@ -93,7 +93,10 @@ class SinkState:
     """What the sink itself needs of this snapshot for `claim` and `take_over`: its compare-and-set is against it."""
 
     def value(self, stage: Stage) -> Secret | None:
-        """Return the value that was read at a stage."""
+        """Return the value that was read at a stage.
+
+        None: there is no such value, or the snapshot is from `Sink.survey`, which reads none.
+        """
         return self.values.get(stage)
 
 
@@ -107,8 +110,9 @@ class Lease:
     """The lock that this process has written there."""
     token: object
     """The fencing token, of the sink's own type."""
+    # The start and not the end: the answer may have been on its way for long while another process took the sink.
     renewed: float
-    """The monotonic start of the last look, from which the lease counts."""
+    """The monotonic time at which the last renewal began. The lease counts from there."""
     value: Secret | None = None
     """The pending value. None: there is none."""
 

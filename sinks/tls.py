@@ -19,7 +19,10 @@ OTHER_NAME = {62, 64}  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MIS
 
 
 class Fault(StrEnum):
-    """Why a certificate is not accepted."""
+    """Why a certificate is not accepted.
+
+    `AUTHORITY` is also the result for every other reason.
+    """
 
     NONE = ""
     EXPIRED = "expired"
@@ -29,7 +32,10 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True)
 class Certificate:
-    """A server's certificate."""
+    """A server's certificate, and whether it is accepted.
+
+    It is read for the findings of `doctor` only. Requests do their own check.
+    """
 
     host: str
     """The host and port that presented it."""
@@ -46,8 +52,9 @@ def certificate(
 ) -> Certificate | None:
     """Return a server's certificate, or None if the server speaks no TLS or cannot be reached directly.
 
-    `ca_file` and `ca_path` name the authorities to trust. By default these are the ones that the HTTP libraries use.
-    `name` is requested and expected instead of the URL's host name.
+    It opens two connections, and sends nothing but the handshake. `ca_file` and `ca_path` name the authorities to
+    trust. By default these are the ones that the HTTP libraries use. `name` is requested and expected instead of the
+    URL's host name.
     """
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname:
@@ -55,6 +62,7 @@ def certificate(
     address = (parts.hostname, parts.port or 443)
     named = name or parts.hostname
     try:
+        # Two handshakes, because one that fails its check does not give the certificate that explains why.
         fault = _fault(address, named, ca_file, ca_path)
         encoded = _encoded(address, named)
     except (OSError, ValueError):
@@ -63,7 +71,6 @@ def certificate(
 
 
 def _fault(address: tuple[str, int], name: str, ca_file: str | None, ca_path: str | None) -> Fault:
-    """Return the reason why a verified handshake fails, or `Fault.NONE`."""
     context = ssl.create_default_context(cafile=ca_file, capath=ca_path)
     if ca_file is None and ca_path is None:
         import certifi  # the bundle of the HTTP libraries, unless one of their variables names another
@@ -80,7 +87,6 @@ def _fault(address: tuple[str, int], name: str, ca_file: str | None, ca_path: st
 
 
 def _encoded(address: tuple[str, int], name: str) -> bytes | None:
-    """Return the certificate as the server sends it, whether or not it is accepted."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # only to read the certificate: nothing is sent to an unverified server
@@ -92,7 +98,6 @@ def _encoded(address: tuple[str, int], name: str) -> bytes | None:
 
 
 def _read(host: str, encoded: bytes, fault: Fault) -> Certificate:
-    """Return the facts of a certificate in DER form."""
     from cryptography import x509
 
     found = x509.load_der_x509_certificate(encoded)

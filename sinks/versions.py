@@ -24,16 +24,19 @@ class Stage(StrEnum):
 
 
 ALLOWED: dict[Stage, frozenset[Stage]] = {
-    Stage.PENDING: frozenset({Stage.CURRENT, Stage.RETIRED}),
+    Stage.PENDING: frozenset({Stage.CURRENT, Stage.RETIRED}),  # given back: it never became current
     Stage.CURRENT: frozenset({Stage.FALLBACK}),  # never retired directly
-    Stage.FALLBACK: frozenset({Stage.CURRENT, Stage.RETIRED}),
-    Stage.RETIRED: frozenset(),
+    Stage.FALLBACK: frozenset({Stage.CURRENT, Stage.RETIRED}),  # a rollback, or its end
+    Stage.RETIRED: frozenset(),  # nothing comes back from here
 }
 """The only moves between stages. A rollback writes a new version, so `FALLBACK -> CURRENT` is a carry-over."""
 
 
 def short(version: str) -> str:
-    """Return a version's id in short form: Vault's numbers as v7, AWS's ids by their first eight digits."""
+    """Return a version's id in short form, for messages.
+
+    Vault's numbers become "v7". Of AWS's ids the first eight digits stay.
+    """
     return f"v{version}" if version.isdigit() else f"{version[:8]}…"
 
 
@@ -42,7 +45,10 @@ UNIQUE = (Stage.PENDING, Stage.CURRENT, Stage.FALLBACK)
 
 
 class InvalidHistory(ValueError):
-    """A history that is impossible: two versions at one unique stage, or a move that is not in `ALLOWED`."""
+    """A history that is impossible.
+
+    Two versions are at one unique stage, an id occurs twice, or a move is not in `ALLOWED`.
+    """
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,10 @@ class History:
                 raise InvalidHistory(f"{' and '.join(lease)} are both {stage}")
 
     def at(self, stage: Stage) -> Version | None:
-        """Return the version that holds a unique stage, or None."""
+        """Return the version that holds a unique stage, or None.
+
+        `Stage.RETIRED` is not unique. For it the oldest version is returned.
+        """
         return next((v for v in self.versions if v.stage is stage), None)
 
     def get(self, version_id: str) -> Version:
@@ -93,7 +102,11 @@ class History:
         raise KeyError(version_id)
 
     def added(self, version: Version) -> History:
-        """Return a history with one more version at its end."""
+        """Return a history with one more version at its end.
+
+        Raises:
+            InvalidHistory: its id or its unique stage is taken.
+        """
         return History((*self.versions, version))
 
     def moved(self, *moves: tuple[str, Stage]) -> History:
@@ -103,6 +116,7 @@ class History:
             InvalidHistory: a move is not in `ALLOWED`, or two versions would hold one unique stage.
             KeyError: there is no such version.
         """
+        # All moves at once: current and fallback change together, and either one alone would be an invalid history.
         wanted = dict(moves)
         for version_id, stage in moves:
             lease = self.get(version_id).stage

@@ -1,4 +1,7 @@
-"""AWS Secrets Manager. boto3 is loaded when a sink is opened, not before."""
+"""AWS Secrets Manager.
+
+boto3 is loaded when the first sink is opened, because every command imports this package.
+"""
 
 from __future__ import annotations
 
@@ -58,14 +61,23 @@ READS = 3
 
 
 def location(settings: Settings) -> str:
-    """Return the endpoint or the region, as far as the settings name one."""
+    """Return the endpoint or the region, as far as the settings name one.
+
+    Empty where they name neither.
+    """
     return settings.endpoint_url or settings.region or ""
 
 
 def open(  # noqa: A001  # the name that every kind of store has
     name: str, target: str, settings: Settings, *, resolve: Callable[[str], Secret], clock: Clock, lease: timedelta
 ) -> AwsSink:
-    """Open the sink `name://target`, without a request to AWS. `resolve` is not used here."""
+    """Open the sink `name://target`, without a request to AWS.
+
+    boto3 looks for credentials at the first call. `resolve` is not used, because no setting of AWS is a reference.
+
+    Raises:
+        BadAddress: the address names no region, or no possible secret.
+    """
     from sinks.aws.access import Access
     from sinks.aws.api import Api
     from sinks.aws.connection import connector, identifier
@@ -82,7 +94,13 @@ def open(  # noqa: A001  # the name that every kind of store has
 def open_reader(
     name: str, target: str, settings: Settings, *, resolve: Callable[[str], Secret], clock: Clock, timeout: timedelta
 ) -> AwsReader:
-    """Open the sink `name://target` for reading, without a request to AWS. `resolve` is not used here."""
+    """Open the sink `name://target` for reading, without a request to AWS.
+
+    Here boto3 itself repeats a request, because reading twice does no harm. `resolve` is not used.
+
+    Raises:
+        BadAddress: as in `open`.
+    """
     from sinks.aws.api import Api
     from sinks.aws.connection import connector
     from sinks.aws.reader import AwsReader
@@ -114,7 +132,10 @@ def policy_for_references(targets: tuple[Target, ...], mounts: tuple[str, ...]) 
 
 
 def diagnosis(name: str, settings: Settings, resolve: Callable[[str], Secret], clock: Clock) -> AwsDiagnosis:
-    """Return the examination of secrets. `resolve` is not used here."""
+    """Return the examination of secrets.
+
+    No request is sent before its first method is called. `resolve` is not used.
+    """
     from sinks.aws.diagnose import AwsDiagnosis
 
     del resolve

@@ -40,7 +40,10 @@ class Access:
         self.puts = 0  # how many versions this process has put
 
     def described(self) -> Described:
-        """Read tags and settings."""
+        """Read tags and settings.
+
+        They are read anew each time, because anybody may change them.
+        """
         return _repeated(self.api.describe)
 
     def listing(self) -> Listing:
@@ -48,6 +51,7 @@ class Access:
 
         After three attempts the listing may still contradict itself. `Listing.doubled` says so.
         """
+        # A label that moves while pages are read shows on two versions, or on none.
         for _ in range(ATTEMPTS):
             listing = self._pages()
             if not listing.doubled():
@@ -64,14 +68,22 @@ class Access:
         return Listing.of(tuple(versions), page.at)
 
     def document(self, version: str) -> Document | None:
-        """Read a version's document. None: it is a lock without a value, or empty."""
+        """Read a version's document. None: it is a lock without a value, or empty.
+
+        Raises:
+            Conflict: there is no such version (any more).
+            Refused: it is binary, or no document with keys.
+        """
         if version not in self._documents:
             text = _repeated(lambda: self.api.get(version))
             self._documents[version] = document_in(text, self._uri, bare=self._bare) if text else None
         return self._documents[version]
 
     def value(self, version: str, key: str | None) -> Secret | None:
-        """Read a version's value. None: there is no readable one."""
+        """Read a version's value at a key. None: there is no readable one.
+
+        With `key` None the whole text is the value.
+        """
         document = self.readable(version)
         return document.get(key) if document else None
 
@@ -80,6 +92,7 @@ class Access:
 
         That is so where the version is gone, may not be read, is binary, or is no document.
         """
+        # One version that cannot be read must not hide the values in the others.
         with suppress(Conflict, Denied, Refused):
             return self.document(version)
         return None
@@ -119,6 +132,7 @@ class Access:
             given: Iterable[str] = _written(lambda: self.api.put(version, text, (*stages, label)))
         except Unavailable as error:
             try:
+                # The put may have been carried out. The label on the version tells by whom.
                 found = self.listing().get(version)
             except Unavailable:
                 raise error from None
@@ -166,7 +180,10 @@ def _written(call: Callable[[], T]) -> T:
 
 
 def _repeated(call: Callable[[], T]) -> T:
-    """Retry an idempotent call when there was no usable answer."""
+    """Retry an idempotent call when there was no usable answer.
+
+    Without a limit by a lease: only reads and conditional writes come here, which may arrive late.
+    """
     for attempt in stamina.retry_context(on=Unavailable, attempts=ATTEMPTS, wait_initial=PAUSE, wait_jitter=PAUSE):
         with attempt:
             return call()

@@ -50,6 +50,7 @@ def parse(target: str, settings: Settings | None = None) -> Target:
     """
     region = settings.region if settings else None
     path, key = _without_key(target)
+    # An ARN names its own region, so it is also valid where the settings have none.
     if path.startswith("arn:"):
         return _from_arn(path, key, region)
     if region is not None:
@@ -61,7 +62,10 @@ def parse(target: str, settings: Settings | None = None) -> Target:
 
 
 def identity(target: Target, settings: Settings) -> tuple[str, ...]:
-    """Return endpoint, role or profile, region and name. Two profiles of one account are not recognised as the same."""
+    """Return endpoint, role or profile, region and name.
+
+    Two profiles of one account are not recognized as the same, because only a request could tell.
+    """
     return ("aws", settings.endpoint_url or "", settings.role_arn or settings.profile or "", target.region, target.name)
 
 
@@ -90,6 +94,7 @@ def _from_arn(arn: str, key: str | None, region: str | None) -> Target:
         raise BadAddress(f"'{arn}' is in {match['region']}, but this vault's region is {region}")
     name = _named(ARN_SUFFIX.sub("", match["name"]))
     _known(match["region"], f"{match['region']}/{name}")
+    # Without the ARN's account and suffix: whoever writes the name means the same sink.
     canonical = name if region is not None else f"{match['region']}/{name}"
     return Target(match["region"], name, key, canonical, arn)
 
@@ -114,6 +119,7 @@ def _known(region: str, path: str) -> None:
     regions = _regions()
     if region in regions:
         return
+    # A mistyped region would otherwise show as a host that does not exist.
     close = difflib.get_close_matches(region, sorted(regions), n=3, cutoff=0.7)
     if close or REGION_SHAPE.fullmatch(region):
         near = f"did you mean {' or '.join(close)}?" if close else "aws ec2 describe-regions lists them"

@@ -1,4 +1,7 @@
-"""The raw calls: each method is one request, and decisions are made elsewhere."""
+"""The raw calls: each method is one request, and decisions are made elsewhere.
+
+Nothing is retried here: only the caller knows which call may be sent twice.
+"""
 
 from __future__ import annotations
 
@@ -51,12 +54,15 @@ class Api:
             self._known.close()
 
     def caller(self) -> dict[str, str]:
-        """Return who is calling, as STS says."""
+        """Return who is calling, as STS says.
+
+        The result has the key `arn` (sts:GetCallerIdentity, which needs no permission).
+        """
         with translated("sts:GetCallerIdentity", self._uri):
             return self._identify()
 
     def describe(self) -> Described:
-        """Read tags and settings. `Described.exists` is False where there is no such secret."""
+        """Read tags and settings (DescribeSecret). `Described.exists` is False where there is no such secret."""
         with self._calling("DescribeSecret") as client:
             try:
                 answer = client.describe_secret(SecretId=self._secret_id)
@@ -184,13 +190,13 @@ class Api:
 
     @contextmanager
     def _calling(self, operation: str, before: float | None = None) -> Iterator[Any]:
-        """Give the client for one call, with a deadline and translated errors."""
         client = self._client()
         LOG.debug("%s %s", operation, self._uri)
         self._before = before
         try:
             with translated(f"secretsmanager:{operation}", self._uri):
                 yield client
+            # Also after the answer: a late call may have been carried out after another process took the sink.
             self._in_time()
         finally:
             self._before = None
@@ -213,7 +219,7 @@ class Api:
 
 
 def _noted(parsed: Any, model: Any, **_: object) -> None:
-    """Pass the request's id, by which CloudTrail knows it, to the listener."""
+    # CloudTrail knows a request by this id.
     told = parsed.get("ResponseMetadata") or {}
     changes = not model.name.startswith(LOOKING)
     if request_ids.wanted(changes=changes, status=told.get("HTTPStatusCode") or 0):
@@ -225,5 +231,5 @@ def _pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def _date(answer: Any) -> datetime:
-    """Return the server's clock. HTTP dates are in GMT (RFC 9110, section 5.6.7), in whatever form they say so."""
+    # HTTP dates are in GMT (RFC 9110, section 5.6.7), in whatever form they say so.
     return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).replace(tzinfo=UTC)

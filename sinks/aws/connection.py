@@ -20,10 +20,17 @@ CONNECT_SHARE, READ_SHARE = 0.3, 0.6  # of the lease, so that a call without an 
 
 
 class _Unsaid(logging.Filter):
-    """Keeps secrets out of botocore's own logs, which quote whole requests and answers at level DEBUG."""
+    """Keeps secrets out of botocore's own logs.
+
+    At level DEBUG botocore quotes whole requests and answers. An application that embeds this package may set that
+    level.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Drop a record that quotes a secret's text."""
+        """Drop a record that quotes a secret's text.
+
+        A record above DEBUG passes: botocore quotes no bodies there.
+        """
         return record.levelno > logging.DEBUG or "SecretString" not in record.getMessage()
 
 
@@ -33,9 +40,10 @@ for _name in ("parsers", "endpoint", "hooks", "client", "httpsession"):
 
 
 def connector(settings: Settings, region: str, lease: timedelta, attempts: int = 1) -> Callable[[], Any]:
-    """Return a function that creates the client at its first call. boto3 publishes no types.
+    """Return a function that creates the client at its first call, and returns the same one afterwards.
 
-    `attempts` is how often boto3 itself may try a call. Retries of writes are decided elsewhere.
+    boto3 publishes no types. `attempts` is how often boto3 itself may try a call. Retries of writes are decided
+    elsewhere.
     """
 
     @functools.cache
@@ -85,8 +93,8 @@ def _assume(sts: Any, settings: Settings) -> Any:
 
 
 def _config(lease: timedelta, attempts: int) -> Config:
-    """Return timeouts that are shorter than the lease."""
     seconds = lease.total_seconds()
+    # Both together are shorter than the lease, so that a call without an answer does not outlive it.
     return Config(
         retries={"total_max_attempts": attempts, "mode": "standard"},
         connect_timeout=seconds * CONNECT_SHARE,
@@ -96,9 +104,9 @@ def _config(lease: timedelta, attempts: int) -> Config:
 
 
 def _assumed(session: Any, settings: Settings, config: Config) -> dict[str, str]:
-    """Return the configured role's credentials as arguments for a client. Empty without a role."""
     if settings.role_arn is None:
         return {}
+    # Static credentials, which AWS gives for an hour by default. That is longer than an operation lasts.
     given = _assume(_sts(session, settings, config), settings)["Credentials"]
     return {
         "aws_access_key_id": given["AccessKeyId"],

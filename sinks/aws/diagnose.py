@@ -46,7 +46,10 @@ class AwsDiagnosis:
         """Do nothing: the secrets are examined one by one."""
 
     def sink(self, findings: Findings, target: str, role: Role, asked: frozenset[Deed], command: str) -> bool:
-        """Examine a secret: what AWS allows, its settings, and its key."""
+        """Examine a secret: what AWS allows, its settings, and its key.
+
+        It sends reads, and removals of a label that no version has. Neither changes anything.
+        """
         secret = _Secret(findings, self._name, self._settings, role, asked, command)
         try:
             return secret.look(target, self._clock)
@@ -55,7 +58,10 @@ class AwsDiagnosis:
 
 
 class _Secret:
-    """One secret under examination. `names` fills in the remedies of the findings."""
+    """One secret under examination.
+
+    `names` fills in the remedies of the findings, and grows while more becomes known.
+    """
 
     def __init__(
         self, findings: Findings, vault: str, settings: Settings, role: Role, asked: frozenset[Deed], command: str
@@ -101,6 +107,7 @@ class _Secret:
 
         def allowed(action: str, call: Callable[[], Any]) -> Any:
             try:
+                # An action that the role does not need is no finding.
                 return call() if action in wanted else None
             except NoLogin:
                 raise  # it is a `Denied` too, but says nothing of this action
@@ -132,7 +139,6 @@ class _Secret:
         return not lacking
 
     def _lacking(self, lacking: list[str], described: Described | None) -> None:
-        """Report each denied action with a policy statement that allows it."""
         resource = described.arn if described and described.arn else "ARN"
         for action in lacking:
             statement = {"Effect": "Allow", "Action": [f"secretsmanager:{action}"], "Resource": [resource]}
@@ -142,7 +148,6 @@ class _Secret:
             self.findings.ok("AWS allows what can be asked for beforehand")
 
     def _unknown(self, wanted: list[str], *, created: bool) -> None:
-        """Report the actions that cannot be checked in advance."""
         rest = [action for action in self.actions if action not in wanted]
         if created and self.role is Role.OPERATOR:
             rest.append("CreateSecret")
@@ -171,7 +176,6 @@ class _Secret:
         self._managers(described)
 
     def _managers(self, described: Described) -> None:
-        """Report the tags that name another manager of the secret."""
         for tag, manager, refused in managers(described.tags):
             words = [f"# take it out of {manager} first"]
             if tag.startswith(STACK):
@@ -189,6 +193,7 @@ class _Secret:
         The only way to know is to have the value decrypted once. A secret that uses AWS's own key, or that is scheduled
         for deletion, is not checked.
         """
+        # AWS's own key is open to everybody who may read the secret.
         if described.key is None or described.key.endswith("alias/aws/secretsmanager") or described.deleted:
             return
         if allowed("GetSecretValue", inspector.may_decrypt):
@@ -203,7 +208,6 @@ class _Secret:
         self.findings.wrong("aws-key", error.message, key=key, principal=principal, **self.names)
 
     def _account(self, inspector: Inspector) -> None:
-        """Report in which account the secret was looked for."""
         caller = inspector.caller()
         if caller:
             self.findings.ok(f"looked for in the account {caller.account}, {self.names['region']}")
@@ -211,6 +215,7 @@ class _Secret:
     def _unreachable(self, error: Unavailable) -> None:
         """Report why AWS cannot be reached: the certificate, if that is the cause."""
         url = self.settings.endpoint_url
+        # AWS's own endpoints are not examined: boto3 chooses them, and no setting would be the remedy.
         seen = certificate(url, ca_file=self.settings.ca_file) if url else None
         if seen is None or seen.fault is Fault.NONE:
             self.findings.wrong("aws-unreachable", error.message, **self.names)

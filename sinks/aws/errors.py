@@ -1,4 +1,7 @@
-"""The one sink where botocore's exceptions become ours. Their texts are not quoted: they hold what was sent."""
+"""The one place where botocore's exceptions become ours.
+
+Their texts are not quoted, because they hold what was sent.
+"""
 
 from __future__ import annotations
 
@@ -44,15 +47,24 @@ class NotDone(Unavailable):
 
 
 class NoLogin(Denied):
-    """There are no credentials, or AWS does not accept them."""
+    """There are no credentials, or AWS does not accept them.
+
+    It says nothing about the rights of the caller.
+    """
 
 
 class KeyDenied(Denied):
-    """The secret's KMS key may not be used, or cannot be used."""
+    """The secret's KMS key may not be used, or cannot be used.
+
+    Its remedy is the key's policy or grant, and not the secret's.
+    """
 
 
 class Missing(Refused):
-    """There is no such secret (any more), or no such version of it."""
+    """There is no such secret (any more), or no such version of it.
+
+    AWS answers both with ResourceNotFoundException.
+    """
 
 
 @contextmanager
@@ -79,6 +91,7 @@ def translated(action: str, uri: str) -> Iterator[None]:
         raise Unavailable(
             f"{action} on {uri}: the server's certificate was not accepted", "set ca_file (AWS_CA_BUNDLE)"
         ) from None
+    # Certainly not carried out, so a write that failed like this is not `unsure`.
     except NOT_SENT as error:
         raise NotDone(f"{action} on {uri}: no connection ({type(error).__name__})", AGAIN) from None
     except (boto.BotoCoreError, ResponseParserError, OSError) as error:
@@ -93,6 +106,7 @@ def half_an_answer(action: str, uri: str) -> Unavailable:
 
 
 def _from_answer(error: boto.ClientError, action: str, uri: str) -> SinkError:
+    # AWS documents codes and not texts, so a text decides only where two causes share a code.
     code = str(error.response.get("Error", {}).get("Code", ""))
     told = str(error.response.get("Error", {}).get("Message", "")).lower()
     meta = error.response.get("ResponseMetadata", {})

@@ -41,6 +41,7 @@ class First:
             self._create(lock, text, described.at, initial)
             described = self._access.described()
         listing = self._access.listing()
+        # Read again, because another process may have created or claimed it since the snapshot.
         if listing.pending and not listing.is_held_by(lock):
             raise self._busy(Mark(described, listing))
         if listing.current is not None:
@@ -64,6 +65,7 @@ class First:
         except Conflict:
             raise self._busy(None) from None
         except Unavailable as error:
+            # The request may have been carried out although its answer was lost.
             if not self._access.described().exists:
                 raise Unavailable(error.message, error.hint, unsure=error.unsure) from None
 
@@ -72,6 +74,7 @@ class First:
         try:
             self._access.put(version, text, label)
             listing = self._access.listing()
+            # Where the secret had a current version without a value, AWS leaves AWSCURRENT on that one.
             if listing.current != version and listing.current == before.current:
                 self._access.api.label(CURRENT, remove=listing.current, to=version)
                 listing = self._access.listing()

@@ -30,7 +30,10 @@ QUICK = Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeou
 
 @dataclass(frozen=True)
 class Caller:
-    """The identity that AWS sees."""
+    """The identity that AWS sees.
+
+    `arn` is that of a user, or of a session of a role.
+    """
 
     account: str
     arn: str
@@ -70,7 +73,10 @@ class Inspector:
         return None
 
     def describe(self) -> Described:
-        """Read tags and settings."""
+        """Read tags and settings (DescribeSecret).
+
+        A secret that does not exist is a result too (`Described.exists`).
+        """
         return self._api.describe()
 
     def labelled(self) -> str | None:
@@ -78,6 +84,7 @@ class Inspector:
 
         None: there is no such secret, or no current version on that page.
         """
+        # One page is enough for a check of the right. Current is nearly always on the first.
         with suppress(Missing):
             return next((v.id for v in self._api.page().versions if CURRENT in v.stages), None)
         return None
@@ -98,6 +105,9 @@ class Inspector:
             self._api.label(PROOF, remove=current)
 
     def may_decrypt(self) -> bool:
-        """Read the current value, which is dropped, and return True. There is no other way to check the right."""
+        """Read the current value, which is dropped, and return True.
+
+        There is no other way to check the right to decrypt: AWS has no dry run for it.
+        """
         self._api.staged(CURRENT)
         return True

@@ -1,4 +1,7 @@
-"""What `doctor` may find at secrets in AWS. Pure data."""
+"""What `doctor` may find at secrets in AWS. Pure data.
+
+docs/reference/doctor.md lists the ids.
+"""
 
 from __future__ import annotations
 

@@ -61,16 +61,23 @@ def said_by(label: str, lock: Lock) -> Lock:
 
 
 def ends_of(label: str) -> tuple[str, ...]:
-    """Return the fingerprints of the values that a label's operation makes unreadable."""
+    """Return the fingerprints of the values that a label's operation makes unreadable.
+
+    A label has room for `ENDS` of them, so these may be the first ones only.
+    """
     ends = label.removeprefix(OWN).split(":")[3]
     return tuple(ends.split("+")) if ends else ()
 
 
 def holder_of(label: str) -> str:
-    """Return the holder in such a label."""
+    """Return the holder in such a label.
+
+    It is the word by which a process recognizes its own claim.
+    """
     return label.rpartition(":")[2]
 
 
+# Cached, because a search for the highest number derives some thousand ids in every listing.
 @functools.lru_cache(maxsize=16384)
 def version_id(arn: str, number: int) -> str:
     """Return the id of the bridge's n-th version of a secret.
@@ -105,7 +112,10 @@ class Listing:
 
     @classmethod
     def of(cls, versions: tuple[Listed, ...], at: datetime) -> Listing:
-        """Return a listing with its versions in order."""
+        """Return a listing with its versions in order.
+
+        The order of AWS's answers is not relied upon.
+        """
         return cls(tuple(sorted(versions, key=lambda v: v.created or LONG_AGO)), at)
 
     def holders(self, stage: str) -> tuple[str, ...]:
@@ -116,21 +126,33 @@ class Listing:
         return tuple(v.id for v in self.versions if stage in v.stages)
 
     def holder(self, stage: str) -> str | None:
-        """Return the version that has a label, or None."""
+        """Return the version that has a label, or None.
+
+        While a label moves, two versions may have it. `doubled` tells.
+        """
         return next(iter(self.holders(stage)), None)
 
     def get(self, version: str | None) -> Listed | None:
-        """Return one version, or None."""
+        """Return one version, or None where it is not listed.
+
+        AWS removes old versions without labels by itself.
+        """
         return next((v for v in self.versions if v.id == version), None)
 
     @property
     def current(self) -> str | None:
-        """The version that readers get."""
+        """The version that readers get.
+
+        None: the secret has no version yet, or the listing contradicts itself.
+        """
         return self.holder(CURRENT)
 
     @property
     def pending(self) -> str | None:
-        """The version that holds AWSPENDING. Native rotation leaves that label on current, where it means nothing."""
+        """The version that holds AWSPENDING, which is the lock.
+
+        Native rotation leaves that label on current. There it means nothing, unless a label of the bridge is beside it.
+        """
         version = self.get(self.holder(PENDING))
         if version is None or (CURRENT in version.stages and not self.label):
             return None
@@ -138,18 +160,27 @@ class Listing:
 
     @property
     def label(self) -> str | None:
-        """The bridge's label on the version that holds AWSPENDING. It identifies the lock holder."""
+        """The bridge's label on the version that holds AWSPENDING.
+
+        It identifies the lock holder. A label of another form is not the bridge's and never counts as a lock.
+        """
         version = self.get(self.holder(PENDING))
         return next((s for s in sorted(version.stages) if LABEL.fullmatch(s)), None) if version else None
 
     @property
     def foreign(self) -> str | None:
-        """The version that holds AWSPENDING and was not put by an operation of ours."""
+        """The version that holds AWSPENDING and was not put by an operation of ours.
+
+        A claim refuses it, except with `over`.
+        """
         return self.pending if self.pending and not self.label else None
 
     @property
     def fallback(self) -> str | None:
-        """The version pinned as fallback. That label on current is left from an interrupted promotion, and ignored."""
+        """The version pinned as fallback.
+
+        That label on current or pending is left from an interrupted promotion, and is ignored.
+        """
         holder = self.holder(FALLBACK)
         return holder if holder not in (self.current, self.pending) else None
 
@@ -195,16 +226,22 @@ class Listing:
         return max(self._numbers(arn).values(), default=0)
 
     def next_id(self, arn: str) -> str:
-        """Return the id after the highest one here."""
+        """Return the id after the highest one here.
+
+        Two processes with the same listing get the same id, and AWS accepts the text of one of them only.
+        """
         return version_id(arn, self.top(arn) + 1)
 
     def highest(self, arn: str, count: int) -> tuple[str, ...]:
-        """Return the `count` versions with the highest sequence numbers, the highest first."""
+        """Return the `count` versions with the highest sequence numbers, the highest first.
+
+        They are the newest of the bridge's, whatever labels they lost.
+        """
         numbers = self._numbers(arn)
         return tuple(sorted(numbers, key=lambda version: -numbers[version])[:count])
 
     def _numbers(self, arn: str) -> dict[str, int]:
-        """Return the sequence number of each version here that has one."""
+        # By derivation, not by date: dates have whole seconds, and anybody's version has one.
         ids, found = {v.id for v in self.versions}, dict[str, int]()
         highest, number = 0, 1
         while number <= highest + GAP:

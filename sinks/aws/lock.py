@@ -1,4 +1,7 @@
-"""Claiming, holding and releasing a sink."""
+"""Claiming, holding and releasing a sink.
+
+docs/internals/protocol.md explains why a label, and not a tag or an id, makes the lock.
+"""
 
 from __future__ import annotations
 
@@ -71,6 +74,7 @@ class Claims:
         label = own_label(lock.id, lock)
         if mark.listing.pending and not mark.listing.is_held_by(lock) and not over:
             raise self._busy(mark)
+        # AWS makes the first version current whatever labels it has, so a pending value must not be the first.
         if initial is not None or mark.listing.current is None:
             mark = self._first.begin(mark, lock, label, initial)
         base = mark.listing.current
@@ -92,6 +96,7 @@ class Claims:
         text = lock_text(lock) if document is None else self._text(document)
         label = own_label(chain_of(present), lock)
         named = described_lock(mark.described, listing) is not None
+        # Tags of another operation name another base. Without our own, current is the best that is known.
         base = mark.described.tags.get(FROM_TAG) if named else listing.current
         value = document.get(self._target.key) if document else None
         return self._seize(lock, Grip.taking(mark, label, base), text, value, undo=False, needed=True)
@@ -146,7 +151,7 @@ class Claims:
         return None
 
     def _name(self, lease: Lease) -> Lease:
-        """Write the lock to the secret's tags. The put's answer showed our label, so it serves as the look."""
+        """Write the lock to the secret's tags. The put's answer showed our label, so the lease is fresh."""
         grip = grip_of(lease)
         tags = {**lease.lock.tags(), CHAIN_TAG: chain_of(grip.label), FROM_TAG: grip.base or NONE}
 
@@ -156,7 +161,7 @@ class Claims:
 
         try:
             step(lease)
-        except (Expired, Unavailable):
+        except (Expired, Unavailable):  # the tags may have been written, which does no harm
             self.under_lease(lease, step)
         return lease
 
@@ -206,9 +211,9 @@ class Claims:
         return replace(lease, renewed=started, value=value, token=replace(grip, version=version, label=label))
 
     def under_lease(self, lease: Lease, step: Callable[[Lease], Lease | T]) -> T:
-        """Look, then do one step, until it returns a result.
+        """Renew the lease, then do one step, until it returns a result.
 
-        After a lost compare-and-set, a late call or a missing answer, it looks again and the step decides anew. A step
+        After a lost compare-and-set, a late call or a missing answer, it renews again and the step decides anew. A step
         that returns a `Lease` is called again with that.
 
         Raises:
@@ -253,6 +258,7 @@ class Claims:
             self.under_lease(lease, self._tidy)
         except Lost:  # released before, perhaps not completely
             ours = {grip_of(lease).label, *self._labels}
+            # Labels of others stay, because the new holder may need them.
             for version, stage in self._access.listing().left_over():
                 if stage in ours:
                     self._drop(stage, version)
@@ -263,8 +269,8 @@ class Claims:
         return True
 
     def _tidy(self, lease: Lease) -> bool:
-        """Leave the labels as they were, or as the promotion set them."""
         listing = grip_of(lease).listing
+        # An interrupted promotion has pinned the fallback already. Its tag still names the one from before.
         if listing.current and listing.current == listing.holder(FALLBACK):
             told = listing.get(self._access.described().tags.get(FALLBACK_TAG))
             to = told.id if told and told.id not in (listing.current, listing.pending) else None
@@ -284,7 +290,7 @@ class Claims:
             self._access.api.label(stage, remove=version)
 
     def _busy(self, mark: Mark | None) -> Busy:
-        """Return the error that names the lock holder, as far as it is written."""
+        # The refused put does not say who was faster, so that is read now.
         if mark is None:
             mark = mark_of(surveyed(self._uri, self._access.described(), self._access.listing()))
         return busy(self._uri, mark)

@@ -80,12 +80,10 @@ def _resource(target: Target, role_arn: str | None) -> str:
 
 
 def _partition(region: str) -> str:
-    """Return the AWS partition of a region."""
     return next((named for begin, named in PARTITIONS.items() if region.startswith(f"{begin}-")), "aws")
 
 
 def _allow(actions: Iterable[str], resources: list[str]) -> Statement:
-    """Return a statement that allows actions on resources."""
     return {"Effect": "Allow", "Action": [f"secretsmanager:{action}" for action in actions], "Resource": resources}
 
 
@@ -95,6 +93,7 @@ def _creation(targets: Iterable[Target]) -> list[Statement]:
     Such a secret has no ARN, so the right is limited by name and region. An address that is an ARN needs no such right,
     because a secret cannot be created by its ARN.
     """
+    # A secret that does not exist yet has no ARN, so name and region are all that can limit the right.
     named = [target for target in targets if not target.secret_id.startswith("arn:")]
     condition = {
         "secretsmanager:Name": [target.name for target in named],
@@ -110,12 +109,12 @@ def _creation(targets: Iterable[Target]) -> list[Statement]:
 
 def _labels_only(resources: list[str]) -> Statement:
     """Return a statement that denies reading by version id, so that only labelled versions can be read."""
+    # AWS keeps retired versions readable by id, and an application must not get at them.
     denied = {**_allow(["GetSecretValue"], resources), "Effect": "Deny"}
     return {"Sid": "NotByVersionId", **denied, "Condition": {"Null": {"secretsmanager:VersionId": "false"}}}
 
 
 def _block(name: str, told: Iterable[str], statements: list[Statement]) -> Block:
-    """Return a policy with its comments, among them warnings about a missing account and about its length."""
     document = {"Version": "2012-10-17", "Statement": statements}
     comments = [*told]
     if any(f":{ANY_ACCOUNT}:secret:" in resource for s in statements for resource in s["Resource"]):

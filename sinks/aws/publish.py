@@ -43,7 +43,8 @@ The holder's word follows it, so that a holder takes only its own version for su
 class Publisher:
     """One secret under its lock.
 
-    A step under the lease looks first and decides by that listing, so a concurrent change only leads to another round.
+    A step renews the lease first and decides by the listing from that. So a concurrent change only leads to another
+    round.
     """
 
     def __init__(self, uri: str, target: Target, access: Access, claims: Claims) -> None:
@@ -94,6 +95,7 @@ class Publisher:
             former = self.document(told).get(self._key)
             wanted = sibling_keys_written(document, self._key, lease.lock.sibling_keys, value, former=former)
             current = listing.current
+            # The claim has put this document already, unless somebody edited another key since.
             if document != wanted:
                 current = grip_of(lease).version
                 if self._access.document(current) != wanted:
@@ -104,6 +106,7 @@ class Publisher:
                 self._tag(lease, value, record, promoted)
             except Refused as error:
                 promoted = replace(promoted, untold=error.message)
+            # The release may trust these labels, and needs no further listing.
             self._claims.promoted = grip_of(lease)
             return promoted
 
@@ -118,6 +121,8 @@ class Publisher:
         with contextlib.suppress(Conflict, Expired, Unavailable):
             listing = self._access.listing()
             current = listing.current
+            # Somebody else may hold the sink by now. Only a move from exactly the version that holds `base` takes
+            # nothing from them.
             if current and self._fits(current, base, mine, value):
                 with contextlib.suppress(Refused):
                     self._access.api.label(FALLBACK, remove=listing.holder(FALLBACK), to=current, before=before)
@@ -145,7 +150,7 @@ class Publisher:
             self.write_sibling_keys(lease)
 
     def write_sibling_keys(self, lease: Lease, coming: Secret | None = None, *, former: bool = True) -> bool:
-        """Put current's document with other sibling keys, and move AWSCURRENT to it (`Sink.lay_out`).
+        """Put current's document with other sibling keys, and move AWSCURRENT to it (`Sink.write_sibling_keys`).
 
         AWSPENDING stays where it is, so the lock does not move. Without `former`, the fallback's value is left out.
         """
@@ -185,7 +190,6 @@ class Publisher:
         return self._claims.under_lease(lease, step)
 
     def _tag_layout(self, lease: Lease, tags: Mapping[str, str], current: str) -> None:
-        """Tag which version is current and that it has sibling keys, unless the tags say so already."""
         wanted = {CURRENT_TAG: current, SIBLING_KEYS_TAG: afterwards(lease.lock.sibling_keys) or NONE}
         if any(tags.get(name) != text for name, text in wanted.items()):
             self._access.api.tag(wanted, before=self._claims.deadline(lease))
@@ -199,6 +203,7 @@ class Publisher:
 
     def _pin(self, lease: Lease, listing: Listing, value: Secret, *, keep: bool) -> str | None:
         """Put FALLBACK on the version that was current when the operation began. Without `keep`, remove it."""
+        # A value that leaked or was refused is no candidate, so nothing is pinned.
         if not keep:
             self.unpin(lease, listing)
             return None
@@ -206,10 +211,10 @@ class Publisher:
         return self.pin_at(lease, listing, target) if target else listing.fallback
 
     def _base(self, lease: Lease, listing: Listing, value: Secret) -> str | None:
-        """Find that version: current, unless a foreign value is there or the promotion is done already."""
         lock = lease.lock
+        # Current, unless a foreign value is there or the promotion is done already.
         likely: tuple[str | None, ...] = (listing.current, listing.holder(FALLBACK))
-        if lock.base:  # a layout has moved AWSPREVIOUS, so more versions come into question
+        if lock.base:  # a write of sibling keys has moved AWSPREVIOUS, so more versions are possible
             likely = (*likely, grip_of(lease).base, listing.holder(PREVIOUS), *listing.likeliest())
         for version in dict.fromkeys(likely):
             old = self._access.value(version, self._key) if version and listing.get(version) else None
@@ -218,7 +223,10 @@ class Publisher:
         return None
 
     def unpin(self, lease: Lease, listing: Listing) -> None:
-        """Remove FALLBACK from its version, if any."""
+        """Remove FALLBACK from its version, if any.
+
+        The version itself stays readable by its id.
+        """
         holder = listing.holder(FALLBACK)
         if holder is not None:
             self._access.api.label(FALLBACK, remove=holder, before=self._claims.deadline(lease))

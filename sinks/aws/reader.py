@@ -1,4 +1,7 @@
-"""Reads a secret in AWS for an application. It needs `secretsmanager:GetSecretValue`, and reads by label only."""
+"""Reads a secret in AWS for an application. It needs `secretsmanager:GetSecretValue`, and reads by label only.
+
+A policy can deny reading by version id (`sinks.aws.policy`), so retired values are out of its reach.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,13 @@ class AwsReader:
         self._describes = True
 
     def latest(self) -> Latest:
-        """Read the version labelled AWSCURRENT (`Reader.latest`). The answer does not say when it was promoted."""
+        """Read the version labelled AWSCURRENT (`Reader.latest`).
+
+        The answer says neither when it was promoted nor which version is the fallback.
+
+        Raises:
+            Refused: there is nothing, or no text at the key.
+        """
         got = self._api.staged(CURRENT)
         if got is None:
             raise Refused(f"there is nothing to read at {self.uri}", "check the region, the name and the account")
@@ -74,6 +83,7 @@ class AwsReader:
         with suppress(Denied):
             record = Record.from_tags(self._api.describe().tags)
             return record.promoted_at if record else None
+        # A missing right rarely comes back, and asking each time would fill CloudTrail with denials.
         self._describes = False
         return None
 

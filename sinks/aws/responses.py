@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Described:
-    """A secret's description."""
+    """A secret's description (DescribeSecret).
+
+    It contains no value.
+    """
 
     at: datetime
     """The server's clock."""
@@ -65,7 +68,10 @@ class Got:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a listing. `next` is the token for the page after it."""
+    """One page of a listing.
+
+    `next` is the token for the page after it, and None on the last one.
+    """
 
     versions: tuple[Listed, ...]
     at: datetime

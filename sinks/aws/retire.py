@@ -81,7 +81,6 @@ class Retiring:
         return soft_deleted.versions
 
     def _untell(self, lease: Lease, target: str | None) -> None:
-        """Remove a value that ends from current's sibling keys."""
         if target and target in self._publisher.fingerprints(lease, grip_of(lease).listing.current)[1:]:
             self._publisher.write_sibling_keys(lease, former=False)
 
@@ -125,7 +124,7 @@ class Retiring:
         return True
 
     def _labels(self, listing: Listing) -> tuple[tuple[str, str], ...]:
-        """Return the labels that a retirement may drop, each with its version."""
+        # FALLBACK last: by its version the value is found, also by a second attempt after a death in between.
         left = [(stage, version) for version, stage in listing.left_over()]
         found = ((PREVIOUS, listing.holder(PREVIOUS)), *left, (FALLBACK, listing.holder(FALLBACK)))
         return tuple((stage, version) for stage, version in found if version)

@@ -16,9 +16,11 @@ CREATE = "CreateSecret"
 LABEL = "UpdateSecretVersionStage"
 ACTIONS = (*READ, "PutSecretValue", LABEL, "TagResource", "UntagResource", CREATE)
 
+# Nothing needs DeleteSecret or PutResourcePolicy: the bridge cannot destroy a secret or widen access to it.
 NEEDED: Mapping[Deed, tuple[str, ...]] = {
     Deed.SURVEY: LOOK,
     Deed.READ: READ,
+    # Reading by label needs no listing, so an application gets this one action.
     Deed.FOLLOW: ("GetSecretValue",),
     Deed.HOLD: (*READ, "PutSecretValue", LABEL, "TagResource"),
     Deed.BEGIN: (),
@@ -36,6 +38,9 @@ NEEDED: Mapping[Deed, tuple[str, ...]] = {
 
 
 def needed(deeds: Iterable[Deed]) -> tuple[str, ...]:
-    """Return the actions that several deeds need together."""
+    """Return the actions that several deeds need together.
+
+    They come in a fixed order, so that a policy's text is always the same.
+    """
     found = {action for deed in deeds for action in NEEDED[deed]}
     return tuple(action for action in ACTIONS if action in found)

@@ -37,7 +37,7 @@ class Sealing:
         self._puts = -1  # how many versions this process had put at its last seal
 
     def read(self, state: SinkState) -> SinkState:
-        """Return a sink with the result of its seal, and with the fallback that the seal names.
+        """Return the state with the result of the seal, and with the fallback that the seal names.
 
         The values of `state` must have been read. While something is pending, or after a later version, the seal names
         an unproven fallback at most.
@@ -73,8 +73,8 @@ class Sealing:
         )
 
     def _find(self, found: Said, listing: Listing) -> tuple[str | None, Secret | None]:
-        """Return the version that holds the fallback which a seal names, and its value."""
         if found.fallback and not found.is_soft_deleted:
+            # Labels are hints: whoever may label can pin FALLBACK on any version.
             for version in listing.likeliest():
                 value = self._access.value(version, self._where.key) if version != listing.current else None
                 if value and value.fingerprint(found.tags[CLIENT]) == found.fallback:
@@ -89,17 +89,26 @@ class Sealing:
         self._told, self._current, self._puts = mark_of(state).said, state.value(Stage.CURRENT), -1
 
     def forget(self) -> None:
-        """Remember that the sink says nothing any more."""
+        """Remember that the sink says nothing any more.
+
+        No seal is due from then on.
+        """
         self._told = NOTHING
 
     def end(self) -> None:
-        """Remember that there is no fallback any more, so that the next seal says so."""
+        """Remember that there is no fallback any more.
+
+        The next seal says so. One is due from then on, if there was one.
+        """
         if self._told.former:
             self._told, self._puts = replace(self._told, former=""), -1
 
     @property
     def fallback(self) -> str:
-        """The fingerprint of the fallback that the seal shall name."""
+        """The fingerprint of the fallback that the seal shall name.
+
+        Empty: there is none, or no seal.
+        """
         return self._told.fallback
 
     @property
@@ -119,10 +128,10 @@ class Sealing:
         sequence = max(top, self._told.sequence)  # AWS removes old versions, so the highest number may fall
         self._told = self._told.changed(changes, self._where, self._current, sequence, self._told.former)
         self._puts = self._access.puts
+        # Without a seal before, there is none now: it would prove what nobody has checked.
         return {**changes, **self._told.tags} if SEAL_TAG in self._told.tags else dict(changes)
 
 
 def _pinned(history: History, version: str | None) -> History:
-    """Return a history in which this version, and no other, is the fallback."""
     free = (replace(v, stage=None if v.stage is Stage.FALLBACK else v.stage) for v in history.versions)
     return History(tuple(replace(v, stage=Stage.FALLBACK) if v.id == version else v for v in free))

@@ -106,8 +106,7 @@ class AwsSink:
         return with_sibling_keys(state, documents.get(Stage.CURRENT), self._target.key, made)
 
     def _pending(self, state: SinkState, version: Version | None) -> tuple[SinkState, dict[Stage, Document | None]]:
-        """Read what is pending. A text that is no document of ours counts as foreign."""
-        if version is None or state.foreign:
+        if version is None or state.foreign:  # what is foreign is no pending value
             return state, {}
         try:
             return state, {Stage.PENDING: self._access.document(version.id)}
@@ -176,7 +175,7 @@ class AwsSink:
         return lease
 
     def _pinned(self, lease: Lease, state: SinkState) -> bool:
-        """Put FALLBACK on the version that the seal names, after another process has moved it."""
+        # Under the lease, because another process has moved FALLBACK away from what the seal names.
         fallback = state.history.at(Stage.FALLBACK)
         self._publisher.pin_at(lease, grip_of(lease).listing, fallback.id if fallback else None)
         return True
@@ -199,7 +198,7 @@ class AwsSink:
         return self._claims.advance(lease, after_promotion(lease.lock, document, self._target.key, value), value)
 
     def write_sibling_keys(self, lease: Lease, coming: Secret | None = None) -> bool:
-        """Put a version with other sibling keys and move AWSCURRENT to it (`Sink.lay_out`)."""
+        """Put a version with other sibling keys and move AWSCURRENT to it (`Sink.write_sibling_keys`)."""
         return self._publisher.write_sibling_keys(lease, coming)
 
     def promote(self, lease: Lease, value: Secret, record: Record, *, keep: bool = True) -> Promoted:
@@ -244,9 +243,9 @@ class AwsSink:
         return self._access.value(listing.current, self._target.key) if listing.current else None
 
     def _older(self, lease: Lease, listing: Listing, fingerprint: str) -> str | None:
-        """Find a version that holds a value, never the current one."""
         if not fingerprint or fingerprint == self._publisher.fingerprint(lease, listing.current):
             return None
+        # Never current's or pending's version: its label would hide the fallback (`Listing.fallback`).
         others = (v for v in listing.likeliest() if v not in (listing.current, listing.pending))
         return next((v for v in others if self._readable(lease, v) == fingerprint), None)
 

@@ -90,7 +90,7 @@ def after_promotion(lock: Lock, document: Document, key: str | None, value: Secr
 
 
 def surveyed(uri: str, described: Described, listing: Listing) -> SinkState:
-    """Return a sink as metadata shows it.
+    """Return the state of a sink as metadata shows it.
 
     Its `snapshot` keeps the description and the listing, which the claim is compared against.
     """
@@ -138,13 +138,14 @@ def _was_managed(described: Described, listing: Listing) -> bool:
     """
     if _manager(described) not in (None, MANAGER):
         return False
+    # Tag tools replace all tags and leave labels alone, so a label of ours without a record is a trace.
     partly = described.tags.get(MANAGED_BY) == MANAGER or CURRENT_TAG in described.tags
     promoted = listing.label is not None and listing.pending == listing.current
     return partly or promoted or listing.holder(FALLBACK) is not None
 
 
 def with_documents(state: SinkState, documents: Mapping[Stage, Document | None], key: str | None) -> SinkState:
-    """Return a sink with the values at its stages."""
+    """Return the state with the values at the sink's stages."""
     found = {stage: document.get(key) for stage, document in documents.items() if document is not None}
     values = {stage: value for stage, value in found.items() if value is not None}
     document = documents.get(Stage.CURRENT)
@@ -187,6 +188,7 @@ def described_lock(described: Described, listing: Listing) -> Lock | None:
     """Return the lock, if its tags are written already. Tags of another operation do not describe it."""
     label = listing.label
     lock = Lock.from_tags(described.tags)
+    # Tags come by a second call. Until then they are those of an earlier operation.
     if label is None or lock is None or described.tags.get(CHAIN_TAG) != chain_of(label):
         return None
     return said_by(label, lock)
@@ -251,6 +253,7 @@ def _history(listing: Listing, tags: Mapping[str, str]) -> History:
 
 def fallback_in(listing: Listing, tags: Mapping[str, str]) -> str | None:
     """Return the fallback: by its label or, after an interrupted promotion, by the older tag."""
+    # On current the label says that a promotion was interrupted: it moves before AWSCURRENT does.
     if listing.fallback or listing.holder(FALLBACK) is None:
         return listing.fallback
     told = listing.get(tags.get(FALLBACK_TAG))

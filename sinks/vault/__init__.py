@@ -1,4 +1,7 @@
-"""HashiCorp Vault's KV version 2, and OpenBao with the same API. hvac is loaded when the first sink is opened."""
+"""HashiCorp Vault's KV version 2, and OpenBao with the same API.
+
+hvac is loaded when the first sink is opened, because every command imports this package.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +73,13 @@ def open(  # noqa: A001  # the name that every kind of store offers
     clock: Clock,
     lease: timedelta,
 ) -> VaultSink:
-    """Open the document at `target`. The first request is sent when the first method is called."""
+    """Open the document at `target`, without a request.
+
+    The login follows when the first method is called that asks the server. Each sink logs in by itself.
+
+    Raises:
+        BadAddress: the address has another form, or its server would get the token over plain http://.
+    """
     from sinks.vault.api import Kv
     from sinks.vault.connection import Connection
     from sinks.vault.sink import VaultSink
@@ -97,9 +106,12 @@ def open_reader(
     clock: Clock,
     timeout: timedelta,  # noqa: ARG001  # the adapter has its own
 ) -> VaultReader:
-    """Open the document at `target` for reading. The first request is sent when the first method is called.
+    """Open the document at `target` for reading, without a request.
 
-    `timeout` is not used: the HTTP adapter has its own limits.
+    The login follows with the first reading. `timeout` is not used: the HTTP adapter has its own limits.
+
+    Raises:
+        BadAddress: as in `open`.
     """
     from sinks.vault.api import Kv
     from sinks.vault.connection import Connection
@@ -136,7 +148,10 @@ def policy_for_references(targets: tuple[Target, ...], mounts: tuple[str, ...]) 
 
 
 def diagnosis(name: str, settings: Settings, resolve: Callable[[str], Secret], clock: Clock) -> VaultDiagnosis:
-    """Return the examination of one server."""
+    """Return the examination of one server.
+
+    No request is sent before its first method is called.
+    """
     from sinks.vault.diagnose import VaultDiagnosis
 
     return VaultDiagnosis(name, settings, resolve, clock)

@@ -1,4 +1,7 @@
-"""Addresses: `mount/path[#key]`. Pure."""
+"""Addresses: `mount/path[#key]`. Pure.
+
+An address names a document and never an API path, so that it is what people type into the command line of Vault.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +49,7 @@ def parse(target: str, settings: Settings | None = None) -> Target:
             f"'vault://{target}' names no document: expected MOUNT/PATH, found '{path}'",
             "for example vault://secret/apps/billing",
         )
+    # Taken literally, such a path would make a second document beside the one that is meant, and nobody would read it.
     if parts[1] in ("data", "metadata") and len(parts) > 2:
         meant = "/".join([parts[0], *parts[2:]])
         raise BadAddress(
@@ -57,12 +61,15 @@ def parse(target: str, settings: Settings | None = None) -> Target:
 
 
 def _is_private(url: str) -> bool:
-    """Return whether the connection is private: TLS, or loopback."""
     parts = urlsplit(url)
+    # The token travels with every request. Only on loopback can nobody listen to plain http://.
     host = parts.hostname or ""
     return parts.scheme == "https" or host in ("localhost", "::1") or host.startswith("127.")
 
 
 def identity(target: Target, settings: Settings) -> tuple[str, ...]:
-    """Return server, namespace and path. Two keys of one document are the same sink."""
+    """Return server, namespace and path.
+
+    Two keys of one document are the same sink, because they share one lock key. Aliases of a server are not recognized.
+    """
     return ("vault", settings.url.rstrip("/").lower(), settings.namespace or "", target.path)

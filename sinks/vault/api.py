@@ -40,7 +40,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Meta:
-    """A key's metadata."""
+    """A key's metadata: what the server knows of a document besides its content."""
 
     current: int
     """Number of the latest version, 0 where there is none."""
@@ -68,7 +68,10 @@ class MountConfig:
 
 
 class Kv:
-    """KV version 2 on one server. Paths are logical ("secret/apps/billing"). The mount is found when first needed."""
+    """KV version 2 on one server, with logical paths ("secret/apps/billing").
+
+    Given `before`, the monotonic end of a lease, a call may raise `Expired`. All may raise `Denied` and `Unavailable`.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -76,7 +79,7 @@ class Kv:
         self._configs: dict[str, MountConfig | None] = {}
 
     def now(self) -> datetime:
-        """Return the server's clock."""
+        """Return the server's clock, without a request."""
         return self._connection.adapter.now()
 
     def close(self) -> None:
@@ -191,7 +194,7 @@ class Kv:
             return tuple(
                 f"{capability} on {path}"
                 for path, needed in paths.items()
-                for capability in needed
+                for capability in needed  # each by name, for the hint
                 if "root" not in granted[path] and capability not in granted[path]
             )
 
@@ -214,8 +217,7 @@ class Kv:
             self._connection.adapter.deadline = None
 
     def _split(self, path: str) -> tuple[str, str]:
-        """Split a path into mount and key: by a known mount, by asking for the first part, or for the whole path."""
-        for mount in self._mounts:
+        for mount in self._mounts:  # a known one costs no request
             if path.startswith(f"{mount}/"):
                 return mount, path[len(mount) + 1 :]
         first, _, rest = path.partition("/")

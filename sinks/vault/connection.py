@@ -24,7 +24,10 @@ FIRST_RENEWAL = 10.0  # seconds until a given token is renewed for the first tim
 
 
 class Connection:
-    """A connection that logs in when first used, and renews or logs in again before the token's lease ends."""
+    """A connection that logs in when first used, and renews or logs in again before the token's lease ends.
+
+    Nothing runs in the background. Each request checks whether two thirds of the token's time have passed.
+    """
 
     def __init__(self, settings: Settings, resolve: Callable[[str], Secret], clock: Clock) -> None:
         self._settings = settings
@@ -75,6 +78,7 @@ class Connection:
     def _login(self, client: hvac.Client) -> None:
         auth = self._settings.auth
         if auth.method == "token":
+            # A given token is not tried here: the first request shows whether it is good.
             self._use_token(client, auth)
             return
         with answers(f"log in to {self.name} by {auth.method}", login=True):
@@ -93,6 +97,7 @@ class Connection:
         self._renew_at = self._clock.monotonic() + FIRST_RENEWAL
 
     def _ask_for_token(self, client: hvac.Client, auth: Auth) -> Any:
+        # References are resolved at each login: a mounted JWT or a secret id may have been replaced since the last one.
         mount = auth.mount or auth.method
         match auth.method:
             case "approle":
@@ -129,6 +134,7 @@ class Connection:
         """
         given = self._settings.auth.method == "token"
         seconds = self._renewed(client)
+        # A token near its maximum lifetime is renewed for less and less. A given one cannot be replaced.
         if not given and seconds < self._granted / 2:
             self._login(client)
         else:
@@ -136,11 +142,10 @@ class Connection:
 
     @staticmethod
     def _renewed(client: hvac.Client) -> float:
-        """Return how many seconds the token has from now. 0: the server did not answer."""
         try:
             with answers("renew the token"):
                 return float(client.auth.token.renew_self()["auth"]["lease_duration"] or "inf")
-        except Unavailable:
+        except Unavailable:  # tried again soon: the old token is still valid
             return 0
         except SinkError:
             return float("inf")  # not renewable, as a root token is not. If it ends, a later 403 says so

@@ -1,4 +1,7 @@
-"""Examines servers that speak Vault's API, and the documents in them."""
+"""Examines servers that speak Vault's API, and the documents in them.
+
+It asks in the order in which answers depend on each other: server, token, mount, key. It changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ if TYPE_CHECKING:
 
 
 class VaultDiagnosis:
-    """The examination of one server (`sinks.diagnosis.Diagnosis`). `policies` names the token's, for the remedies."""
+    """The examination of one server (`sinks.diagnosis.Diagnosis`).
+
+    `policies` names those of the token, for the remedies. It is None until the server has accepted the token.
+    """
 
     def __init__(self, name: str, settings: Settings, resolve: Callable[[str], Secret], clock: Clock) -> None:
         self.title = f"Vault {name} ({settings.url})"
@@ -43,7 +49,10 @@ class VaultDiagnosis:
         return self.policies is not None
 
     def server(self, findings: Findings) -> None:
-        """Examine the server, then the token: without an unsealed server, nothing can be said of the token."""
+        """Examine the server, then the token.
+
+        Of a sealed or silent server nothing else can be said, so the token is not tried there.
+        """
         if not _alive(findings, self):
             return
         if self.inspector.tokenless:
@@ -61,7 +70,10 @@ class VaultDiagnosis:
             self.policies = _policies(findings, self)
 
     def sink(self, findings: Findings, target: str, role: Role, asked: frozenset[Deed], command: str) -> bool:  # noqa: ARG002
-        """Examine a document's mount, the token's rights, and the settings."""
+        """Examine a document's mount, the token's rights, and the settings.
+
+        Where the server did not accept the token, the sink is reported as not checked.
+        """
         if not self.answered:
             findings.unknown("sink-not-checked", f"its vault {self.name} cannot be asked")
             return False
@@ -79,6 +91,7 @@ def _alive(findings: Findings, vault: VaultDiagnosis) -> bool:
     settings, clock, names = vault.settings, vault.clock, {"vault": vault.name}
     try:
         health = vault.inspector.health()
+    # Settings come first. With a broken one every other finding would be a consequence of it.
     except BadAddress as error:  # a certificate file that cannot be read
         findings.wrong("vault-settings", error.message, hint=error.hint or "correct it in bridge.toml")
         return False
@@ -104,7 +117,10 @@ def _certificate(settings: Settings) -> Certificate | None:
 def _unreachable(
     findings: Findings, settings: Settings, error: SinkError, names: Mapping[str, str], clock: Clock
 ) -> None:
-    """Report why the server cannot be reached: the certificate, if that is the cause."""
+    """Report why the server cannot be reached.
+
+    A certificate that is not accepted has a remedy of its own, so it is examined first.
+    """
     seen = _certificate(settings)
     if seen is None or seen.fault is Fault.NONE:
         findings.wrong("vault-unreachable", error.message, **names)
@@ -118,7 +134,6 @@ def _unreachable(
 
 
 def _ending(findings: Findings, seen: Certificate, now: datetime) -> None:
-    """Judge how long the server's certificate is still valid."""
     left = seen.ends - now
     if left < timedelta(0):
         findings.wrong("vault-certificate", f"the certificate of {seen.host} ended {span(-left)} ago", host=seen.host)
@@ -144,7 +159,6 @@ def _policies(findings: Findings, vault: VaultDiagnosis) -> str | None:
 
 
 def _lifetime(findings: Findings, token: TokenFacts) -> None:
-    """Judge how long the token is still valid."""
     if token.left is None:
         findings.ok(f"token without an end; policies: {', '.join(token.policies)}")
         return
@@ -163,9 +177,11 @@ def _state(findings: Findings, vault: VaultDiagnosis, path: str, role: Role, ask
     `asked` are the deeds that the role needs at this sink.
     """
     at = vault.inspector.mounted(path)
+    # Asked even without a mount: a token without any right sees no mount either, and the rights are what to fix.
     missing = _rights(findings, vault, at or _assumed(path), role, asked)
     if at is None:
         if not missing:
+            # The most likely mount, for a check of the rights where none was found.
             mount = mount_of(path, ())
             told = f"no mount serves {path}, or the token may see nothing there"
             findings.wrong("vault-mount-missing", told, mount=mount)
@@ -185,7 +201,6 @@ def _state(findings: Findings, vault: VaultDiagnosis, path: str, role: Role, ask
 
 
 def _assumed(path: str) -> Mounted:
-    """Return the mount that a path most likely belongs to, for checking the rights where no mount was found."""
     mount = mount_of(path, ())
     return Mounted(mount, path[len(mount) + 1 :], "2")
 
@@ -255,7 +270,7 @@ def _deletion(findings: Findings, mount: Limits | None, key: Limits | None, name
 
 
 def _compare_and_set(findings: Findings, mount: Limits | None, key: Limits | None, names: Mapping[str, str]) -> None:
-    """Report required compare-and-set on metadata, under which the bridge cannot write its tags."""
+    # Metadata would then need its own version number in every write, and any other writer would make tags fail.
     if key and key.metadata_cas_required:
         told = "metadata_cas_required is set on the key"
         findings.wrong("vault-metadata-cas", told, number=str(key.metadata_version), **names)

@@ -1,4 +1,7 @@
-"""What the environment says of a Vault server."""
+"""What the environment says of a Vault server, by the variables of Vault's and OpenBao's own tools.
+
+Pure, except that a token file's existence is checked.
+"""
 
 from __future__ import annotations
 
@@ -52,6 +55,7 @@ def token_reference(environ: Mapping[str, str]) -> str | None:
 
     Returns None where none of them exists.
     """
+    # Vault's variable first, as in `usual`.
     for name in TOKENS:
         if environ.get(name):
             return f"env:{name}"
@@ -60,12 +64,18 @@ def token_reference(environ: Mapping[str, str]) -> str | None:
 
 
 def is_described(environ: Mapping[str, str]) -> bool:
-    """Return whether the environment holds an address of a server."""
+    """Return whether the environment holds an address of a server.
+
+    A token alone says nothing, because it may belong to any server.
+    """
     return usual(environ, "ADDR") is not None
 
 
 def unasked(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Return a placeholder for the address, where the environment has none."""
+    """Return a placeholder for the address, where the environment has none.
+
+    It is shown in policies, and no request is sent to it.
+    """
     return {} if is_described(environ) else {"VAULT_ADDR": NOWHERE}
 
 
@@ -82,7 +92,10 @@ def objections(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def initial(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the lines of the table that `init` writes."""
+    """Return the lines of the table that `init` writes.
+
+    A token is written as a reference to its variable, never as text.
+    """
     lines = ['type = "vault"', f"url = {_text(usual(environ, 'ADDR') or 'https://vault.example:8200')}"]
     for name, field in INITIAL:
         if value := usual(environ, name):
@@ -93,5 +106,5 @@ def initial(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _text(value: str) -> str:
-    """Return a TOML basic string. A JSON string serves, because JSON's escapes are among TOML's."""
+    # A TOML basic string: JSON's escapes are among TOML's.
     return json.dumps(value, ensure_ascii=False)

@@ -21,7 +21,10 @@ CHANGED = "somebody has changed its tags ({}); what they said is known, and the 
 
 @dataclass(frozen=True)
 class Holding:
-    """The valid statement about a document."""
+    """The valid statement about a document.
+
+    It is decided once for each reading. The claim then writes it into the lock, as the copy from before the operation.
+    """
 
     meta: Meta | None
     """The document's metadata, with the valid tags in place of the written ones."""
@@ -30,9 +33,9 @@ class Holding:
     copy: Said = NOTHING
     """The statement in the lock key."""
     differs: tuple[str, ...] = ()
-    """As in `sinks.port.Place`."""
+    """Tags that another process changed, as in `SinkState.differs`."""
     contradicted: str = ""
-    """As in `sinks.port.Place`."""
+    """How the tagged fallback contradicts the seal, as in `SinkState.contradicted`."""
     gone: bool = False
     """No version holds the fallback that the seal names."""
 
@@ -53,6 +56,7 @@ def holding(meta: Meta | None, latest: Entry | None, lock: Entry | None, values:
         ours = ours.unsealed
     if copy.former is None:
         return _by_value(Holding(meta, ours, _under_base(copy, copied, where, values, highest)), values)
+    # Tags of another manager are left alone: that is a person's decision, and no attack on ours.
     if ours.sequence > copy.sequence or meta.tags.get(MANAGED_BY, MANAGER) != MANAGER:
         return _by_value(Holding(meta, ours, copy), values)
     differs = tuple(name for name in (*COVERED, SEAL_TAG) if meta.tags.get(name) != copy.tags.get(name))
@@ -72,7 +76,7 @@ def _under_base(copy: Said, copied: Mapping[str, str], where: Where, values: Val
 def _by_value(found: Holding, values: Values) -> Holding:
     """Return the statement with the fallback's tag on the version that holds the value the seal names.
 
-    The tagged number is only a hint. Foreign writes and layouts move it, and other writers may set it.
+    The tagged number is only a hint. Foreign writes and those of sibling keys move it, and other writers may set it.
     """
     meta, ours = found.meta, found.said
     if meta is None or ours.former is None:
@@ -90,7 +94,7 @@ def _by_value(found: Holding, values: Values) -> Holding:
 
 
 def told_apart(state: SinkState, found: Holding) -> SinkState:
-    """Return a sink with what other writers did to its tags."""
+    """Return the state with what other writers did to the sink's tags."""
     changed = (CHANGED.format(", ".join(found.differs)),) if found.differs and state.lock is None else ()
     said = (found.contradicted,) if found.contradicted else ()
     return replace(
@@ -113,6 +117,7 @@ def with_doubt(found: Holding, values: Values) -> Holding:
         return found
     current = values.at(meta.current, meta)
     between = (n for n, (_, readable) in meta.versions.items() if readable and number < n < meta.current)
+    # Versions with current's value are foreign edits of other keys, or writes of sibling keys.
     if all(values.at(n, meta) == current for n in between):
         return found
     return replace(found, said=replace(found.said, former=doubted(found.said.former)))

@@ -1,4 +1,7 @@
-"""The HTTP adapter under hvac: a deadline for each call, no redirects, the server's clock, retries of reads only."""
+"""The HTTP adapter under hvac: a deadline for each call, no redirects, the server's clock, retries of reads only.
+
+hvac itself has no deadline for one call and repeats nothing. An adapter is the one point that every request passes.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +44,7 @@ class Adapter(HTTPAdapter):
             total=3,
             backoff_factor=0.2,
             allowed_methods={"GET"},
+            # Without 503: a sealed server answers with it, and waiting does not unseal it.
             status_forcelist={429, 502, 504},
             raise_on_status=False,
             redirect=0,
@@ -49,7 +53,10 @@ class Adapter(HTTPAdapter):
         self._patient, self._once = self.max_retries, Retry(total=0, read=False, redirect=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Set the configured server name for TLS."""
+        """Set the configured server name for TLS.
+
+        requests has no setting for it, so urllib3's pool is told directly.
+        """
         kwargs.update(self._tls)
         super().init_poolmanager(*args, **kwargs)
 
@@ -68,7 +75,9 @@ class Adapter(HTTPAdapter):
         self.max_retries = self._patient if deadline is None else self._once
         kwargs["timeout"] = (min(CONNECT, left), min(READ, left))
         response = super().send(request, *args, **kwargs)
+        # Method, path and status only: queries and bodies may hold secrets.
         LOG.debug("%s %s -> %d", request.method, request.path_url.partition("?")[0], response.status_code)
+        # requests' timeout is for each read from the socket, so a server that answers in drops can exceed it.
         if deadline is not None and self._clock.monotonic() > deadline:
             response.close()
             raise Expired("the call was answered after its lease had ended")
@@ -95,7 +104,7 @@ class Adapter(HTTPAdapter):
 
 
 def _request_id(response: requests.Response) -> object:
-    """Return the id that the server gave the request. An answer without a body (204) has none."""
+    # An answer without a body (204) has no id.
     text = response.content  # outside of try: an error here must be the one that hvac would meet
     try:
         body = json.loads(text)

@@ -29,7 +29,10 @@ NEVER = "0s"
 
 @dataclass(frozen=True)
 class Health:
-    """A server's state. `skew` is how far this machine's clock is ahead of the server's."""
+    """A server's state.
+
+    `skew` is how far this machine's clock is ahead of the server's. Negative: it is behind.
+    """
 
     sealed: bool
     standby: bool
@@ -48,7 +51,10 @@ class TokenFacts:
 
 @dataclass(frozen=True)
 class Mounted:
-    """The mount that serves a path, and the path's name below it. `version` is empty where it is no KV mount."""
+    """The mount that serves a path, and the path's name below it.
+
+    `version` is that of KV, "1" or "2". It is empty where the mount is no KV mount.
+    """
 
     mount: str
     name: str
@@ -57,7 +63,10 @@ class Mounted:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a mount or a key says about its versions."""
+    """What a mount or a key says about its versions.
+
+    The server combines both. `kept` says how many versions that makes.
+    """
 
     max_versions: int
     """How many versions the server keeps. 0: there is no setting here."""
@@ -91,11 +100,14 @@ class Inspector:
         self._settings = settings
         self._clock = clock
         self._connection = Connection(settings, resolve, clock)
-        self._outside = _Outside(replace(settings, namespace=None), resolve, clock)  # the whole server is asked
+        self._outside = _Outside(replace(settings, namespace=None), resolve, clock)  # sys/health is in no namespace
 
     @property
     def tokenless(self) -> bool:
-        """Whether the login needs a token and there is none."""
+        """Whether the login needs a token and there is none.
+
+        No request is sent for that.
+        """
         auth = self._settings.auth
         return auth.method == "token" and auth.token is None and token_reference(os.environ) is None
 
@@ -115,7 +127,12 @@ class Inspector:
             return Health(bool(data["sealed"]), bool(data["standby"]), str(data.get("version", "?")), skew)
 
     def log_in(self) -> None:
-        """Log in, or take the existing token without a trial of it."""
+        """Log in, or take the existing token without a trial of it.
+
+        Raises:
+            Denied: the login was refused, or there is no token.
+            BadAddress: a setting that the login needs is missing.
+        """
         self._connection.client()
 
     def token(self) -> TokenFacts:
@@ -126,6 +143,7 @@ class Inspector:
         client = self._connection.client()
         with answers("look up the Vault token (auth/token/lookup-self)"):
             data = client.auth.token.lookup_self()["data"]
+            # A root token has no expiry time, and its "ttl" of 0 does not mean that it ends now.
             left = timedelta(seconds=int(data["ttl"])) if data.get("expire_time") else None
             policies = {*(data.get("policies") or ()), *(data.get("identity_policies") or ())}
             return TokenFacts(left, bool(data.get("renewable")), tuple(sorted(policies)))
@@ -140,17 +158,24 @@ class Inspector:
             with answers(f"find the mount of {path}"):
                 data = client.adapter.get(f"/v1/sys/internal/ui/mounts/{path}")["data"]
                 mount, kind = str(data["path"]).strip("/"), data["type"]
+                # A KV mount without that option is of version 1.
                 version = str((data["options"] or {}).get("version", "1")) if kind in ("kv", "generic") else ""
         except (Missing, Denied):
             return None
         return Mounted(mount, path[len(mount) + 1 :], version)
 
     def mount_limits(self, mount: str) -> Limits | None:
-        """Read a mount's settings. None: the token may not."""
+        """Read a mount's settings.
+
+        None: the token may not, which is common, because `MOUNT/config` is an administrator's path.
+        """
         return self._limits(f"{mount}/config")
 
     def key_limits(self, at: Mounted) -> Limits | None:
-        """Read a key's settings. None: there is no such key, or the token may not."""
+        """Read a key's settings.
+
+        None: there is no such key, or the token may not read its metadata.
+        """
         return self._limits(f"{at.mount}/metadata/{at.name}")
 
     def _limits(self, path: str) -> Limits | None:
@@ -182,10 +207,7 @@ class Inspector:
 
 
 class _Outside(Connection):
-    """A connection without a token."""
-
     def client(self) -> hvac.Client:
-        """Return hvac's client without a login."""
         if self._client is None:
             self._client = self._connect()
         return self._client

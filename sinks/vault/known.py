@@ -1,4 +1,7 @@
-"""What `doctor` may find at a Vault server and its documents. Pure data."""
+"""What `doctor` may find at a Vault server and its documents. Pure data.
+
+The ids are stable, because scripts compare them in `--json`. docs/reference/doctor.md lists all of them.
+"""
 
 from __future__ import annotations
 

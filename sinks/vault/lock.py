@@ -89,7 +89,7 @@ class LockKey:
         document = lock_document(lock, self._key, value, before)
         for _ in range(TRIES):
             written = None
-            with suppress(Conflict, Unavailable):
+            with suppress(Conflict, Unavailable):  # either may hide a write that was done
                 written = self._kv.write(self.path, document, cas=cas)
             if version := written.version if written else self._taken_after_all(lock, cas):
                 self._ours[version] = value
@@ -103,8 +103,8 @@ class LockKey:
         raise Unavailable(f"it is not known whether {self._uri} was locked", AGAIN, unsure=True)
 
     def _taken_after_all(self, lock: Lock, cas: int) -> int | None:
-        """Return the version of our lock after a lost answer or a lost race. None: the write was not done yet."""
         try:
+            # Its answer may have been lost, or be late. By the holder's word we know our own lock.
             entry, other = self._read()
         except Unavailable:
             raise Unavailable(f"it is not known whether {self._uri} was locked", AGAIN, unsure=True) from None
@@ -140,9 +140,9 @@ class LockKey:
             self._ours = {n: value for n, value in self._ours.items() if n not in ending}
 
     def _value_at(self, number: int) -> Secret | None:
-        """Read the value in a version, and remember whether the version is a lock or idle record, or foreign."""
         entry = self._kv.read(self.path, number)
         value = entry.document.get(self._key) if entry and entry.document else None
+        # Remembered by origin, because a release destroys ours and keeps what is foreign.
         if is_ours(entry):
             self._ours[number] = value
         elif entry and entry.document and number not in self._foreign:
@@ -172,7 +172,7 @@ class LockKey:
         return replace(lease, renewed=started)
 
     def fresh(self, lease: Lease) -> Lease:
-        """Return `lease` with at least half of a lease left. It looks again where less is left."""
+        """Return `lease` with at least half of its time left. It is renewed where less is left."""
         spent = self._clock.monotonic() - lease.renewed
         return lease if spent < self._lease / 2 else self.renew(lease)
 
@@ -183,14 +183,14 @@ class LockKey:
     def within(self, lease: Lease, call: Callable[[float], None]) -> Lease:
         """Do an idempotent call without compare-and-set within a lease.
 
-        Where its answer was lost or came too late, look again, and repeat the call.
+        Where its answer was lost or came too late, the lease is renewed and the call repeated.
         """
         failure: Unavailable | None = None
         for _ in range(TRIES):
             lease = self.fresh(lease)
             try:
                 call(self.deadline(lease))
-            except Expired:
+            except Expired:  # it may have been carried out, and is idempotent
                 lease = self.renew(lease)
             except Unavailable as error:
                 failure = error
@@ -259,8 +259,8 @@ class LockKey:
             self._kv.destroy(self.path, older)
 
     def _kept(self, numbers: list[int]) -> str:
-        """Return the tag that names these versions, newest first, before those that it names already."""
         meta = self._kv.metadata(self.path)
+        # Newest first. Candidates are read from no more versions than these.
         said = (meta.tags.get(KEPT, "") if meta else "").split()
         return " ".join(dict.fromkeys((*map(str, reversed(numbers)), *said[:CANDIDATES])))
 
@@ -296,5 +296,5 @@ def fading(path: str) -> Refused:
 
 
 def _same(lock: Lock, other: Lock | None) -> bool:
-    """Return whether both are the same claim. A lock without a holder's word is never recognized."""
+    # Without a holder's word it could be anybody's, so such a lock is never taken for ours.
     return other is not None and bool(lock.holder) and other.holder == lock.holder

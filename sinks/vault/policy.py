@@ -43,7 +43,10 @@ class Rule:
 
     @property
     def path(self) -> str:
-        """The path as requests name it."""
+        """The path as requests name it.
+
+        Policies speak of API paths, in which KV's endpoint follows the mount.
+        """
         return f"{self.mount}/{self.endpoint}/{self.name}"
 
 
@@ -77,13 +80,15 @@ def _documents(asked: Mapping[Target, Deeds], suffix: str, mounts: tuple[str, ..
     """Return the documents of sinks. Several sinks may be keys of one document.
 
     Raises:
-        Usage: a path holds something that a policy would not take literally.
+        BadAddress: a path holds something that a policy would not take literally.
     """
     found = []
+    # Several sinks may be keys of one document. A policy has one block for a path.
     by_path: dict[str, Deeds] = {}
     for target, deeds in asked.items():
         by_path[target.path] = by_path.get(target.path, frozenset()) | deeds
     for path, deeds in by_path.items():
+        # A wildcard in a path would open the documents of other clients, too. HCL has no escape for it.
         if wild := WILD.search(path + suffix):
             raise BadAddress(
                 f"{path}{suffix}: found {wild.group()!r}, expected a path that a Vault policy takes literally",
@@ -96,7 +101,6 @@ def _documents(asked: Mapping[Target, Deeds], suffix: str, mounts: tuple[str, ..
 
 
 def _rules(documents: Iterable[Document]) -> list[Rule]:
-    """Return the rules for each document and its lock key."""
     return [
         Rule(document.mount, endpoint, name, capabilities)
         for document in documents
@@ -106,13 +110,12 @@ def _rules(documents: Iterable[Document]) -> list[Rule]:
 
 
 def _mounts(documents: Iterable[Document]) -> str:
-    """Return the comment that lists the mounts, for the reader to check."""
+    # Only a person can check this guess: without a request nothing tells where a mount's name ends.
     mounts = ", ".join(dict.fromkeys(document.mount for document in documents))
     return f"mounts: {mounts}; one with a slash in its name has to be told: --mount"
 
 
 def _block(name: str, documents: Iterable[Document], told: Iterable[str], lines: Iterable[str]) -> Block:
-    """Return a policy with its comments."""
     text, mounts = "\n".join(lines), tuple(dict.fromkeys(document.mount for document in documents))
     return Block(name, "hcl", tuple(told), text, text, mounts=mounts)
 
@@ -127,6 +130,5 @@ def _lines(rules: list[Rule], *, settings: bool = False) -> Iterator[str]:
 
 
 def _line(path: str, capabilities: tuple[str, ...], width: int) -> str:
-    """Return one line, padded so that the capabilities of all lines are aligned."""
     quoted, listed = f'"{path}"', ", ".join(f'"{each}"' for each in capabilities)
     return f"path {quoted:<{width}} {{ capabilities = [{listed}] }}"

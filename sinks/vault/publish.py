@@ -83,7 +83,7 @@ class Publisher:
             self.write_sibling_keys(lease)
 
     def write_sibling_keys(self, lease: Lease, coming: Secret | None = None, *, former: bool = True) -> bool:
-        """Make the sibling keys right (`Sink.lay_out`). Without `former`, the fallback's value is left out.
+        """Make the sibling keys right (`Sink.write_sibling_keys`). Without `former`, the fallback's value is left out.
 
         Returns whether anything was written, by any attempt. Without sibling keys it does nothing.
         """
@@ -104,6 +104,7 @@ class Publisher:
             self._announced, written = told is not None, written or not right
             version, deadline = entry.version + (not right), self._lock.deadline(lease)
             tags = {CURRENT: str(version), SIBLING_KEYS_TAG: afterwards(lease.lock.sibling_keys).value}
+            # Tags first: after a death in between, the next process knows whose sibling keys they are.
             if any(entry.tags.get(name) != text for name, text in tags.items()):
                 self._kv.tag(self._path, tags, before=deadline)
             if not right:
@@ -133,6 +134,7 @@ class Publisher:
         """
         with suppress(Conflict, Expired, Unavailable):
             entry = self._kv.read(self._path)
+            # Only where current still is `base`: another value there is the new holder's, and newer than ours.
             if entry and entry.document and self._values.of(entry) == base:
                 former = base if lease.lock.sibling_keys in WRITTEN else None
                 document = self._sibling_keys_written(lease, entry.document, value, None, former)
@@ -161,18 +163,18 @@ class Publisher:
             except (Conflict, Expired):
                 continue  # another writer came in between, or it took too long: read again and decide again
             except Unavailable as error:
-                failures += 1
+                failures += 1  # counted over all rounds, so that a dead server ends them
                 if failures == FAILURES:
                     raise Unavailable(error.message, error.hint, unsure=True) from None
                 self._clock.sleep(self._pause)  # the next reading shows whether the write was done
         raise Unavailable(f"others kept writing to {self._uri}; gave up after {TRIES} tries", "run resume")
 
     def _readable(self, entry: Entry) -> Document:
-        """Return the newest readable older document, the source of foreign keys where the latest was destroyed."""
+        # Foreign keys must survive a destroyed latest version, so they come from the newest one that can be read.
         return next((document for _, document in self._values.documents(entry.version)), Document({}))
 
     def _unreadable(self) -> Entry | None:
-        """Return the latest version where it was destroyed. The next write needs its number for the compare-and-set."""
+        # A reading gives no number for a destroyed version, and the next compare-and-set needs it.
         meta = self._kv.metadata(self._path)
         return Entry(meta.current, meta.versions[meta.current][0], None, meta.tags) if meta and meta.current else None
 
@@ -185,6 +187,7 @@ class Publisher:
             present = self._values.of(entry)
             if entry and present == value and not entry.fading:
                 return self._already(lease, entry, record, keep=keep)
+            # Never over a value that somebody wrote into the empty sink meanwhile: it may be the live one.
             if only_first and present and present != value:
                 raise Busy(f"{self._uri} was empty, and somebody else wrote a value there meanwhile", None)
             if entry is None and not missed:
@@ -228,7 +231,7 @@ class Publisher:
         return replace(promoted, untold=untold)
 
     def _already(self, lease: Lease, entry: Entry, record: Record, *, keep: bool) -> Promoted:
-        """Make the tags fit a document that holds the value already."""
+        # An earlier attempt, or a foreign writer, has put the value there. Only the tags are left to do.
         told = self._lock.told = self.told(lease, record, self._values.of(entry))
         if kept(entry.tags) == told.tags and (keep or FALLBACK not in entry.tags):
             return Promoted(entry.tags.get(CURRENT, str(entry.version)), entry.tags.get(FALLBACK))
@@ -242,8 +245,8 @@ class Publisher:
         return promoted
 
     def _base(self, lease: Lease, entry: Entry) -> int | None:
-        """Return the version with the former current value: the latest, or an older one after a foreign change."""
         value = self._values.of(entry)
+        # A foreign write may have put another value there. Then the former one is in an older version.
         if value and lease.lock.base in ("", value.fingerprint(lease.lock.client_id)):
             return entry.version
         return self._older_base(lease, entry.version)
@@ -287,5 +290,4 @@ class Publisher:
 
 
 def _stages(promoted: Promoted) -> dict[str, str | None]:
-    """Return the tags for the versions of current and fallback. None removes a tag."""
     return {CURRENT: promoted.current, FALLBACK: promoted.fallback}

@@ -51,6 +51,7 @@ class VaultReader:
             str(entry.version),
             self._kv.now(),
             record.promoted_at if record else None,
+            # The tag is written before the document. Until then it may name the version that is still current.
             number if number.isdigit() and int(number) < entry.version else None,
         )
 
@@ -66,12 +67,19 @@ class VaultReader:
         return Next(entry.document.get(self._key), frozenset(lock.ends))
 
     def fallback(self, latest: Latest) -> Secret | None:
-        """Read the version that the tags name (`Reader.fallback`)."""
+        """Read the version that the tags name (`Reader.fallback`).
+
+        No request is sent where they name none. The tag is a hint that no seal confirms here: a wrong one gives a
+        candidate that Auth0 refuses.
+        """
         entry = self._kv.read(self._path, int(latest.fallback)) if latest.fallback else None
         return entry.document.get(self._key) if entry and entry.document else None
 
     def promoted(self, latest: Latest) -> datetime | None:
-        """Return what the tags say (`Reader.promoted`)."""
+        """Return what the tags say (`Reader.promoted`).
+
+        No request is sent, because the answer with the document contained the tags.
+        """
         return latest.promoted
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The one sink where exceptions of hvac and requests become ours.
+"""The one place where exceptions of hvac and requests become ours.
 
 Their texts are not quoted, because they hold bodies of requests and answers.
 """
@@ -36,6 +36,7 @@ def answers(doing: str, *, login: bool = False) -> Iterator[None]:
         yield
     except hv.VaultError as error:
         raise _from_vault(error, doing, login=login) from None
+    # Before its base classes below, because it has a remedy of its own.
     except requests.exceptions.SSLError:
         raise Unavailable(
             f"could not {doing}: the server's certificate was not accepted",
@@ -56,6 +57,7 @@ def answers(doing: str, *, login: bool = False) -> Iterator[None]:
 
 def _from_vault(error: hv.VaultError, doing: str, *, login: bool) -> SinkError:
     told = " ".join(str(e) for e in error.errors or ()).lower()
+    # hvac raises the same for an empty path, a missing mount and a missing auth method.
     if isinstance(error, hv.InvalidPath):
         if login:
             return Denied(f"could not {doing}: no such auth method is mounted", "check auth.method and auth.mount")
@@ -72,12 +74,14 @@ def _from_vault(error: hv.VaultError, doing: str, *, login: bool) -> SinkError:
         if "sealed" in told or not told:
             return Unavailable(f"could not {doing}: Vault is sealed", "unseal it, then run the same command again")
         return Unavailable(f"could not {doing}: Vault is not available (503)", AGAIN)
+    # Not `Refused`: the same request may succeed a moment later.
     if isinstance(error, hv.RateLimitExceeded):
         return Unavailable(f"could not {doing}: Vault's rate limit was reached (429)", AGAIN)
     return Unavailable(f"could not {doing}: Vault answered with an error ({type(error).__name__})", AGAIN)
 
 
 def _from_bad_request(told: str, doing: str) -> SinkError:
+    # All of these have status 400, so only the text tells them apart. It is compared and never shown.
     if "did not match the current version" in told:
         return Conflict(f"could not {doing}: somebody else wrote first")
     if "check-and-set parameter required" in told:

@@ -1,4 +1,7 @@
-"""Ends a value in one document: for good, or softly so that it can be restored."""
+"""Ends a value in one document: for good, or softly so that it can be restored.
+
+Every death on the way leaves something that the same call, given again, finishes.
+"""
 
 from __future__ import annotations
 
@@ -41,12 +44,14 @@ class Retiring:
         entry = self._kv.read(self._path)
         tagged = (version_in(entry.tags, FALLBACK) or 0) if entry else 0
         salt, told = lease.lock.client_id, self._lock.told
+        # Never current's or pending's value: Auth0 accepts one of them, or will.
         staying = [v.fingerprint(salt) for v in (self._values.of(entry), lease.value) if v]
         soft_deleted = SoftDeleted.from_tags(entry.tags if entry and told.former is None else told.tags)
         former = _former(soft_deleted, fingerprint, staying)
         target = (self._fallback(tagged, salt) if fingerprint is None else fingerprint) or former
         if target and target in staying:
             raise Refused(f"the value to retire is the current one at {self._uri}; nothing was destroyed")
+        # The latest version cannot go, so the value has to leave its sibling keys first.
         if entry and target in self._fingerprints(lease, entry.document):
             self._publisher.write_sibling_keys(lease, former=False)
             entry = self._kv.read(self._path)
@@ -91,6 +96,7 @@ class Retiring:
         """
         meta = self._kv.metadata(self._path)
         gone = meta.deleted if meta else {}
+        # Only what the vault says was deleted before: a forged tag must not destroy what somebody deletes now.
         return [
             n
             for n in _numbers(soft_deleted)
@@ -128,6 +134,7 @@ class Retiring:
         if meta is None or soft_deleted is None:
             return None
         entry = self._kv.read(self._path)
+        # A lock or tag that no command could end would be worse than a lost way back.
         if not soft_deleted.kept:
             self._publisher.retag(lease, {SOFT_DELETED_TAG: None}, entry, "")
             return None
@@ -166,7 +173,7 @@ def _former(soft_deleted: SoftDeleted | None, fingerprint: str | None, staying: 
 
 
 def _ends(soft_deleted: SoftDeleted, target: str | None, fingerprint: str | None, *, softly: bool) -> bool:
-    """Return whether an earlier soft retirement ends: for good with its value, or because another one replaces it."""
+    # For good it ends with its value. Softly it ends because the new one takes its tag.
     if softly:
         return target is not None and soft_deleted.fingerprint != target
     return fingerprint in (None, soft_deleted.fingerprint)

@@ -15,6 +15,8 @@ Rights = Mapping[str, tuple[str, ...]]
 ENDPOINTS = ("data", "metadata", "destroy", "delete", "undelete")
 CAPABILITIES = ("create", "read", "update", "patch")
 
+# Tags need `patch` and never `update`: a POST to metadata would replace the tags of others. Nothing needs `delete` on
+# the lock key, because it is never deleted.
 NEEDED: Mapping[Deed, tuple[Rights, Rights]] = {
     Deed.SURVEY: ({"metadata": ("read",)}, {"metadata": ("read",)}),
     Deed.READ: ({"data": ("read",), "metadata": ("read",)}, {"data": ("read",)}),
@@ -36,7 +38,10 @@ NEEDED: Mapping[Deed, tuple[Rights, Rights]] = {
 
 
 def needed(deeds: Iterable[Deed]) -> tuple[Rights, Rights]:
-    """Return what several deeds need together: on the document, and on its lock key."""
+    """Return what several deeds need together: on the document, and on its lock key.
+
+    Endpoints and capabilities come in a fixed order, so that a policy's text is always the same.
+    """
     tables = [NEEDED[deed] for deed in deeds]
     return _together(table[0] for table in tables), _together(table[1] for table in tables)
 

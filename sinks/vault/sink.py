@@ -161,7 +161,6 @@ class VaultSink:
 
     @staticmethod
     def _besides(state: SinkState, deeds: frozenset[Deed]) -> Iterator[Deed]:
-        """Yield the further deeds that these involve at this sink."""
         if Deed.HOLD in deeds and mark_of(state).lock_version == 0:
             yield Deed.BEGIN
         if Deed.RETIRE_SOFTLY in deeds and len(state.history.versions) > NAMED:
@@ -174,9 +173,10 @@ class VaultSink:
 
         Where a later step of the claim fails, the lock is given back before the error leaves.
         """
+        # Our own word there is from a claim whose answer was lost.
         if state.lock and state.lock.holder != lock.holder and not over:
             raise Busy(f"{self._uri} is held by another operation", state.lock)
-        if state.foreign and not over:
+        if state.foreign and not over:  # never taken for a lock, and never destroyed
             raise Busy(f"{self._uri}: {state.foreign}", None)
         mark, self._kept, found = mark_of(state), None, state.value(Stage.PENDING)
         known = mark.said if state.record else mark.before if state.remembered else NOTHING
@@ -218,7 +218,7 @@ class VaultSink:
         return self._named(self._lock.take(lock, value, mark, before=before, told=told, found=value), needed=True)
 
     def _mended(self, lease: Lease) -> Lease:
-        """Restore the tags that another process changed. Late calls of a former lock holder have ended by now."""
+        # Not at the claim: by now, late calls of a former lock holder have ended, so what is written stays.
         amiss, self._amiss = self._amiss, {}
         return self._publisher.tag(lease, amiss) if amiss else lease
 
@@ -242,7 +242,7 @@ class VaultSink:
         self._lock.release(lease, outcome, gone=(*ended, *(value for value in (self._kept, self._current) if value)))
 
     def write_sibling_keys(self, lease: Lease, coming: Secret | None = None) -> bool:
-        """Write the sibling keys by compare-and-set until they are right (`Sink.lay_out`)."""
+        """Write the sibling keys by compare-and-set until they are right (`Sink.write_sibling_keys`)."""
         return self._publisher.write_sibling_keys(self._mended(lease), coming)
 
     def promote(self, lease: Lease, value: Secret, record: Record, *, keep: bool = True) -> Promoted:

@@ -94,6 +94,7 @@ def foreign(entry: Entry | None, path: str, key: str) -> str:
     """
     if entry is None or entry.document is None:
         return ""
+    # In ASCII: these names are anybody's text, and are shown on a terminal.
     names = [ascii(name)[1:-1] for name in entry.document.keys if name != LOCK_KEY]
     told = f"{path} (v{entry.version}, {stamp(entry.created)}, keys: {', '.join(names[:SHOWN]) or 'none'})"
     if not is_ours(entry):
@@ -227,7 +228,7 @@ def without_lock(
         return SinkState(uri, at, exists=False)
     record = Record.from_tags(meta.tags, former)
     current, fallback = version_in(meta.tags, CURRENT), fallback_number(meta)
-    edits = meta.current - current if current is not None else 0
+    edits = meta.current - current if current is not None else 0  # negative: tagged, not written
     partly = record is None and (meta.tags.get(MANAGED_BY) == MANAGER or CURRENT in meta.tags)
     state = SinkState(
         uri,
@@ -247,14 +248,14 @@ def without_lock(
 
 
 def with_memory(state: SinkState, *, managed: bool) -> SinkState:
-    """Return a sink with `wiped` set if it was managed and its tags do not say so any more."""
+    """Return the state with `wiped` set if the sink was managed and its tags do not say so any more."""
     if not managed or state.wiped or state.record or not state.exists or state.manager not in (None, MANAGER):
         return state
     return replace(state, wiped=True, notes=(*state.notes, WIPED))
 
 
 def with_values(state: SinkState, main: Entry | None, values: Mapping[Stage, Secret]) -> SinkState:
-    """Return a sink with the values at its stages and the keys of its latest document."""
+    """Return the state with the values at the sink's stages and the keys of its latest document."""
     document = main.document if main else None
     return replace(
         state,
@@ -267,7 +268,7 @@ def with_values(state: SinkState, main: Entry | None, values: Mapping[Stage, Sec
 def with_lock(
     state: SinkState, lock: Lock | None, strange: str, entry: Entry | None, said: Said, copy: Said
 ) -> SinkState:
-    """Return a sink with what its lock key's document says. `state` has its values already.
+    """Return the state with what the lock key's document says. `state` has its values already.
 
     `said` is what is valid there, and `copy` is the lock key's copy of it.
     """

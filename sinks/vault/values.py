@@ -1,4 +1,7 @@
-"""The values in a document's versions, each read once."""
+"""The values in a document's versions, each read once.
+
+It lives as long as its sink, so that a search by value costs each version's request only once.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,10 @@ class Values:
         return entry
 
     def of(self, entry: Entry | None) -> Secret | None:
-        """Return the value in a version that was read."""
+        """Return the value in a version that was read.
+
+        None: it is not readable, or has no text at the key.
+        """
         return entry.document.get(self._key) if entry and entry.document else None
 
     def at(self, number: int, meta: Meta) -> Secret | None:
@@ -52,6 +58,7 @@ class Values:
         meta = meta or self._kv.metadata(self._path)
         versions = meta.versions.items() if meta else ()
         made = {n: at for n, (at, readable) in versions if readable and (version is None or n < version)}
+        # Newest first: what is searched for was written lately more often than not, and each version is a request.
         for number in sorted(made, reverse=True):
             if (known := self._known.get((number, made[number]))) is None:
                 entry = self.entry(number)
@@ -84,7 +91,11 @@ class Values:
         return next((number for number, value in found if value.fingerprint(salt) == fingerprint), None)
 
     def recall(self, fingerprint: str, salt: str) -> Secret | None:
-        """Find a value by its fingerprint. None is also the result where the token may read no value."""
+        """Find a value by its fingerprint, in the newest version that holds it.
+
+        None: no readable version holds it, or the token may read no value.
+        """
+        # A value that cannot be read is as good as gone, and callers have other sources for it.
         with suppress(Denied):
             return next((value for _, value in self.below(None) if value.fingerprint(salt) == fingerprint), None)
         return None
