@@ -79,9 +79,9 @@ class History:
         if len(set(ids)) != len(ids):
             raise InvalidHistory(f"a version stands twice among {', '.join(ids)}")
         for stage in UNIQUE:
-            lease = [v.id for v in self.versions if v.stage is stage]
-            if len(lease) > 1:
-                raise InvalidHistory(f"{' and '.join(lease)} are both {stage}")
+            ids = [v.id for v in self.versions if v.stage is stage]
+            if len(ids) > 1:
+                raise InvalidHistory(f"{' and '.join(ids)} are both {stage}")
 
     def at(self, stage: Stage) -> Version | None:
         """Return the version that holds a unique stage, or None.
@@ -119,7 +119,7 @@ class History:
         # All moves at once: current and fallback change together, and either one alone would be an invalid history.
         wanted = dict(moves)
         for version_id, stage in moves:
-            lease = self.get(version_id).stage
-            if lease is not None and stage is not lease and stage not in ALLOWED[lease]:
-                raise InvalidHistory(f"{version_id}: {lease} cannot become {stage}")
+            present = self.get(version_id).stage
+            if present is not None and stage is not present and stage not in ALLOWED[present]:
+                raise InvalidHistory(f"{version_id}: {present} cannot become {stage}")
         return History(tuple(replace(v, stage=wanted.get(v.id, v.stage)) for v in self.versions))

@@ -83,7 +83,7 @@ class LockKey:
         """
         started, cas = self._clock.monotonic(), mark.lock_version
         self._before, self._named, self.told = before, told, told
-        known = {n: lease for n, lease in self._ours.items() if n < cas}  # read while looking for candidates
+        known = {n: value for n, value in self._ours.items() if n < cas}  # read while looking for candidates
         self._ours, self.began = {**known, **({cas: found} if mark.ours else {})}, self._kv.now()
         self._foreign = [*(n for n in self._foreign if n < cas), *([cas] if cas and not mark.ours else [])]
         document = lock_document(lock, self._key, value, before)
@@ -91,10 +91,10 @@ class LockKey:
             written = None
             with suppress(Conflict, Unavailable):  # either may hide a write that was done
                 written = self._kv.write(self.path, document, cas=cas)
-            if version := written.version if written else self._taken_after_all(lock, cas):
-                self._ours[version] = value
-                lease = Lease(self._uri, lock, version, started, value)
-                if written and written.fading:
+            if written := written or self._taken_after_all(lock, cas):
+                self._ours[written.version] = value
+                lease = Lease(self._uri, lock, written.version, started, value)
+                if written.fading:
                     # The setting can have been made after the check. The vault would delete the pending value.
                     self._give_back(lease, idle_document(lock, "not claimed", told))
                     raise fading(self.path)
@@ -102,14 +102,14 @@ class LockKey:
             self._clock.sleep(self._lease / 10)
         raise Unavailable(f"it is not known whether {self._uri} was locked", AGAIN, unsure=True)
 
-    def _taken_after_all(self, lock: Lock, cas: int) -> int | None:
+    def _taken_after_all(self, lock: Lock, cas: int) -> Entry | None:
         try:
             # Its answer may have been lost, or be late. By the holder's word we know our own lock.
             entry, other = self._read()
         except Unavailable:
             raise Unavailable(f"it is not known whether {self._uri} was locked", AGAIN, unsure=True) from None
         if entry and _same(lock, other):
-            return entry.version
+            return entry
         if (entry.version if entry else 0) != cas:
             what = "is held by another operation" if other else "was changed by another operation meanwhile"
             raise Busy(f"{self._uri} {what}", other)
@@ -211,24 +211,23 @@ class LockKey:
         document = lock_document(lease.lock, self._key, value, self._before)
         try:
             written = self._kv.write(self.path, document, cas=version_of(lease))
-            if written.fading:
-                raise fading(self.path)
-            version = written.version
         except (Conflict, Unavailable) as error:
-            version = self._stored_after_all(lease, value, document, error)
-        self._ours[version] = value
-        return self.name(replace(lease, token=version, value=value))
+            written = self._stored_after_all(lease, value, document, error)
+        if written.fading:
+            raise fading(self.path)
+        self._ours[written.version] = value
+        return self.name(replace(lease, token=written.version, value=value))
 
-    def _stored_after_all(self, lease: Lease, value: Secret, document: Document, error: SinkError) -> int:
+    def _stored_after_all(self, lease: Lease, value: Secret, document: Document, error: SinkError) -> Entry:
         entry, lock = self._read()
         if entry is None or not _same(lease.lock, lock):
             raise Lost(f"{self._uri} is not ours any more; the value was not stored", "run resume") from None
         if entry.document and entry.document.get(self._key) == value:
-            return entry.version
+            return entry
         if isinstance(error, Conflict):
             raise Lost(f"{self._uri} changed under us; the value was not stored", "run resume") from None
         try:
-            return self._kv.write(self.path, document, cas=entry.version).version
+            return self._kv.write(self.path, document, cas=entry.version)
         except Conflict:  # the first write arrived late, or another process took over
             raise Unavailable(f"it is not known whether {self._uri} stored the value", "run resume") from None
 

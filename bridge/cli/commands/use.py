@@ -59,7 +59,7 @@ def read(
         _mask(known.values())
         if json:
             told = {each: known[each].reveal() if each in known else None for each in wanted}
-            _print([json_text.dumps({"schema": 1, "client_id": client.client_id, "sink": state, **told})])
+            _print([json_text.dumps({"schema": 1, "client_id": client.client_id, "sink": uri, **told})])
         elif how is not None:
             _print([line(n, value, how) for n, value in variables(client.client_id, known, prefix).items()])
         else:

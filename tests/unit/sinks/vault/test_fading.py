@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import httpx
 import pytest
 
-from sinks.port import Refused, Stage
+from sinks.port import Refused, Stage, Unavailable
+from sinks.vault.sink import VaultSink
 from tests.contract.harness import KEY, VaultHarness
 from tests.contract.operator import P1, P2, S0, claimed, filled, lock, record, rotated, seen_again, taken_over
 
@@ -75,4 +77,42 @@ def test_a_pending_value_that_the_vault_would_delete_is_refused_by_name(place: V
     sink, held = claimed(place, None)
     patch(place, lock_path(place), delete_version_after="720h")
     with pytest.raises(Refused, match="is going to delete what was written"):
+        sink.store(held, P1)
+
+
+def losing_an_answer(sink: VaultSink) -> Any:
+    """Have the next write be done, and its answer be lost."""
+    real, lost = sink._kv.write, []
+
+    def write(*args: Any, **more: Any) -> Any:
+        written = real(*args, **more)
+        if not lost:
+            lost.append(written)
+            raise Unavailable("the connection broke")
+        return written
+
+    return mock.patch.object(sink._kv, "write", write)
+
+
+def test_a_claim_whose_lock_the_vault_would_delete_is_given_back_although_its_answer_was_lost(
+    place: VaultHarness,
+) -> None:
+    filled(place)
+    rotated(place)
+    patch(place, lock_path(place), delete_version_after="720h")
+    sink = place.sink()
+    state = sink.read()
+    with losing_an_answer(sink), pytest.raises(Refused, match="is going to delete what was written"):
+        sink.claim(state, lock(place, "ci-2", base=P1), P2)
+    assert (seen_again(place).lock, place.pending()) == (None, None)
+
+
+def test_a_pending_value_that_the_vault_would_delete_is_refused_although_its_answer_was_lost(
+    place: VaultHarness,
+) -> None:
+    filled(place)
+    sink, held = claimed(place, None)
+    assert isinstance(sink, VaultSink)
+    patch(place, lock_path(place), delete_version_after="720h")
+    with losing_an_answer(sink), pytest.raises(Refused, match="is going to delete what was written"):
         sink.store(held, P1)
