@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Session:
-    """Everything that an operation on one client needs."""
+    """Everything that an operation on one client needs.
+
+    Opening it contacts no server. It belongs to one process and one command, so nothing in it is shared between
+    operations.
+    """
 
     settings: ClientSettings
     """The client's settings."""
@@ -55,5 +59,9 @@ class Session:
 
 
 def new_id() -> str:
-    """Return the id of a new operation."""
+    """Return the id of a new operation.
+
+    It looks like `r-1a2b3c4d`. It names an operation to people, and a takeover keeps it. Processes are told apart by
+    the lock's holder.
+    """
     return f"r-{secrets.token_hex(4)}"
