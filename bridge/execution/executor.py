@@ -250,6 +250,7 @@ class Execution:
 
     def _heed(self, step: steps.Step) -> None:
         if not isinstance(step, steps.Promote):
+            # A missed promotion waits for the last one, so that other readers are served first (ADR 17).
             self._raise_missed()
         if self._stop_before_set() and not isinstance(step, (steps.Release, steps.AwaitPropagation, steps.Hook)):
             raise Failed("stopped as asked, before anything was changed for good")

@@ -46,8 +46,8 @@ class Leases:
     def release(self, uri: str, outcome: str, ended: tuple[Secret, ...] = ()) -> None:
         """Release one sink. `ended` are values that are not needed there any more.
 
-        The sink stays held here if the release fails. Values in `ended` are made unreadable in the lock key where the
-        vault allows it.
+        Their copies under the lock go with it, because Auth0 refuses them or never had them. If the release fails, the
+        sink stays held here.
 
         Raises:
             SinkError: the sink was not released, or that is unknown.

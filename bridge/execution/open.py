@@ -40,7 +40,7 @@ def open_sinks(settings: Settings, client: ClientSettings, timing: Timing) -> di
         except SinkError as error:
             faults.append(f"{error.message}{f'; {error.hint}' if error.hint else ''}")
             continue
-        # The second claim of one document would meet the first one and be refused.
+        # A sink is a document, so two of its keys are one sink (ADR 13).
         if sink.uri in sinks:
             faults.append(f"{uri} is named twice")
         sinks[sink.uri] = sink

@@ -171,7 +171,7 @@ class Writing:
     def forget(self, uri: str) -> None:
         """Remove what the bridge wrote beside the values.
 
-        Values and versions stay. Where nothing is left to remove, nothing happens.
+        Values and versions stay, and the sink is held until its release.
         """
         self._sink(uri).forget(self._leases[uri])
 

@@ -1,4 +1,7 @@
-"""What an operation is about: its lock, and the values."""
+"""What an operation is about: its lock, and the values.
+
+It carries the secrets from the command to the requests. Plans and outcomes hold none, so they can be printed.
+"""
 
 from __future__ import annotations
 
@@ -49,6 +52,7 @@ class OperationValues:
         Raises:
             Failed: there is no value, or no origin that allows setting it.
         """
+        # The last gate before a PATCH. Whatever way a value took, without an origin it stops here (ADR 33).
         if self.origin is None:
             raise Failed("this value must not be set at Auth0: nobody here made it, brought it or saw it accepted")
         return Settable(self.required, self.origin)

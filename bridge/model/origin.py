@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class Origin(StrEnum):
-    """Why a value may be set at Auth0."""
+    """Why a value may be set at Auth0.
+
+    There is no member for a value that was merely found somewhere.
+    """
 
     GENERATED = "generated"
     """This process generated it."""

@@ -1,4 +1,7 @@
-"""The plan of an operation, and what the user and the configuration ask of it."""
+"""The plan of an operation, and what the user and the configuration ask of it.
+
+A plan holds no secret, so it can be printed. What `--dry-run` prints is what would be executed (ADR 20).
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class PlanOptions:
-    """What the user and the configuration ask of an operation."""
+    """What the user and the configuration ask of an operation.
+
+    The defaults describe a staged rotation into sinks that are managed, without waits and without ending anything.
+    """
 
     strategy: Strategy = Strategy.STAGED
     """The side that generates the new value."""
