@@ -1,6 +1,6 @@
 """Access to one tenant: every request that the bridge makes to Auth0.
 
-Other packages get an `Auth0` and never see a token, a URL or an exception of httpx.
+Operations get an `Auth0` and never see a token, a URL or an exception of httpx.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ class Management:
         return Secret(text)
 
     def _read(self, client_id: str, fields: tuple[str, ...]) -> Mapping[str, Any]:
-        # Named fields only, because the answer for all of them holds the secret.
+        # Named fields only, because an answer with all of them may hold the secret.
         params = {"fields": ",".join(fields), "include_fields": "true"}
         doing = f"the request for {client_id}"
         answer = self._call(

@@ -13,7 +13,7 @@ from bridge.auth0.client import Client
 from bridge.model.errors import Usage
 from sinks.secret import Secret
 
-# Their Base64 has 64 characters, as Auth0's own secrets have, and no padding.
+# In Base64 these are 64 characters without padding, as many as Auth0's own secrets have.
 BYTES = 48
 SHORTEST, LONGEST = 32, 1024
 WEAKEST_BITS = 128

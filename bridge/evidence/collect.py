@@ -124,7 +124,7 @@ def _late(logs: LogAccess, question: Question) -> list[str]:
 
     To find out, the bridge fails once on purpose and looks for that in the log.
     """
-    # An invented secret: the log shows failures and successes alike, and this one harms nobody.
+    # Auth0 does not say how late its log is. A failure of our own shows it.
     sent, mark = logs.clock.now(), logs.auth0.leave_mark(question.client)
     waited, why = timedelta(), "waiting until the tenant's log shows our own request"
     while True:
@@ -133,7 +133,7 @@ def _late(logs: LogAccess, question: Question) -> list[str]:
             return []
         if waited >= question.patience or logs.stop.asked:
             break
-        # The steps double. The log is usually early, and each look counts towards the rate limit.
+        # The waits grow: the log usually catches up soon, and each look counts towards the rate limit.
         step = min(max(waited, timedelta(seconds=1)), question.patience - waited)
         pause(step, why, clock=logs.clock, watcher=logs.watcher, stop=lambda: logs.stop.asked)
         waited += step

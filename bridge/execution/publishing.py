@@ -81,7 +81,7 @@ class Writing:
         return not promoted.untold
 
     def _said(self) -> Lock:
-        """Return the lock as the record shall tell it.
+        """Return the lock that the record has to describe.
 
         After a settlement the record names the process that settled, and what the lock said about the operation before
         it.
@@ -94,10 +94,10 @@ class Writing:
         return replace(lock, operation=Operation.SETTLE, actor=self._session.actor, reason=tag_text(told))
 
     def finish(self, before: float) -> None:
-        """Publish the value in sinks that were lost after Auth0 was told, where current is still what it was.
+        """Publish the value in sinks that were lost after Auth0 was changed, where current is still what it was.
 
         Auth0 accepts the value, so its readers need it. This may happen only `before` the end of the lease (monotonic)
-        in which Auth0 was told. A process that takes a sink over waits longer than that before it writes.
+        in which Auth0 was changed. A process that takes a sink over waits longer than that before it writes.
         """
         values = self._values
         for uri in self._leases.uris:

@@ -272,7 +272,7 @@ class Hook:
         return f"run {' '.join(self.argv)}"
 
 
-# A union and not a base class, so that mypy sees where a `match` forgets a kind of step.
+# A union and not a base class, so that mypy knows the fields of each step in a `match`.
 Step = (
     Claim | TakeOver | Store | Wait | SetAtAuth0 | GenerateAtAuth0 | Promote | Tag | WriteSiblingKeys | Announced
     | Prove | Confirm | Examine | AwaitRefusal | Retire | BringBack | Forget | Release | AwaitPropagation | Hook

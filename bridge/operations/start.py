@@ -59,7 +59,7 @@ class Options:
     reason: str = ""
     """The user's reason, which is recorded."""
     agree: Callable[[Plan], bool] = field(default=always)
-    """Is shown the plan, and returns whether to go on."""
+    """Called with the plan. Returns whether to go on."""
 
 
 def plan_options(session: Session, options: Options) -> PlanOptions:
