@@ -49,7 +49,7 @@ class Exchange:
 
         Probes of an old value fail on purpose, and must not look like a consumer that still has it.
         """
-        # Anybody can send this User-Agent. That only hides failures of their own.
+        # Any client can send this User-Agent. That only hides failures of its own.
         return self.agent.startswith(USER_AGENT.partition("/")[0] + "/") and f" {PROBE_MARK}" in self.agent
 
     @property

@@ -25,7 +25,7 @@ PROBE_USER_AGENT = f"{USER_AGENT} {PROBE_MARK}"
 
 ATTEMPTS = 3
 TIMEOUT_SECONDS = 5.0
-# `.invalid` never resolves (RFC 2606), so nothing can be redirected to somebody.
+# `.invalid` never resolves (RFC 2606), so Auth0 cannot redirect an answer to another server.
 REDIRECT_URI = "https://secret-bridge.invalid/probe"
 
 

@@ -100,7 +100,7 @@ def _characters(text: str, client: Client) -> list[str]:
 def _strength(text: str) -> list[str]:
     if estimated_bits(text) >= WEAKEST_BITS:
         return []
-    # The seal and the fingerprints let somebody who reads them test guesses (ADR 34).
+    # Readers of the seal and the fingerprints can test guesses, so the value must not be guessable (ADR 34).
     return [f"the secret is too regular: it holds less than {WEAKEST_BITS} bits, however it was made"]
 
 

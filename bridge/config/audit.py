@@ -61,9 +61,9 @@ def audit_from_environment(environ: Mapping[str, str]) -> tuple[AuditSettings | 
     if not to:
         return None, []
     if not is_target(to):
-        # The text is not repeated, because somebody may have put the key there.
+        # The text is not repeated, because it may be the key in the wrong variable.
         return None, [f"{VARIABLE}: found something else, expected {EXPECTED}"]
-    # A key that is silently ignored would promise a chain that nobody keeps.
+    # A key that is silently ignored would promise a chain that is not kept.
     if key and not to.startswith("file:"):
         return None, [f"{KEY_VARIABLE}: {KEYED}"]
     return AuditSettings(to, key), []

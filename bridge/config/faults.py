@@ -69,7 +69,7 @@ def dotted(key: Key) -> str:
 def unknown(key: str, valid: Iterable[str]) -> str:
     """Return the text that a key is unknown, with the most similar one of the `valid` keys, if there is one.
 
-    A typing mistake would otherwise leave a default in force that nobody chose.
+    Ignoring an unknown key would leave a default in force that the author of the file did not choose.
     """
     near = difflib.get_close_matches(key, list(valid), n=1)
     return f"unknown key; did you mean {near[0]}?" if near else "unknown key"

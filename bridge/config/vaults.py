@@ -30,7 +30,7 @@ def read_vault(name: str, table: Mapping[str, Any]) -> tuple[VaultSettings | Non
         return None, [((*place, "type"), faults.choice(kind, kinds.names()))]
     module = kinds.kind(kind)
     rest = {key: value for key, value in table.items() if key != "type"}
-    # Before the kind's own checks, whose messages are about form and would miss that a secret stands in the file.
+    # Checked apart, because to the kind's own settings a plain secret is a valid text.
     found = _plain_secrets(rest, module.REFERENCES, place)
     try:
         options = TypeAdapter(module.Settings).validate_python(rest)

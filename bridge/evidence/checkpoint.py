@@ -107,7 +107,7 @@ def digest_of(key: Key, client_id: str) -> str:
 
     The client's id is part of it, so the same source has another digest for every client.
     """
-    # Eight digits fit into a tag. They hide an address from a glance, and not from somebody who can guess it.
+    # Eight digits fit into a tag. They hide an address from a glance, but a guessed address can be confirmed.
     return hashlib.sha256("\n".join((client_id, *key)).encode()).hexdigest()[:8]
 
 
@@ -123,7 +123,7 @@ def grown(
 
     `at` is the time of that look. Sources that have never succeeded are left out.
     """
-    # After a gap nobody knows what happened in between. What is known of each source stays true.
+    # What happened in a gap is unknown, so the known time begins anew. What is known of each source stays true.
     joined = before is not None and before.covers(begins)
     sources = dict(before.sources) if before else {}
     for exchanges, refused in ((succeeded, False), (failed, True)):

@@ -25,7 +25,7 @@ Key = tuple[str, str]
 class Source:
     """One address and agent that failed since the change.
 
-    An address may stand for several instances, behind a NAT for example. Auth0's logs tell no more.
+    An address may cover several instances, behind a NAT for example. Auth0's logs show no more.
     """
 
     address: str
@@ -50,7 +50,7 @@ class Source:
     def known(self) -> bool:
         """Whether the source is one of the client's consumers.
 
-        It is one if it succeeded before the change. Anybody else may fail with a client id, because that is public.
+        It is one if it succeeded before the change. Client ids are public, so a failure alone proves nothing.
         """
         return self.known_until is not None
 
@@ -99,7 +99,7 @@ class Evidence:
 
         It waits for a known consumer that still fails. With `require` it also waits for whatever is not known.
         """
-        # Strangers never count. Client ids are public, so anybody could hold a retirement up by failing.
+        # Strangers never count. Client ids are public, so any stranger could block a retirement by failing.
         return bool(self.stale) or (mode == REQUIRE and bool(self.unknown))
 
 
@@ -218,7 +218,7 @@ def lines(evidence: Evidence, *, most: int = 5) -> list[tuple[str, str]]:
     stale, strangers = evidence.stale, evidence.strangers
     found = _counted("known consumers still on it", "YES", stale, most)
     if not stale:
-        # With gaps in the log, having found nobody is not the same as there being nobody.
+        # With gaps in the log, "none" would claim too much.
         unsure = any("who succeeded" in text or "logs" in text or "failures" in text for text in evidence.unknown)
         last = max((source.last for source in evidence.cured), default=None)
         since = f" since {minute(last)}" if last else ""

@@ -1,7 +1,7 @@
 """The identity of this process, by its own account.
 
-Nothing here is verified. Whoever starts the process sets its environment, so these names are shown and never decide
-anything.
+Names from the environment are not verified, because they are set by whatever starts the process. They are shown and
+recorded, and no decision depends on them.
 """
 
 from __future__ import annotations

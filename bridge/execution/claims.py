@@ -22,7 +22,7 @@ TRIES = 5
 class Reached:
     """How far an operation has come. Calling it with a phase never goes back.
 
-    A lost answer may have changed something, so a phase is noted before its call.
+    A call whose answer was lost counts as carried out.
     """
 
     phase: Phase = Phase.NOTHING
@@ -58,7 +58,7 @@ class Claims:
         # Noted before the call: if its answer is lost, the sink may be changed already.
         before = self.reached.phase
         self.reached(Phase.CHANGED if initial or not state.exists else Phase.CLAIMED)
-        # A lost claim usually means that another operation is at work, so only the answer to a leak and the like go on.
+        # A lost claim usually means that another operation is at work. With `over` that does not matter.
         for left in reversed(range(TRIES if step.over else 1)):
             try:
                 sink, lock = self.session.sinks[step.uri], self.values.lock

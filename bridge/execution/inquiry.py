@@ -1,6 +1,6 @@
 """Finds out, under the lock, which of all stored values Auth0 accepts.
 
-Nothing has to be known of where a stored value comes from. A forged one costs a probe, and Auth0 refuses it (ADR 33).
+The origin of a stored value does not matter. A forged one costs a probe, and Auth0 refuses it (ADR 33).
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def choose(
         Failed: it cannot be known which value Auth0 accepts. Nothing is destroyed.
     """
     value, origin, way = found.value, Origin.ACCEPTED, None
-    # Auth0 generated a value whose answer was lost, or somebody rotated in the dashboard.
+    # The answer of `rotate-secret` was lost, or the secret was rotated in the dashboard.
     if value is None and not never_held(sinks):
         value, way = session.auth0.live_secret(client.client_id), Way.PUBLISH
         if value is None and generated(sinks, says):

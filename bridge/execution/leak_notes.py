@@ -1,7 +1,7 @@
 """What is still true of a leaked value after the answer to the leak. Pure.
 
-A new secret stops neither the tokens that were issued nor the use of keys made from the old one, so the outcome of an
-answer names both.
+A new secret does not end tokens that were issued before, and with HS256 the old secret can still sign. The outcome of
+an answer to a leak names both.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from sinks.port import Lock
 def remains(session: Session, client: Client) -> tuple[str, ...]:
     """Return what a new secret does not end, and what was not checked, as one sentence each.
 
-    Nothing is asked of any server. What the sentences call "not checked" the user has to look up.
+    No request is sent. What a sentence calls "not checked" is left to the user.
     """
-    # HS256 signs with the client secret itself, so whoever has it can sign as Auth0 does (RFC 7518, section 3.2).
+    # HS256 signs with the client secret itself, so its holder can sign as Auth0 does (RFC 7518, section 3.2).
     signed = client.alg == "HS256" and client.can_get_id_tokens
     return (
         "still true: access tokens issued before stay valid until they expire (Auth0's default is 24 h; not checked)",
@@ -32,7 +32,7 @@ def remains(session: Session, client: Client) -> tuple[str, ...]:
 def may_be_readable(session: Session, says: Lock) -> str:
     """Return what is left to do where a lock says that its operation was to end a leaked value.
 
-    Anybody with write access may have written that lock, so the sentence calls it what the lock said.
+    The lock may be forged, so the sentence only repeats what it says.
     """
     again = session.client_ref.command("rotate" if says.operation == Operation.COMPROMISED else "sync")
     return f"the lock said that a value had leaked; it may still be readable: {again} --compromised --reason …"

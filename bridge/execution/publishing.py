@@ -157,7 +157,8 @@ class Writing:
         """
         version = self._sink(uri).bring_back(self._leases[uri])
         self.done[uri] = At(fallback=version)
-        # The vault has dropped it. The tag is gone as well, because nobody could end it otherwise (ADR 31).
+        # The vault has dropped it. Its tag is removed as well, because a tag without versions could never be ended (ADR
+        # 31).
         if not version and self._sinks[uri].soft_deleted:
             self.notes.append(f"{uri} holds it no longer: nothing was brought back there")
         self._tell("bring back", f"{uri} {short(version) if version else 'nothing'} fallback")

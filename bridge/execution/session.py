@@ -61,7 +61,7 @@ class Session:
 def new_id() -> str:
     """Return the id of a new operation.
 
-    It looks like `r-1a2b3c4d`. It names an operation to people, and a takeover keeps it. Processes are told apart by
-    the lock's holder.
+    It looks like `r-1a2b3c4d`. It names an operation for people, and a takeover keeps it. The lock's `holder`
+    distinguishes processes.
     """
     return f"r-{secrets.token_hex(4)}"

@@ -15,7 +15,7 @@ class BridgeError(Exception):
     anything was changed, or may have been. The message does not repeat it.
     """
 
-    # 1 promises that nothing was changed, so a script may try again. Every number stands for what to do (ADR 14).
+    # 1 promises that nothing was changed, so a script may try again. Each number tells a caller what to do (ADR 14).
     exit_status: ClassVar[int] = 1
     changed: ClassVar[bool] = False
 

@@ -44,7 +44,7 @@ class Strategy(StrEnum):
 
 RETIREMENTS = frozenset({Operation.RETIRE, Operation.RETIRE_SOFTLY})
 """Operations that end the fallback, for good or softly."""
-# `sync` is among them: a value that somebody rotated in the dashboard after a leak still has to be published.
+# `sync` is among them, because after a rotation in the dashboard it publishes the value that replaced the leaked one.
 LEAKED = frozenset({Operation.COMPROMISED, Operation.SYNC})
 """Operations that can answer a leak. Their outcome then lists what a new secret does not end."""
 SAME_VALUE = frozenset({Operation.SYNC, Operation.SETTLE})

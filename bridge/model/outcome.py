@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Propagated:
     """Result of the probes after a change.
 
-    An unproven result does not undo the change. It only means that nobody saw it spread in time.
+    An unproven result does not undo the change. Its spreading was just not observed in time.
     """
 
     proven: bool

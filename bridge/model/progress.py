@@ -49,7 +49,7 @@ class Stop:
     def ask(self) -> None:
         """Request the stop. This is safe in a signal handler.
 
-        Twice is once. A request cannot be taken back.
+        It is idempotent, and cannot be withdrawn.
         """
         self._asked.set()
 

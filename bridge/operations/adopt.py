@@ -74,7 +74,7 @@ def adopt(session: Session, options: AdoptOptions) -> Outcome:
     snapshot = opened.snapshot
     everything = frozenset({HS256, SELF})  # adopting changes no secret
     refuse(of_client(snapshot.client, accept=everything, own_client_id=None, strategy="staged"))
-    # Before the guard: tags that somebody changed must not lock the client out of its own sinks.
+    # Before the guard: forged tags must not lock the client out of its own sinks.
     if options.repair:
         snapshot = _ours_by_value(session, snapshot)
     refuse(ownership(snapshot.sinks, session.client_ref, adopting=True))

@@ -3,8 +3,8 @@
 Nothing that others can write decides here: no tag, no label, no lock. An operation that holds the sinks loses them. A
 pending value has to be refused, like every other one that can be read. Nothing is destroyed before that proof.
 
-It neither settles an interruption nor waits for a fence: whoever keeps writing to the lock key must not keep a leaked
-value alive. Given again, it sets another new value.
+It neither settles an interruption nor waits for a fence, because a process that keeps writing to the lock key must not
+keep a leaked value alive. Given again, it sets another new value.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def resume(session: Session, options: Options) -> Outcome | None:
         refuse(ownership(sinks, session.client_ref, adopting=unadopted(sinks)))
     if done is None or done.result != "given-back" or done.exit_status or done.plan.says is None:
         return done
-    # Only suggested: anybody with write access may have written this lock (ADR 33).
+    # Only suggested, because the lock may be forged (ADR 33).
     says = done.plan.says.operation
     verb = VERBS.get(Operation(says), says)
     again = (

@@ -103,7 +103,7 @@ def bring_back(session: Session, options: Options, *, vouched: str = "") -> Outc
     if not any(state.soft_deleted for state in snapshot.sinks):
         return opened.settled
     notes = vouching(session, snapshot, vouched)
-    # Whoever may tag could name a leaked version here, and bringing it back would make it a candidate again.
+    # A forged tag could name a leaked version here, and bringing it back would make it a candidate again.
     undo = f"{session.client_ref.command('retire', snapshot.sinks)} --undo"
     refuse(unproven(session, snapshot, undo, vouched=vouched, softly=True))
     refuse(objection for state in snapshot.sinks for objection in _beyond(session, state))

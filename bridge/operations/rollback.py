@@ -107,8 +107,8 @@ def closely(session: Session, snapshot: Snapshot) -> Snapshot:
         BridgeError: a sink cannot be read. Nothing was changed.
     """
     try:
-        # Whoever has read the current value can seal an older version as the fallback. A value that was current in
-        # between exposes that (ADR 34).
+        # A reader of the current value can forge a seal for an older version. A value that was current in between
+        # exposes that (ADR 34).
         read = (session.sinks[p.uri].read(closely=True) if _is_followed(p) else p for p in snapshot.sinks)
         return replace(snapshot, sinks=tuple(read))
     except SinkError as error:
@@ -145,7 +145,7 @@ def _values(session: Session, snapshot: Snapshot) -> tuple[Secret, Secret, bool]
             "the sinks hold different fallbacks",
             f"set them right first: {session.client_ref.command('sync', snapshot.sinks)}",
         )
-    # If Auth0 accepts the fallback, somebody has gone back by hand. Publishing that value does no harm.
+    # Auth0 accepts the fallback after a change by hand. Publishing that value does no harm.
     gone_back = session.auth0.probe(snapshot.client, found[0]) is Verdict.ACCEPTED
     if not gone_back:
         require_accepted(session, snapshot, current, snapshot.sinks[0].uri)

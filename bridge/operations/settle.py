@@ -148,7 +148,7 @@ def _strange(session: Session, state: SinkState) -> str:
     if (lock.client_id, lock.tenant) != (session.settings.client_id, session.auth0.name):
         return f"{state.uri} is held by {lock.operation} {lock.id} of {lock.client_id} in {lock.tenant}, another client"
     named = tuple(sinks_tag(session.uris).split())
-    # The record and the command agree on the list, so a lock with another one was written by somebody else.
+    # The record and the command agree on the list, so a lock with another list is foreign.
     if state.record and state.record.sinks == named != lock.sinks:
         return f"{state.uri} is held by {lock.operation} {lock.id}, which names other sinks than are recorded there"
     return ""
@@ -162,7 +162,7 @@ def dead_from(session: Session, state: SinkState) -> datetime | None:
     """
     if state.lock is None:
         return None
-    # A forged lock that ends in 2099 must not keep everybody out. The vault's own time of writing limits it.
+    # A forged lock that ends in 2099 must not block every command. The vault's own time of writing limits it.
     longest = max(session.settings.consumer_refresh, LONGEST) + session.timing.margin + session.timing.patience
     bound = (state.claimed or state.at) + longest
     return min(state.lock.expected_end, bound)
@@ -242,7 +242,7 @@ def _settle(session: Session, options: Options, snapshot: Snapshot, found: Inter
     foreign = tuple(f"{state.foreign}; {FOREIGN}" for state in snapshot.sinks if state.foreign)
     plan = replace(plan, notes=foreign)
     lock = new_lock(session, Operation.SETTLE, snapshot, plan, base=None, reason=options.reason)
-    # The lock keeps what it says of its operation, so that whoever comes after another death still sees a leak.
+    # The lock keeps what it says of its operation, so a leak stays visible if this process dies as well.
     if says is not None:
         lock = replace(
             says,

@@ -45,7 +45,7 @@ def always(_plan: Plan) -> bool:
 class Options:
     """Options of every changing command.
 
-    Each option widens what the command may do. The defaults are safe for a schedule, which has nobody to ask.
+    Each option widens what the command may do. The defaults are safe for a schedule, where no user can be asked.
     """
 
     dry_run: bool = False
@@ -106,7 +106,7 @@ def new_lock(
         # By fingerprint, so that readers leave an ending value out without the lock holding it (ADR 25).
         ends=tuple(dict.fromkeys((*(value.fingerprint(client_id) for value in ending), *all_soft_deleted))),
         reason=tag_text(reason),
-        # A takeover keeps the id, so this word tells two processes with the same operation apart.
+        # A takeover keeps the id, so this word distinguishes the processes that held the lock.
         holder=secrets.token_hex(4),
         sibling_keys=sibling_keys(session, snapshot.sinks, operation),
     )
@@ -128,7 +128,7 @@ def execute(session: Session, options: Options, snapshot: Snapshot, plan: Plan, 
     Raises:
         BridgeError: a permission is missing, or the user did not agree. Nothing was changed.
     """
-    # Missing rights are found before the plan is shown, so nobody agrees to what would fail halfway.
+    # Missing rights are found before the plan is shown, because a user should not agree to what fails halfway.
     plan = replace(plan, notes=(*plan.notes, *check(session, snapshot.sinks, plan, values.lock)))
     if plan.operation in CHECKED:
         session.watcher.step("check", f"Auth0 ok, {len(snapshot.sinks)} sink(s) ok, no operation in progress")
@@ -208,7 +208,7 @@ def await_spreading(session: Session, snapshot: Snapshot) -> bool:
 
     Returns whether there was one to wait for.
     """
-    # Any change of a lock key counts: the operation behind it may have changed Auth0 without leaving a record.
+    # Any change of a lock key counts, because its operation may have changed Auth0 without leaving a record.
     changes = [p.record.promoted_at for p in snapshot.sinks if p.record] + [
         p.released for p in snapshot.sinks if p.released
     ]

@@ -1,7 +1,7 @@
 """Fallbacks that no seal names. Others may have tagged them, so the user has to confirm one by its version.
 
-A version number in a tag is anybody's word who may write metadata. Believing it would let them choose what `rollback`
-sets at Auth0 and what `retire` destroys (ADR 34).
+Every writer of metadata can tag a version. Believing the tag would let them choose what `rollback` sets at Auth0 and
+what `retire` destroys (ADR 34).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def unproven(
 def contradicted(session: Session, snapshot: Snapshot) -> tuple[Objection, ...]:
     """Return objections to sinks whose tags name another fallback than the seal does.
 
-    Whoever may tag can move the name of the fallback. The operation is refused until `adopt --repair` has set it right.
+    Every writer of metadata can move the tag. The operation is refused until `adopt --repair` has set it right.
     """
     return tuple(
         Objection(f"{p.uri}: {p.contradicted}", _repair(session, snapshot)) for p in snapshot.sinks if p.contradicted
@@ -123,7 +123,7 @@ def _open(session: Session, sinks: tuple[SinkState, ...], *, softly: bool) -> It
         if version and value:
             yield state, version, value.fingerprint(session.settings.client_id)
         if softly and state.soft_deleted:
-            # Its value cannot be read, so the fingerprint in the tag stands in for it.
+            # Its value cannot be read, so the fingerprint from the tag is used.
             yield state, Version(state.soft_deleted.versions[0]), state.soft_deleted.fingerprint
 
 

@@ -109,13 +109,13 @@ def _relisting(client_ref: ClientRef) -> str:
 def contents(sinks: tuple[SinkState, ...], client_ref: ClientRef) -> tuple[Objection, ...]:
     """Return objections to sinks without the key, sinks that drifted, and sinks that disagree.
 
-    Going on from such a sink would keep a value as the fallback that nobody has checked.
+    A rotation from there would make a fallback of a value that was never verified.
     """
     found: list[Objection] = []
     for state in sinks:
         if state.exists and state.value(Stage.CURRENT) is None:
             found.append(_no_value(state))
-        # The other value may be what somebody stored after a change in the dashboard, so it is not overwritten unasked.
+        # The other value may be a manual change after one in the dashboard, so it is not overwritten unasked.
         elif state.drifted:
             found.append(
                 Objection(

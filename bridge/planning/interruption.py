@@ -1,7 +1,7 @@
 """The report on an operation that stopped on its way. Pure.
 
-Somebody reads it at night, with production at stake. It answers whether production works, what is stored where, who
-began it, why it stopped and what to run next.
+It is written for an operator with production at stake. It answers whether production works, what each sink holds, when
+the operation began, why it stopped and what to run next.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The plans that give Auth0 no new value: sync, settle, adopt, forget, retire and undoing a retirement.
 
 They take the same lock as a rotation. A retirement between another operation's tag and write would destroy the live
-value, and a sync without the lock would publish what was read before somebody's PATCH.
+value, and a sync without the lock would publish a value from before another operation's PATCH.
 """
 
 from __future__ import annotations

@@ -198,7 +198,7 @@ def _excepted(found: Finding, granted: Exemption | None, now: datetime) -> Findi
     """Return what an exception makes of a finding on ages. It never affects what is wrong with the sinks."""
     if granted is None or found.kind not in (Kind.DUE, Kind.FALLBACK_OVERDUE):
         return found
-    # An exception that has ended is named, so that nobody has to search why it stopped counting.
+    # An exception that has ended is named, because it explains why the state has changed.
     if not granted.counts(now):
         text = f"{found.text}; the exception of {granted.owner} ended on {granted.until}"
         return Finding(found.kind, text, found.attention, found.verb)
@@ -257,7 +257,7 @@ def _disagreement(sinks: tuple[SinkState, ...], client_ref: ClientRef) -> Findin
     if any(r.sinks != tuple(sinks_tag(tuple(p.uri for p in sinks)).split()) for r in records):
         text = f"recorded with other sinks: {' '.join(records[0].sinks)}"
         return Finding(Kind.MISPLACED, text, attention=True, verb="adopt")
-    # Values are not read here, and different rotations stand for different values.
+    # Values are not read here. Different rotations mean different values.
     if len({r.rotation for r in records}) > 1:
         text = f"{Kind.DRIFT.label}: the sinks hold different rotations"
         return Finding(Kind.DRIFT, text, attention=True, verb="sync")
