@@ -111,7 +111,7 @@ def _without_a_secret(client: Client, name: str) -> list[Objection]:
     if client.is_global:
         support = "only Auth0's support can change its secret"
         found.append(Objection(f"{name} is the tenant's global client", support, "global"))
-    # These count whatever method is set, because every copy of the application could be searched for the secret.
+    # `spa` and `native` count whatever method is set, because each copy of the application could be searched.
     if client.auth_method == "none" or client.app_type in {"spa", "native"}:
         why = f"a {client.app_type} application" if client.app_type in {"spa", "native"} else "authentication 'none'"
         told = f"{name} is a public client ({why}): it uses no secret"
@@ -125,7 +125,7 @@ def _without_a_secret(client: Client, name: str) -> list[Objection]:
 
 def _with_consent(client: Client, name: str, *, accept: frozenset[str], is_own: bool) -> list[Objection]:
     found = []
-    # The bridge would lock itself out in the middle of the work that comes next.
+    # Its next run could not log in: it would still present the old secret.
     if is_own and SELF not in accept:
         found.append(
             Objection(

@@ -63,6 +63,5 @@ class Rejected(Auth0Error):
 class Unauthorised(Auth0Error):
     """Auth0 does not accept the bridge's own credentials, or its management token.
 
-    A token that expired is renewed and the request sent once more before this is raised, unless the token is
-    ready-made.
+    Unless it is ready-made, an expired token is renewed and the request sent once more before this is raised.
     """

@@ -75,8 +75,7 @@ def _credentials(data: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _propagation(data: Mapping[str, Any]) -> Iterator[Fault]:
     for name, table in _tables(data, "tenants").items():
-        # All waits of the protocol follow from this one. Too short, and late calls would strike after another operation
-        # began.
+        # All waits of the protocol follow from this one. Too short, and late calls would outlast the fence.
         short = _duration(table.get("propagation"))
         if short is not None and short < PROPAGATION and not _is_local(table.get("domain")):
             yield ("tenants", name, "propagation"), "less than 30s is for loopback only: Auth0 takes up to 30 s"

@@ -91,7 +91,7 @@ def _tenant(environ: Mapping[str, str]) -> tuple[TenantSettings | None, list[str
 
 def _missing(environ: Mapping[str, str]) -> list[str]:
     missing = [] if environ.get("AUTH0_DOMAIN") else ["AUTH0_DOMAIN"]
-    # A ready-made token suffices, because it names the application that it was issued to.
+    # A ready-made token is all that a request needs.
     if not environ.get("AUTH0_API_TOKEN"):
         if not environ.get("AUTH0_CLIENT_ID"):
             missing.append("AUTH0_CLIENT_ID")

@@ -90,8 +90,7 @@ class Checkpoint:
         A checkpoint that cannot be read is no error, because nothing but the reach of the evidence depends on it.
         """
         try:
-            # Others may write these notes. Whatever does not parse counts as no checkpoint, which only makes more
-            # unknown.
+            # Others may write these notes. What does not parse counts as no checkpoint, and more is then unknown.
             since, until, whole = notes.get(HEAD, "").split()
             tokens = " ".join(notes.get(f"{SOURCES}{number}", "") for number in range(TAGS)).split()
             told = [token.split(":") for token in tokens]

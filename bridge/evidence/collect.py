@@ -158,8 +158,7 @@ def _acquaintance(
     """Find out which sources had succeeded before the change. Returns what remains unknown about that."""
     told = []
     reach = question.change - first if first else timedelta()
-    # A consumer that shows its secret once in a window may not appear in a shorter stretch, and would pass for a
-    # stranger.
+    # A consumer may show its secret once in a window only. A shorter stretch could miss it.
     if reach < asked.window:
         how = f"only {span(reach)}" if reach > timedelta() else "not even that far"
         told.append(f"who succeeded before the change: the log reaches back {how}; see: evidence --record")

@@ -38,7 +38,7 @@ class Source:
     """When it first failed since the change."""
     last: datetime
     """When it failed last."""
-    # Whether a source is a consumer hangs on successes before the change. Later ones may be another instance's.
+    # Successes before the change make a source a consumer. Later ones may be another instance's.
     known_until: datetime | None = None
     """When it last succeeded before the change. None for a stranger."""
     back: datetime | None = None
@@ -79,8 +79,7 @@ class Evidence:
     def stale(self) -> tuple[Source, ...]:
         """The known consumers that still fail, without those that the user chose to ignore.
 
-        One that failed within the window counts, even if it succeeded since: another instance at its address may not
-        have.
+        One that failed within the window counts, even after a success: that may be another instance's.
         """
         return tuple(s for s in self.sources if s.known and not s.ignored and s.last > self.at - self.window)
 

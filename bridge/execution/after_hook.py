@@ -1,7 +1,6 @@
 """A client's `after` command, which restarts or notifies readers that only see the latest value.
 
-Readers that try the candidates need no such command. It runs at most once in an operation, and not at all if a stop was
-requested.
+Readers that try the candidates need no such command. After a request to stop it is not begun (ADR 9).
 """
 
 from __future__ import annotations

@@ -41,8 +41,7 @@ def await_propagation(
     while not session.stop.asked:
         at = clock.monotonic()
         good = session.auth0.probe(client, new) is Verdict.ACCEPTED
-        # `all` ends at the first value that is not refused. The proof begins anew then, and probes count towards
-        # limits.
+        # `all` ends at the first value that is not refused, because the proof begins anew then in any case.
         gone = all(session.auth0.probe(client, value) is Verdict.REFUSED for value in ending)
         asked, accepted = asked + 1, accepted + good
         good_since = (at if good_since is None else good_since) if good and gone else None

@@ -157,8 +157,7 @@ class Writing:
         """
         version = self._sink(uri).bring_back(self._leases[uri])
         self.done[uri] = At(fallback=version)
-        # The vault has dropped it. Its tag is removed as well, because a tag without versions could never be ended (ADR
-        # 31).
+        # The vault has dropped it. Its tag goes too, because a tag without versions could never be ended (ADR 31).
         if not version and self._sinks[uri].soft_deleted:
             self.notes.append(f"{uri} holds it no longer: nothing was brought back there")
         self._tell("bring back", f"{uri} {short(version) if version else 'nothing'} fallback")
@@ -179,8 +178,7 @@ class Writing:
     def write_sibling_keys(self, uri: str, *, coming: bool) -> bool:
         """Bring the sibling keys up to date in one sink, and return whether anything had to be written.
 
-        With `coming` they announce the pending value. It is idempotent: a document that is right already is not written
-        again.
+        With `coming` they announce the pending value. A document that is right already is not written again.
 
         Raises:
             SinkError: the document was not written, or that is unknown.

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 class Session:
     """Everything that an operation on one client needs.
 
-    Opening it contacts no server. It belongs to one process and one command, so nothing in it is shared between
-    operations.
+    Opening it contacts no server (`bridge.execution.open`).
     """
 
     settings: ClientSettings
@@ -61,7 +60,6 @@ class Session:
 def new_id() -> str:
     """Return the id of a new operation.
 
-    It looks like `r-1a2b3c4d`. It names an operation for people, and a takeover keeps it. The lock's `holder`
-    distinguishes processes.
+    It looks like `r-1a2b3c4d`. A takeover keeps it, and only the lock's `holder` distinguishes the processes.
     """
     return f"r-{secrets.token_hex(4)}"

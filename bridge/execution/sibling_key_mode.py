@@ -1,7 +1,7 @@
 """Decides what an operation does with the sibling keys in the documents.
 
-The configuration and the documents decide, and never a lock. A forged lock could otherwise change what readers see (ADR
-29, ADR 33).
+The configuration and the documents decide, and never a lock, because a forged lock could otherwise change what readers
+see (ADR 29, 33).
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The steps that a plan is made of. The text of each step says in plain words what it does.
 
-Steps name sinks by their URI and hold no secret. One that is executed again after a lost answer does no harm, except
-for `GenerateAtAuth0`.
+Steps name sinks by their URI and hold no secret. All but `GenerateAtAuth0` may be executed again after a lost answer.
 """
 
 from __future__ import annotations
@@ -32,8 +31,7 @@ class Claim:
 class TakeOver:
     """Become the lock holder of an interrupted operation's sink, and keep its pending value.
 
-    It is a compare-and-set, so the former holder loses at its next look. The value stays a candidate, because Auth0 may
-    accept it.
+    It is a compare-and-set, so the former holder loses at its next look. Auth0 may accept the value already.
     """
 
     uri: str
@@ -73,8 +71,7 @@ class Wait:
 class SetAtAuth0:
     """Make Auth0 accept the pending value, with a PATCH.
 
-    Setting the same value again is idempotent. The call has no compare-and-set, so it has to end within a lease (ADR
-    5).
+    Setting the same value again is idempotent. The call has no compare-and-set, so it needs a lease (ADR 5).
     """
 
     def __str__(self) -> str:

@@ -32,8 +32,7 @@ def resume(session: Session, options: Options) -> Outcome | None:
     opened = settle_first(session, options, probing=True, tidying=True)
     done, sinks = opened.settled, opened.snapshot.sinks
     if done is None:
-        # Nothing was settled, so nothing has looked at the tags. Success would mislead if the sinks are not this
-        # client's.
+        # Nothing was settled, so the tags were not checked yet. Success would mislead in another client's sinks.
         refuse(ownership(sinks, session.client_ref, adopting=unadopted(sinks)))
     if done is None or done.result != "given-back" or done.exit_status or done.plan.says is None:
         return done

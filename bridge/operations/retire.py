@@ -1,8 +1,7 @@
 """Retires a fallback for good or softly, and undoes a soft retirement.
 
 The conditions are checked before the lock, and the probes are repeated under it, because the world may have changed in
-between. Values that can be read are ended by value and not by version: foreign edits of other keys copy a value into
-several versions.
+between. Readable values are ended by value and not by version, because edits of other keys copy them.
 """
 
 from __future__ import annotations

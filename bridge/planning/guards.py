@@ -1,7 +1,6 @@
 """Reasons why an operation must not begin. Pure: each function returns every reason at once.
 
-Tags and locks can be forged, so a guard only ever refuses because of them. It never permits what Auth0 or a seal has to
-decide.
+Tags and locks can be forged. A guard refuses because of them, and never permits what Auth0 or a seal decides.
 """
 
 from __future__ import annotations

@@ -30,8 +30,7 @@ def kills(lock: Lock | None) -> bool:
 
     That is so for the answer to a leak, and for a rollback that discards the current value.
     """
-    # A forged lock can only make the settlement more careful: for its word nothing is destroyed, and no fallback is
-    # named.
+    # A forged lock only makes the settlement more careful: nothing is destroyed and no fallback named for it.
     return lock is not None and (lock.operation == "compromised" or (bool(lock.base) and lock.base in lock.ends))
 
 

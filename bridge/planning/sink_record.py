@@ -1,7 +1,6 @@
 """What an operation writes into a sink's record. Pure.
 
-There is no database (ADR 2). The record is all that later operations know of earlier ones, beside the versions
-themselves.
+There is no database (ADR 2). Beside the versions, the record is all that operations know of earlier ones.
 """
 
 from __future__ import annotations

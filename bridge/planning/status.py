@@ -1,7 +1,6 @@
 """The status of a client, judged by the metadata that `Sink.survey` returned. Pure.
 
-No value is read and no seal can be checked, so the tags are shown as they are. Ages are bounded by the vaults' own
-times.
+No value is read and no seal can be checked, so tags are shown as they are. The vaults' times bound ages.
 """
 
 from __future__ import annotations
