@@ -54,7 +54,7 @@ class Exchange:
 
     @property
     def refused(self) -> bool:
-        """Whether the secret was the reason of the failure, as far as the description tells.
+        """Whether the secret was the reason of the failure, as far as the description shows.
 
         A description that is not known to mean "the secret was right" counts as a refused secret.
         """

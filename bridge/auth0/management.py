@@ -44,7 +44,7 @@ class Management:
     def require(self, scope: str) -> None:
         """Check before a change that the management token does not lack a scope.
 
-        A token that does not list its scopes passes, because only Auth0 can tell then.
+        A token that does not list its scopes passes, because only Auth0 knows then.
 
         Raises:
             Forbidden: the scope is missing.

@@ -70,7 +70,7 @@ def investigate(logs: LogAccess, question: Question) -> Evidence:
     """
     window = logs.window
     asked = Evidence(question.change, question.at, window, notes=_supposed(question.client, window))
-    # A token that does not list its scopes is tried. Only Auth0 can tell then.
+    # A token that does not list its scopes is tried. Only Auth0 knows then.
     if logs.auth0.can(READ_LOGS) is False:
         return replace(asked, unknown=(f"the tenant's logs: the management token lacks the scope {READ_LOGS}",))
     try:

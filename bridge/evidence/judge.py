@@ -1,4 +1,4 @@
-"""Judges who still fails with an old value, as far as the tenant's logs tell. Pure.
+"""Judges which consumers still fail with an old value, as far as the tenant's logs show. Pure.
 
 Auth0's logs never say which secret was sent. After a change has spread, a source that fails with the client's id has an
 old value, or a wrong one, or is a stranger. Client ids are public, so only a source that had succeeded before the

@@ -69,7 +69,7 @@ class Writing:
         return self._is_told(uri, promoted)
 
     def _former(self, *, keep: bool) -> str:
-        """Return what the seal shall say about the value that was current (`Record.former`)."""
+        """Return what the seal has to say about the value that was current (`Record.former`)."""
         base = self._values.lock.base if keep else ""
         return base if self._values.proven or not base else UNPROVEN + base
 
@@ -144,7 +144,7 @@ class Writing:
     def _others(self, uri: str) -> tuple[str, ...]:
         """Return the fingerprints of the other sinks' fallbacks.
 
-        A copy may stand in this sink too, after its tags were lost.
+        This sink may hold a copy too, after its tags were lost.
         """
         value = self._sinks[uri].value(Stage.FALLBACK)
         own = value.fingerprint(self._values.lock.client_id) if value else None

@@ -20,10 +20,11 @@ class OperationValues:
     The execution fills in what it finds out under the lock, such as a value that Auth0 generated.
     """
 
+    # Not frozen: a value that Auth0 generates is known only after the claims.
     lock: Lock
     """The lock that the operation writes into its sinks."""
     value: Secret | None = None
-    """The value that Auth0 shall accept in the end. None until it is known."""
+    """The value that Auth0 accepts in the end. None until it is known."""
     base: Secret | None = None
     """The value that was current when the operation began."""
     initial: Secret | None = None

@@ -139,5 +139,6 @@ class Stopped(BridgeError):
     changed = True
 
     def __init__(self, standing: Standing) -> None:
+        # `next` is the hint as well, so a caller that only knows `BridgeError` still names the next command.
         super().__init__(f"{standing.operation} {standing.id} is incomplete: {standing.why}", standing.next)
         self.standing = standing

@@ -19,7 +19,7 @@ class Plan:
     """The steps of an operation, in the order of their execution.
 
     `notes` are what the user should know before agreeing to the plan. `says` is the lock of the interruption that the
-    plan settles. Anybody with write access to the sink may have written that lock. `irreversible` names what cannot be
+    plan settles. That lock may be forged. `irreversible` names what cannot be
     undone.
     """
 
@@ -62,5 +62,6 @@ class PlanOptions:
     """What the operation does with the sibling keys."""
     without_base: bool = False
     """Whether no value becomes the fallback."""
+    # Only for the answer to a leak, which must not wait for any lock.
     over: bool = False
     """Whether sinks are claimed whatever holds them."""

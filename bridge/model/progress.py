@@ -25,6 +25,7 @@ class Watcher(Protocol):
         ...
 
 
+# Operations always have a watcher, so no step has to ask whether there is one.
 class Silent:
     """A watcher that ignores every report."""
 

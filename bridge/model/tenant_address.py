@@ -18,6 +18,7 @@ def base_url(domain: str) -> str:
     Raises:
         ValueError: its text says what was expected instead, and never repeats the domain.
     """
+    # Faults never repeat the text, because a URL may hold a password.
     text = domain.strip()
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")
@@ -34,6 +35,7 @@ def base_url(domain: str) -> str:
     # The client's secret would cross the network in plain text.
     if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("https:// (plain http:// is for loopback only)")
+    # `urlsplit` takes the brackets of an IPv6 address away.
     name = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{name}" + (f":{port}" if port is not None else "")
 

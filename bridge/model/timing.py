@@ -25,6 +25,7 @@ class Timing:
 
         A process that slept finds its lease over and sends nothing. Timeouts are set from what is left of it.
         """
+        # Far shorter than the fence, so that clocks and slow answers have room in between.
         return self.propagation / 3
 
     @property

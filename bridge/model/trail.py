@@ -41,6 +41,7 @@ class Trail:
         `server` is the kind of server. An id that is known already is not noted twice.
         """
         known = self._requests.setdefault(server, [])
+        # The record has room for a few ids only, so none is kept twice.
         if request_id not in known:
             known.append(request_id)
 

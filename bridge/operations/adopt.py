@@ -165,7 +165,7 @@ def _live(session: Session, snapshot: Snapshot, options: AdoptOptions) -> Secret
 
 
 def _former(session: Session, snapshot: Snapshot, options: AdoptOptions, base: Secret) -> str:
-    """Return the fallback that the sinks shall have: the one that the user names, else the one that a seal names.
+    """Return the fallback that the sinks get: the one that the user names, else the one that a seal names.
 
     Raises:
         Refused: nothing can be read at that version, it holds the live value, or it was retired softly.

@@ -56,7 +56,7 @@ def rotate(session: Session, options: RotateOptions) -> Outcome:
     """Rotate the secret and publish it.
 
     An interruption is settled first. If that published a new value, it was the rotation. The answer to a leak settles
-    nothing and waits for nobody (`bridge.operations.leaked`).
+    nothing and waits for no other operation (`bridge.operations.leaked`).
 
     Raises:
         BridgeError: nothing was changed.

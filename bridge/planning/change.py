@@ -49,7 +49,7 @@ def fence(sinks: tuple[SinkState, ...], plan_options: PlanOptions) -> tuple[Wait
 def plan_change(operation: Operation, sinks: tuple[SinkState, ...], plan_options: PlanOptions) -> Plan:
     """Return the steps that give Auth0 a new value, or an old one again.
 
-    Nobody holds the `sinks`, and they are sorted by URI, which is the order of the claims. Only a staged rotation
+    No operation holds the `sinks`, and they are sorted by URI, which is the order of the claims. Only a staged rotation
     waits for consumers. A rollback needs no such wait, because Auth0 or readers had its value before. The answer to a
     leak waits for nothing.
     """

@@ -63,7 +63,7 @@ def publish_found(sinks: tuple[SinkState, ...], plan_options: PlanOptions) -> tu
 def plan_settling(sinks: tuple[SinkState, ...], wait: timedelta, says: Lock | None) -> Plan:
     """Return the plan that takes what was interrupted, and finds out what to do with it.
 
-    Locks are taken over together with their values. Sinks that nobody holds are locked, unless they are empty. `wait`
+    Locks are taken over together with their values. Sinks without a lock are locked, unless they are empty. `wait`
     has to cover late calls of the interrupted operation and the spreading of its change. The steps after `Examine`
     follow during the execution (`bridge.planning.settle`).
     """

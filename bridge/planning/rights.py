@@ -1,6 +1,6 @@
 """What an operation asks of a sink. Pure.
 
-The answer follows from the operation's plan, so that nobody needs a right that no request takes.
+The answer follows from the operation's plan, so that a role never needs a right that no request takes.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def adopted(
     """Return the record of a sink whose value was there before the bridge.
 
     Such a value is at least as old as the record says, unless a sealed record knows its exact age. `written`: the value
-    was written just now as a new version. `former` is the fallback that the sink shall have.
+    was written just now as a new version. `former` is the fallback that the sink gets.
     """
     new = record(lock, state, current, sinks, now, former)
     if written:

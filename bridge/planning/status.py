@@ -48,7 +48,7 @@ class Kind(StrEnum):
 class Finding:
     """What there is to say about a client.
 
-    `attention` tells whether the user should act. `verb` is the verb of the command for that.
+    `attention` says whether the user should act. `verb` is the verb of the command for that.
     """
 
     kind: Kind
