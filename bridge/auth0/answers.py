@@ -31,6 +31,7 @@ def read_json(response: httpx.Response) -> Any:
     Auth0's 5xx answers, and those of proxies on the way, may be HTML.
     """
     try:
+        # The body decides and not the Content-Type, which proxies set as they like.
         return response.json()
     except ValueError:
         return None
@@ -46,6 +47,7 @@ def judge(response: httpx.Response, *, tenant: str, doing: str, now: datetime) -
     """
     body = read_json(response)
     if response.is_success:
+        # A page of a proxy or a login form may come with 200. It says nothing about the request.
         if not isinstance(body, dict | list):
             raise Unreachable(f"{tenant} answered {doing} with something that is not JSON")
         return body
@@ -61,11 +63,13 @@ def _error(
         said = f"; it asks to wait {wait:.0f} s" if wait is not None else ""
         return Limited(f"{tenant} limits the rate of requests (429) at {doing}{said}", "try again later", wait=wait)
     if status >= 500:
+        # A gateway may fail after Auth0 has carried the request out, so `maybe_done` stays True.
         return Unreachable(f"{tenant} could not answer {doing} (HTTP {status})", "try again")
     if body is None or status < 400:
         hint = "is this the tenant's domain? A redirect or a page that is not JSON is not Auth0's API"
         return Rejected(f"{tenant} answered {doing} with HTTP {status}, and not as Auth0 does", hint)
     message = str(body.get("message", ""))
+    # Only what looks like an error code is repeated. The message itself may hold the value that was sent.
     code = _WORD.fullmatch(str(body.get("errorCode") or body.get("error") or ""))
     named = f" ({code.group()})" if code else ""
     if status == 401:
@@ -82,6 +86,7 @@ def _error(
 
 def _forbidden(message: str, *, tenant: str, doing: str, named: str) -> Forbidden:
     scopes = tuple(_SCOPE.findall(message.partition("expected any of:")[2]))
+    # For a field that may not be read, Auth0 names the field and no scope.
     if "cannot read the following fields" in message and "client_secret" in message:
         scopes = ("read:client_keys",)
     if not scopes:

@@ -1,4 +1,7 @@
-"""Access to one tenant: every request that the bridge makes to Auth0."""
+"""Access to one tenant: every request that the bridge makes to Auth0.
+
+Operations get an `Auth0` and never see a token, a URL or an exception of httpx.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,11 @@ class Auth0(Management):
     """The Management API and the probe of one tenant."""
 
     def probe(self, client: Client, secret: Secret) -> Verdict:
-        """Return whether Auth0 accepts `secret`, as one request sees it. Never raises an `Auth0Error`."""
+        """Return whether Auth0 accepts `secret`, as one request sees it. Never raises an `Auth0Error`.
+
+        It changes nothing at Auth0, obtains no token, and leaves a failed exchange in the tenant's logs. While a change
+        spreads, the next probe may get another answer.
+        """
         return probe(self.tenant.http, client, secret)
 
     def leave_mark(self, client: Client) -> str:
@@ -31,6 +38,7 @@ class Auth0(Management):
 
         The probe fails on purpose. Once its log entry can be read, the logs are known to have arrived up to that time.
         """
+        # A fresh word, so that an earlier mark in the log cannot be taken for this one.
         mark = secrets.token_hex(6)
         probe(self.tenant.http, client, Secret(secrets.token_urlsafe(32)), mark)
         return mark
@@ -56,6 +64,7 @@ def connect(
         return resolve(reference) if reference else None
 
     token = secret(settings.api_token)
+    # A reference may ask a vault, and one that is not needed must not stop a command.
     key = secret(settings.private_key) if token is None else None
     own_id = settings.client_id
     if own_id and ":" in own_id:  # a reference: a client id has no colon

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# Without `client_secret`: reading a client must not bring its secret along.
 FIELDS = (
     "client_id", "name", "app_type", "token_endpoint_auth_method", "grant_types", "jwt_configuration", "global",
     "client_authentication_methods", "is_first_party",
@@ -72,6 +73,7 @@ class Client:
             secret_encoded=jwt.get("secret_encoded") is True,
             is_global=data.get("global") is True,
             authentication_methods=tuple(_table(data.get("client_authentication_methods"))),
+            # Auth0 leaves out what has its default, and a missing field means True here.
             is_first_party=data.get("is_first_party") is not False,
         )
 
@@ -109,6 +111,7 @@ def _without_a_secret(client: Client, name: str) -> list[Objection]:
     if client.is_global:
         support = "only Auth0's support can change its secret"
         found.append(Objection(f"{name} is the tenant's global client", support, "global"))
+    # `spa` and `native` count whatever method is set, because each copy of the application could be searched.
     if client.auth_method == "none" or client.app_type in {"spa", "native"}:
         why = f"a {client.app_type} application" if client.app_type in {"spa", "native"} else "authentication 'none'"
         told = f"{name} is a public client ({why}): it uses no secret"
@@ -122,6 +125,7 @@ def _without_a_secret(client: Client, name: str) -> list[Objection]:
 
 def _with_consent(client: Client, name: str, *, accept: frozenset[str], is_own: bool) -> list[Objection]:
     found = []
+    # Its next run could not log in: it would still present the old secret.
     if is_own and SELF not in accept:
         found.append(
             Objection(
@@ -130,6 +134,7 @@ def _with_consent(client: Client, name: str, *, accept: frozenset[str], is_own: 
                 SELF,
             )
         )
+    # HS256 signs with the client secret itself, so verification breaks with every change (RFC 7518, section 3.2).
     if client.alg == "HS256" and client.can_get_id_tokens and HS256 not in accept:
         found.append(
             Objection(
@@ -143,6 +148,7 @@ def _with_consent(client: Client, name: str, *, accept: frozenset[str], is_own: 
 
 
 def _by_strategy(client: Client, name: str, strategy: str) -> list[Objection]:
+    # Verifiers decode such a secret before they use it, and fail on one that is not Base64.
     if not client.secret_encoded or strategy != AUTH0_GENERATED:
         return []
     message = f"{name} has a Base64 secret (secret_encoded); Auth0 would generate one that is not Base64"

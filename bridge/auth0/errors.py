@@ -47,12 +47,21 @@ class Forbidden(Auth0Error):
 
 
 class NotFound(Auth0Error):
-    """The tenant does not have what was asked for, usually an application."""
+    """The tenant does not have what was asked for, usually an application.
+
+    A mistyped tenant looks the same, so the hint names both.
+    """
 
 
 class Rejected(Auth0Error):
-    """Auth0 does not accept the request as it is, or another server answered. It was not carried out."""
+    """Auth0 does not accept the request as it is, or another server answered. It was not carried out.
+
+    Sending the same request again would be rejected again.
+    """
 
 
 class Unauthorised(Auth0Error):
-    """Auth0 does not accept the bridge's own credentials, or its management token."""
+    """Auth0 does not accept the bridge's own credentials, or its management token.
+
+    Unless it is ready-made, an expired token is renewed and the request sent once more before this is raised.
+    """

@@ -43,6 +43,7 @@ def build_client(base: str, transport: httpx.BaseTransport | None = None) -> htt
     return httpx.Client(
         base_url=base,
         transport=transport,
+        # Without a timeout, a server that stays silent would keep the sinks locked.
         timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
         follow_redirects=False,
         headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
@@ -53,6 +54,7 @@ def build_client(base: str, transport: httpx.BaseTransport | None = None) -> htt
 
 def _log(response: httpx.Response) -> None:
     method, path = response.request.method, response.request.url.path
+    # Method, path and status only. Headers and bodies hold secrets, and queries may.
     LOG.debug("%s %s -> %d", method, path, response.status_code)
     changes = request_ids.changing(method)
     if not path.endswith(TOKEN_PATH) and request_ids.wanted(changes=changes, status=response.status_code):
@@ -78,6 +80,7 @@ def translated(tenant: str, doing: str) -> Iterator[None]:
     """
     import httpx
 
+    # In all of these the request was not sent, so another try cannot act twice.
     unsent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
     try:
         yield
@@ -100,6 +103,7 @@ class Http:
     def __init__(self, base: str, clock: Clock, transport: httpx.BaseTransport | None = None) -> None:
         self.tenant = display_name(base)
         self.client = build_client(base, transport)
+        # Sessions have no end of their own, so the connections are closed with the object.
         self.close = weakref.finalize(self, self.client.close)
         self._clock = clock
         self._free_at = clock.monotonic()
@@ -158,6 +162,7 @@ class Http:
                 return once()
             except (Limited, Unreachable) as error:
                 wait = wait_before_retry(attempt, error.wait if isinstance(error, Limited) else None)
+                # A 429 promises that the request was not carried out. Any other failure leaves that open.
                 allowed = attempt < ATTEMPTS and (safe or isinstance(error, Limited))
                 in_time = before is None or self._clock.monotonic() + wait < before
                 if not allowed or not in_time or waited + wait > BUDGET_SECONDS:
@@ -170,6 +175,7 @@ class Http:
         with translated(self.tenant, doing):
             response = ask(self.client, self._lease(doing, before))
         if is_used_up(response.headers):
+            # Capped, because a reset far in the future must not stall an operation that holds its sinks.
             wait = wait_asked(response.headers, self._clock.now()) or 0.0
             self._free_at = self._clock.monotonic() + min(wait, BUDGET_SECONDS / ATTEMPTS)
         return judge(response, tenant=self.tenant, doing=doing, now=self._clock.now())
@@ -181,6 +187,7 @@ class Http:
             self._clock.sleep(wait)
 
     def _check(self, doing: str, before: float | None) -> None:
+        # A process that was suspended wakes up here. By now another one may hold the sinks (ADR 5).
         if before is not None and self._clock.monotonic() >= before:
             raise Expired(f"{doing} at {self.tenant} did not fit into the lease; nothing was sent")
 

@@ -20,6 +20,7 @@ def wait_asked(headers: Mapping[str, str], now: datetime) -> float | None:
     `Retry-After` wins over `x-ratelimit-reset`. The reset is in UNIX seconds of Auth0's clock, so it is compared with
     the answer's `Date`. `now`, this machine's time, serves if there is no `Date`.
     """
+    # The reset is in Auth0's time, and this machine's clock may be minutes off.
     server_now = _date(headers.get("date")) or now
     asked = headers.get("retry-after")
     if asked is not None:
@@ -32,7 +33,10 @@ def wait_asked(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def is_used_up(headers: Mapping[str, str]) -> bool:
-    """Return whether an answer says that the rate limit is used up (`x-ratelimit-remaining: 0`)."""
+    """Return whether an answer says that the rate limit is used up (`x-ratelimit-remaining: 0`).
+
+    The next request would get a 429. Waiting for the reset costs less than that and a retry.
+    """
     return headers.get("x-ratelimit-remaining", "").strip() == "0"
 
 
@@ -52,6 +56,7 @@ def _date(text: str | None) -> datetime | None:
         moment = parsedate_to_datetime(text) if text else None
     except ValueError:
         return None
+    # A date without a zone is in GMT (RFC 9110, section 5.6.7).
     return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 

@@ -45,15 +45,20 @@ class Exchange:
 
     @property
     def ours(self) -> bool:
-        """Whether it was a probe of the bridge, of any version and from any address."""
+        """Whether it was a probe of the bridge, of any version and from any address.
+
+        Probes of an old value fail on purpose, and must not look like a consumer that still has it.
+        """
+        # Any client can send this User-Agent. That only hides failures of its own.
         return self.agent.startswith(USER_AGENT.partition("/")[0] + "/") and f" {PROBE_MARK}" in self.agent
 
     @property
     def refused(self) -> bool:
-        """Whether the secret was the reason of the failure, as far as the description tells.
+        """Whether the secret was the reason of the failure, as far as the description shows.
 
         A description that is not known to mean "the secret was right" counts as a refused secret.
         """
+        # Doubt counts against a retirement, so an unknown description is taken for a refused secret.
         return not self.description.casefold().startswith(_SECRET_WAS_RIGHT)
 
 
@@ -99,6 +104,7 @@ def search(
             return Found(tuple(found.values()), complete=True)
         if len(found) == known:  # a thousand entries of one moment, so an earlier end cannot be named
             return Found(tuple(found.values()), complete=False)
+        # Both ends are included, so entries of that moment come again. Their ids tell them apart.
         until = list(found.values())[-1].at
 
 
@@ -145,6 +151,7 @@ def _exchange(entry: Any) -> Exchange | None:
     def text(name: str) -> str:
         return value if isinstance(value := entry.get(name), str) else ""
 
+    # Without an id, an entry that is on two pages would count twice.
     name = text("log_id") or text("_id") or f"{stamp(at)} {text('ip')} {text('user_agent')}"
     return Exchange(name, at, text("ip"), text("user_agent"), text("description"))
 

@@ -1,4 +1,7 @@
-"""The calls of Auth0's Management API that the bridge needs."""
+"""The calls of Auth0's Management API that the bridge needs.
+
+They are documented at https://auth0.com/docs/api/management/v2. Two of them write: one is idempotent, and one is not.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ class Management:
     def require(self, scope: str) -> None:
         """Check before a change that the management token does not lack a scope.
 
-        A token that does not list its scopes passes, because only Auth0 can tell then.
+        A token that does not list its scopes passes, because only Auth0 knows then.
 
         Raises:
             Forbidden: the scope is missing.
@@ -75,6 +78,7 @@ class Management:
         try:
             text = self._read(client_id, ("client_id", "client_secret")).get("client_secret")
         except Forbidden as error:
+            # This scope is optional, because it reads every secret of the tenant. Any other lack is an error.
             if READ_KEYS in error.scopes:
                 return None
             raise
@@ -116,11 +120,13 @@ class Management:
             missing=client_id,
         )
         text = answer.get("client_secret") if isinstance(answer, dict) else None
+        # `maybe_done` is True by default: Auth0 has a new value now, and only reading it back can tell which.
         if not isinstance(text, str) or not text:
             raise Unreachable(f"{self.name} rotated {client_id}'s secret and did not tell the new one")
         return Secret(text)
 
     def _read(self, client_id: str, fields: tuple[str, ...]) -> Mapping[str, Any]:
+        # Named fields only, because an answer with all of them may hold the secret.
         params = {"fields": ",".join(fields), "include_fields": "true"}
         doing = f"the request for {client_id}"
         answer = self._call(
@@ -140,11 +146,19 @@ class Management:
         before: float | None = None,
         missing: str | None = None,
     ) -> Any:
-        """Send a request with the management token, and once more with a new token if the first is not accepted."""
+        """Send a request with the management token, and once more with a new token if the first is not accepted.
+
+        `missing` is the client that a 404 is about, for the error.
+
+        Raises:
+            Auth0Error: the request failed, or was not accepted with a new token either.
+            Expired: the request was not sent, because the lease was too short for it.
+        """
         try:
             try:
                 return self._send(ask, doing=doing, safe=safe, before=before)
             except Unauthorised:
+                # A 401 promises that nothing was carried out, so sending the request again is safe even for a POST.
                 if not self.tenant.forget_token():
                     raise
             return self._send(ask, doing=doing, safe=safe, before=before)

@@ -1,4 +1,8 @@
-"""The probe: a request that shows whether Auth0 accepts a secret, without obtaining a token."""
+"""The probe: a request that shows whether Auth0 accepts a secret, without obtaining a token.
+
+It works for every client with a secret, whatever its grants are. No token is made that could leak, and none counts
+towards the tenant's quota (ADR 15).
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,7 @@ PROBE_USER_AGENT = f"{USER_AGENT} {PROBE_MARK}"
 
 ATTEMPTS = 3
 TIMEOUT_SECONDS = 5.0
+# `.invalid` never resolves (RFC 2606), so Auth0 cannot redirect an answer to another server.
 REDIRECT_URI = "https://secret-bridge.invalid/probe"
 
 
@@ -43,6 +48,7 @@ def probe(http: Http, client: Client, secret: Secret, mark: str = "") -> Verdict
     from a proxy and proves nothing. A request without an answer is retried, up to `ATTEMPTS` in all, and then the
     verdict is UNKNOWN. `mark` is a word of the User-Agent by which this probe is found in the logs.
     """
+    # A probe changes nothing, so it may be repeated without harm.
     for _ in range(ATTEMPTS):
         try:
             with translated(http.tenant, "the probe"):
@@ -57,10 +63,12 @@ def _ask(http: httpx.Client, client: Client, secret: Secret, mark: str) -> httpx
 
     asked = {
         "grant_type": "authorization_code",
+        # Invented each time, so that it can never be a real code and yield a token.
         "code": secrets.token_urlsafe(16),
         "redirect_uri": REDIRECT_URI,
     }
     more: dict[str, Any] = {"headers": {"User-Agent": f"{PROBE_USER_AGENT} {mark}".strip()}, "timeout": TIMEOUT_SECONDS}
+    # Auth0 takes the secret only in the way that the client is set up for.
     if client.auth_method == "client_secret_basic":
         auth = library.BasicAuth(client.client_id, secret.reveal())
         return http.post("/oauth/token", json=asked, auth=auth, **more)
@@ -71,5 +79,6 @@ def _ask(http: httpx.Client, client: Client, secret: Secret, mark: str) -> httpx
 def _verdict(response: httpx.Response) -> Verdict:
     if not isinstance(read_json(response), dict):
         return Verdict.UNKNOWN
+    # Anything else, such as 429 or 5xx, is no answer about the secret, and unknown never means yes.
     verdicts = {200: Verdict.ACCEPTED, 403: Verdict.ACCEPTED, 401: Verdict.REFUSED}
     return verdicts.get(response.status_code, Verdict.UNKNOWN)

@@ -1,4 +1,7 @@
-"""A tenant, and the management token by which the bridge acts there."""
+"""A tenant, and the management token by which the bridge acts there.
+
+The token is kept in memory only. Each process fetches its own.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ LAST_EXPIRY = 32_503_680_000  # the year 3000: a later `exp` is not a plausible 
 
 @dataclass(frozen=True)
 class Credentials:
-    """The bridge's own credentials at a tenant: a ready-made token, or an application with a secret or a key."""
+    """The bridge's own credentials at a tenant: a ready-made token, or an application with a secret or a key.
+
+    `connect` fills in only what is used. Where several are given, `api_token` wins, and then `private_key`.
+    """
 
     client_id: str | None = None
     client_secret: Secret | None = None
@@ -97,7 +103,10 @@ class Tenant:
         return self._token
 
     def forget_token(self) -> bool:
-        """Drop a token that Auth0 did not accept. Return False if it is a ready-made one, which cannot be replaced."""
+        """Drop a token that Auth0 did not accept. Return False if it is a ready-made one, which cannot be replaced.
+
+        No request is sent. The next call of `token` fetches a new one.
+        """
         if self._credentials.api_token is not None:
             return False
         self._token = None
@@ -108,6 +117,7 @@ class Tenant:
         try:
             answer = self.http.send(self._ask_token, doing="the request for a management token", safe=True, paced=False)
         except Unauthorised:
+            # Auth0's answer speaks of a client. The user has to know that it is the bridge's own one.
             raise Unauthorised(
                 f"{self.name} does not accept the bridge's own credentials (application {self.client_id})",
                 "check the client id and secret, or the private key, of the application that the bridge acts as",
@@ -116,6 +126,7 @@ class Tenant:
         if not isinstance(text, str) or not _is_token(text):
             raise Unreachable(f"{self.name} answered the request for a management token without one")
         lifetime = answer.get("expires_in")
+        # Without a lifetime the token counts as ended at once, and is fetched anew for the next request.
         seconds = float(lifetime) if isinstance(lifetime, int | float) else 0.0
         return Token(Secret(text), _scopes(answer.get("scope")), asked_at + max(seconds - RENEW_EARLY_SECONDS, 0.0))
 
@@ -136,9 +147,11 @@ class Tenant:
         claims = {
             "iss": self.client_id,
             "sub": self.client_id,
+            # Auth0 expects its own URL as the audience, with the slash at the end.
             "aud": f"{self.base}/",
             "iat": now,
             "exp": now + ASSERTION_LIFETIME,
+            # A fresh id, so that a recorded assertion cannot be replayed (RFC 7523, section 3).
             "jti": str(uuid.uuid4()),
         }
         try:
@@ -174,4 +187,5 @@ def _scopes(text: object) -> frozenset[str] | None:
 
 
 def _is_token(text: str) -> bool:
+    # A line break would end the header that carries the token.
     return bool(text) and text.isascii() and text.isprintable() and " " not in text

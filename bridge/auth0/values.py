@@ -13,6 +13,7 @@ from bridge.auth0.client import Client
 from bridge.model.errors import Usage
 from sinks.secret import Secret
 
+# In Base64 these are 64 characters without padding, as many as Auth0's own secrets have.
 BYTES = 48
 SHORTEST, LONGEST = 32, 1024
 WEAKEST_BITS = 128
@@ -90,6 +91,7 @@ def _length(text: str) -> list[str]:
 def _characters(text: str, client: Client) -> list[str]:
     if text != text.strip():
         return ["the secret begins or ends with white space"]
+    # Other characters are changed by shells, `.env` files or form encoding on their way to an application.
     safe, named = (_SAFE_BASE64, "_ - + = /") if client.secret_encoded else (_SAFE, "_ - + = .")
     wrong = "" if safe.fullmatch(text) else f"the secret holds other characters than letters, digits and {named}"
     return [wrong] if wrong else []
@@ -98,6 +100,7 @@ def _characters(text: str, client: Client) -> list[str]:
 def _strength(text: str) -> list[str]:
     if estimated_bits(text) >= WEAKEST_BITS:
         return []
+    # Readers of the seal and the fingerprints can test guesses, so the value must not be guessable (ADR 34).
     return [f"the secret is too regular: it holds less than {WEAKEST_BITS} bits, however it was made"]
 
 

@@ -20,7 +20,10 @@ KEYED = "only a file has a chain, and a use for a key"
 
 
 def is_target(text: str) -> bool:
-    """Return whether a text names a target that attempts can be recorded to (see `EXPECTED`)."""
+    """Return whether a text names a target that attempts can be recorded to (see `EXPECTED`).
+
+    A relative path is none: the record of one machine must not depend on the working directory.
+    """
     return TARGET.fullmatch(text) is not None
 
 
@@ -44,6 +47,7 @@ def key_reference(environ: Mapping[str, str]) -> str | None:
 
     `BRIDGE_AUDIT_KEY` may hold a reference, or the key itself. Then the reference names that variable.
     """
+    # The settings hold references only, so a key in the variable is referred to by the variable's name.
     key = environ.get(KEY_VARIABLE, "")
     return (key if is_reference(key) else f"env:{KEY_VARIABLE}") if key else None
 
@@ -57,7 +61,9 @@ def audit_from_environment(environ: Mapping[str, str]) -> tuple[AuditSettings | 
     if not to:
         return None, []
     if not is_target(to):
+        # The text is not repeated, because it may be the key in the wrong variable.
         return None, [f"{VARIABLE}: found something else, expected {EXPECTED}"]
+    # A key that is silently ignored would promise a chain that is not kept.
     if key and not to.startswith("file:"):
         return None, [f"{KEY_VARIABLE}: {KEYED}"]
     return AuditSettings(to, key), []

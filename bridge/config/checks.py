@@ -34,6 +34,7 @@ def cross_check(data: Mapping[str, Any]) -> list[Fault]:
         _names, _credentials, _propagation, _tenants, _schemes, _ages, _sibling_keys, _exceptions, _same_client,
         _same_place,
     )  # fmt: skip
+    # All checks run, whatever the others find, so that a file is mended in one round.
     return [fault for check in checks for fault in check(data)]
 
 
@@ -44,6 +45,7 @@ def addresses(data: Mapping[str, Any], vaults: Mapping[str, VaultSettings]) -> I
     """
     for key, uri in _sinks(data):
         scheme, _, target = uri.partition("://")
+        # `_schemes` reports a vault of an unknown name, and one fault needs no second line.
         if target and scheme in vaults:
             try:
                 kinds.kind(vaults[scheme].type).parse(target, vaults[scheme].options)
@@ -62,6 +64,7 @@ def _names(data: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _credentials(data: Mapping[str, Any]) -> Iterator[Fault]:
     for name, table in _tables(data, "tenants").items():
+        # A ready-made token wins over everything else, so the rest need not be complete.
         if "api_token" in table:
             continue
         if "client_id" not in table or not {"client_secret", "private_key"} & set(table):
@@ -72,6 +75,7 @@ def _credentials(data: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _propagation(data: Mapping[str, Any]) -> Iterator[Fault]:
     for name, table in _tables(data, "tenants").items():
+        # All waits of the protocol follow from this one. Too short, and late calls would outlast the fence.
         short = _duration(table.get("propagation"))
         if short is not None and short < PROPAGATION and not _is_local(table.get("domain")):
             yield ("tenants", name, "propagation"), "less than 30s is for loopback only: Auth0 takes up to 30 s"
@@ -106,6 +110,7 @@ def _ages(data: Mapping[str, Any]) -> Iterator[Fault]:
         merged = {**(default or {}), **table}
         least = _duration(merged.get("fallback_min_age"), ClientSettings.fallback_min_age)
         most = _duration(merged.get("fallback_max_age"), ClientSettings.fallback_max_age)
+        # A fallback could otherwise be overdue before it may be retired.
         if said and least is not None and most is not None and least > most:
             yield (*place, said[0]), f"fallback_min_age ({least}) is longer than fallback_max_age ({most})"
 
@@ -116,6 +121,7 @@ def _sibling_keys(data: Mapping[str, Any]) -> Iterator[Fault]:
     told = {name: {**default, **table} for name, table in _tables(data, "clients").items()}
     kept = {name: table for name, table in told.items() if table.get("sibling_keys") is True}
     for name, table in kept.items():
+        # Announced values help only readers that get the time to read them before Auth0 changes (ADR 29).
         if _duration(table.get("consumer_refresh"), timedelta(0)) == timedelta(0):
             yield (
                 ("clients", name, "consumer_refresh"),
@@ -127,7 +133,10 @@ def _sibling_keys(data: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _exceptions(data: Mapping[str, Any]) -> Iterator[Fault]:
-    """Refuse an exception that ends too late, because that is a policy, which belongs into `max_age`."""
+    """Refuse an exception that ends too late, because that is a policy, which belongs into `max_age`.
+
+    The limit counts from today, so a file that was valid stays valid.
+    """
     latest = datetime.now(UTC).date() + LONGEST_EXCEPTION
     for name, table in _tables(data, "clients").items():
         said = table.get("exception")
@@ -147,6 +156,7 @@ def _same_client(data: Mapping[str, Any]) -> Iterator[Fault]:
         tenant, client_id = table.get("tenant"), table.get("client_id")
         if not isinstance(tenant, str) or not isinstance(client_id, str):
             continue
+        # By base URL, because two tables may describe one tenant in different words.
         first = seen.setdefault((_base(tenants.get(tenant, {}).get("domain")) or tenant, client_id), name)
         if first != name:
             yield ("clients", name, "client_id"), f"the same application as {dotted(('clients', first))}"
@@ -155,6 +165,7 @@ def _same_client(data: Mapping[str, Any]) -> Iterator[Fault]:
 def _same_place(data: Mapping[str, Any]) -> Iterator[Fault]:
     seen: dict[str, Key] = {}
     for key, uri in _sinks(data):
+        # A sink is a document, so its keys do not count (ADR 13). Two clients in one document would fight for one lock.
         first = seen.setdefault(re.split("[#?]", uri)[0].rstrip("/"), key)
         if first != key:
             yield key, f"the same sink as {dotted(first)}"

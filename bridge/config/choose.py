@@ -1,4 +1,8 @@
-"""The choice of the client that a NAME on the command line means."""
+"""The choice of the client that a NAME on the command line means.
+
+A name that fits nothing is never taken for a client id unless sinks are named beside it, because a typing mistake would
+otherwise leave the file's settings behind.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +45,7 @@ def choose(
         if settings is not None:  # the file's record and notifications count too, so that --sink does not evade them
             typed = replace(typed, audit=settings.audit or typed.audit, notify=settings.notify)
         return typed, typed.clients[name]
+    # A second list of sinks for one client would also lock and change Auth0 (ADR 13).
     if sinks or key:
         raise Usage(f"'{name}' is {found.name} in {settings.path}, with its sinks: leave --sink and --key out")
     return settings, found
@@ -50,6 +55,7 @@ def _in_file(name: str, settings: Settings) -> ClientSettings | None:
     if name in settings.clients:
         return settings.clients[name]
     found = [client for client in settings.clients.values() if client.client_id == name]
+    # An id may stand for clients of several tenants, and a guess could change the wrong one.
     if len(found) > 1:
         names = ", ".join(sorted(client.name for client in found))
         raise Usage(f"the client id {name} stands for several clients: {names}", hint="name one of them")

@@ -1,4 +1,7 @@
-"""Settings without a file: a client id, its sinks, and the usual environment variables."""
+"""Settings without a file: a client id, its sinks, and the usual environment variables.
+
+This is for a first look and for small set-ups. Ages, hooks and exceptions need a file.
+"""
 
 from __future__ import annotations
 
@@ -88,6 +91,7 @@ def _tenant(environ: Mapping[str, str]) -> tuple[TenantSettings | None, list[str
 
 def _missing(environ: Mapping[str, str]) -> list[str]:
     missing = [] if environ.get("AUTH0_DOMAIN") else ["AUTH0_DOMAIN"]
+    # A ready-made token is all that a request needs.
     if not environ.get("AUTH0_API_TOKEN"):
         if not environ.get("AUTH0_CLIENT_ID"):
             missing.append("AUTH0_CLIENT_ID")
@@ -108,6 +112,7 @@ def _propagation(environ: Mapping[str, str], domain: str) -> tuple[timedelta, li
         return PROPAGATION, [f"{PROPAGATION_VARIABLE}: found {_shown(text)}, expected a duration such as 30s"]
     unit = {"ms": "milliseconds", "s": "seconds", "m": "minutes"}[match.group(2)]
     wanted = timedelta(**{unit: int(match.group(1))})
+    # Auth0 accepts either value for up to 30 s, so a shorter wait would prove nothing there.
     if wanted < PROPAGATION and domain and not _is_local(domain):
         return PROPAGATION, [f"{PROPAGATION_VARIABLE}: less than 30s is for loopback only: Auth0 takes up to 30 s"]
     return wanted, []
@@ -124,11 +129,13 @@ def _vaults(sinks: tuple[str, ...], environ: Mapping[str, str]) -> tuple[dict[st
             kinds.kind(scheme).parse(target, vaults[scheme].options)
         except SinkError as error:
             text = error.message + (f" ({error.hint})" if error.hint else "")
+            # Sinks of one vault share its faults.
             faults += [] if text in faults else [text]
     return vaults, faults + objections((vault.type for vault in vaults.values()), environ)
 
 
 def _reference(environ: Mapping[str, str], name: str) -> str | None:
+    # By reference, so that neither the settings nor their `repr` hold the secret.
     return f"env:{name}" if environ.get(name) else None
 
 

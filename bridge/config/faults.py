@@ -47,7 +47,10 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def line(fault: Fault) -> str:
-    """Return one fault as a line of text, such as `clients.billing.sinks[0]: found …, expected …`."""
+    """Return one fault as a line of text, such as `clients.billing.sinks[0]: found …, expected …`.
+
+    A fault without a key is just its text.
+    """
     key, text = fault
     return f"{dotted(key)}: {text}" if key else text
 
@@ -64,7 +67,10 @@ def dotted(key: Key) -> str:
 
 
 def unknown(key: str, valid: Iterable[str]) -> str:
-    """Return the text that a key is unknown, with the most similar one of the `valid` keys, if there is one."""
+    """Return the text that a key is unknown, with the most similar one of the `valid` keys, if there is one.
+
+    Ignoring an unknown key would leave a default in force that the author of the file did not choose.
+    """
     near = difflib.get_close_matches(key, list(valid), n=1)
     return f"unknown key; did you mean {near[0]}?" if near else "unknown key"
 
@@ -82,7 +88,10 @@ def choice(found: object, valid: Sequence[str]) -> str:
 
 
 def of_model(error: ValidationError) -> list[Fault]:
-    """Return the faults that pydantic found in the file, without pydantic's own messages."""
+    """Return the faults that pydantic found in the file, without pydantic's own messages.
+
+    Their keys begin at the top of the file. They are in the order in which pydantic found them.
+    """
     return [_fault(detail, _keys_of_model(detail["loc"])) for detail in _details(error)]
 
 
@@ -98,11 +107,13 @@ def of_dataclass(error: ValidationError, settings: type, place: Key) -> list[Fau
 
 
 def _details(error: ValidationError) -> list[ErrorDetails]:
+    # The links lead to pydantic's documentation, which does not help the author of a file.
     return error.errors(include_url=False)
 
 
 def _fault(detail: ErrorDetails, valid: Sequence[str]) -> Fault:
     key, kind, found = detail["loc"], detail["type"], detail["input"]
+    # Raised by `fields`, whose texts show nothing that might be a secret.
     if kind == FAULT:
         return key, detail["msg"]
     if kind == "missing":
@@ -110,7 +121,9 @@ def _fault(detail: ErrorDetails, valid: Sequence[str]) -> Fault:
     if kind in _UNKNOWN:
         return key, unknown(str(key[-1]), valid)
     if kind == "literal_error":
+        # pydantic names the valid words only inside a text. No secret belongs into such a field.
         return key, choice(found, re.findall(r"'([^']*)'", str(detail.get("ctx", {}).get("expected", ""))))
+    # The type is named and not the value, which may be a secret in the wrong place.
     what = "an empty list" if kind == "too_short" else named(found)
     return key, f"found {what}, expected {_EXPECTED.get(kind, 'something else')}"
 

@@ -1,4 +1,7 @@
-"""The types of values in a configuration, and how each is read. Faults never show what might be a secret."""
+"""The types of values in a configuration, and how each is read. Faults never show what might be a secret.
+
+Values are read strictly: nothing is converted that TOML did not write in that type.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from bridge.model.tenant_address import base_url
 from sinks.references import expected, is_reference, pattern
 
 DURATION = re.compile(r"(\d{1,9})([smhdw])")
+# `fromisoformat` takes more forms, such as 20270131, which look like numbers in a review.
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 PLACE = re.compile(r"[a-z][a-z0-9+.-]*://[^\s#]+(#[^\s#]+)?")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -39,7 +43,10 @@ def quoted(text: str) -> str:
 
 
 def named(value: object) -> str:
-    """Return the type of a value in TOML's words, without the value."""
+    """Return the type of a value in TOML's words, without the value.
+
+    It serves messages about values that might be secrets.
+    """
     kinds = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "a table"}
     return kinds.get(type(value), "a date")
 
@@ -65,6 +72,7 @@ def day(value: object) -> date:
     Raises:
         PydanticCustomError: the value is not a day. A TOML date with a time is not one either.
     """
+    # A `datetime` is a `date` too, and its time and zone would be lost.
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     try:
@@ -74,6 +82,7 @@ def day(value: object) -> date:
 
 
 def _reference(text: str) -> str:
+    # A secret in the file would be committed with it (ADR 18), so it is neither taken nor shown.
     if not is_reference(text):
         refuse("a plain text (not shown)", expected())
     return text
@@ -103,6 +112,7 @@ def _domain(text: str) -> str:
 
 
 def _state(text: str) -> str:
+    # A URI may hold a password before its @.
     if PLACE.fullmatch(text) is None:
         refuse(quoted(text) if "@" not in text else "a text (not shown)", "VAULT://PATH or VAULT://PATH#KEY")
     return text
@@ -110,6 +120,7 @@ def _state(text: str) -> str:
 
 def _words(value: object) -> object:
     if isinstance(value, str):
+        # A text would need a shell to split it, and a shell would also expand what it holds.
         refuse("a text", 'a list of words such as ["systemctl", "restart", "billing"] (no shell)')
     return value
 

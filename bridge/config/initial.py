@@ -1,4 +1,7 @@
-"""The first `bridge.toml`, made from the environment and the command line. It holds references, never a secret."""
+"""The first `bridge.toml`, made from the environment and the command line. It holds references, never a secret.
+
+The vaults get the names that commands without a file use, so no client's list of sinks changes (ADR 13).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Mapping
 
 from sinks import kinds, split
 
+# In the order in which the bridge prefers them: a ready-made token, a key, a secret.
 AUTH = (
     ("AUTH0_API_TOKEN", "api_token"),
     ("AUTH0_CLIENT_ASSERTION_PRIVATE_KEY", "private_key"),
@@ -44,6 +48,7 @@ def _tenant(environ: Mapping[str, str]) -> str:
         lines.append(
             'client_id = "env:AUTH0_CLIENT_ID"      # the machine-to-machine application that the bridge acts as'
         )
+    # The variable is named and its text is not copied, so the file can be committed (ADR 18).
     lines.append(f"{field} = {_text(f'env:{variable}')}")
     if environ.get("AUTH0_AUDIENCE"):
         lines.append(f"audience = {_text(environ['AUTH0_AUDIENCE'])}")
@@ -74,6 +79,7 @@ def _client(client_id: str | None, sinks: tuple[str, ...], key: str | None) -> s
             '# owner = "team-billing"\n'
             '# sinks = ["vault://secret/apps/billing"]\n'
         )
+    # The last part of a path is usually the application's name, and easy to change.
     name = sinks[0].partition("#")[0].partition("?")[0].rstrip("/").rpartition("/")[2] if sinks else "billing"
     listed = ", ".join(_text(uri) for uri in sinks)
     lines = [f"[clients.{_bare(name)}]", 'tenant = "main"', f"client_id = {_text(client_id)}", f"sinks = [{listed}]"]

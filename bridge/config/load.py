@@ -1,4 +1,8 @@
-"""Finding and reading `bridge.toml`."""
+"""Finding and reading `bridge.toml`.
+
+The file is code: it says where credentials are sent and what is run after a rotation (ADR 18). It holds references to
+secrets, and this module reads none of them.
+"""
 
 from __future__ import annotations
 
@@ -54,6 +58,7 @@ def build(data: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> Se
     Raises:
         Usage: the file has faults, with all of them at once, one line each.
     """
+    # Imported here, because pydantic takes long to load and commands without a file do not need it.
     from pydantic import ValidationError
 
     from bridge.config import faults
@@ -107,6 +112,7 @@ def _vaults(data: Mapping[str, Any]) -> tuple[dict[str, VaultSettings], list[Fau
 
     tables, found, vaults = data.get("vaults"), list[Fault](), dict[str, VaultSettings]()
     for name, table in (tables if isinstance(tables, dict) else {}).items():
+        # Anything else is reported by the model.
         if isinstance(table, dict):
             vault, wrong = read_vault(name, table)
             found += wrong

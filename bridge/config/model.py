@@ -33,6 +33,7 @@ def _may(description: str) -> Any:
 class Table(BaseModel):
     """A table whose keys are all known, and whose values are not converted."""
 
+    # Strict, so that no value is guessed from another type. Errors hide their input, which may be a secret.
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 

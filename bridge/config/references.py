@@ -1,4 +1,7 @@
-"""The resolution of references for commands: a reference that cannot be resolved is a usage error."""
+"""The resolution of references for commands: a reference that cannot be resolved is a usage error.
+
+A secret is read at the last moment, and only if it is needed. Opening a configuration reads none.
+"""
 
 from __future__ import annotations
 

@@ -24,13 +24,17 @@ def json_schema() -> dict[str, Any]:
     schema = ConfigFile.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "bridge.toml"
+    # The model leaves vaults open, because each kind defines its own settings.
     schema["properties"]["vaults"]["additionalProperties"] = {"oneOf": [_vault(kind, schema) for kind in kinds.names()]}
     result: dict[str, Any] = _without_null(schema)
     return result
 
 
 def text() -> str:
-    """Return the schema as the text of the file that ships."""
+    """Return the schema as the text of the file that ships.
+
+    Keys are sorted, so that a change of pydantic's order makes no difference in the file.
+    """
     return json.dumps(json_schema(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -41,6 +45,7 @@ def _vault(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
     for reference in module.REFERENCES:
         _mark(vault, tables, reference.split("."))
     schema["$defs"] |= {f"{kind}.{name}": table for name, table in tables.items()}
+    # The type decides between the alternatives, so an editor can name the fault in the right one.
     vault["properties"]["type"] = {"const": kind}
     vault["required"] = ["type", *vault.get("required", [])]
     vault["title"] = kind

@@ -155,4 +155,5 @@ def with_key(uri: str, key: str | None) -> str:
 
     A URI that says itself which value it means (`#KEY`, `?bare`) is returned as it is.
     """
+    # The URI is the more specific of the two, and two keys would make it ambiguous.
     return uri if key is None or "#" in uri or "?" in uri else f"{uri}#{key}"

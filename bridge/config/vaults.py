@@ -1,4 +1,7 @@
-"""The reading of `[vaults.NAME]`. Each kind of vault defines its own settings."""
+"""The reading of `[vaults.NAME]`. Each kind of vault defines its own settings.
+
+The kinds are found by name, so a new kind of vault changes nothing here.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,7 @@ def read_vault(name: str, table: Mapping[str, Any]) -> tuple[VaultSettings | Non
         return None, [((*place, "type"), faults.choice(kind, kinds.names()))]
     module = kinds.kind(kind)
     rest = {key: value for key, value in table.items() if key != "type"}
+    # Checked apart, because to the kind's own settings a plain secret is a valid text.
     found = _plain_secrets(rest, module.REFERENCES, place)
     try:
         options = TypeAdapter(module.Settings).validate_python(rest)
@@ -44,6 +48,7 @@ def _plain_secrets(table: Mapping[str, Any], references: tuple[str, ...], place:
         value: Any = table
         parts = reference.split(".")
         for part in parts:
+            # A table of the wrong type is reported by the kind's own settings.
             value = value.get(part) if isinstance(value, Mapping) else None
         if isinstance(value, str) and not is_reference(value):
             found.append(((*place, *parts), f"found a plain text (not shown), expected {expected()}"))

@@ -29,14 +29,20 @@ DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True)
 class Remembered:
-    """One source: when it first and last succeeded, and when it failed last, to the minute."""
+    """One source: when it first and last succeeded, and when it failed last, to the minute.
+
+    Whether a source is a known consumer of a later change follows from `first` and `last`, so no other success is kept.
+    """
 
     first: datetime | None = None
     last: datetime | None = None
     failed: datetime | None = None
 
     def met(self, at: datetime, *, failed: bool) -> Remembered:
-        """Return what is remembered after another exchange."""
+        """Return what is remembered after another exchange.
+
+        Exchanges may come in any order, and twice.
+        """
         if failed:
             return replace(self, failed=max(self.failed or at, at))
         return replace(self, first=min(self.first or at, at), last=max(self.last or at, at))
@@ -67,6 +73,7 @@ class Checkpoint:
 
         A text of None removes a note that an earlier checkpoint may have left.
         """
+        # Those that succeeded lately are the likeliest consumers, so they keep their room.
         latest = sorted(self.sources, key=lambda digest: self.sources[digest].last or EPOCH, reverse=True)
         kept = latest[: TAGS * PER_TAG]
         whole = self.complete and len(kept) == len(latest)
@@ -78,8 +85,12 @@ class Checkpoint:
 
     @classmethod
     def of(cls, notes: Mapping[str, str]) -> Checkpoint | None:
-        """Read a checkpoint from notes. Returns None where there is none, or it cannot be read."""
+        """Read a checkpoint from notes. Returns None where there is none, or it cannot be read.
+
+        A checkpoint that cannot be read is no error, because nothing but the reach of the evidence depends on it.
+        """
         try:
+            # Others may write these notes. What does not parse counts as no checkpoint, and more is then unknown.
             since, until, whole = notes.get(HEAD, "").split()
             tokens = " ".join(notes.get(f"{SOURCES}{number}", "") for number in range(TAGS)).split()
             told = [token.split(":") for token in tokens]
@@ -95,6 +106,7 @@ def digest_of(key: Key, client_id: str) -> str:
 
     The client's id is part of it, so the same source has another digest for every client.
     """
+    # Eight digits fit into a tag. They hide an address from a glance, but a guessed address can be confirmed.
     return hashlib.sha256("\n".join((client_id, *key)).encode()).hexdigest()[:8]
 
 
@@ -110,6 +122,7 @@ def grown(
 
     `at` is the time of that look. Sources that have never succeeded are left out.
     """
+    # What happened in a gap is unknown, so the known time begins anew. What is known of each source stays true.
     joined = before is not None and before.covers(begins)
     sources = dict(before.sources) if before else {}
     for exchanges, refused in ((succeeded, False), (failed, True)):
@@ -123,7 +136,10 @@ def grown(
 
 
 def latest(notes: Iterable[Mapping[str, str]]) -> Checkpoint | None:
-    """Return the latest checkpoint among the notes of a client's sinks, or None."""
+    """Return the latest checkpoint among the notes of a client's sinks, or None.
+
+    An interrupted recording leaves sinks with different ones.
+    """
     found = [checkpoint for each in notes if (checkpoint := Checkpoint.of(each))]
     return max(found, key=lambda checkpoint: checkpoint.until, default=None)
 
@@ -148,6 +164,7 @@ def recall(tally: Tally, checkpoint: Checkpoint, client_id: str, change: datetim
     """
     keys = {digest_of(key, client_id): key for key in tally.sources}
     for digest, told in checkpoint.sources.items():
+        # Only a source that had succeeded before the change can be a consumer with the old value.
         if told.first is None or told.first > change:
             continue
         until = min(told.last or told.first, change)
@@ -167,6 +184,7 @@ def _write(moment: datetime | None) -> str:
     """Return a time as minutes since 2020 in base 36: five characters until 2134."""
     if moment is None:
         return NEVER
+    # Base 36 of minutes: three times for each of 48 sources have to fit into six tags.
     number, text = max(0, (moment - EPOCH) // MINUTE), ""
     while number:
         number, digit = divmod(number, 36)

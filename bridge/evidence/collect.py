@@ -30,7 +30,10 @@ MARKED_BEFORE = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class LogAccess:
-    """What is needed to search a tenant's logs."""
+    """What is needed to search a tenant's logs.
+
+    These are parts of a session. The search needs no sink and no value, so it does not get them.
+    """
 
     auth0: Auth0
     """Access to the tenant."""
@@ -67,6 +70,7 @@ def investigate(logs: LogAccess, question: Question) -> Evidence:
     """
     window = logs.window
     asked = Evidence(question.change, question.at, window, notes=_supposed(question.client, window))
+    # A token that does not list its scopes is tried. Only Auth0 knows then.
     if logs.auth0.can(READ_LOGS) is False:
         return replace(asked, unknown=(f"the tenant's logs: the management token lacks the scope {READ_LOGS}",))
     try:
@@ -86,12 +90,15 @@ def _reach(first: datetime | None, checkpoint: Checkpoint | None) -> datetime | 
 
 
 def _investigated(logs: LogAccess, question: Question, asked: Evidence) -> Evidence:
+    # Until the change has spread, a failure says nothing about the value that a consumer holds.
     client_id, since = question.client.client_id, question.change + logs.propagation
     first = _reach(begins(logs.auth0), question.remembered)
+    # First, because a missing failure means something only once the log has caught up.
     unknown = _late(logs, question)
     failed = search(logs.auth0, client_id, FAILED, since=since)
     drowned = () if failed.complete else _of_consumers(logs, question, since)
     tally = Tally.of({exchange.id: exchange for exchange in (*failed.exchanges, *drowned)}.values())
+    # A checkpoint knows what the log has forgotten meanwhile.
     if question.remembered:
         recall(tally, question.remembered, client_id, question.change, since)
     unknown += _unread(failed, asked, since, first)
@@ -106,6 +113,7 @@ def _of_consumers(logs: LogAccess, question: Question, since: datetime) -> tuple
     """
     client_id = question.client.client_id
     consumers = search(logs.auth0, client_id, SUCCEEDED, until=question.change, most=OF_ONE).exchanges
+    # One address may have several agents, and a search by address finds all of them.
     addresses = list(dict.fromkeys(exchange.address for exchange in consumers))[:SOURCES]
     found = (search(logs.auth0, client_id, FAILED, since=since, address=each, most=OF_ONE) for each in addresses)
     return tuple(exchange for each in found for exchange in each.exchanges)
@@ -116,6 +124,7 @@ def _late(logs: LogAccess, question: Question) -> list[str]:
 
     To find out, the bridge fails once on purpose and looks for that in the log.
     """
+    # Auth0 does not say how late its log is. A failure of our own shows it.
     sent, mark = logs.clock.now(), logs.auth0.leave_mark(question.client)
     waited, why = timedelta(), "waiting until the tenant's log shows our own request"
     while True:
@@ -124,6 +133,7 @@ def _late(logs: LogAccess, question: Question) -> list[str]:
             return []
         if waited >= question.patience or logs.stop.asked:
             break
+        # The waits grow: the log usually catches up soon, and each look counts towards the rate limit.
         step = min(max(waited, timedelta(seconds=1)), question.patience - waited)
         pause(step, why, clock=logs.clock, watcher=logs.watcher, stop=lambda: logs.stop.asked)
         waited += step
@@ -131,11 +141,11 @@ def _late(logs: LogAccess, question: Question) -> list[str]:
 
 
 def _unread(failed: Found, asked: Evidence, since: datetime, first: datetime | None) -> list[str]:
-    """Return which failures since the change were not seen."""
     told = []
     if first is None or first > since:
         reach = f"it reaches back to {stamp(first)}" if first else "it is empty"
         told.append(f"failures from {stamp(since)} on: the log does not have them all any more, {reach}")
+    # A failure that is older than the window no longer counts, so not having read it changes nothing.
     last = failed.exchanges[-1].at if failed.exchanges else since
     if not failed.complete and last > asked.at - asked.window:
         told.append(f"failures before {stamp(last)}, except those of {SOURCES} consumers: there are too many")
@@ -148,12 +158,14 @@ def _acquaintance(
     """Find out which sources had succeeded before the change. Returns what remains unknown about that."""
     told = []
     reach = question.change - first if first else timedelta()
+    # A consumer may show its secret once in a window only. A shorter stretch could miss it.
     if reach < asked.window:
         how = f"only {span(reach)}" if reach > timedelta() else "not even that far"
         told.append(f"who succeeded before the change: the log reaches back {how}; see: evidence --record")
     if question.remembered and not question.remembered.complete:
         told.append("some sources: there were more than a checkpoint holds")
     sources = tally.latest_first()
+    # One request for each address, so the sources that failed last are looked up first.
     for address in dict.fromkeys(source.address for source in sources[:SOURCES]):
         tally.known(_successes(logs, question, address))
     if len(sources) > SOURCES:
@@ -175,14 +187,20 @@ def _successes(logs: LogAccess, question: Question, address: str) -> dict[Key, d
 
 
 def _back(logs: LogAccess, question: Question, source: Source) -> datetime | None:
-    """Return when a source succeeded last after its last failure, or None."""
+    """Return when a source succeeded last after its last failure, or None.
+
+    The answer is shown and decides nothing: several instances may share an address, and one of them still fails.
+    """
     client_id = question.client.client_id
     found = search(logs.auth0, client_id, SUCCEEDED, since=source.last, address=source.address, most=OF_ONE)
     return next((e.at for e in found.exchanges if e.agent == source.agent), None)
 
 
 def _supposed(client: Client, window: timedelta) -> tuple[str, ...]:
-    """Return the assumptions about how often consumers show their secret."""
+    """Return the assumptions about how often consumers show their secret.
+
+    They are printed with the evidence, because no log can prove them.
+    """
     told = []
     if window < TOKEN_LIFETIME:
         told.append(

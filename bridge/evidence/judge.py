@@ -1,4 +1,4 @@
-"""Judges who still fails with an old value, as far as the tenant's logs tell. Pure.
+"""Judges which consumers still fail with an old value, as far as the tenant's logs show. Pure.
 
 Auth0's logs never say which secret was sent. After a change has spread, a source that fails with the client's id has an
 old value, or a wrong one, or is a stranger. Client ids are public, so only a source that had succeeded before the
@@ -23,7 +23,10 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Source:
-    """One address and agent that failed since the change."""
+    """One address and agent that failed since the change.
+
+    An address may cover several instances, behind a NAT for example. Auth0's logs show no more.
+    """
 
     address: str
     """Its address, as the logs name it."""
@@ -35,6 +38,7 @@ class Source:
     """When it first failed since the change."""
     last: datetime
     """When it failed last."""
+    # Successes before the change make a source a consumer. Later ones may be another instance's.
     known_until: datetime | None = None
     """When it last succeeded before the change. None for a stranger."""
     back: datetime | None = None
@@ -44,13 +48,19 @@ class Source:
 
     @property
     def known(self) -> bool:
-        """Whether the source is one of the client's consumers."""
+        """Whether the source is one of the client's consumers.
+
+        It is one if it succeeded before the change. Client ids are public, so a failure alone proves nothing.
+        """
         return self.known_until is not None
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known about the failures of a client since its last change."""
+    """What is known about the failures of a client since its last change.
+
+    It is a judgement about the past. Whether the fallback may go is decided by `stands_against` and by hard conditions.
+    """
 
     change: datetime
     """The time of the last change."""
@@ -67,7 +77,10 @@ class Evidence:
 
     @property
     def stale(self) -> tuple[Source, ...]:
-        """The known consumers that still fail, without those that the user chose to ignore."""
+        """The known consumers that still fail, without those that the user chose to ignore.
+
+        One that failed within the window counts, even after a success: that may be another instance's.
+        """
         return tuple(s for s in self.sources if s.known and not s.ignored and s.last > self.at - self.window)
 
     @property
@@ -85,12 +98,16 @@ class Evidence:
 
         It waits for a known consumer that still fails. With `require` it also waits for whatever is not known.
         """
+        # Strangers never count. Client ids are public, so any stranger could block a retirement by failing.
         return bool(self.stale) or (mode == REQUIRE and bool(self.unknown))
 
 
 @dataclass(frozen=True)
 class Ignored:
-    """A source that the user vouches for: an address or a network, and perhaps an agent."""
+    """A source that the user vouches for: an address or a network, and perhaps an agent.
+
+    The user's word is recorded with the reason.
+    """
 
     network: ipaddress.IPv4Network | ipaddress.IPv6Network
     agent: str = ""
@@ -114,6 +131,7 @@ class Ignored:
     def covers(self, source: Source) -> bool:
         """Return whether the user vouches for this source. Without an agent, all agents at the address are covered."""
         try:
+            # The log may name no address, or something that is none.
             inside = ipaddress.ip_address(source.address) in self.network
         except ValueError:
             return False
@@ -122,7 +140,10 @@ class Ignored:
 
 @dataclass
 class Tally:
-    """Failures since the change, counted by source."""
+    """Failures since the change, counted by source.
+
+    It grows while the logs are read. `latest_first` returns the result.
+    """
 
     sources: dict[Key, Source] = field(default_factory=dict)
 
@@ -131,6 +152,7 @@ class Tally:
         """Count what failed because of its secret. The bridge's own probes never count."""
         tally = cls()
         for exchange in exchanges:
+            # The bridge fails on purpose when it probes an old value.
             if exchange.refused and not exchange.ours:
                 tally._count(exchange)
         return tally
@@ -143,7 +165,10 @@ class Tally:
         )
 
     def known(self, until: Mapping[Key, datetime]) -> None:
-        """Note which sources had succeeded before the change, and when they last did."""
+        """Note which sources had succeeded before the change, and when they last did.
+
+        Sources without an entry keep what is known of them.
+        """
         for key, source in self.sources.items():
             self.sources[key] = replace(source, known_until=until.get(key, source.known_until))
 
@@ -153,13 +178,19 @@ class Tally:
 
 
 def ignoring(evidence: Evidence, ignored: tuple[Ignored, ...]) -> Evidence:
-    """Return the evidence with those sources marked that the user vouches for."""
+    """Return the evidence with those sources marked that the user vouches for.
+
+    Marked sources stay in the evidence, so that the user sees what was ignored.
+    """
     marked = (replace(s, ignored=any(each.covers(s) for each in ignored)) for s in evidence.sources)
     return replace(evidence, sources=tuple(marked))
 
 
 def told(source: Source) -> str:
-    """Return a source in words."""
+    """Return a source in words.
+
+    Times are to the minute, in UTC. They say what the log shows, and not which secret was sent.
+    """
     times = f"{source.failures} failure{'s' if source.failures != 1 else ''}"
     words = f"{source.address or 'no address'} {source.agent or 'no agent'}: {times}, first {minute(source.first)}"
     words += f", last {minute(source.last)}"
@@ -171,7 +202,10 @@ def told(source: Source) -> str:
 
 
 def minute(moment: datetime) -> str:
-    """Return a time as text, to the minute."""
+    """Return a time as text, to the minute.
+
+    It looks like `2026-11-23T02:14Z`.
+    """
     return f"{stamp(moment)[:16]}Z"
 
 
@@ -183,6 +217,7 @@ def lines(evidence: Evidence, *, most: int = 5) -> list[tuple[str, str]]:
     stale, strangers = evidence.stale, evidence.strangers
     found = _counted("known consumers still on it", "YES", stale, most)
     if not stale:
+        # With gaps in the log, "none" would claim too much.
         unsure = any("who succeeded" in text or "logs" in text or "failures" in text for text in evidence.unknown)
         last = max((source.last for source in evidence.cured), default=None)
         since = f" since {minute(last)}" if last else ""

@@ -1,4 +1,8 @@
-"""The identity of this process, by its own account."""
+"""The identity of this process, by its own account.
+
+Names from the environment are not verified, because they are set by whatever starts the process. They are shown and
+recorded, and no decision depends on them.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ def ci_run(environ: Mapping[str, str]) -> str | None:
 
     The variables of GitHub Actions and GitLab CI are recognised.
     """
+    # A run can be looked up later. The user of a CI machine is the same for everybody.
     if environ.get("GITHUB_ACTIONS"):
         return tag_text(f"github:{environ.get('GITHUB_REPOSITORY', '?')}/runs/{environ.get('GITHUB_RUN_ID', '?')}")
     if environ.get("GITLAB_CI"):
@@ -32,6 +37,7 @@ def claimed_actor(environ: Mapping[str, str]) -> str:
     if run := ci_run(environ):
         return run
     try:
+        # Containers often run under a uid that has no name.
         user = getpass.getuser()
     except (KeyError, OSError):
         user = str(os.getuid())
@@ -39,7 +45,11 @@ def claimed_actor(environ: Mapping[str, str]) -> str:
 
 
 def claimed(actor: str, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return what this process says about itself: the system's user, and the CI run that it belongs to."""
+    """Return what this process says about itself: the system's user, and the CI run that it belongs to.
+
+    The keys are `user`, `uid`, `run` (None outside of CI) and `actor`.
+    """
+    # `getpass` believes LOGNAME. The audit record asks the system instead.
     uid = os.getuid()
     try:
         user = pwd.getpwuid(uid).pw_name

@@ -1,4 +1,7 @@
-"""A client's `after` command, which restarts or notifies readers that only see the latest value."""
+"""A client's `after` command, which restarts or notifies readers that only see the latest value.
+
+Readers that try the candidates need no such command. After a request to stop it is not begun (ADR 9).
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,9 @@ def run(argv: tuple[str, ...], hidden: frozenset[str] = frozenset()) -> str | No
 
     Returns None when the command succeeded, else what went wrong. Its failure never undoes a rotation.
     """
+    # The command may log its environment, or pass it on to programs of others.
     environment = {name: text for name, text in os.environ.items() if name not in CREDENTIALS | hidden}
+    # No standard input, because it may have carried a secret. Output goes to stderr, because stdout may be JSON.
     try:
         done = subprocess.run(  # noqa: S603  # the operator's own command
             argv, env=environment, stdin=subprocess.DEVNULL, stdout=sys.stderr, timeout=TIMEOUT, check=False
@@ -41,4 +46,5 @@ def run(argv: tuple[str, ...], hidden: frozenset[str] = frozenset()) -> str | No
         return f"'{argv[0]}' could not be started ({type(error).__name__})"
     except subprocess.TimeoutExpired:
         return f"'{argv[0]}' took longer than {TIMEOUT:.0f} s and was ended"
+    # The command is named without its arguments, which may hold a credential of the operator's.
     return None if done.returncode == 0 else f"'{argv[0]}' exited with {done.returncode}"

@@ -1,4 +1,8 @@
-"""Changes the value that Auth0 accepts, while the operation holds its sinks."""
+"""Changes the value that Auth0 accepts, while the operation holds its sinks.
+
+Auth0 has no compare-and-set. Each call therefore has to end within the lease of a look at the locks, so that it cannot
+strike after another operation has begun (ADR 5).
+"""
 
 from __future__ import annotations
 
@@ -60,10 +64,12 @@ class LiveValue:
             try:
                 self._leases.within_lease(lambda before: self._set(auth0, value, before), claimed=self._urgent)
                 break
+            # Whether Auth0 carried the request out is unknown, and the report must not call the old value live.
             except KeyboardInterrupt:
                 self._reach(Phase.SETTING)
                 raise
             except Unreachable as error:
+                # Noted at once: no later try can undo what this one may have done.
                 if error.maybe_done:
                     self._reach(Phase.SETTING)
                 if not left:
@@ -77,6 +83,7 @@ class LiveValue:
         """
         auth0, client_id = self._session.auth0, self._client.client_id
         try:
+            # `Expired` proves that nothing was sent, so only such a try is repeated.
             self._values.value = self._leases.within_lease(
                 lambda before: self._generated(auth0, client_id, before), claimed=self._urgent
             )
@@ -104,4 +111,5 @@ class LiveValue:
         self._reach(Phase.SET)
         self.since = self._session.clock.monotonic()
         self._session.watcher.step("set", text)
+        # These looks are from before the change. Each promotion has to find out whether the lock is still ours.
         self._leases.forget_looks()

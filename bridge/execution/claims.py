@@ -1,4 +1,7 @@
-"""Claims sinks for an operation, and takes over interrupted ones."""
+"""Claims sinks for an operation, and takes over interrupted ones.
+
+Every claim and takeover is a compare-and-set on what was read, so of two processes only one can win.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ TRIES = 5
 
 @dataclass
 class Reached:
-    """How far an operation has come. Calling it with a phase never goes back."""
+    """How far an operation has come. Calling it with a phase never goes back.
+
+    A call whose answer was lost counts as carried out.
+    """
 
     phase: Phase = Phase.NOTHING
 
@@ -49,8 +55,10 @@ class Claims:
         """
         state, value = self.sinks[step.uri], self.values.value if step.with_value else None
         initial = self.values.initial if step.fill else None
+        # Noted before the call: if its answer is lost, the sink may be changed already.
         before = self.reached.phase
         self.reached(Phase.CHANGED if initial or not state.exists else Phase.CLAIMED)
+        # A lost claim usually means that another operation is at work. With `over` that does not matter.
         for left in reversed(range(TRIES if step.over else 1)):
             try:
                 sink, lock = self.session.sinks[step.uri], self.values.lock
@@ -78,5 +86,8 @@ class Claims:
         self.reached(Phase.CLAIMED)
 
     def untaken(self) -> tuple[SinkState, ...]:
-        """Return the sinks that this operation has not taken, because they are empty."""
+        """Return the sinks that this operation has not taken, because they are empty.
+
+        A settlement fills them if it publishes a value, and leaves them alone otherwise.
+        """
         return tuple(state for uri, state in self.sinks.items() if uri not in self.leases.uris)

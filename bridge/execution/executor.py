@@ -196,6 +196,7 @@ class Execution:
         following = settlement.steps(
             sinks, self._leases.uris, chosen, self._values.value, plan_options, adopting=adopting
         )
+        # The steps were unknown when the rights were checked, so they are checked now.
         check(session, sinks, Plan(Operation.SETTLE, following), self._values.lock)
         self._steps += following
         self._tell("settle", f"{self._values.lock.id} {chosen.way}")
@@ -218,6 +219,7 @@ class Execution:
             written = [self._writing.write_sibling_keys(uri, coming=True) for uri in self._leases.uris]
             if not any(written):
                 return
+            # Readers have read the other text meanwhile, so they need the whole time again.
             self._wait(time, "somebody wrote over what was announced: it was announced again")
         raise Failed("others keep writing over what is announced; Auth0 was not changed", "find out who does")
 
@@ -248,6 +250,7 @@ class Execution:
 
     def _heed(self, step: steps.Step) -> None:
         if not isinstance(step, steps.Promote):
+            # A missed promotion waits for the last one, so that other readers are served first (ADR 17).
             self._raise_missed()
         if self._stop_before_set() and not isinstance(step, (steps.Release, steps.AwaitPropagation, steps.Hook)):
             raise Failed("stopped as asked, before anything was changed for good")

@@ -1,4 +1,7 @@
-"""Finds out, under the lock, which of all stored values Auth0 accepts."""
+"""Finds out, under the lock, which of all stored values Auth0 accepts.
+
+The origin of a stored value does not matter. A forged one costs a probe, and Auth0 refuses it (ADR 33).
+"""
 
 from __future__ import annotations
 
@@ -58,6 +61,7 @@ def inquire(session: Session, client: Client, uris: Iterable[str], brought: Secr
         if session.stop.asked:
             raise Failed("stopped as asked, before it was known which value Auth0 accepts")
         current = [value for p in sinks if (value := p.value(Stage.CURRENT))]
+        # A request of a dead process may be carried out between the two rounds, and bring another value to life.
         again = accepted(session, client, unlike((), (*current, *first)))
         if len(first) <= 1 and again == first:
             return Found(sinks, next(iter(first), None), unlike(first, known))
@@ -77,6 +81,7 @@ def candidates(session: Session, sinks: tuple[SinkState, ...], brought: Secret |
     These are the values at the sinks' stages, the `brought` one, what dead operations have left, and what records
     name.
     """
+    # Dead operations and foreign writers may have written over the live value, so older versions are read too.
     left = [value for p in sinks for value in session.sinks[p.uri].candidates()]
     found = unlike((), (*staged(sinks), *((brought,) if brought else ()), *left))
     return unlike((), (*found, *recent(session, sinks, found)))
@@ -109,6 +114,7 @@ def accepted(session: Session, client: Client, values: Iterable[Secret]) -> tupl
     """
     found = []
     for value in values:
+        # No answer is not a refusal. Taken for one, it could end the live value.
         verdict = session.auth0.probe(client, value)
         if verdict is Verdict.UNKNOWN:
             raise Failed("Auth0 did not say which of the stored values it accepts", "try again")
@@ -134,6 +140,7 @@ def choose(
         Failed: it cannot be known which value Auth0 accepts. Nothing is destroyed.
     """
     value, origin, way = found.value, Origin.ACCEPTED, None
+    # The answer of `rotate-secret` was lost, or the secret was rotated in the dashboard.
     if value is None and not never_held(sinks):
         value, way = session.auth0.live_secret(client.client_id), Way.PUBLISH
         if value is None and generated(sinks, says):
@@ -148,6 +155,7 @@ def choose(
     chosen = replace(chosen, way=way) if way else chosen
     chosen, values.value, values.origin = _snapshot(chosen, values), value, origin
     values.proven, values.former = chosen.proven, named(sinks, value)
+    # After a leak nothing is ended here. The answer has to be given again, and proves what it ends.
     if chosen.way is not Way.GIVE_BACK and not kills(says):
         values.ends = _ended(session, sinks, found, chosen.base)
     values.initial = values.value
@@ -174,6 +182,7 @@ def _ended(session: Session, sinks: tuple[SinkState, ...], found: Found, base: s
     """
     salt = session.settings.client_id
     refused = {value.fingerprint(salt) for value in found.refused}
+    # Their promotion had not ended them yet when it was interrupted.
     older = [value.fingerprint(salt) for p in sinks if (value := p.value(Stage.FALLBACK))]
     older += [each for p in sinks if p.lock and p.remembered for each in p.remembered.recent[1:2]]
     return tuple(dict.fromkeys(each for each in older if base and each != base and each in refused))

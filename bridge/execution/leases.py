@@ -33,7 +33,10 @@ class Leases:
 
     @property
     def uris(self) -> tuple[str, ...]:
-        """The URIs of the held sinks."""
+        """The URIs of the held sinks.
+
+        They come in the order in which the sinks were taken.
+        """
         return tuple(self._held)
 
     def add(self, lease: Lease) -> None:
@@ -41,8 +44,16 @@ class Leases:
         self._held[lease.uri] = lease
 
     def release(self, uri: str, outcome: str, ended: tuple[Secret, ...] = ()) -> None:
-        """Release one sink. `ended` are values that are not needed there any more."""
+        """Release one sink. `ended` are values that are not needed there any more.
+
+        Their copies under the lock go with it, because Auth0 refuses them or never had them. If the release fails, the
+        sink stays held here.
+
+        Raises:
+            SinkError: the sink was not released, or that is unknown.
+        """
         self._sink(uri).release(self._held[uri], outcome, ended=ended)
+        # Only now: a release that failed leaves the sink locked, and the report has to say so.
         del self._held[uri]
 
     def give_back(self, ended: tuple[Secret, ...] = ()) -> bool:
@@ -51,18 +62,25 @@ class Leases:
         Returns whether no sink is held any more.
         """
         for uri in reversed(self.uris):
+            # One sink that fails must not keep the others locked until their locks count as dead.
             with suppress(SinkError):
                 self.release(uri, "given up", ended)
         return not self._held
 
     def based_on(self, fingerprint: str) -> None:
-        """Note which value was current before, where that is found out under the lock only."""
+        """Note which value was current before, where that is found out under the lock only.
+
+        Only the leases in memory change. The next write of a lock carries it into the sinks.
+        """
         self._held = {
             uri: replace(lease, lock=replace(lease.lock, base=fingerprint)) for uri, lease in self._held.items()
         }
 
     def forget_looks(self) -> None:
-        """Invalidate all looks, so that the next call begins with a look of its own."""
+        """Invalidate all looks, so that the next call begins with a look of its own.
+
+        This sends no request.
+        """
         self._held = {uri: replace(lease, renewed=-math.inf) for uri, lease in self._held.items()}
 
     def within_lease(self, call: Callable[[float], T], *, claimed: bool = False) -> T:
@@ -77,11 +95,13 @@ class Leases:
         """
         seconds, why = self._session.timing.lease.total_seconds(), ""
         for number in range(TRIES):
+            # The oldest look counts, because every sink has to be ours when the call is made.
             spent = self._session.clock.monotonic() - min(lease.renewed for lease in self._held.values())
             if number or not claimed or spent >= seconds / 2:
                 self._held = {uri: self._sink(uri).renew(lease) for uri, lease in self._held.items()}
             try:
                 return call(min(lease.renewed for lease in self._held.values()) + seconds)
+            # `Expired` proves that nothing was sent, so another try cannot act twice.
             except Expired as error:
                 why = error.message
         raise Unavailable(f"{why} ({TRIES} times; a lease is {seconds:.0f} s)")
@@ -99,6 +119,7 @@ class Leases:
             try:
                 self._store(uri, value)
             except SinkError as error:
+                # Auth0 may accept this value already. Each sink that holds it serves its readers.
                 failure = failure or error
         if failure is not None:
             raise failure

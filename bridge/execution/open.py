@@ -40,11 +40,13 @@ def open_sinks(settings: Settings, client: ClientSettings, timing: Timing) -> di
         except SinkError as error:
             faults.append(f"{error.message}{f'; {error.hint}' if error.hint else ''}")
             continue
+        # A sink is a document, so two of its keys are one sink (ADR 13).
         if sink.uri in sinks:
             faults.append(f"{uri} is named twice")
         sinks[sink.uri] = sink
     if faults:
         raise Usage(*faults)
+    # Two operations that claimed in different orders could each hold a sink that the other one needs.
     return dict(sorted(sinks.items()))
 
 
@@ -72,6 +74,7 @@ def survey(settings: Settings, client: ClientSettings) -> Status:
     from bridge.planning.status import judge
 
     try:
+        # Reading metadata needs no lease, so the tenant's own times do not matter.
         sinks = tuple(sink.survey() for sink in open_sinks(settings, client, Timing()).values())
     except SinkError as error:
         raise translate(error) from None
@@ -94,6 +97,7 @@ def open_session(
     Raises:
         Usage: the settings are not valid.
     """
+    # Imported here, so that commands which never ask Auth0 do not load its client.
     from bridge.auth0.api import connect
     from bridge.execution.actor import claimed_actor
     from bridge.execution.session import Session

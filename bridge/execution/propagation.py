@@ -1,4 +1,8 @@
-"""Probes after a change at Auth0 until it has spread."""
+"""Probes after a change at Auth0 until it has spread.
+
+Reading the value back would prove that it is stored, and not that all of Auth0 knows it (ADR 15). The wait comes after
+the promotion and outside of the lock, so it may be cut short (ADR 8).
+"""
 
 from __future__ import annotations
 
@@ -37,6 +41,7 @@ def await_propagation(
     while not session.stop.asked:
         at = clock.monotonic()
         good = session.auth0.probe(client, new) is Verdict.ACCEPTED
+        # `all` ends at the first value that is not refused, because the proof begins anew then in any case.
         gone = all(session.auth0.probe(client, value) is Verdict.REFUSED for value in ending)
         asked, accepted = asked + 1, accepted + good
         good_since = (at if good_since is None else good_since) if good and gone else None
@@ -65,5 +70,6 @@ def _interval(timing: Timing, spent: float, asked: int, left: float) -> float:
     """
     propagation, proof = timing.propagation.total_seconds(), timing.proof.total_seconds()
     if spent < propagation - proof:
+        # A millisecond more, so that the probe falls into the time of the proof and not just before it.
         return min(propagation / 3, propagation - proof - spent + 0.001)
     return proof / 4 if asked < PROBES else max(proof / 4, left / 2)

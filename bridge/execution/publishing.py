@@ -1,4 +1,8 @@
-"""What an execution writes into the sinks that it holds. `executor` says when."""
+"""What an execution writes into the sinks that it holds. `executor` says when.
+
+Decisions are made elsewhere: the plan names the steps, `planning.sink_record` builds the records. What a promotion
+needs for readers never waits for tags, which only people and the bridge read.
+"""
 
 from __future__ import annotations
 
@@ -55,6 +59,7 @@ class Writing:
         values = self._values
         former = self._former(keep=keep)
         told = record(self._said(), self._sinks[uri], values.required, self._session.uris, self._now(), former)
+        # The value may be older than this operation, and its age must not begin anew.
         if self._plan.operation in SAME_VALUE:
             told = unchanged(told, tuple(self._sinks.values()))
         promoted = self._sink(uri).promote(self._leases[uri], values.required, self._anchored(told), keep=keep)
@@ -64,18 +69,19 @@ class Writing:
         return self._is_told(uri, promoted)
 
     def _former(self, *, keep: bool) -> str:
-        """Return what the seal shall say about the value that was current (`Record.former`)."""
+        """Return what the seal has to say about the value that was current (`Record.former`)."""
         base = self._values.lock.base if keep else ""
         return base if self._values.proven or not base else UNPROVEN + base
 
     def _is_told(self, uri: str, promoted: Promoted) -> bool:
+        # Readers have the value. Missing tags are reported, and never a reason to undo a promotion.
         if promoted.untold:
             repair = f"{self._session.client_ref.command('adopt')} --repair"
             self.notes.append(f"tags are missing in {uri}: {promoted.untold}; make room, then: {repair}")
         return not promoted.untold
 
     def _said(self) -> Lock:
-        """Return the lock as the record shall tell it.
+        """Return the lock that the record has to describe.
 
         After a settlement the record names the process that settled, and what the lock said about the operation before
         it.
@@ -83,14 +89,15 @@ class Writing:
         says, lock = self._plan.says, self._values.lock
         if self._plan.operation is not Operation.SETTLE:
             return lock
+        # Only the reason repeats the lock, because others may have written it (ADR 33).
         told = f"{says.operation} by {says.actor}, says its lock" if says else "Auth0 accepts another value"
         return replace(lock, operation=Operation.SETTLE, actor=self._session.actor, reason=tag_text(told))
 
     def finish(self, before: float) -> None:
-        """Publish the value in sinks that were lost after Auth0 was told, where current is still what it was.
+        """Publish the value in sinks that were lost after Auth0 was changed, where current is still what it was.
 
         Auth0 accepts the value, so its readers need it. This may happen only `before` the end of the lease (monotonic)
-        in which Auth0 was told. A process that takes a sink over waits longer than that before it writes.
+        in which Auth0 was changed. A process that takes a sink over waits longer than that before it writes.
         """
         values = self._values
         for uri in self._leases.uris:
@@ -102,7 +109,13 @@ class Writing:
                         self._tell("promote", f"{uri} holds the value; the sink was taken by somebody else")
 
     def tag(self, step: steps.Tag) -> None:
-        """Write the record of the value that a sink holds already."""
+        """Write the record of the value that a sink holds already.
+
+        The document and its value do not change.
+
+        Raises:
+            SinkError: the record was not written, or that is unknown.
+        """
         state, now, values = self._sinks[step.uri], self._now(), self._values
         written, base = step.uri in self.done, values.base or values.value
         told = adopted(values.lock, state, base, self._session.uris, now, written=written, former=values.former)
@@ -113,7 +126,6 @@ class Writing:
         self._sink(step.uri).tag(self._leases[step.uri], told, keep_limit=keep, fallback=fallback)
 
     def _anchored(self, told: Record) -> Record:
-        """Return the record with the head of the audit record, where one is kept."""
         return replace(told, audit=head) if (head := self._session.trail.head) else told
 
     def retire(self, step: steps.Retire) -> None:
@@ -132,7 +144,7 @@ class Writing:
     def _others(self, uri: str) -> tuple[str, ...]:
         """Return the fingerprints of the other sinks' fallbacks.
 
-        A copy may stand in this sink too, after its tags were lost.
+        This sink may hold a copy too, after its tags were lost.
         """
         value = self._sinks[uri].value(Stage.FALLBACK)
         own = value.fingerprint(self._values.lock.client_id) if value else None
@@ -145,6 +157,7 @@ class Writing:
         """
         version = self._sink(uri).bring_back(self._leases[uri])
         self.done[uri] = At(fallback=version)
+        # The vault has dropped it. Its tag goes too, because a tag without versions could never be ended (ADR 31).
         if not version and self._sinks[uri].soft_deleted:
             self.notes.append(f"{uri} holds it no longer: nothing was brought back there")
         self._tell("bring back", f"{uri} {short(version) if version else 'nothing'} fallback")
@@ -156,11 +169,20 @@ class Writing:
             self._sink(uri).note(noted(self._values.lock, self._now(), self._session.trail.head))
 
     def forget(self, uri: str) -> None:
-        """Remove what the bridge wrote beside the values."""
+        """Remove what the bridge wrote beside the values.
+
+        Values and versions stay, and the sink is held until its release.
+        """
         self._sink(uri).forget(self._leases[uri])
 
     def write_sibling_keys(self, uri: str, *, coming: bool) -> bool:
-        """Bring the sibling keys up to date in one sink, and return whether anything had to be written."""
+        """Bring the sibling keys up to date in one sink, and return whether anything had to be written.
+
+        With `coming` they announce the pending value. A document that is right already is not written again.
+
+        Raises:
+            SinkError: the document was not written, or that is unknown.
+        """
         return self._sink(uri).write_sibling_keys(self._leases[uri], self._values.required if coming else None)
 
     def _sink(self, uri: str) -> Sink:

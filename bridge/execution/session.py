@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Session:
-    """Everything that an operation on one client needs."""
+    """Everything that an operation on one client needs.
+
+    Opening it contacts no server (`bridge.execution.open`).
+    """
 
     settings: ClientSettings
     """The client's settings."""
@@ -55,5 +58,8 @@ class Session:
 
 
 def new_id() -> str:
-    """Return the id of a new operation."""
+    """Return the id of a new operation.
+
+    It looks like `r-1a2b3c4d`. A takeover keeps it, and only the lock's `holder` distinguishes the processes.
+    """
     return f"r-{secrets.token_hex(4)}"

@@ -1,4 +1,7 @@
-"""Reads a client before anything is changed, and translates the errors of that."""
+"""Reads a client before anything is changed, and translates the errors of that.
+
+These reads are what claims are compared with. Whatever changes between a read and its claim makes the claim fail.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,10 @@ class Snapshot:
     notes: tuple[str, ...] = ()
 
     def server_time(self, monotonic: float) -> datetime:
-        """Return the vaults' time at a later monotonic moment."""
+        """Return the vaults' time at a later monotonic moment.
+
+        This machine's clock may be wrong. Only the time that has passed is taken from it.
+        """
         return self.at + timedelta(seconds=monotonic - self.read)
 
 
@@ -80,6 +86,7 @@ def read_what_can_be(session: Session) -> tuple[Snapshot, dict[str, SinkError]]:
     for uri, sink in session.sinks.items():
         try:
             sinks.append(sink.read())
+        # Only a server that does not answer is left out. A wrong address or a missing right is a mistake to mend.
         except Unavailable as error:
             away[uri] = error
         except SinkError as error:
@@ -91,7 +98,10 @@ def read_what_can_be(session: Session) -> tuple[Snapshot, dict[str, SinkError]]:
 
 
 def staged(sinks: Iterable[SinkState]) -> tuple[Secret, ...]:
-    """Return the different values at any stage of any sink, current ones first."""
+    """Return the different values at any stage of any sink, current ones first.
+
+    The order matters for probing: the current value is the likeliest one.
+    """
     stages, found = (Stage.CURRENT, Stage.PENDING, Stage.FALLBACK), tuple(sinks)
     return unlike((), [value for stage in stages for state in found if (value := state.value(stage))])
 
@@ -105,6 +115,7 @@ def recall(session: Session, fingerprint: str, *uris: str, endable: bool = False
         BridgeError: a sink cannot be read.
     """
     try:
+        # Lazily, because the first sink that has it suffices and each further one costs requests.
         found = (session.sinks[uri].recall(fingerprint, session.settings.client_id, endable=endable) for uri in uris)
         return next((value for value in found if value), None)
     except SinkError as error:
@@ -131,7 +142,10 @@ def check(session: Session, sinks: tuple[SinkState, ...], plan: Plan, lock: Lock
 
 
 def translate(error: SinkError) -> BridgeError:
-    """Return a sink's error as one with an exit status, for the time when nothing was changed yet."""
+    """Return a sink's error as one with an exit status, for the time when nothing was changed yet.
+
+    An error that came from a call which may have changed something must not be translated here.
+    """
     if isinstance(error, BadAddress):
         return Usage(error.message, hint=error.hint)
     if isinstance(error, Busy):

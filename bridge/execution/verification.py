@@ -1,4 +1,8 @@
-"""Asks both ends again under the lock, before a step that cannot be undone."""
+"""Asks both ends again under the lock, before a step that cannot be undone.
+
+What was read before the lock may be stale, because another operation may have ended in between and Auth0's dashboard
+takes no lock.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,10 @@ from sinks.secret import Secret
 
 
 class Changed(Incomplete):
-    """The value at Auth0 was changed elsewhere while it was being published."""
+    """The value at Auth0 was changed elsewhere while it was being published.
+
+    `sync` gives its sinks back after this error and begins anew.
+    """
 
 
 def prove(session: Session, client: Client, uris: Iterable[str]) -> None:
@@ -31,6 +38,7 @@ def prove(session: Session, client: Client, uris: Iterable[str]) -> None:
     for uri in uris:
         state = session.sinks[uri].read()
         current, fallback = state.value(Stage.CURRENT), state.value(Stage.FALLBACK)
+        # A missing value counts as refused: without a current value a retirement would take the last copy.
         of_current = session.auth0.probe(client, current) if current else Verdict.REFUSED
         of_fallback = session.auth0.probe(client, fallback) if fallback else Verdict.REFUSED
         if Verdict.UNKNOWN in (of_current, of_fallback):
@@ -53,6 +61,7 @@ def confirm(session: Session, client: Client, value: Secret) -> None:
     live = session.auth0.live_secret(client.client_id)
     if live == value:
         return
+    # A value that was read decides without a probe. Where reading is not allowed, only a probe can tell.
     verdict = Verdict.REFUSED if live else session.auth0.probe(client, value)
     if live is None and verdict is Verdict.REFUSED:  # one refused probe proves nothing while a change spreads
         why = "an earlier change may still be spreading at Auth0"

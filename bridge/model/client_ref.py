@@ -1,4 +1,7 @@
-"""Reference to one client, in its user's own terms."""
+"""Reference to one client, in its user's own terms.
+
+Hints name complete commands, so that a user can copy them while production is at stake.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,7 @@ class ClientRef:
         A client without a configuration is named together with its sinks, as they were typed. `sinks` are used where
         the typed ones are not known.
         """
+        # A client of the file is found by its name, and --sink beside that is refused.
         named = sorted(self.sinks) or [p.uri for p in sinks]
         options = "" if self.name != self.client_id else "".join(f" --sink {shlex.quote(uri)}" for uri in named)
         return f"secret-bridge {verb} {shlex.quote(self.name)}{options}"

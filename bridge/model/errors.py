@@ -15,6 +15,7 @@ class BridgeError(Exception):
     anything was changed, or may have been. The message does not repeat it.
     """
 
+    # 1 promises that nothing was changed, so a script may try again. Each number tells a caller what to do (ADR 14).
     exit_status: ClassVar[int] = 1
     changed: ClassVar[bool] = False
 
@@ -25,7 +26,10 @@ class BridgeError(Exception):
 
 
 class Failed(BridgeError):
-    """The operation failed, and it is known that nothing was changed."""
+    """The operation failed, and it is known that nothing was changed.
+
+    The same command may succeed later.
+    """
 
 
 class Usage(BridgeError):
@@ -47,12 +51,16 @@ class Incomplete(BridgeError):
     The user has to run `resume`.
     """
 
+    # Never 1: a lost answer after the first write may have changed Auth0.
     exit_status = 3
     changed = True
 
 
 class Refused(BridgeError):
-    """A guard refused the operation, and nothing was changed."""
+    """A guard refused the operation, and nothing was changed.
+
+    The same command is refused again until the reason is gone. `hint` says how, where that is known.
+    """
 
     exit_status = 4
 

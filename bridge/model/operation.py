@@ -1,4 +1,7 @@
-"""The operations that can hold a client's sinks, and sets of operations with a common property."""
+"""The operations that can hold a client's sinks, and sets of operations with a common property.
+
+A lock is shown by its operation and never carried out because of it (ADR 33).
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ class Operation(StrEnum):
     Its text is written into the lock of each sink. A lock with another text counts as foreign.
     """
 
+    # Stored in vaults: after a change here, locks of earlier versions would count as foreign.
     ROTATE = "rotate"
     ROLLBACK = "rollback"
     COMPROMISED = "compromised"
@@ -40,10 +44,12 @@ class Strategy(StrEnum):
 
 RETIREMENTS = frozenset({Operation.RETIRE, Operation.RETIRE_SOFTLY})
 """Operations that end the fallback, for good or softly."""
+# `sync` is among them, because after a rotation in the dashboard it publishes the value that replaced the leaked one.
 LEAKED = frozenset({Operation.COMPROMISED, Operation.SYNC})
 """Operations that can answer a leak. Their outcome then lists what a new secret does not end."""
 SAME_VALUE = frozenset({Operation.SYNC, Operation.SETTLE})
 """Operations that publish a value which may be older than the operation."""
+# Their record must stay: ages and history would otherwise begin anew with a retirement.
 NOTED = RETIREMENTS | {Operation.BRING_BACK}
 """Operations that leave a sink's record as it is, and write a note beside it."""
 SOFT = frozenset({Operation.RETIRE_SOFTLY, Operation.BRING_BACK})

@@ -1,4 +1,7 @@
-"""What an operation is about: its lock, and the values."""
+"""What an operation is about: its lock, and the values.
+
+It carries the secrets from the command to the requests. Plans and outcomes hold none, so they can be printed.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,11 @@ class OperationValues:
     The execution fills in what it finds out under the lock, such as a value that Auth0 generated.
     """
 
+    # Not frozen: a value that Auth0 generates is known only after the claims.
     lock: Lock
     """The lock that the operation writes into its sinks."""
     value: Secret | None = None
-    """The value that Auth0 shall accept in the end. None until it is known."""
+    """The value that Auth0 accepts in the end. None until it is known."""
     base: Secret | None = None
     """The value that was current when the operation began."""
     initial: Secret | None = None
@@ -49,6 +53,7 @@ class OperationValues:
         Raises:
             Failed: there is no value, or no origin that allows setting it.
         """
+        # The last gate before a PATCH. Whatever way a value took, without an origin it stops here (ADR 33).
         if self.origin is None:
             raise Failed("this value must not be set at Auth0: nobody here made it, brought it or saw it accepted")
         return Settable(self.required, self.origin)

@@ -1,6 +1,6 @@
 """Which values may be set at Auth0.
 
-A value that was only found in a lock, a tag or a label never qualifies. Otherwise anybody with write access there could
+A value that was only found in a lock, a tag or a label never qualifies. Otherwise every writer there could
 choose the live secret (ADR 33).
 """
 
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class Origin(StrEnum):
-    """Why a value may be set at Auth0."""
+    """Why a value may be set at Auth0.
+
+    There is no member for a value that was merely found somewhere.
+    """
 
     GENERATED = "generated"
     """This process generated it."""

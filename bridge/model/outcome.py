@@ -1,4 +1,7 @@
-"""Results of operations, as data that the CLI prints."""
+"""Results of operations, as data that the CLI prints.
+
+They hold ids, URIs and sentences, and no secret.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Propagated:
-    """Result of the probes after a change."""
+    """Result of the probes after a change.
+
+    An unproven result does not undo the change. Its spreading was just not observed in time.
+    """
 
     proven: bool
     """Whether it is proven that the change has spread."""
@@ -47,7 +53,10 @@ class At:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Result of one operation on one client."""
+    """Result of one operation on one client.
+
+    It means that the operation ended, or was only planned. One that stopped on its way raises `Stopped` instead.
+    """
 
     client: str
     """The client's name."""
@@ -86,7 +95,10 @@ class Outcome:
 
     @property
     def published(self) -> bool:
-        """Whether an interruption was settled by making a value current."""
+        """Whether an interruption was settled by making a value current.
+
+        False where the sinks were given back, and where there was no interruption.
+        """
         return self.settlement is not None and self.settlement.way is not Way.GIVE_BACK
 
 
@@ -122,9 +134,11 @@ class Stopped(BridgeError):
     `standing` describes the state that it left behind.
     """
 
+    # As `Incomplete`: a script has to run the command again and must not take this for a plain failure.
     exit_status = 3
     changed = True
 
     def __init__(self, standing: Standing) -> None:
+        # `next` is the hint as well, so a caller that only knows `BridgeError` still names the next command.
         super().__init__(f"{standing.operation} {standing.id} is incomplete: {standing.why}", standing.next)
         self.standing = standing

@@ -1,4 +1,7 @@
-"""The plan of an operation, and what the user and the configuration ask of it."""
+"""The plan of an operation, and what the user and the configuration ask of it.
+
+A plan holds no secret, so it can be printed. What `--dry-run` prints is what would be executed (ADR 20).
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ class Plan:
     """The steps of an operation, in the order of their execution.
 
     `notes` are what the user should know before agreeing to the plan. `says` is the lock of the interruption that the
-    plan settles. Anybody with write access to the sink may have written that lock. `irreversible` names what cannot be
+    plan settles. That lock may be forged. `irreversible` names what cannot be
     undone.
     """
 
@@ -29,7 +32,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class PlanOptions:
-    """What the user and the configuration ask of an operation."""
+    """What the user and the configuration ask of an operation.
+
+    The defaults describe a staged rotation into sinks that are managed, without waits and without ending anything.
+    """
 
     strategy: Strategy = Strategy.STAGED
     """The side that generates the new value."""
@@ -56,5 +62,6 @@ class PlanOptions:
     """What the operation does with the sibling keys."""
     without_base: bool = False
     """Whether no value becomes the fallback."""
+    # Only for the answer to a leak, which must not wait for any lock.
     over: bool = False
     """Whether sinks are claimed whatever holds them."""

@@ -11,7 +11,10 @@ from sinks.clock import Clock
 
 
 class Watcher(Protocol):
-    """Receiver of an operation's progress reports."""
+    """Receiver of an operation's progress reports.
+
+    Reports hold no secret. A method must not raise, because it is called between a change and its record.
+    """
 
     def step(self, name: str, text: str) -> None:
         """Receive a step: its name (check, stage, set, promote, release, settle …) and what it did."""
@@ -22,6 +25,7 @@ class Watcher(Protocol):
         ...
 
 
+# Operations always have a watcher, so no step has to ask whether there is one.
 class Silent:
     """A watcher that ignores every report."""
 
@@ -40,10 +44,14 @@ class Stop:
     """
 
     def __init__(self) -> None:
+        # Safe to set in a signal handler, and from another thread.
         self._asked = threading.Event()
 
     def ask(self) -> None:
-        """Request the stop. This is safe in a signal handler."""
+        """Request the stop. This is safe in a signal handler.
+
+        It is idempotent, and cannot be withdrawn.
+        """
         self._asked.set()
 
     @property
@@ -57,8 +65,10 @@ def pause(time: timedelta, why: str, *, clock: Clock, watcher: Watcher, stop: Ca
 
     The wait ends early when `stop` returns True. The caller has to check whether it did.
     """
+    # Small steps, so that a request to stop is noticed within a quarter of a second.
     end = clock.monotonic() + time.total_seconds()
     while (left := end - clock.monotonic()) > 0 and not stop():
         watcher.waiting(timedelta(seconds=left), time, why)
         clock.sleep(min(0.25, left))
+    # Also after a stop, so that a watcher can clear what it shows.
     watcher.waiting(timedelta(), time, why)

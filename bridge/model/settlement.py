@@ -1,4 +1,7 @@
-"""How an interruption is settled."""
+"""How an interruption is settled.
+
+Auth0's answer chooses the way. What locks, tags and labels say does not (ADR 33).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ from enum import StrEnum
 
 
 class Way(StrEnum):
-    """How an interruption ends. It depends on the value that Auth0 accepts."""
+    """How an interruption ends. It depends on the value that Auth0 accepts.
+
+    Only `REPLACE` changes Auth0.
+    """
 
     GIVE_BACK = "given back"
     """Auth0 accepts what is current everywhere and another value is pending, or nothing was ever stored."""

@@ -1,4 +1,7 @@
-"""The steps that a plan is made of. The text of each step says in plain words what it does."""
+"""The steps that a plan is made of. The text of each step says in plain words what it does.
+
+Steps name sinks by their URI and hold no secret. All but `GenerateAtAuth0` may be executed again after a lost answer.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ class Claim:
 
 @dataclass(frozen=True)
 class TakeOver:
-    """Become the lock holder of an interrupted operation's sink, and keep its pending value."""
+    """Become the lock holder of an interrupted operation's sink, and keep its pending value.
+
+    It is a compare-and-set, so the former holder loses at its next look. Auth0 may accept the value already.
+    """
 
     uri: str
 
@@ -36,7 +42,10 @@ class TakeOver:
 
 @dataclass(frozen=True)
 class Store:
-    """Store the value as pending in a sink that is held without it."""
+    """Store the value as pending in a sink that is held without it.
+
+    A process that settles after another death then finds it there.
+    """
 
     uri: str
 
@@ -46,7 +55,10 @@ class Store:
 
 @dataclass(frozen=True)
 class Wait:
-    """Let time pass."""
+    """Let time pass.
+
+    `why` is shown to the user. The wait ends early if a stop is requested.
+    """
 
     time: timedelta
     why: str
@@ -57,7 +69,10 @@ class Wait:
 
 @dataclass(frozen=True)
 class SetAtAuth0:
-    """Make Auth0 accept the pending value, with a PATCH."""
+    """Make Auth0 accept the pending value, with a PATCH.
+
+    Setting the same value again is idempotent. The call has no compare-and-set, so it needs a lease (ADR 5).
+    """
 
     def __str__(self) -> str:
         return "set the pending value at Auth0"
@@ -76,7 +91,10 @@ class GenerateAtAuth0:
 
 @dataclass(frozen=True)
 class Promote:
-    """Make the value current. With `keep` the value before it becomes the fallback."""
+    """Make the value current. With `keep` the value before it becomes the fallback.
+
+    It comes before Auth0's change has spread, so readers of the latest document get the right value sooner (ADR 8).
+    """
 
     uri: str
     keep: bool = True
@@ -119,7 +137,10 @@ class Retire:
 
 @dataclass(frozen=True)
 class BringBack:
-    """Make a fallback that was retired softly the fallback again."""
+    """Make a fallback that was retired softly the fallback again.
+
+    Where the vault has dropped it, its tag is removed and nothing is brought back.
+    """
 
     uri: str
 
@@ -129,7 +150,10 @@ class BringBack:
 
 @dataclass(frozen=True)
 class WriteSiblingKeys:
-    """Bring the sibling keys in the latest document up to date. With `coming` they announce the pending value."""
+    """Bring the sibling keys in the latest document up to date. With `coming` they announce the pending value.
+
+    What is right already is not written again.
+    """
 
     uri: str
     coming: bool = True
@@ -153,7 +177,10 @@ class Announced:
 
 @dataclass(frozen=True)
 class Prove:
-    """Check, under the lock, that Auth0 accepts the current value and refuses the fallback's."""
+    """Check, under the lock, that Auth0 accepts the current value and refuses the fallback's.
+
+    It stops the plan if not, before anything is destroyed.
+    """
 
     def __str__(self) -> str:
         return "probe Auth0: current accepted, fallback refused"
@@ -161,7 +188,10 @@ class Prove:
 
 @dataclass(frozen=True)
 class Confirm:
-    """Ask Auth0 again whether it still holds the value that this operation publishes."""
+    """Ask Auth0 again whether it still holds the value that this operation publishes.
+
+    The dashboard takes no lock, so the value may have changed since it was read (ADR 23).
+    """
 
     def __str__(self) -> str:
         return "ask Auth0 again whether it holds that value"
@@ -191,7 +221,10 @@ class Examine:
 
 @dataclass(frozen=True)
 class Forget:
-    """Remove what the bridge wrote beside the values."""
+    """Remove what the bridge wrote beside the values.
+
+    Values and versions stay, also those of an open fallback.
+    """
 
     uri: str
 
@@ -201,7 +234,10 @@ class Forget:
 
 @dataclass(frozen=True)
 class Release:
-    """Release the lock of a sink."""
+    """Release the lock of a sink.
+
+    Pending values that Auth0 may yet accept stay readable as older versions.
+    """
 
     uri: str
 
@@ -211,7 +247,10 @@ class Release:
 
 @dataclass(frozen=True)
 class AwaitPropagation:
-    """Probe until the change has spread."""
+    """Probe until the change has spread.
+
+    This is proof and not part of the change. It runs outside of the lock and may be cut short (ADR 8).
+    """
 
     def __str__(self) -> str:
         return "probe Auth0 until the new value has spread"
@@ -219,7 +258,10 @@ class AwaitPropagation:
 
 @dataclass(frozen=True)
 class Hook:
-    """Run the client's `after` command."""
+    """Run the client's `after` command.
+
+    A failure is reported and undoes nothing (ADR 9).
+    """
 
     argv: tuple[str, ...]
 
@@ -227,6 +269,7 @@ class Hook:
         return f"run {' '.join(self.argv)}"
 
 
+# A union and not a base class, so that mypy knows the fields of each step in a `match`.
 Step = (
     Claim | TakeOver | Store | Wait | SetAtAuth0 | GenerateAtAuth0 | Promote | Tag | WriteSiblingKeys | Announced
     | Prove | Confirm | Examine | AwaitRefusal | Retire | BringBack | Forget | Release | AwaitPropagation | Hook

@@ -18,20 +18,24 @@ def base_url(domain: str) -> str:
     Raises:
         ValueError: its text says what was expected instead, and never repeats the domain.
     """
+    # Faults never repeat the text, because a URL may hold a password.
     text = domain.strip()
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")
         host, port = (parts.hostname or ""), parts.port
     except ValueError:
         raise ValueError("a domain such as acme.eu.auth0.com") from None
+    # A password in the URL would appear in messages and logs.
     if parts.username is not None or parts.password is not None:
         raise ValueError("a domain without a user name or password in it")
     if parts.scheme not in {"https", "http"} or not (_HOST.fullmatch(host) or _is_ip(host)):
         raise ValueError("a domain such as acme.eu.auth0.com")
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError("a domain without a path, such as acme.eu.auth0.com")
+    # The client's secret would cross the network in plain text.
     if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("https:// (plain http:// is for loopback only)")
+    # `urlsplit` takes the brackets of an IPv6 address away.
     name = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{name}" + (f":{port}" if port is not None else "")
 
@@ -39,11 +43,15 @@ def base_url(domain: str) -> str:
 def is_loopback(host_or_url: str) -> bool:
     """Return whether a host, or the host of a URL, is this machine itself."""
     host = (urlsplit(host_or_url).hostname or "") if "://" in host_or_url else host_or_url
+    # Other names are not resolved, because DNS may answer differently when the request is made.
     return host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)
 
 
 def display_name(base: str) -> str:
-    """Return the tenant's domain, which is its name in messages."""
+    """Return the tenant's domain, which is its name in messages.
+
+    `base` is what `base_url` returned. A port stays, because several local tenants differ only by it.
+    """
     return base.split("://", 1)[-1]
 
 

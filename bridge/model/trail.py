@@ -1,4 +1,7 @@
-"""Notes that an attempt takes while it works, for the end of its audit record."""
+"""Notes that an attempt takes while it works, for the end of its audit record.
+
+They hold ids and fingerprints, and no secret.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +29,19 @@ class Trail:
     _requests: dict[str, list[str]] = field(default_factory=dict)
 
     def working(self, facts: OperationValues, plan: Plan | None = None) -> None:
-        """Note that a plan with these facts is executed from now on."""
+        """Note that a plan is executed with these values from now on.
+
+        `facts` is read at the end of the attempt, so what the execution finds out later is recorded as well.
+        """
         self._operations.append((facts, plan))
 
     def hear(self, server: str, request_id: str) -> None:
-        """Note the id of a request (`sinks.request_ids`)."""
+        """Note the id of a request (`sinks.request_ids`).
+
+        `server` is the kind of server. An id that is known already is not noted twice.
+        """
         known = self._requests.setdefault(server, [])
+        # The record has room for a few ids only, so none is kept twice.
         if request_id not in known:
             known.append(request_id)
 
@@ -63,5 +73,6 @@ def _told(facts: OperationValues, plan: Plan | None) -> dict[str, Any]:
 
 
 def _latest(ids: list[str]) -> list[str]:
+    # The latest ones are kept, because they belong to where an attempt stopped.
     more = len(ids) - KEPT_IDS
     return ids if more <= 0 else [f"{more} more", *ids[-KEPT_IDS:]]

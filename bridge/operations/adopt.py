@@ -1,4 +1,8 @@
-"""Takes over sinks without changing the value that applications use, and gives them back."""
+"""Takes over sinks without changing the value that applications use, and gives them back.
+
+Adopting changes nothing at Auth0, so it needs no right to write there. It is idempotent: sinks that are managed already
+keep their age and their fallback as far as a seal names them.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +41,10 @@ BESIDE: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class AdoptOptions(Options):
-    """Options of `adopt`."""
+    """Options of `adopt`, beside those of every changing command.
+
+    The defaults fill empty sinks, and otherwise write metadata only.
+    """
 
     brought: Secret | None = None
     """The live value, where the user supplies it."""
@@ -67,6 +74,7 @@ def adopt(session: Session, options: AdoptOptions) -> Outcome:
     snapshot = opened.snapshot
     everything = frozenset({HS256, SELF})  # adopting changes no secret
     refuse(of_client(snapshot.client, accept=everything, own_client_id=None, strategy="staged"))
+    # Before the guard: forged tags must not lock the client out of its own sinks.
     if options.repair:
         snapshot = _ours_by_value(session, snapshot)
     refuse(ownership(snapshot.sinks, session.client_ref, adopting=True))
@@ -104,12 +112,14 @@ def forget(session: Session, options: Options) -> Outcome | None:
     if opened.settled and opened.ends:
         return opened.settled
     snapshot = opened.snapshot
+    # Wiped tags count as well: the copy in the lock key would bring the record back (ADR 26).
     if not any(state.record or state.wiped or state.manager for state in snapshot.sinks):
         return opened.settled
     refuse(ownership(snapshot.sinks, session.client_ref, adopting=any(state.record for state in snapshot.sinks)))
     plan = plan_forgetting(snapshot.sinks, plan_options(session, options))
     lock = new_lock(session, Operation.FORGET, snapshot, plan, base=None)
     done = execute(session, options, snapshot, plan, OperationValues(lock))
+    # Without a record no later command finds any of this, so the outcome is the last place to name it.
     open_still = [p.uri for p in snapshot.sinks if p.history.at(Stage.FALLBACK)]
     notes = [f"the fallback's value stays readable, and nobody will retire it now: {', '.join(open_still)}"]
     softly = [f"{p.uri} {', '.join(p.soft_deleted.versions)}" for p in snapshot.sinks if p.soft_deleted]
@@ -128,12 +138,14 @@ def _live(session: Session, snapshot: Snapshot, options: AdoptOptions) -> Secret
     if options.brought is not None:
         require_accepted(session, snapshot, options.brought, STDIN)
         return options.brought
+    # What is stored is probed first, so most adoptions do not need `read:client_keys` (ADR 10).
     stored: list[Secret] = []
     for state in snapshot.sinks:
         value = state.value(Stage.CURRENT)
         if value is not None and value not in stored:
             stored.append(value)
     verdicts = [session.auth0.probe(snapshot.client, value) for value in stored]
+    # An unanswered probe may concern the live value, and reading on could replace that one as refused.
     if Verdict.UNKNOWN in verdicts:
         raise Failed("Auth0 did not say whether it accepts the values that are stored", "try again")
     accepted = [value for value, verdict in zip(stored, verdicts, strict=True) if verdict is Verdict.ACCEPTED]
@@ -153,7 +165,7 @@ def _live(session: Session, snapshot: Snapshot, options: AdoptOptions) -> Secret
 
 
 def _former(session: Session, snapshot: Snapshot, options: AdoptOptions, base: Secret) -> str:
-    """Return the fallback that the sinks shall have: the one that the user names, else the one that a seal names.
+    """Return the fallback that the sinks get: the one that the user names, else the one that a seal names.
 
     Raises:
         Refused: nothing can be read at that version, it holds the live value, or it was retired softly.
@@ -164,6 +176,7 @@ def _former(session: Session, snapshot: Snapshot, options: AdoptOptions, base: S
     if value == base:
         raise Refused(f"--fallback: found '{options.fallback}', which holds the current value")
     found = value.fingerprint(session.settings.client_id)
+    # Only --undo may reverse a soft retirement, because it also removes the tag that names the versions.
     if any(state.soft_deleted and state.soft_deleted.fingerprint == found for state in snapshot.sinks):
         raise Refused(
             f"--fallback: found '{options.fallback}', whose value was retired softly",
@@ -199,6 +212,7 @@ def _ours_by_value(session: Session, snapshot: Snapshot) -> Snapshot:
 
     def says_otherwise(state: SinkState) -> bool:
         record = state.record
+        # A foreign manager alone is believed. It is overridden only where the bridge has left traces of its own.
         other = record is not None and (record.client_id, record.tenant) != client_ref
         return other or (state.manager not in (None, MANAGER) and (state.remembered is not None or bool(state.edits)))
 

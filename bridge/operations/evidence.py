@@ -1,6 +1,6 @@
 """Collects the evidence about one client, and keeps a checkpoint if asked to.
 
-It reads where the client's sinks stand, and asks the tenant's logs.
+It reads the metadata of the client's sinks, and asks the tenant's logs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ AGAIN = "run it again: nothing but this was changed"
 
 
 def log_access(session: Session) -> LogAccess:
-    """Return what is needed to search the logs of a client's tenant."""
+    """Return what is needed to search the logs of a client's tenant.
+
+    Nothing is sent yet. A source counts as an active consumer for as long as a fallback has to be kept
+    (`fallback_min_age`), because by then every consumer had to show its secret.
+    """
     window, propagation = session.settings.fallback_min_age, session.timing.propagation
     return LogAccess(session.auth0, session.clock, session.watcher, session.stop, window, propagation)
 
@@ -56,10 +60,12 @@ def _record(session: Session, before: Checkpoint | None) -> None:
     The mark that was left just now will show the next checkpoint how far the log then reaches back.
     """
     client_id, at = session.settings.client_id, session.clock.now()
+    # An empty log reaches back to now at most. Claiming more would hide the gap before.
     first = begins(session.auth0) or at
     since = max(first, before.until - OVERLAP) if before else first
     looks = [search(session.auth0, client_id, types, since=since, until=at) for types in (SUCCEEDED, FAILED)]
     found = grown(before, client_id, first, at, *(look.exchanges for look in looks))
+    # A search that was cut short may have missed a consumer, and the checkpoint has to say so.
     found = replace(found, complete=found.complete and all(look.complete for look in looks))
     try:
         for sink in session.sinks.values():

@@ -2,6 +2,9 @@
 
 Nothing that others can write decides here: no tag, no label, no lock. An operation that holds the sinks loses them. A
 pending value has to be refused, like every other one that can be read. Nothing is destroyed before that proof.
+
+It neither settles an interruption nor waits for a fence, because a process that keeps writing to the lock key must not
+keep a leaked value alive. Given again, it sets another new value.
 """
 
 from __future__ import annotations
@@ -67,7 +70,13 @@ def answer(session: Session, options: Options, *, strategy: Strategy, brought: S
 
 
 def _readable(session: Session, snapshot: Snapshot) -> tuple[Secret, ...]:
-    """Return the different values that can be read in any version of any sink."""
+    """Return the different values that can be read in any version of any sink.
+
+    Every version is read, not only the usual candidates. A leaked value would otherwise survive in an old one.
+
+    Raises:
+        BridgeError: a sink cannot be read. Nothing was changed.
+    """
     try:
         others = [value for p in snapshot.sinks for value in session.sinks[p.uri].candidates(every=True)]
     except SinkError as error:

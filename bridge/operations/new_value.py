@@ -1,4 +1,7 @@
-"""The value that a rotation sets: a generated one, or the one that the user supplies."""
+"""The value that a rotation sets: a generated one, or the one that the user supplies.
+
+A supplied value is checked before any sink is claimed, because Auth0 and all readers have to be able to use it.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ def new_value(brought: Secret | None, snapshot: Snapshot) -> Secret:
     if brought is None:
         return generate(snapshot.client)
     value = check_brought(brought.reveal(), snapshot.client)
+    # With a value that is known already, probes could not tell the new value from the old one.
     for state in snapshot.sinks:
         for stage in (Stage.CURRENT, Stage.FALLBACK):
             if state.value(stage) == value:
@@ -28,5 +32,8 @@ def new_value(brought: Secret | None, snapshot: Snapshot) -> Secret:
 
 
 def origin_of(brought: Secret | None) -> Origin:
-    """Return the reason why such a value may be set at Auth0."""
+    """Return the reason why such a value may be set at Auth0.
+
+    `brought` is the value that the user supplied. None means that this process generates it.
+    """
     return Origin.BROUGHT if brought is not None else Origin.GENERATED

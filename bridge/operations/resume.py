@@ -1,4 +1,7 @@
-"""Settles what was interrupted, and does nothing else."""
+"""Settles what was interrupted, and does nothing else.
+
+It is safe to run at any time, also by a schedule. Where nothing is interrupted, nothing is written.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +32,11 @@ def resume(session: Session, options: Options) -> Outcome | None:
     opened = settle_first(session, options, probing=True, tidying=True)
     done, sinks = opened.settled, opened.snapshot.sinks
     if done is None:
+        # Nothing was settled, so the tags were not checked yet. Success would mislead in another client's sinks.
         refuse(ownership(sinks, session.client_ref, adopting=unadopted(sinks)))
     if done is None or done.result != "given-back" or done.exit_status or done.plan.says is None:
         return done
+    # Only suggested, because the lock may be forged (ADR 33).
     says = done.plan.says.operation
     verb = VERBS.get(Operation(says), says)
     again = (

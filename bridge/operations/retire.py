@@ -1,4 +1,8 @@
-"""Retires a fallback for good or softly, and undoes a soft retirement."""
+"""Retires a fallback for good or softly, and undoes a soft retirement.
+
+The conditions are checked before the lock, and the probes are repeated under it, because the world may have changed in
+between. Readable values are ended by value and not by version, because edits of other keys copy them.
+"""
 
 from __future__ import annotations
 
@@ -98,6 +102,7 @@ def bring_back(session: Session, options: Options, *, vouched: str = "") -> Outc
     if not any(state.soft_deleted for state in snapshot.sinks):
         return opened.settled
     notes = vouching(session, snapshot, vouched)
+    # A forged tag could name a leaked version here, and bringing it back would make it a candidate again.
     undo = f"{session.client_ref.command('retire', snapshot.sinks)} --undo"
     refuse(unproven(session, snapshot, undo, vouched=vouched, softly=True))
     refuse(objection for state in snapshot.sinks for objection in _beyond(session, state))
@@ -127,8 +132,10 @@ def _beyond(session: Session, state: SinkState) -> list[Objection]:
     fallback = state.value(Stage.FALLBACK)
     if fallback and fallback.fingerprint(session.settings.client_id) == soft_deleted.fingerprint:
         return []  # an earlier undoing stopped halfway: only the tag is left to remove
+    # One fallback at a time (ADR 19): bringing this one back would leave two.
     if state.history.at(Stage.FALLBACK):
         return [Objection(f"{state.uri} has another fallback by now", end)]
+    # As a fallback it would be the live value under a second name, and a retirement would aim at it.
     if current and current.fingerprint(session.settings.client_id) == soft_deleted.fingerprint:
         return [Objection(f"{state.uri}: the value that was retired softly is current again", end)]
     return []
@@ -143,6 +150,7 @@ def _losses(
         if p.soft_deleted
     ]
     for state, version in fallbacks:
+        # A version holds the whole document, so ending one also ends the history of its other keys.
         others = ", ".join(key for key in state.keys if key != state.key)
         history = f", with the history of {others} in them" if others else ""
         notes.append(f"{state.uri}: {short(version.id)} and every other version that holds its value go{history}")

@@ -1,4 +1,8 @@
-"""Conditions for retiring a fallback: hard ones, and the evidence of the tenant's logs."""
+"""Conditions for retiring a fallback: hard ones, and the evidence of the tenant's logs.
+
+The hard conditions cannot be overridden: Auth0 refuses the value, accepts the current one, and the fallback is old
+enough. The evidence is advice that `force` overrides.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +26,17 @@ from sinks.secret import Secret
 from sinks.versions import short
 
 PROBES = 6
-"""How often the fallback's value is probed."""
+"""How often the fallback's value is probed. One refusal alone proves little."""
 RESOLUTION = timedelta(seconds=1)
 """Resolution of the vaults' times."""
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What must hold before a fallback may be retired."""
+    """What must hold before a fallback may be retired.
+
+    All times are the vaults'. The clock of this machine decides nothing here.
+    """
 
     since: datetime
     """When the fallback stopped being current, by the vaults' time."""
@@ -63,6 +70,7 @@ def conditions(sinks: tuple[SinkState, ...], min_age: timedelta, now: datetime, 
 
     `min_age` is the least age of a fallback. `verdicts` are the answers to all probes of its value.
     """
+    # The latest sink counts: until then its readers had the fallback as their current value.
     since = max((moment for p in sinks if (moment := promoted(p, now))), default=now)
     return Conditions(
         since=since,
@@ -91,17 +99,22 @@ def judge(
     current = snapshot.sinks[0].value(Stage.CURRENT)
     if current is None:
         raise Refused(f"{snapshot.sinks[0].uri} holds no current value")
+    # If Auth0 refuses the current value, the fallback may be the live one.
     require_accepted(session, snapshot, current, snapshot.sinks[0].uri)
     values: list[Secret] = []
     for state, _ in fallbacks:
         value = state.value(Stage.FALLBACK)
         if value is not None and value not in values:
             values.append(value)
+    # By value and not by sink, because sinks usually share the fallback and each probe appears in the tenant's logs.
     verdicts = [session.auth0.probe(snapshot.client, value) for value in values for _ in range(PROBES)]
     judged = conditions(snapshot.sinks, session.settings.fallback_min_age, snapshot.at, verdicts)
+    # Where the fallback's version is destroyed or pruned, nothing is left to probe. Its tag still has to go.
     may = judged.met or (not values and judged.old_enough)
+    # Missing answers are no refusal. The exit status tells a script that trying again may help (ADR 14).
     if not may and verdicts.count(Verdict.UNKNOWN) and judged.old_enough and not judged.accepted:
         raise Failed("Auth0 did not say whether it refuses the fallback's value", "try again")
+    # Asked even where a hard condition fails, so that one refusal names everything that is in the way.
     evidence = ignoring(_asked(session, snapshot, judged, may=may), ignored)
     if may and (force or not evidence.stands_against(session.settings.evidence)):
         return evidence
@@ -109,7 +122,10 @@ def judge(
 
 
 def _asked(session: Session, snapshot: Snapshot, judged: Conditions, *, may: bool) -> Evidence:
-    """Ask the logs. Late entries are awaited only as long as they can make a difference."""
+    """Ask the logs. Late entries are awaited only as long as they can make a difference.
+
+    With `may` False the retirement is refused in any case, so the logs are read once and not waited for.
+    """
     patient = session.timing.patience if session.settings.evidence == REQUIRE else session.timing.proof
     patience = patient if may else timedelta()
     return investigate(
@@ -119,7 +135,6 @@ def _asked(session: Session, snapshot: Snapshot, judged: Conditions, *, may: boo
 
 
 def _next(session: Session, judged: Conditions, evidence: Evidence, *, may: bool) -> str | None:
-    """Return what the user can do about a refusal."""
     if not judged.old_enough:
         return "run the same command then"
     if not may:

@@ -1,4 +1,8 @@
-"""Goes back: the fallback's value becomes live at Auth0 again, and current everywhere."""
+"""Goes back: the fallback's value becomes live at Auth0 again, and current everywhere.
+
+A tag alone never decides which value is set at Auth0. A seal has to name the fallback as proven, or the user confirms
+the version (ADR 34).
+"""
 
 from __future__ import annotations
 
@@ -92,6 +96,7 @@ def _is_enough(done: Outcome) -> bool:
     says, settled = done.plan.says, done.settlement
     if settled is None or not done.published:
         return False
+    # A late call had brought an old value back and settling published it, which is what a rollback does.
     return settled.former or (settled.way is Way.COMPLETE and says is not None and says.operation == Operation.ROLLBACK)
 
 
@@ -102,6 +107,8 @@ def closely(session: Session, snapshot: Snapshot) -> Snapshot:
         BridgeError: a sink cannot be read. Nothing was changed.
     """
     try:
+        # A reader of the current value can forge a seal for an older version. A value that was current in between
+        # exposes that (ADR 34).
         read = (session.sinks[p.uri].read(closely=True) if _is_followed(p) else p for p in snapshot.sinks)
         return replace(snapshot, sinks=tuple(read))
     except SinkError as error:
@@ -132,14 +139,14 @@ def _values(session: Session, snapshot: Snapshot) -> tuple[Secret, Secret, bool]
             "there is no fallback to go back to: it was retired, or there was none",
             f"a new value is always possible: {session.client_ref.command('rotate', snapshot.sinks)}",
         )
+    # Choosing one would set a value that readers of the other sinks do not hold.
     if len(found) > 1:
         raise Refused(
             "the sinks hold different fallbacks",
             f"set them right first: {session.client_ref.command('sync', snapshot.sinks)}",
         )
-    gone_back = (
-        session.auth0.probe(snapshot.client, found[0]) is Verdict.ACCEPTED
-    )  # by hand, so a rollback does no harm
+    # Auth0 accepts the fallback after a change by hand. Publishing that value does no harm.
+    gone_back = session.auth0.probe(snapshot.client, found[0]) is Verdict.ACCEPTED
     if not gone_back:
         require_accepted(session, snapshot, current, snapshot.sinks[0].uri)
     return current, found[0], not gone_back

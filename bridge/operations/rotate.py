@@ -1,4 +1,8 @@
-"""Rotates a client's secret, also one that leaked."""
+"""Rotates a client's secret, also one that leaked.
+
+A rotation that is given again after an interruption is one rotation: it ends where settling has published the new
+value. A job that was restarted therefore does not rotate twice.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +38,7 @@ from sinks.secret import Secret
 
 @dataclass(frozen=True)
 class RotateOptions(Options):
-    """Options of `rotate`."""
+    """Options of `rotate`, beside those of every changing command."""
 
     strategy: Strategy = Strategy.STAGED
     """The side that generates the new value."""
@@ -52,7 +56,7 @@ def rotate(session: Session, options: RotateOptions) -> Outcome:
     """Rotate the secret and publish it.
 
     An interruption is settled first. If that published a new value, it was the rotation. The answer to a leak settles
-    nothing and waits for nobody (`bridge.operations.leaked`).
+    nothing and waits for no other operation (`bridge.operations.leaked`).
 
     Raises:
         BridgeError: nothing was changed.
@@ -72,6 +76,7 @@ def _is_enough(opened: Opened, options: RotateOptions) -> bool:
     if done is None or done.settlement is None or not done.published or done.settlement.former:
         return False
     current = [value for state in opened.snapshot.sinks if (value := state.value(Stage.CURRENT))]
+    # A user who supplies a value wants that one. Settling may have published another.
     return options.brought is None or options.brought in current
 
 
@@ -79,6 +84,7 @@ def _rotate(session: Session, options: RotateOptions, opened: Opened) -> Outcome
     snapshot = opened.snapshot
     inspect(session, snapshot, options.strategy)
     _guard(session, snapshot, options)
+    # Without the scope Auth0 would answer 403 only after every sink was claimed.
     session.auth0.require(UPDATE_KEYS)
     return _change(session, options, snapshot, _base(session, opened, options))
 
@@ -111,6 +117,7 @@ def _change(session: Session, options: RotateOptions, snapshot: Snapshot, base: 
     values = OperationValues(
         lock, value=value, base=known, initial=base, origin=origin_of(options.brought), ends=lock.ends
     )
+    # Auth0 has just accepted or returned this value, so the seal may call it safe to go back to.
     values.proven = known is not None
     return execute(session, options, snapshot, plan, values)
 
@@ -142,6 +149,7 @@ def _base(session: Session, opened: Opened, options: RotateOptions) -> Secret | 
             return value
     if options.without_fallback:
         return None
+    # Without it, readers of an empty sink would hold one value while Auth0 may accept either (ADR 10).
     live = session.auth0.live_secret(snapshot.client.client_id)
     if live is None:
         raise Refused(
@@ -150,5 +158,6 @@ def _base(session: Session, opened: Opened, options: RotateOptions) -> Secret | 
             "grant the scope; or pipe the value in: "
             f"{session.client_ref.command('adopt', snapshot.sinks)} --secret-stdin; or do without: --without-fallback",
         )
+    # Reading a value back proves that it is stored. Only a probe proves that it has spread (ADR 15).
     require_accepted(session, snapshot, live, "Auth0")
     return live

@@ -48,7 +48,10 @@ class Opened:
 
     @property
     def ends(self) -> bool:
-        """Whether nothing else may follow: only a plan was wanted, or the user has to look first."""
+        """Whether nothing else may follow: only a plan was wanted, or the user has to look first.
+
+        Going on would change sinks that the settlement has left incomplete.
+        """
         return bool(self.settled and (self.settled.result == "planned" or self.settled.exit_status))
 
 
@@ -67,6 +70,7 @@ def settle_first(
     """
     snapshot, away = read_what_can_be(session)
     snapshot = _known(session, snapshot)
+    # Without an interruption, settling could do nothing for the sinks that answer.
     if away and not any(state.lock for state in snapshot.sinks):
         raise translate(next(iter(away.values())))
     if probing and not (options.takeover or options.dry_run):
@@ -118,6 +122,7 @@ def _known(session: Session, snapshot: Snapshot) -> Snapshot:
 
 
 def _named(session: Session, snapshot: Snapshot, lock: Lock) -> Lock:
+    # Only the label was written before the process died. The rest comes from another sink's lock, or from this client.
     known = next((p.lock for p in snapshot.sinks if p.lock and p.lock.id == lock.id), lock)
     return replace(
         lock,
@@ -131,7 +136,10 @@ def _named(session: Session, snapshot: Snapshot, lock: Lock) -> Lock:
 
 
 def _strange(session: Session, state: SinkState) -> str:
-    """Return what holds a sink and is no operation of this client, or ""."""
+    """Return what holds a sink and is no operation of this client, or "".
+
+    A foreign lock is never settled as it is, because its owner may be at work. The user has to discard it.
+    """
     lock = state.lock
     if state.foreign or lock is None:
         return state.foreign
@@ -140,6 +148,7 @@ def _strange(session: Session, state: SinkState) -> str:
     if (lock.client_id, lock.tenant) != (session.settings.client_id, session.auth0.name):
         return f"{state.uri} is held by {lock.operation} {lock.id} of {lock.client_id} in {lock.tenant}, another client"
     named = tuple(sinks_tag(session.uris).split())
+    # The record and the command agree on the list, so a lock with another list is foreign.
     if state.record and state.record.sinks == named != lock.sinks:
         return f"{state.uri} is held by {lock.operation} {lock.id}, which names other sinks than are recorded there"
     return ""
@@ -153,6 +162,7 @@ def dead_from(session: Session, state: SinkState) -> datetime | None:
     """
     if state.lock is None:
         return None
+    # A forged lock that ends in 2099 must not block every command. The vault's own time of writing limits it.
     longest = max(session.settings.consumer_refresh, LONGEST) + session.timing.margin + session.timing.patience
     bound = (state.claimed or state.at) + longest
     return min(state.lock.expected_end, bound)
@@ -175,6 +185,7 @@ def _patiently(session: Session, snapshot: Snapshot) -> Snapshot:
     The job that held it may have been ended and started again.
     """
     ends = [until for state in snapshot.sinks if (until := dead_from(session, state)) and until > snapshot.at]
+    # Only the last minute is waited for, which covers a job that was restarted. Anything longer is refused at once.
     if not ends or max(ends) - snapshot.at > session.timing.margin + SECOND:
         return snapshot
     why = "an operation that holds the sinks may still be running"
@@ -191,6 +202,7 @@ def _patiently(session: Session, snapshot: Snapshot) -> Snapshot:
 def _current(session: Session, snapshot: Snapshot) -> tuple[Secret, ...]:
     """Return the different current values of sinks that record this client and this list, usually one."""
     client_ref = session.settings.client_id, session.auth0.name, tuple(sinks_tag(session.uris).split())
+    # Another client's value would be refused, and that would look like an interruption of this one.
     ours = (
         p for p in snapshot.sinks if p.record and (p.record.client_id, p.record.tenant, p.record.sinks) == client_ref
     )
@@ -230,6 +242,7 @@ def _settle(session: Session, options: Options, snapshot: Snapshot, found: Inter
     foreign = tuple(f"{state.foreign}; {FOREIGN}" for state in snapshot.sinks if state.foreign)
     plan = replace(plan, notes=foreign)
     lock = new_lock(session, Operation.SETTLE, snapshot, plan, base=None, reason=options.reason)
+    # The lock keeps what it says of its operation, so a leak stays visible if this process dies as well.
     if says is not None:
         lock = replace(
             says,
@@ -244,11 +257,13 @@ def _settle(session: Session, options: Options, snapshot: Snapshot, found: Inter
     )
     if done.result != "planned":
         done = replace(done, notes=(*foreign, *done.notes))
+    # What Auth0 accepts is published where that is possible. Those readers must not wait for the other sinks.
     if found.away and done.result != "planned":
         left = tuple(
             f"{uri} was not reached, the next command does the rest: {e.message}" for uri, e in found.away.items()
         )
         done = replace(done, notes=(*done.notes, *left), exit_status=Incomplete.exit_status)
+    # Nothing was destroyed on the lock's word. Exit 3 keeps a nightly rotation from making the leak look settled.
     if says is None or done.result == "planned" or not kills(says):
         return done
     return replace(done, notes=(*done.notes, may_be_readable(session, says)), exit_status=Incomplete.exit_status)

@@ -1,4 +1,8 @@
-"""What every operation begins with: checks of the client, the lock that it will write, and the user's consent."""
+"""What every operation begins with: checks of the client, the lock that it will write, and the user's consent.
+
+The order is the same for all of them: read, refuse, plan, check rights, ask the user, execute. Until the user agrees,
+nothing is written.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +43,10 @@ def always(_plan: Plan) -> bool:
 
 @dataclass(frozen=True)
 class Options:
-    """Options of every changing command."""
+    """Options of every changing command.
+
+    Each option widens what the command may do. The defaults are safe for a schedule, where no user can be asked.
+    """
 
     dry_run: bool = False
     """Whether only the plan is wanted."""
@@ -52,11 +59,14 @@ class Options:
     reason: str = ""
     """The user's reason, which is recorded."""
     agree: Callable[[Plan], bool] = field(default=always)
-    """Is shown the plan, and returns whether to go on."""
+    """Called with the plan. Returns whether to go on."""
 
 
 def plan_options(session: Session, options: Options) -> PlanOptions:
-    """Return what the options and the settings ask of any operation."""
+    """Return what the options and the settings ask of any operation.
+
+    Operations replace what is particular to them. `ends` and `kill` stay off unless an operation sets them.
+    """
     return PlanOptions(
         refresh=session.settings.consumer_refresh,
         fence=session.timing.fence,
@@ -93,8 +103,10 @@ def new_lock(
         tenant=session.auth0.name,
         sinks=session.uris,
         base=base.fingerprint(client_id) if base else "",
+        # By fingerprint, so that readers leave an ending value out without the lock holding it (ADR 25).
         ends=tuple(dict.fromkeys((*(value.fingerprint(client_id) for value in ending), *all_soft_deleted))),
         reason=tag_text(reason),
+        # A takeover keeps the id, so this word distinguishes the processes that held the lock.
         holder=secrets.token_hex(4),
         sibling_keys=sibling_keys(session, snapshot.sinks, operation),
     )
@@ -104,9 +116,8 @@ def _longest(session: Session, plan: Plan) -> timedelta:
     """Return how long an operation may hold its sinks, without its planned waits, before it counts as dead."""
     proofs = sum(isinstance(step, AwaitRefusal) for step in plan.steps)
     hook = timedelta(seconds=TIMEOUT) if proofs and any(isinstance(step, Hook) for step in plan.steps) else timedelta()
-    return (
-        session.timing.margin + proofs * session.timing.patience + hook
-    )  # without a proof the hook runs after the release
+    # Without a proof the hook runs after the release, so it does not count.
+    return session.timing.margin + proofs * session.timing.patience + hook
 
 
 def execute(session: Session, options: Options, snapshot: Snapshot, plan: Plan, values: OperationValues) -> Outcome:
@@ -117,6 +128,7 @@ def execute(session: Session, options: Options, snapshot: Snapshot, plan: Plan, 
     Raises:
         BridgeError: a permission is missing, or the user did not agree. Nothing was changed.
     """
+    # Missing rights are found before the plan is shown, because a user should not agree to what fails halfway.
     plan = replace(plan, notes=(*plan.notes, *check(session, snapshot.sinks, plan, values.lock)))
     if plan.operation in CHECKED:
         session.watcher.step("check", f"Auth0 ok, {len(snapshot.sinks)} sink(s) ok, no operation in progress")
@@ -125,6 +137,7 @@ def execute(session: Session, options: Options, snapshot: Snapshot, plan: Plan, 
         return Outcome(session.settings.name, client.client_id, plan.operation, values.lock.id, plan, "planned")
     if not options.agree(plan):
         raise Refused("not confirmed")
+    # The user may have taken minutes to agree, and the lock would otherwise count as dead too early.
     values.lock = _from_now_on(values.lock, snapshot.server_time(session.clock.monotonic()) - snapshot.at, plan)
     values.retired = _retired(session, snapshot, plan.operation)
     session.trail.working(values, plan)
@@ -186,7 +199,6 @@ def require_accepted(session: Session, snapshot: Snapshot, value: Secret, where:
 
 
 def _remedy(session: Session, snapshot: Snapshot) -> str:
-    """Return what to do when Auth0 does not accept the current value."""
     sync = session.client_ref.command("sync", snapshot.sinks)
     return f"publish the one that it accepts: {sync}; after a leak: {sync} --compromised --reason …"
 
@@ -196,6 +208,7 @@ def await_spreading(session: Session, snapshot: Snapshot) -> bool:
 
     Returns whether there was one to wait for.
     """
+    # Any change of a lock key counts, because its operation may have changed Auth0 without leaving a record.
     changes = [p.record.promoted_at for p in snapshot.sinks if p.record] + [
         p.released for p in snapshot.sinks if p.released
     ]
@@ -208,7 +221,10 @@ def await_spreading(session: Session, snapshot: Snapshot) -> bool:
 
 
 def fallbacks(snapshot: Snapshot, *stay: Secret | None) -> tuple[Secret, ...]:
-    """Return the different values of open fallbacks, which a new change ends, without those that `stay`."""
+    """Return the different values of open fallbacks, which a new change ends, without those that `stay`.
+
+    They are compared by value, because several sinks usually hold the same fallback.
+    """
     found: list[Secret] = []
     for state in snapshot.sinks:
         value = state.value(Stage.FALLBACK)

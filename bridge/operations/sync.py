@@ -1,4 +1,8 @@
-"""Publishes what Auth0 holds, after a change in its dashboard or when sinks came to differ."""
+"""Publishes what Auth0 holds, after a change in its dashboard or when sinks came to differ.
+
+Auth0 itself is never changed, so the right to change it is not needed. The dashboard takes no lock, so Auth0 is asked
+again under the lock and before the release (ADR 23).
+"""
 
 from __future__ import annotations
 
@@ -64,6 +68,7 @@ def sync(session: Session, options: SyncOptions) -> Outcome | None:
         except Changed as changed:
             done = changed
         except BridgeError as error:
+            # An earlier round has published something already, so this error must not say that nothing was changed.
             if done is None or error.exit_status == Incomplete.exit_status:
                 raise
             raise Incomplete(f"{done.message}; then: {error.message}", error.hint or done.hint) from None
@@ -158,12 +163,14 @@ def _stored(session: Session, snapshot: Snapshot) -> tuple[Secret, ...]:
     Raises:
         BridgeError: a sink cannot be read. Nothing was changed.
     """
+    # Values at no stage any more count too. One that leaked can still be read by its version.
     found = staged(snapshot.sinks)
     return unlike((), (*found, *recent(session, snapshot.sinks, found, endable=True)))
 
 
 def _is_published(snapshot: Snapshot, live: Secret) -> bool:
     """Return whether every sink holds the live value as what the bridge put there, by the same rotation."""
+    # Equal values with different rotations mean that a change reached only some of the records.
     rotations = {p.record.rotation if p.record else None for p in snapshot.sinks}
     same = all(p.value(Stage.CURRENT) == live and not p.drifted and not p.inconsistent for p in snapshot.sinks)
     return same and len(rotations) == 1

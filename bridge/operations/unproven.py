@@ -1,4 +1,8 @@
-"""Fallbacks that no seal names. Others may have tagged them, so the user has to confirm one by its version."""
+"""Fallbacks that no seal names. Others may have tagged them, so the user has to confirm one by its version.
+
+Every writer of metadata can tag a version. Believing the tag would let them choose what `rollback` sets at Auth0 and
+what `retire` destroys (ADR 34).
+"""
 
 from __future__ import annotations
 
@@ -33,6 +37,7 @@ def unproven(
     accept the value.
     """
     there = tuple(_open(session, snapshot.sinks, softly=softly))
+    # By value: one seal, or one confirmed version, speaks for the same fallback in every sink.
     known = _named(snapshot.sinks, accepted=accepted) | {
         value for _, version, value in there if _is(version.id, vouched)
     }
@@ -50,7 +55,10 @@ def unproven(
 
 
 def contradicted(session: Session, snapshot: Snapshot) -> tuple[Objection, ...]:
-    """Return objections to sinks whose tags name another fallback than the seal does."""
+    """Return objections to sinks whose tags name another fallback than the seal does.
+
+    Every writer of metadata can move the tag. The operation is refused until `adopt --repair` has set it right.
+    """
     return tuple(
         Objection(f"{p.uri}: {p.contradicted}", _repair(session, snapshot)) for p in snapshot.sinks if p.contradicted
     )
@@ -63,6 +71,7 @@ def vouching(session: Session, snapshot: Snapshot, vouched: str) -> tuple[str, .
         Refused: no sink has that version as its fallback.
     """
     found = [(p, v) for p, v, _ in _open(session, snapshot.sinks, softly=True) if _is(v.id, vouched)]
+    # A mistyped version must not pass as a confirmation of something else.
     if vouched and not found:
         there = (
             ", ".join(f"{short(v.id)} in {p.uri}" for p, v, _ in _open(session, snapshot.sinks, softly=True)) or "none"
@@ -82,6 +91,7 @@ def read_version(session: Session, snapshot: Snapshot, text: str) -> Secret:
     """
     found = [(p, v) for p in snapshot.sinks for v in p.history.versions if _is(v.id, text)]
     hint = f"look at the versions: {session.client_ref.command('history')}"
+    # Numbers repeat from sink to sink, so a version may name several values.
     if len(found) != 1:
         told = "several sinks have" if found else "no sink has"
         raise Refused(f"--fallback: found '{text}', expected one version, and {told} it", hint)
@@ -113,6 +123,7 @@ def _open(session: Session, sinks: tuple[SinkState, ...], *, softly: bool) -> It
         if version and value:
             yield state, version, value.fingerprint(session.settings.client_id)
         if softly and state.soft_deleted:
+            # Its value cannot be read, so the fingerprint from the tag is used.
             yield state, Version(state.soft_deleted.versions[0]), state.soft_deleted.fingerprint
 
 
@@ -126,5 +137,6 @@ def _made(version: Version) -> str:
 
 def _is(version: str, text: str) -> bool:
     """Return whether a text names a version: "v7" or "7", or the beginning of an id."""
+    # The CLI shortens ids with an ellipsis, and users copy what they see. A short prefix would name too much.
     wanted = text.strip().removesuffix("…").lower()
     return version.lower() == wanted.removeprefix("v") or (len(wanted) >= LEAST and version.lower().startswith(wanted))

@@ -1,4 +1,7 @@
-"""Asks Auth0 about the values that the sinks hold."""
+"""Asks Auth0 about the values that the sinks hold.
+
+It takes no lock and writes nothing, so it may run at any time. During a change, its answers are those of one moment.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,10 @@ class Verified:
 
     @property
     def good(self) -> bool:
-        """Whether everything is as it should be."""
+        """Whether everything is as it should be.
+
+        A probe without an answer counts as bad for either value.
+        """
         return (
             not (self.inconsistent or self.changed)
             and self.current_verdict is Verdict.ACCEPTED
@@ -44,6 +50,7 @@ class Verified:
 
 
 def _notes(session: Session, state: SinkState) -> tuple[str, ...]:
+    # The most serious problem first, because only one is shown for each sink.
     if state.value(Stage.CURRENT) is None:
         return ("it holds no value",)
     if state.contradicted:
@@ -65,6 +72,7 @@ def _is_unsealed(state: SinkState) -> bool:
 def _changed(state: SinkState) -> tuple[str, ...]:
     if _is_unsealed(state):
         return (SEAL_TAG,)
+    # While a lock is held the tags may be ahead of the document, so differences mean nothing.
     differs = state.differs if state.lock is None else ()
     return (*differs, *(("bridge_fallback",) if state.contradicted else ()))
 
@@ -79,6 +87,7 @@ def verify(session: Session) -> tuple[Verified, ...]:
     found = []
     for state in snapshot.sinks:
         values = {stage: state.value(stage) for stage in (Stage.CURRENT, Stage.FALLBACK)}
+        # One probe each: this reports what Auth0 says now, and does not prove that a change has spread.
         verdicts = {s: session.auth0.probe(snapshot.client, v) if v else Verdict.UNKNOWN for s, v in values.items()}
         version = {s: v.id if (v := state.history.at(s)) else None for s in values}
         latest = state.history.versions[-1].id if state.history.versions else None

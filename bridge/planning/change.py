@@ -49,7 +49,7 @@ def fence(sinks: tuple[SinkState, ...], plan_options: PlanOptions) -> tuple[Wait
 def plan_change(operation: Operation, sinks: tuple[SinkState, ...], plan_options: PlanOptions) -> Plan:
     """Return the steps that give Auth0 a new value, or an old one again.
 
-    Nobody holds the `sinks`, and they are sorted by URI, which is the order of the claims. Only a staged rotation
+    No operation holds the `sinks`, and they are sorted by URI, which is the order of the claims. Only a staged rotation
     waits for consumers. A rollback needs no such wait, because Auth0 or readers had its value before. The answer to a
     leak waits for nothing.
     """
@@ -59,6 +59,7 @@ def plan_change(operation: Operation, sinks: tuple[SinkState, ...], plan_options
         Claim(p.uri, with_value=staged, fill=not p.exists and not plan_options.without_fallback, over=plan_options.over)
         for p in sinks
     )
+    # After the fence, because tags have no compare-and-set.
     adoptions = tuple(Tag(p.uri, plan_options.keep_limit) for p in sinks if p.exists and p.record is None)
     change: Step = SetAtAuth0() if staged else GenerateAtAuth0()
     # No fence after a leak: a process that keeps writing to the lock key must not keep a leaked value alive.
@@ -85,12 +86,16 @@ def announce(sinks: tuple[SinkState, ...], plan_options: PlanOptions, refresh: t
     it.
     """
     waits = (Wait(refresh, REFRESH),) if refresh > timedelta() else ()
+    # Written before the wait, which exists for readers to pick the value up.
     told = sinks if plan_options.sibling_keys == SiblingKeys.KEEP else ()
     return (*(WriteSiblingKeys(p.uri) for p in told), *waits, *((Announced(refresh),) if told and waits else ()))
 
 
 def publish(sinks: tuple[SinkState, ...], plan_options: PlanOptions) -> tuple[Step, ...]:
-    """Return the steps that follow once Auth0 has accepted the value."""
+    """Return the steps that follow once Auth0 has accepted the value.
+
+    Readers get the value first. Waiting for Auth0 comes last, outside of the lock (ADR 8).
+    """
     return (*make_current(sinks, plan_options), *give_back(sinks, plan_options))
 
 
@@ -101,8 +106,10 @@ def make_current(sinks: tuple[SinkState, ...], plan_options: PlanOptions) -> tup
     long as a hook does, or longer.
     """
     proof: tuple[Step, ...] = (*_hook(plan_options), AwaitRefusal()) if plan_options.kill else ()
+    # A value that leaked must not stay readable as the fallback.
     keep = not (plan_options.kill or plan_options.without_base)
     return (
+        # All sinks first: until a sink is promoted, its readers may hold nothing but the value that ends.
         *(Promote(p.uri, keep=keep and (p.exists or not plan_options.without_fallback)) for p in sinks),
         *proof,
         *(Retire(p.uri, ends=True) for p in sinks if plan_options.ends),
@@ -115,6 +122,7 @@ def give_back(sinks: tuple[SinkState, ...], plan_options: PlanOptions) -> tuple[
     With `plan_options.kill` the hook and the proof have run before (`make_current`).
     """
     return (
+        # In reverse, so that the first sink of the order stays locked until all others are free.
         *(Release(p.uri) for p in reversed(sinks)),
         # The hook runs before settling, so readers that it restarts are back about 30 s sooner (ADR 9).
         *(() if plan_options.kill else _hook(plan_options)),

@@ -1,4 +1,7 @@
-"""Reasons why an operation must not begin. Pure: each function returns every reason at once."""
+"""Reasons why an operation must not begin. Pure: each function returns every reason at once.
+
+Tags and locks can be forged. A guard refuses because of them, and never permits what Auth0 or a seal decides.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ def refuse(objections: Iterable[Objection]) -> None:
     Raises:
         Refused: there is at least one objection.
     """
+    # One cause often shows in several sinks, and repeating it would hide the other causes.
     found = tuple(dict.fromkeys(objections))
     if found:
         hints = tuple(dict.fromkeys(o.hint for o in found if o.hint))
@@ -30,6 +34,7 @@ def ownership(sinks: tuple[SinkState, ...], client_ref: ClientRef, *, adopting: 
     With `adopting`, sinks without a record and other lists of sinks are accepted.
     """
     found: list[Objection] = []
+    # Compared as they are written, because one server has many names (ADR 13).
     named = tuple(sinks_tag(tuple(p.uri for p in sinks)).split())
     for state in sinks:
         if state.manager not in (None, MANAGER):
@@ -54,6 +59,7 @@ def unadopted(sinks: tuple[SinkState, ...]) -> bool:
     sinks then record this list, and the others are as they were before.
     """
     named = tuple(sinks_tag(tuple(p.uri for p in sinks)).split())
+    # A death between two tags leaves a part of the sinks managed. Refusing the rest would need a repair by hand.
     others = [p for p in sinks if p.record is None]
     listed = all(p.record.sinks == named for p in sinks if p.record)
     return len(others) == len(sinks) or (bool(others) and listed and not any(p.wiped or p.manager for p in others))
@@ -81,6 +87,7 @@ def _recorded(state: SinkState, named: tuple[str, ...], client_ref: ClientRef, *
                 f"tags: {client_ref.command('adopt', (state,))} --repair",
             )
         ]
+    # Two lists for one client would both lock some sinks, and both change Auth0.
     if record.sinks != named and not adopting:
         return [
             Objection(
@@ -99,11 +106,15 @@ def _relisting(client_ref: ClientRef) -> str:
 
 
 def contents(sinks: tuple[SinkState, ...], client_ref: ClientRef) -> tuple[Objection, ...]:
-    """Return objections to sinks without the key, sinks that drifted, and sinks that disagree."""
+    """Return objections to sinks without the key, sinks that drifted, and sinks that disagree.
+
+    A rotation from there would make a fallback of a value that was never verified.
+    """
     found: list[Objection] = []
     for state in sinks:
         if state.exists and state.value(Stage.CURRENT) is None:
             found.append(_no_value(state))
+        # The other value may be a manual change after one in the dashboard, so it is not overwritten unasked.
         elif state.drifted:
             found.append(
                 Objection(
@@ -125,7 +136,10 @@ def contents(sinks: tuple[SinkState, ...], client_ref: ClientRef) -> tuple[Objec
 
 
 def room_for_sibling_keys(sinks: tuple[SinkState, ...], sibling_keys: SiblingKeys) -> tuple[Objection, ...]:
-    """Return objections to foreign keys at which sibling keys would have to be written."""
+    """Return objections to foreign keys at which sibling keys would have to be written.
+
+    The keys are the user's own, and writing there would destroy what they hold.
+    """
     found = [p for p in sinks if p.occupied and sibling_keys is SiblingKeys.KEEP]
     return tuple(
         Objection(
@@ -149,6 +163,7 @@ def _no_value(state: SinkState) -> Objection:
 
 def same_sinks(lock: Lock, uris: tuple[str, ...]) -> Objection | None:
     """Return the objection to settling an operation with other sinks than it covers, or None."""
+    # Settling a subset would publish or release there, and leave the other sinks locked with another value.
     if lock.sinks == tuple(sinks_tag(uris).split()):
         return None
     return Objection(

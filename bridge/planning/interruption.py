@@ -1,4 +1,8 @@
-"""The report on an operation that stopped on its way. Pure."""
+"""The report on an operation that stopped on its way. Pure.
+
+It is written for an operator with production at stake. It answers whether production works, what each sink holds, when
+the operation began, why it stopped and what to run next.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,10 @@ from sinks.versions import short
 
 
 class Phase(IntEnum):
-    """How far an operation has come, by what it has changed."""
+    """How far an operation has come, by what it has changed.
+
+    The order matters: phases are compared, and an operation never goes back to an earlier one.
+    """
 
     NOTHING = 0
     CLAIMED = 1
@@ -44,6 +51,7 @@ PRODUCTION = {
 SYNCING = "Auth0 was not touched; readers of a sink that is not published yet may be refused"
 SETTLING = "Auth0 was not touched; it accepts one of the values that are stored, or one that it generated itself"
 OVERTAKEN = "not known from here: another operation has gone on since, and may have changed the value again"
+# The dashboard takes no lock, and no sink would hold the value that it makes.
 DONT = "press Rotate in the Auth0 dashboard: it makes a third value"
 
 
@@ -88,10 +96,12 @@ def _production(operation: Operation, phase: Phase) -> str:
 
 
 def _stored(at: At | None, phase: Phase, *, rotating: bool, overtaken: bool) -> str:
+    # What this process has finished is known, whatever another operation has done since.
     if at is not None and at.current:
         return f"published ({short(at.current)} current)"
     if at is not None:
         return "done"
+    # Claiming more could send a person to a sink that another operation is changing at this moment.
     if overtaken:
         return "not known from here"
     if not rotating:

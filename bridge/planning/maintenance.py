@@ -1,4 +1,8 @@
-"""The plans that give Auth0 no new value: sync, settle, adopt, forget, retire and undoing a retirement."""
+"""The plans that give Auth0 no new value: sync, settle, adopt, forget, retire and undoing a retirement.
+
+They take the same lock as a rotation. A retirement between another operation's tag and write would destroy the live
+value, and a sync without the lock would publish a value from before another operation's PATCH.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +36,10 @@ RETIRES = "the retired value cannot be brought back, and rollback is not possibl
 
 
 def plan_sync(sinks: tuple[SinkState, ...], plan_options: PlanOptions) -> Plan:
-    """Return the plan that publishes the value which Auth0 holds already."""
+    """Return the plan that publishes the value which Auth0 holds already.
+
+    With `plan_options.kill` every other value that was read ends after the proof.
+    """
     # Claimed with the live value: readers that try the candidates have it from here on (ADR 23).
     claims = tuple(Claim(p.uri, fill=not p.exists) for p in sinks)
     steps = (*claims, *fence(sinks, plan_options), *publish_found(sinks, plan_options))
@@ -56,11 +63,12 @@ def publish_found(sinks: tuple[SinkState, ...], plan_options: PlanOptions) -> tu
 def plan_settling(sinks: tuple[SinkState, ...], wait: timedelta, says: Lock | None) -> Plan:
     """Return the plan that takes what was interrupted, and finds out what to do with it.
 
-    Locks are taken over together with their values. Sinks that nobody holds are locked, unless they are empty. `wait`
+    Locks are taken over together with their values. Sinks without a lock are locked, unless they are empty. `wait`
     has to cover late calls of the interrupted operation and the spreading of its change. The steps after `Examine`
     follow during the execution (`bridge.planning.settle`).
     """
     taken: tuple[Step, ...] = tuple(
+        # A value under a lock may be live already, so it is kept as a candidate.
         TakeOver(p.uri) if p.lock else Claim(p.uri, with_value=False, over=bool(p.foreign))
         for p in sinks
         if p.lock or p.foreign or p.exists
@@ -69,9 +77,14 @@ def plan_settling(sinks: tuple[SinkState, ...], wait: timedelta, says: Lock | No
 
 
 def plan_adoption(sinks: tuple[SinkState, ...], plan_options: PlanOptions, *, captured: frozenset[str]) -> Plan:
-    """Return the plan that makes sinks managed. The sinks in `captured` get the live value."""
+    """Return the plan that makes sinks managed. The sinks in `captured` get the live value.
+
+    Auth0 is not changed, so nothing has to spread and no hook runs.
+    """
     claims = tuple(Claim(p.uri, with_value=p.uri in captured, fill=not p.exists) for p in sinks)
+    # Without a fallback, because Auth0 refuses what is replaced here.
     writes = tuple(Promote(p.uri, keep=False) for p in sinks if p.exists and p.uri in captured)
+    # After the values, so that no record describes a value that is not there yet.
     tags = tuple(Tag(p.uri, plan_options.keep_limit) for p in sinks)
     beside = tuple(WriteSiblingKeys(p.uri, coming=False) for p in sinks if plan_options.sibling_keys in WRITTEN)
     releases = tuple(Release(p.uri) for p in reversed(sinks))
@@ -79,7 +92,10 @@ def plan_adoption(sinks: tuple[SinkState, ...], plan_options: PlanOptions, *, ca
 
 
 def plan_forgetting(sinks: tuple[SinkState, ...], plan_options: PlanOptions) -> Plan:
-    """Return the plan that gives sinks back to their users. Values and versions stay."""
+    """Return the plan that gives sinks back to their users. Values and versions stay.
+
+    Sibling keys stay as well: from now on the document is its user's.
+    """
     claims = tuple(Claim(p.uri, with_value=False) for p in sinks)
     forgets = tuple(Forget(p.uri) for p in sinks)
     releases = tuple(Release(p.uri) for p in reversed(sinks))
@@ -104,7 +120,10 @@ def plan_retirement(sinks: tuple[SinkState, ...], plan_options: PlanOptions, *, 
 
 
 def plan_bringing_back(sinks: tuple[SinkState, ...], plan_options: PlanOptions) -> Plan:
-    """Return the plan that undoes a soft retirement."""
+    """Return the plan that undoes a soft retirement.
+
+    Auth0 is not asked. It refused the value before the retirement, and only a rollback makes it accept that value.
+    """
     claims = tuple(Claim(p.uri, with_value=False) for p in sinks)
     releases = tuple(Release(p.uri) for p in reversed(sinks))
     return Plan(

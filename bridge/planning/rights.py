@@ -1,6 +1,6 @@
 """What an operation asks of a sink. Pure.
 
-The answer follows from the operation's plan, so that nobody needs a right that no request takes.
+The answer follows from the operation's plan, so that a role never needs a right that no request takes.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ def asked(plan: Plan, state: SinkState, sibling_keys: SiblingKeys) -> frozenset[
     `sibling_keys` is what the operation does with the sibling keys in the documents.
     """
     own = [step for step in plan.steps if getattr(step, "uri", None) == state.uri]
+    # Every release takes back what is announced, so each operation may have to write them (ADR 29).
     beside = {Deed.WRITE_SIBLING_KEYS} if own and sibling_keys in WRITTEN else set()
     noted = {Deed.NOTE} if plan.operation in NOTED else set()
     return frozenset({deed for step in own for deed in _deeds(step, state)} | beside | noted)

@@ -1,4 +1,7 @@
-"""What each role may ask of a sink and of a tenant: what its commands do, and no more. Pure."""
+"""What each role may ask of a sink and of a tenant: what its commands do, and no more. Pure.
+
+A role that may do more than its commands do would turn a leaked credential into more than it has to be.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ RECORDS = frozenset({Deed.NOTE, Deed.REMOVE_NOTE})
 SCOPES: Mapping[Role, tuple[str, ...]] = {
     Role.OPERATOR: (READ_CLIENTS, UPDATE_KEYS, READ_KEYS, READ_LOGS),
     Role.SECURITY: (READ_CLIENTS, READ_LOGS),
+    # The auditor reads metadata, and applications read vaults. Neither asks the Management API.
     Role.AUDITOR: (),
     Role.APPLICATION: (),
 }
@@ -38,6 +42,7 @@ def deeds(role: Role, *, sibling_keys: bool | None) -> frozenset[Deed]:
         case Role.SECURITY:
             return _security(SiblingKeys.KEEP if sibling_keys else SiblingKeys.NONE)
         case Role.AUDITOR:
+            # Metadata suffices for `status` and reports, so this role never sees a value.
             return frozenset({Deed.SURVEY})
         case Role.APPLICATION:
             return frozenset({Deed.FOLLOW})
@@ -45,6 +50,7 @@ def deeds(role: Role, *, sibling_keys: bool | None) -> frozenset[Deed]:
 
 def _security(sibling_keys: SiblingKeys) -> frozenset[Deed]:
     sinks, plan_options = (MANAGED,), PlanOptions(sibling_keys=sibling_keys)
+    # Derived from the plans instead of listed, so that a new step cannot be forgotten here.
     plans = (
         plan_retirement(sinks, plan_options),
         plan_retirement(sinks, plan_options, softly=True),

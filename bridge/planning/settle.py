@@ -30,6 +30,7 @@ def kills(lock: Lock | None) -> bool:
 
     That is so for the answer to a leak, and for a rollback that discards the current value.
     """
+    # A forged lock only makes the settlement more careful: nothing is destroyed and no fallback named for it.
     return lock is not None and (lock.operation == "compromised" or (bool(lock.base) and lock.base in lock.ends))
 
 
@@ -44,6 +45,7 @@ def settlement(sinks: tuple[SinkState, ...], value: Secret, client_id: str, *, i
     ours = [p for p in sinks if p.record or p.remembered or p.wiped]
     missing = [p for p in ours if p not in holding]
     pending = any(p.value(Stage.PENDING) == value for p in sinks)
+    # Tags are written before the document. Where they are ahead of it but fitted before, giving back restores them.
     whole = holding and not missing and all(_fits(p, accepted) or _fitted(p, accepted) for p in holding)
     if whole and not pending:
         return Settlement(Way.GIVE_BACK)
@@ -59,12 +61,16 @@ def generated(sinks: tuple[SinkState, ...], lock: Lock | None) -> bool:
 
     That is so where a rotation holds the sinks and no sink has a pending value.
     """
+    # This hint counts only after no readable value was accepted and the live one could not be read.
     rotating = lock is not None and lock.operation in ("rotate", "compromised")
     return rotating and not any(p.value(Stage.PENDING) for p in sinks)
 
 
 def never_held(sinks: tuple[SinkState, ...]) -> bool:
-    """Return whether no sink has ever held a value at its key."""
+    """Return whether no sink has ever held a value at its key.
+
+    Then there is nothing that could be lost, and the sinks may be given back.
+    """
     return not any(p.value(Stage.CURRENT) or p.record or p.remembered or p.wiped for p in sinks)
 
 
@@ -99,6 +105,7 @@ def steps(
         *fresh,
         *(Promote(p.uri, keep=keep) for p in sinks),
         *(Retire(p.uri, ends=True) for p in sinks if plan_options.ends),
+        # The dashboard takes no lock. A fresh value was set from here just now, so it needs no question.
         *((Confirm(),) if chosen.way is not Way.REPLACE else ()),
         *(Release(p.uri) for p in reversed(sinks)),
         *((Hook(plan_options.hook),) if plan_options.hook else ()),
@@ -108,11 +115,11 @@ def steps(
 def _was(sinks: list[SinkState], value: Secret, accepted: str, since: int) -> bool:
     """Return whether a value was a fallback, or was current at least `since` changes ago."""
     recent = {each for p in sinks for known in (p.record, p.remembered) if known for each in known.recent[since:]}
+    # A rotation whose value came back this way is not the rotation that was asked for.
     return accepted in recent or any(p.value(Stage.FALLBACK) == value for p in sinks)
 
 
 def _fits(state: SinkState, accepted: str) -> bool:
-    """Return whether a sink's tags, if it has any, are those of the accepted value."""
     return state.record is None or state.record.recent[:1] in ((), (accepted,))
 
 

@@ -1,4 +1,7 @@
-"""What an operation writes into a sink's record. Pure."""
+"""What an operation writes into a sink's record. Pure.
+
+There is no database (ADR 2). Beside the versions, the record is all that operations know of earlier ones.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,7 @@ def record(
     on, in the form of `Record.former`.
     """
     old = state.record or state.remembered
+    # The base comes first, because a value from the dashboard was current as well and no record names it.
     before = (lock.base, *(old.recent if old else ()))
     fingerprints = (*([current.fingerprint(lock.client_id)] if current else []), *before)
     entry = _entry(lock, now)
@@ -64,6 +68,7 @@ def promoted(state: SinkState, now: datetime) -> datetime | None:
 
 
 def _entry(lock: Lock, now: datetime) -> str:
+    # The tag of the log separates its entries by ' / '.
     reason = f": {lock.reason[:REASON].replace(' / ', ' - ')}" if lock.reason else ""
     return f"{lock.id} {stamp(now)} {lock.operation} {lock.actor}{reason}"
 
@@ -89,13 +94,14 @@ def adopted(
     """Return the record of a sink whose value was there before the bridge.
 
     Such a value is at least as old as the record says, unless a sealed record knows its exact age. `written`: the value
-    was written just now as a new version. `former` is the fallback that the sink shall have.
+    was written just now as a new version. `former` is the fallback that the sink gets.
     """
     new = record(lock, state, current, sinks, now, former)
     if written:
         return replace(new, age_is_minimum=True)
     if (known := state.record or state.remembered) and known.former is not None:
         return replace(new, promoted_at=known.promoted_at, age_is_minimum=known.age_is_minimum)
+    # Foreign edits of other keys copy a value into newer versions, so its age is a lower bound.
     created = state.history.versions[-1].created if state.history.versions else None
     return replace(new, promoted_at=created or now, age_is_minimum=True)
 
@@ -118,5 +124,6 @@ def unchanged(new: Record, sinks: tuple[SinkState, ...]) -> Record:
     known = [p.record for p in sinks if p.record and new.recent and p.record.recent[:1] == new.recent[:1]]
     if not known:
         return new
+    # The earliest, so that a repair never makes a secret look younger than it is.
     first = min(known, key=lambda record: record.promoted_at)
     return replace(new, promoted_at=first.promoted_at, age_is_minimum=first.age_is_minimum)

@@ -1,4 +1,7 @@
-"""The status of a client, judged by the metadata that `Sink.survey` returned. Pure."""
+"""The status of a client, judged by the metadata that `Sink.survey` returned. Pure.
+
+No value is read and no seal can be checked, so tags are shown as they are. The vaults' times bound ages.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ from sinks.versions import short
 
 
 class Kind(StrEnum):
-    """Name of a state in output for programs. The most urgent one comes first."""
+    """Name of a state in output for programs. The most urgent one comes first.
+
+    The names are part of the output's contract, so scripts may compare them.
+    """
 
     INTERRUPTED = "interrupted"
     NOT_READ = "not-read"
@@ -42,7 +48,7 @@ class Kind(StrEnum):
 class Finding:
     """What there is to say about a client.
 
-    `attention` tells whether the user should act. `verb` is the verb of the command for that.
+    `attention` says whether the user should act. `verb` is the verb of the command for that.
     """
 
     kind: Kind
@@ -62,7 +68,10 @@ class Fallback:
 
 @dataclass(frozen=True)
 class Status:
-    """One client at a glance."""
+    """One client at a glance.
+
+    It is what metadata say. Whether Auth0 accepts the values, only `verify` asks.
+    """
 
     client: str
     """The client's name."""
@@ -99,7 +108,10 @@ class Status:
 
     @property
     def age(self) -> timedelta | None:
-        """How old the current value is, in the sink where it is oldest."""
+        """How old the current value is, in the sink where it is oldest.
+
+        None where no sink has a record.
+        """
         return self.at - self.promoted if self.promoted else None
 
     @property
@@ -116,6 +128,7 @@ def judge(settings: ClientSettings, client_ref: ClientRef, sinks: tuple[SinkStat
     now = max(state.at for state in sinks)
     records = [p.record for p in sinks if p.record]
     moments = [moment for p in sinks if (moment := promoted_at(p, now))]
+    # The oldest value decides when to rotate, the latest promotion when the fallback may go.
     promoted, latest = min(moments, default=None), max(moments, default=None)
     fallbacks = tuple(
         Fallback(p.uri, v.id, moment)
@@ -184,6 +197,7 @@ def _excepted(found: Finding, granted: Exemption | None, now: datetime) -> Findi
     """Return what an exception makes of a finding on ages. It never affects what is wrong with the sinks."""
     if granted is None or found.kind not in (Kind.DUE, Kind.FALLBACK_OVERDUE):
         return found
+    # An exception that has ended is named, because it explains why the state has changed.
     if not granted.counts(now):
         text = f"{found.text}; the exception of {granted.owner} ended on {granted.until}"
         return Finding(found.kind, text, found.attention, found.verb)
@@ -193,6 +207,7 @@ def _excepted(found: Finding, granted: Exemption | None, now: datetime) -> Findi
 
 def _unsound(sinks: tuple[SinkState, ...], client_ref: ClientRef, now: datetime) -> Finding | None:
     """Return what is wrong with the sinks themselves, the most urgent problem first."""
+    # An interruption first: everything else may be its consequence.
     if locked := next((p for p in sinks if p.lock), None):
         lock = locked.lock
         begun = f"begun {lock.started:%H:%M:%SZ}" if lock else ""
@@ -241,6 +256,7 @@ def _disagreement(sinks: tuple[SinkState, ...], client_ref: ClientRef) -> Findin
     if any(r.sinks != tuple(sinks_tag(tuple(p.uri for p in sinks)).split()) for r in records):
         text = f"recorded with other sinks: {' '.join(records[0].sinks)}"
         return Finding(Kind.MISPLACED, text, attention=True, verb="adopt")
+    # Values are not read here. Different rotations mean different values.
     if len({r.rotation for r in records}) > 1:
         text = f"{Kind.DRIFT.label}: the sinks hold different rotations"
         return Finding(Kind.DRIFT, text, attention=True, verb="sync")
