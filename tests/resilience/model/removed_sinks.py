@@ -154,7 +154,7 @@ def incomplete_document(patch: Patch) -> None:
         def __eq__(self, other: object) -> bool:
             return isinstance(other, Document) and other.get(VALUE_KEY) == self.get(VALUE_KEY)
 
-    patch.setattr(sinks.aws.publish, "laid_out", sibling_keys_written)
+    patch.setattr(sinks.aws.publish, "sibling_keys_written", sibling_keys_written)
 
 
 def announced_for_ever(patch: Patch) -> None:
