@@ -20,7 +20,7 @@ from sinks.references import expected, is_reference, pattern
 DURATION = re.compile(r"(\d{1,9})([smhdw])")
 # `fromisoformat` takes more forms, such as 20270131, which look like numbers in a review.
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
-PLACE = re.compile(r"[a-z][a-z0-9+.-]*://[^\s#]+(#[^\s#]+)?")
+SINK = re.compile(r"[a-z][a-z0-9+.-]*://[^\s#]+(#[^\s#]+)?")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 FAULT = "fault"
 SHOWN = 80
@@ -111,9 +111,9 @@ def _domain(text: str) -> str:
     return text
 
 
-def _state(text: str) -> str:
+def _sink_uri(text: str) -> str:
     # A URI may hold a password before its @.
-    if PLACE.fullmatch(text) is None:
+    if SINK.fullmatch(text) is None:
         refuse(quoted(text) if "@" not in text else "a text (not shown)", "VAULT://PATH or VAULT://PATH#KEY")
     return text
 
@@ -149,8 +149,8 @@ Reference = Annotated[str, AfterValidator(_reference), _text_schema(pattern(), f
 ClientId = Annotated[str, AfterValidator(_client_id)]
 PlainId = Annotated[str, AfterValidator(_plain_id)]
 Domain = Annotated[str, AfterValidator(_domain)]
-SinkState = Annotated[
-    str, AfterValidator(_state), _text_schema(PLACE.pattern, "A sink: VAULT://PATH or VAULT://PATH#KEY")
+SinkUri = Annotated[
+    str, AfterValidator(_sink_uri), _text_schema(SINK.pattern, "A sink: VAULT://PATH or VAULT://PATH#KEY")
 ]
 AuditTarget = Annotated[
     str, AfterValidator(_audit_target), _text_schema(TARGET.pattern, f"Where to: {EXPECTED_TARGET}")

@@ -18,7 +18,7 @@ from bridge.config.fields import (
     Duration,
     PlainId,
     Reference,
-    SinkState,
+    SinkUri,
     Text,
     Words,
 )
@@ -80,9 +80,7 @@ class ClientTable(PolicyTable):
 
     tenant: Text = Field(description="One of [tenants]")
     client_id: PlainId = Field(description="The application whose secret is rotated")
-    sinks: list[SinkState] = Field(
-        min_length=1, description="The sinks, each with the name of one of [vaults] as scheme"
-    )
+    sinks: list[SinkUri] = Field(min_length=1, description="The sinks, each with the name of one of [vaults] as scheme")
     exception: ExceptionTable | None = _may("What is overdue counts as excepted, until its last day")
 
 

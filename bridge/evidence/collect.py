@@ -72,14 +72,18 @@ def investigate(logs: LogAccess, question: Question) -> Evidence:
     asked = Evidence(question.change, question.at, window, notes=_supposed(question.client, window))
     # A token that does not list its scopes is tried. Only Auth0 knows then.
     if logs.auth0.can(READ_LOGS) is False:
-        return replace(asked, unknown=(f"the tenant's logs: the management token lacks the scope {READ_LOGS}",))
+        return _unasked(asked, f"the management token lacks the scope {READ_LOGS}")
     try:
         return _investigated(logs, question, asked)
     except Forbidden as error:
         needed = " or ".join(error.scopes) or READ_LOGS
-        return replace(asked, unknown=(f"the tenant's logs: the management token lacks the scope {needed}",))
+        return _unasked(asked, f"the management token lacks the scope {needed}")
     except Auth0Error as error:
-        return replace(asked, unknown=(f"the tenant's logs: {error.message}",))
+        return _unasked(asked, error.message)
+
+
+def _unasked(asked: Evidence, why: str) -> Evidence:
+    return replace(asked, unknown=(f"the tenant's logs: {why}",), gaps=True)
 
 
 def _reach(first: datetime | None, checkpoint: Checkpoint | None) -> datetime | None:
@@ -101,9 +105,9 @@ def _investigated(logs: LogAccess, question: Question, asked: Evidence) -> Evide
     # A checkpoint knows what the log has forgotten meanwhile.
     if question.remembered:
         recall(tally, question.remembered, client_id, question.change, since)
-    unknown += _unread(failed, asked, since, first)
-    unknown += _acquaintance(logs, question, asked, tally, first)
-    return replace(asked, sources=tally.latest_first(), unknown=tuple(unknown))
+    unread, short = _unread(failed, asked, since, first), _is_short(question, asked, first)
+    unknown += unread + _acquaintance(logs, question, tally, short)
+    return replace(asked, sources=tally.latest_first(), unknown=tuple(unknown), gaps=bool(unread or short))
 
 
 def _of_consumers(logs: LogAccess, question: Question, since: datetime) -> tuple[Exchange, ...]:
@@ -152,16 +156,23 @@ def _unread(failed: Found, asked: Evidence, since: datetime, first: datetime | N
     return told
 
 
-def _acquaintance(
-    logs: LogAccess, question: Question, asked: Evidence, tally: Tally, first: datetime | None
-) -> list[str]:
-    """Find out which sources had succeeded before the change. Returns what remains unknown about that."""
-    told = []
-    reach = question.change - first if first else timedelta()
+def _is_short(question: Question, asked: Evidence, first: datetime | None) -> str:
+    """Return how far the log reaches back before the change, where that is less than a window. Else return ""."""
     # A consumer may show its secret once in a window only. A shorter stretch could miss it.
-    if reach < asked.window:
-        how = f"only {span(reach)}" if reach > timedelta() else "not even that far"
-        told.append(f"who succeeded before the change: the log reaches back {how}; see: evidence --record")
+    reach = question.change - first if first else timedelta()
+    if reach >= asked.window:
+        return ""
+    return f"only {span(reach)}" if reach > timedelta() else "not even that far"
+
+
+def _acquaintance(logs: LogAccess, question: Question, tally: Tally, short: str) -> list[str]:
+    """Find out which sources had succeeded before the change. Returns what remains unknown about that.
+
+    `short` is how far the log reaches back, where that is not far enough (`_is_short`).
+    """
+    told = []
+    if short:
+        told.append(f"who succeeded before the change: the log reaches back {short}; see: evidence --record")
     if question.remembered and not question.remembered.complete:
         told.append("some sources: there were more than a checkpoint holds")
     sources = tally.latest_first()

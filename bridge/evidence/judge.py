@@ -72,6 +72,8 @@ class Evidence:
     """The sources that failed since the change."""
     unknown: tuple[str, ...] = ()
     """What could not be found out, as ends of the sentence "not checked: …"."""
+    gaps: bool = False
+    """Whether known consumers may have failed and be missing in `sources`."""
     notes: tuple[str, ...] = ()
     """What the judgement assumes."""
 
@@ -218,10 +220,9 @@ def lines(evidence: Evidence, *, most: int = 5) -> list[tuple[str, str]]:
     found = _counted("known consumers still on it", "YES", stale, most)
     if not stale:
         # With gaps in the log, "none" would claim too much.
-        unsure = any("who succeeded" in text or "logs" in text or "failures" in text for text in evidence.unknown)
         last = max((source.last for source in evidence.cured), default=None)
         since = f" since {minute(last)}" if last else ""
-        found = [("known consumers still on it", f"none{' found' if unsure else ''}{since}")]
+        found = [("known consumers still on it", f"none{' found' if evidence.gaps else ''}{since}")]
     found += _counted("cured", str(len(evidence.cured)), evidence.cured, most)
     found += _counted("strangers (not counted)", str(len(strangers)), strangers, most)
     ignored = tuple(source for source in evidence.sources if source.ignored)

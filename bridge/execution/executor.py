@@ -166,6 +166,8 @@ class Execution:
                 self._await_refusal()
             case steps.AwaitPropagation():
                 self._await_propagation()
+            case _:
+                raise AssertionError(f"no way to execute: {step}")
 
     def _wait(self, time: timedelta, why: str) -> None:
         """Wait for `time`.

@@ -150,10 +150,10 @@ def choose(
                 UNKNOWN, f"grant the scope; or pipe it in: {session.client_ref.command('sync', sinks)} --secret-stdin"
             )
     if value is None:
-        return _snapshot(Settlement(Way.GIVE_BACK), values)
+        return _if_all_were_read(Settlement(Way.GIVE_BACK), values)
     chosen = settlement(sinks, value, session.settings.client_id, interrupted=says is not None)
     chosen = replace(chosen, way=way) if way else chosen
-    chosen, values.value, values.origin = _snapshot(chosen, values), value, origin
+    chosen, values.value, values.origin = _if_all_were_read(chosen, values), value, origin
     values.proven, values.former = chosen.proven, named(sinks, value)
     # After a leak nothing is ended here. The answer has to be given again, and proves what it ends.
     if chosen.way is not Way.GIVE_BACK and not kills(says):
@@ -162,7 +162,7 @@ def choose(
     return chosen
 
 
-def _snapshot(chosen: Settlement, values: OperationValues) -> Settlement:
+def _if_all_were_read(chosen: Settlement, values: OperationValues) -> Settlement:
     """Return `chosen`, unless it needs to know a sink that did not answer.
 
     Such a sink may hold the live value. Until it was read, nothing is given back and no fresh value is set.

@@ -28,12 +28,12 @@ class Trail:
     _operations: list[tuple[OperationValues, Plan | None]] = field(default_factory=list)
     _requests: dict[str, list[str]] = field(default_factory=dict)
 
-    def working(self, facts: OperationValues, plan: Plan | None = None) -> None:
+    def working(self, values: OperationValues, plan: Plan | None = None) -> None:
         """Note that a plan is executed with these values from now on.
 
-        `facts` is read at the end of the attempt, so what the execution finds out later is recorded as well.
+        `values` is read at the end of the attempt, so what the execution finds out later is recorded as well.
         """
-        self._operations.append((facts, plan))
+        self._operations.append((values, plan))
 
     def hear(self, server: str, request_id: str) -> None:
         """Note the id of a request (`sinks.request_ids`).
@@ -48,7 +48,7 @@ class Trail:
     @property
     def operations(self) -> list[dict[str, Any]]:
         """The executed operations, with their ids and fingerprints of the values before, after and ended."""
-        return [_told(facts, plan) for facts, plan in self._operations]
+        return [_told(values, plan) for values, plan in self._operations]
 
     @property
     def requests(self) -> dict[str, list[str]]:
@@ -59,8 +59,8 @@ class Trail:
         return {server: _latest(ids) for server, ids in self._requests.items()}
 
 
-def _told(facts: OperationValues, plan: Plan | None) -> dict[str, Any]:
-    lock, value = facts.lock, facts.value
+def _told(values: OperationValues, plan: Plan | None) -> dict[str, Any]:
+    lock, value = values.lock, values.value
     says = plan.says if plan else None
     return {
         "operation": str(plan.operation if plan else lock.operation),
@@ -68,7 +68,7 @@ def _told(facts: OperationValues, plan: Plan | None) -> dict[str, Any]:
         "rotation": lock.id,
         "before": lock.base or None,
         "after": value.fingerprint(lock.client_id) if value else None,
-        "ends": [*dict.fromkeys((*facts.ends, *facts.retired))],
+        "ends": [*dict.fromkeys((*values.ends, *values.retired))],
     }
 
 

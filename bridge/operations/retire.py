@@ -141,12 +141,10 @@ def _beyond(session: Session, state: SinkState) -> list[Objection]:
     return []
 
 
-def _losses(
-    session: Session, fallbacks: list[tuple[SinkState, Version]], all_soft_deleted: list[SinkState]
-) -> tuple[str, ...]:
+def _losses(session: Session, fallbacks: list[tuple[SinkState, Version]], deleted: list[SinkState]) -> tuple[str, ...]:
     notes = [
         f"{p.uri}: {', '.join(map(short, p.soft_deleted.versions))} go, retired softly before"
-        for p in all_soft_deleted
+        for p in deleted
         if p.soft_deleted
     ]
     for state, version in fallbacks:
@@ -154,5 +152,5 @@ def _losses(
         others = ", ".join(key for key in state.keys if key != state.key)
         history = f", with the history of {others} in them" if others else ""
         notes.append(f"{state.uri}: {short(version.id)} and every other version that holds its value go{history}")
-    affected = dict.fromkeys(state.uri for state in (*(p for p, _ in fallbacks), *all_soft_deleted))
+    affected = dict.fromkeys(state.uri for state in (*(p for p, _ in fallbacks), *deleted))
     return (*notes, *(session.sinks[uri].retirement for uri in affected))

@@ -5,6 +5,7 @@ What a lock, a tag or a label says decides nothing here. Auth0's answer decides,
 
 from __future__ import annotations
 
+from bridge.model.operation import Operation
 from bridge.model.plan import PlanOptions
 from bridge.model.settlement import Settlement, Way
 from bridge.model.steps import (
@@ -31,7 +32,9 @@ def kills(lock: Lock | None) -> bool:
     That is so for the answer to a leak, and for a rollback that discards the current value.
     """
     # A forged lock only makes the settlement more careful: nothing is destroyed and no fallback named for it.
-    return lock is not None and (lock.operation == "compromised" or (bool(lock.base) and lock.base in lock.ends))
+    return lock is not None and (
+        lock.operation == Operation.COMPROMISED or (bool(lock.base) and lock.base in lock.ends)
+    )
 
 
 def settlement(sinks: tuple[SinkState, ...], value: Secret, client_id: str, *, interrupted: bool = True) -> Settlement:
@@ -62,7 +65,7 @@ def generated(sinks: tuple[SinkState, ...], lock: Lock | None) -> bool:
     That is so where a rotation holds the sinks and no sink has a pending value.
     """
     # This hint counts only after no readable value was accepted and the live one could not be read.
-    rotating = lock is not None and lock.operation in ("rotate", "compromised")
+    rotating = lock is not None and lock.operation in (Operation.ROTATE, Operation.COMPROMISED)
     return rotating and not any(p.value(Stage.PENDING) for p in sinks)
 
 

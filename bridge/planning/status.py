@@ -135,9 +135,9 @@ def judge(settings: ClientSettings, client_ref: ClientRef, sinks: tuple[SinkStat
         for p in sinks
         if (moment := promoted_at(p, now)) and (v := p.history.at(Stage.FALLBACK))
     )
-    all_soft_deleted = [state.soft_deleted for state in sinks if state.soft_deleted]
-    since = latest if fallbacks or all_soft_deleted else None
-    aged = _aged(settings, now, promoted, since, softly=_softly(all_soft_deleted) if not fallbacks else "")
+    deleted = [state.soft_deleted for state in sinks if state.soft_deleted]
+    since = latest if fallbacks or deleted else None
+    aged = _aged(settings, now, promoted, since, softly=_softly(deleted) if not fallbacks else "")
     found = _unsound(sinks, client_ref, now) or _excepted(aged, settings.exception, now)
     excepted = settings.exception is not None and settings.exception.counts(now)
     return Status(
@@ -188,8 +188,8 @@ def _aged(
     return Finding(Kind.OK, "ok")
 
 
-def _softly(all_soft_deleted: Sequence[SoftDeleted]) -> str:
-    kept = all(soft_deleted.kept for soft_deleted in all_soft_deleted)
+def _softly(deleted: Sequence[SoftDeleted]) -> str:
+    kept = all(soft_deleted.kept for soft_deleted in deleted)
     return f"ok; the fallback was retired softly, and can {'still' if kept else 'no longer'} be brought back"
 
 
