@@ -137,12 +137,20 @@ def _is_due(
         return True
 
 
-def rotatable(_client: ClientSettings, seen: Status) -> bool:
-    """Return whether a client's secret is older than its `max_age`, or an interrupted operation has to be settled.
+class Rotatable:
+    """The rule of `rotate --due`. It collects the names of clients that have only to be tidied up.
 
-    This is the rule of `rotate --due`.
+    A rotation does not tidy up. So each run would select such a client again, and rotate it every time.
     """
-    return _interrupted(seen) or seen.due
+
+    def __init__(self) -> None:
+        self.untidy: set[str] = set()
+
+    def __call__(self, client: ClientSettings, seen: Status) -> bool:
+        """Return whether a client's secret is older than its `max_age`, or something interrupted has to be settled."""
+        if _interrupted(seen) and not seen.due and not any(state.lock for state in seen.sinks):
+            self.untidy.add(client.name)
+        return _interrupted(seen) or seen.due
 
 
 def retirable(_client: ClientSettings, seen: Status) -> bool:

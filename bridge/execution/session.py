@@ -16,6 +16,7 @@ from sinks.port import Sink
 if TYPE_CHECKING:
     from bridge.auth0.api import Auth0
     from bridge.config.settings import ClientSettings
+    from bridge.model.outcome import Outcome
 
 
 @dataclass
@@ -45,6 +46,8 @@ class Session:
     """Environment variables by which the configuration refers to the bridge's own secrets."""
     trail: Trail = field(default_factory=Trail)
     """Notes for the audit record, if there is one."""
+    settled: Outcome | None = None
+    """The outcome of settling what was interrupted, where this operation has done that."""
 
     @property
     def uris(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from bridge.model.errors import Failed, Refused
 from bridge.model.operation import Operation
 from bridge.model.operation_values import OperationValues
 from bridge.model.outcome import Outcome
-from bridge.operations.settle import settle_first
+from bridge.operations.settle import after_settling, settle_first
 from bridge.operations.start import STDIN, Options, execute, new_lock, plan_options, require_accepted
 from bridge.operations.unproven import read_version
 from bridge.planning.guards import contents, ownership, refuse, room_for_sibling_keys
@@ -58,6 +58,7 @@ class AdoptOptions(Options):
     """The version whose value is the fallback, where the user knows it."""
 
 
+@after_settling
 def adopt(session: Session, options: AdoptOptions) -> Outcome:
     """Make sinks managed by the bridge.
 
@@ -98,6 +99,7 @@ def adopt(session: Session, options: AdoptOptions) -> Outcome:
     )
 
 
+@after_settling
 def forget(session: Session, options: Options) -> Outcome | None:
     """Remove the bridge's tags. Values and versions stay.
 

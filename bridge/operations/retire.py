@@ -17,7 +17,7 @@ from bridge.model.operation import Operation
 from bridge.model.operation_values import OperationValues
 from bridge.model.outcome import Outcome
 from bridge.operations.retirement_conditions import judge
-from bridge.operations.settle import settle_first
+from bridge.operations.settle import after_settling, settle_first
 from bridge.operations.start import Options, execute, new_lock, plan_options
 from bridge.operations.unproven import contradicted, unproven, vouching
 from bridge.planning.guards import contents, ownership, refuse
@@ -29,6 +29,7 @@ SOFTLY = "retired softly: 'retire --undo' brings it back while the vaults can, '
 AGAIN = "it was retired softly before; now it ends"
 
 
+@after_settling
 def retire(
     session: Session,
     options: Options,
@@ -84,6 +85,7 @@ def _relied_on(session: Session, snapshot: Snapshot, vouched: str, *, softly: bo
     return vouching(session, snapshot, vouched)
 
 
+@after_settling
 def bring_back(session: Session, options: Options, *, vouched: str = "") -> Outcome | None:
     """Make a fallback that was retired softly the fallback again.
 

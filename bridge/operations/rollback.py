@@ -18,7 +18,7 @@ from bridge.model.operation_values import OperationValues
 from bridge.model.origin import Origin
 from bridge.model.outcome import Outcome
 from bridge.model.settlement import Way
-from bridge.operations.settle import settle_first
+from bridge.operations.settle import after_settling, settle_first
 from bridge.operations.start import (
     Options,
     all_soft_deleted,
@@ -50,6 +50,7 @@ class RollbackOptions(Options):
     unproven: str = ""
 
 
+@after_settling
 def rollback(session: Session, options: RollbackOptions) -> Outcome:
     """Make the fallback's value live and current again. The former current value becomes the fallback, or is ended.
 

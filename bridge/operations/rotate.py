@@ -18,7 +18,7 @@ from bridge.model.operation_values import OperationValues
 from bridge.model.outcome import Outcome
 from bridge.operations.leaked import answer
 from bridge.operations.new_value import new_value, origin_of
-from bridge.operations.settle import Opened, settle_first
+from bridge.operations.settle import Opened, after_settling, settle_first
 from bridge.operations.start import (
     Options,
     all_soft_deleted,
@@ -52,6 +52,7 @@ class RotateOptions(Options):
     """Whether the live value leaked. `reason` says how that is known."""
 
 
+@after_settling
 def rotate(session: Session, options: RotateOptions) -> Outcome:
     """Rotate the secret and publish it.
 

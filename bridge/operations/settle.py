@@ -6,8 +6,11 @@ ended follows from what Auth0 accepts (`bridge.planning.settle`).
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Concatenate, ParamSpec, TypeVar
 
 from bridge.auth0.client import Objection
 from bridge.auth0.probe import Verdict
@@ -28,6 +31,8 @@ from sinks.port import Lock, SinkError, SinkState, Stage
 from sinks.record import sinks_tag, stamp
 from sinks.secret import Secret, unlike
 
+P = ParamSpec("P")
+R = TypeVar("R")
 LONGEST = timedelta(hours=24)
 """The longest time that a lock may claim for its holder, unless consumers take even longer to refresh."""
 SECOND = timedelta(seconds=1)
@@ -53,6 +58,25 @@ class Opened:
         Going on would change sinks that the settlement has left incomplete.
         """
         return bool(self.settled and (self.settled.result == "planned" or self.settled.exit_status))
+
+
+def after_settling(operation: Callable[Concatenate[Session, P], R]) -> Callable[Concatenate[Session, P], R]:
+    """Return an operation whose errors say what was settled before, if that published a value.
+
+    Without that, a refusal after it would say that nothing was changed.
+    """
+
+    @functools.wraps(operation)
+    def run(session: Session, /, *args: P.args, **more: P.kwargs) -> R:
+        try:
+            return operation(session, *args, **more)
+        except BridgeError as error:
+            done = session.settled
+            if done is None or not done.published or error.changed:
+                raise
+            raise _then(done, error) from None
+
+    return run
 
 
 def settle_first(
@@ -91,7 +115,7 @@ def settle_first(
         if not any(_refused(session, snapshot, value) for value in current):
             return Opened(snapshot, accepted=current[0] if current else None)
     says = max(locks, key=lambda lock: lock.started, default=None)
-    done = _settle(session, options, snapshot, Interruption(says, brought, away))
+    done = session.settled = _settle(session, options, snapshot, Interruption(says, brought, away))
     return Opened(snapshot if done.result == "planned" or done.exit_status else _again(session, done), done)
 
 
@@ -104,8 +128,11 @@ def _again(session: Session, done: Outcome) -> Snapshot:
     try:
         return read(session)
     except BridgeError as error:
-        then = f"what was interrupted was settled ({done.result}); then: {error.message}"
-        raise Incomplete(then, error.hint) from None
+        raise _then(done, error) from None
+
+
+def _then(done: Outcome, error: BridgeError) -> Incomplete:
+    return Incomplete(f"what was interrupted was settled ({done.result}); then: {error.message}", error.hint)
 
 
 def _known(session: Session, snapshot: Snapshot) -> Snapshot:

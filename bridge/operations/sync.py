@@ -18,7 +18,7 @@ from bridge.model.operation import Operation
 from bridge.model.operation_values import OperationValues
 from bridge.model.outcome import Outcome
 from bridge.model.progress import pause
-from bridge.operations.settle import settle_first
+from bridge.operations.settle import after_settling, settle_first
 from bridge.operations.start import (
     STDIN,
     Options,
@@ -51,6 +51,7 @@ class SyncOptions(Options):
     compromised: bool = False
 
 
+@after_settling
 def sync(session: Session, options: SyncOptions) -> Outcome | None:
     """Publish the value that Auth0 holds in every sink.
 
@@ -173,7 +174,8 @@ def _is_published(snapshot: Snapshot, live: Secret) -> bool:
     # Equal values with different rotations mean that a change reached only some of the records.
     rotations = {p.record.rotation if p.record else None for p in snapshot.sinks}
     same = all(p.value(Stage.CURRENT) == live and not p.drifted and not p.inconsistent for p in snapshot.sinks)
-    return same and len(rotations) == 1
+    # Tags that somebody changed are known and count as right, but readers still see the changed ones.
+    return same and len(rotations) == 1 and not any(p.differs for p in snapshot.sinks)
 
 
 def _base(session: Session, snapshot: Snapshot, live: Secret) -> str:

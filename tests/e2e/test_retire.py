@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bridge.model.errors import Refused
+from bridge.model.errors import Incomplete, Refused
 from bridge.model.outcome import Outcome
 from bridge.operations.resume import resume
 from bridge.operations.retire import retire
@@ -224,7 +224,7 @@ def test_a_retirement_that_died_is_not_carried_on_where_auth0_accepts_the_fallba
     die(world, 3)  # both sinks are claimed
     world.tenant.set_in_dashboard(world.client_id, world.s0)
     world.clock.advance(timedelta(minutes=5))
-    with pytest.raises(Refused, match="stays until"):
+    with pytest.raises(Incomplete, match=r"was settled \(finished\); then: .*stays until"):
         retired(world)
     assert world.live == world.s0
     assert [(seen.current, seen.fallback) for seen in (place.see() for place in world.sinks)] == [

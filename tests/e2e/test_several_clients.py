@@ -212,3 +212,18 @@ def test_verify_and_status_without_a_name_are_about_all(three: dict[str, World])
     ended = invoke("verify")
     assert ended.status == 0, ended.told
     assert all(name in ended.out for name in three)
+
+
+def test_what_an_interrupted_release_left_is_tidied_up_when_it_is_due_and_rotates_nothing(
+    three: dict[str, World],
+) -> None:
+    world = three["orders"]
+    lock = f"{world.vault.path}/pending"
+    # As after a process that died between its last write and the destruction of what it left.
+    idle = world.vault.kv.read_secret_version(lock, raise_on_deleted_version=True)["data"]["data"]
+    world.vault.kv.create_or_update_secret(lock, idle)
+    assert "secret-bridge resume orders" in invoke("status").told
+    ended = invoke("rotate", "--due", "--no-wait")
+    assert (ended.status, results(ended)) == (0, ["result=cleaned-up client=orders exit=0"])
+    assert world.live == world.s0
+    assert results(invoke("rotate", "--due", "--no-wait")) == []

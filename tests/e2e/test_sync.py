@@ -320,6 +320,18 @@ def test_wiped_tags_are_recognised_and_restored(world: World, place: int) -> Non
     assert_rotated(world, old=before[0].current)
 
 
+def test_tags_that_somebody_replaced_are_written_again_where_their_copy_is_known(world: World) -> None:
+    rotated(world)
+    before = world.vault.see()
+    wipe(world, 0)
+    assert synced(world)
+    after = world.vault.see()
+    assert (after.current, after.fallback) == (before.current, before.fallback) == (world.live, world.s0)
+    for name in ("managed-by", "bridge_client_id", "bridge_sinks", "bridge_recent"):
+        assert after.tags[name] == before.tags[name]
+    assert synced(world) is None
+
+
 def wipe(world: World, place: int) -> None:
     """Do what `kv metadata put` does, or Terraform: replace all tags by one's own."""
     if place == 0:

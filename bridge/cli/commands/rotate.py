@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bridge.cli.changing import change, consent, require_reason, rotatable
+from bridge.cli.changing import Rotatable, change, consent, require_reason
 from bridge.cli.command import command
 from bridge.cli.options import (
     ROTATE,
@@ -66,14 +66,16 @@ def rotate(
 ) -> None:
     """Rotate and publish. What was interrupted is settled first. A rotation that was under way ends with that."""
     from bridge.model.operation import Strategy
+    from bridge.operations.resume import resume as resume_one
     from bridge.operations.rotate import RotateOptions
     from bridge.operations.rotate import rotate as rotate_one
 
     require_reason(compromised=compromised, reason=reason)
     brought = value_from_stdin("the new client secret", clients.named) if secret_stdin else None
     consents = {word for word, said in (("self", allow_self), ("hs256", accept_hs256)) if said}
+    selected = Rotatable()
 
-    def work(session: Session) -> Outcome:
+    def work(session: Session) -> Outcome | None:
         session.settings = replace(session.settings, accept=session.settings.accept | consents)
         options = RotateOptions(
             dry_run=mode.dry_run,
@@ -87,7 +89,9 @@ def rotate(
             adopt=adopt,
             without_fallback=without_fallback,
         )
-        return rotate_one(session, options)
+        return (
+            resume_one(session, options) if session.settings.name in selected.untidy else rotate_one(session, options)
+        )
 
     change(
         context,
@@ -97,7 +101,7 @@ def rotate(
         title="rotated",
         nothing="",
         everyone=clients.everyone,
-        due=rotatable if due else None,
+        due=selected if due else None,
     )
 
 

@@ -159,7 +159,9 @@ class Eyes:
         labels = {stage: json.loads(place._text(v)) for v, found in stages.items() for stage in found}
         values = {stage: document.get(place.key) for stage, document in labels.items()}
         current = labels.get("AWSCURRENT", {})
-        theirs = {k: v for k, v in labels.items() if not k.startswith(OWN_LABEL)}
+        # A lock without a value is no more than what Vault's lock key says.
+        locks = {stage for stage, document in labels.items() if set(document) == {f"{LOCK}-lock"}}
+        theirs = {k: v for k, v in labels.items() if not k.startswith(OWN_LABEL) and k not in locks}
         ours, first = sibling_keys(place.key), soft_deleted_in(tags)
         soft_deleted = json.loads(place._text(first)).get(place.key) if first in stages else None
         return Look(
