@@ -19,7 +19,7 @@ NEIGHBOURS = {
     "auth0": ("tests/unit/auth0/", "tests/e2e/"),
     "vault": ("tests/unit/sinks/vault/", "tests/contract/"),
     "aws": ("tests/unit/sinks/aws/", "tests/contract/"),
-    "sinks": ("tests/unit/sinks/", "tests/contract/"),
+    "sinks": ("tests/unit/sinks/test_", "tests/contract/"),
     "consumer": ("tests/unit/consumer/",),
     "audit": ("tests/unit/audit/",),
     "cli": ("tests/e2e/", "tests/unit/audit/", "tests/unit/evidence/", "tests/unit/notify/", "tests/unit/doctor/"),

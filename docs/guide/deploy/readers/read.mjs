@@ -26,7 +26,7 @@ export function reader({ read, ask, clientId = '', patience = 35, pause = (s) =>
   }
 
   function keep(current, pending = {}, fallback = {}) {
-    if (!current.value) throw new Error('the place holds no value')
+    if (!current.value) throw new Error('the sink holds no value')
     const ends = (value) => pending.ends?.includes(fingerprint(clientId, value ?? ''))
     const order = ends(current.value) ? [pending, current] : [current, pending]
     const values = [...new Set([...order, ends(fallback.value) ? {} : fallback].map((each) => each.value))].filter(Boolean)
