@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ast
+import itertools
 import pkgutil
 import sys
 from collections.abc import Iterator
@@ -83,3 +85,20 @@ def test_a_vault_that_would_get_the_token_in_clear_text_is_refused(url: str) -> 
 def test_tls_and_this_machine_itself_are_not(url: str) -> None:
     vault = kinds.kind("vault")
     assert vault.parse("secret/apps/billing", vault.Settings(url=url)).path == "secret/apps/billing"
+
+
+@pytest.mark.parametrize("name", ["memory", "vault", "aws"])
+def test_each_setting_that_is_documented_as_a_reference_is_one(name: str, memory: Any) -> None:
+    """Otherwise a plain secret would be accepted there, and shown."""
+    kind = kinds.kind(name)
+    assert {path.rpartition(".")[2] for path in kind.REFERENCES} == set(documented(kind.Settings))
+
+
+def documented(settings: type) -> Iterator[str]:
+    """Yield the fields whose docstring begins with "Reference to", also those of nested tables."""
+    tree = ast.parse(Path(sys.modules[settings.__module__].__file__ or "").read_text("utf-8"))
+    for table in (node for node in tree.body if isinstance(node, ast.ClassDef)):
+        for field, text in itertools.pairwise(table.body):
+            match field, text:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(told))):
+                    yield from [name] if told.startswith("Reference to") else []
