@@ -25,5 +25,5 @@ def _list_or_not_found(backend: Any, secret_id: str) -> str:
 
 
 if __name__ == "__main__":
-    SecretsManagerBackend.list_secret_version_ids = _list_or_not_found  # type: ignore[method-assign,assignment]  # in place
+    SecretsManagerBackend.list_secret_version_ids = _list_or_not_found  # type: ignore[method-assign,assignment]  # moto has no hook
     main()

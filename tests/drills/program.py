@@ -39,4 +39,4 @@ def _be_strict() -> None:
             with httpx.Client(base_url=self.url, trust_env=False, timeout=2) as http:
                 return http.get("/moto-api/data.json").status_code == 200
 
-    stack.LocalAws = StrictAws  # type: ignore[misc]  # in place
+    stack.LocalAws = StrictAws  # type: ignore[misc]  # the stack makes its own

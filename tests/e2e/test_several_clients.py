@@ -218,12 +218,24 @@ def test_what_an_interrupted_release_left_is_tidied_up_when_it_is_due_and_rotate
     three: dict[str, World],
 ) -> None:
     world = three["orders"]
-    lock = f"{world.vault.path}/pending"
-    # As after a process that died between its last write and the destruction of what it left.
-    idle = world.vault.kv.read_secret_version(lock, raise_on_deleted_version=True)["data"]["data"]
-    world.vault.kv.create_or_update_secret(lock, idle)
+    leave_something(world)
     assert "secret-bridge resume orders" in invoke("status").told
     ended = invoke("rotate", "--due", "--no-wait")
     assert (ended.status, results(ended)) == (0, ["result=cleaned-up client=orders exit=0"])
     assert world.live == world.s0
     assert results(invoke("rotate", "--due", "--no-wait")) == []
+
+
+def test_a_leak_is_answered_also_where_only_something_was_left_to_tidy_up(three: dict[str, World]) -> None:
+    world = three["orders"]
+    leave_something(world)
+    ended = invoke("rotate", "--due", "--compromised", "--reason", "in a log", "--yes")
+    assert (ended.status, results(ended)) == (0, ["result=rotated client=orders exit=0"])
+    assert world.live != world.s0
+
+
+def leave_something(world: World) -> None:
+    """Leave what a process does that dies between its last write and the destruction of what it left."""
+    lock = f"{world.vault.path}/pending"
+    idle = world.vault.kv.read_secret_version(lock, raise_on_deleted_version=True)["data"]["data"]
+    world.vault.kv.create_or_update_secret(lock, idle)

@@ -89,9 +89,9 @@ def rotate(
             adopt=adopt,
             without_fallback=without_fallback,
         )
-        return (
-            resume_one(session, options) if session.settings.name in selected.untidy else rotate_one(session, options)
-        )
+        if session.settings.name in selected.untidy and not compromised:  # what leaked has to go in any case
+            return resume_one(session, options)
+        return rotate_one(session, options)
 
     change(
         context,
@@ -99,7 +99,7 @@ def rotate(
         work,
         json=mode.json,
         title="rotated",
-        nothing="",
+        nothing="nothing is left to tidy up",
         everyone=clients.everyone,
         due=selected if due else None,
     )
