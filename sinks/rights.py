@@ -26,7 +26,7 @@ class Deed(StrEnum):
     FILL = "fill"
     """Write the first version of an empty sink."""
     PROMOTE = "promote"
-    WRITE_SIBLING_KEYS = "lay_out"
+    WRITE_SIBLING_KEYS = "write_sibling_keys"
     """Write the sibling keys. Where they are kept, promoting, retiring and releasing write them too."""
     TAG = "tag"
     NOTE = "note"

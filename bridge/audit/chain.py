@@ -117,7 +117,7 @@ class Chain:
         The mark is the last key of the JSON object, because it covers all the text before it.
         """
         links = {"schema": SCHEMA, "seq": after.seq + 1, "prev": after.mac, "key": self.key_id}
-        text = json.dumps({**links, **told}, separators=(",", ":")).encode()
+        text = json.dumps({**links, **told, **links}, separators=(",", ":")).encode()
         mac = self._mark(text)
         return text[:-1] + b',"mac":"%s"}\n' % mac.encode(), Head(after.seq + 1, mac)
 

@@ -5,7 +5,7 @@ docs/guide/audit.md lists every key.
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,7 +37,7 @@ def new_attempt() -> str:
     tenant's logs, too.
     """
     # Random, because several machines write records without knowing of each other.
-    return f"a-{secrets.token_hex(8)}"
+    return f"a-{os.urandom(8).hex()}"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from bridge.cli.output.progress import Lines
 from bridge.cli.runner import each, heeding
 from bridge.cli.select import Selection, chosen
 from bridge.execution.open import open_session, survey
-from bridge.model.errors import BridgeError, Failed, Refused, Usage
+from bridge.model.errors import ATTENTION, BridgeError, Failed, Refused, Usage
 from bridge.model.progress import Stop
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def _completed(session: Session, done: Outcome) -> Outcome:
         notes.append(f"after hook: {' '.join(session.settings.after)} … ok")
     elif done.hook:
         notes.append(f"after hook failed: {done.hook}; readers that only see the latest value need a restart")
-        status = status or 5
+        status = status or ATTENTION
     else:
         notes.append("readers that only see the latest value need a refresh or restart now")
     if not found and (done.propagated is None or not done.propagated.proven):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from bridge.execution.after_hook import CREDENTIALS
-from bridge.model.errors import BridgeError
+from bridge.model.errors import BridgeError, Usage
 from sinks import kinds
 from sinks.secret import Secret
 
@@ -72,15 +72,29 @@ def hide_environment(argv: list[str]) -> None:
     A child can read the environment that its parent was started with, in `/proc`. So the credentials are handed to the
     new process by a pipe. In the new process, this function adds them to `os.environ`, which `/proc` does not show, and
     returns.
+
+    Raises:
+        Usage: the credentials are too long for the pipe.
     """
     if HANDED in os.environ:
         with os.fdopen(int(os.environ.pop(HANDED)), encoding="utf-8") as file:
             os.environ.update(json.load(file))
         return
     taken = {name: text for name, text in os.environ.items() if name not in cleaned(os.environ)}
+    text = json.dumps(taken).encode()
     reading, writing = os.pipe()
-    with os.fdopen(writing, "w", encoding="utf-8") as file:  # without a reader yet: it must fit into the pipe
-        json.dump(taken, file)
+    # Nobody reads yet. So it has to fit into the pipe, and a pipe that waits for a reader would wait for ever.
+    os.set_blocking(writing, False)  # the function takes it by position only
+    try:
+        whole = os.write(writing, text) == len(text)
+    except BlockingIOError:
+        whole = False
+    os.close(writing)
+    if not whole:
+        raise Usage(
+            f"environment: the credentials in it have {len(text)} bytes, and more than a pipe takes (usually 65536)",
+            hint="shorten or unset " + ", ".join(sorted(taken, key=lambda name: -len(taken[name]))[:3]),
+        )
     os.set_inheritable(reading, True)  # noqa: FBT003  # the function takes it by position only
     os.execve(sys.executable, argv, {**cleaned(os.environ), HANDED: str(reading)})  # noqa: S606
 

@@ -18,11 +18,11 @@ from bridge.cli.output import text as show
 from bridge.cli.output.console import is_terminal, say, say_all
 from bridge.config.settings import ClientSettings, Settings
 from bridge.model.client_ref import ClientRef
-from bridge.model.errors import BridgeError, Incomplete
+from bridge.model.errors import ATTENTION, BridgeError, Incomplete
 from bridge.model.progress import Stop
 
 # The order of ADR 14: what may have left something behind comes before what certainly has not.
-SEVERITY = (3, 1, 2, 4, 5, 0)
+SEVERITY = (3, 1, 2, 4, ATTENTION, 0)
 """The exit statuses from the most serious to the least. Several clients end with the most serious of theirs."""
 
 Chosen = tuple[Settings, ClientSettings]

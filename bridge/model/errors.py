@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+ATTENTION = 5
+"""The exit status of a command that did what it was asked, and found something that needs the user's attention."""
+
 
 class BridgeError(Exception):
     """Base class of every error of the bridge.
@@ -63,9 +66,3 @@ class Refused(BridgeError):
     """
 
     exit_status = 4
-
-
-class Attention(BridgeError):
-    """Something needs the user's attention: it is overdue or has drifted, or a check or a hook failed."""
-
-    exit_status = 5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -60,7 +60,7 @@ class Message:
     """Plain text."""
     fields: Mapping[str, Any] = field(default_factory=dict)
     """The same content for programs."""
-    id: str = field(default_factory=lambda: f"n-{secrets.token_hex(8)}")
+    id: str = field(default_factory=lambda: f"n-{os.urandom(8).hex()}")
     """Identifies the message, so that a receiver can recognise a duplicate."""
 
     def wire(self) -> dict[str, Any]:

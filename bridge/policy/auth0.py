@@ -8,10 +8,9 @@ from bridge.auth0.management import READ_KEYS
 from bridge.config.settings import ClientSettings
 from bridge.model.operation import Strategy
 from bridge.planning.role_rights import SCOPES
+from bridge.policy.formats import AUTH0
 from sinks.rights import Block, Role
 
-FORMAT = "scopes"
-"""How `policy --format` names them."""
 RARELY = "leave it out where no sink is empty and nothing is changed in the dashboard"
 """When the scope that reads every secret is not needed."""
 
@@ -28,4 +27,4 @@ def scopes(name: str, domain: str, clients: Iterable[ClientSettings], role: Role
         generated = ", ".join(client.name for client in clients if client.strategy == Strategy.AUTH0_GENERATED)
         needed = f"needed by the strategy {Strategy.AUTH0_GENERATED} of {generated}" if generated else RARELY
         told.append(f"{READ_KEYS} reads every secret of the tenant; {needed}")
-    return Block(name, FORMAT, tuple(told), "\n".join(found), list(found))
+    return Block(name, AUTH0, tuple(told), "\n".join(found), list(found))

@@ -17,14 +17,6 @@ Chosen = tuple[Settings, ClientSettings]
 """A client, with the configuration that it comes from."""
 
 
-def formats() -> tuple[str, ...]:
-    """Return the languages of policies: one for each kind of store, and Auth0's scopes.
-
-    These are the values of `policy --format`.
-    """
-    return (*(kinds.kind(name).POLICY_FORMAT for name in kinds.names()), auth0.FORMAT)
-
-
 def blocks(chosen: Sequence[Chosen], role: Role, mounts: Iterable[str] = ()) -> tuple[Block, ...]:
     """Return what a role needs for clients, vault by vault, then tenant by tenant.
 

@@ -11,7 +11,7 @@ import bridge.auth0.errors
 import bridge.model.outcome
 from bridge.cli.commands import app
 from bridge.cli.runner import SEVERITY
-from bridge.model.errors import BridgeError
+from bridge.model.errors import ATTENTION, BridgeError
 from tests.docs.pages import ROOT, fences, section, spans, tables
 
 README = ROOT / "README.md"
@@ -60,7 +60,8 @@ def kinds(base: type[BridgeError] = BridgeError) -> set[type[BridgeError]]:
 def test_its_exit_statuses_are_the_codes() -> None:
     assert {bridge.auth0.errors.Auth0Error, bridge.model.outcome.Stopped} <= kinds()
     (told,) = tables(section(README, "Exit statuses"))
-    assert [int(row[0]) for row in told] == sorted({0} | {kind.exit_status for kind in kinds()})
+    assert [int(row[0]) for row in told] == sorted(SEVERITY)
+    assert {0, ATTENTION} | {kind.exit_status for kind in kinds()} == set(SEVERITY)
 
 
 def test_the_help_and_the_readme_tell_the_same_statuses() -> None:

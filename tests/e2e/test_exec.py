@@ -36,9 +36,9 @@ def rotated(make_live: MakeWorld) -> World:
     return world
 
 
-def started(world: World, home: Path, *options: str, argv: tuple[str, ...]) -> subprocess.Popen[str]:
+def started(world: World, home: Path, *options: str, argv: tuple[str, ...], **more: str) -> subprocess.Popen[str]:
     environ = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT), **world.environment}
-    environ |= {"AWS_SESSION_TOKEN": "the-operators-session", "KEPT": "yes"}
+    environ |= {"AWS_SESSION_TOKEN": "the-operators-session", "KEPT": "yes", **more}
     command = [sys.executable, "-c", "from bridge.cli import main; main()", "exec", world.client_id]
     sinks = ("--sink", world.uris[0])
     return subprocess.Popen(
@@ -168,3 +168,13 @@ def test_a_signal_that_there_is_not_is_told(rotated: World, tmp_path: Path) -> N
     _, err = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "--on-change: found 'SHOUT'" in err
+
+
+def test_credentials_that_are_too_long_to_be_handed_over_are_named(rotated: World, tmp_path: Path) -> None:
+    long = "t" * 100_000  # Linux allows 128 KiB
+    process = started(rotated, tmp_path, "--on-change", "restart", argv=("true",), AWS_SECRET_ACCESS_KEY=long)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "more than a pipe takes" in err
+    assert "AWS_SECRET_ACCESS_KEY" in err
+    assert "ttt" not in err

@@ -19,7 +19,7 @@ from bridge.cli.output import json as as_json
 from bridge.cli.output.console import say_all
 from bridge.cli.select import settings_of
 from bridge.config.references import resolve
-from bridge.model.errors import Usage
+from bridge.model.errors import ATTENTION, Usage
 
 if TYPE_CHECKING:
     from bridge.audit.chain import Chain, Head
@@ -54,7 +54,7 @@ def verify(files: Files = None, *, anchor: Anchors = None, config: Config = None
     anchors = tuple(_anchor(text) for text in anchor or ())
     found = verify_lines(_lines(files, settings), _chain(settings), anchors)
     say_all([as_json.line(_as_object(found))] if json else _shown(found))
-    raise typer.Exit(0 if found.good else 5)
+    raise typer.Exit(0 if found.good else ATTENTION)
 
 
 @command(group=audit, verbose=False)

@@ -14,6 +14,7 @@ from bridge.cli.options import SET_UP
 from bridge.cli.output import json as as_json
 from bridge.cli.output.console import say, say_all
 from bridge.cli.select import Clients, chosen
+from bridge.model.errors import ATTENTION
 from sinks.rights import Role
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from bridge.doctor.report import Report
 
 WIDTH = 8
-NOTHING, WRONG = 1, 5
-"""The exit statuses if nothing could be examined, and if something is wrong."""
+NOTHING = 1
+"""The exit status if nothing could be examined."""
 
 
 @command(SET_UP)
@@ -55,7 +56,7 @@ def doctor(
         say(_summary(found))
     wrong = any(one.severity is Severity.WRONG for one in found)
     # 1 means that a later run may find more: no server has answered, so nothing is known about the set-up.
-    raise typer.Exit(0 if not wrong else (WRONG if examination.looked else NOTHING))
+    raise typer.Exit(0 if not wrong else (ATTENTION if examination.looked else NOTHING))
 
 
 def _objects(findings: Iterable[Finding]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from bridge.cli.output.console import say, say_all
 from bridge.cli.runner import each
 from bridge.cli.select import Clients, ClientsOrAll, OneClient, chosen
 from bridge.execution.open import open_session, survey
-from bridge.model.errors import Usage
+from bridge.model.errors import ATTENTION, Usage
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
@@ -41,7 +41,7 @@ def status(
         found.append(seen)
         if json:
             say(as_json.line(as_json.status(seen)))
-        return 5 if check and seen.attention else 0
+        return ATTENTION if check and seen.attention else 0
 
     def finish() -> None:
         if found and not json:
@@ -69,7 +69,7 @@ def verify(
     def present(client: ClientSettings, seen: tuple[Verified, ...]) -> int:
         say_all([as_json.line(as_json.verified(client, seen))] if json else show.verified(client.name, seen))
         # Not 1: the question was answered, and the answer needs attention.
-        return 0 if all(one.good for one in seen) else 5
+        return 0 if all(one.good for one in seen) else ATTENTION
 
     each(
         lambda: chosen(clients, everyone=clients.everyone or clients.empty),
@@ -179,7 +179,7 @@ def evidence(
     def present(client: ClientSettings, found: Evidence) -> int:
         say_all([as_json.line(as_json.evidence(client, found))] if json else show.evidence(client.name, found))
         # What could not be checked counts as "no": silence must not look like the all-clear for a retirement.
-        return 5 if found.stale or found.unknown else 0
+        return ATTENTION if found.stale or found.unknown else 0
 
     each(
         look.at(lambda: chosen(clients, everyone=clients.everyone or clients.empty)),

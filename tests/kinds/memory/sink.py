@@ -193,7 +193,7 @@ class MemorySink:
             return stored.value(self._key) == value
 
     def write_sibling_keys(self, held: Lease, coming: Secret | None = None) -> bool:
-        """Write the sibling keys that are not right (`Sink.lay_out`)."""
+        """Write the sibling keys that are not right (`Sink.write_sibling_keys`)."""
         return self._write_sibling_keys(held, coming)
 
     def _write_sibling_keys(self, held: Lease, coming: Secret | None = None, *, former: bool = True) -> bool:
