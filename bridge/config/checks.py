@@ -16,10 +16,11 @@ from pydantic_core import PydanticCustomError
 from bridge.config.faults import Fault, Key, choice, dotted
 from bridge.config.fields import day, duration
 from bridge.config.settings import LONGEST_EXCEPTION, ClientSettings, VaultSettings
-from bridge.model.tenant_address import base_url, is_loopback
+from bridge.model.tenant_address import base_url
 from bridge.model.timing import PROPAGATION
 from sinks import kinds
 from sinks.errors import BadAddress
+from sinks.loopback import is_loopback
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]*")

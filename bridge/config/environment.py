@@ -13,10 +13,11 @@ from bridge.config.audit import audit_from_environment
 from bridge.config.settings import ClientSettings, Settings, VaultSettings, with_key
 from bridge.model.errors import Usage
 from bridge.model.tenant import TenantSettings
-from bridge.model.tenant_address import base_url, is_loopback
+from bridge.model.tenant_address import base_url
 from bridge.model.timing import PROPAGATION
 from sinks import kinds, split
 from sinks.errors import SinkError
+from sinks.loopback import is_loopback
 
 NAME = "env"
 """The name of the tenant that the environment describes."""

@@ -6,9 +6,9 @@ An address names a document and never an API path, so that it is what people typ
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from sinks.errors import BadAddress
+from sinks.loopback import is_private
 from sinks.vault.settings import Settings
 
 DEFAULT_KEY = "client_secret"
@@ -37,7 +37,7 @@ def parse(target: str, settings: Settings | None = None) -> Target:
         BadAddress: no path below the mount, an empty part, an API path, an empty key, or plain http:// to another
             machine.
     """
-    if settings is not None and not _is_private(settings.url):
+    if settings is not None and not is_private(settings.url):
         raise BadAddress(
             f"the Vault at {settings.url} would get the token in clear text: plain http:// is for loopback only",
             "use https://, with ca_file (VAULT_CACERT) for a CA of your own",
@@ -58,13 +58,6 @@ def parse(target: str, settings: Settings | None = None) -> Target:
     if marked and not key:
         raise BadAddress(f"'vault://{target}' names an empty key", f"write #KEY, or leave it out for #{DEFAULT_KEY}")
     return Target(path, key or DEFAULT_KEY)
-
-
-def _is_private(url: str) -> bool:
-    parts = urlsplit(url)
-    # The token travels with every request. Only on loopback can nobody listen to plain http://.
-    host = parts.hostname or ""
-    return parts.scheme == "https" or host in ("localhost", "::1") or host.startswith("127.")
 
 
 def identity(target: Target, settings: Settings) -> tuple[str, ...]:
