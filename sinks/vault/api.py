@@ -2,69 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sinks.document import Document
+from hvac.adapters import RawAdapter
+from hvac.exceptions import InvalidPath
+from hvac.utils import format_url
+
 from sinks.errors import Denied, Refused
-from sinks.vault.responses import Missing, answers
+from sinks.vault.errors import Missing, answers
+from sinks.vault.responses import config_in, entry_in, meta_in, written_in
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sinks.document import Document
     from sinks.vault.connection import Connection
+    from sinks.vault.responses import Entry, Meta, MountConfig
 
-DEFAULT_MAX_VERSIONS = 10
+JSON = {"Content-Type": "application/json"}
+MERGE = {"Content-Type": "application/merge-patch+json"}
 SIZE_LIMIT = 1_000_000  # bytes. A server refuses a request above 1 MiB with status 500
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One version of a document."""
-
-    version: int
-    """The version's number."""
-    created: datetime
-    """When it was written."""
-    document: Document | None = None
-    """Its content. None: deleted, destroyed, or not part of the answer (`Kv.write`)."""
-    tags: Mapping[str, str] = field(default_factory=dict)
-    """The key's custom metadata."""
-    fading: bool = False
-    """The server has already set a time at which it will delete this version."""
-    changed: datetime | None = None
-    """When it was written or deleted."""
-
-
-@dataclass(frozen=True)
-class Meta:
-    """A key's metadata: what the server knows of a document besides its content."""
-
-    current: int
-    """Number of the latest version, 0 where there is none."""
-    versions: Mapping[int, tuple[datetime, bool]]
-    """For each version, when it was created and whether it can still be read."""
-    tags: Mapping[str, str]
-    """The custom metadata."""
-    max_versions: int
-    """How many versions the key's own setting keeps. 0: the mount's setting applies."""
-    delete_version_after: str
-    """The time after which the server deletes a version by itself. "0s": never."""
-    cas_required: bool = False
-    """Whether every write needs a compare-and-set."""
-    deleted: Mapping[int, datetime] = field(default_factory=dict)
-    """The unreadable versions that can be undeleted, each with the server's time of its deletion."""
-
-
-@dataclass(frozen=True)
-class MountConfig:
-    """A mount's settings. `metadata_cas_required` exists in OpenBao only."""
-
-    max_versions: int
-    delete_version_after: str
-    metadata_cas_required: bool = False
 
 
 class Kv:
@@ -103,7 +62,7 @@ class Kv:
             try:
                 with answers(f"read the settings of mount {mount}/"):
                     answer = self._client.secrets.kv.v2.read_configuration(mount_point=mount)
-                    self._configs[mount] = _config(answer["data"])
+                    self._configs[mount] = config_in(answer["data"])
             except Denied:
                 self._configs[mount] = None
         return self._configs[mount]
@@ -114,19 +73,24 @@ class Kv:
         try:
             with answers(f"read {mount}/metadata/{key} (capability: read)"):
                 answer = self._client.secrets.kv.v2.read_secret_metadata(key, mount_point=mount)
-                return _meta(answer["data"])
+                return meta_in(answer["data"])
         except Missing:
             return None
 
     def read(self, path: str, version: int | None = None) -> Entry | None:
         """Return one version, the latest by default. None: there is none."""
         mount, key = self._split(path)
+        params = {} if version is None else {"version": version}
         try:
             with answers(f"read {mount}/data/{key} (capability: read)"):
-                answer = self._client.secrets.kv.v2.read_secret_version(
-                    key, version=version, mount_point=mount, raise_on_deleted_version=False
-                )
-                return _entry(answer["data"])
+                try:
+                    text = self._send("get", f"{mount}/data/{key}", params=params).text
+                except InvalidPath as error:
+                    # The answer about a deleted version has this status, too.
+                    if not error.text or '"metadata"' not in error.text:
+                        raise
+                    text = error.text
+                return entry_in(text)
         except Missing:
             return None
 
@@ -138,14 +102,12 @@ class Kv:
             Refused: the document is too large.
         """
         mount, key = self._split(path)
-        if len(json.dumps(document.reveal())) > SIZE_LIMIT:
+        body = f'{{"options": {{"cas": {cas}}}, "data": {document.reveal_text()}}}'.encode()
+        if len(body) > SIZE_LIMIT:
             raise Refused(f"{path} would be larger than {SIZE_LIMIT} bytes, more than Vault takes")
         with self._deadline(before), answers(f"write {mount}/data/{key} (capabilities: create, update)"):
-            answer = self._client.secrets.kv.v2.create_or_update_secret(
-                key, document.reveal(), cas=cas, mount_point=mount
-            )
-            told = answer["data"]
-            return Entry(int(told["version"]), _time(told["created_time"]), fading=bool(told.get("deletion_time")))
+            # The document's own text is sent. Parsed and written again, it would lose the spelling of its numbers.
+            return written_in(self._send("post", f"{mount}/data/{key}", data=body, headers=JSON).json())
 
     def tag(
         self,
@@ -161,12 +123,7 @@ class Kv:
         if max_versions is not None:
             body["max_versions"] = max_versions
         with self._deadline(before), answers(f"tag {mount}/metadata/{key} (capability: patch)"):
-            self._client.adapter.request(
-                "patch",
-                f"/v1/{mount}/metadata/{key}",
-                json=body,
-                headers={"Content-Type": "application/merge-patch+json"},
-            )
+            self._send("patch", f"{mount}/metadata/{key}", json=body, headers=MERGE)
 
     def destroy(self, path: str, versions: Sequence[int], *, before: float | None = None) -> None:
         """Make versions permanently unreadable, by their exact numbers. Idempotent."""
@@ -203,6 +160,11 @@ class Kv:
         mount, key = self._split(path)
         return f"{mount}/{endpoint}/{key}"
 
+    def _send(self, method: str, path: str, **more: Any) -> Any:
+        """Send a request to an API path, quoted as hvac quotes its own, and return the answer of requests."""
+        raw = RawAdapter.from_adapter(self._client.adapter)
+        return raw.request(method, format_url("/v1/{path}", path=path), **more)
+
     @property
     def _client(self) -> Any:
         return self._connection.client()
@@ -225,7 +187,7 @@ class Kv:
         with suppress(Missing, Denied), answers(f"read the settings of mount {first}/"):
             data = client.secrets.kv.v2.read_configuration(mount_point=first)["data"]
             if "max_versions" in data:  # a KV version 1 mount would answer with a foreign secret called "config"
-                self._mounts[first], self._configs[first] = first, _config(data)
+                self._mounts[first], self._configs[first] = first, config_in(data)
                 return first, rest
         mount = self._find_mount(path)
         self._mounts[mount] = mount
@@ -235,7 +197,7 @@ class Kv:
         first = path.partition("/")[0]
         try:
             with answers(f"find the mount of {path}"):
-                data = self._client.adapter.get(f"/v1/sys/internal/ui/mounts/{path}")["data"]
+                data = self._send("get", f"sys/internal/ui/mounts/{path}").json()["data"]
                 mount, kind = str(data["path"]).strip("/"), data["type"]
                 version = (data["options"] or {}).get("version", "1")
         except (Missing, Denied):
@@ -254,47 +216,3 @@ class Kv:
         if path == mount:
             raise Refused(f"'{path}' is a mount; name a document in it", f"for example vault://{mount}/apps/billing")
         return mount
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def _config(data: Mapping[str, Any]) -> MountConfig:
-    return MountConfig(
-        int(data["max_versions"] or 0),
-        str(data.get("delete_version_after") or "0s"),
-        bool(data.get("metadata_cas_required")),
-    )
-
-
-def _meta(data: Mapping[str, Any]) -> Meta:
-    return Meta(
-        current=int(data["current_version"]),
-        versions={
-            int(number): (_time(v["created_time"]), not v["destroyed"] and not v["deletion_time"])
-            for number, v in data["versions"].items()
-        },
-        tags=data.get("custom_metadata") or {},
-        max_versions=int(data.get("max_versions") or 0),
-        delete_version_after=str(data.get("delete_version_after") or "0s"),
-        cas_required=bool(data.get("metadata_cas_required")),
-        deleted={
-            int(n): _time(v["deletion_time"])
-            for n, v in data["versions"].items()
-            if v["deletion_time"] and not v["destroyed"]
-        },
-    )
-
-
-def _entry(data: Mapping[str, Any]) -> Entry:
-    told = data["metadata"]
-    created, gone = _time(told["created_time"]), told.get("deletion_time")
-    return Entry(
-        version=int(told["version"]),
-        created=created,
-        fading=bool(gone),
-        changed=max(created, _time(gone)) if gone and data["data"] is None else created,
-        document=None if data["data"] is None else Document(data["data"]),
-        tags=told.get("custom_metadata") or {},
-    )

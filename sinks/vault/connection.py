@@ -11,8 +11,8 @@ import requests
 
 from sinks.errors import BadAddress, Denied, SinkError, Unavailable
 from sinks.vault.environment import token_reference
+from sinks.vault.errors import answers
 from sinks.vault.http import Adapter
-from sinks.vault.responses import answers
 from sinks.vault.settings import Auth, Settings
 
 if TYPE_CHECKING:

@@ -1,0 +1,91 @@
+"""The one place where exceptions of hvac and requests become ours.
+
+Their texts are not quoted, because they hold bodies of requests and answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+from hvac import exceptions as hv
+
+from sinks.errors import BadAddress, Conflict, Denied, Refused, SinkError, Unavailable
+
+AGAIN = "nothing is lost; run the same command again"
+METADATA_CAS = "metadata_cas_required is set for {}, so tags cannot be written without racing other writers of metadata"
+METADATA_CAS_HINT = "unset it: bao write MOUNT/config metadata_cas_required=false; on a key 'doctor' tells how"
+
+
+class Missing(SinkError):
+    """404: there is nothing at this path, or (`no_mount`) no such mount."""
+
+    def __init__(self, message: str, *, no_mount: bool) -> None:
+        super().__init__(message)
+        self.no_mount = no_mount
+
+
+@contextmanager
+def answers(doing: str, *, login: bool = False) -> Iterator[None]:
+    """Translate whatever goes wrong while `doing`, for example "read metadata of secret/apps/billing".
+
+    With `login`, a refusal means that the credentials are wrong, not that the token lacks a right.
+    """
+    try:
+        yield
+    except hv.VaultError as error:
+        raise _from_vault(error, doing, login=login) from None
+    # Before its base classes below, because it has a remedy of its own.
+    except requests.exceptions.SSLError:
+        raise Unavailable(
+            f"could not {doing}: the server's certificate was not accepted",
+            "set ca_file (VAULT_CACERT) to the CA that signed it, or tls_server_name to the name in it",
+        ) from None
+    except requests.exceptions.Timeout:
+        raise Unavailable(f"could not {doing}: no answer in time", AGAIN) from None
+    except requests.exceptions.RequestException as error:
+        raise Unavailable(f"could not {doing}: no connection ({type(error).__name__})", AGAIN) from None
+    except OSError as error:  # those of requests are caught above: this one is about a file on this machine
+        raise BadAddress(
+            f"could not {doing}: a certificate's file cannot be read ({type(error).__name__})",
+            "check ca_file, ca_path, client_cert and client_key (VAULT_CACERT and the like)",
+        ) from None
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
+        raise Unavailable(f"could not {doing}: the answer made no sense (half an answer?)", AGAIN) from None
+
+
+def _from_vault(error: hv.VaultError, doing: str, *, login: bool) -> SinkError:
+    told = " ".join(str(e) for e in error.errors or ()).lower()
+    # hvac raises the same for an empty path, a missing mount and a missing auth method.
+    if isinstance(error, hv.InvalidPath):
+        if login:
+            return Denied(f"could not {doing}: no such auth method is mounted", "check auth.method and auth.mount")
+        return Missing(f"could not {doing}: nothing there", no_mount="no handler for route" in told)
+    if login and isinstance(error, (hv.InvalidRequest, hv.Forbidden, hv.Unauthorized)):
+        return Denied(
+            f"could not {doing}: the credentials were refused", "check the role and the secret it logs in with"
+        )
+    if isinstance(error, (hv.Forbidden, hv.Unauthorized)):
+        return Denied(f"could not {doing}: permission denied", "the token's policy lacks this path, or it has expired")
+    if isinstance(error, hv.InvalidRequest):
+        return _from_bad_request(told, doing)
+    if isinstance(error, hv.VaultDown):
+        if "sealed" in told or not told:
+            return Unavailable(f"could not {doing}: Vault is sealed", "unseal it, then run the same command again")
+        return Unavailable(f"could not {doing}: Vault is not available (503)", AGAIN)
+    # Not `Refused`: the same request may succeed a moment later.
+    if isinstance(error, hv.RateLimitExceeded):
+        return Unavailable(f"could not {doing}: Vault's rate limit was reached (429)", AGAIN)
+    return Unavailable(f"could not {doing}: Vault answered with an error ({type(error).__name__})", AGAIN)
+
+
+def _from_bad_request(told: str, doing: str) -> SinkError:
+    # All of these have status 400, so only the text tells them apart. It is compared and never shown.
+    if "did not match the current version" in told:
+        return Conflict(f"could not {doing}: somebody else wrote first")
+    if "check-and-set parameter required" in told:
+        return Refused(f"could not {doing}: {METADATA_CAS.format('it')}", METADATA_CAS_HINT)
+    if "upgrading from non-versioned" in told:
+        return Unavailable(f"could not {doing}: the mount is being upgraded to version 2", "try again in a few seconds")
+    return Refused(f"could not {doing}: Vault called the request invalid (400)")
