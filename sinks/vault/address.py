@@ -44,6 +44,7 @@ def parse(target: str, settings: Settings | None = None) -> Target:
         )
     path, marked, key = target.partition("#")
     parts = path.split("/")
+    _check_characters(target, parts)
     if len(parts) < 2 or not all(part.strip() for part in parts):  # a mount and a path
         raise BadAddress(
             f"'vault://{target}' names no document: expected MOUNT/PATH, found '{path}'",
@@ -58,6 +59,17 @@ def parse(target: str, settings: Settings | None = None) -> Target:
     if marked and not key:
         raise BadAddress(f"'vault://{target}' names an empty key", f"write #KEY, or leave it out for #{DEFAULT_KEY}")
     return Target(path, key or DEFAULT_KEY)
+
+
+def _check_characters(target: str, parts: list[str]) -> None:
+    """Refuse what a server, a proxy or a terminal may read as another path than it is."""
+    shown = target if target.isprintable() else ascii(target)[1:-1]
+    if not target.isprintable():
+        raise BadAddress(f"'vault://{shown}' has characters that cannot be printed", "write the path without them")
+    if any(".." in part or part == "." for part in parts):
+        raise BadAddress(f"'vault://{shown}' has '.' or '..' in its path", "write the path itself")
+    if any(part != part.strip() for part in parts if part.strip()):
+        raise BadAddress(f"'vault://{shown}' has a space at an end of a part of its path", "write the path without it")
 
 
 def identity(target: Target, settings: Settings) -> tuple[str, ...]:

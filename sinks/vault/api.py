@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hvac.adapters import RawAdapter
 from hvac.exceptions import InvalidPath
 from hvac.utils import format_url
 
-from sinks.errors import Denied, Refused
+from sinks.errors import Denied, Refused, Unavailable
 from sinks.vault.errors import Missing, answers
 from sinks.vault.responses import config_in, entry_in, meta_in, written_in
 
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
     from sinks.document import Document
     from sinks.vault.connection import Connection
-    from sinks.vault.responses import Entry, Meta, MountConfig
+    from sinks.vault.responses import Entry, Meta, MountConfig, Newest
+
+    Found = TypeVar("Found", Entry, Meta)
 
 JSON = {"Content-Type": "application/json"}
 MERGE = {"Content-Type": "application/merge-patch+json"}
+LAG = 5.0  # seconds that a standby's copy may lag
 SIZE_LIMIT = 1_000_000  # bytes. A server refuses a request above 1 MiB with status 500
 
 
@@ -36,6 +39,7 @@ class Kv:
         self._connection = connection
         self._mounts: dict[str, str] = {}
         self._configs: dict[str, MountConfig | None] = {}
+        self._written: dict[str, Newest] = {}  # of each path, the version that this process wrote last
 
     def now(self) -> datetime:
         """Return the server's clock, without a request."""
@@ -69,6 +73,9 @@ class Kv:
 
     def metadata(self, path: str) -> Meta | None:
         """Return a key's metadata, or None where there is no such key."""
+        return self._up_to_date(path, lambda: self._metadata(path))
+
+    def _metadata(self, path: str) -> Meta | None:
         mount, key = self._split(path)
         try:
             with answers(f"read {mount}/metadata/{key} (capability: read)"):
@@ -79,8 +86,12 @@ class Kv:
 
     def read(self, path: str, version: int | None = None) -> Entry | None:
         """Return one version, the latest by default. None: there is none."""
+        if version is None:
+            return self._up_to_date(path, lambda: self._read(path, {}))
+        return self._read(path, {"version": version})
+
+    def _read(self, path: str, params: Mapping[str, int]) -> Entry | None:
         mount, key = self._split(path)
-        params = {} if version is None else {"version": version}
         try:
             with answers(f"read {mount}/data/{key} (capability: read)"):
                 try:
@@ -93,6 +104,34 @@ class Kv:
                 return entry_in(text)
         except Missing:
             return None
+
+    def _up_to_date(self, path: str, look: Callable[[], Found | None]) -> Found | None:
+        """Read until the answer is not older than what this process has written.
+
+        A standby answers reads from a copy of its own, which may lag.
+
+        Raises:
+            Unavailable: the answers are still older after `LAG` seconds.
+        """
+        clock = self._connection.clock
+        end = clock.monotonic() + LAG
+        while True:
+            found, own = look(), self._written.get(path)
+            if own is None or (found is not None and found.newest >= own):
+                return found
+            # Of a key that was deleted and created anew the numbers begin again, later.
+            if found is not None and found.newest[1] > own[1]:
+                return found
+            if clock.monotonic() >= end:
+                break
+            clock.sleep(LAG / 50)
+        if found is None:
+            del self._written[path]  # the whole key was deleted
+            return None
+        raise Unavailable(
+            f"{self._connection.name} answers with an older state of {path} than this process has written",
+            "it may be a standby that lags: set VAULT_ADDR to the active node",
+        )
 
     def write(self, path: str, document: Document, *, cas: int, before: float | None = None) -> Entry:
         """Write the next version if the latest one is still `cas`. Return its number and time.
@@ -107,7 +146,9 @@ class Kv:
             raise Refused(f"{path} would be larger than {SIZE_LIMIT} bytes, more than Vault takes")
         with self._deadline(before), answers(f"write {mount}/data/{key} (capabilities: create, update)"):
             # The document's own text is sent. Parsed and written again, it would lose the spelling of its numbers.
-            return written_in(self._send("post", f"{mount}/data/{key}", data=body, headers=JSON).json())
+            entry = written_in(self._send("post", f"{mount}/data/{key}", data=body, headers=JSON).json())
+        self._written[path] = entry.newest
+        return entry
 
     def tag(
         self,

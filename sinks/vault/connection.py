@@ -32,7 +32,7 @@ class Connection:
     def __init__(self, settings: Settings, resolve: Callable[[str], Secret], clock: Clock) -> None:
         self._settings = settings
         self._resolve = resolve
-        self._clock = clock
+        self.clock = clock
         self.adapter = Adapter(clock, settings.tls_server_name)
         self._client: hvac.Client | None = None
         self._renew_at = 0.0
@@ -54,7 +54,7 @@ class Connection:
             client = self._connect()
             self._login(client)
             self._client = client
-        elif self._clock.monotonic() >= self._renew_at:
+        elif self.clock.monotonic() >= self._renew_at:
             self._keep_alive(self._client)
         return self._client
 
@@ -63,6 +63,10 @@ class Connection:
         session = requests.Session()
         session.mount("https://", self.adapter)
         session.mount("http://", self.adapter)
+        # Never the credentials of ~/.netrc, which requests would send in the place of none.
+        session.auth = _no_credentials
+        # Plain http:// is for loopback only. A proxy would get the token in clear text.
+        session.trust_env = settings.url.lower().startswith("https:")
         # On the session, because hvac prefers what a session says, even its default, to its own arguments.
         session.verify = settings.ca_file or settings.ca_path or True
         if settings.client_cert:
@@ -84,7 +88,7 @@ class Connection:
         with answers(f"log in to {self.name} by {auth.method}", login=True):
             answer = self._ask_for_token(client, auth)
             self._granted = float(answer["auth"]["lease_duration"] or "inf")  # 0 means that it never ends
-        self._renew_at = self._clock.monotonic() + self._granted * 2 / 3
+        self._renew_at = self.clock.monotonic() + self._granted * 2 / 3
 
     def _use_token(self, client: hvac.Client, auth: Auth) -> None:
         reference = auth.token or token_reference(os.environ)
@@ -93,8 +97,14 @@ class Connection:
                 f"no token for {self.name}: VAULT_TOKEN is not set and ~/.vault-token does not exist",
                 "run 'vault login', or configure another auth method",
             )
-        client.token = self._resolve(reference).reveal()
-        self._renew_at = self._clock.monotonic() + FIRST_RENEWAL
+        token = self._resolve(reference)
+        if not (token.reveal().isascii() and token.reveal().isprintable()):
+            raise BadAddress(
+                f"the token in {reference} has characters that cannot be sent, such as a line break",
+                "store it again without them",
+            )
+        client.token = token.reveal()
+        self._renew_at = self.clock.monotonic() + FIRST_RENEWAL
 
     def _ask_for_token(self, client: hvac.Client, auth: Auth) -> Any:
         # References are resolved at each login: a mounted JWT or a secret id may have been replaced since the last one.
@@ -138,7 +148,7 @@ class Connection:
         if not given and seconds < self._granted / 2:
             self._login(client)
         else:
-            self._renew_at = self._clock.monotonic() + (seconds * 2 / 3 or FIRST_RENEWAL)
+            self._renew_at = self.clock.monotonic() + (seconds * 2 / 3 or FIRST_RENEWAL)
 
     @staticmethod
     def _renewed(client: hvac.Client) -> float:
@@ -149,3 +159,7 @@ class Connection:
             return 0
         except SinkError:
             return float("inf")  # not renewable, as a root token is not. If it ends, a later 403 says so
+
+
+def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request

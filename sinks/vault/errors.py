@@ -5,6 +5,7 @@ Their texts are not quoted, because they hold bodies of requests and answers.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,10 @@ from hvac import exceptions as hv
 
 from sinks.errors import BadAddress, Conflict, Denied, Refused, SinkError, Unavailable
 
+LEAST = "Vault 1.9, or any OpenBao"  # the first with PATCH of metadata
+PROXIES = frozenset({"HTTPS_PROXY", "ALL_PROXY"})  # plain http:// is for loopback, and goes through no proxy
+CA_VARIABLES = ("VAULT_CACERT", "VAULT_CAPATH", "VAULT_CLIENT_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+PROXY_HINT = "write it as http://HOST:PORT, or unset it; NO_PROXY names the servers that are reached without it"
 AGAIN = "nothing is lost; run the same command again"
 METADATA_CAS = "metadata_cas_required is set for {}, so tags cannot be written without racing other writers of metadata"
 METADATA_CAS_HINT = "unset it: bao write MOUNT/config metadata_cas_required=false; on a key 'doctor' tells how"
@@ -42,17 +47,34 @@ def answers(doing: str, *, login: bool = False) -> Iterator[None]:
             f"could not {doing}: the server's certificate was not accepted",
             "set ca_file (VAULT_CACERT) to the CA that signed it, or tls_server_name to the name in it",
         ) from None
+    except requests.exceptions.InvalidHeader:
+        raise BadAddress(
+            f"could not {doing}: the token or the namespace has characters that cannot be sent (a line break?)",
+            "correct VAULT_TOKEN, its file, or VAULT_NAMESPACE",
+        ) from None
+    except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
+        raise BadAddress(f"could not {doing}: {_proxy()} cannot be used", PROXY_HINT) from None
+    except requests.exceptions.ProxyError:
+        raise Unavailable(f"could not {doing}: {_proxy()} does not let it through", PROXY_HINT) from None
     except requests.exceptions.Timeout:
         raise Unavailable(f"could not {doing}: no answer in time", AGAIN) from None
     except requests.exceptions.RequestException as error:
         raise Unavailable(f"could not {doing}: no connection ({type(error).__name__})", AGAIN) from None
     except OSError as error:  # those of requests are caught above: this one is about a file on this machine
+        named = " and ".join(name for name in CA_VARIABLES if os.environ.get(name))
         raise BadAddress(
             f"could not {doing}: a certificate's file cannot be read ({type(error).__name__})",
-            "check ca_file, ca_path, client_cert and client_key (VAULT_CACERT and the like)",
+            f"check {named or 'ca_file, ca_path, client_cert and client_key (VAULT_CACERT and the like)'}",
         ) from None
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
         raise Unavailable(f"could not {doing}: the answer made no sense (half an answer?)", AGAIN) from None
+
+
+def _proxy() -> str:
+    """Return the words for the proxy that the environment names, with its variables and never with its address."""
+    # In their texts there may be a password.
+    named = sorted(name for name, text in os.environ.items() if name.upper() in PROXIES and text)
+    return f"the proxy in {' or '.join(named)}" if named else "the server's address"
 
 
 def _from_vault(error: hv.VaultError, doing: str, *, login: bool) -> SinkError:
@@ -74,6 +96,11 @@ def _from_vault(error: hv.VaultError, doing: str, *, login: bool) -> SinkError:
         if "sealed" in told or not told:
             return Unavailable(f"could not {doing}: Vault is sealed", "unseal it, then run the same command again")
         return Unavailable(f"could not {doing}: Vault is not available (503)", AGAIN)
+    if isinstance(error, hv.UnsupportedOperation):
+        return Denied(
+            f"could not {doing}: the server, or a gateway before it, does not take such requests (405)",
+            f"secret-bridge needs {LEAST}; a gateway must let PATCH through",
+        )
     # Not `Refused`: the same request may succeed a moment later.
     if isinstance(error, hv.RateLimitExceeded):
         return Unavailable(f"could not {doing}: Vault's rate limit was reached (429)", AGAIN)

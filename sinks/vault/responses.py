@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sinks.document import Document
 from sinks.json_object import JsonObject
 
 DEFAULT_MAX_VERSIONS = 10
+NEVER = datetime.min.replace(tzinfo=UTC)
+Newest = tuple[int, datetime]
+"""The number of a key's latest version, and when it was written."""
 NONE = "null"  # of a version that is deleted or destroyed
 
 
@@ -32,6 +35,11 @@ class Entry:
     changed: datetime | None = None
     """When it was written or deleted."""
 
+    @property
+    def newest(self) -> Newest:
+        """The version itself: the latest one when this was read."""
+        return self.version, self.created
+
 
 @dataclass(frozen=True)
 class Meta:
@@ -51,6 +59,11 @@ class Meta:
     """Whether every write needs a compare-and-set."""
     deleted: Mapping[int, datetime] = field(default_factory=dict)
     """The unreadable versions that can be undeleted, each with the server's time of its deletion."""
+
+    @property
+    def newest(self) -> Newest:
+        """The latest version."""
+        return self.current, self.versions[self.current][0] if self.current in self.versions else NEVER
 
 
 @dataclass(frozen=True)
