@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -146,7 +147,7 @@ class Kv:
             raise Refused(f"{path} would be larger than {SIZE_LIMIT} bytes, more than Vault takes")
         with self._deadline(before), answers(f"write {mount}/data/{key} (capabilities: create, update)"):
             # The document's own text is sent. Parsed and written again, it would lose the spelling of its numbers.
-            entry = written_in(self._send("post", f"{mount}/data/{key}", data=body, headers=JSON).json())
+            entry = written_in(json.loads(self._send("post", f"{mount}/data/{key}", data=body, headers=JSON).text))
         self._written[path] = entry.newest
         return entry
 
@@ -238,7 +239,7 @@ class Kv:
         first = path.partition("/")[0]
         try:
             with answers(f"find the mount of {path}"):
-                data = self._send("get", f"sys/internal/ui/mounts/{path}").json()["data"]
+                data = json.loads(self._send("get", f"sys/internal/ui/mounts/{path}").text)["data"]
                 mount, kind = str(data["path"]).strip("/"), data["type"]
                 version = (data["options"] or {}).get("version", "1")
         except (Missing, Denied):

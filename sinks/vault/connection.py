@@ -60,6 +60,7 @@ class Connection:
 
     def _connect(self) -> hvac.Client:
         settings = self._settings
+        _check_header(settings.namespace or "", "namespace (VAULT_NAMESPACE)")
         session = requests.Session()
         session.mount("https://", self.adapter)
         session.mount("http://", self.adapter)
@@ -98,11 +99,7 @@ class Connection:
                 "run 'vault login', or configure another auth method",
             )
         token = self._resolve(reference)
-        if not (token.reveal().isascii() and token.reveal().isprintable()):
-            raise BadAddress(
-                f"the token in {reference} has characters that cannot be sent, such as a line break",
-                "store it again without them",
-            )
+        _check_header(token.reveal(), f"the token in {reference}")
         client.token = token.reveal()
         self._renew_at = self.clock.monotonic() + FIRST_RENEWAL
 
@@ -159,6 +156,11 @@ class Connection:
             return 0
         except SinkError:
             return float("inf")  # not renewable, as a root token is not. If it ends, a later 403 says so
+
+
+def _check_header(text: str, name: str) -> None:
+    if not (text.isascii() and text.isprintable()):
+        raise BadAddress(f"{name} has characters that cannot be sent, such as a line break", "store it without them")
 
 
 def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:

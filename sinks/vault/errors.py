@@ -14,7 +14,6 @@ from hvac import exceptions as hv
 
 from sinks.errors import BadAddress, Conflict, Denied, Refused, SinkError, Unavailable
 
-LEAST = "Vault 1.9, or any OpenBao"  # the first with PATCH of metadata
 PROXIES = frozenset({"HTTPS_PROXY", "ALL_PROXY"})  # plain http:// is for loopback, and goes through no proxy
 CA_VARIABLES = ("VAULT_CACERT", "VAULT_CAPATH", "VAULT_CLIENT_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 PROXY_HINT = "write it as http://HOST:PORT, or unset it; NO_PROXY names the servers that are reached without it"
@@ -46,11 +45,6 @@ def answers(doing: str, *, login: bool = False) -> Iterator[None]:
         raise Unavailable(
             f"could not {doing}: the server's certificate was not accepted",
             "set ca_file (VAULT_CACERT) to the CA that signed it, or tls_server_name to the name in it",
-        ) from None
-    except requests.exceptions.InvalidHeader:
-        raise BadAddress(
-            f"could not {doing}: the token or the namespace has characters that cannot be sent (a line break?)",
-            "correct VAULT_TOKEN, its file, or VAULT_NAMESPACE",
         ) from None
     except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
         raise BadAddress(f"could not {doing}: {_proxy()} cannot be used", PROXY_HINT) from None
@@ -96,11 +90,6 @@ def _from_vault(error: hv.VaultError, doing: str, *, login: bool) -> SinkError:
         if "sealed" in told or not told:
             return Unavailable(f"could not {doing}: Vault is sealed", "unseal it, then run the same command again")
         return Unavailable(f"could not {doing}: Vault is not available (503)", AGAIN)
-    if isinstance(error, hv.UnsupportedOperation):
-        return Denied(
-            f"could not {doing}: the server, or a gateway before it, does not take such requests (405)",
-            f"secret-bridge needs {LEAST}; a gateway must let PATCH through",
-        )
     # Not `Refused`: the same request may succeed a moment later.
     if isinstance(error, hv.RateLimitExceeded):
         return Unavailable(f"could not {doing}: Vault's rate limit was reached (429)", AGAIN)

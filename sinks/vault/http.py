@@ -22,7 +22,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from sinks import request_ids
 from sinks.clock import Clock
-from sinks.errors import Expired, Unavailable
+from sinks.errors import Denied, Expired, Unavailable
 
 LOG = logging.getLogger(__name__)
 CONNECT = 3.05
@@ -39,6 +39,8 @@ CHUNK = 16_384  # bytes
 # 412: a standby has not got the state yet that the request asks for. Without 503: a sealed server answers with it, and
 # waiting does not unseal it.
 BUSY = frozenset({412, 429, 502, 504})
+NOT_ALLOWED = 405
+LEAST = "Vault 1.9 or newer, or OpenBao"  # the first with PATCH of metadata
 ASKING = frozenset({429, 503})
 """The statuses with which a server, or what stands before it, asks to wait (`Retry-After`)."""
 
@@ -120,6 +122,7 @@ class Adapter(HTTPAdapter):
 
         Raises:
             Expired: the deadline passed before the request was sent, or before it was answered.
+            Denied: the server does not take such requests.
             Unavailable: the server redirects (the token is not sent to another address), it asks to wait for longer
                 than `BUDGET`, or its answer is larger than `LARGEST`.
         """
@@ -173,6 +176,11 @@ class Adapter(HTTPAdapter):
             raise Unavailable(
                 "this Vault server is a standby, or stands behind a redirect; the token was not sent on",
                 f"set VAULT_ADDR to the active node ({response.headers.get('Location', '?').split('/v1/')[0]})",
+            )
+        if response.status_code == NOT_ALLOWED:
+            raise Denied(
+                f"the Vault server, or a gateway before it, does not take {response.request.method} (405)",
+                f"secret-bridge needs {LEAST}; a gateway has to let PATCH through",
             )
         end = self._clock.monotonic() + READ if deadline is None else deadline
         body = bytearray()
