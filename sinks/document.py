@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from sinks.json_object import JsonObject, written
+from sinks.json_object import JsonObject, Number, written
 from sinks.secret import Secret
+
+EMPTY_TEXT, NULL = "an empty text", "null"
+"""What `Document.unusable` says of a key that holds nothing yet."""
 
 
 def _is_unicode(text: str) -> bool:
@@ -62,6 +65,22 @@ class Document:
         """
         text = self._bare if key is None else self._object.value(key)
         return Secret(text) if isinstance(text, str) and text and _is_unicode(text) else None
+
+    def unusable(self, key: str | None) -> str:
+        """Return what stands at `key` instead of a value, in words, or "" where a value or nothing does."""
+        if key is None or key not in self.keys or self.get(key) is not None:
+            return ""
+        found = self._object.value(key)
+        if isinstance(found, str):
+            return "text that is not valid Unicode" if found else EMPTY_TEXT
+        kinds = ((bool, "true or false"), (Number, "a number"), (list, "an array"), (dict, "an object"))
+        return next((words for kind, words in kinds if isinstance(found, kind)), NULL)
+
+    def lacks(self, key: str, uri: str) -> str:
+        """Return the sentence for a reader that finds no value at `key`, with what stands there or the other keys."""
+        if unusable := self.unusable(key):
+            return f"the key '{key}' in {uri} holds {unusable}, and not a text"
+        return f"no key '{key}' in {uri}. Keys there: {', '.join(self.keys) or 'none'}"
 
     def object_at(self, key: str) -> Mapping[str, Any] | None:
         """Return the value at `key` where it is an object, else None. Its numbers are `json_object.Number`."""

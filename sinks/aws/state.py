@@ -151,7 +151,7 @@ def with_documents(state: SinkState, documents: Mapping[Stage, Document | None],
     document = documents.get(Stage.CURRENT)
     keys = document.keys if document else ()
     missing: tuple[str, ...] = ()
-    if document is not None and key is not None and Stage.CURRENT not in values:
+    if document is not None and key is not None and key not in keys:
         missing = (f"no key '{key}' in {state.uri}. Keys there: {', '.join(keys) or 'none'} (choose one with #KEY)",)
     exists = state.exists and document is not None  # a secret without a version, or with only a lock, is empty
     return replace(
@@ -159,6 +159,7 @@ def with_documents(state: SinkState, documents: Mapping[Stage, Document | None],
         exists=exists,
         values=values,
         keys=keys,
+        unusable=document.unusable(key) if document else "",
         drifted=exists and _drifted(state, values.get(Stage.CURRENT)),
         notes=(*state.notes, *missing),
     )

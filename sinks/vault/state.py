@@ -253,12 +253,13 @@ def with_memory(state: SinkState, *, managed: bool) -> SinkState:
     return replace(state, wiped=True, notes=(*state.notes, WIPED))
 
 
-def with_values(state: SinkState, main: Entry | None, values: Mapping[Stage, Secret]) -> SinkState:
+def with_values(state: SinkState, main: Entry | None, values: Mapping[Stage, Secret], key: str) -> SinkState:
     """Return the state with the values at the sink's stages and the keys of its latest document."""
     document = main.document if main else None
     return replace(
         state,
         keys=document.keys if document else (),
+        unusable=document.unusable(key) if document else "",
         values=values,
         drifted=drifted(state.record, values.get(Stage.CURRENT)),
     )
