@@ -74,7 +74,7 @@ def change(
     *,
     json: bool,
     title: str,
-    nothing: str,
+    nothing: str | Callable[[ClientSettings], str],
     everyone: bool = False,
     due: Callable[[ClientSettings, Status], bool] | None = None,
 ) -> None:
@@ -106,7 +106,8 @@ def change(
 
     def present(client: ClientSettings, done: Outcome | None) -> tuple[int, str]:
         if done is None:
-            say(as_json.line(as_json.nothing(client, nothing)) if json else f"{client.name}  {nothing}")
+            why = nothing if isinstance(nothing, str) else nothing(client)
+            say(as_json.line(as_json.nothing(client, why)) if json else f"{client.name}  {why}")
             return 0, "nothing"
         say_all([as_json.line(as_json.outcome(done))] if json else show.outcome(done))
         return done.exit_status, title if done.result == "done" else done.result

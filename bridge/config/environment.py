@@ -23,6 +23,7 @@ NAME = "env"
 """The name of the tenant that the environment describes."""
 
 PROPAGATION_VARIABLE = "BRIDGE_PROPAGATION"
+INTERVAL_VARIABLE = "BRIDGE_MIN_INTERVAL"
 
 
 def from_environment(
@@ -39,13 +40,14 @@ def from_environment(
     found, faults = _tenant(environ) if tenant else (None, [])
     vaults, wrong = _vaults(sinks, environ)
     audit, unfit = audit_from_environment(environ)
-    wrong += unfit
+    interval, bad = _duration(environ, INTERVAL_VARIABLE, ClientSettings.min_interval)
+    wrong += [*unfit, *bad]
     if not sinks:
         wrong.append(f"no sink is named: --sink {kinds.addresses()}")
     if faults or wrong:
         raise Usage(*faults, *wrong)
     keyed = tuple(with_key(uri, key) for uri in sinks)
-    client = ClientSettings(client_id, client_id, NAME, keyed, key=key)
+    client = ClientSettings(client_id, client_id, NAME, keyed, key=key, min_interval=interval)
     return Settings({NAME: found} if found else {}, vaults, {client_id: client}, audit=audit)
 
 
@@ -105,18 +107,24 @@ def _missing(environ: Mapping[str, str]) -> list[str]:
 
 
 def _propagation(environ: Mapping[str, str], domain: str) -> tuple[timedelta, list[str]]:
-    text = environ.get(PROPAGATION_VARIABLE, "")
-    if not text:
-        return PROPAGATION, []
-    match = re.fullmatch(r"(\d{1,6})(ms|s|m)", text)
-    if match is None:
-        return PROPAGATION, [f"{PROPAGATION_VARIABLE}: found {_shown(text)}, expected a duration such as 30s"]
-    unit = {"ms": "milliseconds", "s": "seconds", "m": "minutes"}[match.group(2)]
-    wanted = timedelta(**{unit: int(match.group(1))})
+    wanted, faults = _duration(environ, PROPAGATION_VARIABLE, PROPAGATION)
+    if faults:
+        return PROPAGATION, faults
     # Auth0 accepts either value for up to 30 s, so a shorter wait would prove nothing there.
     if wanted < PROPAGATION and domain and not _is_local(domain):
         return PROPAGATION, [f"{PROPAGATION_VARIABLE}: less than 30s is for loopback only: Auth0 takes up to 30 s"]
     return wanted, []
+
+
+def _duration(environ: Mapping[str, str], name: str, usual: timedelta) -> tuple[timedelta, list[str]]:
+    text = environ.get(name, "")
+    if not text:
+        return usual, []
+    match = re.fullmatch(r"(\d{1,6})(ms|s|m)", text)
+    if match is None:
+        return usual, [f"{name}: found {_shown(text)}, expected a duration such as 30s"]
+    unit = {"ms": "milliseconds", "s": "seconds", "m": "minutes"}[match.group(2)]
+    return timedelta(**{unit: int(match.group(1))}), []
 
 
 def _vaults(sinks: tuple[str, ...], environ: Mapping[str, str]) -> tuple[dict[str, VaultSettings], list[str]]:

@@ -55,11 +55,13 @@ def on(world: World, verb: str, *options: str, typed: str = "") -> Ended:
     return invoke(verb, world.client_id, *sinks(world), *options, typed=typed)
 
 
-def execute(world: World, *args: str, home: Path, **more: str) -> Ended:
+def execute(world: World, *args: str, home: Path, typed: str = "", **more: str) -> Ended:
     """Run the installed command as a process of its own, with nothing but this world's variables and these."""
     command = [sys.executable, "-c", MAIN, *args]
     environ = _environ(world, home) | more
-    done = subprocess.run(command, env=environ, cwd=home, capture_output=True, text=True, check=False, timeout=LIMIT)
+    done = subprocess.run(
+        command, env=environ, cwd=home, input=typed, capture_output=True, text=True, check=False, timeout=LIMIT
+    )
     return Ended(done.returncode, done.stdout, done.stderr)
 
 

@@ -6,6 +6,7 @@ The functions are long because of their signatures, which hold each option with 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -51,6 +52,9 @@ def rotate(
         bool, typer.Option("--without-fallback", help="Fill empty sinks without keeping the live value as fallback.")
     ] = False,
     no_wait: NoWait = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also where it was rotated less than min_interval ago.")
+    ] = False,
     allow_self: Annotated[bool, typer.Option("--allow-self", help="Also the application the bridge acts as.")] = False,
     accept_hs256: Annotated[
         bool, typer.Option("--accept-hs256", help="Also a client whose ID tokens are signed with its secret.")
@@ -66,6 +70,7 @@ def rotate(
 ) -> None:
     """Rotate and publish. What was interrupted is settled first. A rotation that was under way ends with that."""
     from bridge.model.operation import Strategy
+    from bridge.model.outcome import Unchanged
     from bridge.operations.resume import resume as resume_one
     from bridge.operations.rotate import RotateOptions
     from bridge.operations.rotate import rotate as rotate_one
@@ -74,6 +79,7 @@ def rotate(
     brought = value_from_stdin("the new client secret", clients.named) if secret_stdin else None
     consents = {word for word, said in (("self", allow_self), ("hs256", accept_hs256)) if said}
     selected = Rotatable()
+    reasons: dict[str, str] = {}
 
     def work(session: Session) -> Outcome | None:
         session.settings = replace(session.settings, accept=session.settings.accept | consents)
@@ -88,10 +94,15 @@ def rotate(
             strategy=Strategy(strategy or session.settings.strategy),
             adopt=adopt,
             without_fallback=without_fallback,
+            min_interval=timedelta(0) if again else session.settings.min_interval,
         )
         if session.settings.name in selected.untidy and not compromised:  # what leaked has to go in any case
             return resume_one(session, options)
-        return rotate_one(session, options)
+        done = rotate_one(session, options)
+        if isinstance(done, Unchanged):
+            reasons[session.settings.name] = done.why
+            return None
+        return done
 
     change(
         context,
@@ -99,7 +110,7 @@ def rotate(
         work,
         json=mode.json,
         title="rotated",
-        nothing="nothing is left to tidy up",
+        nothing=lambda client: reasons.get(client.name, "nothing is left to tidy up"),
         everyone=clients.everyone,
         due=selected if due else None,
     )
