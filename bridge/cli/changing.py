@@ -19,6 +19,7 @@ from bridge.cli.runner import each, heeding
 from bridge.cli.select import Selection, chosen
 from bridge.execution.open import open_session, survey
 from bridge.model.errors import ATTENTION, BridgeError, Failed, Refused, Usage
+from bridge.model.outcome import Unchanged
 from bridge.model.progress import Stop
 
 if TYPE_CHECKING:
@@ -70,23 +71,25 @@ def require_reason(*, compromised: bool, reason: str) -> None:
 def change(
     context: typer.Context,
     selection: Selection,
-    work: Callable[[Session], Outcome | None],
+    work: Callable[[Session], Outcome | Unchanged | None],
     *,
     json: bool,
     title: str,
-    nothing: str | Callable[[ClientSettings], str],
+    nothing: str,
     everyone: bool = False,
     due: Callable[[ClientSettings, Status], bool] | None = None,
 ) -> None:
     """Run `work` for each client that the user selected, show the outcomes, and end the process with the exit status.
 
     `everyone` means all clients of the configuration. With `due`, only clients for which it returns True are changed.
-    `title` is the word for success, `nothing` the text for a client for which `work` returns None.
+    `title` is the word for success, `nothing` the text for a client for which `work` returns None. `Unchanged` has a text
+    of its own.
     """
     stop = Stop()
     asked = Asked.of(context)
     news = News(asked.command, stop, off=asked.dry_run)
     unread: dict[str, BridgeError] = {}
+    reasons: dict[str, str] = {}
 
     def do(settings: Settings, client: ClientSettings) -> Outcome | None:
         if client.name in unread:
@@ -97,6 +100,9 @@ def change(
 
         def attempt() -> Outcome | None:
             done = work(session)
+            if isinstance(done, Unchanged):
+                reasons[client.name] = done.why
+                return None
             if done and asked.command == "rotate" and done.published:
                 done = replace(done, notes=(*done.notes, "not rotating again: this was the rotation"))
             return done and _completed(session, done)
@@ -106,7 +112,7 @@ def change(
 
     def present(client: ClientSettings, done: Outcome | None) -> tuple[int, str]:
         if done is None:
-            why = nothing if isinstance(nothing, str) else nothing(client)
+            why = reasons.get(client.name, nothing)
             say(as_json.line(as_json.nothing(client, why)) if json else f"{client.name}  {why}")
             return 0, "nothing"
         say_all([as_json.line(as_json.outcome(done))] if json else show.outcome(done))

@@ -118,10 +118,8 @@ class VaultSink:
         }
         values = {stage: value for stage, value in staged.items() if value}
         self._current = values.get(Stage.CURRENT)
-        state = with_lock(
-            with_values(state, main, values, self._key), lock, strange, lock_entry, found.said, found.copy
-        )
-        state = told_apart(state, found)
+        state = with_values(state, main, values, self._key)
+        state = told_apart(with_lock(state, lock, strange, lock_entry, found.said, found.copy), found)
         state = with_sibling_keys(state, main.document if main else None, self._key, main.created if main else None)
         return state if config else replace(state, notes=(*state.notes, UNCHECKED))
 

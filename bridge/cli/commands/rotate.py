@@ -31,7 +31,7 @@ from bridge.model.errors import Usage
 
 if TYPE_CHECKING:
     from bridge.execution.session import Session
-    from bridge.model.outcome import Outcome
+    from bridge.model.outcome import Outcome, Unchanged
 
 IN_SYNC = "every sink holds the value that Auth0 holds"
 STILL_LIVE = ", and nothing else is stored; if it is the LIVE value that leaked: rotate --compromised"
@@ -70,7 +70,6 @@ def rotate(
 ) -> None:
     """Rotate and publish. What was interrupted is settled first. A rotation that was under way ends with that."""
     from bridge.model.operation import Strategy
-    from bridge.model.outcome import Unchanged
     from bridge.operations.resume import resume as resume_one
     from bridge.operations.rotate import RotateOptions
     from bridge.operations.rotate import rotate as rotate_one
@@ -79,9 +78,8 @@ def rotate(
     brought = value_from_stdin("the new client secret", clients.named) if secret_stdin else None
     consents = {word for word, said in (("self", allow_self), ("hs256", accept_hs256)) if said}
     selected = Rotatable()
-    reasons: dict[str, str] = {}
 
-    def work(session: Session) -> Outcome | None:
+    def work(session: Session) -> Outcome | Unchanged | None:
         session.settings = replace(session.settings, accept=session.settings.accept | consents)
         options = RotateOptions(
             dry_run=mode.dry_run,
@@ -98,11 +96,7 @@ def rotate(
         )
         if session.settings.name in selected.untidy and not compromised:  # what leaked has to go in any case
             return resume_one(session, options)
-        done = rotate_one(session, options)
-        if isinstance(done, Unchanged):
-            reasons[session.settings.name] = done.why
-            return None
-        return done
+        return rotate_one(session, options)
 
     change(
         context,
@@ -110,7 +104,7 @@ def rotate(
         work,
         json=mode.json,
         title="rotated",
-        nothing=lambda client: reasons.get(client.name, "nothing is left to tidy up"),
+        nothing="nothing is left to tidy up",
         everyone=clients.everyone,
         due=selected if due else None,
     )
