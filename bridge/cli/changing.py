@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -82,8 +83,8 @@ def change(
     """Run `work` for each client that the user selected, show the outcomes, and end the process with the exit status.
 
     `everyone` means all clients of the configuration. With `due`, only clients for which it returns True are changed.
-    `title` is the word for success, `nothing` the text for a client for which `work` returns None. `Unchanged` has a text
-    of its own.
+    `title` is the word for success, `nothing` the text for a client for which `work` returns None. `Unchanged` has a
+    text of its own.
     """
     stop = Stop()
     asked = Asked.of(context)
@@ -98,16 +99,8 @@ def change(
             raise Failed("stopped as asked, before it was begun", "run it again")
         session = open_session(settings, client, Lines(quiet=json), stop)
 
-        def attempt() -> Outcome | None:
-            done = work(session)
-            if isinstance(done, Unchanged):
-                reasons[client.name] = done.why
-                return None
-            if done and asked.command == "rotate" and done.published:
-                done = replace(done, notes=(*done.notes, "not rotating again: this was the rotation"))
-            return done and _completed(session, done)
-
         with heeding(stop):
+            attempt = partial(_attempt, session, work, asked.command, reasons)
             return recorded(settings, session, asked, attempt, quiet=json)
 
     def present(client: ClientSettings, done: Outcome | None) -> tuple[int, str]:
@@ -124,6 +117,20 @@ def change(
         return [pair for pair in found if due is None or _is_due(*pair, due, unread)]
 
     each(select, do, present, json=json, title=title, listener=news)
+
+
+def _attempt(
+    session: Session,
+    work: Callable[[Session], Outcome | Unchanged | None],
+    command: str,
+    reasons: dict[str, str],
+) -> Outcome | None:
+    """Do `work` for one client. Why nothing was to do goes to `reasons`, by the client's name."""
+    done = work(session)
+    if isinstance(done, Unchanged):
+        reasons[session.settings.name] = done.why
+        return None
+    return done and _completed(session, done, command)
 
 
 def _is_due(
@@ -179,7 +186,7 @@ def _interrupted(seen: Status) -> bool:
     return seen.attention and any(state.lock or state.unsettled for state in seen.sinks)
 
 
-def _completed(session: Session, done: Outcome) -> Outcome:
+def _completed(session: Session, done: Outcome, command: str) -> Outcome:
     """Return an outcome with what follows from the settings: dates, the after hook's result, and an unproven change.
 
     Everything is published by now. So a failed hook is `attention`, and a change that is not proven is `incomplete`,
@@ -187,6 +194,8 @@ def _completed(session: Session, done: Outcome) -> Outcome:
     """
     from bridge.model.operation import PUBLISHES, Operation
 
+    if command == "rotate" and done.published:
+        done = replace(done, notes=(*done.notes, "not rotating again: this was the rotation"))
     if done.result == "planned" or not (done.operation in PUBLISHES or done.published):
         return done
     notes, status = list(done.notes), done.exit_status
