@@ -36,12 +36,12 @@ UNVERIFIED = "not verified yet: it may still be spreading; run: "
 def consent(*, yes: bool, always: bool = False) -> Callable[[Plan], bool]:
     """Return the function that asks the user whether a plan may be executed.
 
-    It asks only for plans that cannot be undone, or for every plan with `always`. On a terminal it asks a question.
+    It asks only for plans that cannot be undone or that create a secret, or for every plan with `always`. On a terminal it asks a question.
     Elsewhere --yes (`yes`) is the only way to agree, and without it the function raises `Refused`.
     """
 
     def ask(plan: Plan) -> bool:
-        if yes or (plan.irreversible is None and not always):
+        if yes or not (plan.irreversible or plan.creates or always):
             return True
         say_all(show.plan(plan), err=True)
         # A scheduled job must not wait for an answer that never comes.

@@ -32,7 +32,7 @@ from bridge.operations.start import (
 )
 from bridge.operations.unproven import unproven
 from bridge.planning.change import plan_change
-from bridge.planning.guards import contents, ownership, refuse, room_for_sibling_keys, unadopted
+from bridge.planning.guards import contents, ownership, refuse, room_for_sibling_keys, unadopted, vanished
 from sinks.port import Stage
 from sinks.secret import Secret
 
@@ -162,6 +162,7 @@ def _rotated_lately(snapshot: Snapshot, interval: timedelta) -> str:
 def _guard(session: Session, snapshot: Snapshot, options: RotateOptions) -> None:
     found = (
         *ownership(snapshot.sinks, session.client_ref, adopting=options.adopt and unadopted(snapshot.sinks)),
+        *vanished(snapshot.sinks, session.client_ref),
         *contents(snapshot.sinks, session.client_ref),
         *room_for_sibling_keys(snapshot.sinks, sibling_keys(session, snapshot.sinks, Operation.ROTATE)),
     )

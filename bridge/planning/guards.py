@@ -56,6 +56,23 @@ def ownership(sinks: tuple[SinkState, ...], client_ref: ClientRef, *, adopting: 
     return tuple(found)
 
 
+def vanished(sinks: tuple[SinkState, ...], client_ref: ClientRef) -> tuple[Objection, ...]:
+    """Return objections to empty sinks that the records of the client's other sinks name.
+
+    A setting that leads elsewhere looks like an empty sink, and its readers stay where the sink was.
+    """
+    known = {uri for state in sinks if state.record for uri in state.record.sinks}
+    return tuple(
+        Objection(
+            f"{state.uri} was managed, and is not found now",
+            "check its region, account, namespace and address; if it was deleted, fill it: "
+            f"{client_ref.command('adopt', sinks)}",
+        )
+        for state in sinks
+        if not state.exists and state.uri in known
+    )
+
+
 def unadopted(sinks: tuple[SinkState, ...]) -> bool:
     """Return whether the sinks may still be adopted together.
 

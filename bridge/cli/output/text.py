@@ -89,6 +89,7 @@ def plan(chosen: Plan) -> Iterator[str]:
         yield f"Settling {lock.operation} {lock.id}, begun {stamp(lock.started)} by {lock.actor}, says its lock:"
     yield from (f"  {number:>2} {step}" for number, step in enumerate(chosen.steps, 1))
     yield from (f"  Note {text}" for text in chosen.notes)
+    yield from (f"  NEW SECRET {uri} does not exist yet; it is created" for uri in chosen.creates)
     # Last, so that it is right above the question.
     if chosen.irreversible:
         yield f"  Note {chosen.irreversible}"
