@@ -77,5 +77,5 @@ def require_extra() -> None:
     if missing:
         raise Failed(
             f"the extra 'sandbox' is not installed ({', '.join(missing)} missing)",
-            "install it: pip install 'secret-bridge[sandbox]'",
+            "in a clone of secret-bridge: pip install '.[sandbox]'",
         )
