@@ -21,7 +21,7 @@ Echo = Callable[[str], None]
 
 
 def keep(propagation: timedelta, directory: Path | None, clients: int, *, echo: Echo) -> None:
-    """Start the servers, write `bridge.toml` and `sandbox.env`, and wait for Ctrl-C or SIGTERM.
+    """Start the servers, write `bridge.toml` and `sandbox.env`, and wait for Ctrl-C, SIGTERM or SIGHUP.
 
     The files are written to `directory`, where they stay, or without one to a temporary directory, which is removed at
     the end. `sandbox.env` holds credentials, so it is created with access for its owner only. The servers are stopped
@@ -33,7 +33,7 @@ def keep(propagation: timedelta, directory: Path | None, clients: int, *, echo: 
     """
     ended = threading.Event()
     # Before the servers start, so that a signal at any moment stops all of them.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # SIGHUP: the terminal was closed
         signal.signal(number, lambda *_: ended.set())
     if directory:
         check_free(directory)

@@ -55,8 +55,8 @@ class Running:
         settings = load(self.directory / "bridge.toml", self.variables)
         return {name: client.client_id for name, client in settings.clients.items()}
 
-    def end(self) -> list[str]:
-        self.process.send_signal(signal.SIGTERM)
+    def end(self, by: signal.Signals = signal.SIGTERM) -> list[str]:
+        self.process.send_signal(by)
         _, more = self.process.communicate(timeout=60)
         assert self.process.returncode == 0
         return more.splitlines()
@@ -151,12 +151,13 @@ def test_no_file_of_somebody_else_is_overwritten(tmp_path: Path, name: str, text
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [(name, there)]
 
 
-def test_nothing_outlives_it_where_no_directory_was_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=str)
+def test_nothing_outlives_it_where_no_directory_was_named(tmp_path: Path, by: signal.Signals) -> None:
     with sandbox(tmp_path) as it:
         assert it.directory.parent == tmp_path
         assert (it.directory / "sandbox.env").stat().st_mode & 0o777 == 0o600
         assert it.directory.stat().st_mode & 0o777 == 0o700
-        assert it.end()[-1].endswith("Nothing is left behind.")
+        assert it.end(by)[-1].endswith("Nothing is left behind.")
     assert list(tmp_path.iterdir()) == []
 
 
