@@ -36,8 +36,9 @@ UNVERIFIED = "not verified yet: it may still be spreading; run: "
 def consent(*, yes: bool, always: bool = False) -> Callable[[Plan], bool]:
     """Return the function that asks the user whether a plan may be executed.
 
-    It asks only for plans that cannot be undone or that create a secret, or for every plan with `always`. On a terminal it asks a question.
-    Elsewhere --yes (`yes`) is the only way to agree, and without it the function raises `Refused`.
+    It asks only for plans that cannot be undone or that create a secret, or for every plan with `always`. On a
+    terminal it asks a question. Elsewhere --yes (`yes`) is the only way to agree, and without it the function raises
+    `Refused`.
     """
 
     def ask(plan: Plan) -> bool:

@@ -29,7 +29,7 @@ STARTS = re.compile(r"\$ secret-bridge (sandbox .+)\n")
 PATIENCE = 120.0
 SHIM = """#!/bin/sh
 export PYTHONPATH='{root}'
-exec '{python}' -c 'import sys; sys.argv[0] = "secret-bridge"; from tests.drills.program import main; main()' "$@"
+exec '{python}' -c 'import sys; sys.argv[0] = "secret-bridge"; from bridge.cli import main; main()' "$@"
 """
 UNSAID = re.compile(r"^(result=|configuration: )|\b(?:Killed|Terminated) +secret-bridge|^\[\d+\]")
 """Lines that a reader does not see the same: what is printed for jobs, and what a shell says of its own children."""
