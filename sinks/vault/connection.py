@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import hvac
@@ -26,17 +27,19 @@ FIRST_RENEWAL = 10.0  # seconds until a given token is renewed for the first tim
 class Connection:
     """A connection that logs in when first used, and renews or logs in again before the token's lease ends.
 
-    Nothing runs in the background. Each request checks whether two thirds of the token's time have passed.
+    Nothing runs in the background. Each request checks whether two thirds of the token's time have passed. Where the
+    server says that the token is not valid any more, the login is repeated once.
     """
 
     def __init__(self, settings: Settings, resolve: Callable[[str], Secret], clock: Clock) -> None:
         self._settings = settings
         self._resolve = resolve
         self.clock = clock
-        self.adapter = Adapter(clock, settings.tls_server_name)
+        self.adapter = Adapter(clock, settings.tls_server_name, self._another_token)
         self._client: hvac.Client | None = None
         self._renew_at = 0.0
-        self._granted = 0.0
+        self._granted = 0.0  # seconds that the login gave the token
+        self._logging_in = False
 
     @property
     def name(self) -> str:
@@ -139,23 +142,51 @@ class Connection:
 
         Renewal comes first because a secret id may be good for one login only.
         """
+        if self._logging_in:
+            return
         given = self._settings.auth.method == "token"
-        seconds = self._renewed(client)
-        # A token near its maximum lifetime is renewed for less and less. A given one cannot be replaced.
-        if not given and seconds < self._granted / 2:
-            self._login(client)
-        else:
-            self._renew_at = self.clock.monotonic() + (seconds * 2 / 3 or FIRST_RENEWAL)
+        self._logging_in = True
+        try:
+            seconds = self._renewed(client)
+            # A token near its maximum lifetime is renewed for less and less. A given one cannot be replaced.
+            if not given and seconds < self._granted / 2:
+                self._login(client)
+            else:
+                self._renew_at = self.clock.monotonic() + (seconds * 2 / 3 or FIRST_RENEWAL)
+        finally:
+            self._logging_in = False
 
-    @staticmethod
-    def _renewed(client: hvac.Client) -> float:
+    def _renewed(self, client: hvac.Client) -> float:
+        """Return the seconds that a renewal gives the token. 0: it could not be renewed now, or it has ended."""
         try:
             with answers("renew the token"):
                 return float(client.auth.token.renew_self()["auth"]["lease_duration"] or "inf")
         except Unavailable:  # tried again soon: the old token is still valid
             return 0
+        except Denied:  # it ended during a long wait, unless it is one that may not be renewed
+            return 0 if self._settings.auth.method != "token" else float("inf")
         except SinkError:
             return float("inf")  # not renewable, as a root token is not. If it ends, a later 403 says so
+
+    def _another_token(self) -> str | None:
+        """Return a new token after an answer that denied a request, or None where the token was not the reason.
+
+        A denial does not say whether the token lacks a right or has ended, so the token is looked up.
+        """
+        client = self._client
+        if client is None or self._logging_in:
+            return None
+        self._logging_in, former = True, client.token
+        try:
+            with suppress(Denied), answers("look up the token (auth/token/lookup-self)"):
+                client.auth.token.lookup_self()
+                return None
+            self._login(client)
+        except SinkError:  # what was denied first is what the user has to know
+            client.token = former
+        finally:
+            self._logging_in = False
+        return client.token if client.token != former else None
 
 
 def _check_header(text: str, name: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -39,7 +40,8 @@ CHUNK = 16_384  # bytes
 # 412: a standby has not got the state yet that the request asks for. Without 503: a sealed server answers with it, and
 # waiting does not unseal it.
 BUSY = frozenset({412, 429, 502, 504})
-NOT_ALLOWED = 405
+DENIED, NOT_ALLOWED = 403, 405
+TOKEN = "X-Vault-Token"
 LEAST = "Vault 1.9 or newer, or OpenBao"  # the first with PATCH of metadata
 ASKING = frozenset({429, 503})
 """The statuses with which a server, or what stands before it, asks to wait (`Retry-After`)."""
@@ -98,8 +100,11 @@ class Adapter(HTTPAdapter):
     Only GET is sent again. A write whose answer is lost may have been done, so the caller reads first.
     """
 
-    def __init__(self, clock: Clock, server_name: str | None) -> None:
+    def __init__(
+        self, clock: Clock, server_name: str | None, another_token: Callable[[], str | None] = lambda: None
+    ) -> None:
         self._clock = clock
+        self._another_token = another_token
         self._tls: dict[str, Any] = (
             {"server_hostname": server_name, "assert_hostname": server_name} if server_name else {}
         )
@@ -120,12 +125,22 @@ class Adapter(HTTPAdapter):
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Send one request within the deadline, and a GET without one again where that may help.
 
+        What is denied because the token has ended is sent again with another one, whatever the request is: it was not
+        carried out.
+
         Raises:
             Expired: the deadline passed before the request was sent, or before it was answered.
             Denied: the server does not take such requests.
             Unavailable: the server redirects (the token is not sent to another address), it asks to wait for longer
                 than `BUDGET`, or its answer is larger than `LARGEST`.
         """
+        response = self._patiently(request, *args, **kwargs)
+        if response.status_code == DENIED and (token := self._another_token()):
+            request.headers[TOKEN] = token
+            response = self._patiently(request, *args, **kwargs)
+        return response
+
+    def _patiently(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         # Under a deadline nothing is sent again, not even after a lost connection: it could end after the lease.
         attempts = ATTEMPTS if self.deadline is None and request.method == "GET" else 1
         attempt, waited = 1, 0.0
