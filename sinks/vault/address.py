@@ -6,6 +6,7 @@ An address names a document and never an API path, so that it is what people typ
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from sinks.errors import BadAddress
 from sinks.loopback import is_private
@@ -37,11 +38,8 @@ def parse(target: str, settings: Settings | None = None) -> Target:
         BadAddress: no path below the mount, an empty part, an API path, an empty key, or plain http:// to another
             machine.
     """
-    if settings is not None and not is_private(settings.url):
-        raise BadAddress(
-            f"the Vault at {settings.url} would get the token in clear text: plain http:// is for loopback only",
-            "use https://, with ca_file (VAULT_CACERT) for a CA of your own",
-        )
+    if settings is not None:
+        _check_server(settings.url)
     path, marked, key = target.partition("#")
     parts = path.split("/")
     _check_characters(target, parts)
@@ -59,6 +57,26 @@ def parse(target: str, settings: Settings | None = None) -> Target:
     if marked and not key:
         raise BadAddress(f"'vault://{target}' names an empty key", f"write #KEY, or leave it out for #{DEFAULT_KEY}")
     return Target(path, key or DEFAULT_KEY)
+
+
+def _check_server(url: str) -> None:
+    """Check a server's address. It is shown only once it is known that no password is in it."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or "@" in url or not url.isprintable() or " " in url or parts.query or parts.fragment:
+        raise BadAddress(
+            "url (VAULT_ADDR) is not the address of a server", "write https://HOST:PORT, without a user or a query"
+        )
+    if parts.path.rstrip("/").endswith("/v1"):
+        raise BadAddress(f"url (VAULT_ADDR): found {url}, expected the server's address alone", "leave out /v1")
+    if not is_private(url):
+        raise BadAddress(
+            f"the Vault at {url} would get the token in clear text: plain http:// is for loopback only",
+            "use https://, with ca_file (VAULT_CACERT) for a CA of your own",
+        )
 
 
 def _check_characters(target: str, parts: list[str]) -> None:

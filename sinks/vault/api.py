@@ -12,7 +12,7 @@ from hvac.exceptions import InvalidPath
 from hvac.utils import format_url
 
 from sinks.errors import Denied, Refused, Unavailable
-from sinks.vault.errors import Missing, answers
+from sinks.vault.errors import ENDED, LACKING, Missing, answers
 from sinks.vault.responses import config_in, entry_in, meta_in, written_in
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Kv:
 
     def caller(self, before: float) -> dict[str, str]:
         """Return the owner of the token, as far as the server says."""
-        with self._deadline(before), answers("look up the token (auth/token/lookup-self)"):
+        with self._deadline(before), self._answers("look up the token (auth/token/lookup-self)"):
             data = self._client.auth.token.lookup_self()["data"]
             return {key: str(data[key]) for key in ("display_name", "entity_id") if data.get(key)}
 
@@ -65,7 +65,7 @@ class Kv:
         mount, _ = self._split(path)
         if mount not in self._configs:
             try:
-                with answers(f"read the settings of mount {mount}/"):
+                with self._answers(f"read the settings of mount {mount}/"):
                     answer = self._client.secrets.kv.v2.read_configuration(mount_point=mount)
                     self._configs[mount] = config_in(answer["data"])
             except Denied:
@@ -79,7 +79,7 @@ class Kv:
     def _metadata(self, path: str) -> Meta | None:
         mount, key = self._split(path)
         try:
-            with answers(f"read {mount}/metadata/{key} (capability: read)"):
+            with self._answers(f"read {mount}/metadata/{key} (capability: read)"):
                 answer = self._client.secrets.kv.v2.read_secret_metadata(key, mount_point=mount)
                 return meta_in(answer["data"])
         except Missing:
@@ -94,7 +94,7 @@ class Kv:
     def _read(self, path: str, params: Mapping[str, int]) -> Entry | None:
         mount, key = self._split(path)
         try:
-            with answers(f"read {mount}/data/{key} (capability: read)"):
+            with self._answers(f"read {mount}/data/{key} (capability: read)"):
                 try:
                     text = self._send("get", f"{mount}/data/{key}", params=params).text
                 except InvalidPath as error:
@@ -145,7 +145,7 @@ class Kv:
         body = f'{{"options": {{"cas": {cas}}}, "data": {document.reveal_text()}}}'.encode()
         if len(body) > SIZE_LIMIT:
             raise Refused(f"{path} would be larger than {SIZE_LIMIT} bytes, more than Vault takes")
-        with self._deadline(before), answers(f"write {mount}/data/{key} (capabilities: create, update)"):
+        with self._deadline(before), self._answers(f"write {mount}/data/{key} (capabilities: create, update)"):
             # The document's own text is sent. Parsed and written again, it would lose the spelling of its numbers.
             entry = written_in(json.loads(self._send("post", f"{mount}/data/{key}", data=body, headers=JSON).text))
         self._written[path] = entry.newest
@@ -164,31 +164,31 @@ class Kv:
         body: dict[str, Any] = {"custom_metadata": dict(changes)}
         if max_versions is not None:
             body["max_versions"] = max_versions
-        with self._deadline(before), answers(f"tag {mount}/metadata/{key} (capability: patch)"):
+        with self._deadline(before), self._answers(f"tag {mount}/metadata/{key} (capability: patch)"):
             self._send("patch", f"{mount}/metadata/{key}", json=body, headers=MERGE)
 
     def destroy(self, path: str, versions: Sequence[int], *, before: float | None = None) -> None:
         """Make versions permanently unreadable, by their exact numbers. Idempotent."""
         mount, key = self._split(path)
-        with self._deadline(before), answers(f"destroy versions at {mount}/destroy/{key} (capability: update)"):
+        with self._deadline(before), self._answers(f"destroy versions at {mount}/destroy/{key} (capability: update)"):
             self._client.secrets.kv.v2.destroy_secret_versions(key, list(versions), mount_point=mount)
 
     def delete(self, path: str, versions: Sequence[int], *, before: float | None = None) -> None:
         """Make versions unreadable until they are undeleted, by their exact numbers. Idempotent."""
         mount, key = self._split(path)
-        with self._deadline(before), answers(f"delete versions at {mount}/delete/{key} (capability: update)"):
+        with self._deadline(before), self._answers(f"delete versions at {mount}/delete/{key} (capability: update)"):
             self._client.secrets.kv.v2.delete_secret_versions(key, list(versions), mount_point=mount)
 
     def undelete(self, path: str, versions: Sequence[int], *, before: float | None = None) -> None:
         """Make deleted versions readable again, by their exact numbers. Idempotent."""
         mount, key = self._split(path)
-        with self._deadline(before), answers(f"undelete versions at {mount}/undelete/{key} (capability: update)"):
+        with self._deadline(before), self._answers(f"undelete versions at {mount}/undelete/{key} (capability: update)"):
             self._client.secrets.kv.v2.undelete_secret_versions(key, list(versions), mount_point=mount)
 
     def capabilities(self, wanted: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
         """Return what the token lacks of `wanted` ("metadata:secret/x"), as "patch on secret/metadata/x"."""
         paths = {self._api_path(name): needed for name, needed in wanted.items()}
-        with answers("ask for the token's capabilities (sys/capabilities-self)"):
+        with self._answers("ask for the token's capabilities (sys/capabilities-self)"):
             granted = self._client.sys.get_capabilities(paths=list(paths))["data"]
             return tuple(
                 f"{capability} on {path}"
@@ -206,6 +206,17 @@ class Kv:
         """Send a request to an API path, quoted as hvac quotes its own, and return the answer of requests."""
         raw = RawAdapter.from_adapter(self._client.adapter)
         return raw.request(method, format_url("/v1/{path}", path=path), **more)
+
+    @contextmanager
+    def _answers(self, doing: str) -> Iterator[None]:
+        """Translate errors, and say of a denial where the token comes from."""
+        try:
+            with answers(doing):
+                yield
+        except Denied as error:
+            if error.hint in (LACKING, ENDED):
+                raise Denied(error.message, f"{error.hint} (it is from {self._connection.source})") from None
+            raise
 
     @property
     def _client(self) -> Any:
@@ -226,7 +237,7 @@ class Kv:
                 return mount, path[len(mount) + 1 :]
         first, _, rest = path.partition("/")
         client = self._client  # outside of suppress: a denied login says nothing about mounts
-        with suppress(Missing, Denied), answers(f"read the settings of mount {first}/"):
+        with suppress(Missing, Denied), self._answers(f"read the settings of mount {first}/"):
             data = client.secrets.kv.v2.read_configuration(mount_point=first)["data"]
             if "max_versions" in data:  # a KV version 1 mount would answer with a foreign secret called "config"
                 self._mounts[first], self._configs[first] = first, config_in(data)
@@ -238,12 +249,12 @@ class Kv:
     def _find_mount(self, path: str) -> str:
         first = path.partition("/")[0]
         try:
-            with answers(f"find the mount of {path}"):
+            with self._answers(f"find the mount of {path}"):
                 data = json.loads(self._send("get", f"sys/internal/ui/mounts/{path}").text)["data"]
                 mount, kind = str(data["path"]).strip("/"), data["type"]
                 version = (data["options"] or {}).get("version", "1")
         except (Missing, Denied):
-            with answers("look up the Vault token, which is unknown or has expired (auth/token/lookup-self)"):
+            with self._answers("look up the Vault token, which is unknown or has expired (auth/token/lookup-self)"):
                 self._client.auth.token.lookup_self()
             raise Refused(
                 f"no mount serves '{path}' on {self._connection.name} ('{first}/'), or the token may not see it",

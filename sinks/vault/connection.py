@@ -46,6 +46,14 @@ class Connection:
         """The server's address, for messages."""
         return self._settings.url
 
+    @property
+    def source(self) -> str:
+        """Where the token comes from, for messages: a reference, or the method of the login."""
+        auth = self._settings.auth
+        if auth.method == "token":
+            return auth.token or token_reference(os.environ) or "nowhere"
+        return f"the login by {auth.method}"
+
     def client(self) -> hvac.Client:
         """Return hvac's client with a valid token.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import requests
 from hvac import exceptions as hv
@@ -18,6 +19,9 @@ PROXIES = frozenset({"HTTPS_PROXY", "ALL_PROXY"})  # plain http:// is for loopba
 CA_VARIABLES = ("VAULT_CACERT", "VAULT_CAPATH", "VAULT_CLIENT_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 PROXY_HINT = "write it as http://HOST:PORT, or unset it; NO_PROXY names the servers that are reached without it"
 AGAIN = "nothing is lost; run the same command again"
+UNREACHED = f"check that it runs, and its address (url, VAULT_ADDR); {AGAIN}"
+LACKING = "the token's policy lacks this path, or the token has expired"
+ENDED = "log in again, or store another one"
 METADATA_CAS = "metadata_cas_required is set for {}, so tags cannot be written without racing other writers of metadata"
 METADATA_CAS_HINT = "unset it: bao write MOUNT/config metadata_cas_required=false; on a key 'doctor' tells how"
 
@@ -50,10 +54,11 @@ def answers(doing: str, *, login: bool = False) -> Iterator[None]:
         raise BadAddress(f"could not {doing}: {_proxy()} cannot be used", PROXY_HINT) from None
     except requests.exceptions.ProxyError:
         raise Unavailable(f"could not {doing}: {_proxy()} does not let it through", PROXY_HINT) from None
-    except requests.exceptions.Timeout:
-        raise Unavailable(f"could not {doing}: no answer in time", AGAIN) from None
+    except requests.exceptions.Timeout as error:
+        raise Unavailable(f"could not {doing}: no answer in time from {_server(error)}", UNREACHED) from None
     except requests.exceptions.RequestException as error:
-        raise Unavailable(f"could not {doing}: no connection ({type(error).__name__})", AGAIN) from None
+        told = f"no connection to {_server(error)} ({type(error).__name__})"
+        raise Unavailable(f"could not {doing}: {told}", UNREACHED) from None
     except OSError as error:  # those of requests are caught above: this one is about a file on this machine
         named = " and ".join(name for name in CA_VARIABLES if os.environ.get(name))
         raise BadAddress(
@@ -62,6 +67,11 @@ def answers(doing: str, *, login: bool = False) -> Iterator[None]:
         ) from None
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
         raise Unavailable(f"could not {doing}: the answer made no sense (half an answer?)", AGAIN) from None
+
+
+def _server(error: requests.exceptions.RequestException) -> str:
+    # Addresses with a password in them are refused (`sinks.vault.address`).
+    return urlsplit(str(error.request.url)).netloc if error.request is not None else "the server"
 
 
 def _proxy() -> str:
@@ -83,7 +93,9 @@ def _from_vault(error: hv.VaultError, doing: str, *, login: bool) -> SinkError:
             f"could not {doing}: the credentials were refused", "check the role and the secret it logs in with"
         )
     if isinstance(error, (hv.Forbidden, hv.Unauthorized)):
-        return Denied(f"could not {doing}: permission denied", "the token's policy lacks this path, or it has expired")
+        if "invalid token" in told or "bad token" in told:
+            return Denied(f"could not {doing}: the token is not valid (any more)", ENDED)
+        return Denied(f"could not {doing}: permission denied", LACKING)
     if isinstance(error, hv.InvalidRequest):
         return _from_bad_request(told, doing)
     if isinstance(error, hv.VaultDown):

@@ -282,3 +282,24 @@ def test_a_token_that_no_header_can_carry_is_a_wrong_setting(token: str) -> None
 def test_a_namespace_that_no_header_can_carry_is_a_wrong_setting(namespace: str) -> None:
     with pytest.raises(SinkError, match="characters"):
         client("https://127.0.0.1:9", namespace=namespace).read("secret/a")
+
+
+def test_a_silent_server_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "FIRST_WAIT", 0.01)
+    with pytest.raises(Unavailable, match=r"no connection to 127\.0\.0\.1:9 ") as caught:
+        client("http://127.0.0.1:9").read("secret/a")
+    assert "VAULT_ADDR" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("errors", "words"),
+    [
+        ("permission denied", "permission denied"),
+        ("2 errors occurred: * permission denied * invalid token", "not valid"),
+    ],
+)
+def test_a_denial_says_where_the_token_comes_from(errors: str, words: str) -> None:
+    body = json.dumps({"errors": [errors]}).encode()
+    with vault(answer(403, body)) as kv, pytest.raises(Denied, match=words) as caught:
+        kv.read("secret/a")
+    assert "env:VAULT_TOKEN" in str(caught.value.hint)

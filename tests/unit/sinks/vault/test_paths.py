@@ -121,3 +121,47 @@ def test_spellings_that_something_may_read_otherwise_are_refused(address: str, w
 @pytest.mark.parametrize("address", ["secret/apps/q?y", "secret/a%2Fb", "secret/a b", "secret/é", "secret/a;b", "s/.a"])
 def test_other_spellings_are_names(address: str) -> None:
     assert parse(address).path == address
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("vault:8200", "not the address"),
+        ("127.0.0.1:8200", "not the address"),
+        ("https://", "not the address"),
+        ("https://[::1", "not the address"),
+        ("http://127.0.0.1:99999", "not the address"),
+        ("http://127.0.0.1:port", "not the address"),
+        ("https://user:their-password@vault.example", "not the address"),
+        ("https://vault.example?x=1", "not the address"),
+        ("https://vault.example#x", "not the address"),
+        ("https://ex ample", "not the address"),
+        ("https://vault.example\n", "not the address"),
+        ("unix:///run/agent.sock", "not the address"),
+        ("https://vault.example/v1", "the server's address alone"),
+        ("https://vault.example/v1/", "the server's address alone"),
+        ("http://vault.example", "in clear text"),
+        ("http://127.evil.example:8200", "in clear text"),
+        ("http://localhost.evil.example", "in clear text"),
+    ],
+)
+def test_an_address_that_is_none_or_not_private_is_refused_before_anything_is_sent(url: str, why: str) -> None:
+    with pytest.raises(BadAddress, match=why) as caught:
+        parse("secret/a", Settings(url=url))
+    told = f"{caught.value.message} {caught.value.hint}"
+    assert "their-password" not in told
+    assert told.isprintable()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://vault.example",
+        "HTTPS://vault.example:8200/",
+        "http://127.0.0.1:8200",
+        "https://h/prefix",
+        "http://[::1]:1",
+    ],
+)
+def test_an_address_may_have_a_port_and_a_prefix(url: str) -> None:
+    assert parse("secret/a", Settings(url=url)).path == "secret/a"
