@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from datetime import timedelta
 
 import bridge.audit.chain
@@ -29,12 +30,10 @@ import sinks.vault.http
 import sinks.vault.publish
 from bridge.consumer import ClientSecret
 from bridge.model.timing import Timing
-from sinks.clock import SystemClock
 from tests.docs.pages import DOCS, section, tables
 
 PAGE = DOCS / "reference" / "limits.md"
 LEASE = Timing().lease.total_seconds()
-VAULT = sinks.vault.http.Adapter(SystemClock(), None)
 
 
 def seconds(span: float | timedelta) -> str:
@@ -49,6 +48,7 @@ def default(name: str) -> str:
 SIZES = {
     ("Vault", "a document"): f"{sinks.vault.api.SIZE_LIMIT} bytes; the server refuses 1 MiB",
     ("Vault", "versions that are kept, after adoption"): str(sinks.vault.publish.KEPT_VERSIONS),
+    ("Vault", "an answer"): f"{sinks.vault.http.LARGEST} bytes",
     ("AWS", "a document"): f"{sinks.aws.state.SIZE_LIMIT} bytes",
     ("AWS", "tags of a secret, the bridge's included"): str(sinks.aws.sink.TAG_ROOM),
     ("all sinks", "one tag's value"): f"{sinks.record.TAG_LIMIT} characters",
@@ -68,8 +68,10 @@ TIMES = {
     ("Auth0", "equal probes until a change counts as spread"): seconds(Timing().proof),
     ("Auth0", "until *not verified yet* is given as the answer"): seconds(Timing().patience),
     ("Vault", "to connect"): seconds(sinks.vault.http.CONNECT),
-    ("Vault", "to answer"): seconds(sinks.vault.http.READ),
-    ("Vault", "repetitions of a read, on 429, 502, 504 and broken connections"): str(VAULT.max_retries.total),
+    ("Vault", "the head of an answer, and again its body"): seconds(sinks.vault.http.READ),
+    ("Vault", "attempts of a read, on 412, 429, 502, 504 and broken connections"): str(sinks.vault.http.ATTEMPTS),
+    ("Vault", "waiting between the attempts of a read, in all"): seconds(sinks.vault.http.BUDGET),
+    ("Vault", "reading again while an answer is older than the process's own write"): seconds(sinks.vault.api.LAG),
     ("AWS", "to connect"): seconds(LEASE * sinks.aws.connection.CONNECT_SHARE),
     ("AWS", "to answer"): seconds(LEASE * sinks.aws.connection.READ_SHARE),
     ("AWS", "attempts of a read, and of a write with a token"): str(sinks.aws.access.ATTEMPTS),
@@ -103,10 +105,8 @@ def test_the_times_and_numbers_of_attempts_are_the_codes() -> None:
 
 
 def test_vaults_reads_are_repeated_on_what_the_page_says() -> None:
-    (row,) = [what for end, what in TIMES if end == "Vault" and what.startswith("repetitions of a read")]
-    assert {str(status) for status in VAULT.max_retries.status_forcelist} == {"429", "502", "504"}
-    assert all(status in row for status in ("429", "502", "504"))
-    assert set(VAULT.max_retries.allowed_methods or ()) == {"GET"}
+    (row,) = [what for end, what in TIMES if end == "Vault" and what.startswith("attempts of a read")]
+    assert {int(number) for number in re.findall(r"\d+", row)} == sinks.vault.http.BUSY
 
 
 def test_no_other_page_repeats_the_table() -> None:
