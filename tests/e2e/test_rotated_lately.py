@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.command import execute, sinks
+from tests.e2e.command import MAIN, ROOT, execute, sinks
+from tests.e2e.sinks import AwsPlace, VaultPlace
 from tests.e2e.world import MakeWorld, World
 
 USUAL = {"BRIDGE_MIN_INTERVAL": ""}
@@ -79,3 +85,35 @@ def test_tags_alone_hold_nothing_up(rotated: World, tmp_path: Path) -> None:
     ended = execute(rotated, "rotate", rotated.client_id, *sinks(rotated), *options, home=tmp_path, **USUAL)
     assert ended.status in (0, 3), ended.told
     assert rotated.live != was
+
+
+def test_a_rotation_that_another_one_has_replaced_says_so(rotated: World, tmp_path: Path) -> None:
+    """The first is stopped where it waits for its value to spread; the second rotates; the first goes on."""
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), **rotated.environment}
+    command = [sys.executable, "-c", MAIN, "rotate", rotated.client_id, *sinks(rotated)]
+    was = rotated.live
+    first = subprocess.Popen(command, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert first.stderr
+        told = next((line for line in first.stderr if " promote " in line), "")
+        assert told
+        while any(place.see().pending for place in places(rotated)):  # until the sinks are given back
+            time.sleep(0.05)
+        first.send_signal(signal.SIGSTOP)
+        its = rotated.live
+        assert its != was
+        second = execute(rotated, "rotate", rotated.client_id, *sinks(rotated), "--again", "--no-wait", home=tmp_path)
+        assert second.status in (0, 3), second.told
+        assert rotated.live not in (was, its)
+        first.send_signal(signal.SIGCONT)
+        out, _ = first.communicate(timeout=120)
+    finally:
+        if first.poll() is None:
+            first.kill()
+        first.wait(10)
+    assert first.returncode == 3, out
+    assert "superseded: r-" in out
+
+
+def places(world: World) -> tuple[VaultPlace | AwsPlace, ...]:
+    return (world.vault, world.aws)
