@@ -31,8 +31,8 @@ MACHINE = Credentials("M2M", Secret("own-secret"))
     st.lists(
         st.sampled_from([
             "http://", "https://", "HTTP:", "//", "/", "\\", "@", ":", "127.0.0.1", "127.1", "0x7f.1", "2130706433",
-            "localhost", "evil.example", ".", "[", "]", "::1", "::ffff:127.0.0.1", "%2e", "#", "?", ";", "\t", "\n", "\u3002", "\uff11",
-            " ", "80",
+            "localhost", "evil.example", ".", "[", "]", "::1", "::ffff:127.0.0.1", "%2e", "#", "?", ";", "\t", "\n",
+            "\u3002", "\uff11", " ", "80",
         ]) | st.text(max_size=3),
         max_size=8,
     )
