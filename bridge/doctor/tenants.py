@@ -57,7 +57,7 @@ class Times:
         try:
             # The `Date` of an answer that is needed anyway. No time server has to be reachable for this check.
             told = parsedate_to_datetime(response.headers.get("date", ""))
-        except ValueError:
+        except (ValueError, TypeError, OverflowError):  # by the kind of nonsense
             return
         self.ahead = self._clock.now() - told.replace(tzinfo=told.tzinfo or UTC)
 
