@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bridge.audit.files import in_lines
 from bridge.audit.records import BEGIN, END
 from bridge.model.errors import Failed
+from sinks.files import Unfit, opened
 
 Told = Mapping[str, Any]
 
@@ -32,11 +34,13 @@ def lines_in(path: Path) -> Iterator[bytes]:
     Nothing is read before the first line is asked for, so the error comes then as well.
 
     Raises:
-        Failed: the file cannot be read.
+        Failed: the file cannot be read, or is not a regular file.
     """
     try:
-        with path.open("rb") as file:
-            yield from file
+        with opened(path) as file:
+            yield from in_lines(file)
+    except Unfit as error:
+        raise Failed(f"{path} cannot be read: it {error}", "pipe its lines in, and name -") from None
     except OSError as error:
         raise Failed(f"{path} cannot be read ({type(error).__name__})") from None
 

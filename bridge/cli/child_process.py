@@ -74,11 +74,14 @@ def hide_environment(argv: list[str]) -> None:
     returns.
 
     Raises:
-        Usage: the credentials are too long for the pipe.
+        Usage: the credentials are too long for the pipe, or somebody else has set the pipe's variable.
     """
     if HANDED in os.environ:
-        with os.fdopen(int(os.environ.pop(HANDED)), encoding="utf-8") as file:
-            os.environ.update(json.load(file))
+        try:
+            with os.fdopen(int(os.environ.pop(HANDED)), encoding="utf-8") as file:
+                os.environ.update(json.load(file))
+        except (OSError, ValueError, TypeError):
+            raise Usage(f"{HANDED}: this variable is the bridge's own", hint=f"unset {HANDED}") from None
         return
     taken = {name: text for name, text in os.environ.items() if name not in cleaned(os.environ)}
     text = json.dumps(taken).encode()

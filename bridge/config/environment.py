@@ -18,6 +18,7 @@ from bridge.model.timing import PROPAGATION
 from sinks import kinds, split
 from sinks.errors import SinkError
 from sinks.loopback import is_loopback
+from sinks.references import flaw
 
 NAME = "env"
 """The name of the tenant that the environment describes."""
@@ -76,6 +77,12 @@ def _tenant(environ: Mapping[str, str]) -> tuple[TenantSettings | None, list[str
             base_url(domain)
         except ValueError as error:
             faults.append(f"AUTH0_DOMAIN: found {_shown(domain)}, expected {error}")
+    # Public, and therefore no references. A line break at the end would make another application of it.
+    faults += [
+        f"{name}: the text {unfit}"
+        for name in ("AUTH0_CLIENT_ID", "AUTH0_AUDIENCE")
+        if (unfit := flaw(environ.get(name, "")))
+    ]
     propagation, wrong = _propagation(environ, domain)
     faults += wrong
     if faults:

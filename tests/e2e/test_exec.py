@@ -170,6 +170,13 @@ def test_a_signal_that_there_is_not_is_told(rotated: World, tmp_path: Path) -> N
     assert "--on-change: found 'SHOUT'" in err
 
 
+@pytest.mark.parametrize("text", ["", "x", "99", "-1"])
+def test_the_variable_of_its_own_pipe_is_nobody_elses(rotated: World, tmp_path: Path, text: str) -> None:
+    process = started(rotated, tmp_path, "--on-change", "restart", argv=("true",), SECRET_BRIDGE_FD=text)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, "SECRET_BRIDGE_FD" in err, "Traceback" in err) == (2, True, False)
+
+
 def test_credentials_that_are_too_long_to_be_handed_over_are_named(rotated: World, tmp_path: Path) -> None:
     long = "t" * 100_000  # Linux allows 128 KiB
     process = started(rotated, tmp_path, "--on-change", "restart", argv=("true",), AWS_SECRET_ACCESS_KEY=long)

@@ -95,12 +95,13 @@ def _settings(config: Path | None) -> AuditSettings | None:
 
 
 def _lines(files: list[Path] | None, settings: AuditSettings | None) -> Iterator[bytes]:
+    from bridge.audit.files import in_lines
     from bridge.audit.reading import lines_in
     from bridge.audit.recorder import FILE, path_of
 
     if files:
         return one_after_the_other.from_iterable(
-            iter(sys.stdin.buffer) if str(path) == "-" else lines_in(path) for path in files
+            in_lines(sys.stdin.buffer) if str(path) == "-" else lines_in(path) for path in files
         )
     # syslog and standard error cannot be read back from here.
     if settings is None or not settings.to.startswith(FILE):
