@@ -13,6 +13,7 @@ import bridge.auth0.http
 import bridge.auth0.limits
 import bridge.auth0.logs
 import bridge.auth0.probe
+import bridge.auth0.transport
 import bridge.auth0.values
 import bridge.consumer.client_credentials
 import bridge.consumer.client_secret
@@ -24,6 +25,7 @@ import sinks.aws.access
 import sinks.aws.connection
 import sinks.aws.sink
 import sinks.aws.state
+import sinks.files
 import sinks.record
 import sinks.vault.api
 import sinks.vault.http
@@ -49,6 +51,8 @@ SIZES = {
     ("Vault", "a document"): f"{sinks.vault.api.SIZE_LIMIT} bytes; the server refuses 1 MiB",
     ("Vault", "versions that are kept, after adoption"): str(sinks.vault.publish.KEPT_VERSIONS),
     ("Vault", "an answer"): f"{sinks.vault.http.LARGEST} bytes",
+    ("Auth0", "an answer"): f"{bridge.auth0.transport.LARGEST} bytes",
+    ("files", "a reference, the configuration"): f"{sinks.files.LARGEST} bytes",
     ("AWS", "a document"): f"{sinks.aws.state.SIZE_LIMIT} bytes",
     ("AWS", "tags of a secret, the bridge's included"): str(sinks.aws.sink.TAG_ROOM),
     ("all sinks", "one tag's value"): f"{sinks.record.TAG_LIMIT} characters",
@@ -61,6 +65,7 @@ SIZES = {
 TIMES = {
     ("Auth0", "to connect"): seconds(bridge.auth0.http.CONNECT_SECONDS),
     ("Auth0", "to answer"): seconds(bridge.auth0.http.READ_SECONDS),
+    ("Auth0", "a call, from connecting to the last byte"): seconds(bridge.auth0.http.TOTAL_SECONDS),
     ("Auth0", "attempts of a call that is safe to repeat, or that got a 429"): str(bridge.auth0.limits.ATTEMPTS),
     ("Auth0", "repeating one call, in all"): seconds(bridge.auth0.limits.BUDGET_SECONDS),
     ("Auth0", "attempts of a probe that got no answer"): str(bridge.auth0.probe.ATTEMPTS),

@@ -112,7 +112,7 @@ def test_the_after_command_reads_no_credential_in_its_parents_environment(make_l
     world, seen, program = make_live(), tmp_path / "seen", tmp_path / "look.py"
     program.write_text(LOOK, "utf-8")
     write(tmp_path, {"billing": world}, f'after = ["{sys.executable}", "{program}", "{seen}"]')
-    ended = execute(world, "rotate", "billing", "--no-wait", home=tmp_path)
+    ended = execute(world, "rotate", "billing", "--no-wait", "--yes", home=tmp_path)
     assert ended.status == 0, ended.told
     found = seen.read_text("utf-8")
     assert not [word for word in (world.own.client_secret, world.servers.bao.token) if word in found]
