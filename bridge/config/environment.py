@@ -43,6 +43,8 @@ def from_environment(
     audit, unfit = audit_from_environment(environ)
     interval, bad = _duration(environ, INTERVAL_VARIABLE, ClientSettings.min_interval)
     wrong += [*unfit, *bad]
+    if not re.fullmatch(r"[\w.@|+-]{1,128}", client_id, re.ASCII):
+        wrong.append(f"NAME: found {ascii(client_id)[:40]}, expected the client id of an application")
     if not sinks:
         wrong.append(f"no sink is named: --sink {kinds.addresses()}")
     if faults or wrong:
@@ -117,6 +119,8 @@ def _propagation(environ: Mapping[str, str], domain: str) -> tuple[timedelta, li
     wanted, faults = _duration(environ, PROPAGATION_VARIABLE, PROPAGATION)
     if faults:
         return PROPAGATION, faults
+    if not wanted:  # the lease follows from it, and nothing ends within none
+        return PROPAGATION, [f"{PROPAGATION_VARIABLE}: found 0, expected a longer time"]
     # Auth0 accepts either value for up to 30 s, so a shorter wait would prove nothing there.
     if wanted < PROPAGATION and domain and not _is_local(domain):
         return PROPAGATION, [f"{PROPAGATION_VARIABLE}: less than 30s is for loopback only: Auth0 takes up to 30 s"]
