@@ -9,6 +9,7 @@ import pytest
 from tests.e2e.command import Ended, invoke, on, sinks
 from tests.e2e.observe import unsettled
 from tests.e2e.world import MakeWorld, World
+from tests.support.strict_moto import controls
 
 
 def refused(world: World, ended: Ended, *fragments: str, status: int = 4) -> None:
@@ -296,3 +297,39 @@ def test_usage_errors_name_everything_at_once(live: World, monkeypatch: pytest.M
     assert ended.status == 2
     assert "AUTH0_DOMAIN" in ended.err
     assert "VAULT_ADDR is not set" in ended.err
+
+
+def test_a_secret_with_too_many_tags_of_its_own_is_refused_and_nothing_is_left_there(live: World) -> None:
+    live.fill()
+    for number in range(25):
+        live.aws.tag(f"theirs-{number}", "x")
+    before = live.dump()
+    refused(live, on(live, "adopt", "--yes"), "tags of its own; AWS takes 50", "remove ", "Nothing was changed")
+    assert live.dump() == before
+
+
+def test_a_secret_that_aws_rotates_itself_is_refused_with_the_way_to_the_bridge(live: World) -> None:
+    live.fill()
+    before = live.dump()
+    controls.described = {"Type": "Auth0OAuthClientSecret", "RotationEnabled": True}
+    refused(
+        live,
+        on(live, "adopt", "--yes"),
+        "managed external secret (Type Auth0OAuthClientSecret)",
+        "cancel-rotate-secret",
+        "#clientSecret",
+        "Nothing was changed",
+    )
+    controls.described = {}
+    assert live.dump() == before
+
+
+def test_an_endpoint_in_clear_text_is_refused_before_anything_is_sent(
+    live: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = live.dump()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.evil.example:4566")
+    ended = on(live, "rotate")
+    assert ended.status == 2, ended.told
+    assert "plain http:// is for loopback only" in ended.err
+    assert live.dump() == before

@@ -33,7 +33,7 @@ class Controls:
 
     `deny` holds actions ("PutSecretValue"), `kms` makes every use of a value fail for want of the key. `faults` maps an
     action to what happens to its next calls, in order: "throttle" and "error" do nothing, "lost" does it and answers
-    nothing, "cut" does it and answers half.
+    nothing, "cut" does it and answers half. `described` is added to each description, for what moto does not know.
     """
 
     deny: set[str] = field(default_factory=set)
@@ -41,10 +41,12 @@ class Controls:
     faults: dict[str, list[str]] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
     page: int = PAGE
+    described: dict[str, Any] = field(default_factory=dict)
 
     def reset(self) -> None:
         """Behave again."""
         self.deny, self.kms, self.faults, self.clock, self.page = set(), False, {}, time.time, PAGE
+        self.described = {}
 
 
 controls = Controls()
@@ -88,6 +90,8 @@ def _call(response: Any, original: Callable[[Any], Any]) -> Any:
     if fault == "error":
         return _fault(500, "InternalServiceError", "An error occurred on the server side.")
     answer = _refused(response, action) or original(response)
+    if action == "DescribeSecret" and controls.described and answer[0] == 200:
+        answer = answer[0], answer[1], json.dumps(json.loads(answer[2]) | controls.described)
     if fault == "lost":
         raise ReadTimeoutError(endpoint_url="moto")
     if fault == "cut":
