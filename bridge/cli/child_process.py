@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
+from bridge.cli.output.console import say
 from bridge.execution.after_hook import CREDENTIALS
 from bridge.model.errors import BridgeError, Usage
 from sinks import kinds
@@ -179,5 +180,5 @@ class Supervised:
 def _cannot(name: str, error: OSError) -> int:
     found = not isinstance(error, FileNotFoundError)
     why = f"cannot be executed ({type(error).__name__})" if found else "was not found"
-    sys.stderr.write(f"secret-bridge: '{name}' {why}\n")
+    say(f"secret-bridge: '{name}' {why}", err=True)
     return NOT_EXECUTABLE if found else NOT_FOUND

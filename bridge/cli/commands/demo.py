@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -40,7 +39,7 @@ def demo() -> None:
     require_extra()
     from bridge.cli.story import Demo
 
-    Demo(echo=say, colour=sys.stdout.isatty()).run()
+    Demo(echo=say).run()
 
 
 def require_extra() -> None:

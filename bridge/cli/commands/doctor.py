@@ -81,7 +81,7 @@ def _lines(report: Report, findings: list[Finding]) -> Iterator[str]:
         yield f"  {one.severity:<{WIDTH}} {one.what}{kind}"
         if one.why:
             yield f"  {'':<{WIDTH}}   why: {one.why}"
-        for number, text in enumerate(one.remedy.splitlines()):
+        for number, text in enumerate(one.remedy.split("\n") if one.remedy else ()):
             yield f"  {'':<{WIDTH}}   {'->' if not number else '  '} {text}"
 
 

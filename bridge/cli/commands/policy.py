@@ -81,7 +81,7 @@ def _show(found: Sequence[Block], *, alone: bool) -> None:
             say("")
         say_all((f"# {comment}" for comment in block.comments), err=to_stderr)
         if block.text:
-            say(block.text)
+            say_all(block.text.split("\n"))
 
 
 def _told(block: Block, role: Role) -> dict[str, object]:

@@ -21,7 +21,7 @@ from bridge.cli.options import (
     one_client,
     value_from_stdin,
 )
-from bridge.cli.output.console import say
+from bridge.cli.output.console import hand_over
 from bridge.cli.select import ClientsOrAll, OneClient
 from bridge.model.errors import Usage
 
@@ -107,6 +107,8 @@ def init(
 
     try:
         # On standard output and not into a file, which could overwrite a configuration.
-        say(initial(os.environ, client_id, tuple(sink or ()), key), nl=False)
+        text = initial(os.environ, client_id, tuple(sink or ()), key)
+        # Foreign text is in strings only, where TOML has this escape.
+        hand_over("".join(each if each.isprintable() or each == "\n" else f"\\U{ord(each):08X}" for each in text))
     except BadAddress as error:
         raise Usage(error.message, hint=error.hint) from None

@@ -170,12 +170,17 @@ def _understood(stage: Stage | None, how: Format | None, *, every: bool, json: b
         raise Usage("--all: found neither --json nor --format, expected one of them")
 
 
+_IN_COMMAND = {ord("%"): "%25", ord("\r"): "%0D", ord("\n"): "%0A"}
+"""How a workflow command of GitHub writes what would end it."""
+
+
 def _mask(known: Iterable[Secret]) -> None:
     # Before the value is printed: the runner masks only what comes after its command. On stderr,
     # because a script reads stdout.
     if os.environ.get("GITHUB_ACTIONS") == "true" and sys.stderr is not None:
         for value in known:
-            sys.stderr.write(f"::add-mask::{value.reveal()}\n")
+            # A line break would end the command, and what follows would be taken for another one.
+            sys.stderr.write(f"::add-mask::{value.reveal().translate(_IN_COMMAND)}\n")
         sys.stderr.flush()
 
 

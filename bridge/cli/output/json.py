@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.audit.records import RESULTS
 from bridge.model.errors import BridgeError, Usage
 from bridge.model.outcome import Stopped
+from bridge.model.printable import printable
 from bridge.planning.sink_record import ANCHOR, RETIREMENT
 from sinks.record import stamp
 
@@ -34,13 +35,27 @@ def line(data: dict[str, Any]) -> str:
     Times are written as `sinks.record.stamp` does, and durations as seconds.
     """
     # A type that is not known raises. Printing its `repr` could show anything.
-    return json.dumps({"schema": SCHEMA, **data}, default=_plain, ensure_ascii=False)
+    # In ASCII, so that nothing in it is unprintable, and any terminal and locale can take it.
+    return json.dumps({"schema": SCHEMA, **data}, default=_plain)
 
 
 def plain(data: dict[str, Any]) -> dict[str, Any]:
     """Return an object as a reader of `line` gets it: with JSON's types only, and without the schema's number."""
     read: dict[str, Any] = json.loads(json.dumps(data, default=_plain))
     return read
+
+
+def shown(data: dict[str, Any]) -> dict[str, Any]:
+    """Return an object as `plain` does, with every text in it as it may be shown to people."""
+    return {key: _shown(value) for key, value in plain(data).items()}
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _shown(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_shown(each) for each in value]
+    return printable(value) if isinstance(value, str) else value
 
 
 def _plain(value: object) -> object:

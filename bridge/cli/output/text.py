@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from bridge.audit.records import RESULTS
-from bridge.model.errors import BridgeError, Failed, Incomplete, Refused, Usage
+from bridge.model.errors import BridgeError, Failed, Incomplete, Refused
 from bridge.model.outcome import Stopped
 from bridge.planning.sink_record import ANCHOR, RETIREMENT
 from sinks.clock import span
@@ -33,8 +33,7 @@ def failed(client: ClientSettings | None, error: BridgeError) -> Iterator[str]:
 
     All faults of a usage error are shown, so that they can be corrected at once.
     """
-    faults = error.faults if isinstance(error, Usage) else (error.message,)
-    yield from failure(error, f"{client.name}: " if client else "", faults)
+    yield from failure(error, f"{client.name}: " if client else "", error.faults)
 
 
 def failure(error: BridgeError, prefix: str, faults: Sequence[str]) -> Iterator[str]:
@@ -51,7 +50,7 @@ def failure(error: BridgeError, prefix: str, faults: Sequence[str]) -> Iterator[
     # something may have been changed.
     if error.exit_status in (Failed.exit_status, Refused.exit_status):
         yield f"  {UNCHANGED}"
-    yield from (f"  -> {text}" for text in (error.hint or "").splitlines())
+    yield from (f"  -> {text}" for text in error.hints)
 
 
 def title(error: BridgeError) -> str:
