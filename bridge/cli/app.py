@@ -8,10 +8,15 @@ import typer
 
 from bridge import __version__
 from bridge.cli.output.console import Colour, choose_colour, say
+from bridge.cli.shown_help import Group
+
+DOCUMENTATION = "Each command has an example in its --help. Everything else: docs/README.md in the source distribution."
 
 app = typer.Typer(
     name="secret-bridge",
     help="Rotate an Auth0 application's client secret and publish it to Vault and AWS Secrets Manager, losing nothing.",
+    epilog=DOCUMENTATION,
+    cls=Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # Typer's tracebacks print local variables, which may hold secrets
     rich_markup_mode="rich",
@@ -33,7 +38,12 @@ def root(
     ] = False,
     color: Annotated[
         Colour,
-        typer.Option("--color", is_eager=True, help="Colour the output; auto: on a terminal, unless NO_COLOR is set."),
+        typer.Option(
+            "--color",
+            metavar="WHEN",
+            is_eager=True,
+            help="auto (on a terminal, unless NO_COLOR is set), always or never.",
+        ),
     ] = Colour.AUTO,
 ) -> None:
     """Rotate an Auth0 application's client secret and publish it to Vault and AWS Secrets Manager, losing nothing.

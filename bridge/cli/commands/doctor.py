@@ -26,10 +26,12 @@ NOTHING = 1
 """The exit status if nothing could be examined."""
 
 
-@command(SET_UP)
+@command(SET_UP, example="doctor billing --role application")
 def doctor(
     *,
-    role: Annotated[Role, typer.Option("--role", help="For whose rights.")] = Role.OPERATOR,
+    role: Annotated[
+        Role, typer.Option("--role", metavar="ROLE", help="For whose rights: operator, application, auditor, security.")
+    ] = Role.OPERATOR,
     clients: Clients,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Leave out what is as it should be.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object per finding, and line.")] = False,

@@ -39,7 +39,7 @@ Read = tuple["Looked", int]
 """The data that were read about a client, and the exit status that this client alone would give."""
 
 
-@command(SECURITY)
+@command(SECURITY, example="report --output report.html")
 def report(
     *,
     output: Annotated[

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bridge.planning.status import Status
 
 
-@command(SECURITY)
+@command(SECURITY, example="status --check")
 def status(
     clients: Clients,
     *,
@@ -57,7 +57,7 @@ def status(
     )
 
 
-@command(SECURITY)
+@command(SECURITY, example="verify billing")
 def verify(
     clients: ClientsOrAll,
     *,
@@ -79,7 +79,7 @@ def verify(
     )
 
 
-@command(SECURITY)
+@command(SECURITY, example="history billing")
 def history(
     client: OneClient,
     *,
@@ -95,7 +95,7 @@ def history(
     each(lambda: chosen(client, tenant=False), survey, present, json=json)
 
 
-@command(SECURITY)
+@command(SECURITY, example="retire --due --yes")
 def retire(
     context: typer.Context,
     clients: ClientsOrAll,
@@ -158,7 +158,7 @@ def _vouched(sources: list[str] | None, *, force: bool, reason: str) -> tuple[Ig
     return tuple(Ignored.parse(text) for text in sources or ())
 
 
-@command(SECURITY)
+@command(SECURITY, example="evidence billing")
 def evidence(
     clients: ClientsOrAll,
     *,

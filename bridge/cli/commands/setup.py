@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 UNMANAGED = "there is nothing to forget: it is not managed by secret-bridge"
 
 
-@command(SET_UP)
+@command(SET_UP, example="adopt AbC123 --sink vault://secret/apps/billing --dry-run")
 def adopt(
     context: typer.Context,
     clients: ClientsOrAll,
@@ -75,7 +75,7 @@ def adopt(
     change(context, clients, work, json=mode.json, title="adopted", nothing="", everyone=clients.everyone)
 
 
-@command(SET_UP)
+@command(SET_UP, example="forget billing --dry-run")
 def forget(
     context: typer.Context,
     client: OneClient,
@@ -94,7 +94,7 @@ def forget(
     )
 
 
-@command(SET_UP, verbose=False)
+@command(SET_UP, example="init AbC123 --sink vault://secret/apps/billing > bridge.toml", verbose=False)
 def init(
     client_id: Annotated[str | None, typer.Argument(metavar="CLIENT_ID", help="The application to begin with.")] = None,
     *,

@@ -28,19 +28,22 @@ if TYPE_CHECKING:
     from sinks.reader import Reader
     from sinks.secret import Secret
 
-Prefix = Annotated[str, typer.Option("--prefix", help="What the variables' names begin with.")]
+Prefix = Annotated[str, typer.Option("--prefix", metavar="TEXT", help="What the variables' names begin with.")]
 EVERY = (Stage.CURRENT, Stage.PENDING, Stage.FALLBACK)
 
 
-@command(USE)
+@command(USE, example="read billing --stage fallback")
 def read(
     client: OneClient,
     *,
-    stage: Annotated[Stage | None, typer.Option(help="Which value: current (default), fallback or pending.")] = None,
+    stage: Annotated[
+        Stage | None, typer.Option(metavar="STAGE", help="Which value: current (default), fallback or pending.")
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every value there is; with --json or --format.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object, with the values in it.")] = False,
     how: Annotated[
-        Format | None, typer.Option("--format", help="As variables: one line each, for env files, dotenv or a shell.")
+        Format | None,
+        typer.Option("--format", metavar="FORMAT", help="As variables, one line each: env, dotenv or shell."),
     ] = None,
     prefix: Prefix = PREFIX,
 ) -> None:
@@ -71,10 +74,12 @@ def read(
     each(lambda: chosen(client, tenant=False), do, present, json=False)
 
 
-@command(USE, "exec")
+@command(USE, "exec", example="exec billing -- python app.py")
 def execute(
     client: OneClient,
-    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND…", help="What to start, with its arguments.")],
+    command: Annotated[
+        list[str], typer.Argument(metavar="COMMAND", help="What to start, with its arguments; put -- before it.")
+    ],
     *,
     prefix: Prefix = PREFIX,
     keep_env: Annotated[
