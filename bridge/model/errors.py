@@ -49,7 +49,7 @@ class Usage(BridgeError):
 
     exit_status = 2
 
-    def __init__(self, *faults: str, hint: str | None = None) -> None:
+    def __init__(self, *faults: str, hint: str | Sequence[str] | None = None) -> None:
         super().__init__(faults[0], hint, more=faults[1:])
 
 

@@ -175,8 +175,8 @@ def exemption(granted: Exemption, now: datetime) -> dict[str, Any]:
     return {"owner": granted.owner, "reason": granted.reason, "until": until, "counts": granted.counts(now)}
 
 
-def sink(seen: SinkState) -> dict[str, Any]:
-    """Return the object for one sink, from its metadata only.
+def sink(seen: SinkState, limit: int | None = None) -> dict[str, Any]:
+    """Return the object for one sink, from its metadata only. `limit` is for the latest changes and versions.
 
     `managed` is False for a sink that was not adopted. The keys that come from
     its record are null then.
@@ -193,11 +193,13 @@ def sink(seen: SinkState) -> dict[str, Any]:
         if lock
         else None,
         "soft_deleted": list(seen.soft_deleted.versions) if seen.soft_deleted else None,
-        "log": list(seen.record.log) if seen.record else [],
+        "log": list(seen.record.log[:limit]) if seen.record else [],
         "audit": seen.record.audit or None if seen.record else None,
         "retirement": seen.noted.get(RETIREMENT),
         "retirement_audit": seen.noted.get(ANCHOR),
-        "versions": [{"id": v.id, "stage": v.stage, "created": v.created} for v in seen.history.versions],
+        "versions": [
+            {"id": v.id, "stage": v.stage, "created": v.created} for v in seen.history.versions[-(limit or 0) :]
+        ],
     }
 
 
@@ -248,6 +250,7 @@ def verified(client: ClientSettings, found: tuple[Verified, ...]) -> dict[str, A
                 "fallback": v.fallback,
                 "fallback_is": v.fallback_verdict,
                 "changed": list(v.changed),
+                "next": v.next,
             }
             for v in found
         ],

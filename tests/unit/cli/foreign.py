@@ -10,6 +10,7 @@ from bridge.auth0.client import Objection
 from bridge.auth0.probe import Verdict
 from bridge.cli.commands.doctor import _lines as doctor_lines
 from bridge.cli.output import json as as_json
+from bridge.cli.output import status_table
 from bridge.cli.output import text as show
 from bridge.config.settings import ClientSettings
 from bridge.doctor.report import Report as Examined
@@ -110,11 +111,12 @@ def lines(text: str) -> Iterable[str]:
     for done in outcomes(text):
         yield from show.outcome(done)
         yield from show.plan(done.plan)
-    yield from show.statuses(statuses(text))
+    for width in (None, 60, 120):
+        yield from status_table.statuses(statuses(text), width)
     yield from show.evidence("billing", evidence(text))
     yield from show.verified("billing", verdicts(text))
     for found in states(text):
-        yield from show.history("billing", found)
+        yield from show.history("billing", found, 20)
     told = examined(text)
     yield from doctor_lines(told, told.findings)
     begin = {
