@@ -115,7 +115,10 @@ def change(
     def select() -> list[tuple[Settings, ClientSettings]]:
         found = chosen(selection, everyone=everyone or (due is not None and not selection.named))
         news.check(found)
-        return [pair for pair in found if due is None or _is_due(*pair, due, unread)]
+        selected = [pair for pair in found if due is None or _is_due(*pair, due, unread)]
+        if not selected and due is not None:
+            say(f"nothing is due: {show.clients(len(found))} looked at", err=True)
+        return selected
 
     each(select, do, present, json=json, title=title, listener=news)
 

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from bridge.cli.complete import client_names
 from bridge.cli.output.console import is_terminal
 from bridge.model.errors import Usage
 from sinks import kinds
@@ -20,12 +21,22 @@ ROTATE, USE, SECURITY, SET_UP = "Rotate", "Use", "Security", "Set up"
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="NAME…", help="A client's name in the configuration, or a client_id.", show_default=False),
+    typer.Argument(
+        metavar="NAME",
+        help="A client's name in the configuration, or a client_id.",
+        show_default=False,
+        autocompletion=client_names,
+    ),
 ]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A client's name in the configuration, or a client_id.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="A client's name in the configuration, or a client_id.", autocompletion=client_names
+    ),
+]
 Sinks = Annotated[
     list[str] | None,
-    typer.Option("--sink", metavar="URI", help=f"A sink, without a configuration: {kinds.addresses()}."),
+    typer.Option("--sink", metavar="URI", help=f"A sink, without a configuration: {kinds.addresses()}"),
 ]
 Key = Annotated[str | None, typer.Option("--key", metavar="KEY", help="The key in the stored document.")]
 Config = Annotated[

@@ -19,6 +19,7 @@ from bridge.cli.output.console import is_terminal, say, say_all
 from bridge.config.settings import ClientSettings, Settings
 from bridge.model.client_ref import ClientRef
 from bridge.model.errors import ATTENTION, BridgeError, Incomplete
+from bridge.model.printable import printable
 from bridge.model.progress import Stop
 
 # The order of ADR 14: what may have left something behind comes before what certainly has not.
@@ -29,13 +30,20 @@ Chosen = tuple[Settings, ClientSettings]
 """A client that the user named, with the settings that it belongs to."""
 
 
+class _OneLine(logging.Formatter):
+    """Formats a record as one line, because a logged text may be foreign as well."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
 def configure(*, verbose: bool) -> None:
     """Send the logs of the bridge to stderr: everything if `verbose`, else warnings only.
 
     The root logger is left alone, because libraries log whole requests at the level of debugging.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(_OneLine("%(asctime)s %(name)s %(message)s", "%H:%M:%S"))
     logging.getLogger("stamina").setLevel(logging.ERROR)  # it would print a line on stderr for each retry
     for name in ("bridge", "sinks"):
         logger = logging.getLogger(name)

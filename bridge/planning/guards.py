@@ -29,7 +29,8 @@ def refuse(objections: Iterable[Objection]) -> None:
     found = tuple(dict.fromkeys(objections))
     if found:
         hints = tuple(dict.fromkeys(o.hint for o in found if o.hint))
-        raise Refused("\n".join(o.message for o in found), "\n".join(hints) or None)
+        messages = tuple(o.message for o in found)
+        raise Refused(messages[0], hints, more=messages[1:])
 
 
 def ownership(sinks: tuple[SinkState, ...], client_ref: ClientRef, *, adopting: bool) -> tuple[Objection, ...]:

@@ -37,7 +37,7 @@ IN_SYNC = "every sink holds the value that Auth0 holds"
 STILL_LIVE = ", and nothing else is stored; if it is the LIVE value that leaked: rotate --compromised"
 
 
-@command(ROTATE)
+@command(ROTATE, example="rotate billing --dry-run")
 def rotate(
     context: typer.Context,
     clients: ClientsOrAll,
@@ -45,7 +45,7 @@ def rotate(
     due: Annotated[bool, typer.Option("--due", help="Only those older than their max_age, or interrupted.")] = False,
     strategy: Annotated[
         Literal["staged", "auth0-generated"] | None,
-        typer.Option(help="Who makes the value: the bridge (staged, the default) or Auth0."),
+        typer.Option(metavar="HOW", help="staged (the default): the bridge makes the value; or auth0-generated."),
     ] = None,
     adopt: Annotated[bool, typer.Option("--adopt", help="Take over sinks that are not managed yet.")] = False,
     without_fallback: Annotated[
@@ -110,7 +110,7 @@ def rotate(
     )
 
 
-@command(ROTATE)
+@command(ROTATE, example="resume billing")
 def resume(
     context: typer.Context,
     clients: ClientsOrAll,
@@ -149,7 +149,7 @@ def resume(
     )
 
 
-@command(ROTATE)
+@command(ROTATE, example="rollback billing --dry-run")
 def rollback(
     context: typer.Context,
     client: OneClient,
@@ -178,7 +178,7 @@ def rollback(
     )
 
 
-@command(ROTATE)
+@command(ROTATE, example="sync billing")
 def sync(
     context: typer.Context,
     clients: ClientsOrAll,
