@@ -149,8 +149,8 @@ def _rotated_lately(snapshot: Snapshot, interval: timedelta) -> str:
     """
     for state in snapshot.sinks:
         current = state.history.at(Stage.CURRENT)
-        if state.record is None or current is None or current.created is None:
-            continue
+        if state.record is None or current is None or current.created is None or state.record.age_is_minimum:
+            continue  # what was only adopted was not promoted
         # Tags may be forged. So they hold nothing up alone: the version itself must be as young, too.
         age = state.at - min(state.record.promoted_at, current.created)
         if timedelta(0) <= age < interval:

@@ -23,7 +23,7 @@ import bridge.notify.deliver
 import bridge.notify.post
 import sinks.aws.access
 import sinks.aws.connection
-import sinks.aws.sink
+import sinks.aws.fitness
 import sinks.aws.state
 import sinks.files
 import sinks.record
@@ -54,7 +54,7 @@ SIZES = {
     ("Auth0", "an answer"): f"{bridge.auth0.transport.LARGEST} bytes",
     ("files", "a reference, the configuration"): f"{sinks.files.LARGEST} bytes",
     ("AWS", "a document"): f"{sinks.aws.state.SIZE_LIMIT} bytes",
-    ("AWS", "tags of a secret, the bridge's included"): str(sinks.aws.sink.TAG_ROOM),
+    ("AWS", "tags of a secret, the bridge's included"): str(sinks.aws.fitness.TAG_LIMIT),
     ("all sinks", "one tag's value"): f"{sinks.record.TAG_LIMIT} characters",
     ("values", "a new value that you bring"): f"{bridge.auth0.values.SHORTEST} to {bridge.auth0.values.LONGEST} "
     "characters",
@@ -80,6 +80,7 @@ TIMES = {
     ("AWS", "to connect"): seconds(LEASE * sinks.aws.connection.CONNECT_SHARE),
     ("AWS", "to answer"): seconds(LEASE * sinks.aws.connection.READ_SHARE),
     ("AWS", "attempts of a read, and of a write with a token"): str(sinks.aws.access.ATTEMPTS),
+    ("AWS", "all attempts of a call, with the waits that AWS asks for"): seconds(sinks.aws.access.BUDGET),
     ("files", "waiting for another process at the audit record"): seconds(bridge.audit.files.PATIENCE),
     ("files", "sending a line to syslog"): seconds(bridge.audit.write.SEND_TIMEOUT),
     ("`after`", "until the command is killed"): seconds(bridge.execution.after_hook.TIMEOUT),

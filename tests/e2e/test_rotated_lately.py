@@ -36,6 +36,16 @@ def test_it_does_nothing_and_says_so(rotated: World, tmp_path: Path) -> None:
     assert (rotated.dump(), rotated.live) == (before, live)
 
 
+def test_what_was_only_adopted_is_rotated(make_live: MakeWorld, tmp_path: Path) -> None:
+    world = make_live()
+    world.fill()
+    was = world.live
+    for command in ("adopt", "rotate"):
+        ended = execute(world, command, world.client_id, *sinks(world), "--yes", home=tmp_path, **USUAL)
+        assert ended.status == 0, ended.told
+    assert world.live != was
+
+
 def test_again_does_it_all_the_same(rotated: World, tmp_path: Path) -> None:
     was = rotated.live
     options = ("--again", "--no-wait")
