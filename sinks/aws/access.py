@@ -163,7 +163,8 @@ class Access:
 def _written(call: Callable[[], T], *, may_be_ours: bool = False) -> T:
     """Retry an idempotent write.
 
-    `may_be_ours`: after an attempt without a usable answer, a conflict can come from that attempt itself.
+    `may_be_ours`: after an attempt without a usable answer, a conflict can come from that attempt itself. Nor does a
+    refusal say anything of such an attempt.
 
     Raises:
         Unavailable: `unsure` unless every attempt is known not to have been carried out.
@@ -182,10 +183,10 @@ def _written(call: Callable[[], T], *, may_be_ours: bool = False) -> T:
         return _repeated(attempt)
     except Unavailable as error:
         raise Unavailable(error.message, error.hint, unsure=unsure) from None
-    except Conflict as error:
-        if not (may_be_ours and unsure):
+    except (Conflict, Denied, Refused) as error:
+        if not unsure or (isinstance(error, Conflict) and not may_be_ours):
             raise
-        raise Unavailable(error.message, unsure=True) from None
+        raise Unavailable(error.message, error.hint, unsure=True) from None
 
 
 def _repeated(call: Callable[[], T]) -> T:

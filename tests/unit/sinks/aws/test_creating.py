@@ -12,6 +12,7 @@ from sinks.aws import open as open_sink
 from sinks.errors import Busy, Refused, Unavailable
 from sinks.port import Stage
 from sinks.secret import Secret
+from tests.support.strict_moto import Controls
 from tests.unit.sinks.aws.factory import ManualClock, client, make_lock, make_sink, no_references, tapped
 
 S0, P = Secret("old-value"), Secret("new-value")
@@ -51,17 +52,29 @@ def test_a_secret_that_our_own_call_has_made_is_ours(ignores_tokens: None) -> No
     assert (seen.value(Stage.CURRENT), seen.value(Stage.PENDING)) == (S0, P)
 
 
-def test_a_secret_that_our_own_call_may_have_made_is_never_called_unchanged(drops_tags: None) -> None:
+@pytest.mark.parametrize("initial", [S0, None])
+def test_one_that_holds_what_was_sent_is_gone_on_with(drops_tags: None, initial: Secret | None) -> None:
     sink = make_sink()
-    with pytest.raises(Unavailable) as caught:
-        sink.claim(sink.read(), BASE, P, initial=None)
-    assert caught.value.unsure
-
-
-def test_one_that_holds_the_live_value_is_gone_on_with(drops_tags: None) -> None:
-    sink = make_sink()
-    sink.claim(sink.read(), BASE, P, initial=S0)
+    sink.claim(sink.read(), BASE, P, initial=initial)
     assert make_sink().read().value(Stage.PENDING) == P
+
+
+@pytest.mark.parametrize("fault", ["error", "cut", "lost"])
+def test_a_secret_that_our_own_call_may_have_made_is_never_called_unchanged(aws: Controls, fault: str) -> None:
+    """The first answer says nothing, and the second that the secret exists: perhaps by the first."""
+    sink = make_sink()
+    aws.faults["CreateSecret"] = ["error"]
+    state = sink.read()
+
+    def tap(_: int, name: str) -> None:
+        if name == "create" and calls.calls.count("create") == 2:
+            client().create_secret(Name="apps/x", SecretString='{"client_secret": "foreign"}')
+            aws.faults["CreateSecret"] = [fault] if fault != "error" else []
+
+    calls = tapped(sink, tap)
+    with pytest.raises(Unavailable) as caught:
+        sink.claim(state, BASE, P, initial=S0)
+    assert caught.value.unsure
 
 
 def test_a_rival_that_takes_what_we_have_just_made_leaves_us_unsure() -> None:
