@@ -112,9 +112,8 @@ def test_a_reader_sees_that_a_change_is_proven_whichever_way_it_went(live: World
         told = done(on(live, command)).out
         (line,) = [line for line in told.splitlines() if "proven" in line]
         assert re.fullmatch(
-            r"  proven: Auth0 accepts what is current now "
-            r"\(\d+ probes in \d+ s(, \d+ of them too early, while it spread)?\)"
-            r"; it refuses the one from before \(6 of 6 probes\)",
+            r"  proven: Auth0 accepts the current value \(\d+ probes in \d+ s(; \d+ came too early)?\)"
+            r" and refuses the one before \(6 of 6\)",
             line,
         )
         assert "old value" not in told
