@@ -115,10 +115,7 @@ def change(
     def select() -> list[tuple[Settings, ClientSettings]]:
         found = chosen(selection, everyone=everyone or (due is not None and not selection.named))
         news.check(found)
-        selected = [pair for pair in found if due is None or _is_due(*pair, due, unread)]
-        if not selected and due is not None:
-            say(f"nothing is due: {show.clients(len(found))} looked at", err=True)
-        return selected
+        return found if due is None else _due(found, due, unread)
 
     each(select, do, present, json=json, title=title, listener=news)
 
@@ -135,6 +132,18 @@ def _attempt(
         reasons[session.settings.name] = done.why
         return None
     return done and _completed(session, done, command)
+
+
+def _due(
+    found: list[tuple[Settings, ClientSettings]],
+    due: Callable[[ClientSettings, Status], bool],
+    unread: dict[str, BridgeError],
+) -> list[tuple[Settings, ClientSettings]]:
+    """Return the clients that `due` selects, and say so if there are none, because silence looks like a mistake."""
+    selected = [pair for pair in found if _is_due(*pair, due, unread)]
+    if not selected:
+        say(f"nothing is due: {show.clients(len(found))} looked at", err=True)
+    return selected
 
 
 def _is_due(

@@ -140,7 +140,7 @@ def each(
             shown = present(client, done := work(settings, client))
             status, word = shown if isinstance(shown, tuple) else (shown, title)
         except (Exception, KeyboardInterrupt) as raised:  # noqa: BLE001  # it is shown, and the next clients follow
-            error = as_error(client, raised)
+            error = with_origin(settings, client, as_error(client, raised))
             status = error.exit_status
             _report(client, error, json=json)
         statuses.append(status)
@@ -189,6 +189,28 @@ def as_error(client: ClientSettings, error: BaseException) -> BridgeError:
         "please report it; then see where things stand: "
         f"{client_ref.command('resume')}, {client_ref.command('verify')}",
     )
+
+
+def with_origin(settings: Settings, client: ClientSettings, error: BridgeError) -> BridgeError:
+    """Return an error about the way to Auth0 with one more hint: where the address or the credential comes from.
+
+    Other errors are returned as they are. Several files and variables may name a tenant, and the message of the request
+    knows none of them.
+    """
+    from bridge.auth0.errors import Unauthorised, Unreachable
+
+    tenant = settings.tenants.get(client.tenant)
+    if tenant is None or not isinstance(error, Unauthorised | Unreachable):
+        return error
+    table = f"[tenants.{client.tenant}] of {settings.path}" if settings.path else ""
+    if isinstance(error, Unreachable):
+        told = f"the domain {tenant.domain} comes from {f'domain in {table}' if table else 'AUTH0_DOMAIN'}"
+    else:
+        reference = tenant.api_token or tenant.private_key or tenant.client_secret or "nowhere"
+        told = f"the credential comes from {reference.removeprefix('env:')}{f', in {table}' if table else ''}"
+    error.hints = (*error.hints, told)
+    error.hint = "\n".join(error.hints)
+    return error
 
 
 def _report(client: ClientSettings | None, error: BridgeError, *, json: bool) -> None:

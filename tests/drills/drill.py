@@ -41,6 +41,7 @@ VARIES = (
     (re.compile(r"\b[0-9a-f]{8}(?:…|-[0-9a-f-]{27})"), "VERSION"),
     (re.compile(r"127\.0\.0\.1:\d+"), "SERVER"),
     (re.compile(r"\b[\w.-]+@[\w.-]+"), "WHO"),
+    (re.compile(r"\(\d+ probes in [^)]*\)"), "(PROBES)"),  # how many came too early is chance
     (re.compile(r"\b\d+ (?:s|min)\b"), "SPAN"),
     (re.compile(r"\b\d+ of \d+\b"), "N of N"),
     (re.compile(r"\b\d+ failures?\b"), "N failures"),

@@ -196,7 +196,7 @@ def test_verify_exits_with_5_when_auth0_holds_another_value(live: World) -> None
     live.spread()
     bad = done(on(live, "verify"), 5)
     assert bad.out.count("refused") == 4
-    assert "<- look at this" in bad.out
+    assert f"  -> secret-bridge sync {live.client_id}" in bad.out
     (told,) = done(on(live, "verify", "--json"), 5).objects
     assert not told["good"]
 

@@ -112,9 +112,8 @@ def test_a_reader_sees_that_a_change_is_proven_whichever_way_it_went(live: World
         told = done(on(live, command)).out
         (line,) = [line for line in told.splitlines() if "proven" in line]
         assert re.fullmatch(
-            r"  proven: Auth0 accepts what is current now "
-            r"\(\d+ probes in \d+ s(, \d+ of them too early, while it spread)?\)"
-            r"; it refuses the one from before \(6 of 6 probes\)",
+            r"  proven: Auth0 accepts the current value \(\d+ probes in \d+ s(; \d+ came too early)?\)"
+            r" and refuses the one before \(6 of 6\)",
             line,
         )
         assert "old value" not in told
@@ -199,3 +198,32 @@ def test_history_says_what_it_leaves_out(live: World) -> None:
     assert re.search(r"    and \d+ older versions: --limit \d+", some)
     (told,) = done(on(live, "history", "--limit", "1", "--json")).objects
     assert all(len(sink["log"]) == len(sink["versions"]) == 1 for sink in told["sinks"])
+
+
+# Where a wrong setting comes from.
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("AUTH0_DOMAIN", "127.0.0.1:1", "the domain 127.0.0.1:1 comes from AUTH0_DOMAIN"),
+        ("AUTH0_CLIENT_SECRET", "not-this-one", "the credential comes from AUTH0_CLIENT_SECRET"),
+        ("AUTH0_API_TOKEN", "not-this-one", "the credential comes from AUTH0_API_TOKEN"),
+    ],
+)
+def test_a_wrong_address_or_credential_says_where_it_comes_from(
+    live: World, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: str
+) -> None:
+    live.fill()
+    monkeypatch.setenv(variable, value)
+    ended = done(on(live, "verify"), 1)
+    assert f"-> {told}" in ended.err
+    assert "not-this-one" not in ended.told
+
+
+def test_with_a_file_the_table_and_the_reference_are_named(
+    three: dict[str, World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTH0_CLIENT_SECRET", "not-this-one")
+    told = done(invoke("verify", "billing"), 1).err
+    assert "-> the credential comes from AUTH0_CLIENT_SECRET, in [tenants.local] of bridge.toml" in told

@@ -119,7 +119,7 @@ def outcome(done: Outcome) -> dict[str, Any]:
 def nothing(client: ClientSettings, why: str) -> dict[str, Any]:
     """Return the object for a client with nothing to do, with the reason `why`."""
     told = {"client": client.name, "client_id": client.client_id}
-    return {**told, "result": "nothing to do", "exit": 0, "message": why}
+    return {**told, "result": "nothing", "exit": 0, "message": why}
 
 
 def status(found: Status) -> dict[str, Any]:

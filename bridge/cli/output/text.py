@@ -124,9 +124,9 @@ def proven(seen: Propagated) -> str:
     While a change spreads Auth0 refuses the new value now and then. That is no failure, so it is named as what it is.
     """
     early = seen.asked - seen.accepted
-    spread = f", {early} of them too early, while it spread" if early else ""
-    old = f"; it refuses the one from before ({seen.refused} of {seen.asked_old} probes)" if seen.asked_old else ""
-    return f"proven: Auth0 accepts what is current now ({seen.asked} probes in {seen.seconds:.0f} s{spread}){old}"
+    spread = f"; {early} came too early" if early else ""
+    old = f" and refuses the one before ({seen.refused} of {seen.asked_old})" if seen.asked_old else ""
+    return f"proven: Auth0 accepts the current value ({seen.asked} probes in {seen.seconds:.0f} s{spread}){old}"
 
 
 def recorded(anchor: str) -> str:
