@@ -157,7 +157,10 @@ class Tenant:
         try:
             return jwt.encode(claims, key.reveal(), algorithm="RS256")
         except (ValueError, TypeError, jwt.PyJWTError):
-            raise Usage(f"{self.name}: the private_key is not an RSA private key in PEM form") from None
+            raise Usage(
+                f"{self.name}: the private_key is not an RSA private key in PEM form",
+                hint="give the text of the PEM file, or file:PATH",
+            ) from None
 
 
 def _ready_made(token: Secret) -> Token:

@@ -79,7 +79,7 @@ def _propagation(data: Mapping[str, Any]) -> Iterator[Fault]:
         # All waits of the protocol follow from this one. Too short, and late calls would outlast the fence.
         short = _duration(table.get("propagation"))
         if short is not None and short < PROPAGATION and not _is_local(table.get("domain")):
-            yield ("tenants", name, "propagation"), "less than 30s is for loopback only: Auth0 takes up to 30 s"
+            yield ("tenants", name, "propagation"), "expected 30s or more, as Auth0 takes (less: on loopback)"
 
 
 def _tenants(data: Mapping[str, Any]) -> Iterator[Fault]:

@@ -81,7 +81,7 @@ def _tenant(environ: Mapping[str, str]) -> tuple[TenantSettings | None, list[str
             faults.append(f"AUTH0_DOMAIN: found {_shown(domain)}, expected {error}")
     # Public, and therefore no references. A line break at the end would make another application of it.
     faults += [
-        f"{name}: the text {unfit}"
+        f"{name}: the text {unfit} (set it again without that)"
         for name in ("AUTH0_CLIENT_ID", "AUTH0_AUDIENCE")
         if (unfit := flaw(environ.get(name, "")))
     ]
@@ -112,7 +112,7 @@ def _missing(environ: Mapping[str, str]) -> list[str]:
     if not missing:
         return []
     instead = "; AUTH0_API_TOKEN alone would do instead of an application" if len(missing) > 1 else ""
-    return [f"not set: {', '.join(missing)}{instead}"]
+    return [f"not set: {', '.join(missing)}{instead} (set it, or name a client of a bridge.toml: secret-bridge init)"]
 
 
 def _propagation(environ: Mapping[str, str], domain: str) -> tuple[timedelta, list[str]]:
@@ -123,7 +123,7 @@ def _propagation(environ: Mapping[str, str], domain: str) -> tuple[timedelta, li
         return PROPAGATION, [f"{PROPAGATION_VARIABLE}: found 0, expected a longer time"]
     # Auth0 accepts either value for up to 30 s, so a shorter wait would prove nothing there.
     if wanted < PROPAGATION and domain and not _is_local(domain):
-        return PROPAGATION, [f"{PROPAGATION_VARIABLE}: less than 30s is for loopback only: Auth0 takes up to 30 s"]
+        return PROPAGATION, [f"{PROPAGATION_VARIABLE}: expected 30s or more, as Auth0 takes (less: on loopback)"]
     return wanted, []
 
 

@@ -38,7 +38,7 @@ def find(option: str | Path | None, environ: Mapping[str, str], directory: Path 
         if text:
             if not Path(text).is_file():
                 wrong = f"{text} is not a regular file" if Path(text).exists() else f"there is no file {text}"
-                raise Usage(f"{origin}: {wrong}")
+                raise Usage(f"{origin}: {wrong}", hint="name the configuration file, or write one: secret-bridge init")
             return Path(text)
     path = (directory or Path()) / FILE_NAME
     if not path.is_file():
@@ -127,7 +127,7 @@ def _read(path: Path) -> dict[str, Any]:
         where = re.search(r"at (line \d+, column \d+|end of document)", str(error))
         raise Usage(f"{path}: not valid TOML at {where.group(1) if where else 'an unknown line'}") from None
     except UnicodeDecodeError:
-        raise Usage(f"{path}: not valid TOML: it is not text in UTF-8") from None
+        raise Usage(f"{path}: not valid TOML: it is not text in UTF-8", hint="save it as UTF-8") from None
     except RecursionError:
         raise Usage(f"{path}: not valid here: its lists or tables are nested too deeply") from None
     except files.Unfit as error:

@@ -73,7 +73,7 @@ def test_a_token_or_a_key_does_instead_of_a_secret() -> None:
         ({"VAULT_SKIP_VERIFY": "true"}, SINK, ("VAULT_SKIP_VERIFY is set: the bridge always checks the vault's "
          "certificate; unset it, and name the CA by VAULT_CACERT")),
         ({"BRIDGE_PROPAGATION": "3s"}, SINK,
-         "BRIDGE_PROPAGATION: less than 30s is for loopback only: Auth0 takes up to 30 s"),
+         "BRIDGE_PROPAGATION: expected 30s or more, as Auth0 takes (less: on loopback)"),
         ({"BRIDGE_PROPAGATION": "soon"}, SINK, 'BRIDGE_PROPAGATION: found "soon", expected a duration such as 30s'),
         ({}, (), "no sink is named: --sink aws://REGION/NAME or vault://MOUNT/PATH"),
     ],

@@ -78,7 +78,7 @@ def test_propagation_may_be_short_on_loopback_only(load_text: Any, faults_of: An
     local = good.replace('"acme.eu.auth0.com"', '"http://127.0.0.1:3000"\npropagation = "3s"')
     assert load_text(local).tenants["prod"].propagation == timedelta(seconds=3)
     short = good.replace('"acme.eu.auth0.com"', '"acme.eu.auth0.com"\npropagation = "3s"')
-    assert faults_of(short) == ("tenants.prod.propagation: less than 30s is for loopback only: Auth0 takes up to 30 s",)
+    assert faults_of(short) == ("tenants.prod.propagation: expected 30s or more, as Auth0 takes (less: on loopback)",)
 
 
 def test_the_file_is_the_option_else_the_variable_else_the_one_here_and_none_further_up(tmp_path: Path) -> None:
