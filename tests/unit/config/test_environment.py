@@ -49,7 +49,8 @@ def test_all_that_is_missing_is_named_together() -> None:
     assert faults({}) == (
         (
             "not set: AUTH0_DOMAIN, AUTH0_CLIENT_ID, AUTH0_CLIENT_SECRET (or AUTH0_CLIENT_ASSERTION_PRIVATE_KEY); "
-            "AUTH0_API_TOKEN alone would do instead of an application"
+            "AUTH0_API_TOKEN alone would do instead of an application "
+            "(set it, or name a client of a bridge.toml: secret-bridge init)"
         ),
         "VAULT_ADDR is not set (set it to the server's address, for example https://vault:8200)",
     )
