@@ -19,6 +19,7 @@ from sinks.aws.variables import proxy_variable
 from sinks.errors import BadAddress, Conflict, Denied, Refused, SinkError, Unavailable
 
 AGAIN = "nothing is lost; run the same command again"
+UNREACHED = f"check the network, the region, and endpoint_url (AWS_ENDPOINT_URL) where one is set; {AGAIN}"
 DENIED = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "403"})
 NO_LOGIN = frozenset({
     "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "InvalidSignatureException",
@@ -120,7 +121,7 @@ def _without_answer(error: Exception, action: str, uri: str) -> Unavailable:
             f"check {named}, or list the address in NO_PROXY; {AGAIN}",
         )
     if isinstance(error, NOT_SENT):
-        return NotDone(f"{action} on {uri}: no connection ({kind})", AGAIN)
+        return NotDone(f"{action} on {uri}: no connection to AWS ({kind})", UNREACHED)
     if isinstance(error, boto.ReadTimeoutError):
         return Unavailable(f"{action} on {uri}: no usable answer in time ({kind})", AGAIN)
     return Unavailable(f"{action} on {uri}: no usable answer ({kind})", AGAIN)
