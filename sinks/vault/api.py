@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
     Found = TypeVar("Found", Entry, Meta)
 
-JSON = {"Content-Type": "application/json"}
-MERGE = {"Content-Type": "application/merge-patch+json"}
+JSON, MERGE = "application/json", "application/merge-patch+json"
 LAG = 5.0  # seconds that a standby's copy may lag
 SIZE_LIMIT = 1_000_000  # bytes. A server refuses a request above 1 MiB with status 500
 
@@ -147,7 +146,7 @@ class Kv:
             raise Refused(f"{path} would be larger than {SIZE_LIMIT} bytes, more than Vault takes")
         with self._deadline(before), self._answers(f"write {mount}/data/{key} (capabilities: create, update)"):
             # The document's own text is sent. Parsed and written again, it would lose the spelling of its numbers.
-            entry = written_in(json.loads(self._send("post", f"{mount}/data/{key}", data=body, headers=JSON).text))
+            entry = written_in(json.loads(self._send("post", f"{mount}/data/{key}", data=body, kind=JSON).text))
         self._written[path] = entry.newest
         return entry
 
@@ -165,7 +164,7 @@ class Kv:
         if max_versions is not None:
             body["max_versions"] = max_versions
         with self._deadline(before), self._answers(f"tag {mount}/metadata/{key} (capability: patch)"):
-            self._send("patch", f"{mount}/metadata/{key}", json=body, headers=MERGE)
+            self._send("patch", f"{mount}/metadata/{key}", json=body, kind=MERGE)
 
     def destroy(self, path: str, versions: Sequence[int], *, before: float | None = None) -> None:
         """Make versions permanently unreadable, by their exact numbers. Idempotent."""
@@ -202,10 +201,12 @@ class Kv:
         mount, key = self._split(path)
         return f"{mount}/{endpoint}/{key}"
 
-    def _send(self, method: str, path: str, **more: Any) -> Any:
+    def _send(self, method: str, path: str, *, kind: str = JSON, **more: Any) -> Any:
         """Send a request to an API path, quoted as hvac quotes its own, and return the answer of requests."""
         raw = RawAdapter.from_adapter(self._client.adapter)
-        return raw.request(method, format_url("/v1/{path}", path=path), **more)
+        # A new dictionary for each request, because hvac adds the token and the namespace to it.
+        headers = {"Content-Type": kind}
+        return raw.request(method, format_url("/v1/{path}", path=path), headers=headers, **more)
 
     @contextmanager
     def _answers(self, doing: str) -> Iterator[None]:

@@ -54,7 +54,9 @@ def test_all_that_is_missing_is_named_together() -> None:
         ),
         "VAULT_ADDR is not set (set it to the server's address, for example https://vault:8200)",
     )
-    assert faults({**VAULT, "AUTH0_API_TOKEN": "hunter2"}) == ("not set: AUTH0_DOMAIN (set it, or name a client of a bridge.toml: secret-bridge init)",)
+    assert faults({**VAULT, "AUTH0_API_TOKEN": "hunter2"}) == (
+        "not set: AUTH0_DOMAIN (set it, or name a client of a bridge.toml: secret-bridge init)",
+    )
 
 
 def test_a_token_or_a_key_does_instead_of_a_secret() -> None:

@@ -303,3 +303,19 @@ def test_a_denial_says_where_the_token_comes_from(errors: str, words: str) -> No
     with vault(answer(403, body)) as kv, pytest.raises(Denied, match=words) as caught:
         kv.read("secret/a")
     assert "env:VAULT_TOKEN" in str(caught.value.hint)
+
+
+def test_nothing_of_one_connection_is_sent_by_another() -> None:
+    """Tokens and namespaces go to their own server only, whatever was asked in this process before."""
+    for namespace, other in (("team-a", "team-b"), ("team-a", None)):
+        seen: list[dict[str, str]] = []
+        with vault(answer(200, WRITTEN), seen=seen) as first:
+            url = first._connection.name
+            for name in (namespace, other):
+                kv = client(url, namespace=name) if name else client(url)
+                kv.write("secret/a", Document({}), cas=0)
+                kv.tag("secret/a", {})
+                kv.close()
+        half = len(seen) // 2
+        assert {headers.get("X-Vault-Namespace") for headers in seen[:half]} == {namespace}
+        assert {headers.get("X-Vault-Namespace") for headers in seen[half:]} == {other}
