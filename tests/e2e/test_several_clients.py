@@ -33,6 +33,7 @@ CLIENT = """
 [clients.{name}]
 tenant = "local"
 client_id = "{client_id}"
+min_interval = "0s"
 owner = "team-{name}"
 sinks = ["eu://secret/{path}", "use1://{path}"]
 {more}
