@@ -152,8 +152,9 @@ def _rotated_lately(snapshot: Snapshot, interval: timedelta) -> str:
         if state.record is None or current is None or current.created is None or state.record.age_is_minimum:
             continue  # what was only adopted was not promoted
         # Tags may be forged. So they hold nothing up alone: the version itself must be as young, too.
-        age = state.at - min(state.record.promoted_at, current.created)
-        if timedelta(0) <= age < interval:
+        # Below zero by the part of a second that an answer's date leaves out.
+        age = max(state.at - min(state.record.promoted_at, current.created), timedelta(0))
+        if age < interval:
             last = state.record.log[0].split(" ", 3) if state.record.log else []
             return f"rotated {age.seconds} s ago" + (f" by {last[3]}" if len(last) > 3 else "")
     return ""

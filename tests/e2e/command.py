@@ -46,7 +46,8 @@ def sinks(world: World) -> list[str]:
 
 def invoke(*args: str, typed: str = "") -> Ended:
     """Run a command in this process; the environment is the test's."""
-    result = CliRunner().invoke(app, list(args), input=typed)
+    # Without a width, as where no terminal is: the workers of pytest-xdist have the variable.
+    result = CliRunner().invoke(app, list(args), input=typed, env={"COLUMNS": None})
     return Ended(result.exit_code, result.stdout, result.stderr)
 
 

@@ -229,7 +229,7 @@ def test_read_goes_on_to_the_next_place_when_one_does_not_answer(live: World) ->
 
 def test_a_fallback_in_one_place_is_reason_enough_to_tell_until_when_it_may_stay(live: World) -> None:
     live.fill(live.aws)
-    (told,) = done(on(live, "rotate", "--adopt", "--without-fallback", "--json")).objects
+    (told,) = done(on(live, "rotate", "--adopt", "--without-fallback", "--yes", "--json")).objects
     assert [place["fallback"] is None for place in told["sinks"]] == [False, True]
     assert told["retire_from"] < told["retire_by"]
 

@@ -50,14 +50,14 @@ def test_clients_whose_secret_must_not_be_rotated_are_refused_with_the_reason(ma
 
 def test_hs256_can_be_consented_to(make_live: MakeWorld) -> None:
     world = make_live(kind="hs256")
-    done = on(world, "rotate", "--accept-hs256", "--no-wait")
+    done = on(world, "rotate", "--accept-hs256", "--no-wait", "--yes")
     assert done.status == 0, done.told
     assert world.live != world.s0
 
 
 def test_hs256_is_no_matter_for_a_client_that_cannot_get_id_tokens(make_live: MakeWorld) -> None:
     world = make_live(kind="machine", jwt_configuration={"alg": "HS256"})
-    done = on(world, "rotate", "--no-wait")
+    done = on(world, "rotate", "--no-wait", "--yes")
     assert done.status == 0, done.told
 
 
@@ -68,7 +68,7 @@ def test_the_bridges_own_application_is_rotated_only_when_that_is_said(live: Wor
     assert "the application that the bridge itself acts as" in ended.err
     assert "--allow-self" in ended.err
     assert live.tenant.secret(own) == live.own.client_secret
-    allowed = invoke("rotate", own, *sinks(live), "--allow-self", "--no-wait")
+    allowed = invoke("rotate", own, *sinks(live), "--allow-self", "--no-wait", "--yes")
     assert allowed.status == 0, allowed.told
     assert live.tenant.secret(own) == live.vault.see().current != live.own.client_secret
 
@@ -118,7 +118,7 @@ def test_another_list_of_places_than_the_adopted_one_is_refused(live: World) -> 
 def test_a_long_list_of_places_is_told_from_a_shorter_one(live: World) -> None:
     five = [f"{live.vault.uri}-a-rather-long-name-of-a-sink-{number}" for number in range(5)]
     words = [word for uri in five for word in ("--sink", uri)]
-    done = invoke("rotate", live.client_id, *words, "--no-wait")
+    done = invoke("rotate", live.client_id, *words, "--no-wait", "--yes")
     assert done.status == 0, done.told
     value = live.live
     ended = invoke("rotate", live.client_id, *words[:8])
@@ -153,7 +153,7 @@ def test_a_key_that_somebody_took_away_is_not_rotated(live: World, index: int) -
     adopted(live)
     live.sinks[index].edit("client_secret", None)
     before = live.dump()
-    refused(live, on(live, "rotate"), f"{live.sinks[index].uri}", "no key 'client_secret'")
+    refused(live, on(live, "rotate"), f"the key 'client_secret' in {live.sinks[index].uri} holds null")
     assert live.dump() == before
 
 
@@ -219,7 +219,7 @@ def test_empty_places_need_the_scope_that_reads_the_live_value_or_another_way(ma
     ended = on(world, "rotate")
     refused(world, ended, "lacks the scope read:client_keys", "--secret-stdin", "--without-fallback")
     assert world.dump() == before
-    assert on(world, "rotate", "--without-fallback", "--no-wait").status == 0
+    assert on(world, "rotate", "--without-fallback", "--no-wait", "--yes").status == 0
 
 
 def test_the_live_value_can_be_piped_in_instead(make_live: MakeWorld) -> None:
