@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from sinks.json_object import JsonObject, Number, written
 from sinks.secret import Secret
+
+EMPTY_TEXT, NULL = "an empty text", "null"
+"""What `Document.unusable` says of a key that holds nothing yet."""
 
 
 def _is_unicode(text: str) -> bool:
@@ -24,11 +27,11 @@ class Document:
     A bare document (AWS only) is one text without keys: the text is the value.
     """
 
-    __slots__ = ("_bare", "_data")
+    __slots__ = ("_bare", "_object")
     __hash__ = None  # type: ignore[assignment]  # holds secrets
 
-    def __init__(self, data: Mapping[str, Any], *, bare: str | None = None) -> None:
-        self._data = dict(data)
+    def __init__(self, data: Mapping[str, Any] | JsonObject, *, bare: str | None = None) -> None:
+        self._object = data if isinstance(data, JsonObject) else JsonObject.parse(written(dict(data)))
         self._bare = bare
 
     @classmethod
@@ -41,18 +44,11 @@ class Document:
         """Parse a stored text.
 
         Raises:
-            ValueError: the document is not bare, and the text is not a JSON object.
+            ValueError: the document is not bare, and the text is not a JSON object. The message quotes nothing of it.
         """
-        if bare:
-            return cls({}, bare=text)
-        try:
-            data = json.loads(text)
-        except ValueError:
-            # `from None`, because the error of `json` holds the whole document.
-            raise ValueError("not JSON") from None
-        if not isinstance(data, dict):
-            raise ValueError("JSON, but not an object")
-        return cls(data)
+        if not _is_unicode(text):
+            raise ValueError("not valid Unicode")
+        return cls({}, bare=text) if bare else cls(JsonObject.parse(text))
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -60,54 +56,61 @@ class Document:
 
         Names are shown in messages, and values never are.
         """
-        return tuple(sorted(self._data))
+        return tuple(sorted({member.name for member in self._object.members}))
 
     def get(self, key: str | None) -> Secret | None:
         """Return the value at `key`, or the whole text when `key` is None.
 
         Returns None where there is no value that can be sent: no such key, not a text, empty, or not valid Unicode.
         """
-        text = self._bare if key is None else self._data.get(key)
+        text = self._bare if key is None else self._object.value(key)
         return Secret(text) if isinstance(text, str) and text and _is_unicode(text) else None
+
+    def unusable(self, key: str | None) -> str:
+        """Return what stands at `key` instead of a value, in words, or "" where a value or nothing does."""
+        if key is None or key not in self.keys or self.get(key) is not None:
+            return ""
+        found = self._object.value(key)
+        if isinstance(found, str):
+            return "text that is not valid Unicode" if found else EMPTY_TEXT
+        kinds = ((bool, "true or false"), (Number, "a number"), (list, "an array"), (dict, "an object"))
+        return next((words for kind, words in kinds if isinstance(found, kind)), NULL)
+
+    def lacks(self, key: str, uri: str) -> str:
+        """Return the sentence for a reader that finds no value at `key`, with what stands there or the other keys."""
+        if unusable := self.unusable(key):
+            return f"the key '{key}' in {uri} holds {unusable}, and not a text"
+        return f"no key '{key}' in {uri}. Keys there: {', '.join(self.keys) or 'none'}"
+
+    def object_at(self, key: str) -> Mapping[str, Any] | None:
+        """Return the value at `key` where it is an object, else None. Its numbers are `json_object.Number`."""
+        value = self._object.value(key)
+        return value if isinstance(value, dict) else None
 
     def with_value(self, key: str | None, value: Secret) -> Document:
         """Return a copy with only the value at `key` replaced.
 
-        Foreign keys stay as they are. With `key` None the copy is a bare document that is `value`.
+        Foreign keys keep their texts. With `key` None the copy is a bare document that is `value`.
         """
         if key is None:
             return Document({}, bare=value.reveal())
-        return Document({**self._data, key: value.reveal()})
+        return Document(self._object.with_text(key, written(value.reveal())))
 
     def without(self, *keys: str) -> Document:
         """Return a copy without these keys.
 
         A key that is not there is ignored. A bare document stays as it is.
         """
-        return Document({k: v for k, v in self._data.items() if k not in keys}, bare=self._bare)
+        return Document(self._object.without(frozenset(keys)), bare=self._bare)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Document):
             return NotImplemented
-        return (self._sorted(), self._bare) == (other._sorted(), other._bare)
-
-    def _sorted(self) -> str:
-        return json.dumps(self._data, sort_keys=True)  # as JSON: to Python True equals 1, and NaN never NaN
-
-    def reveal(self) -> dict[str, Any]:
-        """Return the keys and values, as Vault stores them.
-
-        The dictionary is a copy, so a caller cannot change the document by it.
-        """
-        return dict(self._data)
+        return (self._object.comparable(), self._bare) == (other._object.comparable(), other._bare)
 
     def reveal_text(self) -> str:
-        """Return the text to store, as AWS stores it.
-
-        That is JSON, or the bare text itself.
-        """
-        # Not sorted, so that the user's keys stay in their order.
-        return json.dumps(self._data) if self._bare is None else self._bare
+        """Return the text to store: JSON, or the bare text itself."""
+        return self._object.text if self._bare is None else self._bare
 
     def __repr__(self) -> str:
         return "Document(***)"

@@ -22,6 +22,7 @@ MANAGED_BY = "managed-by"
 TAG_LIMIT = 256
 OWN_PREFIX = "bridge_"
 NOTE_PREFIX = "bridge_note_"
+OPERATION_NOTES = ("retirement", "anchor")  # left by operations that do not write the record anew
 # The words in the vaults are a format: sinks of older versions hold them. So they differ from the names here.
 SIBLING_KEYS_TAG = "bridge_companions"
 AUDIT_TAG = "bridge_audit"

@@ -33,6 +33,8 @@ class SinkState:
     """The key of the value in the document (read). None: the whole text is the value."""
     keys: tuple[str, ...] = ()
     """The keys of the current document (read)."""
+    unusable: str = ""
+    """What the current document has at the key instead of a value, see `Document.unusable` (read)."""
     edits: int = 0
     """Number of foreign versions since current was tagged."""
     drifted: bool = False

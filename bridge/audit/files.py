@@ -10,8 +10,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from bridge.audit.chain import START, Head, Line, head_in, read_line
+from sinks.files import LARGEST, exposure
 
 OWNER_ONLY = 0o600
 LOCK_SUFFIX = ".lock"
@@ -19,27 +21,46 @@ PATIENCE = 60.0  # seconds to wait for the other processes of this host
 CHUNK = 65536
 
 
-class NotRegular(OSError):
-    """The path is not a plain file, so that a write could go elsewhere or wait for a reader."""
+class Unsafe(OSError):
+    """The file or its directory is not one that only this user and root can change. The text says why."""
 
 
 def open_safely(path: Path) -> int:
     """Open a plain file for reading and appending, and return its descriptor.
 
-    A new file is readable for its owner only. Links are not followed, and the file is not left open if it is a pipe or
-    a device.
+    A new file is readable for its owner only. Links are not followed. The file is not left open if it is a pipe or a
+    device, or if another user could have put it there, or could write to it or to its directory.
 
     Raises:
-        OSError: the file cannot be opened, and `errno` says why. `NotRegular` if it is not a plain file.
+        OSError: the file cannot be opened, and `errno` says why. `Unsafe` if it is not one to write to.
     """
+    # The directory is kept open, so that the file is one in the directory that was looked at.
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for found in (path.parent.lstat(), os.fstat(directory)):
+            if (why := exposure(found)) is not None:
+                raise Unsafe(f"its directory {why}")
+        return _open_in(directory, path.name)
+    finally:
+        os.close(directory)
+
+
+def _open_in(directory: int, name: str) -> int:
     # O_NONBLOCK: opening a pipe must not wait for its other end.
     # O_NOFOLLOW: with a link in place of the file, another user of the
     # directory could choose what the bridge appends to.
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    descriptor = os.open(path, flags, OWNER_ONLY)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    descriptor = os.open(name, flags, OWNER_ONLY, dir_fd=directory)
+    found = os.fstat(descriptor)
+    why = exposure(found)
+    if not stat.S_ISREG(found.st_mode):
+        why = "is not a plain file"
+    elif found.st_nlink > 1:
+        # A hard link to another file of ours would be appended to like the record.
+        why = "has more than one name (hard links)"
+    if why is not None:
         os.close(descriptor)
-        raise NotRegular(errno.EINVAL, "not a plain file")
+        raise Unsafe(f"it {why}")
     return descriptor
 
 
@@ -146,7 +167,13 @@ def lines_of(descriptor: int) -> Iterator[bytes]:
     """
     with os.fdopen(os.dup(descriptor), "rb") as file:
         file.seek(0)
-        yield from file
+        yield from in_lines(file)
+
+
+def in_lines(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield the lines of an open file. A line that is longer than every line of a record comes in pieces."""
+    # Otherwise a file without a line break would be held in memory as a whole.
+    return iter(lambda: file.readline(LARGEST), b"")
 
 
 def remember(lock: int, head: Head) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bridge.audit.files import in_lines
 from bridge.audit.records import BEGIN, END
 from bridge.model.errors import Failed
+from sinks.files import Unfit, opened
 
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
 Told = Mapping[str, Any]
 
 
@@ -32,11 +36,13 @@ def lines_in(path: Path) -> Iterator[bytes]:
     Nothing is read before the first line is asked for, so the error comes then as well.
 
     Raises:
-        Failed: the file cannot be read.
+        Failed: the file cannot be read, or is not a regular file.
     """
     try:
-        with path.open("rb") as file:
-            yield from file
+        with opened(path) as file:
+            yield from in_lines(file)
+    except Unfit as error:
+        raise Failed(f"{path} cannot be read: it {error}", "pipe its lines in, and name -") from None
     except OSError as error:
         raise Failed(f"{path} cannot be read ({type(error).__name__})") from None
 
@@ -91,7 +97,7 @@ def summary(recorded: Recorded) -> str:
     either = {**end, **begin}
     options = "".join(f" {text}" for text in begin.get("options") or ())
     parts = [
-        f"{str(either.get('at'))[:19]}Z",
+        _moment(either.get("at")),
         f"{either.get('client')}  {either.get('command')}{options}",
         _outcome(recorded.end),
         _who(begin),
@@ -99,6 +105,11 @@ def summary(recorded: Recorded) -> str:
     parts += [f"reason: {begin['reason']}"] if begin.get("reason") else []
     parts += [f"seq {'-'.join(str(line.get('seq')) for line in (begin, end) if line.get('seq'))}"]
     return "  ".join(part for part in parts if part)
+
+
+def _moment(at: object) -> str:
+    # Others may have written the line, and what stands first in it must not look like another line of the output.
+    return f"{at[:19]}Z" if isinstance(at, str) and _TIME.fullmatch(at[:19]) else "-"
 
 
 def _outcome(end: Told | None) -> str:

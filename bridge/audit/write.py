@@ -216,9 +216,9 @@ def _plain(told: Mapping[str, Any]) -> str:
 
 
 def _why(error: OSError) -> str:
-    """Return the reason of an error in the system's words, or in clearer ones for a link, a lock, or a special file."""
-    if isinstance(error, files.NotRegular):
-        return "it is not a plain file"
+    """Return the reason of an error in the system's words, or in clearer ones for a link, a lock, or an unsafe file."""
+    if isinstance(error, files.Unsafe):
+        return str(error)
     known = {errno.ELOOP: "it is a link, which is not followed", errno.ETIMEDOUT: "another process holds its lock"}
     return known.get(error.errno or 0) or os.strerror(error.errno or 0)
 

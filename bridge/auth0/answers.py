@@ -33,7 +33,7 @@ def read_json(response: httpx.Response) -> Any:
     try:
         # The body decides and not the Content-Type, which proxies set as they like.
         return response.json()
-    except ValueError:
+    except (ValueError, RecursionError):  # RecursionError: lists in lists, thousands deep
         return None
 
 
@@ -58,13 +58,18 @@ def _error(
     response: httpx.Response, body: dict[str, Any] | None, *, tenant: str, doing: str, now: datetime
 ) -> Auth0Error:
     status = response.status_code
-    if status == 429:
-        wait = wait_asked(response.headers, now)
-        said = f"; it asks to wait {wait:.0f} s" if wait is not None else ""
-        return Limited(f"{tenant} limits the rate of requests (429) at {doing}{said}", "try again later", wait=wait)
-    if status >= 500:
+    if status == 429 or status >= 500:
+        # Auth0 tells the limit's next reset with every answer. Only a 429 asks to wait for it.
+        told = {
+            name: text for name, text in response.headers.items() if status == 429 or name in ("retry-after", "date")
+        }
+        wait = wait_asked(told, now)
+        said = f"; it asks to wait {wait:.0f} s" if wait else ""
+        hint = f"run the command again after {wait:.0f} s" if wait else "run the command again later"
+        if status == 429:
+            return Limited(f"{tenant} limits the rate of requests (429) at {doing}{said}", hint, wait=wait)
         # A gateway may fail after Auth0 has carried the request out, so `maybe_done` stays True.
-        return Unreachable(f"{tenant} could not answer {doing} (HTTP {status})", "try again")
+        return Unreachable(f"{tenant} could not answer {doing} (HTTP {status}){said}", hint, wait=wait)
     if body is None or status < 400:
         hint = "is this the tenant's domain? A redirect or a page that is not JSON is not Auth0's API"
         return Rejected(f"{tenant} answered {doing} with HTTP {status}, and not as Auth0 does", hint)

@@ -13,7 +13,10 @@ from bridge.auth0.client import Client
 from bridge.auth0.management import Management
 from bridge.auth0.probe import Verdict, probe
 from bridge.auth0.tenant import Credentials, Tenant
+from bridge.model.errors import Usage
 from sinks.clock import Clock
+from sinks.errors import BadAddress
+from sinks.references import for_header
 from sinks.secret import Secret
 
 if TYPE_CHECKING:
@@ -64,6 +67,11 @@ def connect(
         return resolve(reference) if reference else None
 
     token = secret(settings.api_token)
+    if token is not None:
+        try:
+            for_header(settings.api_token or "", token)
+        except BadAddress as error:
+            raise Usage(error.message, hint=error.hint) from None
     # A reference may ask a vault, and one that is not needed must not stop a command.
     key = secret(settings.private_key) if token is None else None
     own_id = settings.client_id

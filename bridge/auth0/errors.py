@@ -16,12 +16,16 @@ class Auth0Error(BridgeError):
 class Unreachable(Auth0Error):
     """Auth0 gave no usable answer.
 
-    `maybe_done` is True if Auth0 may have carried the request out nevertheless.
+    `maybe_done` is True if Auth0 may have carried the request out nevertheless. `wait` is the number of seconds that
+    the answer asked to wait, or None if it did not say.
     """
 
-    def __init__(self, message: str, hint: str | None = None, *, maybe_done: bool = True) -> None:
+    def __init__(
+        self, message: str, hint: str | None = None, *, maybe_done: bool = True, wait: float | None = None
+    ) -> None:
         super().__init__(message, hint)
         self.maybe_done = maybe_done
+        self.wait = wait
 
 
 class Limited(Auth0Error):

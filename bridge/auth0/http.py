@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge import __version__
 from bridge.auth0.answers import judge
+from bridge.auth0.egress import Egress, egress
 from bridge.auth0.errors import Auth0Error, Limited, Unreachable
 from bridge.auth0.limits import ATTEMPTS, BUDGET_SECONDS, is_used_up, wait_asked, wait_before_retry
 from bridge.model.tenant_address import display_name
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
+TOTAL, TOTAL_SECONDS = "total", 20.0
+"""The extension that says how many seconds a request may take in all, and its default."""
 USER_AGENT = f"secret-bridge/{__version__}"
 """The User-Agent by which the bridge's requests are found in the tenant's logs."""
 TOKEN_PATH = "/oauth/token"  # every probe goes there by POST, although it changes nothing and is meant to fail
@@ -33,22 +36,28 @@ REQUEST_IDS = ("x-auth0-requestid", "x-request-id", "x-correlation-id")
 LOG = logging.getLogger(__name__)
 
 
-def build_client(base: str, transport: httpx.BaseTransport | None = None) -> httpx.Client:
+def build_client(base: str, transport: httpx.BaseTransport | None = None, way: Egress | None = None) -> httpx.Client:
     """Return the HTTP client for the tenant at the URL `base`.
 
-    Redirects are not followed, because they could take a secret to another server.
+    Redirects are not followed, because they could take a secret to another server. `transport` stands in for the
+    network, and `way` is how to get there.
+
+    Raises:
+        Usage: an environment variable that matters for the way cannot be used.
     """
     import httpx
 
+    from bridge.auth0.transport import Transport
+
     return httpx.Client(
         base_url=base,
-        transport=transport,
+        transport=transport or Transport(way or egress(base)),
         # Without a timeout, a server that stays silent would keep the sinks locked.
         timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
         follow_redirects=False,
         headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
         event_hooks={"request": [_correlate], "response": [_log]},
-        trust_env=base.startswith("https://"),  # plain http is for loopback only, which must not go through a proxy
+        trust_env=False,  # `egress` has read the environment
     )
 
 
@@ -72,13 +81,15 @@ def _correlate(request: httpx.Request) -> None:
 
 
 @contextmanager
-def translated(tenant: str, doing: str) -> Iterator[None]:
+def translated(tenant: str, doing: str, variable: str = "") -> Iterator[None]:
     """Turn the exceptions of httpx into `Unreachable`.
 
     The message names the exception's class only, because its text may hold anything. `maybe_done` is False if no
-    request was sent.
+    request was sent. `variable` names where the proxy comes from, if there is one.
     """
     import httpx
+
+    from bridge.auth0.transport import LARGEST, TooLarge
 
     # In all of these the request was not sent, so another try cannot act twice.
     unsent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
@@ -86,10 +97,13 @@ def translated(tenant: str, doing: str) -> Iterator[None]:
         yield
     except unsent as error:
         raise Unreachable(
-            f"{tenant} cannot be reached for {doing} ({type(error).__name__})",
-            "check the domain, the network, the proxy and the certificates",
+            f"{tenant} cannot be reached{f' through the proxy of {variable}' * bool(variable)} for {doing} "
+            f"({type(error).__name__})",
+            f"check the domain, the network, {variable or 'the proxy'} and the certificates",
             maybe_done=False,
         ) from None
+    except TooLarge:
+        raise Unreachable(f"{tenant} answered {doing} with more than {LARGEST >> 20} MiB") from None
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict, UnicodeError) as error:
         raise Unreachable(f"{tenant} gave no usable answer to {doing} ({type(error).__name__})") from None
 
@@ -102,7 +116,10 @@ class Http:
 
     def __init__(self, base: str, clock: Clock, transport: httpx.BaseTransport | None = None) -> None:
         self.tenant = display_name(base)
-        self.client = build_client(base, transport)
+        way = egress(base) if transport is None else Egress()
+        self.proxy_variable = way.variable
+        """Where the proxy comes from, or an empty text without a proxy."""
+        self.client = build_client(base, transport, way)
         # Sessions have no end of their own, so the connections are closed with the object.
         self.close = weakref.finalize(self, self.client.close)
         self._clock = clock
@@ -149,35 +166,38 @@ class Http:
     def _patiently(self, once: Callable[[], Any], *, safe: bool, before: float | None) -> Any:
         """Call `once`, up to `ATTEMPTS` times, and return its answer.
 
-        A call without a usable answer is repeated only if that is `safe`. All waits together stay within
-        `BUDGET_SECONDS`, and a wait that would not end before `before` (monotonic seconds) is not begun.
+        A call without a usable answer is repeated only if that is `safe`. A wait that would not end within
+        `BUDGET_SECONDS` of the first attempt, or before `before` (monotonic seconds), is not begun.
 
         Raises:
             Limited: the rate limit outlasts the attempts, the budget or the time until `before`.
             Unreachable: an attempt gave no usable answer, and no other is allowed or in time.
         """
-        attempt, waited = 1, 0.0
+        attempt, began = 1, self._clock.monotonic()
         while True:
             try:
                 return once()
             except (Limited, Unreachable) as error:
-                wait = wait_before_retry(attempt, error.wait if isinstance(error, Limited) else None)
+                wait = wait_before_retry(attempt, error.wait)
                 # A 429 promises that the request was not carried out. Any other failure leaves that open.
                 allowed = attempt < ATTEMPTS and (safe or isinstance(error, Limited))
                 in_time = before is None or self._clock.monotonic() + wait < before
-                if not allowed or not in_time or waited + wait > BUDGET_SECONDS:
+                # A server that answers in drops uses up the budget, too.
+                spent = self._clock.monotonic() - began
+                if not allowed or not in_time or spent + wait > BUDGET_SECONDS:
                     raise
             self._clock.sleep(wait)
-            attempt, waited = attempt + 1, waited + wait
+            attempt += 1
 
     def _once(self, ask: Ask, doing: str, before: float | None) -> Any:
         self._check(doing, before)
-        with translated(self.tenant, doing):
+        with translated(self.tenant, doing, self.proxy_variable):
             response = ask(self.client, self._lease(doing, before))
         if is_used_up(response.headers):
-            # Capped, because a reset far in the future must not stall an operation that holds its sinks.
+            # A reset far in the future must not stall an operation that holds its sinks. If it is meant, the next
+            # request gets a 429, whose error names the wait.
             wait = wait_asked(response.headers, self._clock.now()) or 0.0
-            self._free_at = self._clock.monotonic() + min(wait, BUDGET_SECONDS / ATTEMPTS)
+            self._free_at = self._clock.monotonic() + (wait if wait <= BUDGET_SECONDS / ATTEMPTS else 0.0)
         return judge(response, tenant=self.tenant, doing=doing, now=self._clock.now())
 
     def _pace(self) -> None:
@@ -208,4 +228,5 @@ class Http:
                 self._check(doing, before)
                 timeouts["read"] = max(0.001, min(before - self._clock.monotonic(), READ_SECONDS))
 
-        return {"timeout": timeouts, "trace": trace}
+        # A server could send a byte before each timeout. So all steps together have an end, too.
+        return {"timeout": timeouts, "trace": trace, TOTAL: min(left, TOTAL_SECONDS)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from email.utils import parsedate_to_datetime
 
 ATTEMPTS = 4
 BUDGET_SECONDS = 60.0
-"""The longest total wait of one call, over all of its retries."""
+"""The longest time from a call's first attempt to the beginning of its last one."""
 
 _random = random.SystemRandom()
 
@@ -54,7 +55,7 @@ def wait_before_retry(attempt: int, asked: float | None) -> float:
 def _date(text: str | None) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text) if text else None
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):  # by the kind of nonsense
         return None
     # A date without a zone is in GMT (RFC 9110, section 5.6.7).
     return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
@@ -62,6 +63,8 @@ def _date(text: str | None) -> datetime | None:
 
 def _number(text: str | None) -> float | None:
     try:
-        return float(text) if text else None
+        number = float(text) if text and text.isascii() else None
     except ValueError:
         return None
+    # "nan" and "inf" are numbers to Python. No wait can be made of them.
+    return number if number is not None and math.isfinite(number) else None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.auth0.answers import read_json
 from bridge.auth0.client import Client
 from bridge.auth0.errors import Unreachable
-from bridge.auth0.http import USER_AGENT, Http, translated
+from bridge.auth0.http import TOTAL, USER_AGENT, Http, translated
 from sinks.secret import Secret
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def probe(http: Http, client: Client, secret: Secret, mark: str = "") -> Verdict
     # A probe changes nothing, so it may be repeated without harm.
     for _ in range(ATTEMPTS):
         try:
-            with translated(http.tenant, "the probe"):
+            with translated(http.tenant, "the probe", http.proxy_variable):
                 return _verdict(_ask(http.client, client, secret, mark))
         except Unreachable:
             continue
@@ -67,7 +67,12 @@ def _ask(http: httpx.Client, client: Client, secret: Secret, mark: str) -> httpx
         "code": secrets.token_urlsafe(16),
         "redirect_uri": REDIRECT_URI,
     }
-    more: dict[str, Any] = {"headers": {"User-Agent": f"{PROBE_USER_AGENT} {mark}".strip()}, "timeout": TIMEOUT_SECONDS}
+    more: dict[str, Any] = {
+        "headers": {"User-Agent": f"{PROBE_USER_AGENT} {mark}".strip()},
+        "timeout": TIMEOUT_SECONDS,
+        # Connecting and answering have a timeout each. An answer in drops ends with their sum.
+        "extensions": {TOTAL: 2 * TIMEOUT_SECONDS},
+    }
     # Auth0 takes the secret only in the way that the client is set up for.
     if client.auth_method == "client_secret_basic":
         auth = library.BasicAuth(client.client_id, secret.reveal())

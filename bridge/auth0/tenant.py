@@ -126,8 +126,8 @@ class Tenant:
         if not isinstance(text, str) or not _is_token(text):
             raise Unreachable(f"{self.name} answered the request for a management token without one")
         lifetime = answer.get("expires_in")
-        # Without a lifetime the token counts as ended at once, and is fetched anew for the next request.
-        seconds = float(lifetime) if isinstance(lifetime, int | float) else 0.0
+        # Without a plausible lifetime the token counts as ended at once, and is fetched anew for the next request.
+        seconds = float(lifetime) if isinstance(lifetime, int | float) and 0 < lifetime < LAST_EXPIRY else 0.0
         return Token(Secret(text), _scopes(answer.get("scope")), asked_at + max(seconds - RENEW_EARLY_SECONDS, 0.0))
 
     def _ask_token(self, http: httpx.Client, extensions: dict[str, Any]) -> httpx.Response:
@@ -157,7 +157,10 @@ class Tenant:
         try:
             return jwt.encode(claims, key.reveal(), algorithm="RS256")
         except (ValueError, TypeError, jwt.PyJWTError):
-            raise Usage(f"{self.name}: the private_key is not an RSA private key in PEM form") from None
+            raise Usage(
+                f"{self.name}: the private_key is not an RSA private key in PEM form",
+                hint="give the text of the PEM file, or file:PATH",
+            ) from None
 
 
 def _ready_made(token: Secret) -> Token:
@@ -178,7 +181,7 @@ def _claims(token: Secret) -> dict[str, Any]:
 
     try:
         return jwt.decode(token.reveal(), options={"verify_signature": False})
-    except jwt.PyJWTError:
+    except (jwt.PyJWTError, RecursionError):  # RecursionError: lists in lists, thousands deep
         return {}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -19,6 +20,7 @@ from bridge.cli.runner import each, heeding
 from bridge.cli.select import Selection, chosen
 from bridge.execution.open import open_session, survey
 from bridge.model.errors import ATTENTION, BridgeError, Failed, Refused, Usage
+from bridge.model.outcome import Unchanged
 from bridge.model.progress import Stop
 
 if TYPE_CHECKING:
@@ -34,12 +36,13 @@ UNVERIFIED = "not verified yet: it may still be spreading; run: "
 def consent(*, yes: bool, always: bool = False) -> Callable[[Plan], bool]:
     """Return the function that asks the user whether a plan may be executed.
 
-    It asks only for plans that cannot be undone, or for every plan with `always`. On a terminal it asks a question.
-    Elsewhere --yes (`yes`) is the only way to agree, and without it the function raises `Refused`.
+    It asks only for plans that cannot be undone or that create a secret, or for every plan with `always`. On a
+    terminal it asks a question. Elsewhere --yes (`yes`) is the only way to agree, and without it the function raises
+    `Refused`.
     """
 
     def ask(plan: Plan) -> bool:
-        if yes or (plan.irreversible is None and not always):
+        if yes or not (plan.irreversible or plan.creates or always):
             return True
         say_all(show.plan(plan), err=True)
         # A scheduled job must not wait for an answer that never comes.
@@ -70,7 +73,7 @@ def require_reason(*, compromised: bool, reason: str) -> None:
 def change(
     context: typer.Context,
     selection: Selection,
-    work: Callable[[Session], Outcome | None],
+    work: Callable[[Session], Outcome | Unchanged | None],
     *,
     json: bool,
     title: str,
@@ -81,12 +84,14 @@ def change(
     """Run `work` for each client that the user selected, show the outcomes, and end the process with the exit status.
 
     `everyone` means all clients of the configuration. With `due`, only clients for which it returns True are changed.
-    `title` is the word for success, `nothing` the text for a client for which `work` returns None.
+    `title` is the word for success, `nothing` the text for a client for which `work` returns None. `Unchanged` has a
+    text of its own.
     """
     stop = Stop()
     asked = Asked.of(context)
     news = News(asked.command, stop, off=asked.dry_run)
     unread: dict[str, BridgeError] = {}
+    reasons: dict[str, str] = {}
 
     def do(settings: Settings, client: ClientSettings) -> Outcome | None:
         if client.name in unread:
@@ -95,18 +100,14 @@ def change(
             raise Failed("stopped as asked, before it was begun", "run it again")
         session = open_session(settings, client, Lines(quiet=json), stop)
 
-        def attempt() -> Outcome | None:
-            done = work(session)
-            if done and asked.command == "rotate" and done.published:
-                done = replace(done, notes=(*done.notes, "not rotating again: this was the rotation"))
-            return done and _completed(session, done)
-
         with heeding(stop):
+            attempt = partial(_attempt, session, work, asked.command, reasons)
             return recorded(settings, session, asked, attempt, quiet=json)
 
     def present(client: ClientSettings, done: Outcome | None) -> tuple[int, str]:
         if done is None:
-            say(as_json.line(as_json.nothing(client, nothing)) if json else f"{client.name}  {nothing}")
+            why = reasons.get(client.name, nothing)
+            say(as_json.line(as_json.nothing(client, why)) if json else f"{client.name}  {why}")
             return 0, "nothing"
         say_all([as_json.line(as_json.outcome(done))] if json else show.outcome(done))
         return done.exit_status, title if done.result == "done" else done.result
@@ -114,9 +115,35 @@ def change(
     def select() -> list[tuple[Settings, ClientSettings]]:
         found = chosen(selection, everyone=everyone or (due is not None and not selection.named))
         news.check(found)
-        return [pair for pair in found if due is None or _is_due(*pair, due, unread)]
+        return found if due is None else _due(found, due, unread)
 
     each(select, do, present, json=json, title=title, listener=news)
+
+
+def _attempt(
+    session: Session,
+    work: Callable[[Session], Outcome | Unchanged | None],
+    command: str,
+    reasons: dict[str, str],
+) -> Outcome | None:
+    """Do `work` for one client. Why nothing was to do goes to `reasons`, by the client's name."""
+    done = work(session)
+    if isinstance(done, Unchanged):
+        reasons[session.settings.name] = done.why
+        return None
+    return done and _completed(session, done, command)
+
+
+def _due(
+    found: list[tuple[Settings, ClientSettings]],
+    due: Callable[[ClientSettings, Status], bool],
+    unread: dict[str, BridgeError],
+) -> list[tuple[Settings, ClientSettings]]:
+    """Return the clients that `due` selects, and say so if there are none, because silence looks like a mistake."""
+    selected = [pair for pair in found if _is_due(*pair, due, unread)]
+    if not selected:
+        say(f"nothing is due: {show.clients(len(found))} looked at", err=True)
+    return selected
 
 
 def _is_due(
@@ -172,7 +199,7 @@ def _interrupted(seen: Status) -> bool:
     return seen.attention and any(state.lock or state.unsettled for state in seen.sinks)
 
 
-def _completed(session: Session, done: Outcome) -> Outcome:
+def _completed(session: Session, done: Outcome, command: str) -> Outcome:
     """Return an outcome with what follows from the settings: dates, the after hook's result, and an unproven change.
 
     Everything is published by now. So a failed hook is `attention`, and a change that is not proven is `incomplete`,
@@ -180,6 +207,8 @@ def _completed(session: Session, done: Outcome) -> Outcome:
     """
     from bridge.model.operation import PUBLISHES, Operation
 
+    if command == "rotate" and done.published:
+        done = replace(done, notes=(*done.notes, "not rotating again: this was the rotation"))
     if done.result == "planned" or not (done.operation in PUBLISHES or done.published):
         return done
     notes, status = list(done.notes), done.exit_status

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,14 +12,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
+from bridge.cli.output.console import say
 from bridge.execution.after_hook import CREDENTIALS
 from bridge.model.errors import BridgeError, Usage
 from sinks import kinds
 from sinks.secret import Secret
 
-# By prefix, because the stores' libraries read more variables than are known here.
-TAKEN = ("AUTH0_", *(prefix for name in kinds.names() for prefix in kinds.kind(name).PREFIXES))
-"""The prefixes of the variables that hold the operator's own credentials."""
+# By words, because the stores' libraries read more credentials than are known here. Where a server is, as AUTH0_DOMAIN
+# and AWS_REGION say, is what applications need to know.
+TAKEN = re.compile(
+    f"({'|'.join(('AUTH0_', *(prefix for name in kinds.names() for prefix in kinds.kind(name).PREFIXES)))})"
+    "(.*_)?(SECRET|TOKEN|KEY|CREDENTIALS?|PASSWORD|PROFILE|CONFIG|CLIENT_ID)(_.*)?"
+)
+"""The names of variables that hold the operator's own credentials, or say where they are."""
 HANDED = "SECRET_BRIDGE_FD"
 """The variable with the descriptor from which a restarted bridge process reads its credentials."""
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
@@ -47,7 +53,7 @@ def cleaned(environ: Mapping[str, str], hidden: frozenset[str] = frozenset()) ->
     """
     # The application gets its own secret, and nothing with which it could read another one.
     mine = CREDENTIALS | hidden | {HANDED}
-    return {name: text for name, text in environ.items() if name not in mine and not name.startswith(TAKEN)}
+    return {name: text for name, text in environ.items() if name not in mine and not TAKEN.fullmatch(name)}
 
 
 def become(argv: list[str], environ: Mapping[str, str], given: Mapping[str, Secret]) -> NoReturn:
@@ -74,11 +80,14 @@ def hide_environment(argv: list[str]) -> None:
     returns.
 
     Raises:
-        Usage: the credentials are too long for the pipe.
+        Usage: the credentials are too long for the pipe, or somebody else has set the pipe's variable.
     """
     if HANDED in os.environ:
-        with os.fdopen(int(os.environ.pop(HANDED)), encoding="utf-8") as file:
-            os.environ.update(json.load(file))
+        try:
+            with os.fdopen(int(os.environ.pop(HANDED)), encoding="utf-8") as file:
+                os.environ.update(json.load(file))
+        except (OSError, ValueError, TypeError):
+            raise Usage(f"{HANDED}: this variable is the bridge's own", hint=f"unset {HANDED}") from None
         return
     taken = {name: text for name, text in os.environ.items() if name not in cleaned(os.environ)}
     text = json.dumps(taken).encode()
@@ -179,5 +188,5 @@ class Supervised:
 def _cannot(name: str, error: OSError) -> int:
     found = not isinstance(error, FileNotFoundError)
     why = f"cannot be executed ({type(error).__name__})" if found else "was not found"
-    sys.stderr.write(f"secret-bridge: '{name}' {why}\n")
+    say(f"secret-bridge: '{name}' {why}", err=True)
     return NOT_EXECUTABLE if found else NOT_FOUND

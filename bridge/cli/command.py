@@ -13,14 +13,22 @@ import typer
 from bridge.cli.app import app
 from bridge.cli.options import Verbose
 from bridge.cli.runner import configure, usage_errors
+from bridge.cli.shown_help import Command
 
 Function = Callable[..., None]
 
 
 def command(
-    panel: str | None = None, name: str | None = None, *, group: typer.Typer = app, verbose: bool = True
+    panel: str | None = None,
+    name: str | None = None,
+    *,
+    example: str,
+    group: typer.Typer = app,
+    verbose: bool = True,
 ) -> Callable[[Function], Function]:
     """Return a decorator that makes a function a command of `group`, in a panel of its --help.
+
+    `example` is a command line for the end of its --help, without the program's name.
 
     A parameter whose type is a dataclass stands for the dataclass's fields. Each field is an argument or an option of
     the command line, and the function gets them as one object. So a signature names only a command's own options.
@@ -44,7 +52,9 @@ def command(
 
         run.__dict__["__signature__"] = Signature(parameters)  # what Typer reads, through `inspect.signature`
         run.__annotations__ = {}  # Typer would evaluate the function's own ones, which the signature has already
-        group.command(name, rich_help_panel=panel)(run)
+        # A backslash keeps the markup of the help from reading brackets in it.
+        epilog = f"Example:  secret-bridge {example}".replace("[", "\\[")
+        group.command(name, cls=Command, rich_help_panel=panel, epilog=epilog)(run)
         return run
 
     return decorate

@@ -10,21 +10,33 @@ from typing import Annotated
 
 import typer
 
+from bridge.cli.complete import client_names
 from bridge.cli.output.console import is_terminal
 from bridge.model.errors import Usage
 from sinks import kinds
+from sinks.files import LARGEST
 from sinks.secret import Secret
 
 ROTATE, USE, SECURITY, SET_UP = "Rotate", "Use", "Security", "Set up"
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="NAME…", help="A client's name in the configuration, or a client_id.", show_default=False),
+    typer.Argument(
+        metavar="NAME",
+        help="A client's name in the configuration, or a client_id.",
+        show_default=False,
+        autocompletion=client_names,
+    ),
 ]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A client's name in the configuration, or a client_id.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="A client's name in the configuration, or a client_id.", autocompletion=client_names
+    ),
+]
 Sinks = Annotated[
     list[str] | None,
-    typer.Option("--sink", metavar="URI", help=f"A sink, without a configuration: {kinds.addresses()}."),
+    typer.Option("--sink", metavar="URI", help=f"A sink, without a configuration: {kinds.addresses()}"),
 ]
 Key = Annotated[str | None, typer.Option("--key", metavar="KEY", help="The key in the stored document.")]
 Config = Annotated[
@@ -95,14 +107,20 @@ def value_from_stdin(what: str, names: Sequence[str]) -> Secret:
     On a terminal the user is asked for it twice, because there is no echo. `what` names the value in the question.
 
     Raises:
-        Usage: `names` does not hold one client, or standard input is empty.
+        Usage: `names` does not hold one client, or standard input is empty, too long or not text.
     """
     # Before reading, so that a mistake does not cost the user the typing.
     one_client("--secret-stdin", names, "value")
     if is_terminal(sys.stdin):
         return Secret(typer.prompt(what.capitalize(), hide_input=True, confirmation_prompt=True, err=True))
+    try:
+        line = sys.stdin.readline(LARGEST + 1) if sys.stdin else ""
+    except UnicodeDecodeError:
+        raise Usage("--secret-stdin: found something that is not text in UTF-8", hint="pipe the value in") from None
+    if len(line) > LARGEST:
+        raise Usage("--secret-stdin: found a line of more than 1 MiB, expected the value", hint="pipe the value in")
     # The line break is not part of the value. Anything else is, also spaces, because a secret may hold them.
-    text = (sys.stdin.readline() if sys.stdin else "").removesuffix("\n").removesuffix("\r")
+    text = line.removesuffix("\n").removesuffix("\r")
     if not text:
         raise Usage("--secret-stdin: standard input is empty", hint="pipe the value in")
     return Secret(text)

@@ -19,6 +19,7 @@ from bridge.cli.output.console import is_terminal, say, say_all
 from bridge.config.settings import ClientSettings, Settings
 from bridge.model.client_ref import ClientRef
 from bridge.model.errors import ATTENTION, BridgeError, Incomplete
+from bridge.model.printable import printable
 from bridge.model.progress import Stop
 
 # The order of ADR 14: what may have left something behind comes before what certainly has not.
@@ -29,13 +30,20 @@ Chosen = tuple[Settings, ClientSettings]
 """A client that the user named, with the settings that it belongs to."""
 
 
+class _OneLine(logging.Formatter):
+    """Formats a record as one line, because a logged text may be foreign as well."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
 def configure(*, verbose: bool) -> None:
     """Send the logs of the bridge to stderr: everything if `verbose`, else warnings only.
 
     The root logger is left alone, because libraries log whole requests at the level of debugging.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(_OneLine("%(asctime)s %(name)s %(message)s", "%H:%M:%S"))
     logging.getLogger("stamina").setLevel(logging.ERROR)  # it would print a line on stderr for each retry
     for name in ("bridge", "sinks"):
         logger = logging.getLogger(name)
@@ -132,7 +140,7 @@ def each(
             shown = present(client, done := work(settings, client))
             status, word = shown if isinstance(shown, tuple) else (shown, title)
         except (Exception, KeyboardInterrupt) as raised:  # noqa: BLE001  # it is shown, and the next clients follow
-            error = as_error(client, raised)
+            error = with_origin(settings, client, as_error(client, raised))
             status = error.exit_status
             _report(client, error, json=json)
         statuses.append(status)
@@ -181,6 +189,28 @@ def as_error(client: ClientSettings, error: BaseException) -> BridgeError:
         "please report it; then see where things stand: "
         f"{client_ref.command('resume')}, {client_ref.command('verify')}",
     )
+
+
+def with_origin(settings: Settings, client: ClientSettings, error: BridgeError) -> BridgeError:
+    """Return an error about the way to Auth0 with one more hint: where the address or the credential comes from.
+
+    Other errors are returned as they are. Several files and variables may name a tenant, and the message of the request
+    knows none of them.
+    """
+    from bridge.auth0.errors import Unauthorised, Unreachable
+
+    tenant = settings.tenants.get(client.tenant)
+    if tenant is None or not isinstance(error, Unauthorised | Unreachable):
+        return error
+    table = f"[tenants.{client.tenant}] of {settings.path}" if settings.path else ""
+    if isinstance(error, Unreachable):
+        told = f"the domain {tenant.domain} comes from {f'domain in {table}' if table else 'AUTH0_DOMAIN'}"
+    else:
+        reference = tenant.api_token or tenant.private_key or tenant.client_secret or "nowhere"
+        told = f"the credential comes from {reference.removeprefix('env:')}{f', in {table}' if table else ''}"
+    error.hints = (*error.hints, told)
+    error.hint = "\n".join(error.hints)
+    return error
 
 
 def _report(client: ClientSettings | None, error: BridgeError, *, json: bool) -> None:

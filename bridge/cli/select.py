@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +13,16 @@ from bridge.cli.options import Config, Everyone, Key, Name, Names, Sinks
 from bridge.cli.output.console import say
 from bridge.config.choose import choose
 from bridge.model.errors import Usage
+from sinks import kinds
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
+
+LOG = logging.getLogger(__name__)
+ELSEWHERE = (
+    "go to the directory with that file, or name it: --config FILE (BRIDGE_CONFIG)",
+    f"without one: name a client id and its sinks, --sink {kinds.addresses()}; secret-bridge init writes one",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,12 +90,15 @@ def settings_of(config: Path | None, environ: Mapping[str, str] = os.environ) ->
     Raises:
         Usage: the file has faults, with all of them at once.
     """
-    from bridge.config.load import find, load
+    from bridge.config.load import VARIABLE, find, load
 
     path = find(config, environ)
     if path is None:
         return None
-    say(f"configuration: {path}", err=True)  # visible, because a wrong file could redirect credentials
+    # A wrong file could redirect credentials, and this is where nobody has typed or seen which one it is.
+    if config is None and environ.get(VARIABLE):
+        say(f"configuration: {path} ({VARIABLE})", err=True)
+    LOG.debug("configuration: %s", path)
     return load(path, environ)
 
 
@@ -109,10 +120,18 @@ def chosen(
         raise Usage("no client is named", hint="name one, or --all of the configuration file")
     if everyone:
         if settings is None:
-            raise Usage("--all needs a configuration file", hint="write one: secret-bridge init")
+            raise Usage(f"all clients are meant, and {_no_file()}", hint=ELSEWHERE)
         return [(settings, client) for client in settings.clients.values()]
+    if settings is None and not selection.sink:
+        raise Usage(f"no client '{selection.named[0]}': {_no_file()}, and no sink is named", hint=ELSEWHERE)
     return [
         choose(name, settings, environ, sinks=tuple(selection.sink or ()), key=selection.key, tenant=tenant)
         # A second rotation in one command would end the fallback that readers still use.
         for name in dict.fromkeys(selection.named)
     ]
+
+
+def _no_file() -> str:
+    from bridge.config.load import FILE_NAME
+
+    return f"there is no {FILE_NAME} in {Path.cwd()}"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+from bridge.cli.output.console import Line, Tone
 from bridge.config.choose import choose
 from bridge.execution.open import open_session
 from bridge.execution.session import Session
@@ -63,12 +64,11 @@ class Story:
 class Demo:
     """The demonstration: adopt, rotate into both vaults while applications read, probe both values, retire.
 
-    `echo` prints a line. With `colour`, titles are bold.
+    `echo` prints a line.
     """
 
-    def __init__(self, *, echo: Callable[[str], None], colour: bool) -> None:
+    def __init__(self, *, echo: Callable[[str], None]) -> None:
         self._echo = echo
-        self._colour = colour
         self._session: Session
 
     def run(self) -> None:
@@ -103,8 +103,7 @@ class Demo:
 
         Either of them may be empty.
         """
-        shown = f"\033[1m{title:<10}\033[0m" if self._colour else f"{title:<10}"
-        self._echo(f"{shown} {text}".rstrip())
+        self._echo(Line.of((f"{title:<10}", Tone.STRONG), f" {text}" if text else ""))
 
     def show_sinks(self) -> None:
         """Print what each vault holds now, according to its own metadata.
@@ -135,7 +134,8 @@ class Demo:
             done = rotate(self._session, RotateOptions())
         finally:
             end()
-        self._settled(done)
+        if isinstance(done, Outcome):  # no interval holds a story up
+            self._settled(done)
         for reader, kind in zip(readers, ("that tries the candidates", "that only sees the latest"), strict=True):
             self._echo(
                 f"           an application {kind} asked for {reader.asked} tokens meanwhile: "

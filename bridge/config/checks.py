@@ -16,10 +16,11 @@ from pydantic_core import PydanticCustomError
 from bridge.config.faults import Fault, Key, choice, dotted
 from bridge.config.fields import day, duration
 from bridge.config.settings import LONGEST_EXCEPTION, ClientSettings, VaultSettings
-from bridge.model.tenant_address import base_url, is_loopback
+from bridge.model.tenant_address import base_url
 from bridge.model.timing import PROPAGATION
 from sinks import kinds
 from sinks.errors import BadAddress
+from sinks.loopback import is_loopback
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]*")
@@ -78,7 +79,7 @@ def _propagation(data: Mapping[str, Any]) -> Iterator[Fault]:
         # All waits of the protocol follow from this one. Too short, and late calls would outlast the fence.
         short = _duration(table.get("propagation"))
         if short is not None and short < PROPAGATION and not _is_local(table.get("domain")):
-            yield ("tenants", name, "propagation"), "less than 30s is for loopback only: Auth0 takes up to 30 s"
+            yield ("tenants", name, "propagation"), "expected 30s or more, as Auth0 takes (less: on loopback)"
 
 
 def _tenants(data: Mapping[str, Any]) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 
 from bridge.config.environment import from_environment
 from bridge.config.settings import ClientSettings, Settings
@@ -37,8 +38,10 @@ def choose(
     if settings is None or found is None:
         if settings is not None and not sinks:
             known = ", ".join(sorted(settings.clients)) or "none"
+            near = " or ".join(f"'{each}'" for each in get_close_matches(name, settings.clients))
+            meant = f"; did you mean {near}?" if near else ""
             raise Usage(
-                f"no client '{name}' in {settings.path}: there are {known}",
+                f"no client '{name}' in {settings.path}: there are {known}{meant}",
                 hint=f"or name a client id with its sinks: --sink {kinds.addresses()}",
             )
         typed = from_environment(name, sinks, environ, key=key, tenant=tenant)

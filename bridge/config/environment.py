@@ -13,15 +13,18 @@ from bridge.config.audit import audit_from_environment
 from bridge.config.settings import ClientSettings, Settings, VaultSettings, with_key
 from bridge.model.errors import Usage
 from bridge.model.tenant import TenantSettings
-from bridge.model.tenant_address import base_url, is_loopback
+from bridge.model.tenant_address import base_url
 from bridge.model.timing import PROPAGATION
 from sinks import kinds, split
 from sinks.errors import SinkError
+from sinks.loopback import is_loopback
+from sinks.references import flaw
 
 NAME = "env"
 """The name of the tenant that the environment describes."""
 
 PROPAGATION_VARIABLE = "BRIDGE_PROPAGATION"
+INTERVAL_VARIABLE = "BRIDGE_MIN_INTERVAL"
 
 
 def from_environment(
@@ -38,13 +41,16 @@ def from_environment(
     found, faults = _tenant(environ) if tenant else (None, [])
     vaults, wrong = _vaults(sinks, environ)
     audit, unfit = audit_from_environment(environ)
-    wrong += unfit
+    interval, bad = _duration(environ, INTERVAL_VARIABLE, ClientSettings.min_interval)
+    wrong += [*unfit, *bad]
+    if not re.fullmatch(r"[\w.@|+-]{1,128}", client_id, re.ASCII):
+        wrong.append(f"NAME: found {ascii(client_id)[:40]}, expected the client id of an application")
     if not sinks:
         wrong.append(f"no sink is named: --sink {kinds.addresses()}")
     if faults or wrong:
         raise Usage(*faults, *wrong)
     keyed = tuple(with_key(uri, key) for uri in sinks)
-    client = ClientSettings(client_id, client_id, NAME, keyed, key=key)
+    client = ClientSettings(client_id, client_id, NAME, keyed, key=key, min_interval=interval)
     return Settings({NAME: found} if found else {}, vaults, {client_id: client}, audit=audit)
 
 
@@ -73,6 +79,12 @@ def _tenant(environ: Mapping[str, str]) -> tuple[TenantSettings | None, list[str
             base_url(domain)
         except ValueError as error:
             faults.append(f"AUTH0_DOMAIN: found {_shown(domain)}, expected {error}")
+    # Public, and therefore no references. A line break at the end would make another application of it.
+    faults += [
+        f"{name}: the text {unfit} (set it again without that)"
+        for name in ("AUTH0_CLIENT_ID", "AUTH0_AUDIENCE")
+        if (unfit := flaw(environ.get(name, "")))
+    ]
     propagation, wrong = _propagation(environ, domain)
     faults += wrong
     if faults:
@@ -100,22 +112,30 @@ def _missing(environ: Mapping[str, str]) -> list[str]:
     if not missing:
         return []
     instead = "; AUTH0_API_TOKEN alone would do instead of an application" if len(missing) > 1 else ""
-    return [f"not set: {', '.join(missing)}{instead}"]
+    return [f"not set: {', '.join(missing)}{instead} (set it, or name a client of a bridge.toml: secret-bridge init)"]
 
 
 def _propagation(environ: Mapping[str, str], domain: str) -> tuple[timedelta, list[str]]:
-    text = environ.get(PROPAGATION_VARIABLE, "")
-    if not text:
-        return PROPAGATION, []
-    match = re.fullmatch(r"(\d{1,6})(ms|s|m)", text)
-    if match is None:
-        return PROPAGATION, [f"{PROPAGATION_VARIABLE}: found {_shown(text)}, expected a duration such as 30s"]
-    unit = {"ms": "milliseconds", "s": "seconds", "m": "minutes"}[match.group(2)]
-    wanted = timedelta(**{unit: int(match.group(1))})
+    wanted, faults = _duration(environ, PROPAGATION_VARIABLE, PROPAGATION)
+    if faults:
+        return PROPAGATION, faults
+    if not wanted:  # the lease follows from it, and nothing ends within none
+        return PROPAGATION, [f"{PROPAGATION_VARIABLE}: found 0, expected a longer time"]
     # Auth0 accepts either value for up to 30 s, so a shorter wait would prove nothing there.
     if wanted < PROPAGATION and domain and not _is_local(domain):
-        return PROPAGATION, [f"{PROPAGATION_VARIABLE}: less than 30s is for loopback only: Auth0 takes up to 30 s"]
+        return PROPAGATION, [f"{PROPAGATION_VARIABLE}: expected 30s or more, as Auth0 takes (less: on loopback)"]
     return wanted, []
+
+
+def _duration(environ: Mapping[str, str], name: str, usual: timedelta) -> tuple[timedelta, list[str]]:
+    text = environ.get(name, "")
+    if not text:
+        return usual, []
+    match = re.fullmatch(r"(\d{1,6})(ms|s|m)", text)
+    if match is None:
+        return usual, [f"{name}: found {_shown(text)}, expected a duration such as 30s"]
+    unit = {"ms": "milliseconds", "s": "seconds", "m": "minutes"}[match.group(2)]
+    return timedelta(**{unit: int(match.group(1))}), []
 
 
 def _vaults(sinks: tuple[str, ...], environ: Mapping[str, str]) -> tuple[dict[str, VaultSettings], list[str]]:

@@ -17,6 +17,7 @@ from bridge.config.environment import objections
 from bridge.config.settings import ClientSettings, Exemption, NotifySettings, Settings, VaultSettings, with_key
 from bridge.model.errors import Usage
 from bridge.model.tenant import TenantSettings
+from sinks import files
 
 FILE_NAME = "bridge.toml"
 VARIABLE = "BRIDGE_CONFIG"
@@ -30,15 +31,39 @@ def find(option: str | Path | None, environ: Mapping[str, str], directory: Path 
     credentials are sent, and their owner could redirect them.
 
     Raises:
-        Usage: the file that was named does not exist.
+        Usage: the file that was named does not exist, or the one in the working directory could have been written by
+            another user.
     """
     for origin, text in (("--config", option), (VARIABLE, environ.get(VARIABLE))):
         if text:
             if not Path(text).is_file():
-                raise Usage(f"{origin}: there is no file {text}")
+                wrong = f"{text} is not a regular file" if Path(text).exists() else f"there is no file {text}"
+                raise Usage(f"{origin}: {wrong}", hint="name the configuration file, or write one: secret-bridge init")
             return Path(text)
     path = (directory or Path()) / FILE_NAME
-    return path if path.is_file() else None
+    if not path.is_file():
+        return None
+    _trust(path)
+    return path
+
+
+def _trust(path: Path) -> None:
+    """Check that nobody else could have written the file that was found in the working directory.
+
+    It runs commands and receives credentials. Root, or a job in a shared directory, would do so for anybody.
+
+    Raises:
+        Usage: another user could. The hint names the option by which the file is used all the same.
+    """
+    # The directory counts, too: whoever may write to it can put another file of ours in the place of this one.
+    looks = (("the file", path.lstat()), ("the file", path.stat()), ("its directory", path.absolute().parent.stat()))
+    for what, found in looks:
+        if (why := files.exposure(found)) is not None:
+            mend = "" if why.startswith("belongs") else f"chmod go-w {path if what == 'the file' else path.parent}; or "
+            raise Usage(
+                f"{path} is not used, because it was not named, and {what} {why}",
+                hint=f"{mend}read it, and name it: --config {path}",
+            )
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Settings:
@@ -96,13 +121,17 @@ _TOP = {(section,) for section in _SECTIONS}
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(files.read(path).decode("utf-8"))
     except tomllib.TOMLDecodeError as error:
         # Of the error's own text only the position is taken, because the rest may show a piece of the file.
         where = re.search(r"at (line \d+, column \d+|end of document)", str(error))
         raise Usage(f"{path}: not valid TOML at {where.group(1) if where else 'an unknown line'}") from None
     except UnicodeDecodeError:
-        raise Usage(f"{path}: not valid TOML: it is not text in UTF-8") from None
+        raise Usage(f"{path}: not valid TOML: it is not text in UTF-8", hint="save it as UTF-8") from None
+    except RecursionError:
+        raise Usage(f"{path}: not valid here: its lists or tables are nested too deeply") from None
+    except files.Unfit as error:
+        raise Usage(f"{path}: {error}", hint="name the configuration: --config FILE") from None
     except OSError as error:
         raise Usage(f"{path}: cannot be read ({type(error).__name__})") from None
 

@@ -54,6 +54,7 @@ class PolicyTable(Table):
 
     strategy: Strategy | None = _may("staged: the new value is in the vaults before Auth0 knows it")
     max_age: Duration | None = _may("A secret older than this is due (90d)")
+    min_interval: Duration | None = _may("A value that was promoted more lately is not rotated again (5m)")
     fallback_min_age: Duration | None = _may("A fallback younger than this is not retired (24h)")
     fallback_max_age: Duration | None = _may("A fallback older than this is overdue (14d)")
     consumer_refresh: Duration | None = _may("How long to wait between stage and set (0s)")

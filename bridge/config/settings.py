@@ -91,6 +91,8 @@ class ClientSettings:
     """One of `STRATEGIES`. With `staged`, the new value is in the vaults before Auth0 knows it."""
     max_age: timedelta = timedelta(days=90)
     """A secret that is older is due."""
+    min_interval: timedelta = timedelta(minutes=5)
+    """A value that was promoted more lately is not rotated again without --again."""
     fallback_min_age: timedelta = timedelta(hours=24)
     """A fallback that is younger is not retired."""
     fallback_max_age: timedelta = timedelta(days=14)

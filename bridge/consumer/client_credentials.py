@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -13,8 +14,11 @@ from urllib.parse import quote
 
 import httpx
 
+from bridge.auth0.egress import egress
+from bridge.auth0.transport import Transport
 from bridge.consumer.client_secret import Candidate, ClientSecret
 from bridge.consumer.errors import AllRefused, ConsumerError, TokenError
+from bridge.model.errors import Usage
 from bridge.model.tenant_address import base_url
 
 OK, UNAUTHORISED = 200, 401
@@ -25,7 +29,8 @@ AGAIN = 10.0  # seconds until a failed renewal is tried again while the token is
 TIMEOUT = 10.0  # seconds for one token request
 # RFC 6749 section 5.1 only recommends `expires_in`. A short life costs requests, and a long one
 # may serve a token that has ended.
-LIFETIME = 60.0  # seconds, for a token whose answer does not state `expires_in`
+LIFETIME = 60.0  # seconds, for a token whose answer does not state a plausible `expires_in`
+LONGEST = 365 * 86400.0  # seconds: Auth0 allows a lifetime of 30 days
 
 
 @dataclass(frozen=True)
@@ -199,6 +204,8 @@ class ClientCredentials(httpx.Auth):
             token, error = self._obtain(), None
         except ConsumerError as raised:
             token, error = None, raised
+        except Usage as raised:  # of `egress`: its message names the variable
+            token, error = None, TokenError(f"{raised.message}; {raised.hint}", 0)
         except BaseException as raised:  # noqa: BLE001  # else the waiting callers would wait forever
             token, error = None, TokenError(f"no token could be had ({type(raised).__name__})", 0)
         with self._guard:
@@ -241,7 +248,8 @@ class ClientCredentials(httpx.Auth):
 
     def _ask(self, candidate: Candidate) -> httpx.Response:
         if self._http is None:
-            self._http = _Own(timeout=TIMEOUT, headers={"User-Agent": "secret-bridge-consumer"})
+            self._http = _Own(timeout=TIMEOUT, transport=Transport(egress(self._url), TIMEOUT), trust_env=False)
+            self._http.headers["User-Agent"] = "secret-bridge-consumer"
         body = {"grant_type": "client_credentials", **self._asked}
         try:
             if self._basic:
@@ -274,12 +282,13 @@ def _token(answer: httpx.Response, began: float) -> Token:
     try:
         told = answer.json()
         if answer.status_code == OK:
-            lives = float(told.get("expires_in", LIFETIME))
+            said = float(told.get("expires_in", LIFETIME))
+            lives = said if 0 <= said < LONGEST else LIFETIME
             text = str(told["access_token"])
             return Token(text, began + lives - min(lives * EARLY, EARLIEST), began + lives)
         # Only the error code is kept. The rest of the answer may repeat what was sent.
         error = str(told.get("error", ""))
-    except (ValueError, TypeError, AttributeError, KeyError):
+    except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError):
         error = "" if answer.status_code != OK else "an answer without a token"
     # The header may also be an HTTP date (RFC 9110 section 10.2.3). Auth0 sends seconds, and a date is ignored.
     after = answer.headers.get("Retry-After", "")
@@ -287,5 +296,5 @@ def _token(answer: httpx.Response, began: float) -> Token:
         f"the token endpoint answered {answer.status_code}" + (f" ({error})" if error else ""),
         answer.status_code,
         error,
-        float(after) if after.isdigit() else None,
+        float(after) if re.fullmatch("[0-9]{1,9}", after) else None,
     )

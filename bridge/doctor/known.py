@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bridge.planning.advice import NEXT, Trouble
 from sinks import kinds
 from sinks.diagnosis import Known
 
@@ -15,6 +16,12 @@ GRANTS = DASHBOARD + "APIs > Auth0 Management API > Machine to Machine Applicati
 UNDER_TENANT = "# in bridge.toml, under [tenants.{tenant}]"
 UNDER_CLIENT = "# in bridge.toml, under [clients.{client}]"
 OWN_CREDENTIALS = 'client_id = "env:AUTH0_CLIENT_ID"\nclient_secret = "env:AUTH0_CLIENT_SECRET"'
+
+
+def _next(trouble: Trouble) -> str:
+    """Return the command that every command advises about a sink in this state."""
+    return f"secret-bridge {NEXT[trouble]} {{command}}"
+
 
 TENANTS: Mapping[str, Known] = {
     "tenant-settings": Known("the bridge cannot act at this tenant at all", "# {hint}"),
@@ -103,12 +110,12 @@ SINKS: Mapping[str, Known] = {
     "sink-not-checked": Known("what stands above has to be mended first"),
     "sink-missing": Known(
         "in a wrong account, region, namespace or mount it looks the same",
-        "secret-bridge adopt {command}     # if it shall be made there; else correct the address or the credentials",
+        f"{_next(Trouble.EMPTY)}     # if it shall be made there; else correct the address or the credentials",
     ),
-    "sink-unmanaged": Known("the bridge refuses to write over it until it is adopted", "secret-bridge adopt {command}"),
+    "sink-unmanaged": Known("the bridge refuses to write over it until it is adopted", _next(Trouble.UNMANAGED)),
     "sink-wiped": Known(
         "somebody replaced the tags: the bridge no longer knows what is current",
-        "secret-bridge adopt {command} --repair",
+        _next(Trouble.WIPED),
     ),
     "sink-other-client": Known(
         "a rotation would write over the secret of another application",
@@ -120,21 +127,21 @@ SINKS: Mapping[str, Known] = {
     ),
     "sink-other-sinks": Known(
         "a command that knows only some of the sinks would leave the others behind; the bridge refuses",
-        "secret-bridge adopt {command}     # if this list is right; else correct sinks in bridge.toml",
+        f"{_next(Trouble.OTHER_SINKS)}     # if this list is right; else correct sinks in bridge.toml",
     ),
     "sink-other-manager": Known("two managers undo each other's changes; the bridge refuses", "{remedy}"),
     "sink-beside-manager": Known(
         "where it also writes the value or the tags, it undoes what the bridge wrote", "{remedy}"
     ),
     "sink-interrupted": Known(
-        "Auth0 is asked which value it accepts, and that one is published", "secret-bridge resume {command}"
+        "Auth0 is asked which value it accepts, and that one is published", _next(Trouble.INTERRUPTED)
     ),
     "sink-in-progress": Known("others are refused as long as it counts as live"),
     "sink-foreign": Known(
         "nothing of it is believed, and no command goes over it unasked",
-        "secret-bridge resume {command} --discard-foreign",
+        _next(Trouble.FOREIGN),
     ),
-    "sink-left-over": Known("an interrupted release left a value that nobody needs", "secret-bridge resume {command}"),
+    "sink-left-over": Known("an interrupted release left a value that nobody needs", _next(Trouble.LEFT_OVER)),
 }
 
 EVERYWHERE: Mapping[str, Known] = {

@@ -10,11 +10,15 @@ from datetime import timedelta
 from bridge.doctor import Finding
 from bridge.doctor.known import known
 from bridge.model.errors import BridgeError
+from bridge.model.printable import printable
 from sinks.diagnosis import Severity
 from sinks.errors import SinkError
 
 SKEW = timedelta(seconds=5)
 """The largest difference between this machine's clock and a server's that is accepted."""
+
+SEVERAL = ("lines", "remedy")
+"""The names that stand for several lines, which the diagnosis of a store has put together."""
 
 
 class Report:
@@ -53,6 +57,8 @@ class Report:
         `kind` is a key of `known()`. `names` fill in the braces in its texts, and contain every name that they use.
         """
         text = known()[kind]
+        # A remedy is read line by line, and a foreign name must not add lines of its own to it.
+        names = {name: told if name in SEVERAL else printable(told) for name, told in names.items()}
         # A finding without its reason and remedy could not be acted upon, so a
         # missing name is an error here and not an empty text.
         why, remedy = text.why.format_map(names), text.remedy.format_map(names)

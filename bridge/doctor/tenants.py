@@ -57,7 +57,7 @@ class Times:
         try:
             # The `Date` of an answer that is needed anyway. No time server has to be reachable for this check.
             told = parsedate_to_datetime(response.headers.get("date", ""))
-        except ValueError:
+        except (ValueError, TypeError, OverflowError):  # by the kind of nonsense
             return
         self.ahead = self._clock.now() - told.replace(tzinfo=told.tzinfo or UTC)
 
@@ -88,7 +88,7 @@ def check(
     if token is None:
         return None
     # A certificate that is still accepted ends some day, too. Only a look at it tells when.
-    seen = certificate(auth0.tenant.base)
+    seen = _certificate(auth0)
     if seen is not None:
         _ending(report, seen, clock.now())
     _lifetime(report, settings, token, clock)
@@ -137,7 +137,7 @@ def _try(auth0: Auth0) -> None:
 
 
 def _unreachable(report: Report, auth0: Auth0, error: Unreachable, names: Mapping[str, str], clock: Clock) -> None:
-    seen = certificate(auth0.tenant.base)
+    seen = _certificate(auth0)
     # An error of TLS reaches us as a failed connection. Only the certificate itself shows whether it has
     # expired, is for another name, or comes from a proxy that opens TLS.
     if seen is None or seen.fault is Fault.NONE:
@@ -147,6 +147,14 @@ def _unreachable(report: Report, auth0: Auth0, error: Unreachable, names: Mappin
     else:
         what = f"is for {', '.join(seen.names)}" if seen.fault is Fault.NAME else "comes from an unknown authority"
         report.wrong("tenant-tls", f"the certificate of {seen.host} {what}")
+
+
+def _certificate(auth0: Auth0) -> Certificate | None:
+    from bridge.auth0.egress import authorities
+
+    # The authorities that requests to Auth0 trust, which need not be those of the vaults.
+    file, directory = authorities()
+    return certificate(auth0.tenant.base, ca_file=file, ca_path=directory)
 
 
 def _ending(report: Report, seen: Certificate, now: datetime) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 from sinks import kinds
+from sinks.own_process import hide_environment
 
 TIMEOUT = 600.0  # seconds
 
@@ -27,10 +28,12 @@ The AWS variables are not among them, because restarting something often needs t
 def run(argv: tuple[str, ...], hidden: frozenset[str] = frozenset()) -> str | None:
     """Run the command without a shell and without the bridge's credentials. Its output goes to stderr.
 
-    `hidden` names further variables that hold credentials of the bridge, which the command must not inherit.
+    `hidden` names further variables that hold credentials of the bridge, which the command must not inherit, nor read
+    in the environment of its parent.
 
     Returns None when the command succeeded, else what went wrong. Its failure never undoes a rotation.
     """
+    hide_environment()  # where the command could read it as its parent's
     # The command may log its environment, or pass it on to programs of others.
     environment = {name: text for name, text in os.environ.items() if name not in CREDENTIALS | hidden}
     # No standard input, because it may have carried a secret. Output goes to stderr, because stdout may be JSON.

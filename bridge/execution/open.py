@@ -42,7 +42,7 @@ def open_sinks(settings: Settings, client: ClientSettings, timing: Timing) -> di
             continue
         # A sink is a document, so two of its keys are one sink (ADR 13).
         if sink.uri in sinks:
-            faults.append(f"{uri} is named twice")
+            faults.append(f"{uri} is named twice (name each document or secret once)")
         sinks[sink.uri] = sink
     if faults:
         raise Usage(*faults)

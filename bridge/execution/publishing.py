@@ -136,10 +136,17 @@ class Writing:
         """
         uri, sink = step.uri, self._sink(step.uri)
         which = self._values.ends if step.ends else (None, *self._others(uri))
-        gone = tuple(v for each in which for v in sink.retire(self._leases[uri], each, softly=step.softly))
+        found = [v for each in which for v in sink.retire(self._leases[uri], each, softly=step.softly)]
+        gone = tuple(dict.fromkeys((*found, *(self._unlabelled(uri) if step.ends else ()))))
         self.done[uri] = replace(self.done.get(uri, At()), retired=gone)
         self._tell("retire", f"{uri} {', '.join(map(short, gone)) or 'nothing left'}")
         self._note(uri)
+
+    def _unlabelled(self, uri: str) -> tuple[str, ...]:
+        """Return the version that was the fallback, where its value ends. The promotion took its label already."""
+        version, value = self._sinks[uri].history.at(Stage.FALLBACK), self._sinks[uri].value(Stage.FALLBACK)
+        ended = value and value.fingerprint(self._values.lock.client_id) in self._values.ends
+        return (version.id,) if version and ended else ()
 
     def _others(self, uri: str) -> tuple[str, ...]:
         """Return the fingerprints of the other sinks' fallbacks.

@@ -5,6 +5,7 @@ Only the CLI prints them and exits.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 ATTENTION = 5
@@ -16,16 +17,21 @@ class BridgeError(Exception):
 
     `message` says what happened, in the bridge's own words. `hint` says what to do next. `changed` says whether
     anything was changed, or may have been. The message does not repeat it.
+
+    `faults` are the lines of the message, and `hints` those of the hint. Foreign text in a line may hold line breaks
+    of its own, so the lines must not be found by splitting a text.
     """
 
     # 1 promises that nothing was changed, so a script may try again. Each number tells a caller what to do (ADR 14).
     exit_status: ClassVar[int] = 1
     changed: ClassVar[bool] = False
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    def __init__(self, message: str, hint: str | Sequence[str] | None = None, *, more: Sequence[str] = ()) -> None:
+        self.faults = (message, *more)
+        self.hints = tuple(text for text in ((hint,) if isinstance(hint, str) else hint or ()) if text)
+        self.message = "\n".join(self.faults)
+        self.hint = "\n".join(self.hints) or None
+        super().__init__(self.message)
 
 
 class Failed(BridgeError):
@@ -43,9 +49,8 @@ class Usage(BridgeError):
 
     exit_status = 2
 
-    def __init__(self, *faults: str, hint: str | None = None) -> None:
-        super().__init__("\n".join(faults), hint)
-        self.faults = faults
+    def __init__(self, *faults: str, hint: str | Sequence[str] | None = None) -> None:
+        super().__init__(faults[0], hint, more=faults[1:])
 
 
 class Incomplete(BridgeError):

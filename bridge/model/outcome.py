@@ -103,6 +103,14 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Unchanged:
+    """Result of an operation that had nothing to do."""
+
+    why: str
+    """The reason, as the end of a sentence about the client."""
+
+
+@dataclass(frozen=True)
 class Standing:
     """Report on an operation that stopped on its way: five answers and one warning."""
 

@@ -20,7 +20,7 @@ class Plan:
 
     `notes` are what the user should know before agreeing to the plan. `says` is the lock of the interruption that the
     plan settles. That lock may be forged. `irreversible` names what cannot be
-    undone.
+    undone. `creates` are the sinks that do not exist yet.
     """
 
     operation: Operation
@@ -28,6 +28,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     says: Lock | None = None
     irreversible: str | None = None
+    creates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

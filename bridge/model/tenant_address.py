@@ -9,6 +9,8 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
+from sinks.loopback import is_loopback
+
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
 
@@ -38,13 +40,6 @@ def base_url(domain: str) -> str:
     # `urlsplit` takes the brackets of an IPv6 address away.
     name = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{name}" + (f":{port}" if port is not None else "")
-
-
-def is_loopback(host_or_url: str) -> bool:
-    """Return whether a host, or the host of a URL, is this machine itself."""
-    host = (urlsplit(host_or_url).hostname or "") if "://" in host_or_url else host_or_url
-    # Other names are not resolved, because DNS may answer differently when the request is made.
-    return host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)
 
 
 def display_name(base: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from bridge.model.printable import printable
 
 if TYPE_CHECKING:
     from bridge.model.outcome import Outcome
@@ -75,12 +76,12 @@ class Message:
 def text(lines: Iterable[str]) -> str:
     """Join lines to a text.
 
-    Each line may hold foreign text. A line break inside it is followed by an indentation, so that it cannot pass for
-    another line.
+    Each line may hold foreign text. A line break inside it is shown as an escape, so that it cannot pass for another
+    line.
 
     The result has no line break at its end.
     """
-    return "\n".join("\n    ".join(_plain(part) for part in line.splitlines()) for line in lines)
+    return "\n".join(map(printable, lines))
 
 
 def title(*words: str) -> str:
@@ -88,16 +89,8 @@ def title(*words: str) -> str:
 
     Names in it may be foreign text. Every character that could be markup or a mention is replaced.
     """
-    joined = " ".join(_plain(word) for word in words)
+    joined = " ".join(words)
     return "".join(char if char.isalnum() or char in " .,:-_()" else "·" for char in joined)
-
-
-def _plain(line: str) -> str:
-    """Replace control and format characters, which are invisible or can reverse the direction of a text.
-
-    A name with such characters could make a message say something else than it does.
-    """
-    return "".join("�" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char for char in line)
 
 
 def of_outcome(done: Outcome) -> Event | None:

@@ -17,6 +17,7 @@ from queue import SimpleQueue
 from bridge.model.errors import BridgeError
 from bridge.notify.events import Message
 from sinks.errors import SinkError
+from sinks.own_process import hide_environment
 from sinks.secret import Secret
 
 # Longer than the messenger's attempts for one message take (8 s), so that a slow service is not given
@@ -182,6 +183,8 @@ def _started(environ: Mapping[str, str]) -> subprocess.Popen[str]:
     # `-P` keeps the working directory off the search path, and only whole paths are passed on.
     path = os.pathsep.join(entry for entry in sys.path if os.path.isabs(entry))  # noqa: PTH117  # a text, as it is
     # The environment holds the operator's credentials, and the messenger runs code of many services' authors.
+    # It could also read them as its parent's.
+    hide_environment()
     kept = {name: value for name, value in environ.items() if name in KEPT or name.startswith("LC_")}
     return subprocess.Popen(
         [sys.executable, "-P", "-c", "from bridge.notify.messenger import main; main()"],

@@ -22,7 +22,7 @@ from bridge.model.outcome import Outcome
 from bridge.operations.settle import after_settling, settle_first
 from bridge.operations.start import STDIN, Options, execute, new_lock, plan_options, require_accepted
 from bridge.operations.unproven import read_version
-from bridge.planning.guards import contents, ownership, refuse, room_for_sibling_keys
+from bridge.planning.guards import FILLED, contents, ownership, refuse, room_for_sibling_keys
 from bridge.planning.maintenance import plan_adoption, plan_forgetting
 from bridge.planning.sink_record import named
 from sinks.port import SinkState, Stage
@@ -79,9 +79,10 @@ def adopt(session: Session, options: AdoptOptions) -> Outcome:
     if options.repair:
         snapshot = _ours_by_value(session, snapshot)
     refuse(ownership(snapshot.sinks, session.client_ref, adopting=True))
-    if not options.add_key and not options.repair:
-        lacking = tuple(p for p in snapshot.sinks if p.exists and p.value(Stage.CURRENT) is None)
-        refuse(contents(lacking, session.client_ref))
+    lacking = tuple(p for p in snapshot.sinks if p.exists and p.value(Stage.CURRENT) is None)
+    if options.add_key or options.repair:  # what else stands there is the user's
+        lacking = tuple(state for state in lacking if state.unusable and state.unusable not in FILLED)
+    refuse(contents(lacking, session.client_ref))
     base = _live(session, snapshot, options)
     captured = frozenset(p.uri for p in snapshot.sinks if p.value(Stage.CURRENT) != base)
     if not options.repair:

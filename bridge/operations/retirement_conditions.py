@@ -118,7 +118,8 @@ def judge(
     evidence = ignoring(_asked(session, snapshot, judged, may=may), ignored)
     if may and (force or not evidence.stands_against(session.settings.evidence)):
         return evidence
-    raise Refused(_told(session, fallbacks, judged, evidence), _next(session, judged, evidence, may=may))
+    told = _told(session, fallbacks, judged, evidence)
+    raise Refused(told[0], _next(session, judged, evidence, may=may), more=told[1:])
 
 
 def _asked(session: Session, snapshot: Snapshot, judged: Conditions, *, may: bool) -> Evidence:
@@ -134,25 +135,27 @@ def _asked(session: Session, snapshot: Snapshot, judged: Conditions, *, may: boo
     )
 
 
-def _next(session: Session, judged: Conditions, evidence: Evidence, *, may: bool) -> str | None:
+def _next(session: Session, judged: Conditions, evidence: Evidence, *, may: bool) -> tuple[str, ...]:
     if not judged.old_enough:
-        return "run the same command then"
+        return ("run the same command then",)
     if not may:
-        return None
+        return ()
     away = "retiring would not make it worse, but takes rollback away"
     retire = session.client_ref.command("retire")
     anyway = f"{retire} --force --reason …"
     if not evidence.stale:
-        return f'what is not checked counts, because evidence = "{REQUIRE}"; find it out, or: {anyway}'
+        return (f'what is not checked counts, because evidence = "{REQUIRE}"; find it out, or: {anyway}',)
     addresses = ", ".join(dict.fromkeys(source.address for source in evidence.stale))
     return (
-        f"restarting {addresses} cures it, once it has not failed for {span(evidence.window)}; {away}\n"
-        f"if it is none of yours: {retire} --ignore-source {evidence.stale[0].address} --reason …\n"
-        f"in spite of it: {anyway}"
+        f"restarting {addresses} cures it, once it has not failed for {span(evidence.window)}; {away}",
+        f"if it is none of yours: {retire} --ignore-source {evidence.stale[0].address} --reason …",
+        f"in spite of it: {anyway}",
     )
 
 
-def _told(session: Session, fallbacks: list[tuple[SinkState, Version]], judged: Conditions, evidence: Evidence) -> str:
+def _told(
+    session: Session, fallbacks: list[tuple[SinkState, Version]], judged: Conditions, evidence: Evidence
+) -> list[str]:
     which = " / ".join(f"{short(v.id)} ({p.uri})" for p, v in fallbacks)
     age, least = judged.now - judged.since, session.settings.fallback_min_age
     until = f" stays until {stamp(judged.allowed_from)} ({span(judged.allowed_from - judged.now)} left)"
@@ -163,9 +166,7 @@ def _told(session: Session, fallbacks: list[tuple[SinkState, Version]], judged: 
         *lines(evidence),
     ]
     width = max(len(name) for name, _ in rows)
-    return "\n".join(
-        [
-            f"fallback {which}{' must not go yet' if judged.old_enough else until}.",
-            *(f"  {name:<{width}}  {text}" for name, text in rows),
-        ]
-    )
+    return [
+        f"fallback {which}{' must not go yet' if judged.old_enough else until}.",
+        *(f"{name:<{width}}  {text}" for name, text in rows),
+    ]

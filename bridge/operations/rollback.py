@@ -31,7 +31,7 @@ from bridge.operations.start import (
 )
 from bridge.operations.unproven import contradicted, unproven, vouching
 from bridge.planning.change import plan_change
-from bridge.planning.guards import contents, ownership, refuse
+from bridge.planning.guards import contents, ownership, refuse, vanished
 from sinks.port import SinkError, SinkState, Stage
 from sinks.secret import Secret
 
@@ -66,9 +66,9 @@ def rollback(session: Session, options: RollbackOptions) -> Outcome:
         return done  # an interrupted rollback, which is finished now
     snapshot = closely(session, opened.snapshot)
     inspect(session, snapshot, Strategy.STAGED)
-    refuse(
-        (*ownership(snapshot.sinks, session.client_ref, adopting=False), *contents(snapshot.sinks, session.client_ref))
-    )
+    client_ref = session.client_ref
+    refuse(ownership(snapshot.sinks, client_ref, adopting=False))
+    refuse((*vanished(snapshot.sinks, client_ref), *contents(snapshot.sinks, client_ref)))
     session.auth0.require(UPDATE_KEYS)
     refuse(contradicted(session, snapshot))
     current, target, accepted = _values(session, snapshot)

@@ -7,15 +7,16 @@ value. A job that was restarted therefore does not rotate twice.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from bridge.auth0.management import UPDATE_KEYS
 from bridge.execution.session import Session
 from bridge.execution.sibling_key_mode import sibling_keys
-from bridge.execution.snapshot import Snapshot
+from bridge.execution.snapshot import Snapshot, survey
 from bridge.model.errors import Refused
 from bridge.model.operation import Operation, Strategy
 from bridge.model.operation_values import OperationValues
-from bridge.model.outcome import Outcome
+from bridge.model.outcome import Outcome, Unchanged
 from bridge.operations.leaked import answer
 from bridge.operations.new_value import new_value, origin_of
 from bridge.operations.settle import Opened, after_settling, settle_first
@@ -31,9 +32,11 @@ from bridge.operations.start import (
 )
 from bridge.operations.unproven import unproven
 from bridge.planning.change import plan_change
-from bridge.planning.guards import contents, ownership, refuse, room_for_sibling_keys, unadopted
+from bridge.planning.guards import contents, ownership, refuse, room_for_sibling_keys, unadopted, vanished
 from sinks.port import Stage
 from sinks.secret import Secret
+
+AGAIN = "to rotate all the same: --again"
 
 
 @dataclass(frozen=True)
@@ -50,14 +53,17 @@ class RotateOptions(Options):
     """The new value, where the user supplies it instead of having it generated."""
     compromised: bool = False
     """Whether the live value leaked. `reason` says how that is known."""
+    min_interval: timedelta = timedelta(0)
+    """How long after a promotion the secret is not rotated again."""
 
 
 @after_settling
-def rotate(session: Session, options: RotateOptions) -> Outcome:
+def rotate(session: Session, options: RotateOptions) -> Outcome | Unchanged:
     """Rotate the secret and publish it.
 
-    An interruption is settled first. If that published a new value, it was the rotation. The answer to a leak settles
-    nothing and waits for no other operation (`bridge.operations.leaked`).
+    Where the value was promoted less than `min_interval` ago, nothing is done: a job that is given again, or a second
+    one, is not a second rotation. An interruption is settled first. If that published a new value, it was the rotation.
+    The answer to a leak settles nothing and waits for no other operation (`bridge.operations.leaked`).
 
     Raises:
         BridgeError: nothing was changed.
@@ -81,10 +87,14 @@ def _is_enough(opened: Opened, options: RotateOptions) -> bool:
     return options.brought is None or options.brought in current
 
 
-def _rotate(session: Session, options: RotateOptions, opened: Opened) -> Outcome:
+def _rotate(session: Session, options: RotateOptions, opened: Opened) -> Outcome | Unchanged:
     snapshot = opened.snapshot
     inspect(session, snapshot, options.strategy)
     _guard(session, snapshot, options)
+    if why := _rotated_lately(snapshot, options.min_interval):
+        if options.brought is not None:
+            raise Refused(f"{why}, and the value that was handed in is not published", AGAIN)
+        return opened.settled or Unchanged(f"{why}, not rotating again ({AGAIN})")
     # Without the scope Auth0 would answer 403 only after every sink was claimed.
     session.auth0.require(UPDATE_KEYS)
     return _change(session, options, snapshot, _base(session, opened, options))
@@ -120,12 +130,40 @@ def _change(session: Session, options: RotateOptions, snapshot: Snapshot, base: 
     )
     # Auth0 has just accepted or returned this value, so the seal may call it safe to go back to.
     values.proven = known is not None
-    return execute(session, options, snapshot, plan, values)
+    return _superseded(session, execute(session, options, snapshot, plan, values))
+
+
+def _superseded(session: Session, done: Outcome) -> Outcome:
+    """Return an outcome that says so where another operation has made another value live meanwhile."""
+    if done.propagated is None or done.propagated.proven:
+        return done
+    newer = {state.record.rotation for state in survey(session) if state.record} - {done.id}
+    told = f"superseded: {' and '.join(sorted(newer))} has published another value since"
+    return replace(done, notes=(*done.notes, told)) if newer else done
+
+
+def _rotated_lately(snapshot: Snapshot, interval: timedelta) -> str:
+    """Return when and by whom the value was promoted, if that is less than `interval` ago, else "".
+
+    All times are the vaults' own.
+    """
+    for state in snapshot.sinks:
+        current = state.history.at(Stage.CURRENT)
+        if state.record is None or current is None or current.created is None or state.record.age_is_minimum:
+            continue  # what was only adopted was not promoted
+        # Tags may be forged. So they hold nothing up alone: the version itself must be as young, too.
+        # Below zero by the part of a second that an answer's date leaves out.
+        age = max(state.at - min(state.record.promoted_at, current.created), timedelta(0))
+        if age < interval:
+            last = state.record.log[0].split(" ", 3) if state.record.log else []
+            return f"rotated {age.seconds} s ago" + (f" by {last[3]}" if len(last) > 3 else "")
+    return ""
 
 
 def _guard(session: Session, snapshot: Snapshot, options: RotateOptions) -> None:
     found = (
         *ownership(snapshot.sinks, session.client_ref, adopting=options.adopt and unadopted(snapshot.sinks)),
+        *vanished(snapshot.sinks, session.client_ref),
         *contents(snapshot.sinks, session.client_ref),
         *room_for_sibling_keys(snapshot.sinks, sibling_keys(session, snapshot.sinks, Operation.ROTATE)),
     )

@@ -102,8 +102,9 @@ def settle_first(
     strange = [state.foreign for state in snapshot.sinks if state.foreign]
     if strange and not options.discard_foreign:
         raise Refused(
-            "\n".join(strange),
+            strange[0],
             f"if nobody needs it: {session.client_ref.command('resume', snapshot.sinks)} --discard-foreign",
+            more=strange[1:],
         )
     locks = [state.lock for state in snapshot.sinks if state.lock]
     refuse(filter(None, (same_sinks(lock, session.uris) for lock in locks)))
@@ -132,7 +133,8 @@ def _again(session: Session, done: Outcome) -> Snapshot:
 
 
 def _then(done: Outcome, error: BridgeError) -> Incomplete:
-    return Incomplete(f"what was interrupted was settled ({done.result}); then: {error.message}", error.hint)
+    told = f"what was interrupted was settled ({done.result}); then: {error.faults[0]}"
+    return Incomplete(told, error.hints, more=error.faults[1:])
 
 
 def _known(session: Session, snapshot: Snapshot) -> Snapshot:

@@ -72,7 +72,8 @@ def sync(session: Session, options: SyncOptions) -> Outcome | None:
             # An earlier round has published something already, so this error must not say that nothing was changed.
             if done is None or error.exit_status == Incomplete.exit_status:
                 raise
-            raise Incomplete(f"{done.message}; then: {error.message}", error.hint or done.hint) from None
+            told = f"{done.message}; then: {error.faults[0]}"
+            raise Incomplete(told, error.hints or done.hint, more=error.faults[1:]) from None
     raise done or AssertionError
 
 

@@ -5,11 +5,13 @@ It takes no lock and writes nothing, so it may run at any time. During a change,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bridge.auth0.probe import Verdict
 from bridge.execution.session import Session
 from bridge.execution.snapshot import read
+from bridge.planning.advice import NEXT, Trouble
+from bridge.planning.status import Kind, Status, judge
 from sinks.port import SinkState, Stage
 from sinks.seal import SEAL_TAG
 from sinks.sibling_keys import next_of, previous_of
@@ -35,6 +37,8 @@ class Verified:
     """Whether the sibling keys are not what they should be."""
     changed: tuple[str, ...] = ()
     """Names of the tags that were changed by others, as far as their former text is known."""
+    next: str | None = None
+    """The command that the verdicts call for, where not everything is as it should be."""
 
     @property
     def good(self) -> bool:
@@ -49,20 +53,35 @@ class Verified:
         )
 
 
-def _notes(session: Session, state: SinkState) -> tuple[str, ...]:
+def _notes(state: SinkState) -> tuple[str, ...]:
     # The most serious problem first, because only one is shown for each sink.
     if state.value(Stage.CURRENT) is None:
         return ("it holds no value",)
     if state.contradicted:
-        return (f"{state.contradicted}: {session.client_ref.command('adopt')} --repair",)
+        return (state.contradicted,)
     if _is_unsealed(state):
-        repair = f"{session.client_ref.command('adopt')} --repair"
-        return (f"no seal holds over its tags; the next rotation seals them, or {repair}",)
+        return ("no seal holds over its tags; the next rotation seals them as well",)
     if state.differs and state.lock is None:
         return (f"somebody has changed {', '.join(state.differs)}; the next operation writes it again",)
-    beside = f"{next_of(state.key)} or {previous_of(state.key)}"
-    told = f"{beside} is not what it should be: {session.client_ref.command('sync')} mends that"
+    told = f"{next_of(state.key)} or {previous_of(state.key)} is not what it should be"
     return (told,) if state.inconsistent else ()
+
+
+def _next(session: Session, seen: Status, state: SinkState, current: Verdict, fallback: Verdict | None) -> str | None:
+    """Return the command for a sink that is not as it should be.
+
+    What `status` finds wrong with the sinks comes first, because the verdicts may follow from it.
+    """
+    if seen.kind is Kind.IN_PROGRESS:
+        return session.client_ref.command("verify")  # when it has ended
+    if seen.kind not in (Kind.OK, Kind.EXCEPTED, Kind.DUE, Kind.FALLBACK_OVERDUE):
+        return seen.next
+    if Verdict.UNKNOWN in (current, fallback) or (current, fallback) == (Verdict.ACCEPTED, Verdict.ACCEPTED):
+        return session.client_ref.command("verify")  # there was no answer, or a change still spreads
+    trouble = Trouble.UNSEALED if state.contradicted or _is_unsealed(state) else Trouble.DRIFT
+    if state.differs:  # wiped tags as well: the record is then read from where the vault remembers it
+        trouble = Trouble.WIPED
+    return session.client_ref.command(NEXT[trouble])
 
 
 def _is_unsealed(state: SinkState) -> bool:
@@ -84,6 +103,7 @@ def verify(session: Session) -> tuple[Verified, ...]:
         BridgeError: a sink or the client cannot be read.
     """
     snapshot = read(session)
+    seen = judge(session.settings, session.client_ref, snapshot.sinks)
     found = []
     for state in snapshot.sinks:
         values = {stage: state.value(stage) for stage in (Stage.CURRENT, Stage.FALLBACK)}
@@ -91,16 +111,17 @@ def verify(session: Session) -> tuple[Verified, ...]:
         verdicts = {s: session.auth0.probe(snapshot.client, v) if v else Verdict.UNKNOWN for s, v in values.items()}
         version = {s: v.id if (v := state.history.at(s)) else None for s in values}
         latest = state.history.versions[-1].id if state.history.versions else None
-        found.append(
-            Verified(
-                state.uri,
-                version[Stage.CURRENT] or latest,
-                verdicts[Stage.CURRENT],
-                version[Stage.FALLBACK],
-                verdicts[Stage.FALLBACK] if version[Stage.FALLBACK] else None,
-                _notes(session, state),
-                state.inconsistent,
-                _changed(state),
-            )
+        of_fallback = verdicts[Stage.FALLBACK] if version[Stage.FALLBACK] else None
+        told = Verified(
+            state.uri,
+            version[Stage.CURRENT] or latest,
+            verdicts[Stage.CURRENT],
+            version[Stage.FALLBACK],
+            of_fallback,
+            _notes(state),
+            state.inconsistent,
+            _changed(state),
         )
+        following = None if told.good else _next(session, seen, state, told.current_verdict, of_fallback)
+        found.append(replace(told, next=following))
     return tuple(found)

@@ -76,6 +76,7 @@ def plan_change(operation: Operation, sinks: tuple[SinkState, ...], plan_options
         ),
         notes=_notes(operation, sinks, plan_options),
         irreversible=KILLS if plan_options.kill else None,
+        creates=tuple(p.uri for p in sinks if not p.exists),
     )
 
 

@@ -10,9 +10,13 @@ from collections.abc import Iterable
 from bridge.auth0.client import Objection
 from bridge.model.client_ref import ClientRef
 from bridge.model.errors import Refused
+from sinks.document import EMPTY_TEXT, NULL
 from sinks.port import Lock, SinkState, Stage
 from sinks.record import MANAGER, sinks_tag
 from sinks.sibling_keys import SiblingKeys
+
+FILLED = (EMPTY_TEXT, NULL)
+"""What `adopt --add-key` fills: nothing is lost with it."""
 
 
 def refuse(objections: Iterable[Objection]) -> None:
@@ -25,7 +29,8 @@ def refuse(objections: Iterable[Objection]) -> None:
     found = tuple(dict.fromkeys(objections))
     if found:
         hints = tuple(dict.fromkeys(o.hint for o in found if o.hint))
-        raise Refused("\n".join(o.message for o in found), "\n".join(hints) or None)
+        messages = tuple(o.message for o in found)
+        raise Refused(messages[0], hints, more=messages[1:])
 
 
 def ownership(sinks: tuple[SinkState, ...], client_ref: ClientRef, *, adopting: bool) -> tuple[Objection, ...]:
@@ -50,6 +55,23 @@ def ownership(sinks: tuple[SinkState, ...], client_ref: ClientRef, *, adopting: 
         else:
             found += _recorded(state, named, client_ref, adopting=adopting)
     return tuple(found)
+
+
+def vanished(sinks: tuple[SinkState, ...], client_ref: ClientRef) -> tuple[Objection, ...]:
+    """Return objections to empty sinks that the records of the client's other sinks name.
+
+    A setting that leads elsewhere looks like an empty sink, and its readers stay where the sink was.
+    """
+    known = {uri for state in sinks if state.record for uri in state.record.sinks}
+    return tuple(
+        Objection(
+            f"{state.uri} was managed, and is not found now",
+            "check its region, account, namespace and address; if it was deleted, fill it: "
+            f"{client_ref.command('adopt', sinks)}",
+        )
+        for state in sinks
+        if not state.exists and state.uri in known
+    )
 
 
 def unadopted(sinks: tuple[SinkState, ...]) -> bool:
@@ -113,7 +135,7 @@ def contents(sinks: tuple[SinkState, ...], client_ref: ClientRef) -> tuple[Objec
     found: list[Objection] = []
     for state in sinks:
         if state.exists and state.value(Stage.CURRENT) is None:
-            found.append(_no_value(state))
+            found.append(_no_value(state, client_ref))
         # The other value may be a manual change after one in the dashboard, so it is not overwritten unasked.
         elif state.drifted:
             found.append(
@@ -150,7 +172,9 @@ def room_for_sibling_keys(sinks: tuple[SinkState, ...], sibling_keys: SiblingKey
     )
 
 
-def _no_value(state: SinkState) -> Objection:
+def _no_value(state: SinkState, client_ref: ClientRef) -> Objection:
+    if state.unusable:
+        return _unusable(state, client_ref)
     if state.key is None:
         return Objection(f"{state.uri} holds no text", "write the application's secret there, or name another sink")
     others = ", ".join(state.keys) or "none"
@@ -159,6 +183,18 @@ def _no_value(state: SinkState) -> Objection:
         f"no key '{state.key}' in {state.uri}. Keys there: {others}",
         f"name the key: {state.uri}#{guess}  (or --key {guess})",
     )
+
+
+def _unusable(state: SinkState, client_ref: ClientRef) -> Objection:
+    if state.record:
+        hint = f"publish what Auth0 accepts: {client_ref.command('sync')}"
+    elif state.unusable in FILLED:
+        hint = f"fill it with the live value: {client_ref.command('adopt')} --add-key"
+    else:
+        hint = (
+            f"name the key that holds the secret: {state.uri}#KEY (or --key KEY). Keys there: {', '.join(state.keys)}"
+        )
+    return Objection(f"the key '{state.key}' in {state.uri} holds {state.unusable}, and not the secret", hint)
 
 
 def same_sinks(lock: Lock, uris: tuple[str, ...]) -> Objection | None:

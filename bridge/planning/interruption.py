@@ -78,7 +78,7 @@ def standing(
             f"{p.uri}: {_stored(done.get(p.uri), phase, rotating=rotating, overtaken=overtaken)}" for p in sinks
         ),
         began=f"{lock.id} begun {stamp(lock.started)} by {lock.actor}",
-        why=error.message,
+        why="; ".join(error.faults) if isinstance(error, BridgeError) else error.message,
         first=None if isinstance(error, Unavailable) or error.hint == "try again" else error.hint,  # `next` says so
         next=client_ref.command("resume", sinks),
         until="whoever holds the sinks now is told there" if overtaken else until,

@@ -43,7 +43,8 @@ def plan_sync(sinks: tuple[SinkState, ...], plan_options: PlanOptions) -> Plan:
     # Claimed with the live value: readers that try the candidates have it from here on (ADR 23).
     claims = tuple(Claim(p.uri, fill=not p.exists) for p in sinks)
     steps = (*claims, *fence(sinks, plan_options), *publish_found(sinks, plan_options))
-    return Plan(Operation.SYNC, steps, irreversible=KILLS if plan_options.kill else None)
+    creates = tuple(p.uri for p in sinks if not p.exists)
+    return Plan(Operation.SYNC, steps, irreversible=KILLS if plan_options.kill else None, creates=creates)
 
 
 def publish_found(sinks: tuple[SinkState, ...], plan_options: PlanOptions) -> tuple[Step, ...]:

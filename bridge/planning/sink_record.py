@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sinks.port import Lock, Record, SinkState, Stage
-from sinks.record import stamp
+from sinks.record import OPERATION_NOTES, stamp
 from sinks.seal import UNPROVEN
 from sinks.secret import Secret
 from sinks.sibling_keys import afterwards
@@ -17,7 +17,7 @@ from sinks.sibling_keys import afterwards
 SECOND = timedelta(seconds=1)
 """Resolution of the vaults' times."""
 REASON = 100  # characters of a reason that the log keeps
-RETIREMENT, ANCHOR = "retirement", "anchor"
+RETIREMENT, ANCHOR = OPERATION_NOTES
 """Names of the notes about the operation that last ended a fallback or brought it back."""
 
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from bridge.config.settings import ClientSettings, Exemption
 from bridge.model.client_ref import ClientRef
+from bridge.planning.advice import NEXT, Trouble
 from bridge.planning.sink_record import promoted as promoted_at
 from sinks.clock import span
 from sinks.port import SinkState, Stage
@@ -160,6 +161,10 @@ def judge(settings: ClientSettings, client_ref: ClientRef, sinks: tuple[SinkStat
     )
 
 
+def _wrong(kind: Kind, text: str, trouble: Trouble) -> Finding:
+    return Finding(kind, text, attention=True, verb=NEXT[trouble])
+
+
 def _aged(
     settings: ClientSettings, now: datetime, promoted: datetime | None, since: datetime | None, *, softly: str
 ) -> Finding:
@@ -174,10 +179,10 @@ def _aged(
     if since and now - since > settings.fallback_max_age:
         over, limit = span(now - since - settings.fallback_max_age), span(settings.fallback_max_age)
         text = f"{Kind.FALLBACK_OVERDUE.label} since {over} (fallback_max_age {limit})"
-        return Finding(Kind.FALLBACK_OVERDUE, text, attention=True, verb="retire")
+        return _wrong(Kind.FALLBACK_OVERDUE, text, Trouble.FALLBACK_OVERDUE)
     if age > settings.max_age:
         text = f"{Kind.DUE.label} since {span(age - settings.max_age)} (max_age {span(settings.max_age)})"
-        return Finding(Kind.DUE, text, attention=True, verb="rotate")
+        return _wrong(Kind.DUE, text, Trouble.DUE)
     if since and softly:
         return Finding(Kind.OK, softly, verb="retire")
     if since:
@@ -215,21 +220,23 @@ def _unsound(sinks: tuple[SinkState, ...], client_ref: ClientRef, now: datetime)
         if lock and now < lock.expected_end:
             live = f"counts as live until {lock.expected_end:%H:%M:%SZ}"
             return Finding(Kind.IN_PROGRESS, f"{Kind.IN_PROGRESS.label}: {told}; {live}")
-        return Finding(Kind.INTERRUPTED, f"{Kind.INTERRUPTED.label}: {told}", attention=True, verb="resume")
+        return Finding(
+            Kind.INTERRUPTED, f"{Kind.INTERRUPTED.label}: {told}", attention=True, verb=NEXT[Trouble.INTERRUPTED]
+        )
     if strange := next((p.foreign for p in sinks if p.foreign), ""):
-        return Finding(Kind.INTERRUPTED, f"foreign: {strange}", attention=True, verb="resume --discard-foreign")
+        return _wrong(Kind.INTERRUPTED, f"foreign: {strange}", Trouble.FOREIGN)
     if any(p.unsettled for p in sinks):
         text = "something was left behind by an interrupted operation"
-        return Finding(Kind.INTERRUPTED, text, attention=True, verb="resume")
+        return _wrong(Kind.INTERRUPTED, text, Trouble.LEFT_OVER)
     if foreign := [p for p in sinks if p.manager not in (None, MANAGER)]:
         return Finding(Kind.MISPLACED, f"{foreign[0].uri} is managed by '{foreign[0].manager}'", attention=True)
     if missing := [p.uri for p in sinks if not p.exists]:
-        return Finding(Kind.EMPTY, f"nothing yet in {', '.join(missing)}", attention=True, verb="rotate")
+        return _wrong(Kind.EMPTY, f"nothing yet in {', '.join(missing)}", Trouble.EMPTY)
     if unmanaged := [p for p in sinks if p.record is None]:
         told = ", ".join(p.uri for p in unmanaged)
         if any(p.wiped for p in unmanaged):
-            return Finding(Kind.WIPED, f"its tags were wiped: {told}", attention=True, verb="adopt --repair")
-        return Finding(Kind.UNMANAGED, f"{Kind.UNMANAGED.label}: {told}", attention=True, verb="adopt")
+            return _wrong(Kind.WIPED, f"its tags were wiped: {told}", Trouble.WIPED)
+        return _wrong(Kind.UNMANAGED, f"{Kind.UNMANAGED.label}: {told}", Trouble.UNMANAGED)
     return _disagreement(sinks, client_ref)
 
 
@@ -248,18 +255,18 @@ def _disagreement(sinks: tuple[SinkState, ...], client_ref: ClientRef) -> Findin
     gone = [(p, v) for p in sinks if (v := p.history.at(Stage.CURRENT)) and not v.readable]
     if gone:
         text = f"current ({short(gone[0][1].id)}) cannot be read any more in {gone[0][0].uri}"
-        return Finding(Kind.DRIFT, text, attention=True, verb="sync")
+        return _wrong(Kind.DRIFT, text, Trouble.UNREADABLE)
     if any((r.client_id, r.tenant) != (records[0].client_id, records[0].tenant) for r in records) or (
         records[0].client_id != client_ref.client_id
     ):
         return Finding(Kind.MISPLACED, f"holds the secret of {records[0].client_id}", attention=True)
     if any(r.sinks != tuple(sinks_tag(tuple(p.uri for p in sinks)).split()) for r in records):
         text = f"recorded with other sinks: {' '.join(records[0].sinks)}"
-        return Finding(Kind.MISPLACED, text, attention=True, verb="adopt")
+        return _wrong(Kind.MISPLACED, text, Trouble.OTHER_SINKS)
     # Values are not read here. Different rotations mean different values.
     if len({r.rotation for r in records}) > 1:
         text = f"{Kind.DRIFT.label}: the sinks hold different rotations"
-        return Finding(Kind.DRIFT, text, attention=True, verb="sync")
+        return _wrong(Kind.DRIFT, text, Trouble.DRIFT)
     return _uneven(sinks)
 
 
@@ -277,4 +284,4 @@ def _uneven(sinks: tuple[SinkState, ...]) -> Finding | None:
     if not has or not lost:
         return None
     text = f"a fallback in {', '.join(has)}, none in {', '.join(lost)}; retire ends it everywhere"
-    return Finding(Kind.DRIFT, text, attention=True, verb="adopt --repair")
+    return _wrong(Kind.DRIFT, text, Trouble.UNSEALED)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bridge.auth0.management import READ_KEYS
+from bridge.auth0.logs import READ_LOGS
+from bridge.auth0.management import READ_CLIENTS, READ_KEYS, UPDATE_KEYS
 from bridge.config.settings import ClientSettings
 from bridge.model.operation import Strategy
 from bridge.planning.role_rights import SCOPES
 from bridge.policy.formats import AUTH0
 from sinks.rights import Block, Role
 
+WHY = {
+    READ_CLIENTS: "to see whether an application can be rotated; no secret is in the answer",
+    UPDATE_KEYS: "to set the new secret",
+    READ_LOGS: "to see who still fails with an old value",
+}
+"""What the other scopes are needed for."""
 RARELY = "leave it out where no sink is empty and nothing is changed in the dashboard"
 """When the scope that reads every secret is not needed."""
 
@@ -27,4 +34,5 @@ def scopes(name: str, domain: str, clients: Iterable[ClientSettings], role: Role
         generated = ", ".join(client.name for client in clients if client.strategy == Strategy.AUTH0_GENERATED)
         needed = f"needed by the strategy {Strategy.AUTH0_GENERATED} of {generated}" if generated else RARELY
         told.append(f"{READ_KEYS} reads every secret of the tenant; {needed}")
+    told += [f"{scope}: {WHY[scope]}" for scope in found if scope in WHY]
     return Block(name, AUTH0, tuple(told), "\n".join(found), list(found))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
+from bridge.model.printable import printable
+
 
 class Html(str):
     """A text that is HTML already, so it is not escaped again.
@@ -19,7 +21,7 @@ def text(value: str) -> Html:
 
     Names, owners and reasons come from metadata that others may write, so they must not become markup.
     """
-    return value if isinstance(value, Html) else Html(escape(value))
+    return value if isinstance(value, Html) else Html(escape(printable(value)))
 
 
 def joined(*parts: str) -> Html:
@@ -36,5 +38,5 @@ def tag(name: str, *parts: str, **attributes: str) -> Html:
 
     In the name of an attribute, a trailing `_` is dropped (`class_`), and every other `_` becomes `-` (`data_kind`).
     """
-    told = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"' for key, value in attributes.items())
+    told = "".join(f' {key.rstrip("_").replace("_", "-")}="{text(value)}"' for key, value in attributes.items())
     return Html(f"<{name}{told}>{joined(*parts)}</{name}>")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from bridge.model.printable import printable
 from bridge.report.figures import Report, Row
 
 PREFIX = "secret_bridge_"
@@ -117,4 +118,5 @@ def _escaped(text: str) -> str:
 
     A reason with a line break in it could otherwise add samples of its own.
     """
-    return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+    lines = (printable(line).replace("\\", "\\\\").replace('"', '\\"') for line in text.split("\n"))
+    return "\\n".join(lines)

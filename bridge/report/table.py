@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from bridge.config.settings import Exemption
+from bridge.model.printable import printable
 from bridge.report.figures import Report, Row
 from sinks.record import stamp
 
@@ -15,7 +16,7 @@ from sinks.record import stamp
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Characters at the start of a cell that make a spreadsheet calculate it."""
 
-Cell = str | bool | datetime | timedelta | None
+Cell = str | tuple[str, ...] | bool | datetime | timedelta | None
 
 
 def _granted(value: Callable[[Exemption], str]) -> Callable[[Row], str | None]:
@@ -41,13 +42,13 @@ COLUMNS: dict[str, Callable[[Row], Cell]] = {
     "fallback_max_age_seconds": lambda row: row.client.fallback_max_age,
     "retire_from": lambda row: row.status.retire_from,
     "retire_by": lambda row: row.status.retire_by,
-    "evidence": lambda row: "\n".join(row.evidence or ()),
+    "evidence": lambda row: row.evidence or (),
     "exception_owner": _granted(lambda granted: granted.owner),
     "exception_reason": _granted(lambda granted: granted.reason),
     "exception_until": _granted(lambda granted: granted.until.isoformat()),
     "exception_counts": lambda row: row.excepted if row.status.exception else None,
     "sinks": lambda row: " ".join(state.uri for state in row.status.sinks),
-    "unread": lambda row: "\n".join(f"{each.uri}: {each.why}" for each in row.unread),
+    "unread": lambda row: tuple(f"{each.uri}: {each.why}" for each in row.unread),
 }
 """The columns, in order, and what each has in a client's line."""
 
@@ -84,5 +85,5 @@ def _plain(value: Cell) -> str:
         return stamp(value)
     if isinstance(value, timedelta):
         return f"{value.total_seconds():.0f}"
-    text = value or ""
+    text = "\n".join(map(printable, value)) if isinstance(value, tuple) else printable(value or "")
     return f"'{text}" if text.startswith(_FORMULA) else text

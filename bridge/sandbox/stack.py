@@ -1,8 +1,9 @@
-"""The three local servers together, with a client whose secret can be rotated."""
+"""The three local servers together, with clients whose secrets can be rotated."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -21,8 +22,9 @@ BILLING = "AbC123billingAbC123billingAbC123"
 BRIDGE = "BrIdGe00management00BrIdGe00mana"
 """The id of the bridge's own application."""
 
+MARK = "# A local sandbox; the credentials come from the environment.\n"
+"""The first line of a sandbox's `bridge.toml`, by which it is recognised."""
 _CONFIG = """\
-# A local sandbox; the credentials come from the environment.
 [tenants.sandbox]
 domain = "{auth0}"
 client_id = "env:AUTH0_CLIENT_ID"
@@ -37,23 +39,32 @@ auth = {{ method = "token", token = "env:VAULT_TOKEN" }}
 [vaults.use1]
 type = "aws"
 region = "{region}"
-
-[clients.billing]
-tenant = "sandbox"
-client_id = "{billing}"
-owner = "team-billing"
-sinks = ["local://secret/apps/billing", "use1://apps/billing"]
 """
+_CLIENT = """
+[clients.{name}]
+tenant = "sandbox"
+client_id = "{client_id}"
+owner = "team-{name}"
+sinks = ["local://secret/apps/{name}", "use1://apps/{name}"]
+"""
+
+
+def client_table(name: str, client_id: str) -> str:
+    """Return the table of a client in a sandbox's `bridge.toml`.
+
+    The name must be one that TOML takes without quotes.
+    """
+    return _CLIENT.format(name=name, client_id=client_id)
 
 
 class Stack:
     """A local Auth0, OpenBao and AWS. Use it as a context manager, or call `start` and `stop`.
 
-    The client `billing` may get tokens for `https://api.acme`. `propagation` is how long a changed secret takes to
-    spread.
+    The client `billing` may get tokens for `https://api.acme`, as any of the `more` clients, which are named.
+    `propagation` is how long a changed secret takes to spread.
     """
 
-    def __init__(self, propagation: timedelta = timedelta(seconds=30)) -> None:
+    def __init__(self, propagation: timedelta = timedelta(seconds=30), more: Iterable[str] = ()) -> None:
         self._propagation = propagation
         self.bao = OpenBao.dev()
         self.aws = LocalAws()
@@ -61,6 +72,10 @@ class Stack:
         tenant = self.auth0.tenant
         self.management = tenant.add_management_client(MANAGEMENT_SCOPES, BRIDGE, name="secret-bridge")
         self.billing = tenant.add_client(BILLING, name="billing", grants={AUDIENCE: ()})
+        self.clients = {"billing": self.billing.client_id}
+        """The ids of the clients that can be rotated, by their names."""
+        for name in more:
+            self.clients[name] = tenant.add_client(name=name, grants={AUDIENCE: ()}).client_id
         self._running = ExitStack()
 
     def start(self) -> Self:
@@ -110,10 +125,8 @@ class Stack:
         """
         # The configuration takes whole seconds. Rounded up, because waiting too long is safe and too short is not.
         spreads = f"{max(1, math.ceil(self._propagation.total_seconds()))}s"
-        text = _CONFIG.format(
-            propagation=spreads, auth0=self.auth0.url, vault=self.bao.url, region=REGION, billing=BILLING
-        )
-        path.write_text(text, encoding="utf-8")
+        text = _CONFIG.format(propagation=spreads, auth0=self.auth0.url, vault=self.bao.url, region=REGION)
+        path.write_text(MARK + text + "".join(map(client_table, self.clients, self.clients.values())), "utf-8")
 
     def __enter__(self) -> Self:
         return self.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 ATTEMPTS = 3
 PAUSE = timedelta(milliseconds=200)
+BUDGET = timedelta(seconds=30)
+"""How long one call may take with its waits. No further attempt begins after it, and an attempt ends within a lease."""
 
 
 class Access:
@@ -112,10 +115,10 @@ class Access:
         """Create the secret. Idempotent.
 
         Raises:
-            Conflict: it exists, with another first version.
-            Unavailable: `unsure`: the request may still arrive.
+            Conflict: it exists, with another first version, and none of our requests has made it.
+            Unavailable: `unsure`: the request may still arrive, or has made the secret.
         """
-        _written(lambda: self.api.create(version, text, tags))
+        _written(lambda: self.api.create(version, text, tags), may_be_ours=True)
 
     def put(self, version: str, text: Secret, label: str, *stages: str) -> None:
         """Add a version with labels, one of which (`label`) no other process would write.
@@ -157,8 +160,11 @@ class Access:
                 raise
 
 
-def _written(call: Callable[[], T]) -> T:
+def _written(call: Callable[[], T], *, may_be_ours: bool = False) -> T:
     """Retry an idempotent write.
+
+    `may_be_ours`: after an attempt without a usable answer, a conflict can come from that attempt itself. Nor does a
+    refusal say anything of such an attempt.
 
     Raises:
         Unavailable: `unsure` unless every attempt is known not to have been carried out.
@@ -177,14 +183,36 @@ def _written(call: Callable[[], T]) -> T:
         return _repeated(attempt)
     except Unavailable as error:
         raise Unavailable(error.message, error.hint, unsure=unsure) from None
+    except (Conflict, Denied, Refused) as error:
+        if not unsure or (isinstance(error, Conflict) and not may_be_ours):
+            raise
+        raise Unavailable(error.message, error.hint, unsure=True) from None
 
 
 def _repeated(call: Callable[[], T]) -> T:
-    """Retry an idempotent call when there was no usable answer.
+    """Retry an idempotent call when there was no usable answer, within `BUDGET`.
 
-    Without a limit by a lease: only reads and conditional writes come here, which may arrive late.
+    Without a limit by a lease: only reads and conditional writes come here, which may arrive late. An answer that asks
+    for a wait gets it, unless that is longer than what is left.
     """
-    for attempt in stamina.retry_context(on=Unavailable, attempts=ATTEMPTS, wait_initial=PAUSE, wait_jitter=PAUSE):
-        with attempt:
-            return call()
+    began, tries = time.monotonic(), 0
+
+    def again(error: Exception) -> bool | float:
+        wait = error.wait if isinstance(error, NotDone) else None
+        if wait is None:
+            return isinstance(error, Unavailable)
+        return wait if wait < BUDGET.total_seconds() - (time.monotonic() - began) else False
+
+    try:
+        for attempt in stamina.retry_context(
+            on=again, attempts=ATTEMPTS, timeout=BUDGET, wait_initial=PAUSE, wait_jitter=PAUSE
+        ):
+            with attempt:
+                tries += 1
+                return call()
+    except Unavailable as error:
+        if tries > 1:
+            error.message += f" ({tries} tries in {time.monotonic() - began:.0f} s)"
+            error.args = (error.message,)
+        raise
     raise AssertionError("unreachable: the last attempt raises")

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from sinks.aws.settings import Settings
+from sinks.aws.variables import endpoint_fault
 from sinks.errors import BadAddress
 
 DEFAULT_KEY = "client_secret"
@@ -20,7 +21,10 @@ USUAL_REGIONS = frozenset({
 """Known without loading botocore, which is asked for any other region."""
 
 NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")  # CreateSecret, parameter Name
-ARN = re.compile(r"arn:(?P<partition>[a-z-]+):secretsmanager:(?P<region>[a-z0-9-]+):\d{12}:secret:(?P<name>.+)")
+ARN = re.compile(
+    r"arn:(?P<partition>[a-z-]+):secretsmanager:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):secret:(?P<name>.+)"
+)
+ROLE_ACCOUNT = re.compile(r"arn:[a-z-]+:iam::(\d{12}):role/.+")
 ARN_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")  # AWS appends it to every name in an ARN
 REGION_SHAPE = re.compile(r"[a-z]{2,3}(-[a-z]+)+-\d{1,2}")
 
@@ -29,8 +33,9 @@ REGION_SHAPE = re.compile(r"[a-z]{2,3}(-[a-z]+)+-\d{1,2}")
 class Target:
     """An address in its parts. `key` is None where the whole SecretString is the value.
 
-    `canonical` is the one text after `scheme://` for every spelling. `secret_id` is the id in requests to AWS. It is
-    the ARN where one was given, because a name alone cannot reach another account.
+    `canonical` is the one text after `scheme://`. For an ARN that is the ARN itself, because two accounts can have
+    secrets of one name. `secret_id` is the id in requests to AWS. It is the ARN where one was given, because a name
+    alone cannot reach another account. `account` is the ARN's, and empty where only a name was given.
     """
 
     region: str
@@ -38,6 +43,7 @@ class Target:
     key: str | None
     canonical: str
     secret_id: str
+    account: str = ""
 
 
 def parse(target: str, settings: Settings | None = None) -> Target:
@@ -46,8 +52,11 @@ def parse(target: str, settings: Settings | None = None) -> Target:
     Where the settings have a region, addresses of this vault are names only. Otherwise the address begins with one.
 
     Raises:
-        BadAddress: it names no region, or no possible secret. The message suggests what was meant.
+        BadAddress: it names no region, or no possible secret, and the message suggests what was meant. Or the settings
+            name an endpoint that would get secrets over plain http://.
     """
+    if settings and settings.endpoint_url and (wrong := endpoint_fault(settings.endpoint_url, os.environ)):
+        raise BadAddress(*wrong)
     region = settings.region if settings else None
     path, key = _without_key(target)
     # An ARN names its own region, so it is also valid where the settings have none.
@@ -62,11 +71,15 @@ def parse(target: str, settings: Settings | None = None) -> Target:
 
 
 def identity(target: Target, settings: Settings) -> tuple[str, ...]:
-    """Return endpoint, role or profile, region and name.
+    """Return endpoint, account, region and name.
 
-    Two profiles of one account are not recognized as the same, because only a request could tell.
+    The account is an ARN's own, else that of the role in the settings. Where neither names one, the profile stands for
+    it: two profiles of one account are not recognized as the same, nor a name and an ARN, because only a request could
+    tell.
     """
-    return ("aws", settings.endpoint_url or "", settings.role_arn or settings.profile or "", target.region, target.name)
+    role = ROLE_ACCOUNT.fullmatch(settings.role_arn or "")
+    account = target.account or (role[1] if role else settings.profile or "")
+    return ("aws", settings.endpoint_url or "", account, target.region, target.name)
 
 
 def _without_key(target: str) -> tuple[str, str | None]:
@@ -94,9 +107,8 @@ def _from_arn(arn: str, key: str | None, region: str | None) -> Target:
         raise BadAddress(f"'{arn}' is in {match['region']}, but this vault's region is {region}")
     name = _named(ARN_SUFFIX.sub("", match["name"]))
     _known(match["region"], f"{match['region']}/{name}")
-    # Without the ARN's account and suffix: whoever writes the name means the same sink.
-    canonical = name if region is not None else f"{match['region']}/{name}"
-    return Target(match["region"], name, key, canonical, arn)
+    # With its suffix, so that the text can be parsed again: a name may end like a suffix.
+    return Target(match["region"], name, key, arn, arn, match["account"])
 
 
 def _named(name: str) -> str:

@@ -76,7 +76,15 @@ class Api:
                 deleted=answer.get("DeletedDate"),
                 rotates=bool(answer.get("RotationEnabled")),
                 primary_region=answer.get("PrimaryRegion"),
-                replicas=tuple((r["Region"], r["Status"]) for r in answer.get("ReplicationStatus") or ()),
+                primary_arn=(answer.get("CrossAccountPrimary") or {}).get("PrimarySecretARN"),
+                replicas=(
+                    *((r["Region"], r["Status"]) for r in answer.get("ReplicationStatus") or ()),
+                    *(
+                        (r["ReplicaSecretARN"], r["ReplicationStatus"])
+                        for r in answer.get("CrossAccountReplicas") or ()
+                    ),
+                ),
+                type=answer.get("Type"),
                 owner=answer.get("OwningService"),
                 changed=answer.get("LastChangedDate"),
                 key=answer.get("KmsKeyId"),

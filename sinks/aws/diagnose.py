@@ -5,13 +5,16 @@ AWS has no dry run, so a right that cannot be tried without an effect is reporte
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sinks.aws.errors import KeyDenied, NoLogin
+from sinks.aws.fitness import crowded, external, labelled_full
 from sinks.aws.inspect import Caller, Inspector
+from sinks.aws.listing import Listing
 from sinks.aws.rights import CREATE, needed
 from sinks.diagnosis import Findings, Severity
 from sinks.errors import BadAddress, Denied, Refused, Unavailable
@@ -21,7 +24,7 @@ from sinks.tls import Fault, certificate
 
 if TYPE_CHECKING:
     from sinks.aws.address import Target
-    from sinks.aws.responses import Described
+    from sinks.aws.responses import Described, Listed
     from sinks.aws.settings import Settings
     from sinks.clock import Clock
 
@@ -102,7 +105,7 @@ class _Secret:
         """Try each action that the role needs, judge the settings, and return whether AWS allows what was tried."""
         wanted = [action for action in KNOWABLE if action in self.actions]
         described: Described | None = None
-        current: str | None = None
+        current: Listed | None = None
         lacking: list[str] = []
 
         def allowed(action: str, call: Callable[[], Any]) -> Any:
@@ -125,13 +128,14 @@ class _Secret:
         current = allowed("ListSecretVersionIds", inspector.labelled)
         allowed("GetSecretValue", inspector.may_read)
         if current:
-            allowed("UpdateSecretVersionStage", lambda: inspector.may_label(current or ""))
+            allowed("UpdateSecretVersionStage", functools.partial(inspector.may_label, current.id))
         self.answered = True
         self._lacking(lacking, described)
         if described is not None:
             self.findings.skew(clock.now() - described.at, "AWS")
             if described.exists:
                 self._settings(described, target)
+                self._room(described, current)
                 self._encryption(inspector, described, allowed)
             else:
                 self._account(inspector)
@@ -160,20 +164,36 @@ class _Secret:
         if described.deleted:
             told = f"it is scheduled for deletion at {described.deleted:%Y-%m-%d %H:%MZ}"
             self.findings.wrong("aws-deleted", told, **self.names)
+        if described.type:
+            told = f"it {external(described.type)}"
+            self.findings.wrong("aws-external", told, **self.names)
         if described.rotates:
             self.findings.wrong("aws-rotation", "AWS itself rotates it (RotationEnabled)", **self.names)
         if described.owner:
             self.findings.wrong("aws-owned", f"the AWS service {described.owner} owns it", **self.names)
+        primary = described.primary_arn
         if described.primary_region not in (None, target.region):
-            told = f"it is a replica of the secret in {described.primary_region}"
-            self.findings.wrong("aws-replica", told, primary=str(described.primary_region), **self.names)
+            primary = f"{described.primary_region}/{target.name}"
+        if primary:
+            told = f"it is a replica of the secret in {described.primary_region or primary}"
+            self.findings.wrong("aws-replica", told, primary=primary, **self.names)
         for where, status in described.replicas:
             if status == "InSync":
                 self.findings.ok(f"replica in {where} in sync")
             else:
                 told = f"the replica in {where} is not in sync: {status}"
-                self.findings.wrong("aws-replica-status", told, replica=where, **self.names)
+                kind = "aws-replica-account" if where.startswith("arn:") else "aws-replica-status"
+                self.findings.wrong(kind, told, replica=where, **self.names)
         self._managers(described)
+
+    def _room(self, described: Described, current: Listed | None) -> None:
+        """Check that tags and labels of the bridge find room, where the role writes some."""
+        if "TagResource" in self.actions and (full := crowded("it", described.tags)):
+            self.findings.wrong("aws-tags", full.message, hint=full.hint or "", **self.names)
+        if "UpdateSecretVersionStage" in self.actions and current is not None:
+            listing = Listing((current,), described.at)
+            if full := labelled_full("it", listing):
+                self.findings.wrong("aws-labels", full.message, version=current.id, **self.names)
 
     def _managers(self, described: Described) -> None:
         for tag, manager, refused in managers(described.tags):

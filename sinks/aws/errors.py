@@ -5,15 +5,21 @@ Their texts are not quoted, because they hold what was sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import os
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
+from sinks.aws.logs import unsaid
+from sinks.aws.variables import proxy_variable
 from sinks.errors import BadAddress, Conflict, Denied, Refused, SinkError, Unavailable
 
 AGAIN = "nothing is lost; run the same command again"
+UNREACHED = f"check the network, the region, and endpoint_url (AWS_ENDPOINT_URL) where one is set; {AGAIN}"
 DENIED = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "403"})
 NO_LOGIN = frozenset({
     "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "InvalidSignatureException",
@@ -36,14 +42,19 @@ WRONG_SETTINGS = (
 )  # fmt: skip
 
 
-NOT_SENT = (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError)
+NOT_SENT = (boto.EndpointConnectionError, boto.ConnectTimeoutError)
 
 
 class NotDone(Unavailable):
     """There was no usable answer, and the request was certainly not carried out: throttled, or never sent.
 
-    After other missing answers a write may have been done, which makes them `unsure`.
+    After other missing answers a write may have been done, which makes them `unsure`. `wait` is how many seconds the
+    answer asks to wait.
     """
+
+    def __init__(self, message: str, hint: str | None = None, *, wait: float | None = None) -> None:
+        super().__init__(message, hint)
+        self.wait = wait
 
 
 class NoLogin(Denied):
@@ -75,7 +86,8 @@ def translated(action: str, uri: str) -> Iterator[None]:
     becomes `Unavailable`.
     """
     try:
-        yield
+        with unsaid():
+            yield
     except boto.ClientError as error:
         raise _from_answer(error, action, uri) from None
     except NO_CREDENTIALS as error:
@@ -87,17 +99,32 @@ def translated(action: str, uri: str) -> Iterator[None]:
         raise BadAddress(
             f"the AWS settings for {uri} cannot be used ({type(error).__name__})", "check profile, region and address"
         ) from None
-    except boto.SSLError:
-        raise Unavailable(
-            f"{action} on {uri}: the server's certificate was not accepted", "set ca_file (AWS_CA_BUNDLE)"
-        ) from None
-    # Certainly not carried out, so a write that failed like this is not `unsure`.
-    except NOT_SENT as error:
-        raise NotDone(f"{action} on {uri}: no connection ({type(error).__name__})", AGAIN) from None
     except (boto.BotoCoreError, ResponseParserError, OSError) as error:
-        raise Unavailable(f"{action} on {uri}: no usable answer ({type(error).__name__})", AGAIN) from None
+        raise _without_answer(error, action, uri) from None
     except (KeyError, TypeError, AttributeError, ValueError):
         raise half_an_answer(action, uri) from None
+    except RecursionError:
+        raise Unavailable(f"{action} on {uri}: the answer is nested too deeply to be read", AGAIN) from None
+
+
+def _without_answer(error: Exception, action: str, uri: str) -> Unavailable:
+    kind = type(error).__name__
+    if isinstance(error, boto.SSLError):
+        return Unavailable(
+            f"{action} on {uri}: the server's certificate was not accepted", "set ca_file (AWS_CA_BUNDLE)"
+        )
+    # Certainly not carried out, so a write that failed like this is not `unsure`.
+    if isinstance(error, boto.ProxyConnectionError):
+        named = proxy_variable(os.environ) or "HTTPS_PROXY"
+        return NotDone(
+            f"{action} on {uri}: no connection to the proxy that {named} names ({kind})",
+            f"check {named}, or list the address in NO_PROXY; {AGAIN}",
+        )
+    if isinstance(error, NOT_SENT):
+        return NotDone(f"{action} on {uri}: no connection to AWS ({kind})", UNREACHED)
+    if isinstance(error, boto.ReadTimeoutError):
+        return Unavailable(f"{action} on {uri}: no usable answer in time ({kind})", AGAIN)
+    return Unavailable(f"{action} on {uri}: no usable answer ({kind})", AGAIN)
 
 
 def half_an_answer(action: str, uri: str) -> Unavailable:
@@ -127,12 +154,30 @@ def _from_answer(error: boto.ClientError, action: str, uri: str) -> SinkError:
         return Conflict(f"{action} on {uri}: somebody else was faster")
     if code == "ResourceNotFoundException":
         return Missing(f"{action} on {uri}: there is no such secret (any more)")
+    wait = _wait(meta.get("HTTPHeaders") or {})
+    if code in THROTTLED or (wait is not None and int(meta.get("HTTPStatusCode", 500)) in (429, 503)):
+        return _throttled(action, uri, wait)
     return _from_refusal(code, told, int(meta.get("HTTPStatusCode", 500)), action, uri)
 
 
+def _throttled(action: str, uri: str, wait: float | None) -> NotDone:
+    asked = "a minute" if wait is None else f"{math.ceil(wait)} s"
+    told = "" if wait is None else f" and asks to wait {asked}"
+    return NotDone(f"{action} on {uri}: AWS is throttling this account{told}", f"wait {asked}; {AGAIN}", wait=wait)
+
+
+def _wait(headers: Mapping[str, str]) -> float | None:
+    """Return how many seconds an answer asks to wait, or None.
+
+    AWS's own header counts milliseconds. A gateway in between sends HTTP's, in seconds (a date counts as none).
+    """
+    for name, unit in (("x-amz-retry-after", 0.001), ("retry-after", 1)):
+        if re.fullmatch(r"[0-9]{1,9}", headers.get(name, "")):
+            return int(headers[name]) * unit
+    return None
+
+
 def _from_refusal(code: str, told: str, status: int, action: str, uri: str) -> SinkError:
-    if code in THROTTLED:
-        return NotDone(f"{action} on {uri}: AWS is throttling this account", f"wait a minute; {AGAIN}")
     if "marked for deletion" in told or "marked deleted" in told or "scheduled for deletion" in told:
         return deleted(uri)
     if code == "InvalidParameterException" and action == "secretsmanager:UpdateSecretVersionStage":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sinks.aws.listing import CURRENT, Listing, first_id
 from sinks.aws.state import CURRENT_TAG, Mark, empty, lock_text, text_of
-from sinks.errors import Busy, Conflict, Unavailable
+from sinks.errors import Busy, Conflict, Refused, Unavailable
 from sinks.record import Lock, Record
 from sinks.sibling_keys import sibling_keys_written
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sinks.document import Document
     from sinks.secret import Secret
 
+RESUME = "run resume: it tells where things stand"
+
 
 class First:
     """One secret that has no current value yet. `busy` makes the error that names its lock holder."""
@@ -28,13 +30,29 @@ class First:
         self._target = target
         self._access = access
         self._busy = busy
+        self._wrote = False  # whether a call of this process may have changed something
 
     def begin(self, mark: Mark, lock: Lock, label: str, initial: Secret | None) -> Mark:
         """Give an empty sink its first, current version: `initial`, or the text of a lock where there is no value.
 
         AWS makes the first version of a secret current, whatever labels were asked for. So a pending value must never
         be the first version. Returns a new snapshot for the claim.
+
+        Raises:
+            Busy: another process was faster, and this one has changed nothing.
+            Unavailable: `unsure`: another process was faster, after this one had made the secret or a version.
         """
+        self._wrote = False
+        try:
+            return self._begun(mark, lock, label, initial)
+        except Busy as error:
+            if not self._wrote:
+                raise
+            raise Unavailable(
+                f"{error.message}; before that, this process had made it, or a version of it", RESUME, unsure=True
+            ) from None
+
+    def _begun(self, mark: Mark, lock: Lock, label: str, initial: Secret | None) -> Mark:
         described, document = mark.described, empty(bare=self._target.key is None)
         text = lock_text(lock) if initial is None else self._first(lock, document, initial)
         if not described.exists:
@@ -58,21 +76,38 @@ class First:
         return text_of(sibling_keys_written(document, self._target.key, lock.sibling_keys, initial), self._uri)
 
     def _create(self, lock: Lock, text: Secret, at: datetime, value: Secret | None) -> None:
-        """Create the secret as a managed one, so that a death right after this leaves nothing to adopt."""
+        """Create the secret as a managed one, so that a death right after this leaves nothing to adopt.
+
+        Raises:
+            Busy: another process has created it, and ours has not.
+            Refused: the address is an ARN, which no secret can be created by.
+        """
+        if self._target.account:
+            raise Refused(
+                f"{self._uri} does not exist, and no secret can be created by its ARN",
+                f"create it in account {self._target.account}, or name it without the ARN",
+            )
         version = first_id(self._target.name)
         try:
             self._access.create(version, text, {**Record.first(lock, at, value).tags(), CURRENT_TAG: version})
-        except Conflict:
-            raise self._busy(None) from None
-        except Unavailable as error:
-            # The request may have been carried out although its answer was lost.
-            if not self._access.described().exists:
+            self._wrote = True
+        except (Conflict, Unavailable) as error:
+            # The request may have been carried out although its answer was lost, or was none that AWS gives. The tags
+            # were written in the same request, so they say whose the secret is.
+            described = self._access.described()
+            told = Record.from_tags(described.tags)
+            ours = told is not None and told.rotation == lock.id
+            self._wrote = ours or (isinstance(error, Unavailable) and error.unsure)
+            if isinstance(error, Conflict) and not ours:
+                raise self._busy(None) from None
+            if isinstance(error, Unavailable) and not described.exists:
                 raise Unavailable(error.message, error.hint, unsure=error.unsure) from None
 
     def _published(self, before: Listing, version: str, text: Secret, label: str) -> Listing:
         """Put a version and make it current, if current has not changed meanwhile."""
         try:
             self._access.put(version, text, label)
+            self._wrote = True
             listing = self._access.listing()
             # Where the secret had a current version without a value, AWS leaves AWSCURRENT on that one.
             if listing.current != version and listing.current == before.current:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
-
-import boto3
-from botocore.config import Config
+from typing import TYPE_CHECKING
 
 from sinks.aws.address import parse
 from sinks.aws.api import Api
-from sinks.aws.connection import connector
+from sinks.aws.connection import connector, identifier
 from sinks.aws.errors import Missing, translated
 from sinks.aws.listing import CURRENT, PROOF
 from sinks.aws.settings import Settings
@@ -20,12 +17,11 @@ from sinks.errors import Conflict, SinkError
 
 if TYPE_CHECKING:
     from sinks.aws.address import Target
-    from sinks.aws.responses import Described
+    from sinks.aws.responses import Described, Listed
     from sinks.clock import Clock
 
 TIMEOUT = timedelta(seconds=10)
 READS = 2
-QUICK = Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeout=5)
 
 
 @dataclass(frozen=True)
@@ -62,14 +58,11 @@ class Inspector:
 
         Returns None where there is no answer, or where a role is configured.
         """
-        settings = self._settings
-        if settings.role_arn is not None:
+        if self._settings.role_arn is not None:
             return None  # the role's own name says who is calling
         with suppress(SinkError), translated("sts:GetCallerIdentity", self._uri):
-            session = boto3.Session(profile_name=settings.profile, region_name=self.target.region)
-            sts: Any = session.client("sts", config=QUICK, endpoint_url=settings.endpoint_url, verify=settings.ca_file)
-            told = sts.get_caller_identity()
-            return Caller(str(told["Account"]), str(told["Arn"]))
+            arn = identifier(self._settings, self.target.region, TIMEOUT)()["arn"]
+            return Caller(arn.split(":")[4], arn)
         return None
 
     def describe(self) -> Described:
@@ -79,14 +72,14 @@ class Inspector:
         """
         return self._api.describe()
 
-    def labelled(self) -> str | None:
+    def labelled(self) -> Listed | None:
         """Return the current version, from one page of the listing.
 
         None: there is no such secret, or no current version on that page.
         """
         # One page is enough for a check of the right. Current is nearly always on the first.
         with suppress(Missing):
-            return next((v.id for v in self._api.page().versions if CURRENT in v.stages), None)
+            return next((version for version in self._api.page().versions if CURRENT in version.stages), None)
         return None
 
     def may_read(self) -> None:

@@ -43,11 +43,28 @@ FINDINGS: Mapping[str, Known] = {
         "whether kms:GenerateDataKey is allowed shows at the claim, which is undone if not",
         "# allow kms:Decrypt and kms:GenerateDataKey on {key}",
     ),
+    "aws-external": Known(
+        "AWS itself rotates such a secret at the partner, and two rotations would undo each other",
+        _aws("cancel-rotate-secret") + "     # where it is on\n"
+        "# put its JSON into an ordinary secret of another name, and name that in bridge.toml (Auth0: #clientSecret)",
+    ),
+    "aws-labels": Known(
+        "the label FALLBACK finds no room, and a rotation would leave no fallback",
+        _aws("update-secret-version-stage") + " --remove-from-version-id {version} --version-stage LABEL",
+    ),
+    "aws-tags": Known(
+        "operations are refused: what the bridge says about the secret stands in its tags",
+        "# {hint}\n" + _aws("untag-resource") + " --tag-keys TAG",
+    ),
     "aws-rotation": Known("two rotations would undo each other", _aws("cancel-rotate-secret")),
     "aws-owned": Known(
         "that service changes the secret as it likes", "# give the application a secret of its own, and name that"
     ),
-    "aws-replica": Known("a replica cannot be written to", "# name the primary instead: aws://{primary}/{name}"),
+    "aws-replica": Known("a replica cannot be written to", "# name the primary instead: aws://{primary}"),
+    "aws-replica-account": Known(
+        "readers in that account would not get the new value",
+        _aws("disassociate-cross-account-replica") + " --cross-account-replica-arn {replica}",
+    ),
     "aws-replica-status": Known(
         "readers in that region would not get the new value",
         _aws("remove-regions-from-replication")

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from sinks.aws.first import First
+from sinks.aws.first import RESUME, First
 from sinks.aws.grip import Grip, grip_of, mark_of, with_holder
 from sinks.aws.listing import FALLBACK, PENDING, chain_of, own_label
 from sinks.aws.sealing import Sealing
@@ -46,7 +46,6 @@ TRIES = 20
 """How often a step is decided anew."""
 FAILURES = 3
 """How many calls without an answer end a step."""
-RESUME = "run resume: it tells where things stand"
 
 
 class Claims:

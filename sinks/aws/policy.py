@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sinks.aws.address import Target
-from sinks.aws.rights import CREATE, needed
+from sinks.aws.rights import CREATE, LABEL, needed
 from sinks.aws.settings import Settings
 from sinks.rights import Block, Deed, Role
 
@@ -20,6 +20,17 @@ ENCRYPTION: Mapping[Role, str] = {
     Role.APPLICATION: "kms:Decrypt",
 }
 """What a role needs at the KMS key, where a secret has a key of its own."""
+WHY: Mapping[str, str] = {
+    "DescribeSecret": "to see labels, tags and ages",
+    "ListSecretVersionIds": "to see which versions there are",
+    "GetSecretValue": "to read values",
+    "PutSecretValue": "to store the next value, which is the lock as well",
+    LABEL: "to make a version current, pending or the fallback, and to take a label away",
+    "TagResource": "to write what is current, and what was done",
+    "UntagResource": "to remove tags: forget, evidence --record",
+    CREATE: "to make a secret that does not exist yet",
+}
+"""What each action is needed for."""
 PARTITIONS = {
     "cn": "aws-cn", "us-gov": "aws-us-gov", "us-iso": "aws-iso", "us-isob": "aws-iso-b",
     "us-isof": "aws-iso-f", "eu-isoe": "aws-iso-e", "eusc": "aws-eusc",
@@ -53,6 +64,7 @@ def policy(name: str, settings: Settings, asked: Mapping[Target, frozenset[Deed]
         told.append(f"for {settings.role_arn}, which the bridge assumes (sts:AssumeRole)")
     if role in ENCRYPTION:
         told.append(f"where a secret has a KMS key of its own: {ENCRYPTION[role]} on that key")
+    told += [f"{action}: {WHY[action]}" for action in actions]
     return _block(name, told, statements)
 
 

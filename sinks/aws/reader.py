@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sinks.aws.address import Target
     from sinks.aws.api import Api
     from sinks.aws.responses import Got
+    from sinks.document import Document
     from sinks.secret import Secret
 
 LOG = logging.getLogger(__name__)
@@ -51,7 +52,9 @@ class AwsReader:
             raise Refused(f"there is nothing to read at {self.uri}", "check the region, the name and the account")
         value = self._value(got)
         if value is None:
-            raise Refused(f"no text at key '{self._key}' in {self.uri}", "choose one with #KEY, or ?bare for the whole")
+            document = self._document(got)
+            told = document.lacks(self._key, self.uri) if document and self._key else f"there is no value at {self.uri}"
+            raise Refused(told, "choose one with #KEY, or ?bare for the whole text")
         return Latest(value, got.version, got.at)
 
     def pending(self) -> Next:
@@ -92,5 +95,8 @@ class AwsReader:
         self._api.close()
 
     def _value(self, got: Got) -> Secret | None:
-        document = document_in(got.text, self.uri, bare=self._key is None)
+        document = self._document(got)
         return document.get(self._key) if document else None
+
+    def _document(self, got: Got) -> Document | None:
+        return document_in(got.text, self.uri, bare=self._key is None)

@@ -32,8 +32,12 @@ class Described:
     """Whether AWS rotates the secret itself."""
     primary_region: str | None = None
     """The region of the original, where the secret is replicated."""
+    primary_arn: str | None = None
+    """The ARN of the original, where the secret is a replica of one in another account."""
     replicas: tuple[tuple[str, str], ...] = ()
-    """Pairs of region and status."""
+    """Pairs of region and status. A replica in another account has its ARN in place of the region."""
+    type: str | None = None
+    """The type of a managed external secret, which AWS rotates at a partner."""
     owner: str | None = None
     """The AWS service that manages the secret, if one does."""
     changed: datetime | None = None

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sinks.aws.errors import Missing
+from sinks.aws.fitness import crowded, labelled_full, refusal
 from sinks.aws.grip import grip_of, mark_of
 from sinks.aws.listing import FALLBACK, PROOF, Listing
 from sinks.aws.lock import Claims
@@ -19,7 +20,6 @@ from sinks.aws.state import (
     FALLBACK_TAG,
     NONE,
     after_promotion,
-    refusal,
     surveyed,
     with_documents,
     wrong_key,
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from sinks.document import Document
     from sinks.secret import Secret
 
-TAG_ROOM, TAGS = 50, 30  # how many tags a secret can have, and how many an operation writes at most
 HIGHEST, NEWEST = 3, 5  # how many of its own and of all versions are read for candidates
 UNKNOWN = (
     "AWS has no dry run: {} and the KMS key's permissions show when they are used; the claim comes first, and is undone"
@@ -151,15 +150,16 @@ class AwsSink:
         """Check the right to move labels, by the removal of a label that no version has (`Sink.check`).
 
         AWS refuses that only to callers that may move none. AWS has no dry run for the other rights, so they are
-        returned as unknown. Room for tags is checked too.
+        returned as unknown. Room for tags and labels is checked too.
         """
-        wanted, current = needed(deeds), mark_of(state).listing.current
-        theirs = sum(not (tag == MANAGED_BY or tag.startswith(OWN_PREFIX)) for tag in mark_of(state).described.tags)
-        if theirs + TAGS > TAG_ROOM and deeds & {Deed.HOLD, Deed.TAG}:
-            raise Refused(
-                f"{self._uri} has {theirs} tags of its own; AWS takes {TAG_ROOM}, and secret-bridge needs {TAGS}",
-                "remove some of them",
-            )
+        mark = mark_of(state)
+        wanted, current = needed(deeds), mark.listing.current
+        if deeds & {Deed.HOLD, Deed.TAG}:
+            noting = Deed.NOTE in deeds or state.record is None
+            if full := crowded(self._uri, mark.described.tags, noting=noting):
+                raise full
+        if Deed.PROMOTE in deeds and (full := labelled_full(self._uri, mark.listing)):
+            raise full
         if current is not None and LABEL in wanted:
             self._access.may_label(PROOF, current)
         unknown = [f"secretsmanager:{action}" for action in wanted if action not in (*READ, LABEL)]

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sinks.aws.errors import deleted
 from sinks.aws.listing import FALLBACK, PENDING, Listing, chain_of, said_by
 from sinks.aws.responses import Described
 from sinks.document import Document
@@ -151,7 +150,7 @@ def with_documents(state: SinkState, documents: Mapping[Stage, Document | None],
     document = documents.get(Stage.CURRENT)
     keys = document.keys if document else ()
     missing: tuple[str, ...] = ()
-    if document is not None and key is not None and Stage.CURRENT not in values:
+    if document is not None and key is not None and key not in keys:
         missing = (f"no key '{key}' in {state.uri}. Keys there: {', '.join(keys) or 'none'} (choose one with #KEY)",)
     exists = state.exists and document is not None  # a secret without a version, or with only a lock, is empty
     return replace(
@@ -159,6 +158,7 @@ def with_documents(state: SinkState, documents: Mapping[Stage, Document | None],
         exists=exists,
         values=values,
         keys=keys,
+        unusable=document.unusable(key) if document else "",
         drifted=exists and _drifted(state, values.get(Stage.CURRENT)),
         notes=(*state.notes, *missing),
     )
@@ -202,41 +202,6 @@ def labelled_lock(listing: Listing) -> Lock | None:
     made = version.created or listing.at
     plain = Lock("", chain_of(label), NAMELESS, made, made, "", "", ())
     return said_by(label, plain)
-
-
-def refusal(uri: str, region: str, name: str, described: Described, listing: Listing) -> Refused | None:
-    """Return why a sink must not be managed as it is, or None.
-
-    The reasons are another secret's answer, a scheduled deletion, AWS's own rotation, a replica, replicas that are not
-    in sync, and labels that contradict each other.
-    """
-    if not described.exists:
-        return None
-    if described.name != name:
-        return Refused(f"{uri} is answered by the secret '{described.name}'", "write its full name or full ARN")
-    if described.deleted:
-        return deleted(uri, f" at {stamp(described.deleted)}")
-    if described.rotates:
-        return Refused(
-            f"{uri} is rotated by AWS itself (RotationEnabled): two rotations would undo each other",
-            f"aws secretsmanager cancel-rotate-secret --secret-id {name}",
-        )
-    if described.primary_region not in (None, region):
-        return Refused(
-            f"{uri} is a replica of the secret in {described.primary_region} (PrimaryRegion) and cannot be written to",
-            f"use aws://{described.primary_region}/{name}",
-        )
-    for where, status in described.replicas:
-        if status != "InSync":
-            return Refused(
-                f"the replica of {uri} in {where} is not in sync (ReplicationStatus is {status})",
-                "wait until it is, or repair it: aws secretsmanager describe-secret shows why",
-            )
-    if label := listing.doubled():
-        return Refused(
-            f"the versions of {uri} contradict each other: {label} stands twice or nowhere", "repair its labels"
-        )
-    return None
 
 
 def _history(listing: Listing, tags: Mapping[str, str]) -> History:

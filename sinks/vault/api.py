@@ -3,68 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sinks.document import Document
-from sinks.errors import Denied, Refused
-from sinks.vault.responses import Missing, answers
+from hvac.adapters import RawAdapter
+from hvac.exceptions import InvalidPath
+from hvac.utils import format_url
+
+from sinks.errors import Denied, Refused, Unavailable
+from sinks.vault.errors import ENDED, LACKING, Missing, answers
+from sinks.vault.responses import config_in, entry_in, meta_in, written_in
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sinks.document import Document
     from sinks.vault.connection import Connection
+    from sinks.vault.responses import Entry, Meta, MountConfig, Newest
 
-DEFAULT_MAX_VERSIONS = 10
+    Found = TypeVar("Found", Entry, Meta)
+
+JSON, MERGE = "application/json", "application/merge-patch+json"
+LAG = 5.0  # seconds that a standby's copy may lag
 SIZE_LIMIT = 1_000_000  # bytes. A server refuses a request above 1 MiB with status 500
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One version of a document."""
-
-    version: int
-    """The version's number."""
-    created: datetime
-    """When it was written."""
-    document: Document | None = None
-    """Its content. None: deleted, destroyed, or not part of the answer (`Kv.write`)."""
-    tags: Mapping[str, str] = field(default_factory=dict)
-    """The key's custom metadata."""
-    fading: bool = False
-    """The server has already set a time at which it will delete this version."""
-    changed: datetime | None = None
-    """When it was written or deleted."""
-
-
-@dataclass(frozen=True)
-class Meta:
-    """A key's metadata: what the server knows of a document besides its content."""
-
-    current: int
-    """Number of the latest version, 0 where there is none."""
-    versions: Mapping[int, tuple[datetime, bool]]
-    """For each version, when it was created and whether it can still be read."""
-    tags: Mapping[str, str]
-    """The custom metadata."""
-    max_versions: int
-    """How many versions the key's own setting keeps. 0: the mount's setting applies."""
-    delete_version_after: str
-    """The time after which the server deletes a version by itself. "0s": never."""
-    cas_required: bool = False
-    """Whether every write needs a compare-and-set."""
-    deleted: Mapping[int, datetime] = field(default_factory=dict)
-    """The unreadable versions that can be undeleted, each with the server's time of its deletion."""
-
-
-@dataclass(frozen=True)
-class MountConfig:
-    """A mount's settings. `metadata_cas_required` exists in OpenBao only."""
-
-    max_versions: int
-    delete_version_after: str
-    metadata_cas_required: bool = False
 
 
 class Kv:
@@ -77,6 +39,7 @@ class Kv:
         self._connection = connection
         self._mounts: dict[str, str] = {}
         self._configs: dict[str, MountConfig | None] = {}
+        self._written: dict[str, Newest] = {}  # of each path, the version that this process wrote last
 
     def now(self) -> datetime:
         """Return the server's clock, without a request."""
@@ -88,7 +51,7 @@ class Kv:
 
     def caller(self, before: float) -> dict[str, str]:
         """Return the owner of the token, as far as the server says."""
-        with self._deadline(before), answers("look up the token (auth/token/lookup-self)"):
+        with self._deadline(before), self._answers("look up the token (auth/token/lookup-self)"):
             data = self._client.auth.token.lookup_self()["data"]
             return {key: str(data[key]) for key in ("display_name", "entity_id") if data.get(key)}
 
@@ -101,34 +64,74 @@ class Kv:
         mount, _ = self._split(path)
         if mount not in self._configs:
             try:
-                with answers(f"read the settings of mount {mount}/"):
+                with self._answers(f"read the settings of mount {mount}/"):
                     answer = self._client.secrets.kv.v2.read_configuration(mount_point=mount)
-                    self._configs[mount] = _config(answer["data"])
+                    self._configs[mount] = config_in(answer["data"])
             except Denied:
                 self._configs[mount] = None
         return self._configs[mount]
 
     def metadata(self, path: str) -> Meta | None:
         """Return a key's metadata, or None where there is no such key."""
+        return self._up_to_date(path, lambda: self._metadata(path))
+
+    def _metadata(self, path: str) -> Meta | None:
         mount, key = self._split(path)
         try:
-            with answers(f"read {mount}/metadata/{key} (capability: read)"):
+            with self._answers(f"read {mount}/metadata/{key} (capability: read)"):
                 answer = self._client.secrets.kv.v2.read_secret_metadata(key, mount_point=mount)
-                return _meta(answer["data"])
+                return meta_in(answer["data"])
         except Missing:
             return None
 
     def read(self, path: str, version: int | None = None) -> Entry | None:
         """Return one version, the latest by default. None: there is none."""
+        if version is None:
+            return self._up_to_date(path, lambda: self._read(path, {}))
+        return self._read(path, {"version": version})
+
+    def _read(self, path: str, params: Mapping[str, int]) -> Entry | None:
         mount, key = self._split(path)
         try:
-            with answers(f"read {mount}/data/{key} (capability: read)"):
-                answer = self._client.secrets.kv.v2.read_secret_version(
-                    key, version=version, mount_point=mount, raise_on_deleted_version=False
-                )
-                return _entry(answer["data"])
+            with self._answers(f"read {mount}/data/{key} (capability: read)"):
+                try:
+                    text = self._send("get", f"{mount}/data/{key}", params=params).text
+                except InvalidPath as error:
+                    # The answer about a deleted version has this status, too.
+                    if not error.text or '"metadata"' not in error.text:
+                        raise
+                    text = error.text
+                return entry_in(text)
         except Missing:
             return None
+
+    def _up_to_date(self, path: str, look: Callable[[], Found | None]) -> Found | None:
+        """Read until the answer is not older than what this process has written.
+
+        A standby answers reads from a copy of its own, which may lag.
+
+        Raises:
+            Unavailable: the answers are still older after `LAG` seconds.
+        """
+        clock = self._connection.clock
+        end = clock.monotonic() + LAG
+        while True:
+            found, own = look(), self._written.get(path)
+            if own is None or (found is not None and found.newest >= own):
+                return found
+            # Of a key that was deleted and created anew the numbers begin again, later.
+            if found is not None and found.newest[1] > own[1]:
+                return found
+            if clock.monotonic() >= end:
+                break
+            clock.sleep(LAG / 50)
+        if found is None:
+            del self._written[path]  # the whole key was deleted
+            return None
+        raise Unavailable(
+            f"{self._connection.name} answers with an older state of {path} than this process has written",
+            "it may be a standby that lags: set VAULT_ADDR to the active node",
+        )
 
     def write(self, path: str, document: Document, *, cas: int, before: float | None = None) -> Entry:
         """Write the next version if the latest one is still `cas`. Return its number and time.
@@ -138,14 +141,14 @@ class Kv:
             Refused: the document is too large.
         """
         mount, key = self._split(path)
-        if len(json.dumps(document.reveal())) > SIZE_LIMIT:
+        body = f'{{"options": {{"cas": {cas}}}, "data": {document.reveal_text()}}}'.encode()
+        if len(body) > SIZE_LIMIT:
             raise Refused(f"{path} would be larger than {SIZE_LIMIT} bytes, more than Vault takes")
-        with self._deadline(before), answers(f"write {mount}/data/{key} (capabilities: create, update)"):
-            answer = self._client.secrets.kv.v2.create_or_update_secret(
-                key, document.reveal(), cas=cas, mount_point=mount
-            )
-            told = answer["data"]
-            return Entry(int(told["version"]), _time(told["created_time"]), fading=bool(told.get("deletion_time")))
+        with self._deadline(before), self._answers(f"write {mount}/data/{key} (capabilities: create, update)"):
+            # The document's own text is sent. Parsed and written again, it would lose the spelling of its numbers.
+            entry = written_in(json.loads(self._send("post", f"{mount}/data/{key}", data=body, kind=JSON).text))
+        self._written[path] = entry.newest
+        return entry
 
     def tag(
         self,
@@ -160,36 +163,31 @@ class Kv:
         body: dict[str, Any] = {"custom_metadata": dict(changes)}
         if max_versions is not None:
             body["max_versions"] = max_versions
-        with self._deadline(before), answers(f"tag {mount}/metadata/{key} (capability: patch)"):
-            self._client.adapter.request(
-                "patch",
-                f"/v1/{mount}/metadata/{key}",
-                json=body,
-                headers={"Content-Type": "application/merge-patch+json"},
-            )
+        with self._deadline(before), self._answers(f"tag {mount}/metadata/{key} (capability: patch)"):
+            self._send("patch", f"{mount}/metadata/{key}", json=body, kind=MERGE)
 
     def destroy(self, path: str, versions: Sequence[int], *, before: float | None = None) -> None:
         """Make versions permanently unreadable, by their exact numbers. Idempotent."""
         mount, key = self._split(path)
-        with self._deadline(before), answers(f"destroy versions at {mount}/destroy/{key} (capability: update)"):
+        with self._deadline(before), self._answers(f"destroy versions at {mount}/destroy/{key} (capability: update)"):
             self._client.secrets.kv.v2.destroy_secret_versions(key, list(versions), mount_point=mount)
 
     def delete(self, path: str, versions: Sequence[int], *, before: float | None = None) -> None:
         """Make versions unreadable until they are undeleted, by their exact numbers. Idempotent."""
         mount, key = self._split(path)
-        with self._deadline(before), answers(f"delete versions at {mount}/delete/{key} (capability: update)"):
+        with self._deadline(before), self._answers(f"delete versions at {mount}/delete/{key} (capability: update)"):
             self._client.secrets.kv.v2.delete_secret_versions(key, list(versions), mount_point=mount)
 
     def undelete(self, path: str, versions: Sequence[int], *, before: float | None = None) -> None:
         """Make deleted versions readable again, by their exact numbers. Idempotent."""
         mount, key = self._split(path)
-        with self._deadline(before), answers(f"undelete versions at {mount}/undelete/{key} (capability: update)"):
+        with self._deadline(before), self._answers(f"undelete versions at {mount}/undelete/{key} (capability: update)"):
             self._client.secrets.kv.v2.undelete_secret_versions(key, list(versions), mount_point=mount)
 
     def capabilities(self, wanted: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
         """Return what the token lacks of `wanted` ("metadata:secret/x"), as "patch on secret/metadata/x"."""
         paths = {self._api_path(name): needed for name, needed in wanted.items()}
-        with answers("ask for the token's capabilities (sys/capabilities-self)"):
+        with self._answers("ask for the token's capabilities (sys/capabilities-self)"):
             granted = self._client.sys.get_capabilities(paths=list(paths))["data"]
             return tuple(
                 f"{capability} on {path}"
@@ -202,6 +200,24 @@ class Kv:
         endpoint, _, path = name.partition(":")
         mount, key = self._split(path)
         return f"{mount}/{endpoint}/{key}"
+
+    def _send(self, method: str, path: str, *, kind: str = JSON, **more: Any) -> Any:
+        """Send a request to an API path, quoted as hvac quotes its own, and return the answer of requests."""
+        raw = RawAdapter.from_adapter(self._client.adapter)
+        # A new dictionary for each request, because hvac adds the token and the namespace to it.
+        headers = {"Content-Type": kind}
+        return raw.request(method, format_url("/v1/{path}", path=path), headers=headers, **more)
+
+    @contextmanager
+    def _answers(self, doing: str) -> Iterator[None]:
+        """Translate errors, and say of a denial where the token comes from."""
+        try:
+            with answers(doing):
+                yield
+        except Denied as error:
+            if error.hint in (LACKING, ENDED):
+                raise Denied(error.message, f"{error.hint} (it is from {self._connection.source})") from None
+            raise
 
     @property
     def _client(self) -> Any:
@@ -222,10 +238,10 @@ class Kv:
                 return mount, path[len(mount) + 1 :]
         first, _, rest = path.partition("/")
         client = self._client  # outside of suppress: a denied login says nothing about mounts
-        with suppress(Missing, Denied), answers(f"read the settings of mount {first}/"):
+        with suppress(Missing, Denied), self._answers(f"read the settings of mount {first}/"):
             data = client.secrets.kv.v2.read_configuration(mount_point=first)["data"]
             if "max_versions" in data:  # a KV version 1 mount would answer with a foreign secret called "config"
-                self._mounts[first], self._configs[first] = first, _config(data)
+                self._mounts[first], self._configs[first] = first, config_in(data)
                 return first, rest
         mount = self._find_mount(path)
         self._mounts[mount] = mount
@@ -234,12 +250,12 @@ class Kv:
     def _find_mount(self, path: str) -> str:
         first = path.partition("/")[0]
         try:
-            with answers(f"find the mount of {path}"):
-                data = self._client.adapter.get(f"/v1/sys/internal/ui/mounts/{path}")["data"]
+            with self._answers(f"find the mount of {path}"):
+                data = json.loads(self._send("get", f"sys/internal/ui/mounts/{path}").text)["data"]
                 mount, kind = str(data["path"]).strip("/"), data["type"]
                 version = (data["options"] or {}).get("version", "1")
         except (Missing, Denied):
-            with answers("look up the Vault token, which is unknown or has expired (auth/token/lookup-self)"):
+            with self._answers("look up the Vault token, which is unknown or has expired (auth/token/lookup-self)"):
                 self._client.auth.token.lookup_self()
             raise Refused(
                 f"no mount serves '{path}' on {self._connection.name} ('{first}/'), or the token may not see it",
@@ -254,47 +270,3 @@ class Kv:
         if path == mount:
             raise Refused(f"'{path}' is a mount; name a document in it", f"for example vault://{mount}/apps/billing")
         return mount
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def _config(data: Mapping[str, Any]) -> MountConfig:
-    return MountConfig(
-        int(data["max_versions"] or 0),
-        str(data.get("delete_version_after") or "0s"),
-        bool(data.get("metadata_cas_required")),
-    )
-
-
-def _meta(data: Mapping[str, Any]) -> Meta:
-    return Meta(
-        current=int(data["current_version"]),
-        versions={
-            int(number): (_time(v["created_time"]), not v["destroyed"] and not v["deletion_time"])
-            for number, v in data["versions"].items()
-        },
-        tags=data.get("custom_metadata") or {},
-        max_versions=int(data.get("max_versions") or 0),
-        delete_version_after=str(data.get("delete_version_after") or "0s"),
-        cas_required=bool(data.get("metadata_cas_required")),
-        deleted={
-            int(n): _time(v["deletion_time"])
-            for n, v in data["versions"].items()
-            if v["deletion_time"] and not v["destroyed"]
-        },
-    )
-
-
-def _entry(data: Mapping[str, Any]) -> Entry:
-    told = data["metadata"]
-    created, gone = _time(told["created_time"]), told.get("deletion_time")
-    return Entry(
-        version=int(told["version"]),
-        created=created,
-        fading=bool(gone),
-        changed=max(created, _time(gone)) if gone and data["data"] is None else created,
-        document=None if data["data"] is None else Document(data["data"]),
-        tags=told.get("custom_metadata") or {},
-    )

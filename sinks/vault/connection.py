@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import hvac
@@ -11,8 +12,8 @@ import requests
 
 from sinks.errors import BadAddress, Denied, SinkError, Unavailable
 from sinks.vault.environment import token_reference
+from sinks.vault.errors import answers
 from sinks.vault.http import Adapter
-from sinks.vault.responses import answers
 from sinks.vault.settings import Auth, Settings
 
 if TYPE_CHECKING:
@@ -26,22 +27,32 @@ FIRST_RENEWAL = 10.0  # seconds until a given token is renewed for the first tim
 class Connection:
     """A connection that logs in when first used, and renews or logs in again before the token's lease ends.
 
-    Nothing runs in the background. Each request checks whether two thirds of the token's time have passed.
+    Nothing runs in the background. Each request checks whether two thirds of the token's time have passed. Where the
+    server says that the token is not valid any more, the login is repeated once.
     """
 
     def __init__(self, settings: Settings, resolve: Callable[[str], Secret], clock: Clock) -> None:
         self._settings = settings
         self._resolve = resolve
-        self._clock = clock
-        self.adapter = Adapter(clock, settings.tls_server_name)
+        self.clock = clock
+        self.adapter = Adapter(clock, settings.tls_server_name, self._another_token)
         self._client: hvac.Client | None = None
         self._renew_at = 0.0
-        self._granted = 0.0
+        self._granted = 0.0  # seconds that the login gave the token
+        self._logging_in = False
 
     @property
     def name(self) -> str:
         """The server's address, for messages."""
         return self._settings.url
+
+    @property
+    def source(self) -> str:
+        """Where the token comes from, for messages: a reference, or the method of the login."""
+        auth = self._settings.auth
+        if auth.method == "token":
+            return auth.token or token_reference(os.environ) or "nowhere"
+        return f"the login by {auth.method}"
 
     def client(self) -> hvac.Client:
         """Return hvac's client with a valid token.
@@ -54,15 +65,20 @@ class Connection:
             client = self._connect()
             self._login(client)
             self._client = client
-        elif self._clock.monotonic() >= self._renew_at:
+        elif self.clock.monotonic() >= self._renew_at:
             self._keep_alive(self._client)
         return self._client
 
     def _connect(self) -> hvac.Client:
         settings = self._settings
+        _check_header(settings.namespace or "", "namespace (VAULT_NAMESPACE)")
         session = requests.Session()
         session.mount("https://", self.adapter)
         session.mount("http://", self.adapter)
+        # Never the credentials of ~/.netrc, which requests would send in the place of none.
+        session.auth = _no_credentials
+        # Plain http:// is for loopback only. A proxy would get the token in clear text.
+        session.trust_env = settings.url.lower().startswith("https:")
         # On the session, because hvac prefers what a session says, even its default, to its own arguments.
         session.verify = settings.ca_file or settings.ca_path or True
         if settings.client_cert:
@@ -84,7 +100,7 @@ class Connection:
         with answers(f"log in to {self.name} by {auth.method}", login=True):
             answer = self._ask_for_token(client, auth)
             self._granted = float(answer["auth"]["lease_duration"] or "inf")  # 0 means that it never ends
-        self._renew_at = self._clock.monotonic() + self._granted * 2 / 3
+        self._renew_at = self.clock.monotonic() + self._granted * 2 / 3
 
     def _use_token(self, client: hvac.Client, auth: Auth) -> None:
         reference = auth.token or token_reference(os.environ)
@@ -93,8 +109,10 @@ class Connection:
                 f"no token for {self.name}: VAULT_TOKEN is not set and ~/.vault-token does not exist",
                 "run 'vault login', or configure another auth method",
             )
-        client.token = self._resolve(reference).reveal()
-        self._renew_at = self._clock.monotonic() + FIRST_RENEWAL
+        token = self._resolve(reference)
+        _check_header(token.reveal(), f"the token in {reference}")
+        client.token = token.reveal()
+        self._renew_at = self.clock.monotonic() + FIRST_RENEWAL
 
     def _ask_for_token(self, client: hvac.Client, auth: Auth) -> Any:
         # References are resolved at each login: a mounted JWT or a secret id may have been replaced since the last one.
@@ -132,20 +150,57 @@ class Connection:
 
         Renewal comes first because a secret id may be good for one login only.
         """
+        if self._logging_in:
+            return
         given = self._settings.auth.method == "token"
-        seconds = self._renewed(client)
-        # A token near its maximum lifetime is renewed for less and less. A given one cannot be replaced.
-        if not given and seconds < self._granted / 2:
-            self._login(client)
-        else:
-            self._renew_at = self._clock.monotonic() + (seconds * 2 / 3 or FIRST_RENEWAL)
+        self._logging_in = True
+        try:
+            seconds = self._renewed(client)
+            # A token near its maximum lifetime is renewed for less and less. A given one cannot be replaced.
+            if not given and seconds < self._granted / 2:
+                self._login(client)
+            else:
+                self._renew_at = self.clock.monotonic() + (seconds * 2 / 3 or FIRST_RENEWAL)
+        finally:
+            self._logging_in = False
 
-    @staticmethod
-    def _renewed(client: hvac.Client) -> float:
+    def _renewed(self, client: hvac.Client) -> float:
+        """Return the seconds that a renewal gives the token. 0: it could not be renewed now, or it has ended."""
         try:
             with answers("renew the token"):
                 return float(client.auth.token.renew_self()["auth"]["lease_duration"] or "inf")
         except Unavailable:  # tried again soon: the old token is still valid
             return 0
+        except Denied:  # it ended during a long wait, unless it is one that may not be renewed
+            return 0 if self._settings.auth.method != "token" else float("inf")
         except SinkError:
             return float("inf")  # not renewable, as a root token is not. If it ends, a later 403 says so
+
+    def _another_token(self) -> str | None:
+        """Return a new token after an answer that denied a request, or None where the token was not the reason.
+
+        A denial does not say whether the token lacks a right or has ended, so the token is looked up.
+        """
+        client = self._client
+        if client is None or self._logging_in:
+            return None
+        self._logging_in, former = True, client.token
+        try:
+            with suppress(Denied), answers("look up the token (auth/token/lookup-self)"):
+                client.auth.token.lookup_self()
+                return None
+            self._login(client)
+        except SinkError:  # what was denied first is what the user has to know
+            client.token = former
+        finally:
+            self._logging_in = False
+        return client.token if client.token != former else None
+
+
+def _check_header(text: str, name: str) -> None:
+    if not (text.isascii() and text.isprintable()):
+        raise BadAddress(f"{name} has characters that cannot be sent, such as a line break", "store it without them")
+
+
+def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request

@@ -165,9 +165,10 @@ def _lifetime(findings: Findings, token: TokenFacts) -> None:
     if token.left >= LATER:
         findings.ok(f"token for another {span(token.left)}; policies: {', '.join(token.policies)}")
         return
-    severity = Severity.WRONG if token.left < SOON else Severity.NOTE
+    # What can be renewed is renewed by whoever hands it out, an agent for example, and is short on purpose.
+    severity = Severity.WRONG if token.left < SOON and not token.renewable else Severity.NOTE
     remedy = "bao token renew -increment=48h" if token.renewable else "bao login     # or: export VAULT_TOKEN=…"
-    able = "it can be renewed" if token.renewable else "it cannot be renewed"
+    able = "it can be renewed, which the bridge does not do" if token.renewable else "it cannot be renewed"
     findings.add(severity, "vault-token-expires", f"the token ends in {span(token.left)}; {able}", remedy=remedy)
 
 

@@ -13,7 +13,7 @@ from sinks.vault.state import FALLBACK, fallback_number, texts, told
 if TYPE_CHECKING:
     from sinks.seal import Where
     from sinks.state import SinkState
-    from sinks.vault.api import Entry, Meta
+    from sinks.vault.responses import Entry, Meta
     from sinks.vault.values import Values
 
 CHANGED = "somebody has changed its tags ({}); what they said is known, and the next operation writes it again"

@@ -1,4 +1,4 @@
-"""The HTTP adapter under hvac: a deadline for each call, no redirects, the server's clock, retries of reads only.
+"""The HTTP adapter under hvac: an end for each call, no redirects, the server's clock, retries of reads only.
 
 hvac itself has no deadline for one call and repeats nothing. An adapter is the one point that every request passes.
 """
@@ -7,91 +7,215 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from socket import SHUT_RDWR, socket
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from sinks import request_ids
 from sinks.clock import Clock
-from sinks.errors import Expired, Unavailable
+from sinks.errors import Denied, Expired, Unavailable
 
 LOG = logging.getLogger(__name__)
 CONNECT = 3.05
 """Seconds to connect."""
 READ = 10.0
-"""Seconds to wait for an answer, where there is no deadline."""
+"""Seconds for the head of an answer, and again for its body, where there is no deadline."""
+ATTEMPTS = 4
+BUDGET = 60.0
+"""Seconds that all waits of one call may take together."""
+FIRST_WAIT = 0.2  # seconds, doubled each time
+LARGEST = 4 * 1024 * 1024
+"""Bytes of an answer, decoded. A document has at most 1 MiB, and the metadata of a key some bytes for each version."""
+CHUNK = 16_384  # bytes
+# 412: a standby has not got the state yet that the request asks for. Without 503: a sealed server answers with it, and
+# waiting does not unseal it.
+BUSY = frozenset({412, 429, 502, 504})
+DENIED, NOT_ALLOWED = 403, 405
+TOKEN = "X-Vault-Token"
+LEAST = "Vault 1.9 or newer, or OpenBao"  # the first with PATCH of metadata
+ASKING = frozenset({429, 503})
+"""The statuses with which a server, or what stands before it, asks to wait (`Retry-After`)."""
+
+
+class _Ending:
+    """A connection whose answer's head has an end. The timeout of a socket begins anew with each byte."""
+
+    sock: Any
+    timeout: Any
+
+    def getresponse(self) -> Any:
+        over, sock = threading.Event(), self.sock
+
+        def end() -> None:
+            over.set()
+            with suppress(OSError):
+                # Not the method of an `SSLSocket`, which would take the TLS state away from the thread that reads.
+                socket.shutdown(sock, SHUT_RDWR)
+
+        timer = threading.Timer(float(self.timeout or READ), end)
+        timer.daemon = True
+        timer.start()
+        try:
+            response = super().getresponse()  # type: ignore[misc]
+        except Exception:
+            if over.is_set():
+                raise TimeoutError from None
+            raise
+        finally:
+            timer.cancel()
+        if over.is_set():  # a head that was cut off looks like a short one
+            raise TimeoutError
+        return response
+
+
+class _Plain(_Ending, HTTPConnection):
+    pass
+
+
+class _Tls(_Ending, HTTPSConnection):
+    pass
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _Tls
 
 
 class Adapter(HTTPAdapter):
     """The adapter that sends hvac's requests. `deadline` is the monotonic end of the next call, or None.
 
-    Only GET is retried, by urllib3. A write whose answer is lost may have been done, so the caller reads first.
+    Only GET is sent again. A write whose answer is lost may have been done, so the caller reads first.
     """
 
-    def __init__(self, clock: Clock, server_name: str | None) -> None:
+    def __init__(
+        self, clock: Clock, server_name: str | None, another_token: Callable[[], str | None] = lambda: None
+    ) -> None:
         self._clock = clock
+        self._another_token = another_token
         self._tls: dict[str, Any] = (
             {"server_hostname": server_name, "assert_hostname": server_name} if server_name else {}
         )
         self.deadline: float | None = None
         self._date: datetime | None = None
         self._date_read = 0.0
-        retry = Retry(
-            total=3,
-            backoff_factor=0.2,
-            allowed_methods={"GET"},
-            # Without 503: a sealed server answers with it, and waiting does not unseal it.
-            status_forcelist={429, 502, 504},
-            raise_on_status=False,
-            redirect=0,
-        )
-        super().__init__(max_retries=retry)
-        self._patient, self._once = self.max_retries, Retry(total=0, read=False, redirect=0)
+        super().__init__(max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Set the configured server name for TLS.
+        """Set the configured server name for TLS, and the connections that end.
 
-        requests has no setting for it, so urllib3's pool is told directly.
+        requests has no setting for either, so urllib3's pool is told directly.
         """
         kwargs.update(self._tls)
         super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send one request within the deadline.
+        """Send one request within the deadline, and a GET without one again where that may help.
+
+        What is denied because the token has ended is sent again with another one, whatever the request is: it was not
+        carried out.
 
         Raises:
             Expired: the deadline passed before the request was sent, or before it was answered.
-            Unavailable: the server redirects. The token is not sent to another address.
+            Denied: the server does not take such requests.
+            Unavailable: the server redirects (the token is not sent to another address), it asks to wait for longer
+                than `BUDGET`, or its answer is larger than `LARGEST`.
         """
+        response = self._patiently(request, *args, **kwargs)
+        if response.status_code == DENIED and (token := self._another_token()):
+            request.headers[TOKEN] = token
+            response = self._patiently(request, *args, **kwargs)
+        return response
+
+    def _patiently(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        # Under a deadline nothing is sent again, not even after a lost connection: it could end after the lease.
+        attempts = ATTEMPTS if self.deadline is None and request.method == "GET" else 1
+        attempt, waited = 1, 0.0
+        while True:
+            wait = FIRST_WAIT * 2 ** (attempt - 1)
+            try:
+                response = self._once(request, *args, **kwargs)
+            except requests.exceptions.SSLError:
+                raise  # another try gets the same certificate
+            except (requests.exceptions.ConnectionError, requests.exceptions.Timeout):
+                if attempt == attempts:
+                    raise
+            else:
+                asked = _wait_asked(response)
+                wait = max(wait, asked)
+                last = attempt == attempts or waited + wait > BUDGET
+                if last and asked:
+                    raise _asks_to_wait(response, asked)
+                if last or not (asked or response.status_code in BUSY):
+                    return response
+            self._clock.sleep(wait)
+            attempt, waited = attempt + 1, waited + wait
+
+    def _once(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         deadline = self.deadline
         left = READ if deadline is None else deadline - self._clock.monotonic()
         if left <= 0:
             raise Expired("the call was not sent: its lease had ended")
-        # Under a deadline nothing is retried here, not even a connection: a retry could end after the lease.
-        self.max_retries = self._patient if deadline is None else self._once
-        kwargs["timeout"] = (min(CONNECT, left), min(READ, left))
+        kwargs |= {"timeout": (min(CONNECT, left), min(READ, left)), "stream": True}
         response = super().send(request, *args, **kwargs)
         # Method, path and status only: queries and bodies may hold secrets.
         LOG.debug("%s %s -> %d", request.method, request.path_url.partition("?")[0], response.status_code)
-        # requests' timeout is for each read from the socket, so a server that answers in drops can exceed it.
-        if deadline is not None and self._clock.monotonic() > deadline:
-            response.close()
-            raise Expired("the call was answered after its lease had ended")
+        try:
+            # requests has no public way to take a body that was read before.
+            response._content = self._body(response, deadline)  # noqa: SLF001
+        except BaseException:
+            response.close()  # what is left of the answer must not be taken for the next one
+            raise
+        if "Date" in response.headers:
+            self._date, self._date_read = _date(response.headers["Date"]), self._clock.monotonic()
+        if request_ids.wanted(changes=request_ids.changing(request.method), status=response.status_code):
+            request_ids.note("vault", _request_id(response))
+        return response
+
+    def _body(self, response: requests.Response, deadline: float | None) -> bytes:
+        """Read an answer's body, decoded, and check its size and its end."""
         if response.is_redirect:
-            response.close()
             raise Unavailable(
                 "this Vault server is a standby, or stands behind a redirect; the token was not sent on",
                 f"set VAULT_ADDR to the active node ({response.headers.get('Location', '?').split('/v1/')[0]})",
             )
-        if "Date" in response.headers:
-            self._date, self._date_read = parsedate_to_datetime(response.headers["Date"]), self._clock.monotonic()
-        if request_ids.wanted(changes=request_ids.changing(request.method), status=response.status_code):
-            request_ids.note("vault", _request_id(response))
-        return response
+        if response.status_code == NOT_ALLOWED:
+            raise Denied(
+                f"the Vault server, or a gateway before it, does not take {response.request.method} (405)",
+                f"secret-bridge needs {LEAST}; a gateway has to let PATCH through",
+            )
+        end = self._clock.monotonic() + READ if deadline is None else deadline
+        body = bytearray()
+        try:
+            # By single reads from the socket: a server that sends a byte at a time lets none of them time out.
+            while part := response.raw.read1(CHUNK, decode_content=True):
+                body += part
+                if len(body) > LARGEST:
+                    raise Unavailable(f"the answer has more than {LARGEST} bytes, which no answer of Vault's has")
+                if self._clock.monotonic() > end:
+                    break
+        except ReadTimeoutError:
+            raise requests.exceptions.ReadTimeout from None
+        except HTTPError:
+            raise requests.exceptions.ChunkedEncodingError from None
+        if self._clock.monotonic() <= end:
+            return bytes(body)
+        if deadline is not None:
+            raise Expired("the call was answered after its lease had ended")
+        raise requests.exceptions.ReadTimeout
 
     def now(self) -> datetime:
         """Return the server's clock, from the Date of its latest answer (whole seconds, as in HTTP).
@@ -103,11 +227,33 @@ class Adapter(HTTPAdapter):
         return self._date + timedelta(seconds=self._clock.monotonic() - self._date_read)
 
 
+def _date(text: str) -> datetime:
+    moment = parsedate_to_datetime(text)
+    # HTTP dates are in GMT (RFC 9110, section 5.6.7), even where they say that the zone is unknown.
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _wait_asked(response: requests.Response) -> float:
+    """Return the seconds that a busy server asks to wait before the next request, or 0."""
+    text = response.headers.get("Retry-After", "") if response.status_code in ASKING else ""
+    if text.isdecimal():
+        return float(text)
+    with suppress(ValueError, KeyError):
+        # A date is in the server's own time.
+        return max(0.0, (_date(text) - _date(response.headers["Date"])).total_seconds())
+    return 0.0
+
+
+def _asks_to_wait(response: requests.Response, seconds: float) -> Unavailable:
+    return Unavailable(
+        f"the Vault server asks to wait {seconds:.0f} s before the next request ({response.status_code})",
+        "nothing is lost; run the same command again after that",
+    )
+
+
 def _request_id(response: requests.Response) -> object:
-    # An answer without a body (204) has no id.
-    text = response.content  # outside of try: an error here must be the one that hvac would meet
     try:
-        body = json.loads(text)
-    except ValueError:
+        body = json.loads(response.content)
+    except (ValueError, RecursionError):  # an answer without a body (204) has no id
         return None
     return body.get("request_id") if isinstance(body, dict) else None

@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sinks.errors import Denied
-from sinks.vault.api import DEFAULT_MAX_VERSIONS
 from sinks.vault.connection import Connection
 from sinks.vault.environment import token_reference
-from sinks.vault.responses import Missing, answers
+from sinks.vault.errors import Missing, answers
+from sinks.vault.responses import DEFAULT_MAX_VERSIONS
 from sinks.vault.settings import Settings
 
 if TYPE_CHECKING:

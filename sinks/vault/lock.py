@@ -15,8 +15,8 @@ from sinks.errors import Busy, Conflict, Expired, Lost, Refused, SinkError, Unav
 from sinks.seal import NOTHING
 from sinks.secret import unlike
 from sinks.state import Lease
+from sinks.vault.errors import AGAIN
 from sinks.vault.grip import version_of
-from sinks.vault.responses import AGAIN
 from sinks.vault.state import (
     KEPT,
     LOCK_VERSION,
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from sinks.record import Lock
     from sinks.seal import Said
     from sinks.secret import Secret
-    from sinks.vault.api import Entry, Kv
+    from sinks.vault.api import Kv
+    from sinks.vault.responses import Entry
     from sinks.vault.state import Mark
 
 TRIES = 3

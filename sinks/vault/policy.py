@@ -18,6 +18,21 @@ REFERENCE = frozenset({Deed.READ})
 """What resolving a reference needs at a sink."""
 SETTINGS = "optional: the mount's limits are checked"
 """The comment behind a rule that commands can do without."""
+WHY: tuple[Mapping[str, tuple[str, str]], Mapping[str, tuple[str, str]]] = (
+    {
+        "data": ("read the values", "publish"),
+        "metadata": ("ages, versions and tags", "write tags"),
+        "destroy": ("", "end what is retired"),
+        "delete": ("", "retire --soft"),
+        "undelete": ("", "retire --undo"),
+    },
+    {
+        "data": ("the next value and the lock", "store it, and hold the sink"),
+        "metadata": ("whether an operation is under way", "its tags, and how many versions it keeps"),
+        "destroy": ("", "end values that the lock has held"),
+    },
+)
+"""What each endpoint is needed for, of the document and of its lock key: to read, and to change."""
 WILD = re.compile(r'\*|(?:^|/)\+(?:/|$)|\{\{|\$\{|["\\\x00-\x1f\x7f]')
 """What a policy would not take literally in a path, or cannot hold there."""
 
@@ -40,6 +55,7 @@ class Rule:
     endpoint: str
     name: str
     capabilities: tuple[str, ...]
+    why: str
 
     @property
     def path(self) -> str:
@@ -102,11 +118,16 @@ def _documents(asked: Mapping[Target, Deeds], suffix: str, mounts: tuple[str, ..
 
 def _rules(documents: Iterable[Document]) -> list[Rule]:
     return [
-        Rule(document.mount, endpoint, name, capabilities)
+        Rule(document.mount, endpoint, name, capabilities, _why(reasons[endpoint], capabilities))
         for document in documents
-        for name, rights in zip((document.name, document.lock), needed(document.asked), strict=True)
+        for name, rights, reasons in zip((document.name, document.lock), needed(document.asked), WHY, strict=True)
         for endpoint, capabilities in rights.items()
     ]
+
+
+def _why(reasons: tuple[str, str], capabilities: tuple[str, ...]) -> str:
+    reads, changes = "read" in capabilities, set(capabilities) - {"read"}
+    return "; ".join(reason for reason, asked in zip(reasons, (reads, changes), strict=True) if asked and reason)
 
 
 def _mounts(documents: Iterable[Document]) -> str:
@@ -124,7 +145,7 @@ def _lines(rules: list[Rule], *, settings: bool = False) -> Iterator[str]:
     """Yield the lines of a policy. With `settings`, its role may read the mounts' settings too."""
     width = max(len(rule.path) for rule in rules) + 2
     for rule in rules:
-        yield _line(rule.path, rule.capabilities, width)
+        yield f"{_line(rule.path, rule.capabilities, width)}  # {rule.why}"
     for mount in dict.fromkeys(rule.mount for rule in rules if settings):
         yield f"{_line(f'{mount}/config', ('read',), width)}  # {SETTINGS}"
 

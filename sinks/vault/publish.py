@@ -13,9 +13,9 @@ from sinks.record import SIBLING_KEYS_TAG, Record
 from sinks.seal import Where, kept
 from sinks.sibling_keys import WRITTEN, SiblingKeys, afterwards, announces, sibling_keys_written
 from sinks.state import Promoted
-from sinks.vault.api import Entry
 from sinks.vault.grip import version_of
 from sinks.vault.lock import fading
+from sinks.vault.responses import Entry
 from sinks.vault.state import CURRENT, FALLBACK, version_in, version_limit
 
 if TYPE_CHECKING:
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from sinks.seal import Said
     from sinks.secret import Secret
     from sinks.state import Lease
-    from sinks.vault.api import Kv, Meta
+    from sinks.vault.api import Kv
     from sinks.vault.lock import LockKey
+    from sinks.vault.responses import Meta
     from sinks.vault.values import Values
 
 T = TypeVar("T")

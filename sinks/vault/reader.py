@@ -40,10 +40,7 @@ class VaultReader:
             raise Refused(f"there is nothing to read at {self.uri}", "check the address, or ask who keeps that sink")
         value = entry.document.get(self._key)
         if value is None:
-            raise Refused(
-                f"no text at key '{self._key}' in {self.uri}. Keys there: {', '.join(entry.document.keys) or 'none'}",
-                "choose one with #KEY",
-            )
+            raise Refused(entry.document.lacks(self._key, self.uri), "choose one with #KEY")
         record = Record.from_tags(entry.tags)
         number = entry.tags.get(FALLBACK, "")
         return Latest(

@@ -1,91 +1,133 @@
-"""The one place where exceptions of hvac and requests become ours.
-
-Their texts are not quoted, because they hold bodies of requests and answers.
-"""
+"""What the server answers, as data. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 
-import requests
-from hvac import exceptions as hv
+from sinks.document import Document
+from sinks.json_object import JsonObject
 
-from sinks.errors import BadAddress, Conflict, Denied, Refused, SinkError, Unavailable
-
-AGAIN = "nothing is lost; run the same command again"
-METADATA_CAS = "metadata_cas_required is set for {}, so tags cannot be written without racing other writers of metadata"
-METADATA_CAS_HINT = "unset it: bao write MOUNT/config metadata_cas_required=false; on a key 'doctor' tells how"
-
-
-class Missing(SinkError):
-    """404: there is nothing at this path, or (`no_mount`) no such mount."""
-
-    def __init__(self, message: str, *, no_mount: bool) -> None:
-        super().__init__(message)
-        self.no_mount = no_mount
+DEFAULT_MAX_VERSIONS = 10
+NEVER = datetime.min.replace(tzinfo=UTC)
+Newest = tuple[int, datetime]
+"""The number of a key's latest version, and when it was written."""
+NONE = "null"  # of a version that is deleted or destroyed
 
 
-@contextmanager
-def answers(doing: str, *, login: bool = False) -> Iterator[None]:
-    """Translate whatever goes wrong while `doing`, for example "read metadata of secret/apps/billing".
+@dataclass(frozen=True)
+class Entry:
+    """One version of a document."""
 
-    With `login`, a refusal means that the credentials are wrong, not that the token lacks a right.
+    version: int
+    """The version's number."""
+    created: datetime
+    """When it was written."""
+    document: Document | None = None
+    """Its content. None: deleted, destroyed, or not part of the answer (`Kv.write`)."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """The key's custom metadata."""
+    fading: bool = False
+    """The server has already set a time at which it will delete this version."""
+    changed: datetime | None = None
+    """When it was written or deleted."""
+
+    @property
+    def newest(self) -> Newest:
+        """The version itself: the latest one when this was read."""
+        return self.version, self.created
+
+
+@dataclass(frozen=True)
+class Meta:
+    """A key's metadata: what the server knows of a document besides its content."""
+
+    current: int
+    """Number of the latest version, 0 where there is none."""
+    versions: Mapping[int, tuple[datetime, bool]]
+    """For each version, when it was created and whether it can still be read."""
+    tags: Mapping[str, str]
+    """The custom metadata."""
+    max_versions: int
+    """How many versions the key's own setting keeps. 0: the mount's setting applies."""
+    delete_version_after: str
+    """The time after which the server deletes a version by itself. "0s": never."""
+    cas_required: bool = False
+    """Whether every write needs a compare-and-set."""
+    deleted: Mapping[int, datetime] = field(default_factory=dict)
+    """The unreadable versions that can be undeleted, each with the server's time of its deletion."""
+
+    @property
+    def newest(self) -> Newest:
+        """The latest version."""
+        return self.current, self.versions[self.current][0] if self.current in self.versions else NEVER
+
+
+@dataclass(frozen=True)
+class MountConfig:
+    """A mount's settings. `metadata_cas_required` exists in OpenBao only."""
+
+    max_versions: int
+    delete_version_after: str
+    metadata_cas_required: bool = False
+
+
+def config_in(data: Mapping[str, Any]) -> MountConfig:
+    """Return the mount's settings in an answer's data."""
+    return MountConfig(
+        int(data["max_versions"] or 0),
+        str(data.get("delete_version_after") or "0s"),
+        bool(data.get("metadata_cas_required")),
+    )
+
+
+def meta_in(data: Mapping[str, Any]) -> Meta:
+    """Return the key's metadata in an answer's data."""
+    return Meta(
+        current=int(data["current_version"]),
+        versions={
+            int(number): (_time(v["created_time"]), not v["destroyed"] and not v["deletion_time"])
+            for number, v in data["versions"].items()
+        },
+        tags=data.get("custom_metadata") or {},
+        max_versions=int(data.get("max_versions") or 0),
+        delete_version_after=str(data.get("delete_version_after") or "0s"),
+        cas_required=bool(data.get("metadata_cas_required")),
+        deleted={
+            int(n): _time(v["deletion_time"])
+            for n, v in data["versions"].items()
+            if v["deletion_time"] and not v["destroyed"]
+        },
+    )
+
+
+def written_in(answer: Any) -> Entry:
+    """Return the version that a write made, from its answer. It has no document and no tags."""
+    told = answer["data"]
+    return Entry(int(told["version"]), _time(told["created_time"]), fading=bool(told.get("deletion_time")))
+
+
+def entry_in(text: str) -> Entry:
+    """Return the version in an answer's text. The document keeps its own text.
+
+    Raises:
+        ValueError, KeyError, TypeError: the answer has another form.
     """
-    try:
-        yield
-    except hv.VaultError as error:
-        raise _from_vault(error, doing, login=login) from None
-    # Before its base classes below, because it has a remedy of its own.
-    except requests.exceptions.SSLError:
-        raise Unavailable(
-            f"could not {doing}: the server's certificate was not accepted",
-            "set ca_file (VAULT_CACERT) to the CA that signed it, or tls_server_name to the name in it",
-        ) from None
-    except requests.exceptions.Timeout:
-        raise Unavailable(f"could not {doing}: no answer in time", AGAIN) from None
-    except requests.exceptions.RequestException as error:
-        raise Unavailable(f"could not {doing}: no connection ({type(error).__name__})", AGAIN) from None
-    except OSError as error:  # those of requests are caught above: this one is about a file on this machine
-        raise BadAddress(
-            f"could not {doing}: a certificate's file cannot be read ({type(error).__name__})",
-            "check ca_file, ca_path, client_cert and client_key (VAULT_CACERT and the like)",
-        ) from None
-    except (KeyError, TypeError, AttributeError, ValueError):
-        raise Unavailable(f"could not {doing}: the answer made no sense (half an answer?)", AGAIN) from None
+    data = JsonObject.parse(JsonObject.parse(text).raw("data") or "")
+    document, told = data.raw("data") or "", json.loads(data.raw("metadata") or "")
+    created, gone = _time(told["created_time"]), told.get("deletion_time")
+    return Entry(
+        version=int(told["version"]),
+        created=created,
+        fading=bool(gone),
+        changed=max(created, _time(gone)) if gone and document == NONE else created,
+        document=None if document == NONE else Document.parse(document, bare=False),
+        tags=told.get("custom_metadata") or {},
+    )
 
 
-def _from_vault(error: hv.VaultError, doing: str, *, login: bool) -> SinkError:
-    told = " ".join(str(e) for e in error.errors or ()).lower()
-    # hvac raises the same for an empty path, a missing mount and a missing auth method.
-    if isinstance(error, hv.InvalidPath):
-        if login:
-            return Denied(f"could not {doing}: no such auth method is mounted", "check auth.method and auth.mount")
-        return Missing(f"could not {doing}: nothing there", no_mount="no handler for route" in told)
-    if login and isinstance(error, (hv.InvalidRequest, hv.Forbidden, hv.Unauthorized)):
-        return Denied(
-            f"could not {doing}: the credentials were refused", "check the role and the secret it logs in with"
-        )
-    if isinstance(error, (hv.Forbidden, hv.Unauthorized)):
-        return Denied(f"could not {doing}: permission denied", "the token's policy lacks this path, or it has expired")
-    if isinstance(error, hv.InvalidRequest):
-        return _from_bad_request(told, doing)
-    if isinstance(error, hv.VaultDown):
-        if "sealed" in told or not told:
-            return Unavailable(f"could not {doing}: Vault is sealed", "unseal it, then run the same command again")
-        return Unavailable(f"could not {doing}: Vault is not available (503)", AGAIN)
-    # Not `Refused`: the same request may succeed a moment later.
-    if isinstance(error, hv.RateLimitExceeded):
-        return Unavailable(f"could not {doing}: Vault's rate limit was reached (429)", AGAIN)
-    return Unavailable(f"could not {doing}: Vault answered with an error ({type(error).__name__})", AGAIN)
-
-
-def _from_bad_request(told: str, doing: str) -> SinkError:
-    # All of these have status 400, so only the text tells them apart. It is compared and never shown.
-    if "did not match the current version" in told:
-        return Conflict(f"could not {doing}: somebody else wrote first")
-    if "check-and-set parameter required" in told:
-        return Refused(f"could not {doing}: {METADATA_CAS.format('it')}", METADATA_CAS_HINT)
-    if "upgrading from non-versioned" in told:
-        return Unavailable(f"could not {doing}: the mount is being upgraded to version 2", "try again in a few seconds")
-    return Refused(f"could not {doing}: Vault called the request invalid (400)")
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

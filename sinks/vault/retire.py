@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from sinks.document import Document
     from sinks.state import Lease
-    from sinks.vault.api import Entry, Kv
+    from sinks.vault.api import Kv
     from sinks.vault.lock import LockKey
     from sinks.vault.publish import Publisher
+    from sinks.vault.responses import Entry
     from sinks.vault.values import Values
 
 SECOND = timedelta(seconds=1)  # the server's clock has whole seconds

@@ -15,11 +15,11 @@ from sinks.seal import NOTHING, Where
 from sinks.secret import unlike
 from sinks.sibling_keys import with_sibling_keys
 from sinks.state import Lease, Promoted, SinkState
+from sinks.vault.errors import AGAIN
 from sinks.vault.grip import mark_of
 from sinks.vault.holding import holding, told_apart, with_doubt
 from sinks.vault.lock import LockKey
 from sinks.vault.publish import Publisher
-from sinks.vault.responses import AGAIN
 from sinks.vault.retire import Retiring
 from sinks.vault.rights import needed
 from sinks.vault.state import (
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 
     from sinks.clock import Clock
     from sinks.secret import Secret
-    from sinks.vault.api import Kv, Meta
+    from sinks.vault.api import Kv
+    from sinks.vault.responses import Meta
 
 CALLER_SECONDS = 5.0  # only a record needs the answer, so no operation waits longer for it
 NEWEST = 5  # how many of the document's versions are read for values that Auth0 may accept
@@ -117,8 +118,8 @@ class VaultSink:
         }
         values = {stage: value for stage, value in staged.items() if value}
         self._current = values.get(Stage.CURRENT)
-        state = with_lock(with_values(state, main, values), lock, strange, lock_entry, found.said, found.copy)
-        state = told_apart(state, found)
+        state = with_values(state, main, values, self._key)
+        state = told_apart(with_lock(state, lock, strange, lock_entry, found.said, found.copy), found)
         state = with_sibling_keys(state, main.document if main else None, self._key, main.created if main else None)
         return state if config else replace(state, notes=(*state.notes, UNCHECKED))
 

@@ -12,8 +12,8 @@ from sinks.record import MANAGED_BY, MANAGER, Lock, Record, SoftDeleted, drifted
 from sinks.seal import NOTHING, Said
 from sinks.secret import Secret
 from sinks.state import SinkState
-from sinks.vault.api import DEFAULT_MAX_VERSIONS, Entry, Meta, MountConfig
-from sinks.vault.responses import METADATA_CAS, METADATA_CAS_HINT
+from sinks.vault.errors import METADATA_CAS, METADATA_CAS_HINT
+from sinks.vault.responses import DEFAULT_MAX_VERSIONS, Entry, Meta, MountConfig
 from sinks.versions import History, Stage, Version
 
 CURRENT, FALLBACK = "bridge_current", "bridge_fallback"
@@ -71,8 +71,7 @@ def is_idle_of(lock: Lock, entry: Entry) -> bool:
 
 def told(entry: Entry | None) -> Mapping[str, object] | None:
     """Return the bridge's part of a lock key's document. None: it has none."""
-    inner = (entry.document.reveal() if entry and entry.document else {}).get(LOCK_KEY)
-    return inner if isinstance(inner, dict) else None
+    return entry.document.object_at(LOCK_KEY) if entry and entry.document else None
 
 
 def held_by(entry: Entry | None) -> Lock | None:
@@ -254,12 +253,13 @@ def with_memory(state: SinkState, *, managed: bool) -> SinkState:
     return replace(state, wiped=True, notes=(*state.notes, WIPED))
 
 
-def with_values(state: SinkState, main: Entry | None, values: Mapping[Stage, Secret]) -> SinkState:
+def with_values(state: SinkState, main: Entry | None, values: Mapping[Stage, Secret], key: str) -> SinkState:
     """Return the state with the values at the sink's stages and the keys of its latest document."""
     document = main.document if main else None
     return replace(
         state,
         keys=document.keys if document else (),
+        unusable=document.unusable(key) if document else "",
         values=values,
         drifted=drifted(state.record, values.get(Stage.CURRENT)),
     )

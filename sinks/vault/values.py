@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from sinks.document import Document
     from sinks.secret import Secret
-    from sinks.vault.api import Entry, Kv, Meta
+    from sinks.vault.api import Kv
+    from sinks.vault.responses import Entry, Meta
 
 
 class Values:

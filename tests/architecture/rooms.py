@@ -24,7 +24,7 @@ BELOW = {
     "doctor": {"planning", "auth0", "config", "model", "sinks"},
     "notify": {"planning", "model", "sinks"},
     "sandbox": {"model", "sinks"},
-    "consumer": {"notify", "model", "sinks"},  # for applications
+    "consumer": {"notify", "auth0", "model", "sinks"},  # for applications
 }
 """Who may import whom: each room below the command line, and the rooms that it may know."""
 ROOMS = BELOW | {"cli": set(BELOW) - {"consumer"}}

@@ -6,7 +6,6 @@ import compileall
 import json
 import os
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -52,19 +51,6 @@ def install(directory: Path) -> Path:
     return command
 
 
-class StrictAws(LocalAws):
-    """moto made as strict as AWS is where the lock depends on it."""
-
-    def _command(self) -> list[str]:
-        return [sys.executable, "-m", "tests.support.strict_moto", "--port", str(self.port)]
-
-    def _environment(self) -> dict[str, str]:
-        return {**super()._environment(), "PYTHONPATH": str(ROOT)}
-
-    def _ready(self) -> bool:
-        return self.log_file.read_bytes().startswith(b"http://")
-
-
 class Clock:
     """The machine's clock, with every sleep skipped."""
 
@@ -105,7 +91,7 @@ class World:
     def __init__(self) -> None:
         self.auth0 = LocalAuth0(timedelta(0))
         self.own = self.auth0.tenant.add_management_client(SCOPES, name="secret-bridge")
-        self.bao, self.aws = OpenBao.dev(), StrictAws()
+        self.bao, self.aws = OpenBao.dev(), LocalAws()
         self.clock = Clock()
         self.wires: dict[str, Wire] = {}
         self._running = ExitStack()

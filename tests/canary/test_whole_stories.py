@@ -28,6 +28,7 @@ def write_config(stage: Stage, *, auth: str, after: list[str], addr: str, secret
         *("[vaults.vault]", 'type = "vault"', f'url = "{addr}"', f"auth = {auth}"),
         *("[vaults.aws]", 'type = "aws"', f'endpoint_url = "{stage.environ["AWS_ENDPOINT_URL"]}"'),
         *("[clients.billing]", 'tenant = "local"', f'client_id = "{world.client_id}"', 'fallback_min_age = "0s"'),
+        'min_interval = "0s"',
         f"sinks = {json.dumps([place.uri for place in world.sinks])}",
         *([f"after = {json.dumps(after)}"] if after else []),
     ]

@@ -89,7 +89,7 @@ class MemoryHarness:
 
     def document(self) -> dict[str, Any] | None:
         with self.store.at(self.path) as stored:
-            return stored.documents[stored.latest].reveal() if stored.latest else None
+            return json.loads(stored.documents[stored.latest].reveal_text()) if stored.latest else None
 
     def fallback(self) -> str | None:
         with self.store.at(self.path) as stored:

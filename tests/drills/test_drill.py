@@ -12,14 +12,14 @@ from tests.drills.drill import fits, steps
 SHOWN = """\
 21:12:39 promote  local://secret/apps/billing v3 current, no fallback
 …
-  accepted 8 of 10 over 4 s; the old value refused 6 of 6
+  proven: Auth0 accepts the current value (10 probes in 4 s; 2 came too early) and refuses the one before (6 of 6)
   Record: audit seq 4 (anchor 4:71bc8413433c13e3992f760e8c358192)
 """
 PRINTED = """\
 configuration: bridge.toml
 03:00:00 promote  local://secret/apps/billing v3 current, no fallback
 something else
-  accepted 11 of 12 over 1 min; the old value refused 6 of 6
+  proven: Auth0 accepts the current value (12 probes in 1 min; 1 came too early) and refuses the one before (6 of 6)
   Record: audit seq 4 (anchor 4:00000000433c13e3992f760e8c358192)
 result=rotated client=billing exit=0
 """
@@ -32,7 +32,7 @@ def test_times_figures_and_ids_may_differ() -> None:
 
 @pytest.mark.parametrize(
     ("said", "instead"),
-    [("no fallback", "v2 fallback"), ("v3 current", "v4 current"), ("refused", "accepted"), ("seq 4", "seq 5"),
+    [("no fallback", "v2 fallback"), ("v3 current", "v4 current"), ("refuses", "accepts"), ("seq 4", "seq 5"),
      ("local://", "use1://")],
 )  # fmt: skip
 def test_a_word_a_version_or_a_number_of_a_line_may_not(said: str, instead: str) -> None:

@@ -46,7 +46,8 @@ def sinks(world: World) -> list[str]:
 
 def invoke(*args: str, typed: str = "") -> Ended:
     """Run a command in this process; the environment is the test's."""
-    result = CliRunner().invoke(app, list(args), input=typed)
+    # Without a width, as where no terminal is: the workers of pytest-xdist have the variable.
+    result = CliRunner().invoke(app, list(args), input=typed, env={"COLUMNS": None})
     return Ended(result.exit_code, result.stdout, result.stderr)
 
 
@@ -55,11 +56,13 @@ def on(world: World, verb: str, *options: str, typed: str = "") -> Ended:
     return invoke(verb, world.client_id, *sinks(world), *options, typed=typed)
 
 
-def execute(world: World, *args: str, home: Path, **more: str) -> Ended:
+def execute(world: World, *args: str, home: Path, typed: str = "", **more: str) -> Ended:
     """Run the installed command as a process of its own, with nothing but this world's variables and these."""
     command = [sys.executable, "-c", MAIN, *args]
     environ = _environ(world, home) | more
-    done = subprocess.run(command, env=environ, cwd=home, capture_output=True, text=True, check=False, timeout=LIMIT)
+    done = subprocess.run(
+        command, env=environ, cwd=home, input=typed, capture_output=True, text=True, check=False, timeout=LIMIT
+    )
     return Ended(done.returncode, done.stdout, done.stderr)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from sinks.vault.api import Entry, Kv, Meta
+from sinks.vault.api import Kv
+from sinks.vault.responses import Entry, Meta
 from tests.e2e.clock import Shifted
 
 EFFECTS = frozenset(

@@ -95,7 +95,7 @@ def assert_everybody_reads(world: World, home: Path, *, current: str, fallback: 
 
 
 def test_one_command_fills_empty_places_with_the_new_and_the_old_value(live: World, tmp_path: Path) -> None:
-    done = execute(live, "rotate", live.client_id, *sinks(live), home=tmp_path)
+    done = execute(live, "rotate", live.client_id, *sinks(live), "--yes", home=tmp_path)
     assert done.status == 0, done.told
     assert done.out.splitlines()[-1] == f"result=rotated client={live.client_id} exit=0"
     assert_everybody_reads(live, tmp_path, current=live.live, fallback=live.s0)

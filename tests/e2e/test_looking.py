@@ -196,7 +196,7 @@ def test_verify_exits_with_5_when_auth0_holds_another_value(live: World) -> None
     live.spread()
     bad = done(on(live, "verify"), 5)
     assert bad.out.count("refused") == 4
-    assert "<- look at this" in bad.out
+    assert f"  -> secret-bridge sync {live.client_id}" in bad.out
     (told,) = done(on(live, "verify", "--json"), 5).objects
     assert not told["good"]
 
@@ -229,7 +229,7 @@ def test_read_goes_on_to_the_next_place_when_one_does_not_answer(live: World) ->
 
 def test_a_fallback_in_one_place_is_reason_enough_to_tell_until_when_it_may_stay(live: World) -> None:
     live.fill(live.aws)
-    (told,) = done(on(live, "rotate", "--adopt", "--without-fallback", "--json")).objects
+    (told,) = done(on(live, "rotate", "--adopt", "--without-fallback", "--yes", "--json")).objects
     assert [place["fallback"] is None for place in told["sinks"]] == [False, True]
     assert told["retire_from"] < told["retire_by"]
 

@@ -11,6 +11,7 @@ from bridge.operations.rotate import RotateOptions, rotate
 from bridge.operations.start import Options
 from sinks.errors import Denied
 from sinks.secret import Secret
+from tests.e2e.command import invoke, on
 from tests.e2e.observe import assert_rotated, unsettled
 from tests.e2e.taps import Call, Killed, Trace, died, kill_after
 from tests.e2e.world import DAY, MakeWorld, World
@@ -115,3 +116,32 @@ def test_what_somebody_holds_is_nothing_to_clean_up(world: World) -> None:
     with pytest.raises(Refused, match="counts as live until"):
         resume(world.session(), Options())
     assert world.dump() == before
+
+
+def test_a_sink_that_is_written_as_an_arn_is_called_by_it(make_live: MakeWorld) -> None:
+    live = make_live(ends="aws")
+    live.fill()
+    arn = f"aws://{live.aws.describe()['ARN']}"
+    for verb, *more in (("adopt", "--yes"), ("rotate", "--no-wait"), ("status", "--json")):
+        ended = invoke(verb, live.client_id, "--sink", arn, *more)
+        assert ended.status == 0, ended.told
+    assert arn in ended.out
+    assert live.aws.see().current == live.live
+    assert live.aws.see().tags["bridge_sinks"] == arn
+
+
+def test_a_sink_that_was_named_without_its_arn_is_settled_by_adopting_it(make_live: MakeWorld) -> None:
+    live = make_live(ends="aws")
+    live.fill()
+    assert on(live, "adopt", "--yes").status == 0
+    assert on(live, "rotate", "--no-wait").status == 0
+    arn = f"aws://{live.aws.describe()['ARN']}"
+    before = live.dump()
+    refused = invoke("rotate", live.client_id, "--sink", arn, "--no-wait")
+    assert refused.status == 4, refused.told
+    assert live.dump() == before
+    assert invoke("adopt", live.client_id, "--sink", arn, "--yes").status == 0
+    ended = invoke("status", live.client_id, "--sink", arn, "--json")
+    assert ended.status == 0, ended.told
+    assert live.aws.see().tags["bridge_sinks"] == arn
+    assert live.aws.see().current == live.live

@@ -9,6 +9,7 @@ import pytest
 from tests.e2e.command import Ended, invoke, on, sinks
 from tests.e2e.observe import unsettled
 from tests.e2e.world import MakeWorld, World
+from tests.support.strict_moto import controls
 
 
 def refused(world: World, ended: Ended, *fragments: str, status: int = 4) -> None:
@@ -49,14 +50,14 @@ def test_clients_whose_secret_must_not_be_rotated_are_refused_with_the_reason(ma
 
 def test_hs256_can_be_consented_to(make_live: MakeWorld) -> None:
     world = make_live(kind="hs256")
-    done = on(world, "rotate", "--accept-hs256", "--no-wait")
+    done = on(world, "rotate", "--accept-hs256", "--no-wait", "--yes")
     assert done.status == 0, done.told
     assert world.live != world.s0
 
 
 def test_hs256_is_no_matter_for_a_client_that_cannot_get_id_tokens(make_live: MakeWorld) -> None:
     world = make_live(kind="machine", jwt_configuration={"alg": "HS256"})
-    done = on(world, "rotate", "--no-wait")
+    done = on(world, "rotate", "--no-wait", "--yes")
     assert done.status == 0, done.told
 
 
@@ -67,7 +68,7 @@ def test_the_bridges_own_application_is_rotated_only_when_that_is_said(live: Wor
     assert "the application that the bridge itself acts as" in ended.err
     assert "--allow-self" in ended.err
     assert live.tenant.secret(own) == live.own.client_secret
-    allowed = invoke("rotate", own, *sinks(live), "--allow-self", "--no-wait")
+    allowed = invoke("rotate", own, *sinks(live), "--allow-self", "--no-wait", "--yes")
     assert allowed.status == 0, allowed.told
     assert live.tenant.secret(own) == live.vault.see().current != live.own.client_secret
 
@@ -117,7 +118,7 @@ def test_another_list_of_places_than_the_adopted_one_is_refused(live: World) -> 
 def test_a_long_list_of_places_is_told_from_a_shorter_one(live: World) -> None:
     five = [f"{live.vault.uri}-a-rather-long-name-of-a-sink-{number}" for number in range(5)]
     words = [word for uri in five for word in ("--sink", uri)]
-    done = invoke("rotate", live.client_id, *words, "--no-wait")
+    done = invoke("rotate", live.client_id, *words, "--no-wait", "--yes")
     assert done.status == 0, done.told
     value = live.live
     ended = invoke("rotate", live.client_id, *words[:8])
@@ -152,7 +153,7 @@ def test_a_key_that_somebody_took_away_is_not_rotated(live: World, index: int) -
     adopted(live)
     live.sinks[index].edit("client_secret", None)
     before = live.dump()
-    refused(live, on(live, "rotate"), f"{live.sinks[index].uri}", "no key 'client_secret'")
+    refused(live, on(live, "rotate"), f"the key 'client_secret' in {live.sinks[index].uri} holds null")
     assert live.dump() == before
 
 
@@ -218,7 +219,7 @@ def test_empty_places_need_the_scope_that_reads_the_live_value_or_another_way(ma
     ended = on(world, "rotate")
     refused(world, ended, "lacks the scope read:client_keys", "--secret-stdin", "--without-fallback")
     assert world.dump() == before
-    assert on(world, "rotate", "--without-fallback", "--no-wait").status == 0
+    assert on(world, "rotate", "--without-fallback", "--no-wait", "--yes").status == 0
 
 
 def test_the_live_value_can_be_piped_in_instead(make_live: MakeWorld) -> None:
@@ -296,3 +297,39 @@ def test_usage_errors_name_everything_at_once(live: World, monkeypatch: pytest.M
     assert ended.status == 2
     assert "AUTH0_DOMAIN" in ended.err
     assert "VAULT_ADDR is not set" in ended.err
+
+
+def test_a_secret_with_too_many_tags_of_its_own_is_refused_and_nothing_is_left_there(live: World) -> None:
+    live.fill()
+    for number in range(25):
+        live.aws.tag(f"theirs-{number}", "x")
+    before = live.dump()
+    refused(live, on(live, "adopt", "--yes"), "tags of its own; AWS takes 50", "remove ", "Nothing was changed")
+    assert live.dump() == before
+
+
+def test_a_secret_that_aws_rotates_itself_is_refused_with_the_way_to_the_bridge(live: World) -> None:
+    live.fill()
+    before = live.dump()
+    controls.described = {"Type": "Auth0OAuthClientSecret", "RotationEnabled": True}
+    refused(
+        live,
+        on(live, "adopt", "--yes"),
+        "managed external secret (Type Auth0OAuthClientSecret)",
+        "cancel-rotate-secret",
+        "#clientSecret",
+        "Nothing was changed",
+    )
+    controls.described = {}
+    assert live.dump() == before
+
+
+def test_an_endpoint_in_clear_text_is_refused_before_anything_is_sent(
+    live: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = live.dump()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.evil.example:4566")
+    ended = on(live, "rotate")
+    assert ended.status == 2, ended.told
+    assert "plain http:// is for loopback only" in ended.err
+    assert live.dump() == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 import pytest
 
@@ -124,9 +125,12 @@ def test_a_value_of_ones_own_is_taken_from_standard_input(live: World) -> None:
         ("short\n", "the secret has 5 characters; 32 are the least"),
         ("abcabcabc" * 8 + "\n", "too regular"),
         ("ä" * 40 + "\n", "other characters than"),
+        ("x" * 2**21, "a line of more than 1 MiB"),
+        (b"\xff\xfe" * 40, "something that is not text in UTF-8"),
+        ("[" * 200_000, "1024 are the most"),
     ],
 )
-def test_a_value_that_will_not_do_is_refused_with_every_reason(live: World, typed: str, says: str) -> None:
+def test_a_value_that_will_not_do_is_refused_with_every_reason(live: World, typed: Any, says: str) -> None:
     rotated(live)
     before = live.dump()
     assert says in done(on(live, "rotate", "--secret-stdin", typed=typed), 2).err

@@ -33,6 +33,7 @@ CLIENT = """
 [clients.{name}]
 tenant = "local"
 client_id = "{client_id}"
+min_interval = "0s"
 owner = "team-{name}"
 sinks = ["eu://secret/{path}", "use1://{path}"]
 {more}
@@ -126,7 +127,7 @@ def test_status_lists_every_client_those_that_need_attention_first(three: dict[s
 def test_a_hook_runs_after_the_rotation_and_its_failure_is_attention(make_live: MakeWorld, tmp_path: Path) -> None:
     world = make_live()
     write(tmp_path, {"billing": world}, 'after = ["touch", "ran"]')
-    ended = execute(world, "rotate", "billing", "--no-wait", home=tmp_path)
+    ended = execute(world, "rotate", "billing", "--no-wait", "--yes", home=tmp_path)
     assert ended.status == 0, ended.told
     assert (tmp_path / "ran").exists()
     assert "after hook: touch ran … ok" in ended.out
@@ -145,7 +146,7 @@ def test_the_least_age_of_a_fallback_comes_from_the_configuration(
     world = make_live()
     monkeypatch.chdir(tmp_path)
     write(tmp_path, {"billing": world})
-    assert invoke("rotate", "billing", "--no-wait").status == 0
+    assert invoke("rotate", "billing", "--no-wait", "--yes").status == 0
     world.spread()
     early = invoke("retire", "billing", "--yes")
     assert early.status == 4

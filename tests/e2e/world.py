@@ -97,6 +97,7 @@ class World:
             "AUTH0_DOMAIN": self.servers.auth0.url,
             "AUTH0_CLIENT_ID": self.own.client_id,
             "AUTH0_CLIENT_SECRET": self.own.client_secret,
+            "BRIDGE_MIN_INTERVAL": "0s",  # tests rotate more often than people do
             "VAULT_ADDR": self.servers.bao.url,
             "VAULT_TOKEN": self.servers.bao.token,
             "BRIDGE_PROPAGATION": f"{self.tenant.settings.propagation // timedelta(seconds=1)}s",

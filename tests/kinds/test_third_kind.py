@@ -33,6 +33,7 @@ password = "env:MEMORY_PASSWORD"
 tenant = "main"
 client_id = "{client}"
 sinks = ["here://apps/billing"]
+min_interval = "0s"
 after = ["{python}", "-c", "import os; assert 'MEMORY_PASSWORD' not in os.environ"]
 """
 

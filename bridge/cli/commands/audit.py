@@ -18,6 +18,7 @@ from bridge.cli.options import SECURITY, Config, Json
 from bridge.cli.output import json as as_json
 from bridge.cli.output.console import say_all
 from bridge.cli.select import settings_of
+from bridge.cli.shown_help import Group
 from bridge.config.references import resolve
 from bridge.model.errors import ATTENTION, Usage
 
@@ -28,9 +29,7 @@ if TYPE_CHECKING:
 
 Files = Annotated[
     list[Path] | None,
-    typer.Argument(
-        metavar="FILE…", help="The record, its oldest file first (default: the configured one; - is stdin)."
-    ),
+    typer.Argument(metavar="FILE", help="The record, its oldest file first (default: the configured one; - is stdin)."),
 ]
 Anchors = Annotated[
     list[str] | None,
@@ -38,11 +37,11 @@ Anchors = Annotated[
 ]
 HELP = "Check or show the record of every attempt to change something."
 
-audit = typer.Typer(name="audit", help=HELP, no_args_is_help=True)
+audit = typer.Typer(name="audit", help=HELP, no_args_is_help=True, cls=Group)
 app.add_typer(audit, rich_help_panel=SECURITY)
 
 
-@command(group=audit, verbose=False)
+@command(group=audit, example="audit verify --anchor 8812:5e1f…", verbose=False)
 def verify(files: Files = None, *, anchor: Anchors = None, config: Config = None, json: Json = False) -> None:
     """Look for edits, removals and another order. With anchors, also for a tail that was cut and for an older copy.
 
@@ -57,7 +56,7 @@ def verify(files: Files = None, *, anchor: Anchors = None, config: Config = None
     raise typer.Exit(0 if found.good else ATTENTION)
 
 
-@command(group=audit, verbose=False)
+@command(group=audit, example="audit show --client billing", verbose=False)
 def show(
     files: Files = None,
     *,
@@ -95,12 +94,13 @@ def _settings(config: Path | None) -> AuditSettings | None:
 
 
 def _lines(files: list[Path] | None, settings: AuditSettings | None) -> Iterator[bytes]:
+    from bridge.audit.files import in_lines
     from bridge.audit.reading import lines_in
     from bridge.audit.recorder import FILE, path_of
 
     if files:
         return one_after_the_other.from_iterable(
-            iter(sys.stdin.buffer) if str(path) == "-" else lines_in(path) for path in files
+            in_lines(sys.stdin.buffer) if str(path) == "-" else lines_in(path) for path in files
         )
     # syslog and standard error cannot be read back from here.
     if settings is None or not settings.to.startswith(FILE):

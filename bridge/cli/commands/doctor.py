@@ -12,9 +12,10 @@ import typer
 from bridge.cli.command import command
 from bridge.cli.options import SET_UP
 from bridge.cli.output import json as as_json
-from bridge.cli.output.console import say, say_all
+from bridge.cli.output.console import Line, Tone, say, say_all
 from bridge.cli.select import Clients, chosen
 from bridge.model.errors import ATTENTION
+from sinks.diagnosis import Severity
 from sinks.rights import Role
 
 if TYPE_CHECKING:
@@ -22,14 +23,19 @@ if TYPE_CHECKING:
     from bridge.doctor.report import Report
 
 WIDTH = 8
+TONES = {
+    Severity.OK: Tone.GOOD, Severity.NOTE: Tone.NOTICE, Severity.UNKNOWN: Tone.NOTICE, Severity.WRONG: Tone.BAD,
+}  # fmt: skip
 NOTHING = 1
 """The exit status if nothing could be examined."""
 
 
-@command(SET_UP)
+@command(SET_UP, example="doctor billing --role application")
 def doctor(
     *,
-    role: Annotated[Role, typer.Option("--role", help="For whose rights.")] = Role.OPERATOR,
+    role: Annotated[
+        Role, typer.Option("--role", metavar="ROLE", help="For whose rights: operator, application, auditor, security.")
+    ] = Role.OPERATOR,
     clients: Clients,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Leave out what is as it should be.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object per finding, and line.")] = False,
@@ -41,7 +47,6 @@ def doctor(
     from bridge.doctor.examine import Examination
     from bridge.planning.role_rights import SCOPES
     from sinks.clock import SystemClock
-    from sinks.diagnosis import Severity
 
     # Without a need for Auth0 no tenant has to be configured: an application's role is examined
     # where only its vault is known.
@@ -78,10 +83,10 @@ def _lines(report: Report, findings: list[Finding]) -> Iterator[str]:
         yield report.title
     for one in findings:
         kind = f"   [{one.id}]" if one.why else ""
-        yield f"  {one.severity:<{WIDTH}} {one.what}{kind}"
+        yield Line.of("  ", (f"{one.severity:<{WIDTH}}", TONES[one.severity]), f" {one.what}{kind}")
         if one.why:
             yield f"  {'':<{WIDTH}}   why: {one.why}"
-        for number, text in enumerate(one.remedy.splitlines()):
+        for number, text in enumerate(one.remedy.split("\n") if one.remedy else ()):
             yield f"  {'':<{WIDTH}}   {'->' if not number else '  '} {text}"
 
 

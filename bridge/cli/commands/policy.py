@@ -22,13 +22,15 @@ if TYPE_CHECKING:
     from sinks.rights import Block
 
 
-@command(SECURITY, verbose=False)
+@command(SECURITY, example="policy billing --role application --format hcl", verbose=False)
 def policy(
     *,
-    role: Annotated[Role, typer.Option("--role", help="Who is to get the rights.")],
+    role: Annotated[Role, typer.Option("--role", metavar="ROLE", help="Who is to get the rights.")],
     language: Annotated[
         str | None,
-        typer.Option("--format", metavar="|".join(formats()), help="Only the policies in one language."),
+        typer.Option(
+            "--format", metavar="LANGUAGE", help=f"Only the policies in one language: {', '.join(formats())}."
+        ),
     ] = None,
     mount: Annotated[
         list[str] | None,
@@ -81,7 +83,7 @@ def _show(found: Sequence[Block], *, alone: bool) -> None:
             say("")
         say_all((f"# {comment}" for comment in block.comments), err=to_stderr)
         if block.text:
-            say(block.text)
+            say_all(block.text.split("\n"))
 
 
 def _told(block: Block, role: Role) -> dict[str, object]:

@@ -17,7 +17,7 @@ from bridge.cli.command import command
 from bridge.cli.options import SECURITY
 from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
-from bridge.cli.output.console import is_terminal, say
+from bridge.cli.output.console import hand_over, is_terminal, say
 from bridge.cli.runner import usage_errors, worst
 from bridge.cli.select import Clients, chosen
 from bridge.execution.open import open_sinks
@@ -39,7 +39,7 @@ Read = tuple["Looked", int]
 """The data that were read about a client, and the exit status that this client alone would give."""
 
 
-@command(SECURITY)
+@command(SECURITY, example="report --output report.html")
 def report(
     *,
     output: Annotated[
@@ -162,8 +162,10 @@ def _text(made: Report, form: str) -> str:
         return table(made)
     if form == "prometheus":
         return metrics(made)
-    lines = [as_json.line(as_json.report(row)) for row in made.rows]
-    return page(made, lines) if form == "html" else "".join(f"{line}\n" for line in lines)
+    rows = [as_json.report(row) for row in made.rows]
+    if form == "html":
+        return page(made, [as_json.line(as_json.shown(row)) for row in rows])  # the page shows these texts to people
+    return "".join(f"{as_json.line(row)}\n" for row in rows)
 
 
 def _write(text: str, file: Path | None) -> None:
@@ -177,7 +179,7 @@ def _write(text: str, file: Path | None) -> None:
     # `backslashreplace`: a lone surrogate in a name must not cost the whole report.
     data = text.encode("utf-8", "backslashreplace")
     if file is None:
-        say(data, nl=False)
+        hand_over(data)
         return
     try:
         if file.exists() and not stat.S_ISREG(file.stat().st_mode):

@@ -6,6 +6,7 @@ The functions are long because of their signatures, which hold each option with 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -30,13 +31,13 @@ from bridge.model.errors import Usage
 
 if TYPE_CHECKING:
     from bridge.execution.session import Session
-    from bridge.model.outcome import Outcome
+    from bridge.model.outcome import Outcome, Unchanged
 
 IN_SYNC = "every sink holds the value that Auth0 holds"
 STILL_LIVE = ", and nothing else is stored; if it is the LIVE value that leaked: rotate --compromised"
 
 
-@command(ROTATE)
+@command(ROTATE, example="rotate billing --dry-run")
 def rotate(
     context: typer.Context,
     clients: ClientsOrAll,
@@ -44,13 +45,16 @@ def rotate(
     due: Annotated[bool, typer.Option("--due", help="Only those older than their max_age, or interrupted.")] = False,
     strategy: Annotated[
         Literal["staged", "auth0-generated"] | None,
-        typer.Option(help="Who makes the value: the bridge (staged, the default) or Auth0."),
+        typer.Option(metavar="HOW", help="staged (the default): the bridge makes the value; or auth0-generated."),
     ] = None,
     adopt: Annotated[bool, typer.Option("--adopt", help="Take over sinks that are not managed yet.")] = False,
     without_fallback: Annotated[
         bool, typer.Option("--without-fallback", help="Fill empty sinks without keeping the live value as fallback.")
     ] = False,
     no_wait: NoWait = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also where it was rotated less than min_interval ago.")
+    ] = False,
     allow_self: Annotated[bool, typer.Option("--allow-self", help="Also the application the bridge acts as.")] = False,
     accept_hs256: Annotated[
         bool, typer.Option("--accept-hs256", help="Also a client whose ID tokens are signed with its secret.")
@@ -75,7 +79,7 @@ def rotate(
     consents = {word for word, said in (("self", allow_self), ("hs256", accept_hs256)) if said}
     selected = Rotatable()
 
-    def work(session: Session) -> Outcome | None:
+    def work(session: Session) -> Outcome | Unchanged | None:
         session.settings = replace(session.settings, accept=session.settings.accept | consents)
         options = RotateOptions(
             dry_run=mode.dry_run,
@@ -88,6 +92,7 @@ def rotate(
             strategy=Strategy(strategy or session.settings.strategy),
             adopt=adopt,
             without_fallback=without_fallback,
+            min_interval=timedelta(0) if again else session.settings.min_interval,
         )
         if session.settings.name in selected.untidy and not compromised:  # what leaked has to go in any case
             return resume_one(session, options)
@@ -105,7 +110,7 @@ def rotate(
     )
 
 
-@command(ROTATE)
+@command(ROTATE, example="resume billing")
 def resume(
     context: typer.Context,
     clients: ClientsOrAll,
@@ -144,7 +149,7 @@ def resume(
     )
 
 
-@command(ROTATE)
+@command(ROTATE, example="rollback billing --dry-run")
 def rollback(
     context: typer.Context,
     client: OneClient,
@@ -173,7 +178,7 @@ def rollback(
     )
 
 
-@command(ROTATE)
+@command(ROTATE, example="sync billing")
 def sync(
     context: typer.Context,
     clients: ClientsOrAll,

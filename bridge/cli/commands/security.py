@@ -12,11 +12,13 @@ from bridge.cli.hooks.notify import Look
 from bridge.cli.options import SECURITY, ChangeMode, Ignore, Json, Notify, Reason, Unproven, one_client
 from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
-from bridge.cli.output.console import say, say_all
+from bridge.cli.output.console import say, say_all, width
+from bridge.cli.output.status_table import statuses
 from bridge.cli.runner import each
 from bridge.cli.select import Clients, ClientsOrAll, OneClient, chosen
 from bridge.execution.open import open_session, survey
 from bridge.model.errors import ATTENTION, Usage
+from bridge.planning.status import Kind
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
@@ -24,28 +26,41 @@ if TYPE_CHECKING:
     from bridge.operations.verify import Verified
     from bridge.planning.status import Status
 
+VERSIONS = 20
+"""How many changes and versions of a sink `history` shows to people, unless they say otherwise."""
 
-@command(SECURITY)
+
+@command(SECURITY, example="status --check")
 def status(
     clients: Clients,
     *,
     check: Annotated[bool, typer.Option("--check", help="Exit with 5 when a client needs attention.")] = False,
+    attention: Annotated[bool, typer.Option("--attention", help="Only clients that need attention.")] = False,
+    states: Annotated[
+        list[Kind] | None,
+        typer.Option("--state", metavar="STATE", help="Only clients in this state, as --json names it: due, drift, …"),
+    ] = None,
     notify: Notify = False,
     json: Json = False,
 ) -> None:
     """Show how clients stand: ages, fallbacks, what is interrupted or due. Reads metadata only, never a value."""
     found: list[Status] = []
+    others = 0
     look = Look("status", wanted=notify)
 
     def present(_client: ClientSettings, seen: Status) -> int:
+        nonlocal others
+        if (attention and not seen.attention) or (states and seen.kind not in states):
+            others += 1
+            return 0
         found.append(seen)
         if json:
             say(as_json.line(as_json.status(seen)))
         return ATTENTION if check and seen.attention else 0
 
     def finish() -> None:
-        if found and not json:
-            say_all(show.statuses(found))
+        if (found or others) and not json:
+            say_all(statuses(found, width(), others))
 
     each(
         look.at(lambda: chosen(clients, everyone=clients.empty, tenant=False)),
@@ -57,7 +72,7 @@ def status(
     )
 
 
-@command(SECURITY)
+@command(SECURITY, example="verify billing")
 def verify(
     clients: ClientsOrAll,
     *,
@@ -79,23 +94,33 @@ def verify(
     )
 
 
-@command(SECURITY)
+@command(SECURITY, example="history billing")
 def history(
     client: OneClient,
     *,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            metavar="NUMBER",
+            min=1,
+            help="How many changes and versions of each sink (20; --json: all).",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show who changed what when, and the versions there are, from the vaults' metadata."""
 
     def present(client: ClientSettings, seen: Status) -> int:
-        told = {"client": client.name, "client_id": client.client_id, "sinks": [as_json.sink(p) for p in seen.sinks]}
-        say_all([as_json.line(told)] if json else show.history(client.name, seen.sinks))
+        sinks = [as_json.sink(p, limit) for p in seen.sinks]
+        told = {"client": client.name, "client_id": client.client_id, "sinks": sinks}
+        say_all([as_json.line(told)] if json else show.history(client.name, seen.sinks, limit or VERSIONS))
         return 0
 
     each(lambda: chosen(client, tenant=False), survey, present, json=json)
 
 
-@command(SECURITY)
+@command(SECURITY, example="retire --due --yes")
 def retire(
     context: typer.Context,
     clients: ClientsOrAll,
@@ -133,7 +158,7 @@ def retire(
             else retire_one(session, options, ignored=ignored, force=force, softly=soft, vouched=unproven)
         ),
         json=mode.json,
-        title="brought back" if undo else "retired softly" if soft else "retired",
+        title="brought-back" if undo else "retired-softly" if soft else "retired",
         nothing="nothing was retired softly" if undo else "there is no fallback to retire",
         everyone=clients.everyone,
         due=retirable if due else None,
@@ -158,7 +183,7 @@ def _vouched(sources: list[str] | None, *, force: bool, reason: str) -> tuple[Ig
     return tuple(Ignored.parse(text) for text in sources or ())
 
 
-@command(SECURITY)
+@command(SECURITY, example="evidence billing")
 def evidence(
     clients: ClientsOrAll,
     *,

@@ -21,7 +21,7 @@ from bridge.cli.options import (
     one_client,
     value_from_stdin,
 )
-from bridge.cli.output.console import say
+from bridge.cli.output.console import hand_over
 from bridge.cli.select import ClientsOrAll, OneClient
 from bridge.model.errors import Usage
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 UNMANAGED = "there is nothing to forget: it is not managed by secret-bridge"
 
 
-@command(SET_UP)
+@command(SET_UP, example="adopt AbC123 --sink vault://secret/apps/billing --dry-run")
 def adopt(
     context: typer.Context,
     clients: ClientsOrAll,
@@ -75,7 +75,7 @@ def adopt(
     change(context, clients, work, json=mode.json, title="adopted", nothing="", everyone=clients.everyone)
 
 
-@command(SET_UP)
+@command(SET_UP, example="forget billing --dry-run")
 def forget(
     context: typer.Context,
     client: OneClient,
@@ -94,7 +94,7 @@ def forget(
     )
 
 
-@command(SET_UP, verbose=False)
+@command(SET_UP, example="init AbC123 --sink vault://secret/apps/billing > bridge.toml", verbose=False)
 def init(
     client_id: Annotated[str | None, typer.Argument(metavar="CLIENT_ID", help="The application to begin with.")] = None,
     *,
@@ -107,6 +107,8 @@ def init(
 
     try:
         # On standard output and not into a file, which could overwrite a configuration.
-        say(initial(os.environ, client_id, tuple(sink or ()), key), nl=False)
+        text = initial(os.environ, client_id, tuple(sink or ()), key)
+        # Foreign text is in strings only, where TOML has this escape.
+        hand_over("".join(each if each.isprintable() or each == "\n" else f"\\U{ord(each):08X}" for each in text))
     except BadAddress as error:
         raise Usage(error.message, hint=error.hint) from None

@@ -6,19 +6,19 @@ import json as json_text
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bridge.cli.command import command
 from bridge.cli.options import USE
-from bridge.cli.output.console import is_terminal, silence
+from bridge.cli.output.console import is_terminal, say, silence
 from bridge.cli.output.env_files import PREFIX, Format, line, variables
 from bridge.cli.runner import each, usage_errors
 from bridge.cli.select import OneClient, chosen
 from bridge.execution.open import open_readers, variables_of
-from bridge.model.errors import Failed, Refused, Usage
+from bridge.model.errors import BridgeError, Failed, Refused, Usage
 from sinks.errors import SinkError
 from sinks.versions import Stage
 
@@ -28,19 +28,22 @@ if TYPE_CHECKING:
     from sinks.reader import Reader
     from sinks.secret import Secret
 
-Prefix = Annotated[str, typer.Option("--prefix", help="What the variables' names begin with.")]
+Prefix = Annotated[str, typer.Option("--prefix", metavar="TEXT", help="What the variables' names begin with.")]
 EVERY = (Stage.CURRENT, Stage.PENDING, Stage.FALLBACK)
 
 
-@command(USE)
+@command(USE, example="read billing --stage fallback")
 def read(
     client: OneClient,
     *,
-    stage: Annotated[Stage | None, typer.Option(help="Which value: current (default), fallback or pending.")] = None,
+    stage: Annotated[
+        Stage | None, typer.Option(metavar="STAGE", help="Which value: current (default), fallback or pending.")
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every value there is; with --json or --format.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object, with the values in it.")] = False,
     how: Annotated[
-        Format | None, typer.Option("--format", help="As variables: one line each, for env files, dotenv or a shell.")
+        Format | None,
+        typer.Option("--format", metavar="FORMAT", help="As variables, one line each: env, dotenv or shell."),
     ] = None,
     prefix: Prefix = PREFIX,
 ) -> None:
@@ -50,7 +53,7 @@ def read(
     wanted = EVERY if every else (stage or Stage.CURRENT,)
 
     def do(settings: Settings, client: ClientSettings) -> tuple[str, dict[Stage, Secret]]:
-        return values(settings, client, wanted)
+        return values(settings, client, wanted, PassedOver(client))
 
     def present(client: ClientSettings, found: tuple[str, dict[Stage, Secret]]) -> int:
         uri, known = found
@@ -71,14 +74,16 @@ def read(
     each(lambda: chosen(client, tenant=False), do, present, json=False)
 
 
-@command(USE, "exec")
+@command(USE, "exec", example="exec billing -- python app.py")
 def execute(
     client: OneClient,
-    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND…", help="What to start, with its arguments.")],
+    command: Annotated[
+        list[str], typer.Argument(metavar="COMMAND", help="What to start, with its arguments; put -- before it.")
+    ],
     *,
     prefix: Prefix = PREFIX,
     keep_env: Annotated[
-        bool, typer.Option("--keep-env", help="Leave VAULT_TOKEN, AUTH0_… and AWS_… in its environment.")
+        bool, typer.Option("--keep-env", help="Leave the bridge's own credentials in its environment.")
     ] = False,
     on_change: Annotated[
         str | None, typer.Option(metavar="WHAT", help="When the secret changes: restart, or a signal such as HUP.")
@@ -95,8 +100,10 @@ def execute(
         hide_environment(sys.orig_argv)
 
     def do(settings: Settings, client: ClientSettings) -> int:
+        passed_over = PassedOver(client)
+
         def given() -> dict[str, Secret]:
-            _, found = values(settings, client, (Stage.CURRENT, Stage.FALLBACK))
+            _, found = values(settings, client, (Stage.CURRENT, Stage.FALLBACK), passed_over)
             return variables(client.client_id, found, prefix)
 
         # The configuration may name any variable as a credential, so the well-known prefixes are not enough.
@@ -127,26 +134,66 @@ def _change(what: str | None, interval: int) -> Change | None:
     return Change(found, interval)
 
 
-def values(settings: Settings, client: ClientSettings, wanted: Iterable[Stage]) -> tuple[str, dict[Stage, Secret]]:
+class PassedOver:
+    """Says on stderr which sinks could not be read, so that another one serves in their place.
+
+    A program that looks again and again says so once, until it changes.
+    """
+
+    def __init__(self, client: ClientSettings) -> None:
+        self._client = client
+        self._said: dict[str, str] = {}
+
+    def __call__(self, serves: str, failed: Mapping[str, SinkError]) -> None:
+        """Say which sinks failed. `serves` is the one that the values come from."""
+        now = {uri: error.message for uri, error in failed.items()}
+        for uri, message in now.items():
+            if self._said.get(uri) != message:
+                say(f"{self._client.name}: warning: {serves} serves in place of {uri}: {message}", err=True)
+        self._said = now
+
+
+def values(
+    settings: Settings, client: ClientSettings, wanted: Iterable[Stage], passed_over: PassedOver
+) -> tuple[str, dict[Stage, Secret]]:
     """Return the URI of the first sink that answers, and its values at the `wanted` stages.
 
-    A stage without a value is missing in the result.
+    A stage without a value is missing in the result. `passed_over` is told of the sinks before that one.
 
     Raises:
         BridgeError: no sink can be read. The error is that of the first sink.
     """
-    from bridge.execution.snapshot import translate
-
-    failure: SinkError | None = None
+    failed: dict[str, SinkError] = {}
     for reader in open_readers(settings, client):
         try:
-            return reader.uri, _stages(reader, set(wanted))
+            found = _stages(reader, set(wanted))
         except SinkError as error:
-            # The first sink is the one that is meant to serve. The error of a spare one would lead away from the cause.
-            failure = failure or error
+            failed[reader.uri] = error
+            continue
         finally:
             reader.close()
-    raise translate(failure) if failure else Refused("no sink is named")
+        passed_over(reader.uri, failed)
+        return reader.uri, found
+    # The first sink is the one that is meant to serve. The error of a spare one would lead away from the cause.
+    raise _unread(client, next(iter(failed.values()), None))
+
+
+def _unread(client: ClientSettings, failure: SinkError | None) -> BridgeError:
+    """Return the error where no sink could be read.
+
+    Where the server said that the value is not there, the advice is that of `status` for a sink without one.
+    """
+    from bridge.execution.snapshot import translate
+    from bridge.model.client_ref import ClientRef
+    from bridge.planning.advice import NEXT, Trouble
+
+    if failure is None:
+        return Refused("no sink is named")
+    error = translate(failure)
+    if isinstance(error, Refused):
+        command = ClientRef(client.client_id, "", client.name, client.sinks).command(NEXT[Trouble.EMPTY])
+        return Refused(error.message, (*error.hints, f"to have the value put there: {command}"))
+    return error
 
 
 def _stages(reader: Reader, wanted: set[Stage]) -> dict[Stage, Secret]:
@@ -170,12 +217,17 @@ def _understood(stage: Stage | None, how: Format | None, *, every: bool, json: b
         raise Usage("--all: found neither --json nor --format, expected one of them")
 
 
+_IN_COMMAND = {ord("%"): "%25", ord("\r"): "%0D", ord("\n"): "%0A"}
+"""How a workflow command of GitHub writes what would end it."""
+
+
 def _mask(known: Iterable[Secret]) -> None:
     # Before the value is printed: the runner masks only what comes after its command. On stderr,
     # because a script reads stdout.
     if os.environ.get("GITHUB_ACTIONS") == "true" and sys.stderr is not None:
         for value in known:
-            sys.stderr.write(f"::add-mask::{value.reveal()}\n")
+            # A line break would end the command, and what follows would be taken for another one.
+            sys.stderr.write(f"::add-mask::{value.reveal().translate(_IN_COMMAND)}\n")
         sys.stderr.flush()
 
 

@@ -156,7 +156,8 @@ def _lost(session: Session, error: BridgeError, lost: BridgeError) -> BridgeErro
     if error.exit_status == Incomplete.exit_status:
         say(_without_end(session, lost), err=True)
         return error
-    return Incomplete(f"{error.message}\n{_without_end(session, lost)}", error.hint or lost.hint)
+    told = (*error.faults, _without_end(session, lost))
+    return Incomplete(told[0], error.hints or lost.hint, more=told[1:])
 
 
 def _done_but_lost(session: Session, done: Outcome | None, lost: BridgeError) -> Outcome:

@@ -1,28 +1,94 @@
-"""Printing that never fails, because a closed pipe or a full disk must not stop an operation that is under way."""
+"""Printing: one function that shows foreign text safely, and never fails.
+
+Everything that people read goes through `say`. A closed pipe or a full disk must not stop an operation that is under
+way, and a text that others wrote must not forge a line or send commands to the terminal.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from collections.abc import Iterable
-from typing import TextIO
+from enum import StrEnum
+from typing import Self, TextIO
 
 import typer
 
+from bridge.model.printable import printable
 
-def say(text: str | bytes, *, err: bool = False, nl: bool = True) -> None:
-    """Print a text to standard output, or to standard error with `err`, with a line break unless `nl` is False.
 
-    After the first failure, this text and all later ones on the same stream are discarded. Characters that the stream's
-    encoding does not have are printed as escapes.
+class Tone(StrEnum):
+    """What a coloured word means, as the parameters of its escape sequence. The word itself says it as well."""
+
+    GOOD = "32"
+    NOTICE = "33"
+    BAD = "1;31"
+    STRONG = "1"
+
+
+class Line(str):
+    """A line of text in which some words have a tone. Without a terminal it is just its text.
+
+    Texts that hold a line break are no line, so `Line` and `say` show it as an escape.
     """
-    try:
-        try:
-            typer.echo(text, err=err, nl=nl)
-        # A terminal with the C locale cannot print "…" or "→".
-        except UnicodeEncodeError:
-            typer.echo(str(text).encode("ascii", "backslashreplace").decode(), err=err, nl=nl)
-    except OSError:
-        silence(2 if err else 1)
+
+    __slots__ = ("parts",)
+    parts: tuple[tuple[str, Tone | None], ...]
+
+    @classmethod
+    def of(cls, *parts: str | tuple[str, Tone | None]) -> Self:
+        """Return a line from its parts, each with or without a tone."""
+        toned = tuple((part, None) if isinstance(part, str) else part for part in parts)
+        line = cls("".join(text for text, _ in toned))
+        line.parts = toned
+        return line
+
+
+class Colour(StrEnum):
+    """When output is coloured. `auto` means on a terminal, unless NO_COLOR is set (https://no-color.org)."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class _Choice:
+    """What the user chose by --color. It is one for the process, as its streams are."""
+
+    colour = Colour.AUTO
+
+
+def choose_colour(colour: Colour) -> None:
+    """Set when output is coloured, from now on, help texts included."""
+    _Choice.colour = colour
+    if colour is not Colour.AUTO:
+        # Imported for this option only, because rich takes long to import.
+        from typer import rich_utils
+
+        rich_utils.COLOR_SYSTEM = "auto" if colour is Colour.ALWAYS else None
+        rich_utils.FORCE_TERMINAL = True if colour is Colour.ALWAYS else None
+
+
+def coloured(stream: TextIO | None) -> bool:
+    """Return whether output on a stream is coloured."""
+    if _Choice.colour is not Colour.AUTO:
+        return _Choice.colour is Colour.ALWAYS
+    return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def say(line: str, *, err: bool = False) -> None:
+    """Print one line to standard output, or to standard error with `err`.
+
+    Whatever is unprintable in it is shown as an escape, line breaks included. So are characters that the stream's
+    encoding does not have. After the first failure, this line and all later ones on the same stream are discarded.
+    """
+    toned = isinstance(line, Line) and coloured(sys.stderr if err else sys.stdout)
+    if isinstance(line, Line) and toned:
+        text = "".join(_painted(printable(part), tone) for part, tone in line.parts)
+    else:
+        text = printable(line)
+    _print(f"{text}\n", err=err, colour=toned)
 
 
 def say_all(lines: Iterable[str], *, err: bool = False) -> None:
@@ -34,12 +100,45 @@ def say_all(lines: Iterable[str], *, err: bool = False) -> None:
         say(line, err=err)
 
 
+def hand_over(text: str | bytes) -> None:
+    """Print a document for other programs as it is: its format has escapes of its own, which its writer has used.
+
+    It fails as little as `say` does.
+    """
+    _print(text, err=False, colour=True)
+
+
+def _painted(text: str, tone: Tone | None) -> str:
+    return f"\033[{tone}m{text}\033[0m" if tone and text else text
+
+
+def _print(text: str | bytes, *, err: bool, colour: bool) -> None:
+    try:
+        try:
+            typer.echo(text, err=err, nl=False, color=colour or None)
+        # A terminal with the C locale cannot print "…" or "→".
+        except UnicodeEncodeError:
+            typer.echo(str(text).encode("ascii", "backslashreplace").decode(), err=err, nl=False, color=colour or None)
+    except OSError:
+        silence(2 if err else 1)
+
+
 def is_terminal(stream: TextIO | None) -> bool:
     """Return whether a stream is a terminal.
 
     The stream is None if the process was started without it, which counts as no terminal.
     """
     return stream is not None and stream.isatty()
+
+
+def width() -> int | None:
+    """Return the number of columns of the terminal that standard output is, or None if it is none.
+
+    The variable COLUMNS takes precedence, also where there is no terminal.
+    """
+    if not is_terminal(sys.stdout) and not os.environ.get("COLUMNS", "").isdigit():
+        return None
+    return shutil.get_terminal_size().columns
 
 
 def silence(descriptor: int) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.audit.records import RESULTS
 from bridge.model.errors import BridgeError, Usage
 from bridge.model.outcome import Stopped
+from bridge.model.printable import printable
 from bridge.planning.sink_record import ANCHOR, RETIREMENT
 from sinks.record import stamp
 
@@ -34,13 +35,27 @@ def line(data: dict[str, Any]) -> str:
     Times are written as `sinks.record.stamp` does, and durations as seconds.
     """
     # A type that is not known raises. Printing its `repr` could show anything.
-    return json.dumps({"schema": SCHEMA, **data}, default=_plain, ensure_ascii=False)
+    # In ASCII, so that nothing in it is unprintable, and any terminal and locale can take it.
+    return json.dumps({"schema": SCHEMA, **data}, default=_plain)
 
 
 def plain(data: dict[str, Any]) -> dict[str, Any]:
     """Return an object as a reader of `line` gets it: with JSON's types only, and without the schema's number."""
     read: dict[str, Any] = json.loads(json.dumps(data, default=_plain))
     return read
+
+
+def shown(data: dict[str, Any]) -> dict[str, Any]:
+    """Return an object as `plain` does, with every text in it as it may be shown to people."""
+    return {key: _shown(value) for key, value in plain(data).items()}
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _shown(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_shown(each) for each in value]
+    return printable(value) if isinstance(value, str) else value
 
 
 def _plain(value: object) -> object:
@@ -104,7 +119,7 @@ def outcome(done: Outcome) -> dict[str, Any]:
 def nothing(client: ClientSettings, why: str) -> dict[str, Any]:
     """Return the object for a client with nothing to do, with the reason `why`."""
     told = {"client": client.name, "client_id": client.client_id}
-    return {**told, "result": "nothing to do", "exit": 0, "message": why}
+    return {**told, "result": "nothing", "exit": 0, "message": why}
 
 
 def status(found: Status) -> dict[str, Any]:
@@ -160,8 +175,8 @@ def exemption(granted: Exemption, now: datetime) -> dict[str, Any]:
     return {"owner": granted.owner, "reason": granted.reason, "until": until, "counts": granted.counts(now)}
 
 
-def sink(seen: SinkState) -> dict[str, Any]:
-    """Return the object for one sink, from its metadata only.
+def sink(seen: SinkState, limit: int | None = None) -> dict[str, Any]:
+    """Return the object for one sink, from its metadata only. `limit` is for the latest changes and versions.
 
     `managed` is False for a sink that was not adopted. The keys that come from
     its record are null then.
@@ -178,11 +193,13 @@ def sink(seen: SinkState) -> dict[str, Any]:
         if lock
         else None,
         "soft_deleted": list(seen.soft_deleted.versions) if seen.soft_deleted else None,
-        "log": list(seen.record.log) if seen.record else [],
+        "log": list(seen.record.log[:limit]) if seen.record else [],
         "audit": seen.record.audit or None if seen.record else None,
         "retirement": seen.noted.get(RETIREMENT),
         "retirement_audit": seen.noted.get(ANCHOR),
-        "versions": [{"id": v.id, "stage": v.stage, "created": v.created} for v in seen.history.versions],
+        "versions": [
+            {"id": v.id, "stage": v.stage, "created": v.created} for v in seen.history.versions[-(limit or 0) :]
+        ],
     }
 
 
@@ -233,6 +250,7 @@ def verified(client: ClientSettings, found: tuple[Verified, ...]) -> dict[str, A
                 "fallback": v.fallback,
                 "fallback_is": v.fallback_verdict,
                 "changed": list(v.changed),
+                "next": v.next,
             }
             for v in found
         ],

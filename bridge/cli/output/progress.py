@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import logging
 import sys
+import textwrap
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bridge.cli.output.console import is_terminal, say
+from bridge.cli.output.console import coloured, is_terminal, say
+from bridge.model.printable import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 LOG = logging.getLogger("bridge.model.steps")
 SHORTEST_BAR = timedelta(seconds=1)
+BAR = 20
+BESIDES, SHORTEST_TEXT = 18 + BAR + 10, 10
+"""Columns of a line that are not the text of the wait, and how many the text has at least."""
 LEAK = "leak"
 """The name of the step that is printed even in quiet mode."""
 
@@ -48,14 +53,22 @@ class Lines:
         if self._bar is None:
             # Loaded only for a bar. rich takes long to import, and scheduled jobs never show one.
             from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+            from rich.progress import BarColumn, Progress, TextColumn
 
-            columns = (TextColumn("         wait     {task.description}"), BarColumn(20), TimeRemainingColumn())
-            progress = Progress(*columns, console=Console(stderr=True), transient=True)
+            console = Console(stderr=True, no_color=not coloured(sys.stderr))
+            # rich cuts off the last column where a line is too long, and that is the one to look at.
+            room = max(console.width - BESIDES, SHORTEST_TEXT)
+            text = textwrap.shorten(printable(why), room, placeholder=" …")
+            columns = (
+                TextColumn("         wait     {task.description}", markup=False),
+                BarColumn(BAR),
+                TextColumn("{task.fields[left]} s"),
+            )
+            progress = Progress(*columns, console=console, transient=True)
             progress.start()
-            self._bar = progress, progress.add_task(why, total=total.total_seconds())
+            self._bar = progress, progress.add_task(text, total=total.total_seconds(), left="")
         progress, task = self._bar
-        progress.update(task, completed=(total - left).total_seconds())
+        progress.update(task, completed=(total - left).total_seconds(), left=f"{left.total_seconds():.0f}")
         if left <= timedelta():
             progress.stop()
             self._bar = None

@@ -9,20 +9,20 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from bridge.audit.records import RESULTS
-from bridge.model.errors import BridgeError, Failed, Incomplete, Refused, Usage
+from bridge.cli.output.console import Line, Tone
+from bridge.model.errors import BridgeError, Failed, Incomplete, Refused
 from bridge.model.outcome import Stopped
 from bridge.planning.sink_record import ANCHOR, RETIREMENT
 from sinks.clock import span
-from sinks.record import stamp
+from sinks.record import TAG_LIMIT, stamp
 from sinks.versions import short
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings
     from bridge.evidence.judge import Evidence
-    from bridge.model.outcome import Outcome, Standing
+    from bridge.model.outcome import Outcome, Propagated, Standing
     from bridge.model.plan import Plan
     from bridge.operations.verify import Verified
-    from bridge.planning.status import Status
     from sinks.port import SinkState
 
 UNCHANGED = "Nothing was changed."
@@ -33,8 +33,7 @@ def failed(client: ClientSettings | None, error: BridgeError) -> Iterator[str]:
 
     All faults of a usage error are shown, so that they can be corrected at once.
     """
-    faults = error.faults if isinstance(error, Usage) else (error.message,)
-    yield from failure(error, f"{client.name}: " if client else "", faults)
+    yield from failure(error, f"{client.name}: " if client else "", error.faults)
 
 
 def failure(error: BridgeError, prefix: str, faults: Sequence[str]) -> Iterator[str]:
@@ -45,13 +44,14 @@ def failure(error: BridgeError, prefix: str, faults: Sequence[str]) -> Iterator[
     if isinstance(error, Stopped):
         yield from standing(error.standing, prefix)
         return
-    yield f"{prefix}{title(error)}: {faults[0]}"
+    tone = Tone.NOTICE if error.exit_status == Refused.exit_status else Tone.BAD
+    yield Line.of(prefix, (title(error), tone), f": {faults[0]}")
     yield from (f"  {text}" for text in faults[1:])
     # The first question after an error. It is answered only where it is certain: with `Incomplete`,
     # something may have been changed.
     if error.exit_status in (Failed.exit_status, Refused.exit_status):
         yield f"  {UNCHANGED}"
-    yield from (f"  -> {text}" for text in (error.hint or "").splitlines())
+    yield from (f"  -> {text}" for text in error.hints)
 
 
 def title(error: BridgeError) -> str:
@@ -65,7 +65,7 @@ def standing(told: Standing, prefix: str) -> Iterator[str]:
 
     The answers are: why it stopped, which value Auth0 accepts, what is stored, when it began, and what to do.
     """
-    yield f"INCOMPLETE {prefix}{told.operation} {told.id}"
+    yield Line.of(("INCOMPLETE", Tone.BAD), f" {prefix}{told.operation} {told.id}")
     yield f"  Why          {told.why}"
     yield f"  Production   {told.production}"
     for number, text in enumerate(told.stored):
@@ -89,6 +89,7 @@ def plan(chosen: Plan) -> Iterator[str]:
         yield f"Settling {lock.operation} {lock.id}, begun {stamp(lock.started)} by {lock.actor}, says its lock:"
     yield from (f"  {number:>2} {step}" for number, step in enumerate(chosen.steps, 1))
     yield from (f"  Note {text}" for text in chosen.notes)
+    yield from (f"  NEW SECRET {uri} does not exist yet; it is created" for uri in chosen.creates)
     # Last, so that it is right above the question.
     if chosen.irreversible:
         yield f"  Note {chosen.irreversible}"
@@ -109,19 +110,23 @@ def outcome(done: Outcome) -> Iterator[str]:
         if at.retired:
             yield f"  {uri}  retired: {', '.join(map(short, at.retired))}"
     if done.propagated and done.propagated.proven:
-        yield (
-            f"  accepted {done.propagated.accepted} of {done.propagated.asked} over {done.propagated.seconds:.0f} s"
-            + (
-                f"; the old value refused {done.propagated.refused} of {done.propagated.asked_old}"
-                if done.propagated.asked_old
-                else ""
-            )
-        )
+        yield f"  {proven(done.propagated)}"
     yield from (f"  {note}" for note in done.notes)
     if done.audit:
         yield f"  {recorded(done.audit)}"
     if done.retire_from and done.retire_by:
         yield f"  fallback may be retired from {stamp(done.retire_from)[:16]}Z, must be by {done.retire_by:%Y-%m-%d}"
+
+
+def proven(seen: Propagated) -> str:
+    """Return what the probes have shown after a change, whichever way it went.
+
+    While a change spreads Auth0 refuses the new value now and then. That is no failure, so it is named as what it is.
+    """
+    early = seen.asked - seen.accepted
+    spread = f"; {early} came too early" if early else ""
+    old = f" and refuses the one before ({seen.refused} of {seen.asked_old})" if seen.asked_old else ""
+    return f"proven: Auth0 accepts the current value ({seen.asked} probes in {seen.seconds:.0f} s{spread}){old}"
 
 
 def recorded(anchor: str) -> str:
@@ -169,36 +174,6 @@ def settled(done: Outcome) -> str:
     return f"finished {which}" if which else "published what Auth0 accepts"
 
 
-def statuses(found: Sequence[Status]) -> Iterator[str]:
-    """Yield the table of all clients, with those that need attention first, and a summary.
-
-    The secret's age and the fallback's age come from tags only.
-    """
-    rows = [("", "CLIENT", "SECRET AGE", "FALLBACK", "SINKS", "STATE")]
-    for status in sorted(found, key=lambda s: (not s.attention, s.client)):
-        fallback = status.fallbacks[0] if status.fallbacks else None
-        since = status.at - fallback.since if fallback else None
-        edited = [f" (edited by others {p.edits} times)" for p in status.sinks if p.edits]
-        room = [f"; room for {p.room} more writes" for p in status.sinks if p.room is not None]
-        state = status.state + "".join(edited[:1]) + "".join(room[:1])
-        rows.append(
-            (
-                "!" if status.attention else " ",
-                status.client,
-                status.age_in_words,
-                f"{short(fallback.version)}, {span(since)}" if fallback and since is not None else "-",
-                ", ".join(dict.fromkeys(p.uri.partition("://")[0] for p in status.sinks)),
-                f"{state}   -> {status.next}" if status.next and status.attention else state,
-            )
-        )
-    # The last column is not padded: it may be long, and padding would wrap every row.
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    for row in rows:
-        yield " ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)) + f" {row[5]}"
-    told = f"{clients(len(found))}, {sum(status.attention for status in found)} need attention"
-    yield f"{told}. Read from tags only; ask Auth0 with: secret-bridge verify"
-
-
 def clients(number: int) -> str:
     """Return a number of clients in words."""
     return f"{number} client{'s' if number != 1 else ''}"
@@ -222,27 +197,49 @@ def verified(client: str, found: Sequence[Verified]) -> Iterator[str]:
     from bridge.auth0.probe import Verdict
 
     for one in found:
-        told = f"{client}  {one.uri}  current {short(one.current) if one.current else '-'}: {one.current_verdict}"
+        good, bad = Tone.GOOD, Tone.BAD
+        of_current = one.current_verdict, good if one.current_verdict is Verdict.ACCEPTED else bad
+        parts: list[str | tuple[str, Tone | None]] = [
+            f"{client}  {one.uri}  current {short(one.current) if one.current else '-'}: ",
+            of_current,
+        ]
         if one.fallback:
-            told += f", fallback {short(one.fallback)}: {one.fallback_verdict}"
+            refused = one.fallback_verdict is Verdict.REFUSED
+            parts += [f", fallback {short(one.fallback)}: ", (str(one.fallback_verdict), good if refused else bad)]
             if one.fallback_verdict is Verdict.ACCEPTED:
-                told += " (still; it may be spreading)"
-        yield told + ("" if one.good else "   <- look at this") + "".join(f"; {note}" for note in one.notes)
+                parts.append(" (still; it may be spreading)")
+        yield Line.of(*parts, *(f"; {note}" for note in one.notes))
+    yield from (f"  -> {command}" for command in dict.fromkeys(one.next for one in found if one.next))
 
 
-def history(client: str, sinks: Sequence[SinkState]) -> Iterator[str]:
+def history(client: str, sinks: Sequence[SinkState], limit: int) -> Iterator[str]:
     """Yield each sink's log of changes, with anchors of the audit record, and its versions from the newest on.
+
+    At most `limit` changes and versions are shown, and what is left out is said.
 
     Anything in the sinks' metadata can be changed by those who may write it. The audit record is the proof.
     """
     for state in sinks:
         yield f"{client}  {state.uri}"
-        yield from (f"  {entry}" for entry in (state.record.log if state.record else ()))
+        yield from _log(client, state.record.log if state.record else (), limit)
         if state.record and state.record.audit:
             yield f"  anchor of the record, from when the latest of these began: {state.record.audit}"
         if told := state.noted.get(RETIREMENT):
             anchor = state.noted.get(ANCHOR)
             yield f"  fallback: {told}" + (f" (anchor {anchor})" if anchor else "")
-        for version in reversed(state.history.versions):
+        for version in state.history.versions[: -limit - 1 : -1]:
             created = f"{version.created:%Y-%m-%d %H:%MZ}" if version.created else "-"
             yield f"    {short(version.id):<12} {created}  {version.stage or 'others'}"
+        if (more := len(state.history.versions) - limit) > 0:
+            yield f"    and {more} older version{'s' if more > 1 else ''}: --limit {len(state.history.versions)}"
+
+
+def _log(client: str, log: Sequence[str], limit: int) -> Iterator[str]:
+    """Yield the entries of a log, and say where earlier ones may be missing."""
+    yield from (f"  {entry}" for entry in log[:limit])
+    if len(log) > limit:
+        yield f"  and {len(log) - limit} earlier: --limit {len(log)}"
+    # Entries that no longer fit into the tag are dropped, and nothing counts them.
+    if log and len(" / ".join((*log, min(log, key=len)))) > TAG_LIMIT:
+        yield "  the tag has room for no more; where an audit record is kept, it has the earlier ones:"
+        yield f"    secret-bridge audit show --client {client}"

@@ -84,6 +84,7 @@ class MemorySink:
             place = replace(
                 place,
                 keys=document.keys if document else (),
+                unusable=document.unusable(self._key) if document else "",
                 values=values,
                 history=stored.history.added(Version("pending", Stage.PENDING)) if stored.pending else stored.history,
                 drifted=drifted(place.record, current),

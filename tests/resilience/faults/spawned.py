@@ -99,6 +99,7 @@ def configuration(world: Behind, told: Mapping[str, str]) -> str:
         *("[vaults.vault]", 'type = "vault"', f'url = "{urls["VAULT_ADDR"]}"'),
         *("[vaults.aws]", 'type = "aws"', f'endpoint_url = "{urls["AWS_ENDPOINT_URL"]}"'),
         *(f"[clients.{NAME}]", 'tenant = "local"', f'client_id = "{world.client_id}"', f"sinks = [{sinks}]"),
+        'min_interval = "0s"',
     ]
     if "REFRESH" in told:
         lines.append(f'consumer_refresh = "{told["REFRESH"]}"')

@@ -217,7 +217,7 @@ class Subject:
             f'propagation = "{self.bench.propagation.seconds}s"',
             *("[vaults.vault]", 'type = "vault"', f'url = "{urls["VAULT_ADDR"]}"'),
             *("[vaults.aws]", 'type = "aws"', f'endpoint_url = "{urls["AWS_ENDPOINT_URL"]}"'),
-            *("[defaults]", 'fallback_min_age = "0s"'),
+            *("[defaults]", 'fallback_min_age = "0s"', 'min_interval = "0s"'),
             *(("sibling_keys = true", 'consumer_refresh = "1s"') if self.sibling_keys else ()),
             *(f"[clients.{NAME}]", 'tenant = "local"', f'client_id = "{self.world.client_id}"', f"sinks = [{uris}]"),
         ]

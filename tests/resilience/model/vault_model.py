@@ -9,8 +9,8 @@ from typing import Any
 
 from sinks.document import Document
 from sinks.errors import Conflict, Expired, Unavailable
-from sinks.vault.api import Entry, Meta, MountConfig
-from sinks.vault.responses import Missing
+from sinks.vault.errors import Missing
+from sinks.vault.responses import Entry, Meta, MountConfig
 from tests.resilience.model.world import CONFLICT, EXPIRED, LOST, MISSING, OK, Answer, Key, Request, VaultPlace, at
 
 Ask = Callable[[Request], Answer]

@@ -74,7 +74,7 @@ class Field:
             *('client_secret = "env:AUTH0_CLIENT_SECRET"', f'propagation = "{self.propagation.seconds}s"'),
             *("[vaults.vault]", 'type = "vault"', f'url = "{some["VAULT_ADDR"]}"'),
             *("[vaults.aws]", 'type = "aws"', f'endpoint_url = "{some["AWS_ENDPOINT_URL"]}"'),
-            *("[defaults]", 'fallback_min_age = "0s"'),
+            *("[defaults]", 'fallback_min_age = "0s"', 'min_interval = "0s"'),
         ]
         for number, world in enumerate(self.worlds):
             lines += [f"[clients.client{number}]", 'tenant = "local"', f'client_id = "{world.client_id}"']

@@ -62,6 +62,80 @@ def test_a_pipe_is_refused_and_nobody_waits_for_its_reader(record: Record) -> No
         record.begin()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize("suffix", ["", ".lock"])
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ("hard link", "it has more than one name"),
+        ("another's", "it belongs to another user"),
+        ("666", "it may be written to by everybody"),
+        ("602", "it may be written to by everybody"),
+        ("660", "it may be written to by its group"),
+        ("620", "it may be written to by its group"),
+    ],
+)
+def test_a_file_that_another_user_could_have_made_or_can_change_is_refused(
+    record: Record, tmp_path: Path, suffix: str, how: str, why: str
+) -> None:
+    record.fill(1)
+    path = record.path.with_name(record.path.name + suffix)
+    victim = tmp_path / "victim"
+    victim.write_text("a file of ours", "utf-8")
+    if how == "hard link":
+        path.unlink()
+        path.hardlink_to(victim)
+    elif how == "another's":
+        os.chown(path, 65534, 65534)
+    else:
+        path.chmod(int(how, 8))
+    before = path.read_bytes()
+    with pytest.raises(NotWritten, match=f"cannot be written to {record.path}: {why}") as caught:
+        record.begin()
+    assert caught.value.exit_status == 1
+    assert "mend that" in str(caught.value.hint)
+    assert path.read_bytes() == before
+    assert victim.read_text("utf-8") == "a file of ours"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ("another's", "its directory belongs to another user"),
+        ("777", "its directory may be written to by everybody"),
+        ("770", "its directory may be written to by its group"),
+        ("another's link", "its directory belongs to another user"),
+    ],
+)
+def test_a_directory_in_which_another_user_could_replace_the_file_is_refused(
+    tmp_path: Path, how: str, why: str
+) -> None:
+    directory = tmp_path / "records"
+    directory.mkdir(0o700)
+    named = directory
+    if how == "another's link":
+        named = tmp_path / "link"
+        named.symlink_to(directory)
+        os.chown(named, 65534, 65534, follow_symlinks=False)
+    elif how == "another's":
+        os.chown(directory, 65534, 65534)
+    else:
+        directory.chmod(int(how, 8))
+    with pytest.raises(NotWritten, match=why):
+        Record(named / "audit.jsonl", KEY).begin()
+    assert list(directory.iterdir()) == []
+
+
+@pytest.mark.parametrize(("directory", "file"), [(0o755, 0o600), (0o1777, 0o600), (0o750, 0o640), (0o700, 0o644)])
+def test_what_others_may_only_read_is_written(record: Record, directory: int, file: int) -> None:
+    record.fill(1)
+    record.path.parent.chmod(directory)
+    record.path.chmod(file)
+    record.fill(1)
+    assert record.verified().good
+
+
 def test_nothing_stays_open(record: Record, open_files: None) -> None:
     record.fill(3)
     record.path.unlink()

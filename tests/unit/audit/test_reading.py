@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
-from bridge.audit.reading import about, attempts, summary
+import pytest
+
+from bridge.audit.reading import about, attempts, lines_in, summary
+from bridge.model.errors import Failed
 
 BEGIN = {"event": "begin", "attempt": "a", "seq": 1, "at": "2026-01-01T00:00:00.000Z", "client": "billing",
          "host": "ci", "command": "rotate", "options": ["--adopt"], "claimed": {"user": "ann"},
@@ -15,6 +20,25 @@ END = {"event": "end", "attempt": "a", "seq": 2, "outcome": "failed", "exit": 3,
 
 def told(*lines: dict[str, object]) -> list[str]:
     return [summary(each) for each in attempts(about(json.dumps(line).encode() for line in lines))]
+
+
+@pytest.mark.parametrize("kind", ["/dev/zero", "pipe", "directory", "none"])
+def test_only_a_regular_file_is_read(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / kind
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "directory":
+        path.mkdir()
+    with pytest.raises(Failed, match=r"cannot be read: it is not a regular file|\((IsADirectory|FileNotFound)Error\)"):
+        next(lines_in(path if kind != "/dev/zero" else Path(kind)))
+
+
+def test_a_line_without_an_end_comes_in_pieces(tmp_path: Path) -> None:
+    path = tmp_path / "record"
+    path.write_bytes(b"x" * 3 * 2**20 + b"\n" + json.dumps(BEGIN).encode())
+    lines = list(lines_in(path))
+    assert max(map(len, lines)) == 2**20
+    assert list(about(lines)) == [BEGIN]
 
 
 def test_both_lines_of_an_attempt_are_one() -> None:

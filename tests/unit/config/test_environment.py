@@ -49,11 +49,14 @@ def test_all_that_is_missing_is_named_together() -> None:
     assert faults({}) == (
         (
             "not set: AUTH0_DOMAIN, AUTH0_CLIENT_ID, AUTH0_CLIENT_SECRET (or AUTH0_CLIENT_ASSERTION_PRIVATE_KEY); "
-            "AUTH0_API_TOKEN alone would do instead of an application"
+            "AUTH0_API_TOKEN alone would do instead of an application "
+            "(set it, or name a client of a bridge.toml: secret-bridge init)"
         ),
         "VAULT_ADDR is not set (set it to the server's address, for example https://vault:8200)",
     )
-    assert faults({**VAULT, "AUTH0_API_TOKEN": "hunter2"}) == ("not set: AUTH0_DOMAIN",)
+    assert faults({**VAULT, "AUTH0_API_TOKEN": "hunter2"}) == (
+        "not set: AUTH0_DOMAIN (set it, or name a client of a bridge.toml: secret-bridge init)",
+    )
 
 
 def test_a_token_or_a_key_does_instead_of_a_secret() -> None:
@@ -73,7 +76,7 @@ def test_a_token_or_a_key_does_instead_of_a_secret() -> None:
         ({"VAULT_SKIP_VERIFY": "true"}, SINK, ("VAULT_SKIP_VERIFY is set: the bridge always checks the vault's "
          "certificate; unset it, and name the CA by VAULT_CACERT")),
         ({"BRIDGE_PROPAGATION": "3s"}, SINK,
-         "BRIDGE_PROPAGATION: less than 30s is for loopback only: Auth0 takes up to 30 s"),
+         "BRIDGE_PROPAGATION: expected 30s or more, as Auth0 takes (less: on loopback)"),
         ({"BRIDGE_PROPAGATION": "soon"}, SINK, 'BRIDGE_PROPAGATION: found "soon", expected a duration such as 30s'),
         ({}, (), "no sink is named: --sink aws://REGION/NAME or vault://MOUNT/PATH"),
     ],

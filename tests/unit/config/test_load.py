@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import grp
+import os
+import pwd
 import subprocess
 import sys
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +16,7 @@ import pytest
 
 import sinks.aws
 import sinks.vault
-from bridge.config.load import find
+from bridge.config.load import find, load
 from bridge.config.settings import CONSENTS, EVIDENCE, STRATEGIES, ClientSettings
 from bridge.model.errors import Usage
 from bridge.model.tenant import TenantSettings
@@ -74,7 +78,7 @@ def test_propagation_may_be_short_on_loopback_only(load_text: Any, faults_of: An
     local = good.replace('"acme.eu.auth0.com"', '"http://127.0.0.1:3000"\npropagation = "3s"')
     assert load_text(local).tenants["prod"].propagation == timedelta(seconds=3)
     short = good.replace('"acme.eu.auth0.com"', '"acme.eu.auth0.com"\npropagation = "3s"')
-    assert faults_of(short) == ("tenants.prod.propagation: less than 30s is for loopback only: Auth0 takes up to 30 s",)
+    assert faults_of(short) == ("tenants.prod.propagation: expected 30s or more, as Auth0 takes (less: on loopback)",)
 
 
 def test_the_file_is_the_option_else_the_variable_else_the_one_here_and_none_further_up(tmp_path: Path) -> None:
@@ -95,6 +99,92 @@ def test_the_file_is_the_option_else_the_variable_else_the_one_here_and_none_fur
 def test_a_file_that_was_named_has_to_exist(option: Any, environ: Any, named: str, tmp_path: Path) -> None:
     with pytest.raises(Usage, match=f"{named}: there is no file no.toml"):
         find(option, environ, tmp_path)
+
+
+def exposed(path: Path, how: str) -> None:
+    """Let somebody else change a file, or what stands in for it."""
+    match how.split():
+        case ["mode", mode]:
+            path.chmod(int(mode, 8))
+        case ["directory", mode]:
+            path.parent.chmod(int(mode, 8))
+        case ["owner"]:
+            os.chown(path, 65534, 65534)
+        case ["owner", "of", "directory"]:
+            os.chown(path.parent, 65534, 65534)
+        case ["owner", "of", "link"]:
+            real = path.rename(path.with_name("real.toml"))
+            path.symlink_to(real)
+            os.chown(path, 65534, 65534, follow_symlinks=False)
+        case ["link", "to", "theirs"]:
+            real = path.rename(path.with_name("real.toml"))
+            path.symlink_to(real)
+            os.chown(real, 65534, 65534)
+
+
+HERE = (
+    "mode 664", "mode 620", "mode 646", "mode 666", "mode 777", "directory 777", "directory 770", "directory 720",
+    "directory 702",
+)  # fmt: skip
+THEIRS = ("owner", "owner of directory", "owner of link", "link to theirs")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user's group may be its own, and only root gives files away")
+@pytest.mark.parametrize("how", [*HERE, *THEIRS])
+def test_a_file_that_was_found_and_that_others_could_change_is_used_only_by_its_name(how: str, tmp_path: Path) -> None:
+    path = tmp_path / "bridge.toml"
+    path.touch(0o644)
+    exposed(path, how)
+    with pytest.raises(Usage, match=r"is not used, because it was not named, and (the file|its directory) ") as caught:
+        find(None, {}, tmp_path)
+    assert caught.value.exit_status == 2
+    assert f"--config {path}" in str(caught.value.hint)
+    assert ("chmod go-w" in str(caught.value.hint)) == (how in HERE)
+    assert find(path, {}, tmp_path) == path
+    assert find(None, {"BRIDGE_CONFIG": str(path)}, tmp_path) == path
+
+
+@pytest.mark.parametrize(
+    "how", ["mode 600", "mode 444", "mode 755", "directory 700", "directory 755", "directory 1777"]
+)
+def test_a_file_that_was_found_and_that_nobody_else_can_change_is_used(how: str, tmp_path: Path) -> None:
+    path = tmp_path / "bridge.toml"
+    path.touch(0o644)
+    exposed(path, how)
+    assert find(None, {}, tmp_path) == path
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_the_group_of_a_user_alone_is_no_other_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The usual umask of people is 002, where each has a group of their own."""
+    path = tmp_path / "bridge.toml"
+    path.touch()
+    path.chmod(0o664)
+    for each in (path, tmp_path):
+        os.chown(each, 1234, 1234)
+    user = pwd.struct_passwd(("ada", "x", 1234, 1234, "", "/", "/bin/sh"))
+    monkeypatch.setattr("os.geteuid", lambda: 1234)
+    monkeypatch.setattr("pwd.getpwuid", lambda _uid: user)
+    for members, name, good in (([], "ada", True), (["ada"], "ada", True), (["bob"], "ada", False), ([], "it", False)):
+        group = grp.struct_group((name, "x", 1234, members))
+        monkeypatch.setattr("grp.getgrgid", lambda _gid, group=group: group)
+        with nullcontext() if good else pytest.raises(Usage, match="may be written to by its group"):
+            assert find(None, {}, tmp_path) == path
+
+
+@pytest.mark.parametrize("kind", ["/dev/zero", "pipe", "directory", "huge", "deep", "tables"])
+def test_only_a_regular_file_of_at_most_one_mib_is_read(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / kind
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "directory":
+        path.mkdir()
+    elif kind != "/dev/zero":
+        deep = {"deep": "x = " + "[" * 200_000, "tables": "x = " + "{a = " * 100_000}
+        path.write_text(deep.get(kind, "#" * (2**20 + 1)), "utf-8")
+    with pytest.raises(Usage, match=r"is not a regular file|has more than 1 MiB|nested too deeply") as caught:
+        load(find(path, {}) or path, {})
+    assert str(path) in caught.value.message
 
 
 def test_pydantic_is_not_loaded_before_a_file_is_read() -> None:

@@ -40,6 +40,7 @@ endpoint_url = "{AWS_ENDPOINT_URL}"
 [clients.billing]
 tenant = "local"
 client_id = "{client_id}"
+min_interval = "0s"
 sinks = {sinks}
 """
 UNDER = re.compile(r"# in bridge\.toml, under \[([^]]+)\](.*)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -195,3 +196,84 @@ def test_a_stack_of_cloudformation_is_found(stored: Patient) -> None:
     assert "DeletionPolicy: Retain" in found["remedy"]
     secret.tags = before
     stored.well()
+
+
+def test_a_secret_that_aws_rotates_at_auth0_is_found_with_the_way_out(stored: Patient) -> None:
+    controls.described = {"Type": "Auth0OAuthClientSecret"}
+    found = stored.sees("aws-external")
+    assert "Type Auth0OAuthClientSecret" in found["what"]
+    assert "#clientSecret" in found["remedy"]
+    controls.described = {}
+    stored.well()
+
+
+def test_a_replica_of_another_account_is_found_with_its_primary(stored: Patient) -> None:
+    primary = f"arn:aws:secretsmanager:{REGION}:444455556666:secret:apps/x-AbCdEf"
+    controls.described = {"CrossAccountPrimary": {"PrimarySecretARN": primary, "ReplicationStatus": "InSync"}}
+    assert f"aws://{primary}" in stored.sees("aws-replica")["remedy"]
+    controls.described = {}
+    stored.well()
+
+
+def test_a_replica_in_another_account_that_is_not_in_sync_is_found(stored: Patient) -> None:
+    replica = f"arn:aws:secretsmanager:{REGION}:444455556666:secret:apps/x-AbCdEf"
+    controls.described = {"CrossAccountReplicas": [{"ReplicaSecretARN": replica, "ReplicationStatus": "Detached"}]}
+    found = stored.sees("aws-replica-account")
+    assert "Detached" in found["what"]
+    assert replica in found["remedy"]
+    controls.described = {}
+    stored.well()
+
+
+def test_too_many_tags_of_its_own_are_found(stored: Patient) -> None:
+    for number in range(20):
+        stored.world.aws.tag(f"theirs-{number}", "x")
+    found = stored.sees("aws-tags")
+    assert "tags of its own; AWS takes 50" in found["what"]
+    more = int(re.findall(r"remove (\d+)", found["remedy"])[0])
+    stored.paste(found, {"TAG": " ".join(f"theirs-{number}" for number in range(more))})
+    stored.well()
+
+
+def test_a_version_without_room_for_a_label_is_found(stored: Patient) -> None:
+    client, name = stored.world.aws.client, stored.world.aws.name
+    (current,) = (
+        v["VersionId"]
+        for v in client.list_secret_version_ids(SecretId=name)["Versions"]
+        if "AWSCURRENT" in v["VersionStages"]
+    )
+    for number in range(19):
+        client.update_secret_version_stage(SecretId=name, VersionStage=f"theirs-{number}", MoveToVersionId=current)
+    stored.paste(stored.sees("aws-labels"), {"LABEL": "theirs-0"})
+    stored.well()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("AWS_METADATA_SERVICE_TIMEOUT", "x"),
+        ("AWS_STS_REGIONAL_ENDPOINTS", "x"),
+        ("AWS_USE_FIPS_ENDPOINT", "1"),
+        ("AWS_SESSION_TOKEN", "x\n"),
+        ("AWS_PROFILE", "nobodys"),
+        ("AWS_CONFIG_FILE", __file__),
+    ],
+)
+def test_a_variable_that_boto3_cannot_use_is_found_by_its_name(stored: Patient, variable: str, value: str) -> None:
+    stored.patch.setenv(variable, value)
+    found = stored.sees("aws-settings")
+    assert variable in found["what"] + found["remedy"]
+    ended = stored.run("status", "billing")
+    assert ended.status == 2, ended.told
+    stored.patch.delenv(variable)
+    stored.well()
+
+
+def test_an_endpoint_that_would_get_secrets_in_clear_text_is_found(stored: Patient) -> None:
+    stored.set("vaults.use1", "endpoint_url", "http://evil.example")
+    ended = stored.run("doctor", "billing")
+    assert ended.status == 2
+    assert "plain http:// is for loopback only" in ended.err
+    stored.set("vaults.use1", "endpoint_url", None)
+    stored.patch.setenv("AWS_ENDPOINT_URL", "http://evil.example")
+    assert "AWS_ENDPOINT_URL" in stored.sees("aws-settings")["what"]

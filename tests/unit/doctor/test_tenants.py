@@ -136,6 +136,22 @@ def test_a_certificate_of_an_unknown_authority_is_found(inpatient: Patient, tmp_
         assert kinds["tenant-certificate"] == "note"
 
 
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [("HTTPS_PROXY", "http://"), ("ALL_PROXY", "socks://127.0.0.1:9"), ("SSL_CERT_FILE", "/none"),
+     ("SSL_CERT_DIR", "/none")],
+)  # fmt: skip
+def test_a_variable_that_cannot_be_used_is_found(inpatient: Patient, variable: str, text: str) -> None:
+    inpatient.set("tenants.local", "domain", "https://acme.invalid")
+    inpatient.set("tenants.local", "propagation", None)
+    for name in ("NO_PROXY", "no_proxy"):
+        inpatient.patch.setenv(name, "::1/128,127.0.0.1,localhost")  # the vaults' own
+    inpatient.patch.setenv(variable, text)
+    found = inpatient.sees("tenant-settings")
+    assert found["what"].startswith(f"{variable}: ")
+    assert f"unset {variable}" in found["remedy"]
+
+
 class Off(SystemClock):
     """A machine whose clock is wrong."""
 

@@ -97,7 +97,7 @@ def test_a_token_that_is_unknown_or_has_ended_is_found(inpatient: Patient) -> No
 def test_a_token_that_ends_soon_is_found_and_the_pasted_command_renews_it(inpatient: Patient) -> None:
     rules = written(rules_in(of(printed("billing", "--role", "operator"), "hcl")))
     inpatient.patch.setenv("TOOL_TOKEN", inpatient.limited(rules, ttl="30m"))
-    found = inpatient.sees("vault-token-expires")
+    found = inpatient.sees("vault-token-expires", severity="note")
     assert "it can be renewed" in found["what"]
     inpatient.paste(found)
     inpatient.well()

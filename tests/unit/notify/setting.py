@@ -23,6 +23,7 @@ def configured(world: World, directory: Path, notify: str = TO_HOOK, more: str =
         *("[vaults.aws]", 'type = "aws"', f'endpoint_url = "{environ["AWS_ENDPOINT_URL"]}"'),
         *(f"[clients.{json.dumps(name)}]", 'tenant = "local"', f'client_id = "{world.client_id}"'),
         f"sinks = {json.dumps(list(world.uris))}",
+        'min_interval = "0s"',
         *(more, notify),
     ]
     path = directory / "bridge.toml"

@@ -60,8 +60,7 @@ def test_a_name_or_a_reason_calls_nobody_and_is_no_markup(slack: Destination, ho
 
 def test_a_reason_cannot_forge_another_line() -> None:
     forged = text(["billing: Failed: one\nINCOMPLETE orders\r\n  Do  rm\u2028x\x1b[31mred\u202e"])
-    assert [line for line in forged.splitlines() if not line.startswith("    ")] == ["billing: Failed: one"]
-    assert not {"\x1b", "\u202e", "\r", "\u2028"} & set(forged)
+    assert forged == r"billing: Failed: one\nINCOMPLETE orders\r\n  Do  rm\u2028x\x1b[31mred\u202e"
 
 
 def test_a_name_stays_what_it_is_where_nobody_is_called() -> None:

@@ -38,7 +38,7 @@ def of(*sinks: SinkState, settings: ClientSettings = SETTINGS) -> Status:
         ({"foreign": "a text"}, Kind.INTERRUPTED, True, "resume --discard-foreign"),
         ({"unsettled": True}, Kind.INTERRUPTED, True, "resume"),
         ({"manager": "terraform"}, Kind.MISPLACED, True, None),
-        ({"exists": False}, Kind.EMPTY, True, "rotate"),
+        ({"exists": False}, Kind.EMPTY, True, "adopt"),
         ({"record": None}, Kind.UNMANAGED, True, "adopt"),
         ({"record": None, "wiped": True}, Kind.WIPED, True, "adopt --repair"),
         ({"record": record(OLD, client_id="another")}, Kind.MISPLACED, True, None),

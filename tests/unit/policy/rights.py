@@ -45,6 +45,7 @@ CLIENT = """
 [clients.{name}]
 tenant = "local"
 client_id = "{client_id}"
+min_interval = "0s"
 sinks = {sinks}
 """
 LINE = re.compile(r'path "([^"]+)" +\{ capabilities = (\[[^]]*\]) \}')

@@ -26,7 +26,7 @@ def breaking(role: Role, action: str) -> tuple[str, ...]:
         "UpdateSecretVersionStage": (*change, "--dry-run"),
     }
     if role is Role.OPERATOR:
-        others |= {"CreateSecret": ("rotate", "shop", "--no-wait"), "UntagResource": ("forget", "billing")}
+        others |= {"CreateSecret": ("rotate", "shop", "--no-wait", "--yes"), "UntagResource": ("forget", "billing")}
     if role is Role.SECURITY:
         others |= {"UntagResource": ("evidence", "billing", "--record")}
     return others.get(action.partition(":")[2], change)

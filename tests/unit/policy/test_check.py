@@ -115,7 +115,7 @@ def test_each_command_asks_for_what_it_will_use_and_for_nothing_else(somebody: S
 
 def test_empty_places_and_companions_take_more(somebody: Somebody) -> None:
     taken = Checked(somebody)
-    assert taken("rotate", "shop", "--no-wait") == {*HELD, *MADE, TAGGED, WRITTEN}
+    assert taken("rotate", "shop", "--no-wait", "--yes") == {*HELD, *MADE, TAGGED, WRITTEN}
     assert WRITTEN in taken("adopt", "both", "--yes")
     assert taken("rotate", "both", "--no-wait") == {*HELD, TAGGED, WRITTEN}
     somebody.world.spread()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -133,7 +135,24 @@ def test_a_policy_that_is_too_long_for_aws_says_so() -> None:
 def test_the_scope_that_reads_every_secret_says_when_it_is_needed() -> None:
     assert "auth0-generated of orders" in printed("--role", "operator")[-1]["comments"][1]
     assert "leave it out" in printed("billing", "--role", "operator")[-1]["comments"][1]
-    assert len(printed("--role", "security")[-1]["comments"]) == 1
+    assert not any("read:client_keys" in line for line in printed("--role", "security")[-1]["comments"])
+
+
+@pytest.mark.parametrize("role", Role)
+def test_every_right_says_why(role: Role) -> None:
+    for block in printed("--role", role):
+        if block["format"] == "hcl":
+            assert all(re.search(r"\}  # \S", line) for line in block["policy"].splitlines())
+            continue
+        rights = block["policy"] if block["format"] == "scopes" else actions(block["policy"])
+        for right in rights:
+            assert any(line.startswith(right) and len(line) > len(right) + 5 for line in block["comments"]), right
+
+
+def actions(policy: dict[str, Any]) -> set[str]:
+    named = [each["Action"] for each in policy["Statement"]]
+    listed = [action for each in named for action in (each if isinstance(each, list) else [each])]
+    return {action.removeprefix("secretsmanager:") for action in listed}
 
 
 def test_one_language_alone_can_be_sent_into_a_file() -> None:

@@ -57,7 +57,7 @@ def test_an_operator_can_give_every_command_and_uses_every_right(somebody: Someb
     somebody.can("adopt", "billing", "--yes")
     for verb in ("status", "history", "verify", "read"):
         somebody.can(verb, "billing")
-    somebody.can("rotate", "--all", "--no-wait")
+    somebody.can("rotate", "--all", "--no-wait", "--yes")
     world.spread()
     somebody.can("rollback", "billing", "--no-wait")
     world.tenant.set_in_dashboard(world.client_id)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sinks.errors import BadAddress
-from sinks.references import is_reference, resolve
+from sinks.references import flaw, for_header, is_reference, resolve
 from sinks.secret import Secret
 
 
@@ -43,7 +47,7 @@ def test_what_is_none_and_is_not_shown(text: str) -> None:
 
 
 def test_a_variable_is_read() -> None:
-    assert resolve("env:NAME", {"NAME": "value\n"}) == Secret("value\n")
+    assert resolve("env:NAME", {"NAME": "value"}) == Secret("value")
     with pytest.raises(BadAddress, match="env:NAME: the variable is not set"):
         resolve("env:NAME", {})
     with pytest.raises(BadAddress, match="env:NAME: the variable is empty"):
@@ -52,9 +56,114 @@ def test_a_variable_is_read() -> None:
 
 def test_a_file_is_read_without_the_one_line_break_at_its_end(tmp_path: Path) -> None:
     path = tmp_path / "key"
-    path.write_bytes(b"line 1\nline 2\r\n")
-    assert resolve(f"file:{path}", {}) == Secret("line 1\nline 2")
-    assert resolve("file:~/key", {"HOME": str(tmp_path)}) == Secret("line 1\nline 2")
+    for end in (b"", b"\n", b"\r\n"):
+        path.write_bytes(b"two words" + end)
+        assert resolve(f"file:{path}", {}) == Secret("two words")
+        assert resolve("file:~/key", {"HOME": str(tmp_path)}) == Secret("two words")
+
+
+FLAWS = {
+    "hunter2\n\n": "ends with a line break",
+    "hunter2\r\n\r\n": "ends with a line break",
+    "\nhunter2": "begins with a line break",
+    "hun\nter2": "holds a line break",
+    "hun\r\nter2": "holds a carriage return",
+    "hun\rter2": "holds a carriage return",
+    "hunter2\0": "ends with a NUL character",
+    "hun\0ter2": "holds a NUL character",
+    "hunter2\t": "ends with a tab",
+    "hun\tter2": "holds a tab",
+    " hunter2": "begins with a space",
+    "hunter2 ": "ends with a space",
+    " ": "begins with a space",
+    "\ufeffhunter2": "begins with a byte order mark",
+    "hun\ufeffter2": "holds a byte order mark",
+    "hunter2\u200b": "ends with a character that cannot be printed",
+    "hun\u202eter2": "holds a character that cannot be printed",
+    "hunter2\x7f": "ends with a character that cannot be printed",
+    "\x1b[31mhunter2": "begins with a character that cannot be printed",
+    "hunter2\u2028": "ends with a character that cannot be printed",
+    "hunter2\xa0": "ends with a character that cannot be printed",
+}
+
+
+@pytest.mark.parametrize("text", FLAWS)
+@pytest.mark.parametrize("scheme", ["env", "file"])
+def test_what_no_secret_holds_is_refused_by_the_reference_and_not_shown(tmp_path: Path, scheme: str, text: str) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(text.encode())
+    reference = "env:NAME" if scheme == "env" else f"file:{path}"
+    with pytest.raises(BadAddress) as caught:
+        resolve(reference, {"NAME": text})
+    assert caught.value.message == f"{reference}: the value {FLAWS[text]}"
+    assert reference in str(caught.value.hint)
+
+
+def test_a_line_break_at_the_end_of_a_variable_is_refused() -> None:
+    for end in ("\n", "\r\n", "\r"):
+        with pytest.raises(BadAddress, match=r"env:NAME: the value ends with a (line break|carriage return)"):
+            resolve("env:NAME", {"NAME": f"value{end}"})
+
+
+def test_bytes_of_a_variable_that_are_no_text_are_refused() -> None:
+    with pytest.raises(BadAddress, match="env:NAME: the value holds bytes that are not text in UTF-8"):
+        resolve("env:NAME", {"NAME": os.fsdecode(b"hunter2\xff")})
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n", "\r\n"])
+def test_a_key_in_pem_form_has_lines(end: str, tmp_path: Path) -> None:
+    path, text = tmp_path / "key", f"Bag Attributes\n-----BEGIN RSA KEY-----\r\n\tAAAA\n-----END RSA KEY-----{end}"
+    path.write_bytes(text.encode())
+    assert resolve("env:NAME", {"NAME": text}) == Secret(text)
+    assert resolve(f"file:{path}", {}) == Secret(text.removesuffix("\n").removesuffix("\r"))
+    with pytest.raises(BadAddress, match="holds a NUL"):
+        resolve("env:NAME", {"NAME": f"{text}\0-----"})
+
+
+@given(st.text())
+def test_whatever_passes_can_be_printed_on_one_line(text: str) -> None:
+    if flaw(text) is None and "-----BEGIN " not in text:
+        assert text == text.strip()
+        assert text.isprintable()
+
+
+@given(st.text(st.characters(categories=["L", "N", "P", "S"])))
+def test_letters_digits_and_signs_of_any_script_pass(text: str) -> None:
+    assert flaw(text) is None
+
+
+@pytest.mark.parametrize("text", ["two words", "passw\u00f6rd", "s.abc\u200b", "a\nb"])
+def test_a_token_for_a_header_is_ascii_without_spaces(text: str) -> None:
+    assert for_header("env:T", Secret("hvs.CAES-_=/+~")).reveal() == "hvs.CAES-_=/+~"
+    with pytest.raises(BadAddress, match="env:T: the token holds a"):
+        for_header("env:T", Secret(text))
+
+
+@pytest.mark.parametrize("kind", ["zero", "pipe", "socket", "directory", "huge", "below", "NUL"])
+def test_only_a_regular_file_of_at_most_one_mib_is_read(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / kind
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as bound:
+            bound.bind(str(path))
+    elif kind == "directory":
+        path.mkdir()
+    else:
+        path.write_bytes(b"x" * (2**20 + 1))
+    named = {"zero": "/dev/zero", "below": f"{path}/x", "NUL": "/tmp/\0"}.get(kind, path)
+    began = time.monotonic()
+    with pytest.raises(BadAddress, match=r"is not a regular file|has more than 1 MiB|cannot be read"):
+        resolve(f"file:{named}", {})
+    assert time.monotonic() - began < 5
+
+
+def test_a_file_of_exactly_one_mib_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(b"x" * 2**20)
+    assert len(resolve(f"file:{path}", {}).reveal()) == 2**20
+    (tmp_path / "link").symlink_to(path)  # as Kubernetes mounts secrets
+    assert resolve(f"file:{tmp_path}/link", {}) == resolve(f"file:{path}", {})
 
 
 def test_a_file_that_cannot_be_had_says_why_and_shows_nothing(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from sinks import open_sink
-from sinks.aws import Settings, from_environment, parse
+from sinks.aws import Settings, from_environment, identity, parse
 from sinks.errors import BadAddress
 from tests.unit.sinks.aws.factory import ManualClock, no_references
 
@@ -41,11 +41,56 @@ def test_an_alias_with_a_region_takes_names_only_and_keeps_its_name() -> None:
     assert uri("use1://apps/billing#client_secret", Settings(region="us-east-1")) == "use1://apps/billing"
 
 
-def test_an_arn_is_the_same_place_and_is_asked_for_by_arn() -> None:
-    assert uri(f"aws://{ARN}") == "aws://us-east-1/apps/billing"
-    assert uri(f"use1://{ARN}", Settings(region="us-east-1")) == "use1://apps/billing"
+def test_an_arn_is_asked_for_by_arn_and_is_its_own_name() -> None:
+    assert uri(f"aws://{ARN}#key") == f"aws://{ARN}"
+    assert uri(f"use1://{ARN}", Settings(region="us-east-1")) == f"use1://{ARN}"
     target = parse(f"{ARN}#key", Settings())
     assert (target.name, target.secret_id, target.key) == ("apps/billing", ARN, "key")
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        ARN,
+        ARN.replace("-AbCdEf", "-secret-AbCdEf"),  # a name that ends as a suffix does
+        ARN.replace("-AbCdEf", ""),
+        ARN.replace("arn:aws:", "arn:aws-us-gov:").replace("us-east-1", "us-gov-west-1"),
+    ],
+)
+def test_the_name_of_a_sink_is_an_address_of_the_same_sink(arn: str) -> None:
+    target = parse(arn, Settings())
+    assert parse(target.canonical, Settings()) == target
+
+
+def same(one: str, other: str, settings: Settings | None = None, others: Settings | None = None) -> bool:
+    first, second = settings or Settings(), others or settings or Settings()
+    return identity(parse(one, first), first) == identity(parse(other, second), second)
+
+
+OTHERS = ARN.replace("111122223333", "444455556666")
+ROLE = Settings(role_arn="arn:aws:iam::111122223333:role/team/bridge")
+
+
+def test_two_arns_of_one_name_in_two_accounts_are_two_sinks() -> None:
+    assert uri(f"aws://{ARN}") != uri(f"aws://{OTHERS}")
+    assert not same(ARN, OTHERS)
+    assert not same(ARN, OTHERS, Settings(region="us-east-1"))
+
+
+def test_an_account_that_is_known_makes_names_and_arns_comparable() -> None:
+    name = "us-east-1/apps/billing"
+    assert same(ARN, ARN.replace("-AbCdEf", ""))
+    assert same(ARN, name, ROLE)
+    assert not same(OTHERS, name, ROLE)
+    assert same(ARN, name, Settings(), ROLE)
+    assert not same(name, name, ROLE, Settings(role_arn=str(ROLE.role_arn).replace("1111", "9999")))
+    assert same(name, name, ROLE, Settings(role_arn="arn:aws:iam::111122223333:role/other"))
+    assert not same(ARN, name)  # only a request could tell
+
+
+def test_a_name_without_an_arn_is_named_as_ever() -> None:
+    assert parse("us-east-1/apps/billing", Settings()).canonical == "us-east-1/apps/billing"
+    assert parse("apps/billing", Settings(region="us-east-1")).canonical == "apps/billing"
 
 
 def refused(target: str, settings: Settings | None = None) -> str:

@@ -182,7 +182,7 @@ def test_nothing_answers_there() -> None:
     from sinks.aws import Settings
 
     settings = Settings(endpoint_url="http://127.0.0.1:9")
-    assert "no connection (EndpointConnectionError)" in refused(Unavailable, settings=settings)
+    assert "no connection to AWS (EndpointConnectionError)" in refused(Unavailable, settings=settings)
 
 
 def boto_errors() -> list[Exception]:

@@ -23,7 +23,7 @@ from sinks.port import Stage
 from sinks.vault import Auth, Settings, from_environment
 from tests.contract.clock import ManualClock
 from tests.contract.harness import VaultHarness, admin
-from tests.contract.operator import S0, filled
+from tests.contract.operator import P1, S0, filled, lock
 from tests.support.proxy import Answer, Proxy
 from tests.unit.sinks.vault.support import sink_at
 
@@ -317,3 +317,66 @@ def test_a_root_token_needs_no_renewal(place: VaultHarness) -> None:
     for _ in range(3):
         assert sink.read().value(Stage.CURRENT) == S0
         place.clock.advance(3600)
+
+
+@pytest.mark.parametrize("noticed", [True, False], ids=["by the clock", "by a denial"])
+def test_a_token_that_ended_during_a_long_wait_is_obtained_again(
+    root: Any, place: VaultHarness, operator: str, unique: str, noticed: bool
+) -> None:
+    filled(place)
+    clock, asked = ManualClock(), []
+
+    def gate(what: str, ask: Callable[[], Answer]) -> Answer:
+        asked.extend(word for word in ("login", "lookup-self") if word in what)
+        return ask()
+
+    auth = user(root, unique, operator, token_ttl="1s")
+    with Proxy(place.server.url, gate=gate) as proxy:
+        settings = Settings(proxy.url, auth=auth)
+        sink = sink_at(proxy.url, f"secret/{place.path}", settings=settings, references={"env:PW": "pw"}, clock=clock)
+        state = sink.read()
+        time.sleep(1.5)  # as long as consumers may need to read a pending value
+        clock.advance(60 if noticed else 0)
+        held = sink.claim(state, lock(place), P1)  # a write comes first
+        assert sink.renew(held)
+        sink.release(held, "given back")
+    assert asked == ["login", *([] if noticed else ["lookup-self"]), "login"]
+
+
+def test_a_right_that_is_missing_is_not_taken_for_an_ended_token(root: Any, place: VaultHarness, unique: str) -> None:
+    filled(place)
+    asked: list[str] = []
+
+    def gate(what: str, ask: Callable[[], Answer]) -> Answer:
+        asked.extend(word for word in ("login", "lookup-self") if word in what)
+        return ask()
+
+    with Proxy(place.server.url, gate=gate) as proxy:
+        root.sys.create_or_update_policy(f"reader-{unique}", 'path "secret/*" { capabilities = ["read"] }')
+        settings = Settings(proxy.url, auth=user(root, unique, f"reader-{unique}"))
+        sink = sink_at(proxy.url, f"secret/{place.path}", settings=settings, references={"env:PW": "pw"})
+        with pytest.raises(Denied, match="permission denied"):
+            sink.claim(sink.read(), lock(place), P1)
+    assert asked.count("login") == 1
+
+
+def test_where_no_other_login_is_possible_the_first_denial_is_what_is_said(
+    root: Any, place: VaultHarness, operator: str, unique: str
+) -> None:
+    filled(place)
+    clock, references = ManualClock(), {"env:PW": "pw"}
+    settings = Settings(place.server.url, auth=user(root, unique, operator, token_ttl="1s"))
+    sink = sink_at(place.server, f"secret/{place.path}", settings=settings, references=references, clock=clock)
+    sink.read()
+    time.sleep(1.5)
+    root.auth.userpass.delete_user("ann", mount_point=f"people-{unique}")
+    with pytest.raises(Denied, match="permission denied"):
+        sink.read()
+
+
+def user(root: Any, unique: str, policy: str, **more: str) -> Auth:
+    mount = f"people-{unique}"
+    root.sys.enable_auth_method("userpass", path=mount)
+    root.auth.userpass.create_or_update_user("ann", password="pw", policies=[policy], mount_point=mount)
+    root.adapter.post(f"/v1/auth/{mount}/users/ann", json={"token_policies": [policy], **more})
+    return Auth(method="userpass", mount=mount, username="ann", password="env:PW")
