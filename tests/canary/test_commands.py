@@ -191,12 +191,12 @@ NO_LOGIN: dict[str, str | None] = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS
 
 WRONG = {
     "Vault: wrong token": Case(ROTATE, 1, environ={"VAULT_TOKEN": f"s.{TOKEN}"}),
-    "Vault: a token with a line break": Case(ROTATE, 1, environ={"VAULT_TOKEN": LINES}),
+    "Vault: a token with a line break": Case(ROTATE, 2, environ={"VAULT_TOKEN": LINES}),
     "Vault: no token": Case(("status",), 1, environ={"VAULT_TOKEN": None}),
     "Vault: unreachable": Case(ROTATE, 1, environ={"VAULT_ADDR": DEAD}),
     "Vault: unreachable, for doctor": Case(("doctor",), 5, environ={"VAULT_ADDR": DEAD}),
     "Auth0: wrong secret, for doctor": Case(("doctor",), 5, environ={"AUTH0_CLIENT_SECRET": TOKEN}),
-    "Vault: a password in the address": Case(ROTATE, 1, environ={"VAULT_ADDR": f"http://user:{TOKEN}@127.0.0.1:9"}),
+    "Vault: a password in the address": Case(ROTATE, 2, environ={"VAULT_ADDR": f"http://user:{TOKEN}@127.0.0.1:9"}),
     "AWS: unreachable": Case(ROTATE, 1, environ={"AWS_ENDPOINT_URL": DEAD}),
     "AWS: no credentials": Case(("status",), 1, environ=NO_LOGIN),
     "Auth0: wrong secret": Case(ROTATE, 1, environ={"AUTH0_CLIENT_SECRET": TOKEN}),

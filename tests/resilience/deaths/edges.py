@@ -18,6 +18,7 @@ import botocore.httpsession
 import httpx
 import requests
 import requests.adapters
+import urllib3
 
 from bridge.sandbox.auth0.transport import answer
 from tests.resilience.deaths.line import Line, Lost
@@ -75,7 +76,10 @@ class Edges:
         def ask() -> requests.Response:
             response = send()
             asked = request.body.encode() if isinstance(request.body, str) else request.body
-            response._content = self._times.body(str(request.method), request.path_url, asked, response.content)
+            body = self._times.body(str(request.method), request.path_url, asked, response.content)
+            # Nobody has read it yet, as far as the product sees.
+            response.raw = urllib3.HTTPResponse(io.BytesIO(body), status=response.status_code, preload_content=False)
+            response._content, response._content_consumed = False, False  # type: ignore[assignment]
             if "Date" in response.headers:
                 response.headers["Date"] = self._times.date(response.headers["Date"])
             return response

@@ -86,7 +86,7 @@ READING = (
     Case("vault-half-answer", 1, "no connection", Left.UNTOUCHED, AGAIN, (Fault(V_READ, cut),)),
     Case("vault-reset-once", 0, "rotated in", Left.DONE, NOTHING, (Fault(V_READ, drop(reset=True), count=2),)),
     Case("vault-down", 1, "no connection", Left.UNTOUCHED, AGAIN, (Fault(VAULT, drop(reset=True)),)),
-    Case("vault-timeout", 1, "no connection", Left.UNTOUCHED, AGAIN, (Fault(V_READ, hang()),), slow=True),
+    Case("vault-timeout", 1, "no answer in time", Left.UNTOUCHED, AGAIN, (Fault(V_READ, hang()),), slow=True),
     Case("vault-redirect", 1, "a standby", Left.UNTOUCHED, AGAIN,
          (Fault(VAULT, answers(307, Location="https://127.0.0.1:9/v1/secret/config")),)),
     Case("vault-standby", 1, "Vault answered with an error", Left.UNTOUCHED, AGAIN, (Fault(VAULT, standby(473)),)),

@@ -122,17 +122,17 @@ def _rotating(world: World, index: int) -> World | None:
         taken = give(place._replace(versions=(*place.versions, version)), "AWSPENDING", version.id, world.clock)
         return with_place(world, index, taken)
     document = lock_document(lock, VALUE_KEY, Secret(KNOWN), NOTHING)
-    return _written(world, index, json.dumps(document.reveal(), sort_keys=True))
+    return _written(world, index, json.dumps(json.loads(document.reveal_text()), sort_keys=True))
 
 
 def _retiring(world: World, index: int) -> World | None:
     document = lock_document(_lock(world, "retire"), VALUE_KEY, None, NOTHING)
-    return _written(world, index, json.dumps(document.reveal(), sort_keys=True))
+    return _written(world, index, json.dumps(json.loads(document.reveal_text()), sort_keys=True))
 
 
 def _idle(world: World, index: int) -> World | None:
     document = idle_document(_lock(world, "rotate"), "done", NOTHING)
-    return _written(world, index, json.dumps(document.reveal(), sort_keys=True))
+    return _written(world, index, json.dumps(json.loads(document.reveal_text()), sort_keys=True))
 
 
 def _text(world: World, index: int) -> World | None:
@@ -154,7 +154,7 @@ def _sealed(world: World, index: int) -> World | None:
         place.lock.current + 1, old,
     )  # fmt: skip
     document = idle_document(_lock(world, "rotate"), "done", own)
-    return _written(world, index, json.dumps(document.reveal(), sort_keys=True))
+    return _written(world, index, json.dumps(json.loads(document.reveal_text()), sort_keys=True))
 
 
 def _label(world: World, index: int, label: str) -> World | None:

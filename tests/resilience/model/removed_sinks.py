@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -149,7 +150,7 @@ def incomplete_document(patch: Patch) -> None:
         __hash__ = None  # type: ignore[assignment]
 
         def __init__(self, document: Document) -> None:
-            super().__init__(document.reveal())
+            super().__init__(json.loads(document.reveal_text()))
 
         def __eq__(self, other: object) -> bool:
             return isinstance(other, Document) and other.get(VALUE_KEY) == self.get(VALUE_KEY)

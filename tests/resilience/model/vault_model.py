@@ -126,7 +126,9 @@ class ModelKv:
         return Entry(number, at(made), None if document is None else Document(json.loads(document)), dict(tags))
 
     def write(self, path: str, document: Document, *, cas: int, before: float | None = None) -> Entry:
-        answer = self._call("write", path, json.dumps(document.reveal(), sort_keys=True), cas, before=before)
+        answer = self._call(
+            "write", path, json.dumps(json.loads(document.reveal_text()), sort_keys=True), cas, before=before
+        )
         assert answer is not None
         return Entry(answer[0], at(answer[1]))
 
