@@ -165,6 +165,6 @@ class _Raw(io.BytesIO):
         super().__init__(content)
         self.headers = botocore.awsrequest.HeadersDict(headers)
 
-    def stream(self, **_more: Any) -> Iterator[bytes]:
+    def stream(self, *_amount: Any, **_more: Any) -> Iterator[bytes]:
         while part := self.read(1 << 16):
             yield part
