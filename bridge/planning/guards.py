@@ -62,7 +62,9 @@ def vanished(sinks: tuple[SinkState, ...], client_ref: ClientRef) -> tuple[Objec
 
     A setting that leads elsewhere looks like an empty sink, and its readers stay where the sink was.
     """
-    known = {uri for state in sinks if state.record for uri in state.record.sinks}
+    # Where nothing was promoted yet, a first rotation may have died between its sinks. Given again, it fills the rest.
+    records = [state.record for state in sinks if state.record and state.exists and not state.record.age_is_minimum]
+    known = {uri for record in records for uri in record.sinks}
     return tuple(
         Objection(
             f"{state.uri} was managed, and is not found now",
@@ -70,7 +72,7 @@ def vanished(sinks: tuple[SinkState, ...], client_ref: ClientRef) -> tuple[Objec
             f"{client_ref.command('adopt', sinks)}",
         )
         for state in sinks
-        if not state.exists and state.uri in known
+        if not state.exists and state.record is None and state.uri in known
     )
 
 
