@@ -100,7 +100,7 @@ def test_tags_alone_hold_nothing_up(rotated: World, tmp_path: Path) -> None:
 def test_a_rotation_that_another_one_has_replaced_says_so(rotated: World, tmp_path: Path) -> None:
     """The first is stopped where it waits for its value to spread; the second rotates; the first goes on."""
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), **rotated.environment}
-    environ["BRIDGE_PROPAGATION"] = "8s"  # long enough that it still waits when it is stopped, on a busy machine too
+    environ["BRIDGE_PROPAGATION"] = "4s"  # long enough that it still waits when it is stopped, on a busy machine too
     command = [sys.executable, "-c", MAIN, "rotate", rotated.client_id, *sinks(rotated)]
     was = rotated.live
     first = subprocess.Popen(command, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
