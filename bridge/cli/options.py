@@ -45,7 +45,9 @@ Config = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="One JSON object per client and line.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until the change has spread.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree beforehand to what cannot be undone.")]
+Yes = Annotated[
+    bool, typer.Option("--yes", "-y", help="Agree beforehand to what cannot be undone, and to new secrets.")
+]
 Notify = Annotated[
     bool, typer.Option("--notify", help="Tell whom the configuration names, where there is something to tell.")
 ]

@@ -51,7 +51,7 @@ class Notifications:
     ) -> None:
         # At once and not with the first message, which would be when something is wrong already.
         if find_spec("apprise") is None:
-            raise ImportError("the extra is not installed: pip install 'secret-bridge[notify]'")
+            raise ImportError("the extra is not installed; in a clone of secret-bridge: pip install '.[notify]'")
         self._url = url
         self._every = every.total_seconds()
         self._then = then

@@ -66,7 +66,7 @@ class _Ending:
         timer.daemon = True
         timer.start()
         try:
-            response = super().getresponse()  # type: ignore[misc]
+            response = super().getresponse()  # type: ignore[misc]  # of urllib3's connection
         except Exception:
             if over.is_set():
                 raise TimeoutError from None

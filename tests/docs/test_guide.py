@@ -82,5 +82,8 @@ def test_what_is_said_of_installing_is_what_the_project_declares() -> None:
 def test_nobody_is_sent_to_a_package_index_that_has_nothing_of_ours() -> None:
     """The name is not published. Somebody else could take it, and would get the credentials of who installs it."""
     sent = re.compile(r"""pip install (?:-\w+ )*["']?secret-bridge(?!\S* @ )""")
-    paths = [path for path in PAGES if path.name != "install.md"] + [ROOT / "bridge/cli/commands/demo.py"]
+    paths = [path for path in PAGES if path.name != "install.md"] + [
+        *(ROOT / "bridge").rglob("*.py"),
+        *(ROOT / "sinks").rglob("*.py"),
+    ]
     assert [name_of(path) for path in paths if sent.search(path.read_text("utf-8"))] == []

@@ -56,21 +56,37 @@ def on(world: World, verb: str, *options: str, typed: str = "") -> Ended:
     return invoke(verb, world.client_id, *sinks(world), *options, typed=typed)
 
 
+def done(ended: Ended, status: int = 0) -> Ended:
+    """Check how a command ended."""
+    assert ended.status == status, ended.told
+    assert "Traceback" not in ended.told
+    return ended
+
+
+def rotated(world: World) -> World:
+    """Adopt and rotate a world's client by the command."""
+    world.fill()
+    done(on(world, "rotate", "--adopt", "--no-wait"))
+    world.spread()
+    return world
+
+
 def execute(world: World, *args: str, home: Path, typed: str = "", **more: str) -> Ended:
     """Run the installed command as a process of its own, with nothing but this world's variables and these."""
     command = [sys.executable, "-c", MAIN, *args]
-    environ = _environ(world, home) | more
-    done = subprocess.run(
-        command, env=environ, cwd=home, input=typed, capture_output=True, text=True, check=False, timeout=LIMIT
+    variables = environ(world, home) | more
+    ended = subprocess.run(
+        command, env=variables, cwd=home, input=typed, capture_output=True, text=True, check=False, timeout=LIMIT
     )
-    return Ended(done.returncode, done.stdout, done.stderr)
+    return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 
 def fork(forks: Forks, world: World, *args: str, home: Path) -> Ended:
     """Run a command as `execute` does, in a process that is forked, which spares its start."""
-    out, err, status = forks.start(MAIN, args, _environ(world, home), home).communicate("", LIMIT)
+    out, err, status = forks.start(MAIN, args, environ(world, home), home).communicate("", LIMIT)
     return Ended(status, out, err)
 
 
-def _environ(world: World, home: Path) -> dict[str, str]:
+def environ(world: World, home: Path) -> dict[str, str]:
+    """Return the variables of a process that has nothing but this world's."""
     return {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT), **world.environment}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.command import ROOT
+from tests.e2e.command import environ
 from tests.e2e.world import MakeWorld, World
 
 DUMP = """
@@ -37,13 +36,12 @@ def rotated(make_live: MakeWorld) -> World:
 
 
 def started(world: World, home: Path, *options: str, argv: tuple[str, ...], **more: str) -> subprocess.Popen[str]:
-    environ = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT), **world.environment}
-    environ |= {"AWS_SESSION_TOKEN": "the-operators-session", "KEPT": "yes", **more}
+    variables = environ(world, home) | {"AWS_SESSION_TOKEN": "the-operators-session", "KEPT": "yes", **more}
     command = [sys.executable, "-c", "from bridge.cli import main; main()", "exec", world.client_id]
     sinks = ("--sink", world.uris[0])
     return subprocess.Popen(
         [*command, *sinks, *options, "--", *argv],
-        env=environ,
+        env=variables,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

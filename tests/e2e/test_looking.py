@@ -7,23 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.e2e.command import Ended, on
+from tests.e2e.command import Ended, done, on, rotated
 from tests.e2e.world import World
 from tests.support.strict_moto import controls
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-
-
-def done(ended: Ended, status: int = 0) -> Ended:
-    assert ended.status == status, ended.told
-    return ended
-
-
-def rotated(world: World) -> World:
-    world.fill()
-    done(on(world, "rotate", "--adopt", "--no-wait"))
-    world.spread()
-    return world
 
 
 def later(time: timedelta) -> None:

@@ -7,17 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.command import Ended, invoke, on
+from tests.e2e.command import done, invoke, on
 from tests.e2e.observe import assert_rotated
 from tests.e2e.world import World
 
 LEAK = ("--compromised", "--reason", "found in a public repo, INC-2041")
-
-
-def done(ended: Ended, status: int = 0) -> Ended:
-    assert ended.status == status, ended.told
-    assert "Traceback" not in ended.told
-    return ended
 
 
 def rotated(world: World) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.command import MAIN, ROOT, execute, sinks
+from tests.e2e.command import MAIN, environ, execute, sinks
 from tests.e2e.sinks import AwsPlace, VaultPlace
 from tests.e2e.world import MakeWorld, World
 
@@ -98,12 +97,15 @@ def test_tags_alone_hold_nothing_up(rotated: World, tmp_path: Path) -> None:
 
 
 def test_a_rotation_that_another_one_has_replaced_says_so(rotated: World, tmp_path: Path) -> None:
-    """The first is stopped where it waits for its value to spread; the second rotates; the first goes on."""
-    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), **rotated.environment}
-    environ["BRIDGE_PROPAGATION"] = "4s"  # long enough that it still waits when it is stopped, on a busy machine too
+    """The first is stopped where it waits for its value to spread; the second rotates; the first goes on.
+
+    It is asked to end then, as by Ctrl-C. Otherwise it would probe for as long as a change may take.
+    """
+    variables = environ(rotated, tmp_path)
+    variables["BRIDGE_PROPAGATION"] = "5s"  # so that it still waits when it is stopped, on a busy machine too
     command = [sys.executable, "-c", MAIN, "rotate", rotated.client_id, *sinks(rotated)]
     was = rotated.live
-    first = subprocess.Popen(command, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    first = subprocess.Popen(command, env=variables, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         assert first.stderr
         told = next((line for line in first.stderr if " promote " in line), "")
@@ -116,14 +118,15 @@ def test_a_rotation_that_another_one_has_replaced_says_so(rotated: World, tmp_pa
         second = execute(rotated, "rotate", rotated.client_id, *sinks(rotated), "--again", "--no-wait", home=tmp_path)
         assert second.status in (0, 3), second.told
         assert rotated.live not in (was, its)
+        first.send_signal(signal.SIGINT)
         first.send_signal(signal.SIGCONT)
         out, _ = first.communicate(timeout=120)
     finally:
         if first.poll() is None:
             first.kill()
         first.wait(10)
-    assert first.returncode == 3, out
     assert "superseded: r-" in out
+    assert "not verified yet" in out
 
 
 def places(world: World) -> tuple[VaultPlace | AwsPlace, ...]:

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.command import Ended, on
+from tests.e2e.command import done, on
 from tests.e2e.observe import assert_rotated
 from tests.e2e.world import World
-
-
-def done(ended: Ended, status: int = 0) -> Ended:
-    assert ended.status == status, ended.told
-    assert "Traceback" not in ended.told
-    return ended
 
 
 @pytest.fixture

@@ -8,25 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import DOCS, spans
-from tests.e2e.command import Ended, execute, invoke, on, sinks
+from tests.e2e.command import done, execute, invoke, on, rotated, sinks
 from tests.e2e.test_several_clients import three, write
 from tests.e2e.world import MakeWorld, World
 from tests.support.strict_moto import controls
 
 __all__ = ["three"]
 RESULT = re.compile(r"^result=(\S+) client=\S+ exit=(\d)$")
-
-
-def done(ended: Ended, status: int = 0) -> Ended:
-    assert ended.status == status, ended.told
-    return ended
-
-
-def rotated(world: World) -> World:
-    world.fill()
-    done(on(world, "rotate", "--adopt", "--no-wait"))
-    world.spread()
-    return world
 
 
 # Which sink serves.

@@ -49,7 +49,7 @@ def require(settings: Settings | None, *, wanted: bool = False) -> None:
     elif find_spec(EXTRA) is None:
         raise Usage(
             f"notify: the extra 'notify' is not installed ({EXTRA} is missing)",
-            hint="install it: pip install 'secret-bridge[notify]'",
+            hint="in a clone of secret-bridge: pip install '.[notify]'",
         )
 
 
