@@ -75,7 +75,7 @@ def test_the_application_never_waits_and_a_failure_is_logged_without_the_url(
 
 def test_without_the_extra_it_says_so_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "apprise", None)
-    with pytest.raises(ImportError, match=re.escape("secret-bridge[notify]")):
+    with pytest.raises(ImportError, match=re.escape("pip install '.[notify]'")):
         Notifications("env:HOOK")
 
 
