@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sinks.document import Document
+    from sinks.record import Record
     from sinks.secret import Secret
     from sinks.state import SinkState
 
@@ -124,9 +125,12 @@ def with_sibling_keys(state: SinkState, document: Document | None, key: str | No
         raise Refused(f"'{key}' in {state.uri} is written beside '{stem}' by secret-bridge", f"name {state.uri}#{stem}")
     pending, fallback = state.value(Stage.PENDING), state.value(Stage.FALLBACK)
     beside = (document.get(next_of(key)), document.get(previous_of(key)))
-    # A user's own key may have such a name. Ours never holds anything but one of the three candidates.
-    likely = state.wiped or all(value in (current, pending, fallback) for value in beside)
-    ours = None not in beside and likely
+    there = [value for value in beside if value is not None]
+    # A user's own key may have such a name. Ours never holds anything but a candidate, or what was one: somebody may
+    # have pasted another value over current, and somebody may have taken one of the two away.
+    ours = (len(there) == len(beside) or bool(told and there)) and (
+        state.wiped or all(v in (current, pending, fallback) or _was_current(v, known) for v in there)
+    )
     keys = tuple(name for name in (next_of(key), previous_of(key)) if name in document.keys)
     # While an operation holds the sink, sibling keys are between two states and cannot be called wrong.
     kept = told == SiblingKeys.KEEP and state.record is not None and not state.unsettled
@@ -137,6 +141,11 @@ def with_sibling_keys(state: SinkState, document: Document | None, key: str | No
         inconsistent=kept and beside != (current, fallback or current),
         occupied=() if ours or told == SiblingKeys.KEEP else keys,
     )
+
+
+def _was_current(value: Secret, known: Record | None) -> bool:
+    """Return whether a value was current before, by its fingerprint in the record."""
+    return known is not None and value.fingerprint(known.client_id) in known.recent
 
 
 def _stem(key: str) -> str | None:

@@ -45,13 +45,14 @@ class Others:
     def move_companions(self) -> None:
         """Take the keys away that stand where sibling keys would, as a hint says."""
         for place in self._world.sinks:
-            self._without(place, *sibling_keys(place.key))
+            self.take(place, *sibling_keys(place.key))
 
     def remove(self, place: VaultPlace | AwsPlace) -> None:
         """Write the document without the client's secret."""
-        self._without(place, place.key or "")
+        self.take(place, place.key or "")
 
-    def _without(self, place: VaultPlace | AwsPlace, *keys: str) -> None:
+    def take(self, place: VaultPlace | AwsPlace, *keys: str) -> None:
+        """Write the document without some of its keys."""
         if isinstance(place, VaultPlace):
             document = {k: v for k, v in (place.document() or {}).items() if k not in keys}
             place.kv.create_or_update_secret(place.path, document)

@@ -10,6 +10,7 @@ from sinks.errors import Unavailable
 from tests.e2e.taps import Call, Killed, Trace, kill_after
 from tests.e2e.world import MakeWorld, World
 from tests.resilience.random.commands import Command, Ended, operate
+from tests.resilience.random.others import Others
 
 LEAKED = {"compromised": True, "reason": "seen in a log"}
 
@@ -91,3 +92,31 @@ def test_what_is_half_published_when_a_late_request_arrives_is_settled_by_what_a
         assert ended.done.published
         assert world.live == before
     assert [place.see().current for place in world.sinks] == [world.live, world.live]
+
+
+@pytest.mark.parametrize("wanted", [False, True, None])
+@pytest.mark.parametrize("lost", ["", "client_secret_next", "client_secret_previous"])
+@pytest.mark.parametrize("ends", ["vault", "aws", "vault aws"])
+def test_sibling_keys_are_the_bridges_although_somebody_pasted_another_value_over_current(
+    make_world: MakeWorld, ends: str, lost: str, wanted: bool | None
+) -> None:
+    """They hold a value that is no candidate any more, and the fallback is retired."""
+    world: World = make_world(ends=ends)
+    world.fill()
+    refresh = timedelta(seconds=20)
+    for command in ("adopt", "rotate", "retire"):
+        ended = operate(world, Command(command), session=world.session(sibling_keys=True, consumer_refresh=refresh))
+        assert ended.done, ended.error
+        world.clock.advance(timedelta(days=2))
+    others = Others(world)
+    for place in world.sinks:
+        others.overwrite(place)
+        if lost:
+            others.take(place, lost)
+    brought = Command("rotate", {"bring": True})
+    ended = operate(world, brought, session=world.session(sibling_keys=wanted, consumer_refresh=refresh))
+    assert ended.done, ended.error
+    for seen in (place.see() for place in world.sinks):
+        assert seen.current == world.live
+        kept = (world.live, seen.fallback or world.live)
+        assert seen.sibling_keys == ((None, None) if wanted is False else kept)

@@ -66,6 +66,30 @@ def test_a_record_tells_whether_there_are_any_and_whether_they_went_astray() -> 
     assert not seen({"key_next": "current", "key_previous": "current"}, record=kept, values=without).inconsistent
 
 
+@pytest.mark.parametrize("told", [SiblingKeys.KEEP, SiblingKeys.WERE])
+@pytest.mark.parametrize(
+    ("beside", "ours"),
+    [
+        ({"key_next": "before", "key_previous": "fallback"}, True),
+        ({"key_next": "before", "key_previous": "before"}, True),
+        ({"key_next": "current"}, True),
+        ({"key_previous": "before"}, True),
+        ({"key_next": "before", "key_previous": "somebody's"}, False),
+        ({"key_next": "somebody's"}, False),
+        ({}, False),
+    ],
+)
+def test_ours_hold_what_was_current_where_somebody_pasted_another_value(
+    told: SiblingKeys, beside: dict[str, str], ours: bool
+) -> None:
+    record = replace(RECORD, sibling_keys=told, recent=(Secret("before").fingerprint("client"),))
+    expected = told if ours else SiblingKeys.WERE
+    assert seen(beside, record=record).sibling_keys is expected
+    assert seen(beside, remembered=record).sibling_keys is expected
+    without = replace(record, sibling_keys=SiblingKeys.NONE)
+    assert seen(beside, record=without).sibling_keys is SiblingKeys.NONE
+
+
 def test_the_pending_value_is_announced_once_it_stands_in_the_document() -> None:
     assert seen({"key_next": "pending", "key_previous": "fallback"}).announced == NOW
     assert seen({"key_next": "current", "key_previous": "fallback"}).announced is None
