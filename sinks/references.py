@@ -73,7 +73,7 @@ def flaw(text: str) -> str | None:
 
 
 def for_header(reference: str, secret: Secret) -> Secret:
-    """Return a token that is sent in an HTTP header, as it is.
+    """Return a secret that is sent in an HTTP header, as it is.
 
     Raises:
         BadAddress: it holds characters that cannot be in a header, or a space. The message contains the reference only.
@@ -81,7 +81,7 @@ def for_header(reference: str, secret: Secret) -> Secret:
     text = secret.reveal()
     if not text.isascii() or not text.isprintable() or " " in text:
         found = "a space" if " " in text else "a character that is not ASCII, or cannot be printed"
-        raise BadAddress(f"{reference}: the token holds {found}", hint=f"write it again, where {reference} is")
+        raise BadAddress(f"{reference} holds {found}", hint=f"write it again without that, where {reference} is")
     return secret
 
 

@@ -1,6 +1,6 @@
-"""Examines a server's certificate: how long it is valid, and why it is not accepted.
+"""TLS as every connection speaks it, and the examination of a server's certificate.
 
-Nothing but the TLS handshake is sent.
+An examination tells how long a certificate is valid, and why it is not accepted. It sends nothing but the handshake.
 """
 
 from __future__ import annotations
@@ -47,6 +47,15 @@ class Certificate:
     """Why it is not accepted, or `Fault.NONE`."""
 
 
+def context() -> ssl.SSLContext:
+    """Return a context that checks certificates and host names. It trusts nobody yet.
+
+    The contexts that `ssl` and the libraries create obey SSLKEYLOGFILE. With the keys in that file, somebody could read
+    the secrets that were sent. This one does not obey it.
+    """
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
 def certificate(
     url: str, *, ca_file: str | None = None, ca_path: str | None = None, name: str | None = None
 ) -> Certificate | None:
@@ -71,14 +80,15 @@ def certificate(
 
 
 def _fault(address: tuple[str, int], name: str, ca_file: str | None, ca_path: str | None) -> Fault:
-    context = ssl.create_default_context(cafile=ca_file, capath=ca_path)
+    checking = context()
     if ca_file is None and ca_path is None:
         import certifi  # the bundle of the HTTP libraries, unless one of their variables names another
 
         named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
-        context.load_verify_locations(named or certifi.where())
+        ca_file = named or certifi.where()
+    checking.load_verify_locations(ca_file, ca_path)
     try:
-        with socket.create_connection(address, TIMEOUT) as plain, context.wrap_socket(plain, server_hostname=name):
+        with socket.create_connection(address, TIMEOUT) as plain, checking.wrap_socket(plain, server_hostname=name):
             return Fault.NONE
     except ssl.SSLCertVerificationError as error:
         if error.verify_code in OTHER_NAME:
@@ -87,12 +97,12 @@ def _fault(address: tuple[str, int], name: str, ca_file: str | None, ca_path: st
 
 
 def _encoded(address: tuple[str, int], name: str) -> bytes | None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # only to read the certificate: nothing is sent to an unverified server
+    trusting = context()
+    trusting.check_hostname = False
+    trusting.verify_mode = ssl.CERT_NONE  # only to read the certificate: nothing is sent to an unverified server
     with (
         socket.create_connection(address, TIMEOUT) as plain,
-        context.wrap_socket(plain, server_hostname=name) as wrapped,
+        trusting.wrap_socket(plain, server_hostname=name) as wrapped,
     ):
         return wrapped.getpeercert(binary_form=True)
 

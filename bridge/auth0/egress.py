@@ -2,8 +2,6 @@
 
 The variables are those that httpx would read by itself. They are read here, because httpx raises errors of many kinds
 for a variable that it does not understand, and names none. Variables that do not matter for the tenant are not judged.
-
-`SSLKEYLOGFILE` is not obeyed: with the keys in that file, somebody could read the secrets that were sent.
 """
 
 from __future__ import annotations
@@ -19,6 +17,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from bridge.model.errors import Usage
+from sinks import tls
 
 if TYPE_CHECKING:
     import httpx
@@ -115,8 +114,7 @@ def _remedy(variable: str) -> str:
 
 
 def _context() -> ssl.SSLContext:
-    # Not `create_default_context`, which obeys SSLKEYLOGFILE. This one checks certificates and host names, too.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = tls.context()
     file, directory = authorities()
     if directory is not None:
         _check_directory(directory)

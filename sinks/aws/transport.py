@@ -22,6 +22,8 @@ from botocore.awsrequest import (
 from botocore.exceptions import BotoCoreError, ConnectionClosedError, ReadTimeoutError
 from urllib3.exceptions import HTTPError
 
+from sinks import tls
+
 LARGEST = 8 * 1024 * 1024
 """Bytes of an answer, at most. A secret has 64 KiB, and a page of a listing not much more."""
 PIECE = 64 * 1024
@@ -131,6 +133,8 @@ def bounded(client: Any) -> Any:
     """
     http = client._endpoint.http_session  # noqa: SLF001  # botocore has no setting for any of this
     http._pool_classes_by_scheme = http._manager.pool_classes_by_scheme = POOLS  # noqa: SLF001
+    http._get_ssl_context = tls.context  # noqa: SLF001  # for proxies, whose connections are made later
+    http._manager.connection_pool_kw["ssl_context"] = tls.context()  # noqa: SLF001
     seconds = client.meta.config.connect_timeout + client.meta.config.read_timeout
     plain = type(http).send.__get__(http)
 

@@ -91,6 +91,14 @@ def _is_file(text: str) -> bool:
     return Path(text).is_file()
 
 
+def _opens(text: str) -> bool:
+    try:
+        Path(text).open("ab").close()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def _can_be_sent(text: str) -> bool:
     # In a header of HTTP, or in a part of one.
     return all("!" <= character <= "~" for character in text)
@@ -113,6 +121,8 @@ FORMS: Mapping[str, Form] = {
     "AWS_USE_FIPS_ENDPOINT": TRUTH,
     "AWS_USE_DUALSTACK_ENDPOINT": TRUTH,
     **dict.fromkeys(ENDPOINTS, URL),
+    # botocore opens it for a context of TLS that no connection uses (`sinks.tls.context`).
+    "SSLKEYLOGFILE": Form("a file that can be written", _opens),
 }
 """The variables that every client obeys."""
 CREDENTIALS: Mapping[str, Form] = {

@@ -11,6 +11,9 @@ import hvac
 import requests
 
 from sinks.errors import BadAddress, Denied, SinkError, Unavailable
+from sinks.references import for_header
+from sinks.secret import Secret
+from sinks.vault.certificates import load
 from sinks.vault.environment import token_reference
 from sinks.vault.errors import answers
 from sinks.vault.http import Adapter
@@ -18,7 +21,6 @@ from sinks.vault.settings import Auth, Settings
 
 if TYPE_CHECKING:
     from sinks.clock import Clock
-    from sinks.secret import Secret
 
 KUBERNETES_JWT = "file:/var/run/secrets/kubernetes.io/serviceaccount/token"
 FIRST_RENEWAL = 10.0  # seconds until a given token is renewed for the first time, as its lifetime is unknown
@@ -71,7 +73,9 @@ class Connection:
 
     def _connect(self) -> hvac.Client:
         settings = self._settings
-        _check_header(settings.namespace or "", "namespace (VAULT_NAMESPACE)")
+        if settings.namespace:
+            for_header("namespace (VAULT_NAMESPACE)", Secret(settings.namespace))
+        load(settings, self.adapter.context)
         session = requests.Session()
         session.mount("https://", self.adapter)
         session.mount("http://", self.adapter)
@@ -81,8 +85,6 @@ class Connection:
         session.trust_env = settings.url.lower().startswith("https:")
         # On the session, because hvac prefers what a session says, even its default, to its own arguments.
         session.verify = settings.ca_file or settings.ca_path or True
-        if settings.client_cert:
-            session.cert = (settings.client_cert, settings.client_key) if settings.client_key else settings.client_cert
         return hvac.Client(
             url=settings.url.rstrip("/"),
             token="",
@@ -109,9 +111,7 @@ class Connection:
                 f"no token for {self.name}: VAULT_TOKEN is not set and ~/.vault-token does not exist",
                 "run 'vault login', or configure another auth method",
             )
-        token = self._resolve(reference)
-        _check_header(token.reveal(), f"the token in {reference}")
-        client.token = token.reveal()
+        client.token = for_header(reference, self._resolve(reference)).reveal()
         self._renew_at = self.clock.monotonic() + FIRST_RENEWAL
 
     def _ask_for_token(self, client: hvac.Client, auth: Auth) -> Any:
@@ -195,11 +195,6 @@ class Connection:
         finally:
             self._logging_in = False
         return client.token if client.token != former else None
-
-
-def _check_header(text: str, name: str) -> None:
-    if not (text.isascii() and text.isprintable()):
-        raise BadAddress(f"{name} has characters that cannot be sent, such as a line break", "store it without them")
 
 
 def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:

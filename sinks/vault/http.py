@@ -21,7 +21,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from sinks import request_ids
+from sinks import request_ids, tls
 from sinks.clock import Clock
 from sinks.errors import Denied, Expired, Unavailable
 
@@ -94,8 +94,13 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _Tls
 
 
+POOLS = {"http": _PlainPool, "https": _TlsPool}
+
+
 class Adapter(HTTPAdapter):
     """The adapter that sends hvac's requests. `deadline` is the monotonic end of the next call, or None.
+
+    `context` is the TLS context of all connections. A client's certificate is loaded into it.
 
     Only GET is sent again. A write whose answer is lost may have been done, so the caller reads first.
     """
@@ -105,22 +110,30 @@ class Adapter(HTTPAdapter):
     ) -> None:
         self._clock = clock
         self._another_token = another_token
-        self._tls: dict[str, Any] = (
-            {"server_hostname": server_name, "assert_hostname": server_name} if server_name else {}
-        )
+        self.context = tls.context()
+        self._tls: dict[str, Any] = {"ssl_context": self.context}
+        if server_name:
+            self._tls |= {"server_hostname": server_name, "assert_hostname": server_name}
         self.deadline: float | None = None
         self._date: datetime | None = None
         self._date_read = 0.0
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Set the configured server name for TLS, and the connections that end.
+        """Set TLS with the configured server name, and connections that end.
 
         requests has no setting for either, so urllib3's pool is told directly.
         """
         kwargs.update(self._tls)
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Set the same for what goes through a proxy. SOCKS has connections of its own, whose heads have no end."""
+        manager = super().proxy_manager_for(proxy, **kwargs, **self._tls)
+        if not proxy.lower().startswith("socks"):
+            manager.pool_classes_by_scheme = POOLS
+        return manager
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Send one request within the deadline, and a GET without one again where that may help.

@@ -14,7 +14,9 @@ import pytest
 from sinks.aws import Settings
 from sinks.aws.connection import identifier
 from sinks.secret import Secret
+from sinks.versions import Stage
 from tests.support.proxy import Answer, Proxy
+from tests.unit.doctor.certificates import Authority, Behind
 from tests.unit.sinks.aws.factory import REGION, make_lock, make_record, make_sink
 from tests.unit.sinks.aws.over_http.test_credentials import ROLE
 
@@ -46,6 +48,18 @@ def everything(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     for name in list(logging.root.manager.loggerDict):
         caplog.set_level(logging.DEBUG, logger=name)
     return caplog
+
+
+def test_the_keys_of_connections_are_not_written_down(
+    server: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has them can read the secrets that were sent. botocore writes them where this variable says so."""
+    written, authority = tmp_path / "keys", Authority(tmp_path)
+    monkeypatch.setenv("SSLKEYLOGFILE", str(written))
+    with Behind(server, authority.context()) as behind:
+        settings = Settings(endpoint_url=behind.url, ca_file=str(authority.file))
+        assert make_sink(name, settings=settings).read().value(Stage.CURRENT) == S0
+    assert not [line for line in written.read_text().splitlines() if line[:1] != "#"]
 
 
 def test_an_operation_under_a_role_logs_neither_its_credentials_nor_a_value(

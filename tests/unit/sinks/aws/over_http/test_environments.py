@@ -97,6 +97,7 @@ NAMED = [
     {"AWS_ENDPOINT_URL": "https://127.0.0.1:9", "AWS_CA_BUNDLE": "/nowhere/ca.pem"},
     {"AWS_ENDPOINT_URL": "https://127.0.0.1:9", "REQUESTS_CA_BUNDLE": "/nowhere/ca.pem"},
     {"AWS_ENDPOINT_URL": "https://127.0.0.1:9", "AWS_CA_BUNDLE": "bad"},
+    {"SSLKEYLOGFILE": "/nowhere/keys"},
     {"AWS_ACCESS_KEY_ID": "AKIA\n"},
     {"AWS_SECRET_ACCESS_KEY": "hunter2\n"},
     {"AWS_SESSION_TOKEN": "hunter2\r\nX: y"},
