@@ -6,6 +6,7 @@ the bridge decides itself, such as retries, is not read from the environment at 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -92,11 +93,8 @@ def _is_file(text: str) -> bool:
 
 
 def _opens(text: str) -> bool:
-    try:
-        Path(text).open("ab").close()
-    except (OSError, ValueError):
-        return False
-    return True
+    path = Path(text)
+    return not path.is_dir() and os.access(path if path.exists() else path.parent, os.W_OK)
 
 
 def _can_be_sent(text: str) -> bool:

@@ -16,7 +16,7 @@ import pytest
 
 from sinks.clock import SystemClock
 from sinks.document import Document
-from sinks.errors import BadAddress, Denied, Expired, SinkError, Unavailable
+from sinks.errors import BadAddress, Denied, Expired, Unavailable
 from sinks.secret import Secret
 from sinks.vault import Auth, Settings, http
 from sinks.vault.api import Kv
@@ -280,7 +280,7 @@ def test_a_token_that_no_header_can_carry_is_a_wrong_setting(token: str) -> None
 
 @pytest.mark.parametrize("namespace", ["a\nb", "é漢"])
 def test_a_namespace_that_no_header_can_carry_is_a_wrong_setting(namespace: str) -> None:
-    with pytest.raises(SinkError, match="characters"):
+    with pytest.raises(BadAddress, match=r"namespace \(VAULT_NAMESPACE\) holds a character"):
         client("https://127.0.0.1:9", namespace=namespace).read("secret/a")
 
 

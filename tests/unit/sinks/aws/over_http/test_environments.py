@@ -232,9 +232,10 @@ TEXTS = st.one_of(
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(variable=st.sampled_from(KNOWN), text=TEXTS, keys=st.booleans())
 def test_no_text_in_any_variable_raises_anything_but_an_error_of_ours(
-    variable: str, text: str, keys: bool, server: str
+    variable: str, text: str, keys: bool, server: str, tmp_path: Path
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)  # botocore creates the file that SSLKEYLOGFILE names
         patch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", server)
         for name in () if keys else NO_KEYS:
             patch.delenv(name)
