@@ -6,6 +6,7 @@ value. A job that was restarted therefore does not rotate twice.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -142,6 +143,10 @@ def _superseded(session: Session, done: Outcome) -> Outcome:
     return replace(done, notes=(*done.notes, told)) if newer else done
 
 
+PROMOTED: Mapping[str, str] = {Operation.ROLLBACK: "rolled back", Operation.SYNC: "synchronized"}
+"""The words for what promoted a value, where it was no rotation."""
+
+
 def _rotated_lately(snapshot: Snapshot, interval: timedelta) -> str:
     """Return when and by whom the value was promoted, if that is less than `interval` ago, else "".
 
@@ -156,7 +161,8 @@ def _rotated_lately(snapshot: Snapshot, interval: timedelta) -> str:
         age = max(state.at - min(state.record.promoted_at, current.created), timedelta(0))
         if age < interval:
             last = state.record.log[0].split(" ", 3) if state.record.log else []
-            return f"rotated {age.seconds} s ago" + (f" by {last[3]}" if len(last) > 3 else "")
+            done = PROMOTED.get(last[2], "rotated") if len(last) > 2 else "rotated"
+            return f"{done} {age.seconds} s ago" + (f" by {last[3]}" if len(last) > 3 else "")
     return ""
 
 

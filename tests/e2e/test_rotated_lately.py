@@ -35,6 +35,15 @@ def test_it_does_nothing_and_says_so(rotated: World, tmp_path: Path) -> None:
     assert (rotated.dump(), rotated.live) == (before, live)
 
 
+def test_a_rollback_is_not_called_a_rotation(rotated: World, tmp_path: Path) -> None:
+    ended = execute(rotated, "rollback", rotated.client_id, *sinks(rotated), "--no-wait", "--yes", home=tmp_path)
+    assert ended.status in (0, 3), ended.told
+    ended = execute(rotated, "rotate", rotated.client_id, *sinks(rotated), home=tmp_path, **USUAL)
+    assert ended.status == 0, ended.told
+    assert "rolled back " in ended.out
+    assert "not rotating again" in ended.out
+
+
 def test_what_was_only_adopted_is_rotated(make_live: MakeWorld, tmp_path: Path) -> None:
     world = make_live()
     world.fill()
