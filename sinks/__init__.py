@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sinks import kinds
 from sinks.clock import Clock, SystemClock
 from sinks.errors import BadAddress
+from sinks.shared import Shared
 
 if TYPE_CHECKING:
     from sinks.port import Sink
@@ -45,19 +46,22 @@ def open_sink(
     resolve: Callable[[str], Secret],
     clock: Clock | None = None,
     lease: timedelta = LEASE,
+    shared: Shared | None = None,
 ) -> Sink:
     """Open the sink at `uri`, without any request to the server.
 
     The URI's scheme is the vault's name in the configuration, and `type_name` is its kind. `resolve` returns the secret
     that a reference in `settings` names, and is called when a login needs it. A call without compare-and-set has to end
-    within `lease` after the lease was renewed. Without `clock` the machine's own is used.
+    within `lease` after the lease was renewed. Without `clock` the machine's own is used. Sinks with the same `shared`
+    use one login and one client for each vault. They need the same `resolve` and `clock`.
 
     Raises:
         BadAddress: the address does not have the form of this kind of store, or there is no such kind.
     """
     scheme, target = split(uri)
-    opened = kinds.kind(type_name).open
-    return opened(scheme, target, settings, resolve=resolve, clock=clock or SystemClock(), lease=lease)
+    return kinds.kind(type_name).open(
+        scheme, target, settings, resolve=resolve, clock=clock or SystemClock(), lease=lease, shared=shared or Shared()
+    )
 
 
 def open_reader(
@@ -68,6 +72,7 @@ def open_reader(
     resolve: Callable[[str], Secret],
     clock: Clock | None = None,
     timeout: timedelta = LEASE,
+    shared: Shared | None = None,
 ) -> Reader:
     """Open the sink at `uri` for reading only, without any request to the server.
 
@@ -78,5 +83,7 @@ def open_reader(
         BadAddress: the address does not have the form of this kind of store, or there is no such kind.
     """
     scheme, target = split(uri)
-    opened = kinds.kind(type_name).open_reader
-    return opened(scheme, target, settings, resolve=resolve, clock=clock or SystemClock(), timeout=timeout)
+    return kinds.kind(type_name).open_reader(
+        scheme, target, settings, resolve=resolve, clock=clock or SystemClock(), timeout=timeout,
+        shared=shared or Shared(),
+    )  # fmt: skip

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sinks.reader import Reader
     from sinks.rights import Block, Deed, Role
     from sinks.secret import Secret
+    from sinks.shared import Shared
 
 
 class Target(Protocol):
@@ -147,11 +148,20 @@ class Kind(Protocol[S, T]):
         ...
 
     def open(
-        self, name: str, target: str, settings: S, *, resolve: Callable[[str], Secret], clock: Clock, lease: timedelta
+        self,
+        name: str,
+        target: str,
+        settings: S,
+        *,
+        resolve: Callable[[str], Secret],
+        clock: Clock,
+        lease: timedelta,
+        shared: Shared,
     ) -> Sink:
         """Open the sink at `name://target`, without a request.
 
         `resolve` returns the secret that a reference names. A call without compare-and-set ends within `lease`.
+        `shared` holds what this sink may use together with others.
 
         Raises:
             BadAddress: the address does not have the form of this kind of store.
@@ -159,7 +169,15 @@ class Kind(Protocol[S, T]):
         ...
 
     def open_reader(
-        self, name: str, target: str, settings: S, *, resolve: Callable[[str], Secret], clock: Clock, timeout: timedelta
+        self,
+        name: str,
+        target: str,
+        settings: S,
+        *,
+        resolve: Callable[[str], Secret],
+        clock: Clock,
+        timeout: timedelta,
+        shared: Shared,
     ) -> Reader:
         """Open the sink at `name://target` for reading only. `timeout` is how long one request may take.
 
@@ -188,7 +206,9 @@ class Kind(Protocol[S, T]):
         """
         ...
 
-    def diagnosis(self, name: str, settings: S, resolve: Callable[[str], Secret], clock: Clock) -> Diagnosis:
+    def diagnosis(
+        self, name: str, settings: S, resolve: Callable[[str], Secret], clock: Clock, shared: Shared
+    ) -> Diagnosis:
         """Return the examination of one vault.
 
         No request is sent before the first method of the result is called.

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from bridge.auth0.answers import lacking
 from bridge.auth0.client import FIELDS, Client
 from bridge.auth0.errors import Forbidden, NotFound, Unauthorised, Unreachable
-from bridge.auth0.tenant import Tenant
+from bridge.auth0.tenant import Tenant, Token
 from bridge.model.origin import Settable
 from sinks.secret import Secret
 
@@ -155,23 +155,24 @@ class Management:
             Expired: the request was not sent, because the lease was too short for it.
         """
         try:
+            token = self.tenant.token()
             try:
-                return self._send(ask, doing=doing, safe=safe, before=before)
+                return self._send(ask, token, doing=doing, safe=safe, before=before)
             except Unauthorised:
                 # A 401 promises that nothing was carried out, so sending the request again is safe even for a POST.
-                if not self.tenant.forget_token():
+                if not self.tenant.forget_token(token):
                     raise
-            return self._send(ask, doing=doing, safe=safe, before=before)
+            return self._send(ask, self.tenant.token(), doing=doing, safe=safe, before=before)
         except NotFound:
             if missing is None:
                 raise
             raise NotFound(f"no application {missing} in {self.name}", "check the client id and the tenant") from None
 
-    def _send(self, ask: Callable[..., httpx.Response], *, doing: str, safe: bool, before: float | None) -> Any:
-        token = self.tenant.token().value
-
+    def _send(
+        self, ask: Callable[..., httpx.Response], token: Token, *, doing: str, safe: bool, before: float | None
+    ) -> Any:
         def bearer(request: httpx.Request) -> httpx.Request:
-            request.headers.update({"Authorization": f"Bearer {token.reveal()}"})
+            request.headers.update({"Authorization": f"Bearer {token.value.reveal()}"})
             return request
 
         return self.tenant.http.send(

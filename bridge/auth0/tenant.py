@@ -5,6 +5,7 @@ The token is kept in memory only. Each process fetches its own.
 
 from __future__ import annotations
 
+import threading
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -82,6 +83,7 @@ class Tenant:
         self.client_id = credentials.client_id
         self._credentials = credentials
         self._clock = clock
+        self._lock = threading.Lock()
         self._token: Token | None = None
         if credentials.api_token is not None:
             self._token = _ready_made(credentials.api_token)
@@ -96,20 +98,24 @@ class Tenant:
             Auth0Error: Auth0 gave no token.
             Usage: the private key cannot sign.
         """
-        if self._token is None or (
-            self._token.renew_at is not None and self._clock.monotonic() >= self._token.renew_at
-        ):
-            self._token = self._fetch()
-        return self._token
+        # Held while a token is fetched: the other threads need the same one, and each token costs quota.
+        with self._lock:
+            if self._token is None or (
+                self._token.renew_at is not None and self._clock.monotonic() >= self._token.renew_at
+            ):
+                self._token = self._fetch()
+            return self._token
 
-    def forget_token(self) -> bool:
+    def forget_token(self, used: Token) -> bool:
         """Drop a token that Auth0 did not accept. Return False if it is a ready-made one, which cannot be replaced.
 
-        No request is sent. The next call of `token` fetches a new one.
+        No request is sent. The next call of `token` fetches a new one, unless another thread has done so already.
         """
         if self._credentials.api_token is not None:
             return False
-        self._token = None
+        with self._lock:
+            if self._token is used:
+                self._token = None
         return True
 
     def _fetch(self) -> Token:

@@ -22,6 +22,7 @@ from bridge.execution.open import open_session, survey
 from bridge.model.errors import ATTENTION, BridgeError, Failed, Refused, Usage
 from bridge.model.outcome import Unchanged
 from bridge.model.progress import Stop
+from sinks.shared import Shared
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
@@ -87,7 +88,7 @@ def change(
     `title` is the word for success, `nothing` the text for a client for which `work` returns None. `Unchanged` has a
     text of its own.
     """
-    stop = Stop()
+    stop, shared = Stop(), Shared()
     asked = Asked.of(context)
     news = News(asked.command, stop, off=asked.dry_run)
     unread: dict[str, BridgeError] = {}
@@ -98,7 +99,7 @@ def change(
             raise unread[client.name]
         if stop.asked:
             raise Failed("stopped as asked, before it was begun", "run it again")
-        session = open_session(settings, client, Lines(quiet=json), stop)
+        session = open_session(settings, client, Lines(quiet=json), stop, shared)
 
         with heeding(stop):
             attempt = partial(_attempt, session, work, asked.command, reasons)
@@ -115,7 +116,7 @@ def change(
     def select() -> list[tuple[Settings, ClientSettings]]:
         found = chosen(selection, everyone=everyone or (due is not None and not selection.named))
         news.check(found)
-        return found if due is None else _due(found, due, unread)
+        return found if due is None else _due(found, due, unread, shared)
 
     each(select, do, present, json=json, title=title, listener=news)
 
@@ -138,9 +139,10 @@ def _due(
     found: list[tuple[Settings, ClientSettings]],
     due: Callable[[ClientSettings, Status], bool],
     unread: dict[str, BridgeError],
+    shared: Shared,
 ) -> list[tuple[Settings, ClientSettings]]:
     """Return the clients that `due` selects, and say so if there are none, because silence looks like a mistake."""
-    selected = [pair for pair in found if _is_due(*pair, due, unread)]
+    selected = [pair for pair in found if _is_due(*pair, due, unread, shared)]
     if not selected:
         say(f"nothing is due: {show.clients(len(found))} looked at", err=True)
     return selected
@@ -151,6 +153,7 @@ def _is_due(
     client: ClientSettings,
     due: Callable[[ClientSettings, Status], bool],
     unread: dict[str, BridgeError],
+    shared: Shared,
 ) -> bool:
     """Return whether a client is selected by `due`.
 
@@ -158,7 +161,7 @@ def _is_due(
     comes, so that the other clients go on.
     """
     try:
-        return due(client, survey(settings, client))
+        return due(client, survey(settings, client, shared))
     except BridgeError as error:
         unread[client.name] = error
         return True

@@ -16,6 +16,7 @@ from bridge.model.timing import Timing
 from bridge.planning.role_rights import SCOPES, deeds
 from sinks import kinds, open_reader, open_sink, references, split
 from sinks.rights import Role
+from sinks.shared import Shared
 
 if TYPE_CHECKING:
     from bridge.auth0.api import Auth0
@@ -41,6 +42,7 @@ class Examination:
         self._environ = environ
         self._resolve = partial(references.resolve, environ=environ)
         self._clock = clock
+        self._common = Shared()
         # None is kept for a tenant that did not answer, so that its clients are not asked for in vain.
         self._auth0: dict[TenantSettings, Auth0 | None] = {}
         self._vaults: dict[VaultSettings, Diagnosis] = {}
@@ -76,7 +78,8 @@ class Examination:
 
     def _all_vaults(self) -> Iterator[Report]:
         for vault in dict.fromkeys(s.vaults[split(uri)[0]] for s, c in self._chosen for uri in c.sinks):
-            diagnosis = kinds.kind(vault.type).diagnosis(vault.name, vault.options, self._resolve, self._clock)
+            kind = kinds.kind(vault.type)
+            diagnosis = kind.diagnosis(vault.name, vault.options, self._resolve, self._clock, self._common)
             self._vaults[vault] = diagnosis
             if diagnosis.title:
                 report = Report(f"vault {vault.name}", diagnosis.title)
@@ -169,8 +172,10 @@ class Examination:
 
     def _surveyed(self, settings: Settings, uri: str) -> SinkState:
         vault = settings.vaults[split(uri)[0]]
-        resolver, lease = self._resolve, Timing().lease
-        return open_sink(uri, vault.type, vault.options, resolve=resolver, clock=self._clock, lease=lease).survey()
+        return open_sink(
+            uri, vault.type, vault.options, resolve=self._resolve, clock=self._clock, lease=Timing().lease,
+            shared=self._common,
+        ).survey()  # fmt: skip
 
     def _base64(self, report: Report, settings: Settings, uri: str, client_ref: ClientRef) -> None:
         """Check the value of a sink whose client has a Base64 secret.
@@ -181,7 +186,7 @@ class Examination:
 
         vault = settings.vaults[split(uri)[0]]
         with report.surviving():
-            reader = open_reader(uri, vault.type, vault.options, resolve=self._resolve)
+            reader = open_reader(uri, vault.type, vault.options, resolve=self._resolve, shared=self._common)
             base64.check(report, reader, _named(client_ref))
 
 

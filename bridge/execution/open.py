@@ -15,6 +15,7 @@ from bridge.model.timing import Timing
 from sinks import open_reader, open_sink, references, split
 from sinks.clock import SystemClock
 from sinks.errors import SinkError
+from sinks.shared import Shared
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
@@ -24,19 +25,25 @@ if TYPE_CHECKING:
     from sinks.reader import Reader
 
 
-def open_sinks(settings: Settings, client: ClientSettings, timing: Timing) -> dict[str, Sink]:
+def open_sinks(
+    settings: Settings, client: ClientSettings, timing: Timing, shared: Shared | None = None
+) -> dict[str, Sink]:
     """Open a client's sinks, sorted by their URIs, which is the order in which they are claimed.
+
+    `shared` holds the logins and clients that they use together with the sinks of other clients.
 
     Raises:
         Usage: an address is not valid, or two are the same. All faults are reported at once.
     """
-    resolver = partial(references.resolve, environ=os.environ)
+    resolver, shared = partial(references.resolve, environ=os.environ), shared or Shared()
     sinks: dict[str, Sink] = {}
     faults: list[str] = []
     for uri in client.sinks:
         try:
             vault = settings.vaults[split(uri)[0]]
-            sink = open_sink(uri, vault.type, vault.options, resolve=resolver, clock=SystemClock(), lease=timing.lease)
+            sink = open_sink(
+                uri, vault.type, vault.options, resolve=resolver, clock=SystemClock(), lease=timing.lease, shared=shared
+            )
         except SinkError as error:
             faults.append(f"{error.message}{f'; {error.hint}' if error.hint else ''}")
             continue
@@ -58,13 +65,16 @@ def open_readers(settings: Settings, client: ClientSettings) -> Iterator[Reader]
     Raises:
         SinkError: an address is not valid.
     """
+    shared, resolver = Shared(), partial(references.resolve, environ=os.environ)
     for uri in client.sinks:
         vault = settings.vaults[split(uri)[0]]
-        yield open_reader(uri, vault.type, vault.options, resolve=partial(references.resolve, environ=os.environ))
+        yield open_reader(uri, vault.type, vault.options, resolve=resolver, shared=shared)
 
 
-def survey(settings: Settings, client: ClientSettings) -> Status:
+def survey(settings: Settings, client: ClientSettings, shared: Shared | None = None) -> Status:
     """Read a client's metadata and judge its status. Auth0 is not asked.
+
+    `shared` is as in `open_sinks`.
 
     Raises:
         BridgeError: a sink cannot be read.
@@ -75,7 +85,7 @@ def survey(settings: Settings, client: ClientSettings) -> Status:
 
     try:
         # Reading metadata needs no lease, so the tenant's own times do not matter.
-        sinks = tuple(sink.survey() for sink in open_sinks(settings, client, Timing()).values())
+        sinks = tuple(sink.survey() for sink in open_sinks(settings, client, Timing(), shared).values())
     except SinkError as error:
         raise translate(error) from None
     return judge(client, ClientRef(client.client_id, "", client.name, client.sinks), sinks)
@@ -90,9 +100,15 @@ def variables_of(*settings: object) -> frozenset[str]:
 
 
 def open_session(
-    settings: Settings, client: ClientSettings, watcher: Watcher | None = None, stop: Stop | None = None
+    settings: Settings,
+    client: ClientSettings,
+    watcher: Watcher | None = None,
+    stop: Stop | None = None,
+    shared: Shared | None = None,
 ) -> Session:
     """Open everything that an operation on one client needs. No server is contacted yet.
+
+    Sessions with the same `shared` use one access to each tenant and one login to each vault.
 
     Raises:
         Usage: the settings are not valid.
@@ -104,11 +120,12 @@ def open_session(
 
     tenant = settings.tenants[client.tenant]
     timing = Timing(tenant.propagation)
-    clock = SystemClock()
+    clock, shared = SystemClock(), shared or Shared()
+    access = partial(connect, tenant, partial(resolve, environ=os.environ), clock)
     return Session(
         settings=client,
-        auth0=connect(tenant, partial(resolve, environ=os.environ), clock),
-        sinks=open_sinks(settings, client, timing),
+        auth0=shared.one((connect, tenant), access),
+        sinks=open_sinks(settings, client, timing, shared),
         clock=clock,
         timing=timing,
         actor=claimed_actor(os.environ),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sinks.kinds import Kind
     from sinks.rights import Block, Deed, Role
     from sinks.secret import Secret
+    from sinks.shared import Shared
 
     complete: Kind[Settings, Target] = sinks.aws
 
@@ -69,7 +70,14 @@ def location(settings: Settings) -> str:
 
 
 def open(  # noqa: A001  # the name that every kind of store has
-    name: str, target: str, settings: Settings, *, resolve: Callable[[str], Secret], clock: Clock, lease: timedelta
+    name: str,
+    target: str,
+    settings: Settings,
+    *,
+    resolve: Callable[[str], Secret],
+    clock: Clock,
+    lease: timedelta,
+    shared: Shared,
 ) -> AwsSink:
     """Open the sink `name://target`, without a request to AWS.
 
@@ -86,13 +94,20 @@ def open(  # noqa: A001  # the name that every kind of store has
     del resolve
     at = parse(target, settings)
     uri = f"{name}://{at.canonical}"
-    identify = identifier(settings, at.region, lease)
-    api = Api(connector(settings, at.region, lease), at.secret_id, uri, clock, identify=identify)
+    identify = identifier(settings, at.region, lease, shared)
+    api = Api(connector(settings, at.region, lease, shared), at.secret_id, uri, clock, identify=identify)
     return AwsSink(uri, at, Access(api, at, uri), clock=clock, lease=lease)
 
 
 def open_reader(
-    name: str, target: str, settings: Settings, *, resolve: Callable[[str], Secret], clock: Clock, timeout: timedelta
+    name: str,
+    target: str,
+    settings: Settings,
+    *,
+    resolve: Callable[[str], Secret],
+    clock: Clock,
+    timeout: timedelta,
+    shared: Shared,
 ) -> AwsReader:
     """Open the sink `name://target` for reading, without a request to AWS.
 
@@ -108,7 +123,8 @@ def open_reader(
     del resolve
     at = parse(target, settings)
     uri = f"{name}://{at.canonical}"
-    return AwsReader(uri, Api(connector(settings, at.region, timeout, attempts=READS), at.secret_id, uri, clock), at)
+    connect = connector(settings, at.region, timeout, shared, attempts=READS)
+    return AwsReader(uri, Api(connect, at.secret_id, uri, clock), at)
 
 
 def policy_for(
@@ -131,7 +147,9 @@ def policy_for_references(targets: tuple[Target, ...], mounts: tuple[str, ...]) 
     return credentials(targets)
 
 
-def diagnosis(name: str, settings: Settings, resolve: Callable[[str], Secret], clock: Clock) -> AwsDiagnosis:
+def diagnosis(
+    name: str, settings: Settings, resolve: Callable[[str], Secret], clock: Clock, shared: Shared
+) -> AwsDiagnosis:
     """Return the examination of secrets.
 
     No request is sent before its first method is called. `resolve` is not used.
@@ -139,7 +157,7 @@ def diagnosis(name: str, settings: Settings, resolve: Callable[[str], Secret], c
     from sinks.aws.diagnose import AwsDiagnosis
 
     del resolve
-    return AwsDiagnosis(name, settings, clock)
+    return AwsDiagnosis(name, settings, clock, shared)
 
 
 def findings() -> Mapping[str, Known]:

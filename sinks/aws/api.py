@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -27,8 +28,8 @@ PAGE = 100  # the maximum of MaxResults in ListSecretVersionIds
 class Api:
     """One secret's calls over a boto3 client. `before` is the monotonic time by which a call must have ended.
 
-    `identify` asks STS who is calling. Every method may raise `Denied`, `Refused`, `Unavailable` and, given `before`,
-    `Expired`.
+    `connect` returns a client that is `watched`, and `identify` asks STS who is calling. Every method may raise
+    `Denied`, `Refused`, `Unavailable` and, given `before`, `Expired`.
     """
 
     def __init__(
@@ -45,7 +46,6 @@ class Api:
         self._secret_id = secret_id
         self._uri = uri
         self._clock = clock
-        self._before: float | None = None
         self._known: Any = None
 
     def close(self) -> None:
@@ -198,32 +198,41 @@ class Api:
 
     @contextmanager
     def _calling(self, operation: str, before: float | None = None) -> Iterator[Any]:
-        client = self._client()
-        LOG.debug("%s %s", operation, self._uri)
-        self._before = before
-        try:
-            with translated(f"secretsmanager:{operation}", self._uri):
-                yield client
-            # Also after the answer: a late call may have been carried out after another process took the sink.
-            self._in_time()
-        finally:
-            self._before = None
-
-    def _client(self) -> Any:
         if self._known is None:
             self._known = self._connect()
-            # Credentials may take long to come. The moment that counts is the one before the request is sent.
-            self._known.meta.events.register("before-send.secretsmanager", self._in_time)
-            self._known.meta.events.register("after-call.secretsmanager", _noted)
-        return self._known
+        LOG.debug("%s %s", operation, self._uri)
 
-    def _in_time(self, **_: object) -> None:
-        if self._before is not None and self._clock.monotonic() >= self._before:
-            raise Expired(f"a call to {self._uri} could not end within its lease")
+        def in_time() -> None:
+            if before is not None and self._clock.monotonic() >= before:
+                raise Expired(f"a call to {self._uri} could not end within its lease")
+
+        token = _IN_TIME.set(in_time)
+        try:
+            with translated(f"secretsmanager:{operation}", self._uri):
+                yield self._known
+            # Also after the answer: a late call may have been carried out after another process took the sink.
+            in_time()
+        finally:
+            _IN_TIME.reset(token)
 
     def _check(self, good: bool, operation: str) -> None:  # noqa: FBT001  # an assertion
         if not good:
             raise half_an_answer(f"secretsmanager:{operation}", self._uri)
+
+
+# A lease is one operation's, and the client is shared by all.
+_IN_TIME: ContextVar[Callable[[], None]] = ContextVar("sinks.aws.api", default=lambda: None)
+
+
+def watched(client: Any) -> None:
+    """Have each request of a client checked against the lease of its call, and its id noted."""
+    # Credentials may take long to come. The moment that counts is the one before the request is sent.
+    client.meta.events.register("before-send.secretsmanager", _check_time)
+    client.meta.events.register("after-call.secretsmanager", _noted)
+
+
+def _check_time(**_: object) -> None:
+    _IN_TIME.get()()
 
 
 def _noted(parsed: Any, model: Any, **_: object) -> None:

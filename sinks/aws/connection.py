@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from botocore import exceptions as boto
 from botocore.config import Config
 
 from sinks.aws import logs
+from sinks.aws.api import watched
 from sinks.aws.credentials import Provided, Renewed, Source, assumed, renewer, role
 from sinks.aws.transport import bounded
 from sinks.aws.variables import CONFIGURATION, CORRECT, IGNORED, endpoint_fault, faults, missing_files
@@ -23,36 +23,45 @@ from sinks.errors import BadAddress, SinkError
 
 if TYPE_CHECKING:
     from sinks.aws import Settings
+    from sinks.shared import Shared
 
 CONNECT_SHARE, READ_SHARE = 0.3, 0.6  # of the lease, so that a call without an answer ends before its lease does
+CONNECTIONS = 32
+"""How many connections are kept for further requests. More threads than that would open new ones again and again."""
 
 logs.install()
 
 
-def connector(settings: Settings, region: str, lease: timedelta, attempts: int = 1) -> Callable[[], Any]:
+def connector(
+    settings: Settings, region: str, lease: timedelta, shared: Shared, attempts: int = 1
+) -> Callable[[], Any]:
     """Return a function that creates the client at its first call, and returns the same one afterwards.
 
-    boto3 publishes no types. `attempts` is how often boto3 itself may try a call. Retries of writes are decided
-    elsewhere. The function raises `BadAddress` where settings, variables or a configuration file allow no client.
+    All sinks of one region share it. boto3 publishes no types. `attempts` is how often boto3 itself may try a call.
+    Retries of writes are decided elsewhere. The function raises `BadAddress` where settings, variables or a
+    configuration file allow no client.
     """
 
-    @functools.cache
-    def connect() -> Any:
+    def make() -> Any:
         config = _config(lease, attempts)
         source = _role(settings, region, config) if settings.role_arn else _chain(settings, region, config)
-        return _client("secretsmanager", settings, region, config, source)
+        client = _client("secretsmanager", settings, region, config, source)
+        watched(client)
+        return client
 
-    return connect
+    return lambda: shared.one((connector, settings, region, lease, attempts), make)
 
 
-def identifier(settings: Settings, region: str, lease: timedelta) -> Callable[[], dict[str, str]]:
-    """Return a function that asks STS who is calling.
+def identifier(settings: Settings, region: str, lease: timedelta, shared: Shared) -> Callable[[], dict[str, str]]:
+    """Return a function that asks STS who is calling, with one client for all sinks of a region.
 
     Where a role is configured, it is assumed, and its own name is the answer.
     """
 
     def identify() -> dict[str, str]:
-        with logs.unsaid(), contextlib.closing(_sts(settings, region, _config(lease, 1))) as sts:
+        with logs.unsaid():
+            made = functools.partial(_sts, settings, region, _config(lease, 1))
+            sts = shared.one((identifier, settings, region, lease), made)
             if settings.role_arn is None:
                 return {"arn": str(sts.get_caller_identity()["Arn"])}
             return {"arn": str(sts.assume_role(**role(settings.role_arn))["AssumedRoleUser"]["Arn"])}
@@ -164,4 +173,5 @@ def _config(lease: timedelta, attempts: int) -> Config:
         connect_timeout=seconds * CONNECT_SHARE,
         read_timeout=seconds * READ_SHARE,
         user_agent_extra="secret-bridge",
+        max_pool_connections=CONNECTIONS,
     )

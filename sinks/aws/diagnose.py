@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sinks.aws.responses import Described, Listed
     from sinks.aws.settings import Settings
     from sinks.clock import Clock
+    from sinks.shared import Shared
 
 KNOWABLE = ("DescribeSecret", "ListSecretVersionIds", "GetSecretValue", "UpdateSecretVersionStage")
 """The actions whose permission can be checked in advance."""
@@ -39,7 +40,8 @@ class AwsDiagnosis:
 
     title = ""
 
-    def __init__(self, name: str, settings: Settings, clock: Clock) -> None:
+    def __init__(self, name: str, settings: Settings, clock: Clock, shared: Shared) -> None:
+        self._shared = shared
         self._name = name
         self._settings = settings
         self._clock = clock
@@ -55,7 +57,7 @@ class AwsDiagnosis:
         """
         secret = _Secret(findings, self._name, self._settings, role, asked, command)
         try:
-            return secret.look(target, self._clock)
+            return secret.look(target, self._clock, self._shared)
         finally:
             self.answered |= secret.answered
 
@@ -77,13 +79,13 @@ class _Secret:
         self.answered = False
         self.names = {"vault": vault, "command": command, "role": str(role)}
 
-    def look(self, text: str, clock: Clock) -> bool:
+    def look(self, text: str, clock: Clock, shared: Shared) -> bool:
         """Examine the secret, and return whether its metadata can be read.
 
         Errors of the address, the credentials and the connection become findings. Other errors are raised.
         """
         try:
-            inspector = Inspector(self.vault, text, self.settings, clock)
+            inspector = Inspector(self.vault, text, self.settings, clock, shared)
         except BadAddress as error:
             self.findings.wrong("aws-settings", error.message, hint=error.hint or "correct the address")
             return False

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sinks.aws.address import Target
     from sinks.aws.responses import Described, Listed
     from sinks.clock import Clock
+    from sinks.shared import Shared
 
 TIMEOUT = timedelta(seconds=10)
 READS = 2
@@ -42,11 +43,12 @@ class Inspector:
     right is missing.
     """
 
-    def __init__(self, name: str, target: str, settings: Settings, clock: Clock) -> None:
+    def __init__(self, name: str, target: str, settings: Settings, clock: Clock, shared: Shared) -> None:
         self.target: Target = parse(target, settings)
         self._settings = settings
+        self._shared = shared
         self._uri = f"{name}://{self.target.canonical}"
-        connect = connector(settings, self.target.region, TIMEOUT, attempts=READS)
+        connect = connector(settings, self.target.region, TIMEOUT, shared, attempts=READS)
         self._api = Api(connect, self.target.secret_id, self._uri, clock)
 
     def close(self) -> None:
@@ -61,7 +63,7 @@ class Inspector:
         if self._settings.role_arn is not None:
             return None  # the role's own name says who is calling
         with suppress(SinkError), translated("sts:GetCallerIdentity", self._uri):
-            arn = identifier(self._settings, self.target.region, TIMEOUT)()["arn"]
+            arn = identifier(self._settings, self.target.region, TIMEOUT, self._shared)()["arn"]
             return Caller(arn.split(":")[4], arn)
         return None
 

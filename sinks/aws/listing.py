@@ -12,6 +12,7 @@ the id of the operation that claimed first. A takeover keeps the chain and bring
 from __future__ import annotations
 
 import functools
+import hashlib
 import re
 import uuid
 from dataclasses import dataclass, replace
@@ -77,8 +78,6 @@ def holder_of(label: str) -> str:
     return label.rpartition(":")[2]
 
 
-# Cached, because a search for the highest number derives some thousand ids in every listing.
-@functools.lru_cache(maxsize=16384)
 def version_id(arn: str, number: int) -> str:
     """Return the id of the bridge's n-th version of a secret.
 
@@ -243,10 +242,14 @@ class Listing:
     def _numbers(self, arn: str) -> dict[str, int]:
         # By derivation, not by date: dates have whole seconds, and anybody's version has one.
         ids, found = {v.id for v in self.versions}, dict[str, int]()
+        begun = hashlib.sha1(_namespace(arn).bytes, usedforsecurity=False)
+        # Thousands of ids would take long to make. Their first 12 digits are those of the hash.
+        starts = {version[:8] + version[9:13] for version in ids}
         highest, number = 0, 1
         while number <= highest + GAP:
-            version = version_id(arn, number)
-            if version in ids:
+            each = begun.copy()
+            each.update(b"%d" % number)
+            if each.hexdigest()[:12] in starts and (version := version_id(arn, number)) in ids:
                 found[version] = highest = number
             number += 1
         return found

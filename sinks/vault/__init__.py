@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sinks.kinds import Kind
     from sinks.rights import Block, Deed, Role
     from sinks.secret import Secret
+    from sinks.shared import Shared
+    from sinks.vault.api import Kv
     from sinks.vault.diagnose import VaultDiagnosis
     from sinks.vault.reader import VaultReader
     from sinks.vault.sink import VaultSink
@@ -72,23 +74,21 @@ def open(  # noqa: A001  # the name that every kind of store offers
     resolve: Callable[[str], Secret],
     clock: Clock,
     lease: timedelta,
+    shared: Shared,
 ) -> VaultSink:
     """Open the document at `target`, without a request.
 
-    The login follows when the first method is called that asks the server. Each sink logs in by itself.
+    The login follows when the first method is called that asks the server. All sinks of one vault share it.
 
     Raises:
         BadAddress: the address has another form, or its server would get the token over plain http://.
     """
-    from sinks.vault.api import Kv
-    from sinks.vault.connection import Connection
     from sinks.vault.sink import VaultSink
 
     address = parse(target, settings)
-    kv = Kv(Connection(settings, resolve, clock))
     return VaultSink(
         f"{name}://{address.path}",
-        kv,
+        _kv(settings, resolve, clock, shared),
         address.path,
         address.key,
         lock_path=address.path + settings.pending_suffix,
@@ -105,6 +105,7 @@ def open_reader(
     resolve: Callable[[str], Secret],
     clock: Clock,
     timeout: timedelta,  # noqa: ARG001  # the adapter has its own
+    shared: Shared,
 ) -> VaultReader:
     """Open the document at `target` for reading, without a request.
 
@@ -113,14 +114,19 @@ def open_reader(
     Raises:
         BadAddress: as in `open`.
     """
-    from sinks.vault.api import Kv
-    from sinks.vault.connection import Connection
     from sinks.vault.reader import VaultReader
 
     address = parse(target, settings)
-    kv = Kv(Connection(settings, resolve, clock))
+    kv = _kv(settings, resolve, clock, shared)
     lock_path = address.path + settings.pending_suffix
     return VaultReader(f"{name}://{address.path}", kv, address.path, address.key, lock_path=lock_path)
+
+
+def _kv(settings: Settings, resolve: Callable[[str], Secret], clock: Clock, shared: Shared) -> Kv:
+    from sinks.vault.api import Kv
+    from sinks.vault.connection import Connection
+
+    return Kv(shared.one((Connection, settings), lambda: Connection(settings, resolve, clock)))
 
 
 def policy_for(
@@ -147,14 +153,16 @@ def policy_for_references(targets: tuple[Target, ...], mounts: tuple[str, ...]) 
     return credentials(targets, mounts)
 
 
-def diagnosis(name: str, settings: Settings, resolve: Callable[[str], Secret], clock: Clock) -> VaultDiagnosis:
+def diagnosis(
+    name: str, settings: Settings, resolve: Callable[[str], Secret], clock: Clock, shared: Shared
+) -> VaultDiagnosis:
     """Return the examination of one server.
 
     No request is sent before its first method is called.
     """
     from sinks.vault.diagnose import VaultDiagnosis
 
-    return VaultDiagnosis(name, settings, resolve, clock)
+    return VaultDiagnosis(name, settings, resolve, clock, shared)
 
 
 def findings() -> Mapping[str, Known]:

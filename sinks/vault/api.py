@@ -37,8 +37,7 @@ class Kv:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._mounts: dict[str, str] = {}
-        self._configs: dict[str, MountConfig | None] = {}
+        self._mounts, self._configs = connection.mounts, connection.configs
         self._written: dict[str, Newest] = {}  # of each path, the version that this process wrote last
 
     def now(self) -> datetime:
@@ -226,14 +225,11 @@ class Kv:
     @contextmanager
     def _deadline(self, before: float | None) -> Iterator[None]:
         self._connection.client()  # a login or renewal does not count against the deadline
-        self._connection.adapter.deadline = before
-        try:
+        with self._connection.adapter.within(before):
             yield
-        finally:
-            self._connection.adapter.deadline = None
 
     def _split(self, path: str) -> tuple[str, str]:
-        for mount in self._mounts:  # a known one costs no request
+        for mount in tuple(self._mounts):  # a known one costs no request. Other threads may add one meanwhile
             if path.startswith(f"{mount}/"):
                 return mount, path[len(mount) + 1 :]
         first, _, rest = path.partition("/")

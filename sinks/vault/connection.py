@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from sinks.vault.settings import Auth, Settings
 
 if TYPE_CHECKING:
     from sinks.clock import Clock
+    from sinks.vault.responses import MountConfig
 
 KUBERNETES_JWT = "file:/var/run/secrets/kubernetes.io/serviceaccount/token"
 FIRST_RENEWAL = 10.0  # seconds until a given token is renewed for the first time, as its lifetime is unknown
@@ -38,9 +40,14 @@ class Connection:
         self._resolve = resolve
         self.clock = clock
         self.adapter = Adapter(clock, settings.tls_server_name, self._another_token)
+        self.mounts: dict[str, str] = {}
+        """The mounts that are known, by their paths."""
+        self.configs: dict[str, MountConfig | None] = {}
+        """Their settings. None: the token may not read them."""
         self._client: hvac.Client | None = None
         self._renew_at = 0.0
         self._granted = 0.0  # seconds that the login gave the token
+        self._lock = threading.RLock()  # held during a login: the other threads need its token
         self._logging_in = False
 
     @property
@@ -63,13 +70,14 @@ class Connection:
             Denied: the login was refused.
             BadAddress: a setting that the login needs is missing.
         """
-        if self._client is None:
-            client = self._connect()
-            self._login(client)
-            self._client = client
-        elif self.clock.monotonic() >= self._renew_at:
-            self._keep_alive(self._client)
-        return self._client
+        with self._lock:
+            if self._client is None:
+                client = self._connect()
+                self._login(client)
+                self._client = client
+            elif self.clock.monotonic() >= self._renew_at:
+                self._keep_alive(self._client)
+            return self._client
 
     def _connect(self) -> hvac.Client:
         settings = self._settings
@@ -176,25 +184,29 @@ class Connection:
         except SinkError:
             return float("inf")  # not renewable, as a root token is not. If it ends, a later 403 says so
 
-    def _another_token(self) -> str | None:
+    def _another_token(self, used: str) -> str | None:
         """Return a new token after an answer that denied a request, or None where the token was not the reason.
 
-        A denial does not say whether the token lacks a right or has ended, so the token is looked up.
+        `used` is the token of that request. A denial does not say whether the token lacks a right or has ended, so the
+        token is looked up.
         """
-        client = self._client
-        if client is None or self._logging_in:
-            return None
-        self._logging_in, former = True, client.token
-        try:
-            with suppress(Denied), answers("look up the token (auth/token/lookup-self)"):
-                client.auth.token.lookup_self()
+        with self._lock:
+            client = self._client
+            if client is None or self._logging_in:
                 return None
-            self._login(client)
-        except SinkError:  # what was denied first is what the user has to know
-            client.token = former
-        finally:
-            self._logging_in = False
-        return client.token if client.token != former else None
+            if client.token != used:  # another thread has got one meanwhile
+                return str(client.token)
+            self._logging_in = True
+            try:
+                with suppress(Denied), answers("look up the token (auth/token/lookup-self)"):
+                    client.auth.token.lookup_self()
+                    return None
+                self._login(client)
+            except SinkError:  # what was denied first is what the user has to know
+                client.token = used
+            finally:
+                self._logging_in = False
+            return client.token if client.token != used else None
 
 
 def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:

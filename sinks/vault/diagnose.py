@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sinks.clock import Clock
     from sinks.rights import Deed, Role
     from sinks.secret import Secret
+    from sinks.shared import Shared
     from sinks.vault.settings import Settings
 
 
@@ -34,11 +35,13 @@ class VaultDiagnosis:
     `policies` names those of the token, for the remedies. It is None until the server has accepted the token.
     """
 
-    def __init__(self, name: str, settings: Settings, resolve: Callable[[str], Secret], clock: Clock) -> None:
+    def __init__(
+        self, name: str, settings: Settings, resolve: Callable[[str], Secret], clock: Clock, shared: Shared
+    ) -> None:
         self.title = f"Vault {name} ({settings.url})"
         self.name = name
         self.settings = settings
-        self.inspector = Inspector(settings, resolve, clock)
+        self.inspector = Inspector(settings, resolve, clock, shared)
         self.clock = clock
         self.policies: str | None = None
         self._limits: dict[str, Limits | None] = {}

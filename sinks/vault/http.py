@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from socket import SHUT_RDWR, socket
@@ -45,6 +46,12 @@ TOKEN = "X-Vault-Token"
 LEAST = "Vault 1.9 or newer, or OpenBao"  # the first with PATCH of metadata
 ASKING = frozenset({429, 503})
 """The statuses with which a server, or what stands before it, asks to wait (`Retry-After`)."""
+
+
+CONNECTIONS = 32
+"""How many connections are kept for further requests. More threads than that would open new ones again and again."""
+# A lease is one operation's, and the adapter is shared by all.
+_DEADLINE: ContextVar[float | None] = ContextVar("sinks.vault.http", default=None)
 
 
 class _Ending:
@@ -98,7 +105,7 @@ POOLS = {"http": _PlainPool, "https": _TlsPool}
 
 
 class Adapter(HTTPAdapter):
-    """The adapter that sends hvac's requests. `deadline` is the monotonic end of the next call, or None.
+    """The adapter that sends hvac's requests, by any number of threads.
 
     `context` is the TLS context of all connections. A client's certificate is loaded into it.
 
@@ -106,7 +113,7 @@ class Adapter(HTTPAdapter):
     """
 
     def __init__(
-        self, clock: Clock, server_name: str | None, another_token: Callable[[], str | None] = lambda: None
+        self, clock: Clock, server_name: str | None, another_token: Callable[[str], str | None] = lambda _: None
     ) -> None:
         self._clock = clock
         self._another_token = another_token
@@ -114,10 +121,17 @@ class Adapter(HTTPAdapter):
         self._tls: dict[str, Any] = {"ssl_context": self.context}
         if server_name:
             self._tls |= {"server_hostname": server_name, "assert_hostname": server_name}
-        self.deadline: float | None = None
-        self._date: datetime | None = None
-        self._date_read = 0.0
-        super().__init__(max_retries=0)
+        self._seen: tuple[datetime, float] | None = None  # the latest answer's date, and when it came
+        super().__init__(max_retries=0, pool_maxsize=CONNECTIONS)
+
+    @contextmanager
+    def within(self, deadline: float | None) -> Iterator[None]:
+        """Set the monotonic end of this thread's calls. None: they have none but their own."""
+        token = _DEADLINE.set(deadline)
+        try:
+            yield
+        finally:
+            _DEADLINE.reset(token)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Set TLS with the configured server name, and connections that end.
@@ -148,14 +162,15 @@ class Adapter(HTTPAdapter):
                 than `BUDGET`, or its answer is larger than `LARGEST`.
         """
         response = self._patiently(request, *args, **kwargs)
-        if response.status_code == DENIED and (token := self._another_token()):
+        used = str(request.headers.get(TOKEN) or "")
+        if response.status_code == DENIED and (token := self._another_token(used)):
             request.headers[TOKEN] = token
             response = self._patiently(request, *args, **kwargs)
         return response
 
     def _patiently(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         # Under a deadline nothing is sent again, not even after a lost connection: it could end after the lease.
-        attempts = ATTEMPTS if self.deadline is None and request.method == "GET" else 1
+        attempts = ATTEMPTS if _DEADLINE.get() is None and request.method == "GET" else 1
         attempt, waited = 1, 0.0
         while True:
             wait = FIRST_WAIT * 2 ** (attempt - 1)
@@ -178,7 +193,7 @@ class Adapter(HTTPAdapter):
             attempt, waited = attempt + 1, waited + wait
 
     def _once(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        deadline = self.deadline
+        deadline = _DEADLINE.get()
         left = READ if deadline is None else deadline - self._clock.monotonic()
         if left <= 0:
             raise Expired("the call was not sent: its lease had ended")
@@ -193,7 +208,7 @@ class Adapter(HTTPAdapter):
             response.close()  # what is left of the answer must not be taken for the next one
             raise
         if "Date" in response.headers:
-            self._date, self._date_read = _date(response.headers["Date"]), self._clock.monotonic()
+            self._seen = _date(response.headers["Date"]), self._clock.monotonic()
         if request_ids.wanted(changes=request_ids.changing(request.method), status=response.status_code):
             request_ids.note("vault", _request_id(response))
         return response
@@ -235,9 +250,10 @@ class Adapter(HTTPAdapter):
 
         Before the first answer this is the machine's own time.
         """
-        if self._date is None:
+        if self._seen is None:
             return datetime.now(UTC)
-        return self._date + timedelta(seconds=self._clock.monotonic() - self._date_read)
+        date, came = self._seen
+        return date + timedelta(seconds=self._clock.monotonic() - came)
 
 
 def _date(text: str) -> datetime:

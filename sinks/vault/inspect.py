@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sinks.clock import Clock
     from sinks.secret import Secret
+    from sinks.shared import Shared
 
 HEALTH = "/v1/sys/health?standbyok=true&perfstandbyok=true&sealedcode=200&uninitcode=200&drsecondarycode=200"
 """The server answers this with 200 in every state, and its body says which one."""
@@ -96,10 +97,10 @@ class Inspector:
     A missing right or a missing path is a fact too: methods that can return None then do.
     """
 
-    def __init__(self, settings: Settings, resolve: Callable[[str], Secret], clock: Clock) -> None:
+    def __init__(self, settings: Settings, resolve: Callable[[str], Secret], clock: Clock, shared: Shared) -> None:
         self._settings = settings
         self._clock = clock
-        self._connection = Connection(settings, resolve, clock)
+        self._connection = shared.one((Connection, settings), lambda: Connection(settings, resolve, clock))
         self._outside = _Outside(replace(settings, namespace=None), resolve, clock)  # sys/health is in no namespace
 
     @property

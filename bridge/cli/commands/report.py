@@ -25,6 +25,7 @@ from bridge.model.errors import BridgeError, Failed, Usage
 from bridge.model.timing import Timing
 from sinks.clock import SystemClock
 from sinks.errors import SinkError
+from sinks.shared import Shared
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
@@ -78,14 +79,14 @@ def _looked(clients: Iterable[tuple[Settings, ClientSettings]]) -> Iterator[Read
 
     After Ctrl-C no further client is begun.
     """
-    pool = ThreadPoolExecutor(READERS)
+    pool, shared = ThreadPoolExecutor(READERS), Shared()
     try:
-        yield from pool.map(lambda pair: _look(*pair), clients)
+        yield from pool.map(lambda pair: _look(pair[0], pair[1], shared), clients)
     finally:
         pool.shutdown(cancel_futures=True)  # after Ctrl-C, no further client is read
 
 
-def _look(settings: Settings, client: ClientSettings) -> Read:
+def _look(settings: Settings, client: ClientSettings, shared: Shared) -> Read:
     """Read one client's metadata.
 
     An error is reported in the client's row, and does not affect other clients. No value is read.
@@ -97,7 +98,7 @@ def _look(settings: Settings, client: ClientSettings) -> Read:
     unread: list[Unread] = []
     statuses = {0}
     try:
-        opened: list[Readable] = [*open_sinks(settings, client, Timing()).values()]
+        opened: list[Readable] = [*open_sinks(settings, client, Timing(), shared).values()]
     except Exception as raised:  # noqa: BLE001  # for the same reason as below
         message, status = _told(raised)
         opened, statuses = [], {status}

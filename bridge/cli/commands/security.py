@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,6 +20,7 @@ from bridge.cli.select import Clients, ClientsOrAll, OneClient, chosen
 from bridge.execution.open import open_session, survey
 from bridge.model.errors import ATTENTION, Usage
 from bridge.planning.status import Kind
+from sinks.shared import Shared
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
@@ -64,7 +66,7 @@ def status(
 
     each(
         look.at(lambda: chosen(clients, everyone=clients.empty, tenant=False)),
-        survey,
+        partial(survey, shared=Shared()),
         present,
         json=json,
         after=finish,
@@ -81,6 +83,8 @@ def verify(
     """Ask Auth0: is each sink's current value accepted, is the fallback refused? Exits with 5 when not."""
     from bridge.operations.verify import verify as verify_one
 
+    shared = Shared()
+
     def present(client: ClientSettings, seen: tuple[Verified, ...]) -> int:
         say_all([as_json.line(as_json.verified(client, seen))] if json else show.verified(client.name, seen))
         # Not 1: the question was answered, and the answer needs attention.
@@ -88,7 +92,7 @@ def verify(
 
     each(
         lambda: chosen(clients, everyone=clients.everyone or clients.empty),
-        lambda settings, client: verify_one(open_session(settings, client)),
+        lambda settings, client: verify_one(open_session(settings, client, shared=shared)),
         present,
         json=json,
     )
@@ -117,7 +121,7 @@ def history(
         say_all([as_json.line(told)] if json else show.history(client.name, seen.sinks, limit or VERSIONS))
         return 0
 
-    each(lambda: chosen(client, tenant=False), survey, present, json=json)
+    each(lambda: chosen(client, tenant=False), partial(survey, shared=Shared()), present, json=json)
 
 
 @command(SECURITY, example="retire --due --yes")
@@ -196,10 +200,10 @@ def evidence(
     """Ask the tenant's logs who still fails with an old value. Exits with 5 when somebody does, or it is not known."""
     from bridge.operations.evidence import evidence_of
 
-    look = Look("evidence", wanted=notify)
+    look, shared = Look("evidence", wanted=notify), Shared()
 
     def do(settings: Settings, client: ClientSettings) -> Evidence:
-        return evidence_of(open_session(settings, client), record=record)
+        return evidence_of(open_session(settings, client, shared=shared), record=record)
 
     def present(client: ClientSettings, found: Evidence) -> int:
         say_all([as_json.line(as_json.evidence(client, found))] if json else show.evidence(client.name, found))

@@ -12,6 +12,7 @@ from sinks.diagnosis import Diagnosis, Findings, Known
 from sinks.errors import BadAddress
 from sinks.rights import Block, Deed, Role
 from sinks.secret import Secret
+from sinks.shared import Shared
 
 from .reader import MemoryReader
 from .sink import MemorySink
@@ -107,19 +108,33 @@ def identity(target: Target, settings: Settings) -> tuple[str, ...]:
 
 
 def open(  # noqa: A001  # the name that every kind of store offers
-    name: str, target: str, settings: Settings, *, resolve: Callable[[str], Secret], clock: Clock, lease: timedelta
+    name: str,
+    target: str,
+    settings: Settings,
+    *,
+    resolve: Callable[[str], Secret],
+    clock: Clock,
+    lease: timedelta,
+    shared: Shared,
 ) -> MemorySink:
     """Open the document at `target`. Neither a login nor a lease is needed here."""
-    del resolve, lease
+    del resolve, lease, shared
     at = parse(target)
     return MemorySink(f"{name}://{at.canonical}", _store(settings), key=at.key, clock=clock)
 
 
 def open_reader(
-    name: str, target: str, settings: Settings, *, resolve: Callable[[str], Secret], clock: Clock, timeout: timedelta
+    name: str,
+    target: str,
+    settings: Settings,
+    *,
+    resolve: Callable[[str], Secret],
+    clock: Clock,
+    timeout: timedelta,
+    shared: Shared,
 ) -> MemoryReader:
     """Open the document at `target` for reading."""
-    del resolve, clock, timeout
+    del resolve, clock, timeout, shared
     at = parse(target)
     return MemoryReader(f"{name}://{at.canonical}", _store(settings), at.canonical, at.key)
 
@@ -164,9 +179,11 @@ class MemoryDiagnosis:
         return True
 
 
-def diagnosis(name: str, settings: Settings, resolve: Callable[[str], Secret], clock: Clock) -> Diagnosis:
+def diagnosis(
+    name: str, settings: Settings, resolve: Callable[[str], Secret], clock: Clock, shared: Shared
+) -> Diagnosis:
     """Return the examination of one store."""
-    del resolve, clock
+    del resolve, clock, shared
     return MemoryDiagnosis(name, settings)
 
 
