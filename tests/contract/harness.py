@@ -14,6 +14,7 @@ import sinks.vault
 from bridge.sandbox.openbao import OpenBao
 from sinks.port import Lease, Sink, Stage, Unavailable
 from sinks.secret import Secret
+from sinks.shared import Shared
 from sinks.vault import Settings
 from sinks.vault.sink import VaultSink
 from tests.contract.clock import ManualClock
@@ -146,6 +147,7 @@ class VaultHarness:
             resolve=lambda name: Secret(self._references[name]),
             clock=self.clock,
             lease=sinks.LEASE,
+            shared=Shared(),
         )
 
     def _read(self, path: str, version: int | None = None) -> dict[str, Any] | None:

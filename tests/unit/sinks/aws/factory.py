@@ -16,6 +16,7 @@ from sinks.aws.sink import AwsSink
 from sinks.clock import Clock
 from sinks.record import Lock, Record
 from sinks.secret import Secret
+from sinks.shared import Shared
 
 REGION = "us-east-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_SESSION_TOKEN": "testing"}
@@ -61,6 +62,7 @@ def make_sink(
         resolve=no_references,
         clock=clock or ManualClock(),
         lease=lease,
+        shared=Shared(),
     )
 
 

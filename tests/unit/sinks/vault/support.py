@@ -9,6 +9,7 @@ from sinks import LEASE
 from sinks.clock import Clock
 from sinks.errors import Unavailable
 from sinks.secret import Secret
+from sinks.shared import Shared
 from sinks.vault import Auth, Settings
 from sinks.vault import open as open_place
 from sinks.vault.api import Kv
@@ -40,6 +41,7 @@ def sink_at(
         resolve=lambda name: Secret(told[name]),
         clock=clock or ManualClock(),
         lease=lease,
+        shared=Shared(),
     )
 
 
