@@ -9,6 +9,7 @@ import pytest
 from sinks import open_sink
 from sinks.aws import Settings, from_environment, identity, parse
 from sinks.errors import BadAddress
+from sinks.shared import Shared
 from tests.unit.sinks.aws.factory import ManualClock, no_references
 
 ARN = "arn:aws:secretsmanager:us-east-1:111122223333:secret:apps/billing-AbCdEf"
@@ -167,6 +168,6 @@ def test_reading_an_address_loads_no_boto() -> None:
 def test_timeouts_end_a_call_within_its_lease() -> None:
     from sinks.aws.connection import connector
 
-    config = connector(Settings(), "us-east-1", timedelta(seconds=10))().meta.config
+    config = connector(Settings(), "us-east-1", timedelta(seconds=10), Shared())().meta.config
     assert config.connect_timeout + config.read_timeout < 10
     assert config.retries["total_max_attempts"] == 1

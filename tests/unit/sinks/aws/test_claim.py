@@ -498,7 +498,7 @@ def test_a_call_that_ended_after_its_lease_is_given_up_though_it_was_done(secret
     clock = ManualClock()
     sink = make_sink(clock=clock)
     sink.read()
-    sink._access.api._client().meta.events.register_last("after-call", lambda **_: clock.sleep(11))
+    sink._access.api._known.meta.events.register_last("after-call", lambda **_: clock.sleep(11))
     with pytest.raises(Expired):
         sink._access.api.tag({"late": "yes"}, before=clock.seconds + 10)
     assert "late" in tags()

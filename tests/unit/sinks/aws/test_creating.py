@@ -12,6 +12,7 @@ from sinks.aws import open as open_sink
 from sinks.errors import Busy, Refused, Unavailable
 from sinks.port import Stage
 from sinks.secret import Secret
+from sinks.shared import Shared
 from tests.support.strict_moto import Controls
 from tests.unit.sinks.aws.factory import ManualClock, client, make_lock, make_sink, no_references, tapped
 
@@ -103,7 +104,13 @@ def test_a_rival_that_was_there_first_leaves_us_sure() -> None:
 def test_no_secret_is_created_by_its_arn() -> None:
     arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:apps/x-AbCdEf"
     sink = open_sink(
-        "aws", arn, Settings(), resolve=no_references, clock=ManualClock(), lease=BASE.expected_end - BASE.started
+        "aws",
+        arn,
+        Settings(),
+        resolve=no_references,
+        clock=ManualClock(),
+        lease=BASE.expected_end - BASE.started,
+        shared=Shared(),
     )
     calls = tapped(sink)
     assert parse(arn).account == "123456789012"

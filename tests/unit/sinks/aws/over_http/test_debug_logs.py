@@ -15,6 +15,7 @@ import pytest
 from sinks.aws import Settings
 from sinks.aws.connection import identifier
 from sinks.secret import Secret
+from sinks.shared import Shared
 from sinks.versions import Stage
 from tests.support.proxy import Answer, Proxy
 from tests.unit.doctor.certificates import Authority, Behind
@@ -78,7 +79,7 @@ def test_an_operation_under_a_role_logs_neither_its_credentials_nor_a_value(
     sink.promote(held, P, make_record(P, S0))
     sink.release(held, "rotated")
     sink.caller()
-    identifier(settings, REGION, timedelta(seconds=10))()
+    identifier(settings, REGION, timedelta(seconds=10), Shared())()
     assert len(given) >= 6
     for text in (*given, "old-value", "new-value", "theirs"):
         assert text not in everything.text
