@@ -13,6 +13,7 @@ from bridge.auth0.answers import judge
 from bridge.auth0.egress import Egress, egress
 from bridge.auth0.errors import Auth0Error, Limited, Unreachable
 from bridge.auth0.limits import ATTEMPTS, BUDGET_SECONDS, is_used_up, wait_asked, wait_before_retry
+from bridge.auth0.pace import Pace
 from bridge.model.tenant_address import display_name
 from sinks import request_ids
 from sinks.clock import Clock
@@ -114,7 +115,9 @@ class Http:
     `close` may be called. Otherwise the connections are closed when the object is collected as garbage.
     """
 
-    def __init__(self, base: str, clock: Clock, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self, base: str, clock: Clock, transport: httpx.BaseTransport | None = None, pace: Pace | None = None
+    ) -> None:
         self.tenant = display_name(base)
         way = egress(base) if transport is None else Egress()
         self.proxy_variable = way.variable
@@ -123,7 +126,7 @@ class Http:
         # Sessions have no end of their own, so the connections are closed with the object.
         self.close = weakref.finalize(self, self.client.close)
         self._clock = clock
-        self._free_at = clock.monotonic()
+        self._pace = pace or Pace(clock)
 
     def send(self, ask: Ask, *, doing: str, safe: bool, before: float | None = None, paced: bool = True) -> Any:
         """Send a request, retry it where that is allowed, and return the JSON answer.
@@ -143,9 +146,9 @@ class Http:
         def once() -> Any:
             nonlocal doubtful
             if paced:
-                self._pace()
+                self._pace.take(urgent=before is not None)
             try:
-                return self._once(ask, doing, before)
+                return self._once(ask, doing, before, paced=paced)
             except Unreachable as error:
                 doubtful = doubtful or error.maybe_done
                 raise
@@ -189,22 +192,18 @@ class Http:
             self._clock.sleep(wait)
             attempt += 1
 
-    def _once(self, ask: Ask, doing: str, before: float | None) -> Any:
+    def _once(self, ask: Ask, doing: str, before: float | None, *, paced: bool) -> Any:
         self._check(doing, before)
         with translated(self.tenant, doing, self.proxy_variable):
             response = ask(self.client, self._lease(doing, before))
+        if paced:
+            self._pace.heard(response.headers)
         if is_used_up(response.headers):
             # A reset far in the future must not stall an operation that holds its sinks. If it is meant, the next
             # request gets a 429, whose error names the wait.
             wait = wait_asked(response.headers, self._clock.now()) or 0.0
-            self._free_at = self._clock.monotonic() + (wait if wait <= BUDGET_SECONDS / ATTEMPTS else 0.0)
+            self._pace.hold(wait if wait <= BUDGET_SECONDS / ATTEMPTS else 0.0)
         return judge(response, tenant=self.tenant, doing=doing, now=self._clock.now())
-
-    def _pace(self) -> None:
-        """Wait for the next free request if the last answer said that the rate limit is used up."""
-        wait = self._free_at - self._clock.monotonic()
-        if wait > 0:
-            self._clock.sleep(wait)
 
     def _check(self, doing: str, before: float | None) -> None:
         # A process that was suspended wakes up here. By now another one may hold the sinks (ADR 5).

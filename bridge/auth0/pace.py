@@ -1,0 +1,123 @@
+"""How fast one tenant's Management API is asked: one budget for all threads of this process.
+
+Auth0 tells how many requests are left at once, and not how many come back in a second. So that is measured: what was
+sent, less what the rest has shrunk by, has come back in the meantime.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+from collections.abc import Mapping
+
+from sinks.clock import Clock
+
+SHARE = 0.8
+"""The part of the limit that the bridge uses. The rest is for everybody else."""
+SUSTAINED = {50: 16.0, 10: 2.0, 2: 2.0}
+"""Requests per second that come back, by the number that may be sent at once, for the limits that Auth0 publishes."""
+UNKNOWN = 5.0
+"""By this the number that may be sent at once is divided, for the rate of any other limit until it is measured."""
+FIRST = 1.6  # requests per second before the first answer: 80 % of the least limit
+WINDOW, SHORTEST = 5.0, 1.0  # seconds of a measurement, usually and where what is left shrinks fast
+SLEEP = 0.05  # seconds after which a thread that is not the next one looks again
+
+
+class Pace:
+    """Gives each request its turn. `rate` is a number of requests per second, in place of what answers tell.
+
+    With `bursts`, requests are sent at once while more than a fifth of the limit is left. That is for a command over
+    one client, which sends a handful. Without, all are spread evenly.
+    """
+
+    def __init__(self, clock: Clock, rate: float | None = None, *, bursts: bool = True) -> None:
+        self._clock = clock
+        self._given = rate
+        self._bursts = bursts
+        self._lock = threading.Lock()
+        self._waiting: list[tuple[bool, int]] = []
+        self._tickets = itertools.count()
+        self._rate = rate or FIRST
+        self._next = self._held = clock.monotonic()
+        self._limit = self._left = 0
+        self._known = False
+        self._measured_from: tuple[float, int] | None = None
+        self._sent = 0
+
+    @property
+    def rate(self) -> float:
+        """Requests per second, as they are spread at present."""
+        return self._rate
+
+    def take(self, *, urgent: bool = False) -> None:
+        """Wait for this request's turn. An `urgent` one, which has a lease, comes before all others."""
+        me = (not urgent, next(self._tickets))
+        with self._lock:
+            heapq.heappush(self._waiting, me)
+        try:
+            while (wait := self._wait(me)) > 0:
+                self._clock.sleep(wait)
+        except BaseException:
+            with self._lock:
+                if me in self._waiting:
+                    self._waiting.remove(me)
+                    heapq.heapify(self._waiting)
+            raise
+
+    def _wait(self, me: tuple[bool, int]) -> float:
+        """Return the seconds until it is worth looking again, or 0 when the turn has come."""
+        with self._lock:
+            now = self._clock.monotonic()
+            wait = (self._held if self._has_room() else max(self._held, self._next)) - now
+            if self._waiting[0] != me:
+                return max(wait, SLEEP)
+            if wait > 0:
+                return wait
+            heapq.heappop(self._waiting)
+            self._next = max(now, self._next) + 1 / self._rate
+            self._left -= 1
+            self._sent += 1
+            return 0.0
+
+    def _has_room(self) -> bool:
+        return (
+            self._bursts and self._given is None and (not self._known or self._left > self._limit - self._limit * SHARE)
+        )
+
+    def hold(self, seconds: float) -> None:
+        """Let nothing begin for so long, because the limit is used up."""
+        with self._lock:
+            self._held = self._clock.monotonic() + seconds
+
+    def heard(self, headers: Mapping[str, str]) -> None:
+        """Learn from an answer's headers (`x-ratelimit-limit`, `x-ratelimit-remaining`)."""
+        limit, left = (_whole(headers.get(f"x-ratelimit-{name}")) for name in ("limit", "remaining"))
+        if not limit or left is None or left > limit:
+            return
+        with self._lock:
+            now = self._clock.monotonic()
+            if not self._known or limit != self._limit:
+                self._limit, self._known = limit, True
+                self._set(SUSTAINED.get(limit, limit / UNKNOWN))
+                self._measured_from, self._sent = (now, left), 0
+            self._left = left
+            self._measure(now, left)
+
+    def _measure(self, now: float, left: int) -> None:
+        since, before = self._measured_from or (now, left)
+        if now - since < (WINDOW if left > before / 2 else SHORTEST):
+            return
+        back = (self._sent + left - before) / (now - since)
+        # Nothing comes back to what is full, so less than the limit would be seen.
+        if left < self._limit - 1 and back > 0:
+            self._set(back)
+        self._measured_from, self._sent = (now, left), 0
+
+    def _set(self, sustained: float) -> None:
+        if self._given is None:
+            self._rate = max(sustained * SHARE, SHARE / 60)
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.strip().isdigit() else None

@@ -1,0 +1,106 @@
+"""The pace at one tenant: what is learned from answers, and who comes first."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+
+import pytest
+
+from bridge.auth0.pace import FIRST, SHARE, Pace
+from bridge.sandbox.auth0.limits import PLANS, Limits, Rate
+from sinks.clock import SystemClock
+from tests.contract.harness import ManualClock
+
+
+class Server:
+    """A tenant's bucket, on the same clock."""
+
+    def __init__(self, clock: ManualClock, rate: Rate) -> None:
+        self.clock, self.limits, self.refused, self.times = clock, Limits(), 0, list[float]()
+        self.limits.set("management", rate, clock.monotonic())
+
+    def ask(self, pace: Pace) -> None:
+        pace.take()
+        now = self.clock.monotonic()
+        self.times.append(now)
+        told = self.limits.take(("management",), now)
+        assert told
+        self.refused += not told.allowed
+        pace.heard({"x-ratelimit-limit": str(told.limit), "x-ratelimit-remaining": str(told.remaining)})
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [PLANS["free"]["management"], PLANS["enterprise"]["management"], PLANS["enterprise-nonproduction"]["management"],
+     Rate(5, 100 / 60), Rate(100, 20), Rate(8, 8), Rate(20, 2), Rate(3, 50), Rate(30, 1)],
+    ids=str,
+)  # fmt: skip
+def test_four_fifths_of_what_comes_back_are_used_and_nothing_is_refused(rate: Rate) -> None:
+    clock = ManualClock()
+    server, pace = Server(clock, rate), Pace(clock, bursts=False)
+    for _ in range(400):
+        server.ask(pace)
+    assert server.refused == 0
+    late = [at for at in server.times if at > server.times[-1] / 2]
+    used = (len(late) - 1) / (late[-1] - late[0])
+    assert used <= rate.per_second * 0.9, used
+
+
+@pytest.mark.parametrize("plan", ["free", "enterprise", "enterprise-nonproduction"])
+def test_of_the_published_limits_all_of_the_share_is_used(plan: str) -> None:
+    clock, rate = ManualClock(), PLANS[plan]["management"]
+    server, pace = Server(clock, rate), Pace(clock, bursts=False)
+    for _ in range(400):
+        server.ask(pace)
+    used = 399 / (server.times[-1] - server.times[0])
+    assert 0.9 * SHARE <= used / rate.per_second <= SHARE * 1.01
+    windows = Counter(int(at) for at in server.times)
+    assert max(windows.values()) <= rate.per_second
+
+
+def test_one_client_is_not_slowed_while_there_is_room() -> None:
+    clock = ManualClock()
+    server, pace = Server(clock, Rate(10, 2)), Pace(clock)
+    for _ in range(8):
+        server.ask(pace)
+    assert clock.slept == []
+    server.ask(pace)
+    assert clock.slept
+
+
+def test_a_rate_that_is_given_is_kept_whatever_answers_tell() -> None:
+    clock = ManualClock()
+    server, pace = Server(clock, Rate(50, 16)), Pace(clock, 4)
+    for _ in range(41):
+        server.ask(pace)
+    assert server.times[-1] - server.times[0] == pytest.approx(10)
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "²", "1e9", "99999"])
+def test_headers_that_make_no_sense_change_nothing(text: str) -> None:
+    pace = Pace(ManualClock(), bursts=False)
+    for name in ("limit", "remaining"):
+        pace.heard({"x-ratelimit-limit": "10", "x-ratelimit-remaining": "9", f"x-ratelimit-{name}": text})
+    assert pace.rate > 0
+    assert FIRST > 0
+
+
+def test_what_has_a_lease_comes_first() -> None:
+    pace = Pace(SystemClock(), 10)
+    order: list[str] = []
+    pace.take()
+
+    def ask(name: str, *, urgent: bool) -> None:
+        pace.take(urgent=urgent)
+        order.append(name)
+
+    usual = [threading.Thread(target=ask, args=("usual",), kwargs={"urgent": False}) for _ in range(5)]
+    for thread in usual:
+        thread.start()
+    leased = threading.Thread(target=ask, args=("leased",), kwargs={"urgent": True})
+    leased.start()
+    for thread in (*usual, leased):
+        thread.join(10)
+    assert order.index("leased") <= 1
+    assert len(order) == 6
