@@ -160,16 +160,6 @@ def last_line(descriptor: int) -> Line | None:
     return None
 
 
-def lines_of(descriptor: int) -> Iterator[bytes]:
-    """Yield the raw lines of an open file, from its beginning.
-
-    The descriptor stays open.
-    """
-    with os.fdopen(os.dup(descriptor), "rb") as file:
-        file.seek(0)
-        yield from in_lines(file)
-
-
 def in_lines(file: IO[bytes]) -> Iterator[bytes]:
     """Yield the lines of an open file. A line that is longer than every line of a record comes in pieces."""
     # Otherwise a file without a line break would be held in memory as a whole.

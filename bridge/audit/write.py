@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from bridge.audit import files, process, records
 from bridge.audit.chain import SCHEMA, Chain, Head, read_line
+from bridge.audit.index import Index
 from bridge.model.errors import Failed
 from sinks.record import unstamp
 
@@ -58,7 +59,7 @@ class Target(Protocol):
 
 
 class FileTarget:
-    """A file with a chain, which lines are appended to.
+    """A file with a chain, which lines are appended to, by any number of threads.
 
     It is opened again for each line, because logrotate may have moved it away since.
     """
@@ -66,12 +67,13 @@ class FileTarget:
     def __init__(self, path: Path, chain: Chain) -> None:
         self._path = path
         self._chain = chain
+        self._index = Index()
 
     def begin(self, attempt: records.Attempt, at: datetime) -> Head:
         """Write the last lines of the same client's dead attempts, then the first line of this one (`Target.begin`)."""
 
         def told(descriptor: int) -> Iterator[Mapping[str, Any]]:
-            for begun in abandoned(files.lines_of(descriptor), attempt, at):
+            for begun in abandoned(self._index.lines(descriptor, attempt.client_id), attempt, at):
                 yield records.died(begun, attempt, at)
             yield records.begin(attempt, at)
 
@@ -188,10 +190,9 @@ def abandoned(lines: Iterator[bytes], attempt: records.Attempt, at: datetime) ->
     An attempt of another process that still runs is not among them, nor one of which that cannot
     be seen, for `ELSEWHERE`.
     """
-    named = json.dumps(attempt.client_id).encode()  # a quick test, which spares parsing the lines of other clients
     begun: dict[int, Mapping[str, Any]] = {}
     for raw in lines:
-        line = read_line(raw) if named in raw else None
+        line = read_line(raw)
         if line is None or (line.told.get("client_id"), line.told.get("tenant")) != (attempt.client_id, attempt.tenant):
             continue
         if line.told.get("event") == records.BEGIN:
