@@ -13,7 +13,7 @@ from tests.unit.doctor.patient import Patient
 PAGE = DOCS / "reference" / "doctor.md"
 HERE = Path(__file__).parent
 ELSEWHERE = HERE.parents[1] / "e2e" / "test_doctor_remedies.py"
-NOT_PLANTED = {"doctor-stopped", "doctor-bug", "tenant-busy", "client-not-checked"}
+NOT_PLANTED = {"doctor-stopped", "doctor-bug", "client-not-checked"}
 """What is no misconfiguration, and what has a test of another kind."""
 
 
