@@ -10,7 +10,7 @@ import json
 import os
 import threading
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,7 +25,8 @@ from tests.unit.policy.iam import ACCOUNT
 from tests.unit.policy.rights import of, printed, rules_in, written
 
 Fill = Mapping[str, str]
-Breaks = Callable[[Patient], Iterator[Fill]]
+Broken = Generator[Fill, None, None]
+Breaks = Callable[[Patient], Broken]
 NOTHING: Fill = {}
 MEBIBYTES = 20
 """What a bomb unpacks to: more than any answer may have."""
@@ -47,7 +48,7 @@ def listed(patient: Patient) -> list[str]:
     return found
 
 
-def endless_file(patient: Patient) -> Iterator[Fill]:
+def endless_file(patient: Patient) -> Broken:
     """Name a file without an end for a credential."""
     patient.healthy()
     patient.set("tenants.local", "client_secret", "file:/dev/zero")
@@ -57,7 +58,7 @@ def endless_file(patient: Patient) -> Iterator[Fill]:
 def variable(name: str, text: str) -> Breaks:
     """Set a variable of the environment. `text` may hold the right one, as {}."""
 
-    def breaks(patient: Patient) -> Iterator[Fill]:
+    def breaks(patient: Patient) -> Broken:
         patient.healthy()
         patient.patch.setenv(name, text.format(os.environ.get(name, "")))
         yield NOTHING
@@ -68,7 +69,7 @@ def variable(name: str, text: str) -> Breaks:
 def sinks_of(change: Callable[[Patient, list[str]], list[str]]) -> Breaks:
     """Write other sinks into the configuration."""
 
-    def breaks(patient: Patient) -> Iterator[Fill]:
+    def breaks(patient: Patient) -> Broken:
         patient.healthy()
         patient.set("clients.billing", "sinks", change(patient, sinks(patient)))
         yield NOTHING
@@ -98,7 +99,7 @@ def secured(patient: Patient, end: str) -> Iterator[Fill]:
 def on_the_way(end: str, name: str, text: str) -> Breaks:
     """Set a variable that decides over the way to a server behind TLS."""
 
-    def breaks(patient: Patient) -> Iterator[Fill]:
+    def breaks(patient: Patient) -> Broken:
         with secured(patient, end) as fill:
             patient.healthy()
             if name.endswith(("_BUNDLE", "_FILE")):
@@ -115,7 +116,7 @@ def on_the_way(end: str, name: str, text: str) -> Breaks:
 def in_clear_text(end: str) -> Breaks:
     """Write plain http:// for a server that is not this machine, though one name looks as if it was."""
 
-    def breaks(patient: Patient) -> Iterator[Fill]:
+    def breaks(patient: Patient) -> Broken:
         with secured(patient, end) as fill:
             patient.healthy()
             if end == "vault":
@@ -133,7 +134,7 @@ def in_clear_text(end: str) -> Breaks:
 def before(end: str, gate: Callable[[str, Callable[[], Answer]], Answer]) -> Breaks:
     """Put a gateway before an end."""
 
-    def breaks(patient: Patient) -> Iterator[Fill]:
+    def breaks(patient: Patient) -> Broken:
         servers = patient.world.servers
         upstream, table, key, place = {
             "auth0": (servers.auth0.url, "tenants.local", "domain", "TENANT.eu.auth0.com"),
@@ -155,7 +156,7 @@ def before(end: str, gate: Callable[[str, Callable[[], Answer]], Answer]) -> Bre
 def asks_to_wait(end: str) -> Breaks:
     """Have a server ask to wait."""
 
-    def breaks(patient: Patient) -> Iterator[Fill]:
+    def breaks(patient: Patient) -> Broken:
         HOUR.set()
         yield from before(end, busy)(patient)
 
@@ -189,7 +190,7 @@ def no_patch_for_anybody(what: str, ask: Callable[[], Answer]) -> Answer:
 def endless(end: str) -> Breaks:
     """Name a server whose answers no program should take in."""
 
-    def breaks(patient: Patient) -> Iterator[Fill]:
+    def breaks(patient: Patient) -> Broken:
         patient.healthy()
         servers = patient.world.servers
         table, key, place, right = {
@@ -204,7 +205,7 @@ def endless(end: str) -> Breaks:
     return breaks
 
 
-def token_ends_soon(patient: Patient) -> Iterator[Fill]:
+def token_ends_soon(patient: Patient) -> Broken:
     """Act by a token that ends before a slow rotation does."""
     patient.healthy()
     rules = written(rules_in(of(printed("billing", "--role", "operator"), "hcl")))
@@ -212,7 +213,7 @@ def token_ends_soon(patient: Patient) -> Iterator[Fill]:
     yield NOTHING
 
 
-def crowded(patient: Patient) -> Iterator[Fill]:
+def crowded(patient: Patient) -> Broken:
     """Give the secret so many tags that there is no room for the bridge's."""
     patient.healthy()
     names = [f"theirs-{number}" for number in range(TAGS)]
@@ -221,7 +222,7 @@ def crowded(patient: Patient) -> Iterator[Fill]:
     yield {"TAG": " ".join(names)}
 
 
-def rotated_by_aws(patient: Patient) -> Iterator[Fill]:
+def rotated_by_aws(patient: Patient) -> Broken:
     """Have AWS rotate the secret, too."""
     patient.healthy()
     function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:rotate"
@@ -229,7 +230,7 @@ def rotated_by_aws(patient: Patient) -> Iterator[Fill]:
     yield NOTHING
 
 
-def external(patient: Patient) -> Iterator[Fill]:
+def external(patient: Patient) -> Broken:
     """Have the secret be one of those that AWS rotates at Auth0. It was never adopted."""
     aws = patient.world.aws
     function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:rotate"
@@ -242,7 +243,7 @@ def external(patient: Patient) -> Iterator[Fill]:
 def record_at(made: Callable[[Path], None]) -> Breaks:
     """Name a file for the audit record that others could reach."""
 
-    def breaks(patient: Patient) -> Iterator[Fill]:
+    def breaks(patient: Patient) -> Broken:
         patient.healthy()
         path = patient.file.parent / "audit" / "record"
         made(path)
@@ -263,7 +264,7 @@ def absent(_: Path) -> None:
     """Leave the record's directory unmade."""
 
 
-def open_configuration(patient: Patient) -> Iterator[Fill]:
+def open_configuration(patient: Patient) -> Broken:
     """Let everybody write to the configuration."""
     patient.healthy()
     patient.file.chmod(0o666)

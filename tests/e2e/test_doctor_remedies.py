@@ -184,9 +184,9 @@ def look(patient: Patient, case: Case) -> Finding:
         assert len(told) == 1, patient.found()
         return told[0]
     ended = patient.run("doctor", "billing", "--json")
-    (told,) = ended.objects
-    assert (ended.status, told["result"]) == (2, USAGE), ended.told
-    return {"what": told["message"], "why": "", "remedy": told["hint"]}
+    (error,) = ended.objects
+    assert (ended.status, error["result"]) == (2, USAGE), ended.told
+    return {"what": error["message"], "why": "", "remedy": error["hint"]}
 
 
 def rotate(patient: Patient, *statuses: int) -> None:
