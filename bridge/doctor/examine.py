@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bridge.doctor import clients, sinks, tenants
+from bridge.doctor import clients, record, sinks, tenants
 from bridge.doctor.report import Report
 from bridge.model.client_ref import ClientRef
 from bridge.model.timing import Timing
@@ -61,6 +61,7 @@ class Examination:
         asked = bool(SCOPES[self._role])
         yield from self._tenants() if asked else ()
         yield from self._all_vaults()
+        yield from self._records()
         self._find_shared()
         for settings, client in self._chosen:
             yield from self._client(settings, client, asked=asked)
@@ -87,6 +88,15 @@ class Examination:
                     diagnosis.server(report)
                 self.looked |= diagnosis.answered
                 yield report
+
+    def _records(self) -> Iterator[Report]:
+        # Only commands that change something are recorded.
+        asked = self._role in (Role.OPERATOR, Role.SECURITY)
+        for audit in dict.fromkeys(s.audit for s, _ in self._chosen if s.audit and asked):
+            report = Report("audit record", f"Audit record ({audit.to})")
+            with report.surviving():
+                record.check(report, audit)
+            yield report
 
     def _find_shared(self) -> None:
         """Report sinks that are listed under several names, before the sinks themselves are examined.

@@ -27,8 +27,7 @@ TENANTS: Mapping[str, Known] = {
     "tenant-settings": Known("the bridge cannot act at this tenant at all", "# {hint}"),
     "tenant-unreachable": Known(
         "no secret can be set, and none be checked",
-        f"{UNDER_TENANT}, if the domain is another one; else mend the network or the proxy\n"
-        'domain = "TENANT.eu.auth0.com"',
+        f'# {{hint}}\n{UNDER_TENANT}, if the domain is another one\ndomain = "TENANT.eu.auth0.com"',
     ),
     "tenant-not-auth0": Known(
         "the management token and new secrets would be sent to somebody else",
@@ -61,7 +60,7 @@ TENANTS: Mapping[str, Known] = {
     "tenant-token-refused": Known(
         "every command at this tenant fails", f"{UNDER_TENANT}, in place of api_token\n{OWN_CREDENTIALS}"
     ),
-    "tenant-busy": Known("nothing more could be told", "# run doctor again in a minute"),
+    "tenant-busy": Known("nothing more could be told", "# {hint}"),
 }
 
 CLIENTS: Mapping[str, Known] = {
@@ -145,6 +144,7 @@ SINKS: Mapping[str, Known] = {
 }
 
 EVERYWHERE: Mapping[str, Known] = {
+    "audit-file": Known("a command that changes something is refused where its record cannot begin", "{remedy}"),
     "clock-skew": Known(
         "assertions and signatures carry this machine's time and are refused when it is wrong",
         "sudo chronyc makestep     # or: sudo systemctl restart systemd-timesyncd",

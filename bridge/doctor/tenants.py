@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bridge.auth0.errors import Forbidden, Limited, NotFound, Rejected, Unauthorised, Unreachable
+from bridge.auth0.limits import BUDGET_SECONDS
 from bridge.auth0.logs import READ_LOGS
 from bridge.auth0.management import READ_CLIENTS, READ_KEYS, UPDATE_KEYS
 from bridge.config.references import resolve
@@ -117,7 +118,9 @@ def _token(report: Report, auth0: Auth0, settings: TenantSettings, clock: Clock)
     except (NotFound, Rejected) as error:
         report.wrong("tenant-not-auth0", error.message, **names)
     except Limited as error:
-        report.unknown("tenant-busy", error.message)
+        # A wait that is longer than a command's patience refuses that command.
+        severity = Severity.WRONG if (error.wait or 0) > BUDGET_SECONDS else Severity.UNKNOWN
+        report.add(severity, "tenant-busy", error.message, hint=error.hint or "run doctor again in a minute")
     except Unreachable as error:
         _unreachable(report, auth0, error, names, clock)
     else:
@@ -141,7 +144,8 @@ def _unreachable(report: Report, auth0: Auth0, error: Unreachable, names: Mappin
     # An error of TLS reaches us as a failed connection. Only the certificate itself shows whether it has
     # expired, is for another name, or comes from a proxy that opens TLS.
     if seen is None or seen.fault is Fault.NONE:
-        report.wrong("tenant-unreachable", error.message, **names)
+        hint = error.hint or "mend the network or the proxy"
+        report.wrong("tenant-unreachable", error.message, hint=hint, **names)
     elif seen.fault is Fault.EXPIRED:
         _ending(report, seen, clock.now())
     else:

@@ -46,6 +46,8 @@ class AwsDiagnosis:
         self._settings = settings
         self._clock = clock
         self.answered = False
+        self._seen: dict[str, str] = {}
+        """The sinks that were examined, by their secrets' ARNs."""
 
     def server(self, findings: Findings) -> None:
         """Do nothing: the secrets are examined one by one."""
@@ -55,7 +57,7 @@ class AwsDiagnosis:
 
         It sends reads, and removals of a label that no version has. Neither changes anything.
         """
-        secret = _Secret(findings, self._name, self._settings, role, asked, command)
+        secret = _Secret(findings, self._name, self._settings, role, asked, command, self._seen)
         try:
             return secret.look(target, self._clock, self._shared)
         finally:
@@ -69,9 +71,11 @@ class _Secret:
     """
 
     def __init__(
-        self, findings: Findings, vault: str, settings: Settings, role: Role, asked: frozenset[Deed], command: str
-    ) -> None:
+        self, findings: Findings, vault: str, settings: Settings, role: Role, asked: frozenset[Deed], command: str,
+        seen: dict[str, str],
+    ) -> None:  # fmt: skip
         self.findings = findings
+        self.seen = seen
         self.vault = vault
         self.settings = settings
         self.role = role
@@ -162,7 +166,8 @@ class _Secret:
             self.findings.unknown("aws-permissions-unknown", told, **self.names)
 
     def _settings(self, described: Described, target: Target) -> None:
-        """Judge the secret's settings: deletion, rotation by AWS, owner, and replicas."""
+        """Judge the secret's names and settings: deletion, rotation by AWS, owner, and replicas."""
+        self._twice(described, target)
         if described.deleted:
             told = f"it is scheduled for deletion at {described.deleted:%Y-%m-%d %H:%MZ}"
             self.findings.wrong("aws-deleted", told, **self.names)
@@ -187,6 +192,13 @@ class _Secret:
                 kind = "aws-replica-account" if where.startswith("arn:") else "aws-replica-status"
                 self.findings.wrong(kind, told, replica=where, **self.names)
         self._managers(described)
+
+    def _twice(self, described: Described, target: Target) -> None:
+        """Report a secret that is listed by its name and by its ARN. Only AWS knows that they are one."""
+        uri = f"{self.vault}://{target.canonical}"
+        other = self.seen.setdefault(described.arn, uri)
+        if other != uri:
+            self.findings.note("aws-twice", f"the same secret as {other}", uri=uri)
 
     def _room(self, described: Described, current: Listed | None) -> None:
         """Check that tags and labels of the bridge find room, where the role writes some."""
@@ -240,7 +252,8 @@ class _Secret:
         # AWS's own endpoints are not examined: boto3 chooses them, and no setting would be the remedy.
         seen = certificate(url, ca_file=self.settings.ca_file) if url else None
         if seen is None or seen.fault is Fault.NONE:
-            self.findings.wrong("aws-unreachable", error.message, **self.names)
+            hint = error.hint or "mend the network, the proxy or the VPC endpoint"
+            self.findings.wrong("aws-unreachable", error.message, hint=hint, **self.names)
         else:
             told = f"the certificate of {seen.host} is not accepted ({seen.fault})"
             self.findings.wrong("aws-certificate", told, **self.names)

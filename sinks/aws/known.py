@@ -18,8 +18,7 @@ FINDINGS: Mapping[str, Known] = {
     "aws-settings": Known("the sink cannot be read or changed", "# {hint}"),
     "aws-unreachable": Known(
         "the sink cannot be read or changed",
-        f"{UNDER_VAULT}, if the address is another one; else mend the network, the proxy or the VPC endpoint\n"
-        'endpoint_url = "https://ENDPOINT"',
+        f'# {{hint}}\n{UNDER_VAULT}, if the address is another one\nendpoint_url = "https://ENDPOINT"',
     ),
     "aws-certificate": Known(
         "somebody may stand in between; certificates are always checked",
@@ -55,6 +54,10 @@ FINDINGS: Mapping[str, Known] = {
     "aws-tags": Known(
         "operations are refused: what the bridge says about the secret stands in its tags",
         "# {hint}\n" + _aws("untag-resource") + " --tag-keys TAG",
+    ),
+    "aws-twice": Known(
+        "each command does everything there twice",
+        "# take {uri} out of the list of sinks",
     ),
     "aws-rotation": Known("two rotations would undo each other", _aws("cancel-rotate-secret")),
     "aws-owned": Known(

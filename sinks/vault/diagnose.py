@@ -15,6 +15,7 @@ from sinks.errors import BadAddress, Denied, SinkError
 from sinks.managers import managers
 from sinks.tls import Certificate, Fault, certificate
 from sinks.vault.address import parse
+from sinks.vault.http import LEAST
 from sinks.vault.inspect import NEVER, Inspector, Limits, Mounted, TokenFacts, kept
 from sinks.vault.rights import mount_of, needed
 from sinks.vault.state import LEAST_VERSIONS
@@ -126,7 +127,7 @@ def _unreachable(
     """
     seen = _certificate(settings)
     if seen is None or seen.fault is Fault.NONE:
-        findings.wrong("vault-unreachable", error.message, **names)
+        findings.wrong("vault-unreachable", error.message, hint=error.hint or "start it, or mend the network", **names)
     elif seen.fault is Fault.EXPIRED:
         _ending(findings, seen, clock.now())
     elif seen.fault is Fault.NAME:
@@ -195,6 +196,8 @@ def _state(findings: Findings, vault: VaultDiagnosis, path: str, role: Role, ask
         what = f"is KV version {at.version}" if at.version else "is no KV mount"
         findings.wrong(kind, f"the mount {at.mount}/ {what}", mount=at.mount)
         return False
+    if any("patch" in capabilities for rights in needed(asked) for capabilities in rights.values()):
+        _patch(findings, vault, at)
     key = vault.inspector.key_limits(at)
     _limits(findings, vault, at, key)
     for tag, manager, refused in managers(key.tags if key else {}):
@@ -202,6 +205,13 @@ def _state(findings: Findings, vault: VaultDiagnosis, path: str, role: Role, ask
         remedy = f"# take it out of {manager} first\nbao kv metadata patch -remove-custom-metadata={tag} {path}"
         findings.add(Severity.WRONG if refused else Severity.NOTE, kind, f"its tag {tag} says {manager}", remedy=remedy)
     return not missing
+
+
+def _patch(findings: Findings, vault: VaultDiagnosis, at: Mounted) -> None:
+    """Report a server or a gateway that takes no PATCH, in which no tag can be written."""
+    if not vault.inspector.takes_patch(at):
+        told = f"{vault.settings.url} does not take PATCH"
+        findings.wrong("vault-patch", told, vault=vault.name, least=LEAST)
 
 
 def _assumed(path: str) -> Mounted:

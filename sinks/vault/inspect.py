@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from sinks.errors import Denied
@@ -194,6 +195,23 @@ class Inspector:
                 )
         except (Missing, Denied):
             return None
+
+    def takes_patch(self, at: Mounted) -> bool:
+        """Return whether the server, and every gateway before it, takes a PATCH of a key's metadata.
+
+        Nothing is changed: the request has a content type that a server refuses for every PATCH, before it looks at
+        the token or the path (415). Whoever does not know the method, or may not let it through, answers otherwise.
+        """
+        client = self._connection.client()
+        headers = {"Content-Type": "application/json"}
+        try:
+            with answers(f"try PATCH at {self._settings.url}"):
+                found = client.adapter.request(
+                    "patch", f"/v1/{at.mount}/metadata/{at.name}", headers=headers, raise_exception=False
+                )
+        except Denied:  # 405
+            return False
+        return found.status_code not in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_IMPLEMENTED)
 
     def lacking(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
         """Return the wanted capabilities that the token lacks, by API path ("secret/data/apps/billing")."""

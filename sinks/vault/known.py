@@ -13,7 +13,7 @@ FINDINGS: Mapping[str, Known] = {
     "vault-settings": Known("no sink in this vault can be read or changed", "# {hint}"),
     "vault-unreachable": Known(
         "no sink in this vault can be read or changed",
-        f'{UNDER_VAULT}, if the address is another one; else start it, or mend the network\nurl = "https://VAULT:8200"',
+        f'# {{hint}}\n{UNDER_VAULT}, if the address is another one\nurl = "https://VAULT:8200"',
     ),
     "vault-authority": Known(
         "somebody may stand in between; certificates are always checked",
@@ -74,6 +74,11 @@ FINDINGS: Mapping[str, Known] = {
     "vault-mount-metadata-cas": Known(
         "tags cannot be written without racing other writers of metadata",
         "bao write {mount}/config metadata_cas_required=false",
+    ),
+    "vault-patch": Known(
+        "tags are written by PATCH: every command that changes something is refused",
+        "# let PATCH through at the gateway before it, or use {least}\n"
+        f'{UNDER_VAULT}, if another address leads past the gateway\nurl = "https://VAULT:8200"',
     ),
     "vault-limits-unknown": Known(
         "max_versions and delete_version_after of the mount are not checked",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from bridge.planning.role_rights import SCOPES
 from bridge.sandbox.auth0.settings import Api
 from sinks.clock import SystemClock
 from sinks.rights import Role
+from tests.support.proxy import Answer, Proxy
 from tests.unit.doctor.certificates import Authority, Behind
 from tests.unit.doctor.patient import Patient
 
@@ -31,6 +33,23 @@ def test_a_tenant_that_cannot_be_reached_is_found(inpatient: Patient) -> None:
     found = inpatient.found(status=5)
     assert [one["id"] for one in found] == ["tenant-unreachable", "client-not-checked"]
     inpatient.paste(found[0], {"TENANT.eu.auth0.com": inpatient.world.servers.auth0.url})
+    inpatient.well()
+
+
+@pytest.mark.parametrize(("seconds", "severity"), [(5, "unknown"), (3600, "wrong")])
+def test_a_rate_limit_is_wrong_where_it_outlasts_a_command(inpatient: Patient, seconds: int, severity: str) -> None:
+    told = (("Retry-After", str(seconds)), ("Content-Type", "application/json"))
+
+    def limit(_: str, __: Callable[[], Answer]) -> Answer:
+        return Answer(429, "Too Many Requests", told, b"{}")
+
+    right = inpatient.world.servers.auth0.url
+    with Proxy(right, gate=limit) as proxy:
+        inpatient.set("tenants.local", "domain", proxy.url)
+        found = inpatient.sees("tenant-busy", severity=severity)
+        assert f"asks to wait {seconds} s" in found["what"]
+        assert f"after {seconds} s" in found["remedy"]
+    inpatient.set("tenants.local", "domain", right)
     inpatient.well()
 
 
