@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from bridge.cli.output.console import Line, Tone
 from bridge.cli.output.text import clients
+from bridge.cli.output.wrapping import wrapped
 from bridge.planning.status import Kind
 from sinks.clock import span
 from sinks.versions import short
@@ -21,8 +21,6 @@ VERIFY = "secret-bridge verify"
 LEAST = 30
 """Columns that the state needs beside the others. With fewer of them, each client is a paragraph."""
 ARROW = "-> "
-CONTINUED = " \\"
-"""The end of a line of a command that goes on in the next line, as a shell takes it."""
 
 
 def statuses(found: Sequence[Status], width: int | None, others: int = 0) -> Iterator[str]:
@@ -45,7 +43,7 @@ def statuses(found: Sequence[Status], width: int | None, others: int = 0) -> Ite
     needy = sum(status.attention for status in found)
     left = f" ({others} more not shown)" if others else ""
     told = f"{clients(len(found))}{left}, {needy} need attention. Read from tags only; ask Auth0 with: {VERIFY}"
-    yield from [told] if width is None else _wrapped(told, width)
+    yield from [told] if width is None else wrapped(told, width)
 
 
 def tone(status: Status) -> Tone:
@@ -84,7 +82,7 @@ def _row(cells: Sequence[str], widths: Sequence[int], status: Status, room: int 
         rest = f"   {following}" if following else ""
         yield Line.of(mark, before, *_toned(_state(status), status), rest)
         return
-    for number, line in enumerate([*_wrapped(_state(status), room), *_command(following, room)]):
+    for number, line in enumerate([*wrapped(_state(status), room), *wrapped(following, room)]):
         if number:
             yield f"{'':<{len(before) + 1}}{line}"
         else:
@@ -94,12 +92,12 @@ def _row(cells: Sequence[str], widths: Sequence[int], status: Status, room: int 
 def _paragraph(cells: Sequence[str], status: Status, width: int) -> Iterator[str]:
     mark, client, age, fallback, sinks = cells
     yield Line.of((mark, tone(status) if status.attention else None), f" {client}")
-    for line in _wrapped(f"age {age}; fallback {fallback}; {sinks}", width - 4):
+    for line in wrapped(f"age {age}; fallback {fallback}; {sinks}", width - 4):
         yield f"    {line}"
-    for number, line in enumerate(_wrapped(_state(status), width - 4)):
+    for number, line in enumerate(wrapped(_state(status), width - 4)):
         yield f"    {line}" if number else Line.of("    ", *_toned(line, status))
     if status.next and status.attention:
-        yield from (f"    {line}" for line in _command(f"{ARROW}{status.next}", width - 4))
+        yield from (f"    {line}" for line in wrapped(f"{ARROW}{status.next}", width - 4))
 
 
 def _toned(text: str, status: Status) -> tuple[tuple[str, Tone | None], ...]:
@@ -108,17 +106,3 @@ def _toned(text: str, status: Status) -> tuple[tuple[str, Tone | None], ...]:
     if text.startswith(label):
         return (label, tone(status)), (text[len(label) :], None)
     return ((text, tone(status) if status.attention else None),)
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """Return a text in lines, broken between words only. A word that is longer than a line stays whole."""
-    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
-
-
-def _command(text: str, width: int) -> list[str]:
-    """Return a command in lines that can be copied together into a shell."""
-    lines = _wrapped(text, max(width - len(CONTINUED) - len(ARROW), 1))
-    first = f"{lines[0]}{CONTINUED if len(lines) > 1 else ''}" if lines else ""
-    middle = [f"{'':<{len(ARROW)}}{line}{CONTINUED}" for line in lines[1:-1]]
-    last = [f"{'':<{len(ARROW)}}{line}" for line in lines[1:][-1:]]
-    return [first, *middle, *last] if lines else []
