@@ -26,6 +26,8 @@ class Tone(StrEnum):
     NOTICE = "33"
     BAD = "1;31"
     STRONG = "1"
+    # As options are in --help.
+    COMMAND = "1;36"
 
 
 class Line(str):

@@ -20,7 +20,9 @@ STEP = 2
 # A time and the name of a step; an arrow; a label that is set apart by two spaces or more.
 _BEFORE = re.compile(r" *(?:\d\d:\d\d:\d\d \S+ +|-> +|\S(?:[^ ]| (?! ))*  +)")
 # The program's name is also a word of our texts, so it begins a command only where a text names one.
-_COMMAND = re.compile(r"(?:^|(?<=-> )|(?<=[:,] )|(?<=then )|(?<=again )|(?<=run )|(?<=  ))(secret-bridge(?: [^\s(#]\S*)+)")
+_COMMAND = re.compile(
+    r"(?:^|(?<=-> )|(?<=[:,] )|(?<=then )|(?<=again )|(?<=run )|(?<=  ))(secret-bridge(?: [^\s(#]\S*)+)"
+)
 
 
 class Slice(NamedTuple):
@@ -36,14 +38,19 @@ class Slice(NamedTuple):
     """What comes after it."""
 
 
-def wrapped(text: str, width: int) -> list[str]:
-    """Return a text in lines of at most `width` columns. A word that is longer than a line stays whole."""
-    return [f"{'':<{each.indent}}{text[each.start : each.end]}{each.tail}" for each in slices(text, width)]
+def wrapped(text: str, width: int, *, hanging: int | None = None) -> list[str]:
+    """Return a text in lines of at most `width` columns. A word that is longer than a line stays whole.
+
+    `hanging` is the indent of the lines after the first one, where the text itself does not show it.
+    """
+    found = slices(text, width, hanging=hanging)
+    return [f"{'':<{each.indent}}{text[each.start : each.end]}{each.tail}" for each in found]
 
 
 def commands(text: str) -> Iterator[tuple[int, int]]:
     """Yield where the commands in a text begin and end: from the program's name to the end of the clause."""
-    for found in _COMMAND.finditer(text):
+    end = 0
+    while found := _COMMAND.search(text, end):
         start, end = found.span(1)
         for word in re.finditer(r"\S+", text[start:end]):
             if word.group()[-1] in ";,:.)":
@@ -52,11 +59,11 @@ def commands(text: str) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-def slices(text: str, width: int) -> list[Slice]:
-    """Return the lines of a text as parts of it, in their order."""
+def slices(text: str, width: int, *, hanging: int | None = None) -> list[Slice]:
+    """Return the lines of a text as parts of it, in their order. `hanging` is what it is for `wrapped`."""
     if len(text) <= width or width < NARROWEST:
         return [Slice(0, 0, len(text), "")]
-    indent, first = 0, _hanging(text, width)
+    indent, first = 0, _hanging(text, width) if hanging is None else hanging
     words = _words(text, width - first - len(CONTINUED))
     inside, whole = _within_commands(text, words)
     done: list[Slice] = []
