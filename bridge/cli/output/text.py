@@ -251,7 +251,7 @@ def history(client: str, sinks: Sequence[SinkState], limit: int) -> Iterator[str
             yield f"  fallback: {told}" + (f" (anchor {anchor})" if anchor else "")
         for version in state.history.versions[: -limit - 1 : -1]:
             created = f"{version.created:%Y-%m-%d %H:%MZ}" if version.created else "-"
-            yield f"    {short(version.id):<12} {created}  {version.stage or 'others'}"
+            yield f"    {short(version.id):<12} {created}  {version.stage or '-'}"
         if (more := len(state.history.versions) - limit) > 0:
             yield f"    and {more} older version{'s' if more > 1 else ''}: --limit {len(state.history.versions)}"
 
