@@ -209,7 +209,7 @@ def with_origin(settings: Settings, client: ClientSettings, error: BridgeError) 
     """
     from bridge.auth0.errors import Unauthorised, Unreachable
 
-    if (unset := re.match(r"env:(\w+): ", error.message)) and not error.hints:
+    if (unset := re.match(r"env:(\w+): the variable is ", error.message)) and not error.hints:
         table = f", or name another reference in {settings.path}" if settings.path else ""
         error.hint = f"set {unset.group(1)} in this shell{table}"
         error.hints = (error.hint,)
