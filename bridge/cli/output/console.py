@@ -128,7 +128,7 @@ def _painted(parts: Iterable[tuple[str, Tone | None]]) -> str:
 def _wrapped(parts: Sequence[tuple[str, Tone | None]], room: int) -> Iterator[str]:
     """Yield the lines of a text that has tones, wrapped as a text without them would be."""
     for each in slices("".join(text for text, _ in parts), room):
-        yield f"{'':<{each.indent}}{_painted(_cut(parts, each.start, each.end))}{each.tail}"
+        yield f"{each.lead}{_painted(_cut(parts, each.start, each.end))}{each.tail}"
 
 
 def _cut(parts: Iterable[tuple[str, Tone | None]], start: int, end: int) -> Iterator[tuple[str, Tone | None]]:

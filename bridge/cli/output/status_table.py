@@ -34,8 +34,9 @@ def statuses(found: Sequence[Status], width: int | None, others: int = 0) -> Ite
     shown = sorted(found, key=lambda s: (not s.attention, s.client))
     rows = [HEAD, *map(_cells, shown)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
-    gap = GAP if width is not None else 1
-    before = sum(widths) + gap * (len(widths) - 1) + 1
+    before = sum(widths) + GAP * (len(widths) - 1) + 1
+    gap = GAP if width is not None and before + LEAST <= width else 1
+    before -= (GAP - gap) * (len(widths) - 1)
     if width is None or before + LEAST <= width:
         yield Line.of((f"{_padded(HEAD, widths, gap)}{STATE}", Tone.STRONG))
         for row, status in zip(rows[1:], shown, strict=True):
@@ -88,7 +89,7 @@ def _row(cells: str, status: Status, room: int | None) -> Iterator[str]:
         return
     margin = " " * len(cells)
     for number, line in enumerate(wrapped(_state(status), room, hanging=0)):
-        yield f"{margin}{line}" if number else Line.of(mark, before, *_toned(line, status))
+        yield Line.of(*((margin,) if number else (mark, before)), *_toned(line, status))
     for text, bold in _following(status):
         yield from (Line.of(margin, (line, bold)) for line in wrapped(text, room))
 
@@ -104,15 +105,19 @@ def _paragraph(cells: Sequence[str], status: Status, width: int) -> Iterator[str
     yield Line.of((mark, tone(status) if status.attention else None), f" {client}")
     for line in wrapped(f"age {age}; fallback {fallback}; {sinks}", width - 4, hanging=0):
         yield f"    {line}"
-    for number, line in enumerate(wrapped(_state(status), width - 4, hanging=0)):
-        yield f"    {line}" if number else Line.of("    ", *_toned(line, status))
+    for line in wrapped(_state(status), width - 4, hanging=0):
+        yield Line.of("    ", *_toned(line, status))
     for text, bold in _following(status):
         yield from (Line.of("    ", (line, bold)) for line in wrapped(text, width - 4))
 
 
-def _toned(text: str, status: Status) -> tuple[tuple[str, Tone | None], ...]:
-    """Return a state's text with its first words, which name it, in its tone."""
+def _toned(line: str, status: Status) -> tuple[tuple[str, Tone | None], ...]:
+    """Return a line of a state's text, in which the words that name the state have its tone.
+
+    A text that does not begin with them has it in all of its lines.
+    """
     label = status.kind.label
-    if text.startswith(label):
-        return (label, tone(status)), (text[len(label) :], None)
-    return ((text, tone(status) if status.attention else None),)
+    if line.startswith(label):
+        return (label, tone(status)), (line[len(label) :], None)
+    whole = status.attention and not status.state.startswith(label)
+    return ((line, tone(status) if whole else None),)

@@ -28,8 +28,8 @@ _COMMAND = re.compile(
 class Slice(NamedTuple):
     """A part of a text that is one line of its own."""
 
-    indent: int
-    """Spaces before it."""
+    lead: str
+    """What comes before it: spaces, and in a comment its mark."""
     start: int
     """Where it begins in the text."""
     end: int
@@ -44,7 +44,7 @@ def wrapped(text: str, width: int, *, hanging: int | None = None) -> list[str]:
     `hanging` is the indent of the lines after the first one, where the text itself does not show it.
     """
     found = slices(text, width, hanging=hanging)
-    return [f"{'':<{each.indent}}{text[each.start : each.end]}{each.tail}" for each in found]
+    return [f"{each.lead}{text[each.start : each.end]}{each.tail}" for each in found]
 
 
 def commands(text: str) -> Iterator[tuple[int, int]]:
@@ -62,9 +62,9 @@ def commands(text: str) -> Iterator[tuple[int, int]]:
 def slices(text: str, width: int, *, hanging: int | None = None) -> list[Slice]:
     """Return the lines of a text as parts of it, in their order. `hanging` is what it is for `wrapped`."""
     if len(text) <= width or width < NARROWEST:
-        return [Slice(0, 0, len(text), "")]
-    indent, first = 0, _hanging(text, width) if hanging is None else hanging
-    words = _words(text, width - first - len(CONTINUED))
+        return [Slice("", 0, len(text), "")]
+    lead, first = "", _leading(text, width) if hanging is None else " " * hanging
+    words = _words(text, width - len(first) - len(CONTINUED))
     inside, whole = _within_commands(text, words)
     done: list[Slice] = []
     begin, end = 0, 0
@@ -72,11 +72,11 @@ def slices(text: str, width: int, *, hanging: int | None = None) -> list[Slice]:
         # What a command needs at the end of its line, if the next word is no more on it.
         tail = len(CONTINUED) if number + 1 < len(words) and inside[number + 1] else 0
         needs = max(whole.get(start, 0), stop + tail)
-        if end > max(begin, _label(text, begin)) and needs - begin + indent > width:
-            done.append(Slice(indent, begin, end, CONTINUED if inside[number] else ""))
-            begin, indent = start, first
+        if end > max(begin, _label(text, begin)) and needs - begin + len(lead) > width:
+            done.append(Slice(lead, begin, end, CONTINUED if inside[number] else ""))
+            begin, lead = start, first
         end = stop
-    return [*done, Slice(indent, begin, end, "")]
+    return [*done, Slice(lead, begin, end, "")]
 
 
 def _words(text: str, width: int) -> list[tuple[int, int]]:
@@ -97,13 +97,15 @@ def _label(text: str, begin: int) -> int:
     return len(found.group().rstrip()) if found else begin
 
 
-def _hanging(text: str, width: int) -> int:
-    """Return the indent of the lines after the first one."""
+def _leading(text: str, width: int) -> str:
+    """Return what the lines after the first one begin with."""
     found, margin = _BEFORE.match(text), len(text) - len(text.lstrip())
     hanging = found.end() if found else margin + STEP
     if hanging > width // 2:
         hanging = margin + STEP
-    return hanging if hanging <= width // 2 else STEP
+    # A remedy may be a line for a configuration file, and a comment there is one in each of its lines.
+    mark = "# " if found and text.startswith("# ", found.end()) else ""
+    return " " * (hanging if hanging <= width // 2 else STEP) + mark
 
 
 def _within_commands(text: str, words: list[tuple[int, int]]) -> tuple[list[bool], dict[int, int]]:

@@ -60,6 +60,11 @@ def test_what_follows_stands_under_the_text(text: str, follows: int) -> None:
         assert len(line) - len(line.lstrip()) == follows
 
 
+def test_a_comment_of_a_configuration_file_is_one_in_each_line() -> None:
+    lines = wrapped("  -> # in bridge.toml, under [vaults.local], if the address is another one", 40)
+    assert [line[:7] for line in lines] == ["  -> # ", *["     # "] * (len(lines) - 1)]
+
+
 @pytest.mark.parametrize("width", [40, 60, 80])
 @pytest.mark.parametrize("text", TOLD[-2:])
 def test_a_command_over_several_lines_can_be_copied_into_a_shell(text: str, width: int) -> None:
