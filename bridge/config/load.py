@@ -116,7 +116,7 @@ def build(data: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> Se
     )
 
 
-TOML = 'mend that line, or the one before it: KEY = "VALUE", and each bracket and quote has its end'
+TOML = 'mend it there or above: TOML is KEY = "VALUE", and each bracket and quote has its end'
 """What to do about a file that is not TOML."""
 # The other reasons of the parser show a piece of the file, and that may be a secret.
 _REASONS = {

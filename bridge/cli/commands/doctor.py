@@ -97,5 +97,6 @@ def _summary(found: list[Finding]) -> Line:
     for severity in (Severity.WRONG, Severity.NOTE, Severity.UNKNOWN, Severity.OK):
         if numbers[severity]:
             parts += [", "] if parts else []
-            parts.append((f"{numbers[severity]} {severity}", TONES[severity]))
+            several = "s" if severity is Severity.NOTE and numbers[severity] > 1 else ""
+            parts.append((f"{numbers[severity]} {severity}{several}", TONES[severity]))
     return Line.of(*parts, ". Nothing was changed.")
