@@ -69,6 +69,7 @@ def status(
         partial(survey, shared=Shared()),
         present,
         json=json,
+        looking=True,
         after=finish,
         listener=look,
     )
@@ -95,6 +96,7 @@ def verify(
         lambda settings, client: verify_one(open_session(settings, client, shared=shared)),
         present,
         json=json,
+        looking=True,
     )
 
 
@@ -121,7 +123,7 @@ def history(
         say_all([as_json.line(told)] if json else show.history(client.name, seen.sinks, limit or VERSIONS))
         return 0
 
-    each(lambda: chosen(client, tenant=False), partial(survey, shared=Shared()), present, json=json)
+    each(lambda: chosen(client, tenant=False), partial(survey, shared=Shared()), present, json=json, looking=True)
 
 
 @command(SECURITY, example="retire --due --yes")
