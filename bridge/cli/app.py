@@ -42,7 +42,8 @@ def root(
             "--color",
             metavar="WHEN",
             is_eager=True,
-            help="auto (on a terminal, unless NO_COLOR is set), always or never.",
+            show_default=False,
+            help="auto (the default: on a terminal, unless NO_COLOR is set), always or never.",
         ),
     ] = Colour.AUTO,
 ) -> None:

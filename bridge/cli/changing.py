@@ -16,7 +16,7 @@ from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import is_terminal, say, say_all
 from bridge.cli.output.progress import Lines
-from bridge.cli.runner import each, heeding
+from bridge.cli.runner import Ceased, each, heeding
 from bridge.cli.select import Selection, chosen
 from bridge.execution.open import open_session, survey
 from bridge.model.errors import ATTENTION, BridgeError, Failed, Refused, Usage
@@ -98,8 +98,10 @@ def change(
             raise unread[client.name]
         if stop.asked:
             raise Failed("stopped as asked, before it was begun", "run it again")
-        session = open_session(settings, client, Lines(quiet=json), stop)
-
+        try:
+            session = open_session(settings, client, Lines(quiet=json), stop)
+        except KeyboardInterrupt:  # no server was asked yet, so this is not an interruption that has to be settled
+            raise Ceased("interrupted before it was begun", "run it again") from None
         with heeding(stop):
             attempt = partial(_attempt, session, work, asked.command, reasons)
             return recorded(settings, session, asked, attempt, quiet=json)

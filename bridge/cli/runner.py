@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import signal
 import sys
 import traceback
@@ -18,7 +19,7 @@ from bridge.cli.output import text as show
 from bridge.cli.output.console import is_terminal, say, say_all
 from bridge.config.settings import ClientSettings, Settings
 from bridge.model.client_ref import ClientRef
-from bridge.model.errors import ATTENTION, BridgeError, Incomplete
+from bridge.model.errors import ATTENTION, BridgeError, Failed, Incomplete
 from bridge.model.printable import printable
 from bridge.model.progress import Stop
 
@@ -63,6 +64,8 @@ def heeding(stop: Stop) -> Iterator[None]:
         if stop.asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         stop.ask()
+        if is_terminal(sys.stderr):
+            say("", err=True)  # the terminal shows ^C where the cursor is, which may be behind a bar
         say("stopping as soon as it is safe …", err=True)
 
     # A process that dies between two writes leaves an interruption. A request to stop lets it
@@ -121,6 +124,7 @@ def each(
     *,
     json: bool,
     title: str | None = None,
+    looking: bool = False,
     after: Callable[[], None] = lambda: None,
     listener: Listener | None = None,
 ) -> None:
@@ -129,7 +133,7 @@ def each(
     An error of one client is shown, and the next client follows, unless the user interrupted. `present` returns the
     client's exit status, alone or with the word for the line `result=WORD client=NAME exit=STATUS`, which scripts read.
     The word is `title` otherwise, and without a title there is no such line. A status in `RESULTS` has its own word.
-    `after` is called after the last client.
+    `after` is called after the last client. With `looking`, `work` changes nothing, and an interruption leaves nothing.
     """
     with usage_errors(json=json):
         clients = choose()
@@ -140,7 +144,7 @@ def each(
             shown = present(client, done := work(settings, client))
             status, word = shown if isinstance(shown, tuple) else (shown, title)
         except (Exception, KeyboardInterrupt) as raised:  # noqa: BLE001  # it is shown, and the next clients follow
-            error = with_origin(settings, client, as_error(client, raised))
+            error = with_origin(settings, client, as_error(client, raised, looking=looking))
             status = error.exit_status
             _report(client, error, json=json)
         statuses.append(status)
@@ -148,7 +152,7 @@ def each(
             say(f"result={RESULTS.get(status, word)} client={client.name} exit={status}")
         if listener is not None:
             listener.failed(settings, client, error) if error else listener.became(settings, client, done)
-        if isinstance(error, Interrupted):
+        if isinstance(error, Interrupted | Ceased):
             break
     after()
     if listener is not None:
@@ -171,16 +175,22 @@ class Interrupted(Incomplete):
     """
 
 
-def as_error(client: ClientSettings, error: BaseException) -> BridgeError:
+class Ceased(Failed):
+    """The user interrupted a command where nothing can have been changed. No further client is begun."""
+
+
+def as_error(client: ClientSettings, error: BaseException, *, looking: bool = False) -> BridgeError:
     """Return an exception as an error that can be shown to the user.
 
     A `BridgeError` is returned as it is. Of an unexpected exception only the class and the line in the code are shown,
     because its text may hold anything. Its exit status is that of `Incomplete`, because something may have been
-    changed.
+    changed. `looking`: the command changes nothing, so that an interruption has left nothing behind.
     """
     if isinstance(error, BridgeError):
         return error
     client_ref = ClientRef(client.client_id, "", client.name, client.sinks)
+    if isinstance(error, KeyboardInterrupt) and looking:
+        return Ceased("interrupted")
     if isinstance(error, KeyboardInterrupt):
         return Interrupted("interrupted; it is unknown how far it came", client_ref.command("resume"))
     where = traceback.extract_tb(error.__traceback__)[-1]
@@ -194,11 +204,15 @@ def as_error(client: ClientSettings, error: BaseException) -> BridgeError:
 def with_origin(settings: Settings, client: ClientSettings, error: BridgeError) -> BridgeError:
     """Return an error about the way to Auth0 with one more hint: where the address or the credential comes from.
 
-    Other errors are returned as they are. Several files and variables may name a tenant, and the message of the request
-    knows none of them.
+    One about a variable without a value says where to set it. Other errors are returned as they are. Several files and
+    variables may name a tenant, and the message of the request knows none of them.
     """
     from bridge.auth0.errors import Unauthorised, Unreachable
 
+    if (unset := re.match(r"env:(\w+): the variable is ", error.message)) and not error.hints:
+        table = f", or name another reference in {settings.path}" if settings.path else ""
+        error.hint = f"set {unset.group(1)} in this shell{table}"
+        error.hints = (error.hint,)
     tenant = settings.tenants.get(client.tenant)
     if tenant is None or not isinstance(error, Unauthorised | Unreachable):
         return error

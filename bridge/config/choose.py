@@ -15,6 +15,9 @@ from bridge.config.settings import ClientSettings, Settings
 from bridge.model.errors import Usage
 from sinks import kinds
 
+LISTED = 20
+"""How many clients of a file a message names."""
+
 
 def choose(
     name: str,
@@ -37,11 +40,8 @@ def choose(
     found = _in_file(name, settings) if settings else None
     if settings is None or found is None:
         if settings is not None and not sinks:
-            known = ", ".join(sorted(settings.clients)) or "none"
-            near = " or ".join(f"'{each}'" for each in get_close_matches(name, settings.clients))
-            meant = f"; did you mean {near}?" if near else ""
             raise Usage(
-                f"no client '{name}' in {settings.path}: there are {known}{meant}",
+                f"no client '{name}' in {settings.path}{_meant(name, settings)}",
                 hint=f"or name a client id with its sinks: --sink {kinds.addresses()}",
             )
         typed = from_environment(name, sinks, environ, key=key, tenant=tenant)
@@ -52,6 +52,16 @@ def choose(
     if sinks or key:
         raise Usage(f"'{name}' is {found.name} in {settings.path}, with its sinks: leave --sink and --key out")
     return settings, found
+
+
+def _meant(name: str, settings: Settings) -> str:
+    """Return what follows on a name that is nowhere: those that are like it, else those that there are."""
+    near = " or ".join(f"'{each}'" for each in get_close_matches(name, settings.clients))
+    if near:
+        return f"; did you mean {near}?"
+    known = sorted(settings.clients)
+    more = f" and {len(known) - LISTED} more" if len(known) > LISTED else ""
+    return f"; its clients are {', '.join(known[:LISTED])}{more}" if known else ", which names no client"
 
 
 def _in_file(name: str, settings: Settings) -> ClientSettings | None:

@@ -116,6 +116,14 @@ def build(data: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> Se
     )
 
 
+TOML = 'mend it there or above: TOML is KEY = "VALUE", and each bracket and quote has its end'
+"""What to do about a file that is not TOML."""
+# The other reasons of the parser show a piece of the file, and that may be a secret.
+_REASONS = {
+    "Expected '=' after a key in a key/value pair", "Expected newline or end of document after a statement",
+    "Invalid initial character for a key part", "Invalid statement", "Invalid value", "Unclosed array",
+    "Unclosed inline table", "Unterminated string", "Cannot overwrite a value",
+}  # fmt: skip
 _TOP = {(section,) for section in _SECTIONS}
 
 
@@ -123,9 +131,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(files.read(path).decode("utf-8"))
     except tomllib.TOMLDecodeError as error:
-        # Of the error's own text only the position is taken, because the rest may show a piece of the file.
-        where = re.search(r"at (line \d+, column \d+|end of document)", str(error))
-        raise Usage(f"{path}: not valid TOML at {where.group(1) if where else 'an unknown line'}") from None
+        raise Usage(f"{path}: not valid TOML at {_where(str(error))}", hint=TOML) from None
     except UnicodeDecodeError:
         raise Usage(f"{path}: not valid TOML: it is not text in UTF-8", hint="save it as UTF-8") from None
     except RecursionError:
@@ -134,6 +140,15 @@ def _read(path: Path) -> dict[str, Any]:
         raise Usage(f"{path}: {error}", hint="name the configuration: --config FILE") from None
     except OSError as error:
         raise Usage(f"{path}: cannot be read ({type(error).__name__})") from None
+
+
+def _where(told: str) -> str:
+    """Return the position that a parser's error names, and its reason if that holds nothing of the file."""
+    found = re.fullmatch(r"(.*) \(at (line \d+, column \d+|end of document)\)", told, re.DOTALL)
+    if found is None:
+        return "an unknown line"
+    reason, position = found.groups()
+    return f"{position}: {reason[:1].lower()}{reason[1:]}" if reason in _REASONS else position
 
 
 def _vaults(data: Mapping[str, Any]) -> tuple[dict[str, VaultSettings], list[Fault]]:

@@ -86,6 +86,8 @@ def _describe(stack: Stack, directory: Path, propagation: timedelta, echo: Echo)
     echo(f"  Auth0    {stack.auth0.url}   {known}; {spreads}")
     echo(f"  OpenBao  {stack.bao.url}   empty; vault://secret/apps/NAME")
     echo(f"  AWS      {stack.aws.url}   empty; aws://us-east-1/apps/NAME")
+    # Whole, because another terminal begins elsewhere.
+    directory = directory.absolute()
     echo(f"  Files    {directory}   {CONFIG}, and {VARIABLES} with the credentials of these servers")
     echo("In another terminal:")
     echo(f"  cd {shlex.quote(str(directory))} && . ./{VARIABLES}")

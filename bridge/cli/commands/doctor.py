@@ -13,6 +13,7 @@ from bridge.cli.command import command
 from bridge.cli.options import SET_UP
 from bridge.cli.output import json as as_json
 from bridge.cli.output.console import Line, Tone, say, say_all
+from bridge.cli.output.text import remedy
 from bridge.cli.select import Clients, chosen
 from bridge.model.errors import ATTENTION
 from sinks.diagnosis import Severity
@@ -80,17 +81,22 @@ def _objects(findings: Iterable[Finding]) -> Iterator[str]:
 
 def _lines(report: Report, findings: list[Finding]) -> Iterator[str]:
     if findings:
-        yield report.title
+        yield Line.of((report.title, Tone.STRONG))
     for one in findings:
         kind = f"   [{one.id}]" if one.why else ""
         yield Line.of("  ", (f"{one.severity:<{WIDTH}}", TONES[one.severity]), f" {one.what}{kind}")
         if one.why:
             yield f"  {'':<{WIDTH}}   why: {one.why}"
         for number, text in enumerate(one.remedy.split("\n") if one.remedy else ()):
-            yield f"  {'':<{WIDTH}}   {'->' if not number else '  '} {text}"
+            yield remedy(text, f"  {'':<{WIDTH}}   ", "  " if number else "->")
 
 
-def _summary(found: list[Finding]) -> str:
-    numbers = Counter(str(one.severity) for one in found)
-    counted = [f"{numbers[word]} {word}" for word in ("wrong", "note", "unknown", "ok") if numbers[word]]
-    return ", ".join(counted) + ". Nothing was changed."
+def _summary(found: list[Finding]) -> Line:
+    numbers = Counter(one.severity for one in found)
+    parts: list[str | tuple[str, Tone | None]] = []
+    for severity in (Severity.WRONG, Severity.NOTE, Severity.UNKNOWN, Severity.OK):
+        if numbers[severity]:
+            parts += [", "] if parts else []
+            several = "s" if severity is Severity.NOTE and numbers[severity] > 1 else ""
+            parts.append((f"{numbers[severity]} {severity}{several}", TONES[severity]))
+    return Line.of(*parts, ". Nothing was changed.")

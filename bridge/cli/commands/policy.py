@@ -11,7 +11,7 @@ import typer
 from bridge.cli.command import command
 from bridge.cli.options import SECURITY
 from bridge.cli.output import json as as_json
-from bridge.cli.output.console import say, say_all
+from bridge.cli.output.console import Whole, say, say_all
 from bridge.cli.select import Clients, chosen
 from bridge.model.errors import Usage
 from bridge.policy.formats import formats
@@ -81,9 +81,10 @@ def _show(found: Sequence[Block], *, alone: bool) -> None:
         to_stderr = alone and not block.commentable
         if number:
             say("")
-        say_all((f"# {comment}" for comment in block.comments), err=to_stderr)
+        # Whole, because what is wrapped cannot be pasted.
+        say_all((Whole(f"# {comment}") for comment in block.comments), err=to_stderr)
         if block.text:
-            say_all(block.text.split("\n"))
+            say_all(map(Whole, block.text.split("\n")))
 
 
 def _told(block: Block, role: Role) -> dict[str, object]:

@@ -67,6 +67,7 @@ def status(
         survey,
         present,
         json=json,
+        looking=True,
         after=finish,
         listener=look,
     )
@@ -91,6 +92,7 @@ def verify(
         lambda settings, client: verify_one(open_session(settings, client)),
         present,
         json=json,
+        looking=True,
     )
 
 
@@ -117,7 +119,7 @@ def history(
         say_all([as_json.line(told)] if json else show.history(client.name, seen.sinks, limit or VERSIONS))
         return 0
 
-    each(lambda: chosen(client, tenant=False), survey, present, json=json)
+    each(lambda: chosen(client, tenant=False), survey, present, json=json, looking=True)
 
 
 @command(SECURITY, example="retire --due --yes")

@@ -71,7 +71,7 @@ def read(
             _print([known[wanted[0]].reveal()], last="\n" if is_terminal(sys.stdout) else "")
         return 0
 
-    each(lambda: chosen(client, tenant=False), do, present, json=False)
+    each(lambda: chosen(client, tenant=False), do, present, json=False, looking=True)
 
 
 @command(USE, "exec", example="exec billing -- python app.py")

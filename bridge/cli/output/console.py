@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Self, TextIO
 
 import typer
 
+from bridge.cli.output.wrapping import slices
 from bridge.model.printable import printable
 
 
@@ -25,6 +26,8 @@ class Tone(StrEnum):
     NOTICE = "33"
     BAD = "1;31"
     STRONG = "1"
+    # As options are in --help.
+    COMMAND = "1;36"
 
 
 class Line(str):
@@ -43,6 +46,12 @@ class Line(str):
         line = cls("".join(text for text, _ in toned))
         line.parts = toned
         return line
+
+
+class Whole(str):
+    """A line that is never wrapped, because a program reads it or somebody pastes it."""
+
+    __slots__ = ()
 
 
 class Colour(StrEnum):
@@ -82,13 +91,17 @@ def say(line: str, *, err: bool = False) -> None:
 
     Whatever is unprintable in it is shown as an escape, line breaks included. So are characters that the stream's
     encoding does not have. After the first failure, this line and all later ones on the same stream are discarded.
+
+    On a terminal the line is wrapped to its width, unless it is `Whole`. Elsewhere it stays one line, so that scripts
+    find it.
     """
-    toned = isinstance(line, Line) and coloured(sys.stderr if err else sys.stdout)
-    if isinstance(line, Line) and toned:
-        text = "".join(_painted(printable(part), tone) for part, tone in line.parts)
-    else:
-        text = printable(line)
-    _print(f"{text}\n", err=err, colour=toned)
+    stream = sys.stderr if err else sys.stdout
+    toned = isinstance(line, Line) and coloured(stream)
+    parts = line.parts if isinstance(line, Line) else ((str(line), None),)
+    shown = [(printable(text), tone if toned else None) for text, tone in parts]
+    room = None if isinstance(line, Whole) else columns(stream)
+    lines = [_painted(shown)] if room is None else _wrapped(shown, room)
+    _print("".join(f"{each}\n" for each in lines), err=err, colour=toned)
 
 
 def say_all(lines: Iterable[str], *, err: bool = False) -> None:
@@ -108,8 +121,21 @@ def hand_over(text: str | bytes) -> None:
     _print(text, err=False, colour=True)
 
 
-def _painted(text: str, tone: Tone | None) -> str:
-    return f"\033[{tone}m{text}\033[0m" if tone and text else text
+def _painted(parts: Iterable[tuple[str, Tone | None]]) -> str:
+    return "".join(f"\033[{tone}m{text}\033[0m" if tone and text else text for text, tone in parts)
+
+
+def _wrapped(parts: Sequence[tuple[str, Tone | None]], room: int) -> Iterator[str]:
+    """Yield the lines of a text that has tones, wrapped as a text without them would be."""
+    for each in slices("".join(text for text, _ in parts), room):
+        yield f"{each.lead}{_painted(_cut(parts, each.start, each.end))}{each.tail}"
+
+
+def _cut(parts: Iterable[tuple[str, Tone | None]], start: int, end: int) -> Iterator[tuple[str, Tone | None]]:
+    at = 0
+    for text, tone in parts:
+        yield text[max(start - at, 0) : max(end - at, 0)], tone
+        at += len(text)
 
 
 def _print(text: str | bytes, *, err: bool, colour: bool) -> None:
@@ -139,6 +165,20 @@ def width() -> int | None:
     if not is_terminal(sys.stdout) and not os.environ.get("COLUMNS", "").isdigit():
         return None
     return shutil.get_terminal_size().columns
+
+
+def columns(stream: TextIO | None) -> int | None:
+    """Return the number of columns of the terminal that a stream is, or None if it is none or does not know.
+
+    The variable COLUMNS takes precedence.
+    """
+    if stream is None or not is_terminal(stream):
+        return None
+    told = os.environ.get("COLUMNS", "")
+    try:
+        return int(told) if told.isdigit() else os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
 
 
 def silence(descriptor: int) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bridge.audit.records import RESULTS
+from bridge.cli.output.console import Whole
 from bridge.model.errors import BridgeError, Usage
 from bridge.model.outcome import Stopped
 from bridge.model.printable import printable
@@ -29,14 +30,14 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 
-def line(data: dict[str, Any]) -> str:
+def line(data: dict[str, Any]) -> Whole:
     """Return an object as one line of JSON, with the number of the schema.
 
     Times are written as `sinks.record.stamp` does, and durations as seconds.
     """
     # A type that is not known raises. Printing its `repr` could show anything.
     # In ASCII, so that nothing in it is unprintable, and any terminal and locale can take it.
-    return json.dumps({"schema": SCHEMA, **data}, default=_plain)
+    return Whole(json.dumps({"schema": SCHEMA, **data}, default=_plain))
 
 
 def plain(data: dict[str, Any]) -> dict[str, Any]:

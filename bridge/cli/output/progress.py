@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import logging
 import sys
-import textwrap
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bridge.cli.output.console import coloured, is_terminal, say
-from bridge.model.printable import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 LOG = logging.getLogger("bridge.model.steps")
 SHORTEST_BAR = timedelta(seconds=1)
-BAR = 20
-BESIDES, SHORTEST_TEXT = 18 + BAR + 10, 10
-"""Columns of a line that are not the text of the wait, and how many the text has at least."""
+BAR = 30
+MARGIN = 17
+"""Columns before the bar, so that it begins where the text of a step does."""
 LEAK = "leak"
 """The name of the step that is printed even in quiet mode."""
 
@@ -32,6 +30,7 @@ class Lines:
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
         self._bar: tuple[Progress, TaskID] | None = None
+        self._told = ""
 
     def step(self, name: str, text: str) -> None:
         """Print one step, or log it in quiet mode.
@@ -44,31 +43,30 @@ class Lines:
             say(f"{datetime.now(UTC):%H:%M:%S} {name:<8} {text}", err=True)
 
     def waiting(self, left: timedelta, total: timedelta, why: str) -> None:
-        """Show a progress bar on a terminal, and nothing elsewhere. Waits shorter than a second have no bar.
+        """Say once what is waited for, and show a bar below it, on a terminal only.
 
-        It is removed when nothing is left to wait.
+        Waits shorter than a second have neither. The bar is removed when nothing is left to wait.
         """
         if self._quiet or total < SHORTEST_BAR or not is_terminal(sys.stderr):
             return
         if self._bar is None:
+            if why != self._told:
+                self.step("wait", why)
+                self._told = why
             # Loaded only for a bar. rich takes long to import, and scheduled jobs never show one.
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn
 
             console = Console(stderr=True, no_color=not coloured(sys.stderr))
-            # rich cuts off the last column where a line is too long, and that is the one to look at.
-            room = max(console.width - BESIDES, SHORTEST_TEXT)
-            text = textwrap.shorten(printable(why), room, placeholder=" …")
-            columns = (
-                TextColumn("         wait     {task.description}", markup=False),
-                BarColumn(BAR),
-                TextColumn("{task.fields[left]} s"),
+            # Not rich's own colours: a wait that goes on is no error, and its red says so.
+            bar = BarColumn(BAR, complete_style="cyan", finished_style="green")
+            progress = Progress(
+                TextColumn(f"{'':{MARGIN}}"), bar, TextColumn("{task.fields[left]}"), console=console, transient=True
             )
-            progress = Progress(*columns, console=console, transient=True)
             progress.start()
-            self._bar = progress, progress.add_task(text, total=total.total_seconds(), left="")
+            self._bar = progress, progress.add_task("", total=total.total_seconds(), left="")
         progress, task = self._bar
-        progress.update(task, completed=(total - left).total_seconds(), left=f"{left.total_seconds():.0f}")
+        progress.update(task, completed=(total - left).total_seconds(), left=f"{left.total_seconds():.0f} s")
         if left <= timedelta():
             progress.stop()
             self._bar = None

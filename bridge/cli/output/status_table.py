@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from bridge.cli.output.console import Line, Tone
-from bridge.cli.output.text import clients
+from bridge.cli.output.text import clients, emphasised
+from bridge.cli.output.wrapping import wrapped
 from bridge.planning.status import Kind
 from sinks.clock import span
 from sinks.versions import short
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 HEAD = ("", "CLIENT", "SECRET AGE", "FALLBACK", "SINKS")
 STATE = "STATE"
 VERIFY = "secret-bridge verify"
+GAP = 2
+"""Spaces between the columns on a terminal. Elsewhere there is one, which scripts expect."""
 LEAST = 30
 """Columns that the state needs beside the others. With fewer of them, each client is a paragraph."""
 ARROW = "-> "
-CONTINUED = " \\"
-"""The end of a line of a command that goes on in the next line, as a shell takes it."""
 
 
 def statuses(found: Sequence[Status], width: int | None, others: int = 0) -> Iterator[str]:
@@ -34,18 +34,21 @@ def statuses(found: Sequence[Status], width: int | None, others: int = 0) -> Ite
     shown = sorted(found, key=lambda s: (not s.attention, s.client))
     rows = [HEAD, *map(_cells, shown)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
-    before = sum(widths) + len(widths)
+    before = sum(widths) + GAP * (len(widths) - 1) + 1
+    gap = GAP if width is not None and before + LEAST <= width else 1
+    before -= (GAP - gap) * (len(widths) - 1)
     if width is None or before + LEAST <= width:
-        yield f"{_padded(HEAD, widths)} {STATE}"
+        yield Line.of((f"{_padded(HEAD, widths, gap)}{STATE}", Tone.STRONG))
         for row, status in zip(rows[1:], shown, strict=True):
-            yield from _row(row, widths, status, None if width is None else width - before)
+            yield from _row(_padded(row, widths, gap), status, None if width is None else width - before)
     else:
         for row, status in zip(rows[1:], shown, strict=True):
             yield from _paragraph(row, status, width)
     needy = sum(status.attention for status in found)
     left = f" ({others} more not shown)" if others else ""
     told = f"{clients(len(found))}{left}, {needy} need attention. Read from tags only; ask Auth0 with: {VERIFY}"
-    yield from [told] if width is None else _wrapped(told, width)
+    for line in [told] if width is None else wrapped(told, width):
+        yield Line.of(*emphasised(line))
 
 
 def tone(status: Status) -> Tone:
@@ -73,52 +76,48 @@ def _state(status: Status) -> str:
     return status.state + "".join(edited[:1]) + "".join(room[:1])
 
 
-def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return " ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+def _padded(cells: Sequence[str], widths: Sequence[int], gap: int) -> str:
+    # The mark before a client's name is no column of its own.
+    mark, *others = (f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+    return f"{mark} {(' ' * gap).join(others)}{' ' * gap}"
 
 
-def _row(cells: Sequence[str], widths: Sequence[int], status: Status, room: int | None) -> Iterator[str]:
-    before, mark = _padded(cells, widths)[1:] + " ", (cells[0], tone(status) if status.attention else None)
-    following = f"{ARROW}{status.next}" if status.next and status.attention else ""
+def _row(cells: str, status: Status, room: int | None) -> Iterator[str]:
+    mark, before = (cells[0], tone(status) if status.attention else None), cells[1:]
     if room is None:
-        rest = f"   {following}" if following else ""
-        yield Line.of(mark, before, *_toned(_state(status), status), rest)
+        yield Line.of(mark, before, *_toned(_state(status), status), *_following(status, "   "))
         return
-    for number, line in enumerate([*_wrapped(_state(status), room), *_command(following, room)]):
-        if number:
-            yield f"{'':<{len(before) + 1}}{line}"
-        else:
-            yield Line.of(mark, before, *_toned(line, status))
+    margin = " " * len(cells)
+    for number, line in enumerate(wrapped(_state(status), room, hanging=0)):
+        yield Line.of(*((margin,) if number else (mark, before)), *_toned(line, status))
+    for text, bold in _following(status):
+        yield from (Line.of(margin, (line, bold)) for line in wrapped(text, room))
+
+
+def _following(status: Status, margin: str = "") -> Iterator[tuple[str, Tone]]:
+    """Yield the command to run next, after a margin, where there is one."""
+    if status.next and status.attention:
+        yield f"{margin}{ARROW}{status.next}", Tone.COMMAND
 
 
 def _paragraph(cells: Sequence[str], status: Status, width: int) -> Iterator[str]:
     mark, client, age, fallback, sinks = cells
     yield Line.of((mark, tone(status) if status.attention else None), f" {client}")
-    for line in _wrapped(f"age {age}; fallback {fallback}; {sinks}", width - 4):
+    for line in wrapped(f"age {age}; fallback {fallback}; {sinks}", width - 4, hanging=0):
         yield f"    {line}"
-    for number, line in enumerate(_wrapped(_state(status), width - 4)):
-        yield f"    {line}" if number else Line.of("    ", *_toned(line, status))
-    if status.next and status.attention:
-        yield from (f"    {line}" for line in _command(f"{ARROW}{status.next}", width - 4))
+    for line in wrapped(_state(status), width - 4, hanging=0):
+        yield Line.of("    ", *_toned(line, status))
+    for text, bold in _following(status):
+        yield from (Line.of("    ", (line, bold)) for line in wrapped(text, width - 4))
 
 
-def _toned(text: str, status: Status) -> tuple[tuple[str, Tone | None], ...]:
-    """Return a state's text with its first words, which name it, in its tone."""
+def _toned(line: str, status: Status) -> tuple[tuple[str, Tone | None], ...]:
+    """Return a line of a state's text, in which the words that name the state have its tone.
+
+    A text that does not begin with them has it in all of its lines.
+    """
     label = status.kind.label
-    if text.startswith(label):
-        return (label, tone(status)), (text[len(label) :], None)
-    return ((text, tone(status) if status.attention else None),)
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """Return a text in lines, broken between words only. A word that is longer than a line stays whole."""
-    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
-
-
-def _command(text: str, width: int) -> list[str]:
-    """Return a command in lines that can be copied together into a shell."""
-    lines = _wrapped(text, max(width - len(CONTINUED) - len(ARROW), 1))
-    first = f"{lines[0]}{CONTINUED if len(lines) > 1 else ''}" if lines else ""
-    middle = [f"{'':<{len(ARROW)}}{line}{CONTINUED}" for line in lines[1:-1]]
-    last = [f"{'':<{len(ARROW)}}{line}" for line in lines[1:][-1:]]
-    return [first, *middle, *last] if lines else []
+    if line.startswith(label):
+        return (label, tone(status)), (line[len(label) :], None)
+    whole = status.attention and not status.state.startswith(label)
+    return ((line, tone(status) if whole else None),)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bridge.audit.records import RESULTS
 from bridge.cli.output.console import Line, Tone
+from bridge.cli.output.wrapping import commands
 from bridge.model.errors import BridgeError, Failed, Incomplete, Refused
 from bridge.model.outcome import Stopped
 from bridge.planning.sink_record import ANCHOR, RETIREMENT
@@ -51,7 +52,22 @@ def failure(error: BridgeError, prefix: str, faults: Sequence[str]) -> Iterator[
     # something may have been changed.
     if error.exit_status in (Failed.exit_status, Refused.exit_status):
         yield f"  {UNCHANGED}"
-    yield from (f"  -> {text}" for text in error.hints)
+    yield from (remedy(text) for text in error.hints)
+
+
+def remedy(text: str, margin: str = "  ", mark: str = "->") -> Line:
+    """Return what to do as a line of its own, with an arrow before it. The commands in it stand out."""
+    return Line.of(margin, (mark, Tone.COMMAND), " ", *emphasised(text))
+
+
+def emphasised(text: str) -> Iterator[str | tuple[str, Tone | None]]:
+    """Yield the parts of a text, in which commands to copy stand out."""
+    end = 0
+    for start, stop in commands(text):
+        yield text[end:start]
+        yield text[start:stop], Tone.COMMAND
+        end = stop
+    yield text[end:]
 
 
 def title(error: BridgeError) -> str:
@@ -66,17 +82,21 @@ def standing(told: Standing, prefix: str) -> Iterator[str]:
     The answers are: why it stopped, which value Auth0 accepts, what is stored, when it began, and what to do.
     """
     yield Line.of(("INCOMPLETE", Tone.BAD), f" {prefix}{told.operation} {told.id}")
-    yield f"  Why          {told.why}"
-    yield f"  Production   {told.production}"
+    yield _answer("Why", told.why)
+    yield _answer("Production", told.production)
     for number, text in enumerate(told.stored):
-        yield f"  {'Stored in' if not number else '':<12} {text}"
-    yield f"  Began        {told.began}"
+        yield _answer("" if number else "Stored in", text)
+    yield _answer("Began", told.began)
     if told.first:
-        yield f"  First        {told.first}"
-    yield f"  Do           {told.next}      (safe to repeat, from any machine)"
-    yield f"               {told.until}"
+        yield _answer("First", told.first)
+    yield _answer("Do", f"{told.next}      (safe to repeat, from any machine)")
+    yield _answer("", told.until)
     if told.dont:
-        yield f"  Don't        {told.dont}"
+        yield _answer("Don't", told.dont)
+
+
+def _answer(label: str, text: str) -> Line:
+    return Line.of("  ", (f"{label:<12}", Tone.STRONG), " ", *emphasised(text))
 
 
 def plan(chosen: Plan) -> Iterator[str]:
@@ -88,11 +108,12 @@ def plan(chosen: Plan) -> Iterator[str]:
         lock = chosen.says
         yield f"Settling {lock.operation} {lock.id}, begun {stamp(lock.started)} by {lock.actor}, says its lock:"
     yield from (f"  {number:>2} {step}" for number, step in enumerate(chosen.steps, 1))
-    yield from (f"  Note {text}" for text in chosen.notes)
-    yield from (f"  NEW SECRET {uri} does not exist yet; it is created" for uri in chosen.creates)
+    yield from (Line.of("  ", ("Note", Tone.NOTICE), f" {text}") for text in chosen.notes)
+    for uri in chosen.creates:
+        yield Line.of("  ", ("NEW SECRET", Tone.NOTICE), f" {uri} does not exist yet; it is created")
     # Last, so that it is right above the question.
     if chosen.irreversible:
-        yield f"  Note {chosen.irreversible}"
+        yield Line.of("  ", ("Note", Tone.NOTICE), f" {chosen.irreversible}")
 
 
 def outcome(done: Outcome) -> Iterator[str]:
@@ -101,7 +122,8 @@ def outcome(done: Outcome) -> Iterator[str]:
         yield f"{done.client}  dry run: nothing was changed. It would:"
         yield from plan(done.plan)
         return
-    yield headline(done)
+    told = headline(done)
+    yield Line.of(done.client, (told.removeprefix(done.client), None if done.exit_status else Tone.GOOD))
     for uri, at in done.sinks.items():
         if at.current:
             yield f"  {uri}  {short(at.current)} current, {short(at.fallback) if at.fallback else 'no'} fallback"
@@ -110,8 +132,8 @@ def outcome(done: Outcome) -> Iterator[str]:
         if at.retired:
             yield f"  {uri}  retired: {', '.join(map(short, at.retired))}"
     if done.propagated and done.propagated.proven:
-        yield f"  {proven(done.propagated)}"
-    yield from (f"  {note}" for note in done.notes)
+        yield Line.of("  ", ("proven", Tone.GOOD), proven(done.propagated).removeprefix("proven"))
+    yield from (Line.of("  ", *emphasised(note)) for note in done.notes)
     if done.audit:
         yield f"  {recorded(done.audit)}"
     if done.retire_from and done.retire_by:
@@ -209,7 +231,7 @@ def verified(client: str, found: Sequence[Verified]) -> Iterator[str]:
             if one.fallback_verdict is Verdict.ACCEPTED:
                 parts.append(" (still; it may be spreading)")
         yield Line.of(*parts, *(f"; {note}" for note in one.notes))
-    yield from (f"  -> {command}" for command in dict.fromkeys(one.next for one in found if one.next))
+    yield from (remedy(command) for command in dict.fromkeys(one.next for one in found if one.next))
 
 
 def history(client: str, sinks: Sequence[SinkState], limit: int) -> Iterator[str]:
@@ -229,7 +251,7 @@ def history(client: str, sinks: Sequence[SinkState], limit: int) -> Iterator[str
             yield f"  fallback: {told}" + (f" (anchor {anchor})" if anchor else "")
         for version in state.history.versions[: -limit - 1 : -1]:
             created = f"{version.created:%Y-%m-%d %H:%MZ}" if version.created else "-"
-            yield f"    {short(version.id):<12} {created}  {version.stage or 'others'}"
+            yield f"    {short(version.id):<12} {created}  {version.stage or '-'}"
         if (more := len(state.history.versions) - limit) > 0:
             yield f"    and {more} older version{'s' if more > 1 else ''}: --limit {len(state.history.versions)}"
 

@@ -7,9 +7,11 @@ import csv
 import io
 import json
 import logging
+import os
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import example, given, settings
@@ -78,7 +80,8 @@ def test_every_line_for_people_is_one_line_of_printable_text(text: str) -> None:
 @settings(deadline=None, max_examples=60)
 def test_on_a_terminal_the_only_escape_sequences_are_our_colours(text: str) -> None:
     told = [*lines(f"a{text}"), Line.of(text and f"a{text}", (text, Tone.BAD), ("b", Tone.GOOD))]
-    shown = printed(lambda: say_all(told), terminal=True)
+    with patch.dict(os.environ, COLUMNS="100000"):  # so that nothing is wrapped
+        shown = printed(lambda: say_all(told), terminal=True)
     assert set(SGR.findall(shown)) <= {f"\x1b[{tone}m" for tone in (*Tone, 0)}
     is_clean(SGR.sub("", shown), len(told))
 

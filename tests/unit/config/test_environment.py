@@ -107,8 +107,10 @@ def test_a_name_is_looked_for_before_a_client_id_and_both_before_the_environment
 
 
 def test_a_name_that_is_nowhere_is_answered_with_those_that_there_are(load_text: Any, good: str) -> None:
-    with pytest.raises(Usage, match=r"no client 'biling' in .*: there are billing"):
+    with pytest.raises(Usage, match=r"no client 'biling' in .*; did you mean 'billing'\?"):
         choose("biling", load_text(good), MACHINE)
+    with pytest.raises(Usage, match=r"no client 'orders' in .*; its clients are billing"):
+        choose("orders", load_text(good), MACHINE)
     with pytest.raises(Usage, match="no sink is named"):
         choose("AbC123", None, {**MACHINE, **VAULT})
 

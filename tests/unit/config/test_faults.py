@@ -160,6 +160,8 @@ def test_certificates_cannot_be_switched_off(faults_of: Any, load_text: Any, goo
         (f"{CANARY}", "not valid TOML at"),
         ("[a]\n[a]\n", "not valid TOML at line 2"),
         ("a = ", "not valid TOML at"),
+        ('a = [\n  "b"\nc = 1\n', "not valid TOML at line 3, column 1: unclosed array"),
+        ('{"clients": {}}', "not valid TOML at line 1, column 1: invalid statement"),
     ],
 )
 def test_a_file_that_is_not_toml_says_where_and_shows_nothing(load_text: Any, text: str, words: str) -> None:
