@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -16,7 +17,7 @@ from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import is_terminal, say, say_all
 from bridge.cli.output.progress import Lines
-from bridge.cli.runner import Ceased, each, heeding
+from bridge.cli.runner import each
 from bridge.cli.select import Selection, chosen
 from bridge.execution.open import open_session, survey
 from bridge.model.errors import ATTENTION, BridgeError, Failed, Refused, Usage
@@ -49,12 +50,20 @@ def consent(*, yes: bool, always: bool = False) -> Callable[[Plan], bool]:
         # A scheduled job must not wait for an answer that never comes.
         if not is_terminal(sys.stdin):
             raise Refused("this asks for consent, and there is no terminal", "add --yes")
+        # A question in the midst of other clients' lines would be answered for the wrong one.
+        if threading.current_thread() is not threading.main_thread():
+            raise Refused("this asks for consent, and several clients are worked on at a time", "--yes, or --jobs 1")
         try:
             return typer.confirm("Go on?", err=True)
         except typer.Abort:  # Ctrl-D, Ctrl-C at the question
             return False
 
     return ask
+
+
+def at_a_time(jobs: int, *, asks: bool, yes: bool) -> int:
+    """Return how many clients to work on at a time: one, where a user at a terminal is asked about each of them."""
+    return 1 if asks and not yes and is_terminal(sys.stdin) else jobs
 
 
 def require_reason(*, compromised: bool, reason: str) -> None:
@@ -81,6 +90,7 @@ def change(
     nothing: str,
     everyone: bool = False,
     due: Callable[[ClientSettings, Status], bool] | None = None,
+    jobs: int = 1,
 ) -> None:
     """Run `work` for each client that the user selected, show the outcomes, and end the process with the exit status.
 
@@ -93,19 +103,16 @@ def change(
     news = News(asked.command, stop, off=asked.dry_run)
     unread: dict[str, BridgeError] = {}
     reasons: dict[str, str] = {}
+    names: dict[str, str] = {}
 
     def do(settings: Settings, client: ClientSettings) -> Outcome | None:
         if client.name in unread:
             raise unread[client.name]
         if stop.asked:
             raise Failed("stopped as asked, before it was begun", "run it again")
-        try:
-            session = open_session(settings, client, Lines(quiet=json), stop, shared)
-        except KeyboardInterrupt:  # no server was asked yet, so this is not an interruption that has to be settled
-            raise Ceased("interrupted before it was begun", "run it again") from None
-        with heeding(stop):
-            attempt = partial(_attempt, session, work, asked.command, reasons)
-            return recorded(settings, session, asked, attempt, quiet=json)
+        session = open_session(settings, client, Lines(names[client.name], quiet=json), stop, shared)
+        attempt = partial(_attempt, session, work, asked.command, reasons)
+        return recorded(settings, session, asked, attempt, quiet=json)
 
     def present(client: ClientSettings, done: Outcome | None) -> tuple[int, str]:
         if done is None:
@@ -118,9 +125,13 @@ def change(
     def select() -> list[tuple[Settings, ClientSettings]]:
         found = chosen(selection, everyone=everyone or (due is not None and not selection.named))
         news.check(found)
-        return found if due is None else _due(found, due, unread, shared)
+        found = found if due is None else _due(found, due, unread, shared)
+        longest = max((len(client.name) for _, client in found), default=0)
+        # A line names its client only where there are several.
+        names.update({client.name: client.name.ljust(longest) if len(found) > 1 else "" for _, client in found})
+        return found
 
-    each(select, do, present, json=json, title=title, listener=news)
+    each(select, do, present, json=json, title=title, listener=news, jobs=jobs, stop=stop)
 
 
 def _attempt(

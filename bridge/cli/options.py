@@ -17,6 +17,9 @@ from sinks import kinds
 from sinks.files import LARGEST
 from sinks.secret import Secret
 
+JOBS, MOST_JOBS = 8, 16
+"""How many clients are worked on at a time: the default, and the most. With more, leases starve on a busy machine."""
+JOBS_VARIABLE = "BRIDGE_JOBS"
 ROTATE, USE, SECURITY, SET_UP = "Rotate", "Use", "Security", "Set up"
 
 Names = Annotated[
@@ -73,6 +76,13 @@ Unproven = Annotated[
         show_default=False,
     ),
 ]
+Jobs = Annotated[
+    int,
+    typer.Option(
+        "--jobs", "-j", metavar="NUMBER", min=1, max=MOST_JOBS, envvar=JOBS_VARIABLE, show_envvar=False,
+        help=f"How many clients are worked on at a time (1 to {MOST_JOBS}).",
+    ),
+]  # fmt: skip
 LiveFromStdin = Annotated[
     bool, typer.Option("--secret-stdin", help="Read the live value from standard input, not from Auth0.")
 ]

@@ -8,12 +8,14 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import typer
 
 from bridge.audit.records import RESULTS
+from bridge.cli.jobs import Crew, Done, in_order
 from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import is_terminal, say, say_all
@@ -117,16 +119,22 @@ class Listener(Protocol):
         """
 
 
+Work = Callable[[Settings, ClientSettings], Any]
+Present = Callable[[ClientSettings, Any], "int | tuple[int, str]"]
+
+
 def each(
     choose: Callable[[], list[Chosen]],
-    work: Callable[[Settings, ClientSettings], Any],
-    present: Callable[[ClientSettings, Any], int | tuple[int, str]],
+    work: Work,
+    present: Present,
     *,
     json: bool,
     title: str | None = None,
     looking: bool = False,
     after: Callable[[], None] = lambda: None,
     listener: Listener | None = None,
+    jobs: int = 1,
+    stop: Stop | None = None,
 ) -> None:
     """Do `work` for each chosen client, `present` its result, and end the process with the most serious exit status.
 
@@ -134,30 +142,56 @@ def each(
     client's exit status, alone or with the word for the line `result=WORD client=NAME exit=STATUS`, which scripts read.
     The word is `title` otherwise, and without a title there is no such line. A status in `RESULTS` has its own word.
     `after` is called after the last client. With `looking`, `work` changes nothing, and an interruption leaves nothing.
+
+    `jobs` clients are worked on at a time, each in a thread. Everything else happens in this one: a client is presented
+    when it is done, with `looking` in the order of the clients. Signals ask `stop` meanwhile.
     """
     with usage_errors(json=json):
         clients = choose()
-    statuses: list[int] = []
-    for settings, client in clients:
-        word, error, done = title, None, None
-        try:
-            shown = present(client, done := work(settings, client))
-            status, word = shown if isinstance(shown, tuple) else (shown, title)
-        except (Exception, KeyboardInterrupt) as raised:  # noqa: BLE001  # it is shown, and the next clients follow
-            error = with_origin(settings, client, as_error(client, raised, looking=looking))
-            status = error.exit_status
-            _report(client, error, json=json)
-        statuses.append(status)
-        if title and not json and not is_terminal(sys.stdout):
-            say(f"result={RESULTS.get(status, word)} client={client.name} exit={status}")
-        if listener is not None:
-            listener.failed(settings, client, error) if error else listener.became(settings, client, done)
-        if isinstance(error, Interrupted | Ceased):
-            break
+    shown = _Shown(present, json, title, looking, listener)
+    crew: Crew[Chosen] = Crew(lambda pair: work(*pair), min(jobs, len(clients) or 1))
+    with heeding(stop) if stop else nullcontext():
+        results = crew.results(clients)
+        for done in in_order(results) if looking else results:
+            if isinstance(shown.take(done), Interrupted | Ceased):
+                crew.interrupt()
     after()
     if listener is not None:
         listener.close()
-    raise typer.Exit(worst(statuses))
+    raise typer.Exit(worst(shown.statuses))
+
+
+@dataclass
+class _Shown:
+    """What was shown of the clients of one command, and the exit status of each."""
+
+    present: Present
+    json: bool
+    title: str | None
+    looking: bool
+    listener: Listener | None
+    statuses: list[int] = field(default_factory=list)
+
+    def take(self, found: Done[Chosen]) -> BridgeError | None:
+        """Show what became of one client, and tell the listener. Return its error, if it has one."""
+        settings, client = found.item
+        word, error, done = self.title, None, None
+        try:
+            shown = self.present(client, done := found.value())
+            status, word = shown if isinstance(shown, tuple) else (shown, self.title)
+        except (Exception, KeyboardInterrupt) as raised:  # noqa: BLE001  # it is shown, and the next clients follow
+            error = with_origin(settings, client, as_error(client, raised, looking=self.looking))
+            status = error.exit_status
+            _report(client, error, json=self.json)
+        self.statuses.append(status)
+        if self.title and not self.json and not is_terminal(sys.stdout):
+            say(f"result={RESULTS.get(status, word)} client={client.name} exit={status}")
+        if self.listener is not None:
+            if error:
+                self.listener.failed(settings, client, error)
+            else:
+                self.listener.became(settings, client, done)
+        return error
 
 
 def worst(statuses: Collection[int]) -> int:

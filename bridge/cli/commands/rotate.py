@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bridge.cli.changing import Rotatable, change, consent, require_reason
+from bridge.cli.changing import Rotatable, at_a_time, change, consent, require_reason
 from bridge.cli.command import command
 from bridge.cli.options import (
+    JOBS,
     ROTATE,
     ChangeMode,
     DryRun,
+    Jobs,
     Json,
     LiveFromStdin,
     NoWait,
@@ -66,6 +68,7 @@ def rotate(
         bool, typer.Option("--compromised", help="The live value leaked: keep nothing of it. Needs --reason.")
     ] = False,
     reason: Reason = "",
+    jobs: Jobs = JOBS,
     mode: ChangeMode,
 ) -> None:
     """Rotate and publish. What was interrupted is settled first. A rotation that was under way ends with that."""
@@ -107,6 +110,7 @@ def rotate(
         nothing="nothing is left to tidy up",
         everyone=clients.everyone,
         due=selected if due else None,
+        jobs=at_a_time(jobs, asks=compromised, yes=mode.yes),
     )
 
 
@@ -120,6 +124,7 @@ def resume(
         bool,
         typer.Option("--discard-foreign", help="Also where somebody else's text stands in the way; it stays readable."),
     ] = False,
+    jobs: Jobs = JOBS,
     yes: Yes = False,
     no_wait: NoWait = False,
     dry_run: DryRun = False,
@@ -146,6 +151,7 @@ def resume(
         title="resumed",
         nothing="nothing is interrupted",
         everyone=clients.everyone or clients.empty,
+        jobs=at_a_time(jobs, asks=discard_foreign, yes=yes),
     )
 
 
@@ -188,6 +194,7 @@ def sync(
         bool, typer.Option("--compromised", help="Whatever else is stored leaked: keep nothing of it. Needs --reason.")
     ] = False,
     reason: Reason = "",
+    jobs: Jobs = JOBS,
     mode: ChangeMode,
 ) -> None:
     """Publish the value that Auth0 holds: after a change in its dashboard, or when sinks came to differ."""
@@ -211,4 +218,5 @@ def sync(
         title="synced",
         nothing=IN_SYNC + (STILL_LIVE if compromised else ""),
         everyone=clients.everyone,
+        jobs=at_a_time(jobs, asks=compromised, yes=mode.yes),
     )

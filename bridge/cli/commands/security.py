@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.cli.changing import change, consent, retirable
+from bridge.cli.changing import at_a_time, change, consent, retirable
 from bridge.cli.command import command
 from bridge.cli.hooks.notify import Look
-from bridge.cli.options import SECURITY, ChangeMode, Ignore, Json, Notify, Reason, Unproven, one_client
+from bridge.cli.options import JOBS, SECURITY, ChangeMode, Ignore, Jobs, Json, Notify, Reason, Unproven, one_client
 from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import say, say_all, width
@@ -43,6 +43,7 @@ def status(
         typer.Option("--state", metavar="STATE", help="Only clients in this state, as --json names it: due, drift, …"),
     ] = None,
     notify: Notify = False,
+    jobs: Jobs = JOBS,
     json: Json = False,
 ) -> None:
     """Show how clients stand: ages, fallbacks, what is interrupted or due. Reads metadata only, never a value."""
@@ -69,6 +70,7 @@ def status(
         partial(survey, shared=Shared()),
         present,
         json=json,
+        jobs=jobs,
         looking=True,
         after=finish,
         listener=look,
@@ -79,6 +81,7 @@ def status(
 def verify(
     clients: ClientsOrAll,
     *,
+    jobs: Jobs = JOBS,
     json: Json = False,
 ) -> None:
     """Ask Auth0: is each sink's current value accepted, is the fallback refused? Exits with 5 when not."""
@@ -96,6 +99,7 @@ def verify(
         lambda settings, client: verify_one(open_session(settings, client, shared=shared)),
         present,
         json=json,
+        jobs=jobs,
         looking=True,
     )
 
@@ -142,6 +146,7 @@ def retire(
     undo: Annotated[bool, typer.Option("--undo", help="Bring back what --soft retired.")] = False,
     unproven: Unproven = "",
     reason: Reason = "",
+    jobs: Jobs = JOBS,
     mode: ChangeMode,
 ) -> None:
     """Make the fallback's value unreadable everywhere, once nobody can need it."""
@@ -168,6 +173,7 @@ def retire(
         nothing="nothing was retired softly" if undo else "there is no fallback to retire",
         everyone=clients.everyone,
         due=retirable if due else None,
+        jobs=at_a_time(jobs, asks=not soft and not undo, yes=mode.yes),
     )
 
 
@@ -197,6 +203,7 @@ def evidence(
         bool, typer.Option("--record", help="Keep what matters of the logs in the sinks' metadata, for later.")
     ] = False,
     notify: Notify = False,
+    jobs: Jobs = JOBS,
     json: Json = False,
 ) -> None:
     """Ask the tenant's logs who still fails with an old value. Exits with 5 when somebody does, or it is not known."""
@@ -217,5 +224,6 @@ def evidence(
         do,
         present,
         json=json,
+        jobs=jobs,
         listener=look,
     )

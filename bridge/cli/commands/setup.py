@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.cli.changing import change, consent
+from bridge.cli.changing import at_a_time, change, consent
 from bridge.cli.command import command
 from bridge.cli.options import (
+    JOBS,
     SET_UP,
     ChangeMode,
     DryRun,
+    Jobs,
     Json,
     Key,
     LiveFromStdin,
@@ -49,6 +51,7 @@ def adopt(
     keep_max_versions: Annotated[
         bool, typer.Option("--keep-max-versions", help="Do not raise the number of versions that Vault keeps to 20.")
     ] = False,
+    jobs: Jobs = JOBS,
     mode: ChangeMode,
 ) -> None:
     """Take over existing sinks without changing the value that applications use."""
@@ -72,7 +75,8 @@ def adopt(
         )
         return adopt_one(session, options)
 
-    change(context, clients, work, json=mode.json, title="adopted", nothing="", everyone=clients.everyone)
+    at = at_a_time(jobs, asks=True, yes=mode.yes)
+    change(context, clients, work, json=mode.json, title="adopted", nothing="", everyone=clients.everyone, jobs=at)
 
 
 @command(SET_UP, example="forget billing --dry-run")

@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from bridge.cli.jobs import only_waiting
 from bridge.cli.output.console import coloured, is_terminal, say
 
 if TYPE_CHECKING:
@@ -24,10 +25,12 @@ LEAK = "leak"
 class Lines:
     """A `Watcher` that prints each step with its time (UTC).
 
-    In quiet mode, which --json uses, it logs the steps instead, except for `LEAK`, and shows no bar.
+    In quiet mode, which --json uses, it logs the steps instead, except for `LEAK`, and shows no bar. With `client`,
+    each line names it, and there is no bar either, because several clients are worked on at a time.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, client: str = "", *, quiet: bool = False) -> None:
+        self._client = f"{client} " if client else ""
         self._quiet = quiet
         self._bar: tuple[Progress, TaskID] | None = None
         self._told = ""
@@ -40,14 +43,18 @@ class Lines:
         if self._quiet and name != LEAK:
             LOG.debug("%s: %s", name, text)
         else:
-            say(f"{datetime.now(UTC):%H:%M:%S} {name:<8} {text}", err=True)
+            say(f"{datetime.now(UTC):%H:%M:%S} {self._client}{name:<8} {text}", err=True)
+
+    def only_waiting(self) -> None:
+        """Let another client begin."""
+        only_waiting()
 
     def waiting(self, left: timedelta, total: timedelta, why: str) -> None:
         """Say once what is waited for, and show a bar below it, on a terminal only.
 
         Waits shorter than a second have neither. The bar is removed when nothing is left to wait.
         """
-        if self._quiet or total < SHORTEST_BAR or not is_terminal(sys.stderr):
+        if self._quiet or self._client or total < SHORTEST_BAR or not is_terminal(sys.stderr):
             return
         if self._bar is None:
             if why != self._told:
