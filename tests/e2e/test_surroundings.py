@@ -12,8 +12,8 @@ from bridge.auth0.transport import Transport
 from tests.e2e.command import Ended, execute, invoke, on
 from tests.e2e.test_several_clients import write
 from tests.e2e.world import MakeWorld, World
+from tests.support.bombs import MIB, bomb
 from tests.unit.auth0.slow_server import SlowServer, drops, head
-from tests.unit.auth0.test_bounds import bomb
 
 
 def usage(ended: Ended, *fragments: str) -> None:
@@ -73,16 +73,16 @@ def test_a_configuration_that_others_may_write_to_is_used_only_by_its_name(
 
 
 PIECES = {
-    "bomb": (head(bomb(400), "Content-Encoding: gzip"), bomb(400)),
-    "deep": (head(b"[" * 200_000), b"[" * 200_000),
-    "asks to wait": (head(b"{}", "Retry-After: 3600", status="503 Service Unavailable"), b"{}"),
+    "bomb": lambda: (head(bomb(400 * MIB), "Content-Encoding: gzip"), bomb(400 * MIB)),
+    "deep": lambda: (head(b"[" * 200_000), b"[" * 200_000),
+    "asks to wait": lambda: (head(b"{}", "Retry-After: 3600", status="503 Service Unavailable"), b"{}"),
 }
 
 
 @pytest.mark.parametrize("sent", PIECES)
 def test_a_server_that_answers_so_costs_one_failure(live: World, monkeypatch: pytest.MonkeyPatch, sent: str) -> None:
     before = live.dump()
-    with SlowServer(PIECES[sent]) as server:
+    with SlowServer(PIECES[sent]()) as server:
         monkeypatch.setenv("AUTH0_DOMAIN", server.url)
         ended = on(live, "rotate")
     assert ended.status == 1, ended.told
