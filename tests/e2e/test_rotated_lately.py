@@ -16,9 +16,9 @@ from tests.e2e.world import MakeWorld, World
 
 
 @pytest.fixture
-def filled(make_live: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> World:
+def filled(make_hasty: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> World:
     """A client about which commands that are run in this process keep the usual interval."""
-    world = make_live()
+    world = make_hasty()
     world.fill()
     monkeypatch.setenv("BRIDGE_MIN_INTERVAL", "")
     return world
@@ -93,28 +93,30 @@ def test_tags_alone_hold_nothing_up(rotated: World) -> None:
     assert rotated.live != was
 
 
-def test_a_rotation_that_another_one_has_replaced_says_so(rotated: World, tmp_path: Path) -> None:
+def test_a_rotation_that_another_one_has_replaced_says_so(live: World, tmp_path: Path) -> None:
     """The first is stopped where it waits for its value to spread; the second rotates; the first goes on.
 
     It is asked to end then, as by Ctrl-C. Otherwise it would probe for as long as a change may take.
     """
-    variables = environ(rotated, tmp_path)
+    live.fill()
+    live.rotate(adopt=True)
+    variables = environ(live, tmp_path)
     variables["BRIDGE_PROPAGATION"] = "5s"  # so that it still waits when it is stopped, on a busy machine too
-    command = [sys.executable, "-c", MAIN, "rotate", rotated.client_id, *sinks(rotated)]
-    was = rotated.live
+    command = [sys.executable, "-c", MAIN, "rotate", live.client_id, *sinks(live)]
+    was = live.live
     first = subprocess.Popen(command, env=variables, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         assert first.stderr
         told = next((line for line in first.stderr if " promote " in line), "")
         assert told
-        while any(place.see().pending for place in places(rotated)):  # until the sinks are given back
+        while any(place.see().pending for place in places(live)):  # until the sinks are given back
             time.sleep(0.05)
         first.send_signal(signal.SIGSTOP)
-        its = rotated.live
+        its = live.live
         assert its != was
-        second = execute(rotated, "rotate", rotated.client_id, *sinks(rotated), "--again", "--no-wait", home=tmp_path)
+        second = execute(live, "rotate", live.client_id, *sinks(live), "--again", "--no-wait", home=tmp_path)
         assert second.status in (0, 3), second.told
-        assert rotated.live not in (was, its)
+        assert live.live not in (was, its)
         first.send_signal(signal.SIGINT)
         first.send_signal(signal.SIGCONT)
         out, _ = first.communicate(timeout=120)
