@@ -16,8 +16,8 @@ def elsewhere(world: World) -> list[str]:
 
 @pytest.mark.parametrize("command", ["rotate", "rollback"])
 @pytest.mark.parametrize("gone", ["aws", "vault"])
-def test_what_the_others_record_and_is_not_found_is_not_created(make_live: MakeWorld, command: str, gone: str) -> None:
-    world = make_live()
+def test_what_the_others_record_and_is_not_found_is_not_created(make_hasty: MakeWorld, command: str, gone: str) -> None:
+    world = make_hasty()
     world.fill()
     world.rotate(adopt=True)
     if gone == "aws":
@@ -33,10 +33,10 @@ def test_what_the_others_record_and_is_not_found_is_not_created(make_live: MakeW
     assert world.live == live
 
 
-def test_a_wrong_region_is_not_filled(make_live: MakeWorld) -> None:
+def test_a_wrong_region_is_not_filled(make_hasty: MakeWorld) -> None:
     """By the list of sinks where there are several, by consent where it is the only one."""
     for ends in ("", "aws"):
-        world = make_live(ends=ends) if ends else make_live()
+        world = make_hasty(ends=ends) if ends else make_hasty()
         world.fill()
         world.rotate(adopt=True)
         live = world.live
@@ -49,8 +49,8 @@ def test_a_wrong_region_is_not_filled(make_live: MakeWorld) -> None:
 
 
 @pytest.mark.parametrize("ends", ["vault", "aws"])
-def test_a_new_secret_needs_consent(make_live: MakeWorld, ends: str) -> None:
-    world = make_live(ends=ends)
+def test_a_new_secret_needs_consent(make_hasty: MakeWorld, ends: str) -> None:
+    world = make_hasty(ends=ends)
     live = world.live
     ended = on(world, "rotate")
     assert ended.status == 4, ended.told

@@ -40,18 +40,18 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def billing(live: World, here: Path) -> World:
+def billing(hasty: World, here: Path) -> World:
     """A client that was rotated, in a configuration of its own; nothing has to end quickly."""
-    configured(live, here)
+    configured(hasty, here)
     ended = invoke("rotate", "billing", "--adopt", "--no-wait")
     assert ended.status == 0, ended.told
-    return live
+    return hasty
 
 
-def configured(live: World, here: Path) -> None:
-    live.fill()
-    live.tenant.settings.propagation = UNHURRIED
-    write_config(here, {"billing": (live, (f"eu://secret/{live.vault.path}", f"use1://{live.aws.name}"))})
+def configured(hasty: World, here: Path) -> None:
+    hasty.fill()
+    hasty.tenant.settings.propagation = UNHURRIED
+    write_config(here, {"billing": (hasty, (f"eu://secret/{hasty.vault.path}", f"use1://{hasty.aws.name}"))})
 
 
 def granted(here: Path, until: str) -> None:
@@ -158,8 +158,8 @@ def due(ended: Ended) -> bool:
     return "due since" in ended.out and ended.status == 5
 
 
-def test_an_exception_lets_status_pass_until_it_ends_and_rotate_leaves_it_alone(live: World, here: Path) -> None:
-    configured(live, here)
+def test_an_exception_lets_status_pass_until_it_ends_and_rotate_leaves_it_alone(hasty: World, here: Path) -> None:
+    configured(hasty, here)
     assert invoke("adopt", "billing", "--yes").status == 0
     later(timedelta(days=100))
     assert due(invoke("status", "--check"))
