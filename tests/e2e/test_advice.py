@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.e2e.command import Ended, invoke, on
 from tests.e2e.world import World
-from tests.support.strict_moto import controls
 
 
 def managed(world: World) -> None:
@@ -51,7 +50,7 @@ def interrupted(world: World) -> None:
     world.tenant.fault("error-after", method="PATCH", count=100)
     assert on(world, "rotate").status == 3
     world.tenant.clear_faults()
-    controls.clock = (datetime.now(UTC) + timedelta(minutes=5)).timestamp  # a lock of now counts as dead then
+    world.clock.advance(timedelta(minutes=5))  # a lock of now counts as dead then
 
 
 def current_destroyed(world: World) -> None:

@@ -48,10 +48,10 @@ def billing(hasty: World, here: Path) -> World:
     return hasty
 
 
-def configured(hasty: World, here: Path) -> None:
-    hasty.fill()
-    hasty.tenant.settings.propagation = UNHURRIED
-    write_config(here, {"billing": (hasty, (f"eu://secret/{hasty.vault.path}", f"use1://{hasty.aws.name}"))})
+def configured(world: World, here: Path) -> None:
+    world.fill()
+    world.tenant.settings.propagation = UNHURRIED
+    write_config(here, {"billing": (world, (f"eu://secret/{world.vault.path}", f"use1://{world.aws.name}"))})
 
 
 def granted(here: Path, until: str) -> None:
@@ -158,8 +158,8 @@ def due(ended: Ended) -> bool:
     return "due since" in ended.out and ended.status == 5
 
 
-def test_an_exception_lets_status_pass_until_it_ends_and_rotate_leaves_it_alone(hasty: World, here: Path) -> None:
-    configured(hasty, here)
+def test_an_exception_lets_status_pass_until_it_ends_and_rotate_leaves_it_alone(live: World, here: Path) -> None:
+    configured(live, here)
     assert invoke("adopt", "billing", "--yes").status == 0
     later(timedelta(days=100))
     assert due(invoke("status", "--check"))
