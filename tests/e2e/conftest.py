@@ -46,7 +46,7 @@ def make_live(servers: Servers, unique: str, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture
 def make_hasty(make_world: MakeWorld, servers: Servers, monkeypatch: pytest.MonkeyPatch) -> MakeWorld:
     """Make worlds for commands that are run in this process: they live in the shifted time as well."""
-    written: Written = {}
+    written = Written(servers.clock.shift)
     hurry(monkeypatch, servers.clock, written)
 
     def make(**more: object) -> World:

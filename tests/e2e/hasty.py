@@ -13,14 +13,23 @@ from sinks.port import Sink
 from tests.e2e.clock import Shifted
 from tests.e2e.taps import ShiftedKv
 
-Written = dict[tuple[str, int], timedelta]
+
+class Written(dict[tuple[str, int], timedelta]):
+    """By how much the time was shifted when a version in Vault was written.
+
+    What somebody else wrote is dated as if the time were still shifted by `first`, as it was when the test began.
+    """
+
+    def __init__(self, first: timedelta) -> None:
+        super().__init__()
+        self._first = first
+
+    def get(self, key: Any, default: object = None) -> Any:
+        return super().get(key, self._first)
 
 
 def hurry(patch: pytest.MonkeyPatch, clock: Shifted, written: Written) -> None:
-    """Have whatever asks the machine's clock ask this one; what commands write to Vault is dated by it.
-
-    `written` says by how much the time was shifted when a version was written.
-    """
+    """Have whatever asks the machine's clock ask this one; what commands write to Vault is dated by it."""
     patch.setattr(SystemClock, "monotonic", lambda _: clock.monotonic())
     patch.setattr(SystemClock, "now", lambda _: clock.now())
     patch.setattr(SystemClock, "sleep", lambda _, seconds: clock.sleep(seconds))
