@@ -9,6 +9,7 @@ import stamina
 from bridge.sandbox.auth0 import LocalAuth0
 from bridge.sandbox.openbao import OpenBao
 from tests.e2e.clock import Real, Shifted
+from tests.e2e.hasty import Written, hurry
 from tests.e2e.strict_server import strict_server
 from tests.e2e.world import MakeWorld, Servers, World
 from tests.support.strict_moto import controls
@@ -40,6 +41,25 @@ def world(make_world: MakeWorld) -> World:
 def make_live(servers: Servers, unique: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeWorld]:
     """Make worlds in real time with a short propagation: for the command line, which has the machine's clock."""
     yield from _worlds(servers, unique, monkeypatch, Real(), QUICK)
+
+
+@pytest.fixture
+def make_hasty(make_world: MakeWorld, servers: Servers, monkeypatch: pytest.MonkeyPatch) -> MakeWorld:
+    """Make worlds for commands that are run in this process: they live in the shifted time as well."""
+    written = Written(servers.clock.shift)
+    hurry(monkeypatch, servers.clock, written)
+
+    def make(**more: object) -> World:
+        world = make_world(**more)
+        world._written = written
+        return world
+
+    return make
+
+
+@pytest.fixture
+def hasty(make_hasty: MakeWorld) -> World:
+    return make_hasty()
 
 
 @pytest.fixture

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.e2e.command import Ended, invoke, on
 from tests.e2e.world import World
-from tests.support.strict_moto import controls
 
 
 def managed(world: World) -> None:
@@ -51,7 +50,7 @@ def interrupted(world: World) -> None:
     world.tenant.fault("error-after", method="PATCH", count=100)
     assert on(world, "rotate").status == 3
     world.tenant.clear_faults()
-    controls.clock = (datetime.now(UTC) + timedelta(minutes=5)).timestamp  # a lock of now counts as dead then
+    world.clock.advance(timedelta(minutes=5))  # a lock of now counts as dead then
 
 
 def current_destroyed(world: World) -> None:
@@ -77,44 +76,44 @@ def remedies(ended: Ended) -> set[str]:
 
 
 @pytest.mark.parametrize("make", STATES, ids=lambda make: make.__name__)
-def test_every_command_advises_the_same_and_it_helps(live: World, make: Callable[[World], None]) -> None:
-    make(live)
-    (status,) = on(live, "status", "--json").objects
+def test_every_command_advises_the_same_and_it_helps(hasty: World, make: Callable[[World], None]) -> None:
+    make(hasty)
+    (status,) = on(hasty, "status", "--json").objects
     advice = status["next"]
-    assert advice.startswith(f"secret-bridge {STATES[make]} {live.client_id}")
-    assert remedies(on(live, "doctor", "--json")) <= {advice}
-    verified = on(live, "verify", "--json")
+    assert advice.startswith(f"secret-bridge {STATES[make]} {hasty.client_id}")
+    assert remedies(on(hasty, "doctor", "--json")) <= {advice}
+    verified = on(hasty, "verify", "--json")
     assert {sink["next"] for sink in verified.objects[0].get("sinks", ())} - {None} <= {advice}
     if verified.status:
-        assert advice in on(live, "verify").told
-    shown = on(live, "read", "--stage", "current").err
+        assert advice in on(hasty, "verify").told
+    shown = on(hasty, "read", "--stage", "current").err
     assert not [line for line in shown.splitlines() if "-> " in line and "secret-bridge" in line and advice not in line]
     done = invoke(*advice.split()[1:], "--yes")
     assert done.status == 0, done.told
-    assert on(live, "status", "--check").status == 0
+    assert on(hasty, "status", "--check").status == 0
 
 
-def test_what_cannot_be_read_at_all_is_advised_as_status_does(live: World) -> None:
-    (status,) = on(live, "status", "--json").objects
-    refused = on(live, "read")
+def test_what_cannot_be_read_at_all_is_advised_as_status_does(hasty: World) -> None:
+    (status,) = on(hasty, "status", "--json").objects
+    refused = on(hasty, "read")
     assert refused.status == 4
     assert f"to have the value put there: {status['next']}" in refused.err
 
 
-def test_verify_says_what_to_do_about_another_value_at_auth0(live: World) -> None:
-    managed(live)
-    live.tenant.set_in_dashboard(live.client_id)
-    live.spread()
-    told = on(live, "verify")
+def test_verify_says_what_to_do_about_another_value_at_auth0(hasty: World) -> None:
+    managed(hasty)
+    hasty.tenant.set_in_dashboard(hasty.client_id)
+    hasty.spread()
+    told = on(hasty, "verify")
     assert told.status == 5
     assert "look at this" not in told.out
     (advice,) = re.findall(r"-> secret-bridge (.*)", told.out)
     assert advice.startswith("sync ")
     assert invoke(*advice.split(), "--yes").status == 0
-    assert on(live, "verify").status == 0
+    assert on(hasty, "verify").status == 0
 
 
-def test_every_verb_of_the_table_is_a_command(live: World) -> None:
+def test_every_verb_of_the_table_is_a_command(hasty: World) -> None:
     from typer.main import get_command
 
     from bridge.cli.commands import app

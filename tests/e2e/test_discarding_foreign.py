@@ -59,9 +59,9 @@ writes = pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
 @writes
 @pytest.mark.parametrize("verb", ["rotate", "resume", "rollback", "sync", "retire", "forget", "adopt"])
 def test_every_command_refuses_it_and_names_the_one_that_goes_over_it(
-    make_live: MakeWorld, write: Callable[[World], None], verb: str
+    make_hasty: MakeWorld, write: Callable[[World], None], verb: str
 ) -> None:
-    live = make_live()
+    live = make_hasty()
     live.fill()
     assert on(live, "rotate", "--adopt", "--no-wait").status == 0
     live.spread()
@@ -75,8 +75,8 @@ def test_every_command_refuses_it_and_names_the_one_that_goes_over_it(
     assert live.dump() == before
 
 
-def test_what_stands_in_vault_is_named_by_version_time_and_keys(make_live: MakeWorld) -> None:
-    live = make_live()
+def test_what_stands_in_vault_is_named_by_version_time_and_keys(make_hasty: MakeWorld) -> None:
+    live = make_hasty()
     live.fill()
     live.adopt()
     write_to_vault(live)
@@ -84,8 +84,8 @@ def test_what_stands_in_vault_is_named_by_version_time_and_keys(make_live: MakeW
     assert re.search(shown, on(live, "rotate").err)
 
 
-def test_going_over_it_needs_a_name_and_consent(make_live: MakeWorld) -> None:
-    live = make_live()
+def test_going_over_it_needs_a_name_and_consent(make_hasty: MakeWorld) -> None:
+    live = make_hasty()
     live.fill()
     live.adopt()
     write_to_vault(live)

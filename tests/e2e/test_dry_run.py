@@ -120,27 +120,27 @@ def test_the_steps_that_a_dry_run_prints_are_those_that_are_done(make_world: Mak
 
 
 @pytest.mark.parametrize("verb", ["rotate", "adopt"])
-def test_the_command_line_prints_the_numbered_plan_and_says_that_nothing_was_changed(live: World, verb: str) -> None:
-    filled(live)
-    before = live.dump()
-    done = on(live, verb, "--dry-run", *(["--adopt"] if verb == "rotate" else []))
+def test_the_command_line_prints_the_numbered_plan_and_says_that_nothing_was_changed(hasty: World, verb: str) -> None:
+    filled(hasty)
+    before = hasty.dump()
+    done = on(hasty, verb, "--dry-run", *(["--adopt"] if verb == "rotate" else []))
     assert done.status == 0, done.told
     assert "dry run: nothing was changed. It would:" in done.out
     assert "   1 " in done.out
-    assert live.vault.uri in done.out
-    assert live.dump() == before
+    assert hasty.vault.uri in done.out
+    assert hasty.dump() == before
 
 
-def test_a_dry_run_in_json_holds_the_plan(live: World) -> None:
-    filled(live)
-    told = on(live, "rotate", "--adopt", "--dry-run", "--json").objects
+def test_a_dry_run_in_json_holds_the_plan(hasty: World) -> None:
+    filled(hasty)
+    told = on(hasty, "rotate", "--adopt", "--dry-run", "--json").objects
     assert len(told) == 1
     assert told[0]["result"] == "planned"
     assert "set the pending value at Auth0" in told[0]["plan"]
 
 
-def test_what_would_be_refused_is_refused_in_a_dry_run_too(live: World) -> None:
-    filled(live)
-    done = on(live, "rotate", "--dry-run")
+def test_what_would_be_refused_is_refused_in_a_dry_run_too(hasty: World) -> None:
+    filled(hasty)
+    done = on(hasty, "rotate", "--dry-run")
     assert done.status == 4
     assert "not managed by secret-bridge" in done.err

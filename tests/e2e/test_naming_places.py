@@ -118,8 +118,8 @@ def test_what_somebody_holds_is_nothing_to_clean_up(world: World) -> None:
     assert world.dump() == before
 
 
-def test_a_sink_that_is_written_as_an_arn_is_called_by_it(make_live: MakeWorld) -> None:
-    live = make_live(ends="aws")
+def test_a_sink_that_is_written_as_an_arn_is_called_by_it(make_hasty: MakeWorld) -> None:
+    live = make_hasty(ends="aws")
     live.fill()
     arn = f"aws://{live.aws.describe()['ARN']}"
     for verb, *more in (("adopt", "--yes"), ("rotate", "--no-wait"), ("status", "--json")):
@@ -130,8 +130,8 @@ def test_a_sink_that_is_written_as_an_arn_is_called_by_it(make_live: MakeWorld) 
     assert live.aws.see().tags["bridge_sinks"] == arn
 
 
-def test_a_sink_that_was_named_without_its_arn_is_settled_by_adopting_it(make_live: MakeWorld) -> None:
-    live = make_live(ends="aws")
+def test_a_sink_that_was_named_without_its_arn_is_settled_by_adopting_it(make_hasty: MakeWorld) -> None:
+    live = make_hasty(ends="aws")
     live.fill()
     assert on(live, "adopt", "--yes").status == 0
     assert on(live, "rotate", "--no-wait").status == 0

@@ -131,7 +131,7 @@ def test_the_place_that_answers_serves_it(world: World, monkeypatch: pytest.Monk
         (("--all",), "found neither --json nor --format"),
     ],
 )
-def test_what_cannot_be_meant_so_is_told(live: World, options: tuple[str, ...], says: str) -> None:
-    ended = one(live, 0, *options)
+def test_what_cannot_be_meant_so_is_told(hasty: World, options: tuple[str, ...], says: str) -> None:
+    ended = one(hasty, 0, *options)
     assert ended.status == 2
     assert says in ended.err

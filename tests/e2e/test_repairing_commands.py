@@ -30,86 +30,86 @@ def incomplete(world: World) -> None:
     world.tenant.clear_faults()
 
 
-def test_rollback_says_what_became_current_and_what_the_fallback_is(live: World) -> None:
-    refused = rotated(live)
-    ended = done(on(live, "rollback"))
+def test_rollback_says_what_became_current_and_what_the_fallback_is(hasty: World) -> None:
+    refused = rotated(hasty)
+    ended = done(on(hasty, "rollback"))
     assert "rolled back in" in ended.out
     assert "current, v" in ended.out
     assert "result=rolled-back" in ended.out
-    assert_rotated(live, old=refused)
-    assert live.live == live.s0
+    assert_rotated(hasty, old=refused)
+    assert hasty.live == hasty.s0
 
 
-def test_rollback_discard_asks_first(live: World) -> None:
-    rotated(live)
-    refused = done(on(live, "rollback", "--discard"), 4)
+def test_rollback_discard_asks_first(hasty: World) -> None:
+    rotated(hasty)
+    refused = done(on(hasty, "rollback", "--discard"), 4)
     assert "add --yes" in refused.err
     assert "cannot be brought back" in refused.err
-    done(on(live, "rollback", "--discard", "--yes"))
-    assert_rotated(live, old=None)
+    done(on(hasty, "rollback", "--discard", "--yes"))
+    assert_rotated(hasty, old=None)
 
 
-def test_sync_publishes_what_the_dashboard_made_and_says_when_there_is_nothing_to_do(live: World) -> None:
-    before = rotated(live)
-    live.tenant.set_in_dashboard(live.client_id)
-    live.spread()
-    refused = done(on(live, "rollback"), 4)
-    assert f"secret-bridge sync {live.client_id}" in refused.err
-    assert "synced in" in done(on(live, "sync")).out
-    assert_rotated(live, old=before)
-    assert "every sink holds the value that Auth0 holds" in done(on(live, "sync")).out
+def test_sync_publishes_what_the_dashboard_made_and_says_when_there_is_nothing_to_do(hasty: World) -> None:
+    before = rotated(hasty)
+    hasty.tenant.set_in_dashboard(hasty.client_id)
+    hasty.spread()
+    refused = done(on(hasty, "rollback"), 4)
+    assert f"secret-bridge sync {hasty.client_id}" in refused.err
+    assert "synced in" in done(on(hasty, "sync")).out
+    assert_rotated(hasty, old=before)
+    assert "every sink holds the value that Auth0 holds" in done(on(hasty, "sync")).out
 
 
-def test_a_leak_is_answered_in_one_command_which_says_what_remains(live: World) -> None:
-    bad = rotated(live)
-    assert "found no --reason" in done(on(live, "rotate", "--compromised"), 2).err
-    assert "add --yes" in done(on(live, "rotate", *LEAK), 4).err
-    ended = done(on(live, "rotate", *LEAK, "--yes"))
+def test_a_leak_is_answered_in_one_command_which_says_what_remains(hasty: World) -> None:
+    bad = rotated(hasty)
+    assert "found no --reason" in done(on(hasty, "rotate", "--compromised"), 2).err
+    assert "add --yes" in done(on(hasty, "rotate", *LEAK), 4).err
+    ended = done(on(hasty, "rotate", *LEAK, "--yes"))
     assert "rotated after a leak" in ended.out
     assert "access tokens issued before stay valid until they expire" in ended.out
     assert "AWS keeps the versions readable by version id" in ended.out
     assert "ID tokens signed with it (HS256)" in ended.out
-    assert_rotated(live, old=None)
-    assert bad not in {value for place in live.sinks for value in place.see().readable}
-    told = done(on(live, "history")).out
+    assert_rotated(hasty, old=None)
+    assert bad not in {value for place in hasty.sinks for value in place.see().readable}
+    told = done(on(hasty, "history")).out
     assert "found in a public repo_ INC-2041" in told
 
 
-def test_a_reason_without_a_leak_is_a_mistake(live: World) -> None:
-    assert "found without --compromised" in done(on(live, "rotate", "--reason", "because"), 2).err
+def test_a_reason_without_a_leak_is_a_mistake(hasty: World) -> None:
+    assert "found without --compromised" in done(on(hasty, "rotate", "--reason", "because"), 2).err
 
 
-def test_a_rotation_that_did_not_reach_auth0_is_given_back(live: World) -> None:
-    incomplete(live)
-    assert "counts as live until" in done(on(live, "status")).out
-    ended = done(on(live, "resume", "--takeover"))
+def test_a_rotation_that_did_not_reach_auth0_is_given_back(hasty: World) -> None:
+    incomplete(hasty)
+    assert "counts as live until" in done(on(hasty, "status")).out
+    ended = done(on(hasty, "resume", "--takeover"))
     assert "given back rotate r-" in ended.out
     assert "Auth0 accepts what is current" in ended.out
-    assert f"again: secret-bridge rotate {live.client_id}" in ended.out
-    assert ended.out.splitlines()[-1] == f"result=given-back client={live.client_id} exit=0"
-    assert live.live == live.s0
-    assert "nothing is interrupted" in done(on(live, "resume")).out
+    assert f"again: secret-bridge rotate {hasty.client_id}" in ended.out
+    assert ended.out.splitlines()[-1] == f"result=given-back client={hasty.client_id} exit=0"
+    assert hasty.live == hasty.s0
+    assert "nothing is interrupted" in done(on(hasty, "resume")).out
 
 
 @pytest.mark.parametrize("option", ["--abort", "--now"])
-def test_what_there_was_once_is_no_option_any_more(live: World, option: str) -> None:
-    assert "No such option" in done(on(live, "resume", option), 2).err
+def test_what_there_was_once_is_no_option_any_more(hasty: World, option: str) -> None:
+    assert "No such option" in done(on(hasty, "resume", option), 2).err
 
 
-def test_status_tells_who_began_what_when_and_how_far_it_came(live: World) -> None:
-    incomplete(live)
-    (told,) = [line for line in done(on(live, "status")).out.splitlines() if "in progress" in line]
+def test_status_tells_who_began_what_when_and_how_far_it_came(hasty: World) -> None:
+    incomplete(hasty)
+    (told,) = [line for line in done(on(hasty, "status")).out.splitlines() if "in progress" in line]
     assert "rotate r-" in told
     assert "begun" in told
     assert "holds 2 of 2 sinks, published in none" in told
     assert "counts as live until" in told
 
 
-def test_a_value_of_ones_own_is_taken_from_standard_input(live: World) -> None:
-    rotated(live)
+def test_a_value_of_ones_own_is_taken_from_standard_input(hasty: World) -> None:
+    rotated(hasty)
     mine = secrets.token_urlsafe(48)
-    done(on(live, "rotate", "--secret-stdin", "--no-wait", typed=f"{mine}\n"))
-    assert live.live == mine
+    done(on(hasty, "rotate", "--secret-stdin", "--no-wait", typed=f"{mine}\n"))
+    assert hasty.live == mine
 
 
 @pytest.mark.parametrize(
@@ -124,20 +124,20 @@ def test_a_value_of_ones_own_is_taken_from_standard_input(live: World) -> None:
         ("[" * 200_000, "1024 are the most"),
     ],
 )
-def test_a_value_that_will_not_do_is_refused_with_every_reason(live: World, typed: Any, says: str) -> None:
-    rotated(live)
-    before = live.dump()
-    assert says in done(on(live, "rotate", "--secret-stdin", typed=typed), 2).err
-    assert live.dump() == before
+def test_a_value_that_will_not_do_is_refused_with_every_reason(hasty: World, typed: Any, says: str) -> None:
+    rotated(hasty)
+    before = hasty.dump()
+    assert says in done(on(hasty, "rotate", "--secret-stdin", typed=typed), 2).err
+    assert hasty.dump() == before
 
 
-def test_one_value_is_not_brought_to_two_clients(live: World) -> None:
+def test_one_value_is_not_brought_to_two_clients(hasty: World) -> None:
     ended = done(invoke("rotate", "one", "two", "--secret-stdin", typed="x"), 2)
     assert "found 2 clients, expected one" in ended.err
 
 
-def test_a_base64_client_takes_base64_only(make_live: object, live: World) -> None:
-    world = make_live(jwt_configuration={"secret_encoded": True, "alg": "RS256"})  # type: ignore[operator]  # a fixture that makes
+def test_a_base64_client_takes_base64_only(make_hasty: object, hasty: World) -> None:
+    world = make_hasty(jwt_configuration={"secret_encoded": True, "alg": "RS256"})  # type: ignore[operator]  # a fixture that makes
     world.fill()
     done(on(world, "adopt", "--yes"))
     told = done(on(world, "rotate", "--secret-stdin", typed=f"{secrets.token_hex(24)}.-_=\n"), 2).err
@@ -149,10 +149,10 @@ def test_a_base64_client_takes_base64_only(make_live: object, live: World) -> No
 
 @pytest.mark.parametrize("command", [("adopt", "--repair", "--yes"), ("forget",)], ids=lambda argv: argv[0])
 def test_what_an_operation_that_counts_as_live_holds_is_taken_over_only_if_that_is_said(
-    live: World, command: tuple[str, ...]
+    hasty: World, command: tuple[str, ...]
 ) -> None:
-    incomplete(live)
-    refused = done(on(live, *command), 4)
+    incomplete(hasty)
+    refused = done(on(hasty, *command), 4)
     assert "counts as live until" in refused.err
-    done(on(live, *command, "--takeover"))
-    assert all(place.see().pending is None for place in live.sinks)
+    done(on(hasty, *command, "--takeover"))
+    assert all(place.see().pending is None for place in hasty.sinks)

@@ -10,72 +10,71 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.command import MAIN, environ, execute, sinks
+from tests.e2e.command import MAIN, environ, execute, on, sinks
 from tests.e2e.sinks import AwsPlace, VaultPlace
 from tests.e2e.world import MakeWorld, World
 
-USUAL = {"BRIDGE_MIN_INTERVAL": ""}
-
 
 @pytest.fixture
-def rotated(make_live: MakeWorld) -> World:
-    world = make_live()
+def filled(make_hasty: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A client about which commands that are run in this process keep the usual interval."""
+    world = make_hasty()
     world.fill()
-    world.rotate(adopt=True)
+    monkeypatch.setenv("BRIDGE_MIN_INTERVAL", "")
     return world
 
 
-def test_it_does_nothing_and_says_so(rotated: World, tmp_path: Path) -> None:
+@pytest.fixture
+def rotated(filled: World) -> World:
+    filled.rotate(adopt=True)
+    return filled
+
+
+def test_it_does_nothing_and_says_so(rotated: World) -> None:
     before, live = rotated.dump(), rotated.live
     for more in ((), ("--json",), ("--no-wait",)):
-        ended = execute(rotated, "rotate", rotated.client_id, *sinks(rotated), *more, home=tmp_path, **USUAL)
+        ended = on(rotated, "rotate", *more)
         assert ended.status == 0, ended.told
         assert "s ago by" in ended.out
         assert "not rotating again (to rotate all the same: --again)" in ended.out
     assert (rotated.dump(), rotated.live) == (before, live)
 
 
-def test_a_rollback_is_not_called_a_rotation(rotated: World, tmp_path: Path) -> None:
-    ended = execute(rotated, "rollback", rotated.client_id, *sinks(rotated), "--no-wait", "--yes", home=tmp_path)
+def test_a_rollback_is_not_called_a_rotation(rotated: World) -> None:
+    ended = on(rotated, "rollback", "--no-wait", "--yes")
     assert ended.status in (0, 3), ended.told
-    ended = execute(rotated, "rotate", rotated.client_id, *sinks(rotated), home=tmp_path, **USUAL)
+    ended = on(rotated, "rotate")
     assert ended.status == 0, ended.told
     assert "rolled back " in ended.out
     assert "not rotating again" in ended.out
 
 
-def test_what_was_only_adopted_is_rotated(make_live: MakeWorld, tmp_path: Path) -> None:
-    world = make_live()
-    world.fill()
-    was = world.live
+def test_what_was_only_adopted_is_rotated(filled: World) -> None:
+    was = filled.live
     for command in ("adopt", "rotate"):
-        ended = execute(world, command, world.client_id, *sinks(world), "--yes", home=tmp_path, **USUAL)
+        ended = on(filled, command, "--yes")
         assert ended.status == 0, ended.told
-    assert world.live != was
+    assert filled.live != was
 
 
-def test_again_does_it_all_the_same(rotated: World, tmp_path: Path) -> None:
+def test_again_does_it_all_the_same(rotated: World) -> None:
     was = rotated.live
-    options = ("--again", "--no-wait")
-    ended = execute(rotated, "rotate", rotated.client_id, *sinks(rotated), *options, home=tmp_path, **USUAL)
+    ended = on(rotated, "rotate", "--again", "--no-wait")
     assert ended.status in (0, 3), ended.told
     assert rotated.live != was
 
 
-def test_a_leak_is_answered_at_once(rotated: World, tmp_path: Path) -> None:
+def test_a_leak_is_answered_at_once(rotated: World) -> None:
     was = rotated.live
-    options = ("--compromised", "--reason", "a test", "--yes")
-    ended = execute(rotated, "rotate", rotated.client_id, *sinks(rotated), *options, home=tmp_path, **USUAL)
+    ended = on(rotated, "rotate", "--compromised", "--reason", "a test", "--yes")
     assert ended.status == 0, ended.told
     assert rotated.live != was
 
 
-def test_a_value_that_is_handed_in_is_refused(rotated: World, tmp_path: Path) -> None:
+def test_a_value_that_is_handed_in_is_refused(rotated: World) -> None:
     was = rotated.live
-    ended = execute(
-        rotated, "rotate", rotated.client_id, *sinks(rotated), "--secret-stdin", home=tmp_path,
-        typed="a-value-that-somebody-has-made-0123456789abcdef0123456789abcdef", **USUAL,
-    )  # fmt: skip
+    typed = "a-value-that-somebody-has-made-0123456789abcdef0123456789abcdef"
+    ended = on(rotated, "rotate", "--secret-stdin", typed=typed)
     assert ended.status == 4, ended.told
     assert "is not published" in ended.told
     assert "--again" in ended.told
@@ -83,50 +82,50 @@ def test_a_value_that_is_handed_in_is_refused(rotated: World, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("text", "status"), [("1ms", 0), ("5 minutes", 2), ("-1s", 2)])
-def test_the_interval_can_be_said(rotated: World, tmp_path: Path, text: str, status: int) -> None:
-    options = ("--no-wait", "--dry-run")
-    said = {"BRIDGE_MIN_INTERVAL": text}
-    ended = execute(rotated, "rotate", rotated.client_id, *sinks(rotated), *options, home=tmp_path, **said)
+def test_the_interval_can_be_said(rotated: World, monkeypatch: pytest.MonkeyPatch, text: str, status: int) -> None:
+    monkeypatch.setenv("BRIDGE_MIN_INTERVAL", text)
+    ended = on(rotated, "rotate", "--no-wait", "--dry-run")
     assert ended.status == status, ended.told
     assert ("BRIDGE_MIN_INTERVAL" in ended.told) is (status == 2)
 
 
-def test_tags_alone_hold_nothing_up(rotated: World, tmp_path: Path) -> None:
+def test_tags_alone_hold_nothing_up(rotated: World) -> None:
     """Somebody who may write tags cannot keep a secret from being rotated."""
     for place in (rotated.vault, rotated.aws):
         place.tag("bridge_promoted_at", "2099-01-01T00:00:00.000Z")
     was = rotated.live
-    ended = execute(rotated, "rotate", rotated.client_id, *sinks(rotated), "--no-wait", home=tmp_path, **USUAL)
+    ended = on(rotated, "rotate", "--no-wait")
     # The version itself is young, so it is held up for once: five minutes, and not until 2099.
     assert ended.status == 0, ended.told
-    options = ("--again", "--no-wait")
-    ended = execute(rotated, "rotate", rotated.client_id, *sinks(rotated), *options, home=tmp_path, **USUAL)
+    ended = on(rotated, "rotate", "--again", "--no-wait")
     assert ended.status in (0, 3), ended.told
     assert rotated.live != was
 
 
-def test_a_rotation_that_another_one_has_replaced_says_so(rotated: World, tmp_path: Path) -> None:
+def test_a_rotation_that_another_one_has_replaced_says_so(live: World, tmp_path: Path) -> None:
     """The first is stopped where it waits for its value to spread; the second rotates; the first goes on.
 
     It is asked to end then, as by Ctrl-C. Otherwise it would probe for as long as a change may take.
     """
-    variables = environ(rotated, tmp_path)
+    live.fill()
+    live.rotate(adopt=True)
+    variables = environ(live, tmp_path)
     variables["BRIDGE_PROPAGATION"] = "5s"  # so that it still waits when it is stopped, on a busy machine too
-    command = [sys.executable, "-c", MAIN, "rotate", rotated.client_id, *sinks(rotated)]
-    was = rotated.live
+    command = [sys.executable, "-c", MAIN, "rotate", live.client_id, *sinks(live)]
+    was = live.live
     first = subprocess.Popen(command, env=variables, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         assert first.stderr
         told = next((line for line in first.stderr if " promote " in line), "")
         assert told
-        while any(place.see().pending for place in places(rotated)):  # until the sinks are given back
+        while any(place.see().pending for place in places(live)):  # until the sinks are given back
             time.sleep(0.05)
         first.send_signal(signal.SIGSTOP)
-        its = rotated.live
+        its = live.live
         assert its != was
-        second = execute(rotated, "rotate", rotated.client_id, *sinks(rotated), "--again", "--no-wait", home=tmp_path)
+        second = execute(live, "rotate", live.client_id, *sinks(live), "--again", "--no-wait", home=tmp_path)
         assert second.status in (0, 3), second.told
-        assert rotated.live not in (was, its)
+        assert live.live not in (was, its)
         first.send_signal(signal.SIGINT)
         first.send_signal(signal.SIGCONT)
         out, _ = first.communicate(timeout=120)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,6 @@ import pytest
 from tests.e2e.command import Ended, execute, invoke
 from tests.e2e.sinks import REGION
 from tests.e2e.world import MakeWorld, World
-from tests.support.strict_moto import controls
 
 TENANT = """
 [tenants.local]
@@ -41,14 +40,19 @@ sinks = ["eu://secret/{path}", "use1://{path}"]
 
 
 @pytest.fixture
-def three(make_live: MakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, World]:
+def three(make_hasty: MakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, World]:
     """Three clients, their sinks filled and adopted, and a `bridge.toml` in the working directory."""
-    worlds = {name: make_live() for name in ("billing", "orders", "mailer")}
-    write(tmp_path, worlds)
     monkeypatch.chdir(tmp_path)
+    return adopted(make_hasty, tmp_path)
+
+
+def adopted(make: MakeWorld, directory: Path) -> dict[str, World]:
+    """Make three clients, their sinks filled and adopted, and write the configuration."""
+    worlds = {name: make() for name in ("billing", "orders", "mailer")}
+    write(directory, worlds)
     for name, world in worlds.items():
         world.fill()
-        assert invoke("adopt", name, "--yes").status == 0
+        assert invoke("adopt", name, "--yes", "--config", str(directory / "bridge.toml")).status == 0
     return worlds
 
 
@@ -141,9 +145,9 @@ def test_a_hook_runs_after_the_rotation_and_its_failure_is_attention(make_live: 
 
 
 def test_the_least_age_of_a_fallback_comes_from_the_configuration(
-    make_live: MakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_hasty: MakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = make_live()
+    world = make_hasty()
     monkeypatch.chdir(tmp_path)
     write(tmp_path, {"billing": world})
     assert invoke("rotate", "billing", "--no-wait", "--yes").status == 0
@@ -153,7 +157,7 @@ def test_the_least_age_of_a_fallback_comes_from_the_configuration(
     assert "stays until" in early.err
     assert "min 1 d" in early.err
     write(tmp_path, {"billing": world}, 'fallback_min_age = "10m"')
-    controls.clock = lambda: time.time() + 601  # AWS's clock, by which ages are told too
+    world.clock.advance(timedelta(seconds=601))
     asked = invoke("retire", "billing")
     assert asked.status == 4
     assert "add --yes" in asked.err
@@ -183,7 +187,7 @@ def test_a_place_that_cannot_be_read_does_not_keep_what_is_due_elsewhere_from_be
 ) -> None:
     assert invoke("rotate", "mailer", "--no-wait").status == 0
     write(tmp_path, three, more='max_age = "1s"\nfallback_min_age = "0s"')
-    time.sleep(2)
+    three["mailer"].clock.advance(timedelta(seconds=2))
     settings = (tmp_path / "bridge.toml").read_text("utf-8")
     away = f"eu://elsewhere/{three['billing'].vault.path}"
     (tmp_path / "bridge.toml").write_text(settings.replace(f"eu://secret/{three['billing'].vault.path}", away), "utf-8")
@@ -197,7 +201,8 @@ def test_a_place_that_cannot_be_read_does_not_keep_what_is_due_elsewhere_from_be
     assert (three["billing"].live, three["orders"].live == three["orders"].s0) == (three["billing"].s0, False)
 
 
-def test_asked_to_stop_it_begins_no_other_client(three: dict[str, World], tmp_path: Path) -> None:
+def test_asked_to_stop_it_begins_no_other_client(make_live: MakeWorld, tmp_path: Path) -> None:
+    three = adopted(make_live, tmp_path)
     settings = (tmp_path / "bridge.toml").read_text("utf-8")
     hook = 'after = ["sh", "-c", "kill -TERM $PPID; sleep 0.3"]'
     (tmp_path / "bridge.toml").write_text(

@@ -12,8 +12,8 @@ from bridge.auth0.transport import Transport
 from tests.e2e.command import Ended, execute, invoke, on
 from tests.e2e.test_several_clients import write
 from tests.e2e.world import MakeWorld, World
+from tests.support.bombs import MIB, bomb
 from tests.unit.auth0.slow_server import SlowServer, drops, head
-from tests.unit.auth0.test_bounds import bomb
 
 
 def usage(ended: Ended, *fragments: str) -> None:
@@ -28,15 +28,15 @@ def usage(ended: Ended, *fragments: str) -> None:
 @pytest.mark.parametrize("variable", ["VAULT_TOKEN", "AUTH0_CLIENT_SECRET"])
 @pytest.mark.parametrize("verb", ["rotate", "verify", "resume"])
 def test_a_credential_with_a_line_break_at_its_end_is_named(
-    live: World, monkeypatch: pytest.MonkeyPatch, variable: str, end: str, verb: str
+    hasty: World, monkeypatch: pytest.MonkeyPatch, variable: str, end: str, verb: str
 ) -> None:
-    before = live.dump()
+    before = hasty.dump()
     right = os.environ[variable]
     monkeypatch.setenv(variable, right + end)
-    ended = on(live, verb)
+    ended = on(hasty, verb)
     usage(ended, f"env:{variable}: the value ends with ")
     assert right not in ended.told
-    assert live.dump() == before
+    assert hasty.dump() == before
 
 
 @pytest.mark.parametrize(
@@ -45,23 +45,23 @@ def test_a_credential_with_a_line_break_at_its_end_is_named(
      ("SSL_CERT_DIR", "/none")],
 )  # fmt: skip
 def test_a_variable_for_the_way_to_auth0_is_named(
-    live: World, monkeypatch: pytest.MonkeyPatch, variable: str, text: str
+    hasty: World, monkeypatch: pytest.MonkeyPatch, variable: str, text: str
 ) -> None:
-    before = live.dump()
+    before = hasty.dump()
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "::1/128,127.0.0.1")
     monkeypatch.delenv("BRIDGE_PROPAGATION", raising=False)
     monkeypatch.setenv("AUTH0_DOMAIN", "acme.invalid")
     monkeypatch.setenv(variable, text)
-    usage(on(live, "rotate"), f"{variable}: ", f"unset {variable}")
-    assert live.dump() == before
+    usage(on(hasty, "rotate"), f"{variable}: ", f"unset {variable}")
+    assert hasty.dump() == before
 
 
 @pytest.mark.parametrize("verb", ["status", "rotate", "verify", "doctor", "read", "exec"])
 def test_a_configuration_that_others_may_write_to_is_used_only_by_its_name(
-    make_live: MakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+    make_hasty: MakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
-    world = make_live()
+    world = make_hasty()
     ran = tmp_path / "ran"
     write(tmp_path, {"billing": world}, f'after = ["touch", "{ran}"]')
     monkeypatch.chdir(tmp_path)
@@ -73,30 +73,30 @@ def test_a_configuration_that_others_may_write_to_is_used_only_by_its_name(
 
 
 PIECES = {
-    "bomb": (head(bomb(400), "Content-Encoding: gzip"), bomb(400)),
-    "deep": (head(b"[" * 200_000), b"[" * 200_000),
-    "asks to wait": (head(b"{}", "Retry-After: 3600", status="503 Service Unavailable"), b"{}"),
+    "bomb": lambda: (head(bomb(400 * MIB), "Content-Encoding: gzip"), bomb(400 * MIB)),
+    "deep": lambda: (head(b"[" * 200_000), b"[" * 200_000),
+    "asks to wait": lambda: (head(b"{}", "Retry-After: 3600", status="503 Service Unavailable"), b"{}"),
 }
 
 
 @pytest.mark.parametrize("sent", PIECES)
-def test_a_server_that_answers_so_costs_one_failure(live: World, monkeypatch: pytest.MonkeyPatch, sent: str) -> None:
-    before = live.dump()
-    with SlowServer(PIECES[sent]) as server:
+def test_a_server_that_answers_so_costs_one_failure(hasty: World, monkeypatch: pytest.MonkeyPatch, sent: str) -> None:
+    before = hasty.dump()
+    with SlowServer(PIECES[sent]()) as server:
         monkeypatch.setenv("AUTH0_DOMAIN", server.url)
-        ended = on(live, "rotate")
+        ended = on(hasty, "rotate")
     assert ended.status == 1, ended.told
     says = {"bomb": "more than 16 MiB", "deep": "not JSON", "asks to wait": "asks to wait 3600 s"}
     assert says[sent] in ended.err
     assert "Nothing was changed" in ended.err
-    assert live.dump() == before
+    assert hasty.dump() == before
 
 
-def test_a_server_that_answers_in_drops_is_given_up(live: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_answers_in_drops_is_given_up(hasty: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Transport.__init__, "__defaults__", (0.3,))
     with SlowServer(drops(head(b"{}") + b"{}"), pause=0.1) as server:
         monkeypatch.setenv("AUTH0_DOMAIN", server.url)
-        ended = on(live, "rotate")
+        ended = on(hasty, "rotate")
     assert ended.status == 1, ended.told
     assert "gave no usable answer" in ended.err
 

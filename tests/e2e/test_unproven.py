@@ -10,15 +10,15 @@ from tests.e2e.world import World
 
 
 @pytest.fixture
-def changed(live: World) -> World:
+def changed(hasty: World) -> World:
     """The value was changed in the dashboard and published: nobody has seen Auth0 accept the one before."""
-    live.fill()
-    done(on(live, "rotate", "--adopt", "--no-wait"))
-    live.spread()
-    live.tenant.set_in_dashboard(live.client_id)
-    live.spread()
-    done(on(live, "sync"))
-    return live
+    hasty.fill()
+    done(on(hasty, "rotate", "--adopt", "--no-wait"))
+    hasty.spread()
+    hasty.tenant.set_in_dashboard(hasty.client_id)
+    hasty.spread()
+    done(on(hasty, "sync"))
+    return hasty
 
 
 def test_rollback_names_what_is_not_proven_and_the_ways_on(changed: World) -> None:

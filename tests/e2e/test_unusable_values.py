@@ -13,8 +13,8 @@ EMPTY = [(None, "null"), ("", "an empty text")]
 OTHER = [(7, "a number"), (True, "true or false"), (["x"], "an array"), ({"x": "y"}, "an object")]
 
 
-def with_value(make_live: MakeWorld, ends: str, value: Any, monkeypatch: pytest.MonkeyPatch) -> World:
-    world = make_live(ends=ends)
+def with_value(make_hasty: MakeWorld, ends: str, value: Any, monkeypatch: pytest.MonkeyPatch) -> World:
+    world = make_hasty(ends=ends)
     world.fill()
     (world.vault if ends == "vault" else world.aws).edit("client_secret", value)
     for name, text in world.environment.items():
@@ -25,9 +25,9 @@ def with_value(make_live: MakeWorld, ends: str, value: Any, monkeypatch: pytest.
 @pytest.mark.parametrize("ends", ["vault", "aws"])
 @pytest.mark.parametrize(("value", "words"), [*EMPTY, *OTHER])
 def test_it_is_said_which_and_nothing_is_changed(
-    make_live: MakeWorld, monkeypatch: pytest.MonkeyPatch, ends: str, value: Any, words: str
+    make_hasty: MakeWorld, monkeypatch: pytest.MonkeyPatch, ends: str, value: Any, words: str
 ) -> None:
-    world = with_value(make_live, ends, value, monkeypatch)
+    world = with_value(make_hasty, ends, value, monkeypatch)
     before = world.dump()
     for verb in ("adopt", "rotate"):
         ended = on(world, verb, "--yes")
@@ -44,9 +44,9 @@ def test_it_is_said_which_and_nothing_is_changed(
 @pytest.mark.parametrize("ends", ["vault", "aws"])
 @pytest.mark.parametrize("value", [value for value, _ in EMPTY])
 def test_nothing_is_filled_on_request(
-    make_live: MakeWorld, monkeypatch: pytest.MonkeyPatch, ends: str, value: Any
+    make_hasty: MakeWorld, monkeypatch: pytest.MonkeyPatch, ends: str, value: Any
 ) -> None:
-    world = with_value(make_live, ends, value, monkeypatch)
+    world = with_value(make_hasty, ends, value, monkeypatch)
     ended = on(world, "adopt", "--add-key", "--yes", "--secret-stdin", typed=world.live)
     assert ended.status == 0, ended.told
     assert (world.vault if ends == "vault" else world.aws).see().current == world.live
@@ -55,9 +55,9 @@ def test_nothing_is_filled_on_request(
 @pytest.mark.parametrize("option", ["--add-key", "--repair"])
 @pytest.mark.parametrize("value", [value for value, _ in OTHER])
 def test_what_else_stands_there_is_never_overwritten(
-    make_live: MakeWorld, monkeypatch: pytest.MonkeyPatch, option: str, value: Any
+    make_hasty: MakeWorld, monkeypatch: pytest.MonkeyPatch, option: str, value: Any
 ) -> None:
-    world = with_value(make_live, "vault", value, monkeypatch)
+    world = with_value(make_hasty, "vault", value, monkeypatch)
     before = world.dump()
     ended = on(world, "adopt", option, "--yes", "--secret-stdin", typed=world.live)
     assert ended.status == 4, ended.told

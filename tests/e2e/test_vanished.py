@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.e2e.command import execute, sinks
+from tests.e2e.command import invoke, on
 from tests.e2e.world import MakeWorld, World
 
 
@@ -18,10 +16,8 @@ def elsewhere(world: World) -> list[str]:
 
 @pytest.mark.parametrize("command", ["rotate", "rollback"])
 @pytest.mark.parametrize("gone", ["aws", "vault"])
-def test_what_the_others_record_and_is_not_found_is_not_created(
-    make_live: MakeWorld, tmp_path: Path, command: str, gone: str
-) -> None:
-    world = make_live()
+def test_what_the_others_record_and_is_not_found_is_not_created(make_hasty: MakeWorld, command: str, gone: str) -> None:
+    world = make_hasty()
     world.fill()
     world.rotate(adopt=True)
     if gone == "aws":
@@ -30,21 +26,21 @@ def test_what_the_others_record_and_is_not_found_is_not_created(
         world.vault.kv.delete_metadata_and_all_versions(world.vault.path)
         world.vault.kv.delete_metadata_and_all_versions(f"{world.vault.path}/pending")
     live = world.live
-    ended = execute(world, command, world.client_id, *sinks(world), "--yes", home=tmp_path)
+    ended = on(world, command, "--yes")
     assert ended.status == 4, ended.told
     assert f"{(world.aws if gone == 'aws' else world.vault).uri} was managed, and is not found now" in ended.told
     assert "region, account, namespace" in ended.told
     assert world.live == live
 
 
-def test_a_wrong_region_is_not_filled(make_live: MakeWorld, tmp_path: Path) -> None:
+def test_a_wrong_region_is_not_filled(make_hasty: MakeWorld) -> None:
     """By the list of sinks where there are several, by consent where it is the only one."""
     for ends in ("", "aws"):
-        world = make_live(ends=ends) if ends else make_live()
+        world = make_hasty(ends=ends) if ends else make_hasty()
         world.fill()
         world.rotate(adopt=True)
         live = world.live
-        ended = execute(world, "rotate", world.client_id, *elsewhere(world), home=tmp_path)
+        ended = invoke("rotate", world.client_id, *elsewhere(world))
         assert ended.status == 4, ended.told
         assert world.live == live
         if ends:
@@ -53,15 +49,15 @@ def test_a_wrong_region_is_not_filled(make_live: MakeWorld, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("ends", ["vault", "aws"])
-def test_a_new_secret_needs_consent(make_live: MakeWorld, tmp_path: Path, ends: str) -> None:
-    world = make_live(ends=ends)
+def test_a_new_secret_needs_consent(make_hasty: MakeWorld, ends: str) -> None:
+    world = make_hasty(ends=ends)
     live = world.live
-    ended = execute(world, "rotate", world.client_id, *sinks(world), home=tmp_path)
+    ended = on(world, "rotate")
     assert ended.status == 4, ended.told
     assert f"NEW SECRET {world.uris[0]}" in ended.told
     assert world.live == live
-    planned = execute(world, "rotate", world.client_id, *sinks(world), "--dry-run", home=tmp_path)
+    planned = on(world, "rotate", "--dry-run")
     assert f"NEW SECRET {world.uris[0]}" in planned.out
-    ended = execute(world, "rotate", world.client_id, *sinks(world), "--yes", "--no-wait", home=tmp_path)
+    ended = on(world, "rotate", "--yes", "--no-wait")
     assert ended.status in (0, 3), ended.told
     assert world.live != live

@@ -21,15 +21,15 @@ RESULT = re.compile(r"^result=(\S+) client=\S+ exit=(\d)$")
 
 
 def test_read_says_once_which_sink_refused_and_prints_the_value_alone(
-    live: World, monkeypatch: pytest.MonkeyPatch
+    hasty: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rotated(live)
-    assert done(on(live, "read")).err == ""
+    rotated(hasty)
+    assert done(on(hasty, "read")).err == ""
     monkeypatch.setenv("VAULT_TOKEN", "of-another-server")
-    served = done(on(live, "read"))
-    assert served.out == live.live
+    served = done(on(hasty, "read"))
+    assert served.out == hasty.live
     (line,) = served.err.splitlines()
-    assert f"warning: {live.aws.uri} serves in place of {live.vault.uri}: " in line
+    assert f"warning: {hasty.aws.uri} serves in place of {hasty.vault.uri}: " in line
 
 
 def test_exec_says_it_as_well(live: World, tmp_path: Path) -> None:
@@ -40,11 +40,11 @@ def test_exec_says_it_as_well(live: World, tmp_path: Path) -> None:
     assert f"warning: {live.aws.uri} serves in place of {live.vault.uri}: " in line
 
 
-def test_where_no_sink_serves_the_error_is_the_first_ones(live: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    rotated(live)
+def test_where_no_sink_serves_the_error_is_the_first_ones(hasty: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    rotated(hasty)
     monkeypatch.setenv("VAULT_TOKEN", "of-another-server")
     controls.deny.update({"GetSecretValue"})
-    told = done(on(live, "read"), 1)
+    told = done(on(hasty, "read"), 1)
     assert "warning" not in told.err
     assert "Vault token" in told.err
     assert "GetSecretValue" not in told.err
@@ -53,28 +53,28 @@ def test_where_no_sink_serves_the_error_is_the_first_ones(live: World, monkeypat
 # The word of the result.
 
 
-def test_each_result_is_one_word_that_the_page_lists(live: World) -> None:
+def test_each_result_is_one_word_that_the_page_lists(hasty: World) -> None:
     """Words with a space in them broke whoever took the line apart."""
     listed = set(spans(next(line for line in (DOCS / "guide" / "devops.md").read_text("utf-8").splitlines()
                             if line.startswith("The first word is"))))  # fmt: skip
-    live.fill()
+    hasty.fill()
     commands = [
         ("adopt", "--yes"), ("adopt", "--dry-run"), ("rotate", "--no-wait"), ("rollback", "--no-wait"),
         ("rotate", "--no-wait"), ("resume",), ("sync",), ("verify",),
     ]  # fmt: skip
     found = set()
     for command in commands:
-        live.spread()
-        if (match := RESULT.match(on(live, *command).out.splitlines()[-1])) is not None:
+        hasty.spread()
+        if (match := RESULT.match(on(hasty, *command).out.splitlines()[-1])) is not None:
             found.add(match.group(1))
     assert found >= {"adopted", "planned", "rotated", "rolled-back", "nothing"}
     assert found <= listed
 
 
 def test_the_results_of_a_soft_retirement_have_no_space(
-    make_live: MakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_hasty: MakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = make_live()
+    world = make_hasty()
     write(tmp_path, {"billing": world}, 'fallback_min_age = "0s"')
     monkeypatch.chdir(tmp_path)
     world.fill()
@@ -93,11 +93,11 @@ def test_the_results_of_a_soft_retirement_have_no_space(
 # What was proven.
 
 
-def test_a_reader_sees_that_a_change_is_proven_whichever_way_it_went(live: World) -> None:
-    live.fill()
-    done(on(live, "adopt", "--yes"))
+def test_a_reader_sees_that_a_change_is_proven_whichever_way_it_went(hasty: World) -> None:
+    hasty.fill()
+    done(on(hasty, "adopt", "--yes"))
     for command in ("rotate", "rollback"):
-        told = done(on(live, command)).out
+        told = done(on(hasty, command)).out
         (line,) = [line for line in told.splitlines() if "proven" in line]
         assert re.fullmatch(
             r"  proven: Auth0 accepts the current value \(\d+ probes in \d+ s(; \d+ came too early)?\)"
@@ -107,14 +107,14 @@ def test_a_reader_sees_that_a_change_is_proven_whichever_way_it_went(live: World
         assert "old value" not in told
 
 
-def test_the_answer_to_a_leak_names_every_version_that_lost_its_label(live: World) -> None:
+def test_the_answer_to_a_leak_names_every_version_that_lost_its_label(hasty: World) -> None:
     """One of them is the open fallback, whose label goes with the promotion already."""
-    rotated(live)
-    before = {stage: version for version, stages in live.aws.versions().items() for stage in stages}
-    (told,) = done(on(live, "rotate", "--compromised", "--reason", "a leak", "--yes", "--json")).objects
-    (aws,) = [sink for sink in told["sinks"] if sink["uri"] == live.aws.uri]
+    rotated(hasty)
+    before = {stage: version for version, stages in hasty.aws.versions().items() for stage in stages}
+    (told,) = done(on(hasty, "rotate", "--compromised", "--reason", "a leak", "--yes", "--json")).objects
+    (aws,) = [sink for sink in told["sinks"] if sink["uri"] == hasty.aws.uri]
     assert {before["AWSCURRENT"], before["FALLBACK"]} <= set(aws["retired"])
-    assert not {stage for version in aws["retired"] for stage in live.aws.versions().get(version, ())} & {
+    assert not {stage for version in aws["retired"] for stage in hasty.aws.versions().get(version, ())} & {
         "AWSCURRENT", "AWSPREVIOUS", "FALLBACK"
     }  # fmt: skip
 
@@ -172,19 +172,19 @@ def test_status_can_be_filtered_and_says_how_many_are_not_shown(three: dict[str,
     assert "nonsense" in done(invoke("status", "--state", "nonsense"), 2).err
 
 
-def test_history_says_what_it_leaves_out(live: World) -> None:
-    rotated(live)
+def test_history_says_what_it_leaves_out(hasty: World) -> None:
+    rotated(hasty)
     for _ in range(5):
-        done(on(live, "rotate", "--no-wait"))
-        live.spread()
-    whole = done(on(live, "history")).out
+        done(on(hasty, "rotate", "--no-wait"))
+        hasty.spread()
+    whole = done(on(hasty, "history")).out
     assert whole.count("the tag has room for no more") == 2
-    assert f"secret-bridge audit show --client {live.client_id}" in whole
-    some = done(on(live, "history", "--limit", "1")).out
+    assert f"secret-bridge audit show --client {hasty.client_id}" in whole
+    some = done(on(hasty, "history", "--limit", "1")).out
     assert len(re.findall(r"^  r-", some, re.MULTILINE)) == 2
     assert re.search(r"  and \d+ earlier: --limit \d+", some)
     assert re.search(r"    and \d+ older versions: --limit \d+", some)
-    (told,) = done(on(live, "history", "--limit", "1", "--json")).objects
+    (told,) = done(on(hasty, "history", "--limit", "1", "--json")).objects
     assert all(len(sink["log"]) == len(sink["versions"]) == 1 for sink in told["sinks"])
 
 
@@ -200,11 +200,11 @@ def test_history_says_what_it_leaves_out(live: World) -> None:
     ],
 )
 def test_a_wrong_address_or_credential_says_where_it_comes_from(
-    live: World, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: str
+    hasty: World, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: str
 ) -> None:
-    live.fill()
+    hasty.fill()
     monkeypatch.setenv(variable, value)
-    ended = done(on(live, "verify"), 1)
+    ended = done(on(hasty, "verify"), 1)
     assert f"-> {told}" in ended.err
     assert "not-this-one" not in ended.told
 

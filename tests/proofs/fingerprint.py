@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -80,6 +80,7 @@ def _expanded(name: str, root: Path) -> list[str]:
     return [package]
 
 
+@functools.cache
 def _file(name: str, root: Path) -> Path | None:
     path = root.joinpath(*name.split("."))
     return next((f for f in (path.with_suffix(".py"), path / "__init__.py") if f.is_file()), None)
@@ -110,23 +111,25 @@ def _imports(path: Path) -> tuple[str, ...]:
 
 @functools.cache
 def _meaning(path: Path) -> str:
-    return hashlib.sha256("\n".join(_said(_tree(path))).encode()).hexdigest()
+    told: list[str] = []
+    _say(_tree(path), told)
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
-def _said(node: object) -> Iterator[str]:
+def _say(node: object, told: list[str]) -> None:
     """Write a syntax tree down, without positions and docstrings, alike in all versions of Python."""
     if isinstance(node, ast.AST):
-        yield f"({type(node).__name__}"
+        told.append(f"({type(node).__name__}")
         for name, value in ast.iter_fields(node):
             if value not in (None, []) and name not in ("kind", "type_comment"):
-                yield name
-                yield from _said(_undocumented(node, value) if name == "body" else value)
-        yield ")"
+                told.append(name)
+                _say(_undocumented(node, value) if name == "body" else value, told)
+        told.append(")")
     elif isinstance(node, list):
         for each in node:
-            yield from _said(each)
+            _say(each, told)
     else:
-        yield repr(node)
+        told.append(repr(node))
 
 
 def _undocumented(node: ast.AST, body: object) -> object:

@@ -11,20 +11,24 @@ ROOT = Path(__file__).parents[2]
 SLOW = frozenset(
     ROOT / name
     for name in (
-        "tests/unit/audit/test_commands.py",
+        "tests/docs/test_guide.py",
+        "tests/unit/sandbox/test_demo.py",
         "tests/bench/test_bench_runs.py",
         "tests/canary/test_notifications.py",
         "tests/canary/test_whole_stories.py",
         "tests/unit/consumer/test_node.py",
+        "tests/e2e/test_behind_a_gateway.py",
         "tests/e2e/test_command_line.py",
         "tests/e2e/test_left_behind.py",
-        "tests/unit/evidence/test_recording.py",
+        "tests/e2e/test_rotated_lately.py",
+        "tests/unit/audit/test_processes.py",
+        "tests/unit/doctor/test_sinks.py",
+        "tests/kinds/test_third_kind.py",
         "tests/unit/notify/test_commands.py",
         "tests/unit/notify/test_post.py",
         "tests/unit/policy/test_roles.py",
         "tests/recipes/test_aws_cli.py",
         "tests/unit/report/test_in_a_browser.py",
-        "tests/unit/sandbox/test_demo.py",
     )
 )
 """Files with tests that take seconds, most of them waiting: nobody should wait for one of them alone at the end."""

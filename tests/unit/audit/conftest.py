@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import live, make_live, make_world, servers, world
+from tests.e2e.conftest import hasty, live, make_hasty, make_live, make_world, servers, world
 from tests.resilience.races.conftest import make_field, operators
 from tests.unit.audit.record import Record
 
-__all__ = ["live", "make_field", "make_live", "make_world", "operators", "servers", "world"]
+__all__ = ["hasty", "live", "make_field", "make_hasty", "make_live", "make_world", "operators", "servers", "world"]
 
 KEY = "a key that nobody guesses, 0123456789"
 

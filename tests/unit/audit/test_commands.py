@@ -20,12 +20,12 @@ from tests.unit.notify.setting import configured, run
 
 
 @pytest.fixture
-def adopted(live: World) -> World:
+def adopted(hasty: World) -> World:
     """A client whose sinks are the bridge's; nothing of it is recorded."""
-    live.fill()
-    live.adopt()
-    live.spread()
-    return live
+    hasty.fill()
+    hasty.adopt()
+    hasty.spread()
+    return hasty
 
 
 def test_a_rotation_is_recorded_with_who_what_where_and_how(adopted: World, record: Record) -> None:
@@ -83,9 +83,9 @@ def test_proven_and_claimed_actors_stand_apart(adopted: World, record: Record, m
 
 
 def test_whoever_cannot_be_asked_is_not_known_and_nothing_fails(
-    make_live: MakeWorld, record: Record, monkeypatch: pytest.MonkeyPatch
+    make_hasty: MakeWorld, record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = make_live(ends="vault")
+    world = make_hasty(ends="vault")
     world.fill()
     world.adopt()
     world.spread()
@@ -116,9 +116,9 @@ def test_a_dry_run_and_commands_that_only_look_write_nothing(adopted: World, rec
     assert not record.path.exists()
 
 
-def test_a_refusal_writes_both_lines_with_its_reason(live: World, record: Record) -> None:
-    live.fill()
-    done = on(live, "rotate")  # not adopted
+def test_a_refusal_writes_both_lines_with_its_reason(hasty: World, record: Record) -> None:
+    hasty.fill()
+    done = on(hasty, "rotate")  # not adopted
     assert done.status == 4
     begin, end = record.told
     assert (end["outcome"], end["exit"], end["begin"]) == ("refused", 4, begin["seq"])

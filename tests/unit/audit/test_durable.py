@@ -88,10 +88,10 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 @pytest.fixture
 def listening(
-    make_live: MakeWorld, servers: Servers, record: Record, disk: Disk, monkeypatch: pytest.MonkeyPatch
+    make_hasty: MakeWorld, servers: Servers, record: Record, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[World, Listening]]:
     """A client whose sinks are in use, and not the bridge's yet, with a proxy before every server."""
-    world = make_live()
+    world = make_hasty()
     world.fill()
     monkeypatch.setenv("AUTH0_AUDIENCE", world.tenant.audience)
     with Listening(servers, lambda: disk.left(record.path)) as proxies:

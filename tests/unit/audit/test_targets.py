@@ -43,9 +43,9 @@ def system_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Syst
 
 
 @pytest.fixture
-def refused(make_live: MakeWorld) -> World:
+def refused(make_hasty: MakeWorld) -> World:
     """A client whose sink is not the bridge's: rotating is refused."""
-    world = make_live(ends="vault")
+    world = make_hasty(ends="vault")
     world.fill()
     return world
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import gzip
 import time
 import zlib
@@ -24,6 +23,7 @@ from bridge.auth0.transport import LARGEST, TooLarge, unpacked
 from bridge.model.origin import Origin, Settable
 from sinks.clock import SystemClock
 from sinks.secret import Secret
+from tests.support.bombs import MIB, bomb
 from tests.unit.auth0.slow_server import SlowServer, drops, head, took
 
 TOKEN = Credentials(api_token=Secret("ready-made"))
@@ -32,14 +32,6 @@ MACHINE = Credentials(client_id="me", client_secret=Secret("mine"))
 
 def opened(server: SlowServer, credentials: Credentials = TOKEN) -> Auth0:
     return Auth0(Tenant(server.url, credentials, SystemClock()))
-
-
-@functools.cache
-def bomb(size: int) -> bytes:
-    """Return a gzip text that is a thousand times larger when it is unpacked: `size` MiB of zeros."""
-    packing = zlib.compressobj(9, wbits=31)
-    parts = [packing.compress(bytes(2**20)) for _ in range(size)]
-    return b"".join((*parts, packing.flush()))
 
 
 CALLS: dict[str, Callable[[Auth0], Any]] = {
@@ -54,7 +46,7 @@ CALLS: dict[str, Callable[[Auth0], Any]] = {
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "GZip"])
 def test_a_bomb_is_not_unpacked(call: str, encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.auth0.http.ATTEMPTS", 1)
-    body = bomb(400)
+    body = bomb(400 * MIB)
     assert len(body) < 500_000
     with (
         SlowServer([head(body, f"Content-Encoding: {encoding}"), body]) as server,

@@ -12,19 +12,19 @@ from sinks.rights import Role
 from tests.e2e.conftest import make_live, servers
 from tests.e2e.world import MakeWorld, World
 from tests.unit.doctor.patient import Patient
-from tests.unit.policy.conftest import empty_home, guard, make
+from tests.unit.policy.conftest import empty_home, guard
 from tests.unit.policy.iam import Guard
 from tests.unit.policy.rights import Vault
 
-__all__ = ["empty_home", "guard", "make", "make_live", "servers"]
+__all__ = ["empty_home", "guard", "make_live", "servers"]
 
 
 @pytest.fixture
-def world(make: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(make_live: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> World:
     # A server that is not there stays so.
     monkeypatch.setattr("bridge.auth0.http.ATTEMPTS", 1)
     stamina.set_testing(testing=True, attempts=1)  # for AWS; the worlds' end resets it
-    found = make()
+    found = make_live()
     found.tenant.client(found.own.client_id).grants[found.tenant.audience] = SCOPES[Role.OPERATOR]
     found.tenant.settings.propagation = timedelta(seconds=6)  # servers are given a fraction of it to answer
     return found

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.conftest import make_world, servers
+from tests.e2e.conftest import make_hasty, make_world, servers
 from tests.e2e.world import MakeWorld
 from tests.unit.evidence.tenancy import Tenancy
 
-__all__ = ["make_world", "servers"]
+__all__ = ["make_hasty", "make_world", "servers"]
 
 
 @pytest.fixture

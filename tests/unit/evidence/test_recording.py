@@ -30,9 +30,9 @@ def daily(tenancy: Tenancy, days: int) -> None:
 
 
 @pytest.fixture
-def short(make_world: MakeWorld) -> Tenancy:
+def short(make_hasty: MakeWorld) -> Tenancy:
     """A tenant whose log keeps a day, watched for two days before the change."""
-    return Tenancy.of(make_world, retention=RETENTION, watch=record)
+    return Tenancy.of(make_hasty, retention=RETENTION, watch=record)
 
 
 def test_with_checkpoints_nothing_is_unknown_although_the_log_forgets(short: Tenancy) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.conftest import live, make_live, make_world, servers, world
+from tests.e2e.conftest import hasty, live, make_hasty, make_live, make_world, servers, world
 from tests.unit.notify.receiver import Receiver, receiver
 
-__all__ = ["live", "make_live", "make_world", "servers", "world"]
+__all__ = ["hasty", "live", "make_hasty", "make_live", "make_world", "servers", "world"]
 
 TOKEN = "T0kenThatNobodyMaySee"
 

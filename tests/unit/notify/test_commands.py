@@ -12,18 +12,22 @@ import pytest
 from bridge.notify import post
 from tests.e2e.command import Ended, execute
 from tests.e2e.world import World
-from tests.support.strict_moto import controls
 from tests.unit.notify.conftest import TOKEN
 from tests.unit.notify.receiver import ERROR, HANG, Receiver, receiver
 from tests.unit.notify.setting import TO_HOOK, configured, run
 
 
 @pytest.fixture
-def adopted(live: World) -> World:
-    live.fill()
-    live.adopt()
-    live.spread()
-    return live
+def adopted(hasty: World) -> World:
+    return managed(hasty)
+
+
+def managed(world: World) -> World:
+    """Have a client's sinks adopted."""
+    world.fill()
+    world.adopt()
+    world.spread()
+    return world
 
 
 def told(hook: Receiver, event: str) -> dict[str, object]:
@@ -105,9 +109,7 @@ def test_a_retirement_is_told(adopted: World, hook: Receiver, tmp_path: Path) ->
     path = configured(adopted, tmp_path, more='fallback_min_age = "0s"')
     assert run(path, "rotate", "--no-wait").status == 0
     hook.got.clear()
-    controls.clock = lambda: time.time() + 60
-    adopted.spread()
-    time.sleep(3)
+    adopted.clock.advance(timedelta(minutes=1))
     done = run(path, "retire", "--yes", "--force", "--reason", "a test")
     assert done.status == 0, done.told
     told(hook, "retired")
@@ -170,8 +172,8 @@ def test_without_the_extra_nothing_is_begun(
     assert run(configured(adopted, tmp_path), "status").status == 0  # who changes nothing needs it for nothing
 
 
-def test_the_hook_after_a_rotation_does_not_see_the_url(adopted: World, hook: Receiver, tmp_path: Path) -> None:
-    seen = tmp_path / "seen"
+def test_the_hook_after_a_rotation_does_not_see_the_url(live: World, hook: Receiver, tmp_path: Path) -> None:
+    adopted, seen = managed(live), tmp_path / "seen"
     configured(adopted, tmp_path, more=f'after = ["sh", "-c", "env > {seen}"]')
     done = execute(adopted, "rotate", "billing", "--no-wait", home=tmp_path, HOOK=hook.url(TOKEN))
     assert done.status == 0, done.told
@@ -181,8 +183,9 @@ def test_the_hook_after_a_rotation_does_not_see_the_url(adopted: World, hook: Re
 
 
 def test_the_installed_command_tells_too_and_names_its_client_by_id(
-    adopted: World, hook: Receiver, tmp_path: Path
+    live: World, hook: Receiver, tmp_path: Path
 ) -> None:
+    adopted = managed(live)
     configured(adopted, tmp_path)
     (tmp_path / "url").write_text(hook.url(TOKEN), encoding="utf-8")
     text = (tmp_path / "bridge.toml").read_text("utf-8").replace("env:HOOK", f"file:{tmp_path / 'url'}")

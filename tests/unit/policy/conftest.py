@@ -1,16 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import make_live, servers
-from tests.e2e.world import MakeWorld, Servers, World
+from tests.e2e.conftest import make_hasty, make_world, servers
+from tests.e2e.world import MakeWorld, World
 from tests.unit.policy.iam import Guard, guarded
 
-__all__ = ["make_live", "servers"]
+__all__ = ["make_hasty", "make_world", "servers"]
 
 
 @pytest.fixture(autouse=True)
@@ -28,12 +27,5 @@ def guard() -> Iterator[Guard]:
 
 
 @pytest.fixture
-def make(make_live: MakeWorld, servers: Servers) -> MakeWorld:
-    """Make worlds in real time in which a change spreads soon. A lease is a third of that: the machine may be busy."""
-    servers.auth0.tenant.settings.propagation = timedelta(seconds=4)
-    return make_live
-
-
-@pytest.fixture
-def world(make: MakeWorld) -> World:
-    return make()
+def world(make_hasty: MakeWorld) -> World:
+    return make_hasty()

@@ -43,9 +43,9 @@ def adopted(world: World, empty: World, somebody: Somebody, directory: Path) -> 
 
 @pytest.mark.parametrize("role", Role)
 def test_no_action_of_awss_policy_can_go(
-    make: MakeWorld, role: Role, guard: Guard, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_hasty: MakeWorld, role: Role, guard: Guard, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    empty, world = make(), make()
+    empty, world = make_hasty(), make_hasty()
     with Vault(world.servers.bao, unique) as vault:
         somebody = Somebody(world, vault, guard, monkeypatch)
         adopted(world, empty, somebody, tmp_path)
@@ -65,8 +65,8 @@ def test_no_action_of_awss_policy_can_go(
         somebody.can(*breaking(role, policy["Statement"][0]["Action"][0]))
 
 
-def test_awss_policies_allow_nothing_else(make: MakeWorld, guard: Guard, tmp_path: Path) -> None:
-    world = make()
+def test_awss_policies_allow_nothing_else(make_hasty: MakeWorld, guard: Guard, tmp_path: Path) -> None:
+    world = make_hasty()
     write_config(tmp_path, {"billing": (world, (f"use1://{world.aws.name}",))})
     every = botocore.session.get_session().get_service_model("secretsmanager").operation_names
     arn = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{world.aws.name}"

@@ -34,10 +34,10 @@ SHOWN = {
 
 @pytest.fixture
 def somebody(
-    make: MakeWorld, guard: Guard, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_hasty: MakeWorld, guard: Guard, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Somebody]:
     """The operator; `billing` has its sinks, those of `shop` are empty, `both` has sibling keys in its documents."""
-    shop, both, billing = make(), make(), make()
+    shop, both, billing = make_hasty(), make_hasty(), make_hasty()
     billing.fill()
     both.fill()
     with Vault(billing.servers.bao, unique) as vault:

@@ -21,10 +21,10 @@ ENDING = (
 
 @pytest.fixture
 def somebody(
-    make: MakeWorld, guard: Guard, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_hasty: MakeWorld, guard: Guard, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Somebody]:
     """Somebody without any right yet; `billing` has its sinks, those of `shop` are empty."""
-    shop, billing = make(), make()
+    shop, billing = make_hasty(), make_hasty()
     billing.fill()
     with Vault(billing.servers.bao, unique) as vault:
         found = Somebody(billing, vault, guard, monkeypatch)

@@ -49,7 +49,7 @@ def one_by_one(rules: Rules) -> list[tuple[str, str, Rules]]:
 
 @pytest.fixture
 def unusual(
-    make: MakeWorld, world: World, guard: Guard, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_hasty: MakeWorld, world: World, guard: Guard, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Somebody]:
     """A managed document in a namespace, in a mount with a slash, with a key and a lock key of other names.
 
@@ -62,7 +62,7 @@ def unusual(
         _when_upgraded(vault, {"max_versions": KEPT})
         vault.ask("POST", f"{MOUNT}/data/billing", {"data": {"auth0_secret": world.s0}})
         clients = {name: (its, (f"eu://{MOUNT}/{name}#auth0_secret",))
-                   for name, its in (("billing", world), ("shop", make()))}  # fmt: skip
+                   for name, its in (("billing", world), ("shop", make_hasty()))}  # fmt: skip
         write_config(tmp_path, clients, vault=UNUSUAL.format(unique))
         somebody = Somebody(world, vault, guard, monkeypatch)
         somebody.can("rotate", "billing", "--adopt", "--no-wait")

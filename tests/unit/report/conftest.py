@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import live, make_live, servers
+from tests.e2e.conftest import hasty, live, make_hasty, make_live, make_world, servers
 from tests.unit.report.browser import Chromium, Page, chromium
 from tests.unit.report.population import few, html, many, report
 
-__all__ = ["live", "make_live", "servers"]
+__all__ = ["hasty", "live", "make_hasty", "make_live", "make_world", "servers"]
 
 AXE = "axe-core@4.14.1"
 AXE_SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"

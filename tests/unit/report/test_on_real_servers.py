@@ -40,18 +40,18 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def billing(live: World, here: Path) -> World:
+def billing(hasty: World, here: Path) -> World:
     """A client that was rotated, in a configuration of its own; nothing has to end quickly."""
-    configured(live, here)
+    configured(hasty, here)
     ended = invoke("rotate", "billing", "--adopt", "--no-wait")
     assert ended.status == 0, ended.told
-    return live
+    return hasty
 
 
-def configured(live: World, here: Path) -> None:
-    live.fill()
-    live.tenant.settings.propagation = UNHURRIED
-    write_config(here, {"billing": (live, (f"eu://secret/{live.vault.path}", f"use1://{live.aws.name}"))})
+def configured(world: World, here: Path) -> None:
+    world.fill()
+    world.tenant.settings.propagation = UNHURRIED
+    write_config(here, {"billing": (world, (f"eu://secret/{world.vault.path}", f"use1://{world.aws.name}"))})
 
 
 def granted(here: Path, until: str) -> None:

@@ -21,6 +21,7 @@ from sinks.secret import Secret
 from sinks.vault import Auth, Settings, http
 from sinks.vault.api import Kv
 from sinks.vault.connection import Connection
+from tests.support.bombs import bomb
 
 CONFIG = b'{"data": {"max_versions": 0, "cas_required": false}}'
 WRITTEN = b'{"data": {"version": 1, "created_time": "2026-01-01T00:00:00Z", "deletion_time": ""}}'
@@ -158,14 +159,6 @@ def test_an_answer_that_unpacks_to_more_than_there_can_be_is_refused(size: int) 
         pytest.raises(Unavailable, match=f"more than {http.LARGEST} bytes"),
     ):
         kv.read("secret/a")
-
-
-def bomb(size: int) -> bytes:
-    import zlib
-
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    parts = [packer.compress(bytes(min(1 << 20, size - at))) for at in range(0, size, 1 << 20)]
-    return b"".join((*parts, packer.flush()))
 
 
 def test_packed_answers_are_read() -> None:
