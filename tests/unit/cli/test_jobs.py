@@ -1,0 +1,140 @@
+"""Several clients at a time: how many, in which order, and what an interruption leaves."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bridge.cli.jobs import Crew, Done, in_order, only_waiting
+
+
+class Busy:
+    """Work that knows how many do it at once. Each item waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.lock, self.now, self.most, self.begun = threading.Lock(), 0, 0, list[int]()
+        self.go = threading.Event()
+
+    def __call__(self, item: int) -> int:
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            self.begun.append(item)
+        self.go.wait(10)
+        with self.lock:
+            self.now -= 1
+        return item
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 5, 16])
+def test_so_many_are_worked_on_and_no_more(jobs: int) -> None:
+    work = Busy()
+    timer = threading.Timer(0.2, work.go.set)
+    timer.start()
+    found = list(Crew(work, jobs).results(range(20)))
+    timer.join()
+    assert work.most == jobs
+    assert sorted(done.value() for done in found) == list(range(20))
+    assert work.begun[0] == 0
+
+
+def test_each_is_told_when_it_is_done_or_in_the_order_of_the_items() -> None:
+    waits = [0.2, 0.0, 0.1]
+
+    def work(item: int) -> int:
+        time.sleep(waits[item])
+        return item
+
+    assert [done.value() for done in Crew(work, 3).results(range(3))] == [1, 2, 0]
+    assert [done.value() for done in in_order(Crew(work, 3).results(range(3)))] == [0, 1, 2]
+
+
+def test_an_error_is_one_items_own() -> None:
+    def work(item: int) -> int:
+        if item == 1:
+            raise ValueError(item)
+        return item
+
+    for jobs in (1, 3):
+        found = sorted(Crew(work, jobs).results(range(3)), key=lambda done: done.number)
+        assert [type(done.raised) for done in found] == [type(None), ValueError, type(None)]
+        with pytest.raises(ValueError, match="1"):
+            found[1].value()
+
+
+def test_one_that_only_waits_lets_another_begin() -> None:
+    """However many wait, as many as there are jobs do work."""
+    go, begun = threading.Event(), list[int]()
+
+    def work(item: int) -> int:
+        begun.append(item)
+        only_waiting()
+        only_waiting()  # a second time it gives nothing
+        go.wait(10)
+        return item
+
+    found: list[Done[int]] = []
+    thread = threading.Thread(target=lambda: found.extend(Crew(work, 2).results(range(50))))
+    thread.start()
+    until(lambda: len(begun) == 50)
+    go.set()
+    thread.join(10)
+    assert len(found) == 50
+
+
+def test_without_jobs_nothing_is_let_go() -> None:
+    only_waiting()
+    assert [done.value() for done in Crew(lambda item: only_waiting() or item, 1).results([7])] == [7]
+
+
+def test_an_interruption_names_what_is_under_way_and_begins_nothing_more() -> None:
+    work = Busy()
+
+    def interrupt() -> None:
+        until(lambda: work.now == 3)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    found = list(Crew(work, 3).results(range(9)))
+    thread.join()
+    work.go.set()
+    assert [(done.number, type(done.raised)) for done in found] == [(n, KeyboardInterrupt) for n in range(3)]
+    assert work.begun == [0, 1, 2]
+
+
+def test_so_does_one_that_comes_while_a_result_is_shown() -> None:
+    work = Busy()
+    found: list[Any] = []
+
+    def quick(item: int) -> int:
+        return item if item == 0 else work(item)
+
+    crew: Crew[int] = Crew(quick, 3)
+    for done in crew.results(range(9)):
+        found.append((done.number, done.raised is not None))
+        if done.number == 0:
+            until(lambda: work.now == 2)
+            crew.interrupt()
+    work.go.set()
+    assert found[0] == (0, False)
+    assert found[1:] == [(1, True), (2, True)]
+
+
+def test_with_one_job_the_first_interruption_is_the_last_result() -> None:
+    def work(item: int) -> int:
+        raise KeyboardInterrupt
+
+    assert [done.number for done in Crew(work, 1).results(range(5))] == [0]
