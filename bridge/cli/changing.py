@@ -17,10 +17,11 @@ from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import is_terminal, say, say_all
 from bridge.cli.output.progress import Lines
+from bridge.cli.picking import Picked, Rule, pick
 from bridge.cli.runner import each
 from bridge.cli.select import Selection, chosen
-from bridge.execution.open import open_session, survey
-from bridge.model.errors import ATTENTION, BridgeError, Failed, Refused, Usage
+from bridge.execution.open import open_session
+from bridge.model.errors import ATTENTION, Failed, Refused, Usage
 from bridge.model.outcome import Unchanged
 from bridge.model.progress import Stop
 from sinks.shared import Shared
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from bridge.execution.session import Session
     from bridge.model.outcome import Outcome
     from bridge.model.plan import Plan
-    from bridge.planning.status import Status
 
 UNVERIFIED = "not verified yet: it may still be spreading; run: "
 
@@ -89,25 +89,25 @@ def change(
     title: str,
     nothing: str,
     everyone: bool = False,
-    due: Callable[[ClientSettings, Status], bool] | None = None,
+    rule: Rule = Rule(),  # noqa: B008  # it is frozen
     jobs: int = 1,
 ) -> None:
     """Run `work` for each client that the user selected, show the outcomes, and end the process with the exit status.
 
-    `everyone` means all clients of the configuration. With `due`, only clients for which it returns True are changed.
+    `everyone` means all clients of the configuration. Of the selected clients, those are changed that `rule` picks.
     `title` is the word for success, `nothing` the text for a client for which `work` returns None. `Unchanged` has a
     text of its own.
     """
     stop, shared = Stop(), Shared()
     asked = Asked.of(context)
     news = News(asked.command, stop, off=asked.dry_run)
-    unread: dict[str, BridgeError] = {}
+    picked = Picked()
     reasons: dict[str, str] = {}
     names: dict[str, str] = {}
 
     def do(settings: Settings, client: ClientSettings) -> Outcome | None:
-        if client.name in unread:
-            raise unread[client.name]
+        if client.name in picked.unread:
+            raise picked.unread[client.name]
         if stop.asked:
             raise Failed("stopped as asked, before it was begun", "run it again")
         session = open_session(settings, client, Lines(names[client.name], quiet=json), stop, shared)
@@ -123,13 +123,19 @@ def change(
         return done.exit_status, title if done.result == "done" else done.result
 
     def select() -> list[tuple[Settings, ClientSettings]]:
-        found = chosen(selection, everyone=everyone or (due is not None and not selection.named))
+        nonlocal picked
+        found = chosen(selection, everyone=everyone or (rule.due is not None and not selection.named))
         news.check(found)
-        found = found if due is None else _due(found, due, unread, shared)
-        longest = max((len(client.name) for _, client in found), default=0)
+        picked = pick(found, rule, jobs=jobs, shared=shared)
+        if not picked.clients:  # silence looks like a mistake
+            say(f"nothing is due: {show.clients(len(found))} looked at", err=True)
+        if picked.left:
+            say(f"{show.clients(picked.left)} more would have been changed (--limit)", err=True)
+        longest = max((len(client.name) for _, client in picked.clients), default=0)
         # A line names its client only where there are several.
-        names.update({client.name: client.name.ljust(longest) if len(found) > 1 else "" for _, client in found})
-        return found
+        several = len(picked.clients) > 1
+        names.update({client.name: client.name.ljust(longest) * several for _, client in picked.clients})
+        return picked.clients
 
     each(select, do, present, json=json, title=title, listener=news, jobs=jobs, stop=stop)
 
@@ -146,73 +152,6 @@ def _attempt(
         reasons[session.settings.name] = done.why
         return None
     return done and _completed(session, done, command)
-
-
-def _due(
-    found: list[tuple[Settings, ClientSettings]],
-    due: Callable[[ClientSettings, Status], bool],
-    unread: dict[str, BridgeError],
-    shared: Shared,
-) -> list[tuple[Settings, ClientSettings]]:
-    """Return the clients that `due` selects, and say so if there are none, because silence looks like a mistake."""
-    selected = [pair for pair in found if _is_due(*pair, due, unread, shared)]
-    if not selected:
-        say(f"nothing is due: {show.clients(len(found))} looked at", err=True)
-    return selected
-
-
-def _is_due(
-    settings: Settings,
-    client: ClientSettings,
-    due: Callable[[ClientSettings, Status], bool],
-    unread: dict[str, BridgeError],
-    shared: Shared,
-) -> bool:
-    """Return whether a client is selected by `due`.
-
-    A client that cannot be read is selected, and its error is kept in `unread`. It is raised when the client's turn
-    comes, so that the other clients go on.
-    """
-    try:
-        return due(client, survey(settings, client, shared))
-    except BridgeError as error:
-        unread[client.name] = error
-        return True
-
-
-class Rotatable:
-    """The rule of `rotate --due`. It collects the names of clients that have only to be tidied up.
-
-    A rotation does not tidy up. So each run would select such a client again, and rotate it every time.
-    """
-
-    def __init__(self) -> None:
-        self.untidy: set[str] = set()
-
-    def __call__(self, client: ClientSettings, seen: Status) -> bool:
-        """Return whether a client's secret is older than its `max_age`, or something interrupted has to be settled."""
-        if _interrupted(seen) and not seen.due and not any(state.lock for state in seen.sinks):
-            self.untidy.add(client.name)
-        return _interrupted(seen) or seen.due
-
-
-def retirable(_client: ClientSettings, seen: Status) -> bool:
-    """Return whether a client's fallback is old enough to be retired, or an interrupted retirement has to be settled.
-
-    This is the rule of `retire --due`. It leaves other interrupted operations alone.
-    """
-    from bridge.model.operation import RETIREMENTS
-
-    if _interrupted(seen):
-        # A scheduled retirement must not finish another operation. That is the decision of `rotate` and `resume`.
-        return any(state.lock and state.lock.operation in RETIREMENTS for state in seen.sinks)
-    since = seen.retire_from if seen.fallbacks else seen.retire_by  # what was retired softly is ended at `retire_by`
-    # The vaults' own clock, because this machine's may be wrong.
-    return since is not None and max(state.at for state in seen.sinks) >= since
-
-
-def _interrupted(seen: Status) -> bool:
-    return seen.attention and any(state.lock or state.unsettled for state in seen.sinks)
 
 
 def _completed(session: Session, done: Outcome, command: str) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ import typer
 
 from bridge.cli.complete import client_names
 from bridge.cli.output.console import is_terminal
+from bridge.cli.picking import Order
 from bridge.model.errors import Usage
 from sinks import kinds
 from sinks.files import LARGEST
@@ -83,6 +85,22 @@ Jobs = Annotated[
         help=f"How many clients are worked on at a time (1 to {MOST_JOBS}).",
     ),
 ]  # fmt: skip
+OfTenant = Annotated[
+    list[str] | None, typer.Option("--tenant", metavar="NAME", help="Only clients of this tenant.", show_default=False)
+]
+OfOwner = Annotated[
+    list[str] | None, typer.Option("--owner", metavar="TEXT", help="Only clients of this owner.", show_default=False)
+]
+Matching = Annotated[
+    list[str] | None,
+    typer.Option("--match", metavar="GLOB", help="Only clients with such a name: 'web-*'.", show_default=False),
+]
+Limit = Annotated[
+    int | None, typer.Option("--limit", metavar="NUMBER", min=1, help="No more clients than that.", show_default=False)
+]
+InOrder = Annotated[
+    Order, typer.Option("--order", metavar="BY", help="file (as it lists them), oldest, tenant or owner.")
+]
 LiveFromStdin = Annotated[
     bool, typer.Option("--secret-stdin", help="Read the live value from standard input, not from Auth0.")
 ]
@@ -100,6 +118,22 @@ class ChangeMode:
     yes: Yes = False
     dry_run: DryRun = False
     json: Json = False
+
+
+def moment(option: str, text: str) -> datetime:
+    """Return the time that an option names.
+
+    Raises:
+        Usage: it is no time with a zone.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    # Without a zone it would mean another moment on each machine.
+    if found is None or found.tzinfo is None:
+        raise Usage(f"{option}: found {text!r}, expected a time with its zone", hint="for example 2026-11-29T10:00Z")
+    return found
 
 
 def one_client(option: str, names: Sequence[str], what: str = "version") -> None:

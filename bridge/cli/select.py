@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.cli.options import Config, Everyone, Key, Name, Names, Sinks
+from bridge.cli.options import (
+    Config,
+    Everyone,
+    InOrder,
+    Key,
+    Limit,
+    Matching,
+    Name,
+    Names,
+    OfOwner,
+    OfTenant,
+    Sinks,
+)
 from bridge.cli.output.console import say
+from bridge.cli.picking import Order, Rule
 from bridge.config.choose import choose
 from bridge.model.errors import Usage
 from sinks import kinds
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
+    from bridge.planning.status import Status
 
 LOG = logging.getLogger(__name__)
 ELSEWHERE = (
@@ -46,6 +62,15 @@ class Selection:
         """Whether neither a client nor a sink is named. Commands that only look are about all clients then."""
         return not self.named and not self.sink
 
+    @property
+    def filtered(self) -> bool:
+        """Whether the command names clients by what they have in common."""
+        return False
+
+    def fits(self, client: ClientSettings) -> bool:  # noqa: ARG002  # of subclasses that are filtered
+        """Return whether a client is one of those that are meant."""
+        return True
+
 
 @dataclass(frozen=True, kw_only=True)
 class OneClient(Selection):
@@ -67,11 +92,27 @@ class Clients(Selection):
     """The selection of a command that takes any number of NAMEs."""
 
     names: Names = None
+    tenant: OfTenant = None
+    owner: OfOwner = None
+    match: Matching = None
 
     @property
     def named(self) -> list[str]:
         """The names that were given."""
         return self.names or []
+
+    @property
+    def filtered(self) -> bool:
+        """Whether only clients of some tenant or owner, or with some names, are meant."""
+        return bool(self.tenant or self.owner or self.match)
+
+    def fits(self, client: ClientSettings) -> bool:
+        """Return whether a client is one of those that are meant."""
+        return (
+            (not self.tenant or client.tenant in self.tenant)
+            and (not self.owner or client.owner in self.owner)
+            and (not self.match or any(fnmatchcase(client.name, each) for each in self.match))
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +123,14 @@ class ClientsOrAll(Clients):
     """
 
     everyone: Everyone = False
+    limit: Limit = None
+    order: InOrder = Order.FILE
+
+    def rule(
+        self, due: Callable[[ClientSettings, Status], bool] | None = None, not_since: datetime | None = None
+    ) -> Rule:
+        """Return the rule by which clients are picked, from these options and a command's own."""
+        return Rule(due=due, not_since=not_since, order=self.order, limit=self.limit)
 
 
 def settings_of(config: Path | None, environ: Mapping[str, str] = os.environ) -> Settings | None:
@@ -114,6 +163,9 @@ def chosen(
     """
     # The file counts also where a sink is named by --sink: its audit record must not be escaped in this way.
     settings = settings_of(selection.config, environ)
+    if selection.filtered and (selection.named or selection.sink):
+        raise Usage("found --tenant, --owner or --match beside a NAME or --sink, expected one of both")
+    everyone = everyone or selection.filtered
     if everyone and selection.named:
         raise Usage("found NAMEs and --all, expected one of them")
     if not selection.named and not everyone:
@@ -121,7 +173,10 @@ def chosen(
     if everyone:
         if settings is None:
             raise Usage(f"all clients are meant, and {_no_file()}", hint=ELSEWHERE)
-        return [(settings, client) for client in settings.clients.values()]
+        found = [(settings, client) for client in settings.clients.values() if selection.fits(client)]
+        if not found and selection.filtered:
+            raise Usage(f"no client of {settings.path} has all that was asked for", hint=_what_there_is(settings))
+        return found
     if settings is None and not selection.sink:
         raise Usage(f"no client '{selection.named[0]}': {_no_file()}, and no sink is named", hint=ELSEWHERE)
     return [
@@ -129,6 +184,12 @@ def chosen(
         # A second rotation in one command would end the fallback that readers still use.
         for name in dict.fromkeys(selection.named)
     ]
+
+
+def _what_there_is(settings: Settings) -> str:
+    tenants = sorted({client.tenant for client in settings.clients.values()})
+    owners = sorted({client.owner for client in settings.clients.values() if client.owner})
+    return f"its tenants are {', '.join(tenants)}" + (f"; its owners are {', '.join(owners)}" if owners else "")
 
 
 def _no_file() -> str:

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.cli.changing import retirable
+from bridge.cli.picking import retirable
 from bridge.execution.snapshot import survey
 from bridge.model.errors import Refused
 from bridge.model.outcome import Outcome

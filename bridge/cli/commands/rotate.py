@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bridge.cli.changing import Rotatable, at_a_time, change, consent, require_reason
+from bridge.cli.changing import at_a_time, change, consent, require_reason
 from bridge.cli.command import command
 from bridge.cli.options import (
     JOBS,
@@ -26,8 +26,10 @@ from bridge.cli.options import (
     Takeover,
     Unproven,
     Yes,
+    moment,
     value_from_stdin,
 )
+from bridge.cli.picking import Rotatable
 from bridge.cli.select import ClientsOrAll, OneClient
 from bridge.model.errors import Usage
 
@@ -53,6 +55,15 @@ def rotate(
     without_fallback: Annotated[
         bool, typer.Option("--without-fallback", help="Fill empty sinks without keeping the live value as fallback.")
     ] = False,
+    not_since: Annotated[
+        str,
+        typer.Option(
+            "--not-since",
+            metavar="TIME",
+            help="Not those that were rotated after TIME, as in 2026-11-29T10:00Z.",
+            show_default=False,
+        ),
+    ] = "",
     no_wait: NoWait = False,
     again: Annotated[
         bool, typer.Option("--again", help="Also where it was rotated less than min_interval ago.")
@@ -80,7 +91,7 @@ def rotate(
     require_reason(compromised=compromised, reason=reason)
     brought = value_from_stdin("the new client secret", clients.named) if secret_stdin else None
     consents = {word for word, said in (("self", allow_self), ("hs256", accept_hs256)) if said}
-    selected = Rotatable()
+    selected, since = Rotatable(), moment("--not-since", not_since) if not_since else None
 
     def work(session: Session) -> Outcome | Unchanged | None:
         session.settings = replace(session.settings, accept=session.settings.accept | consents)
@@ -109,7 +120,7 @@ def rotate(
         title="rotated",
         nothing="nothing is left to tidy up",
         everyone=clients.everyone,
-        due=selected if due else None,
+        rule=clients.rule(selected if due else None, since),
         jobs=at_a_time(jobs, asks=compromised, yes=mode.yes),
     )
 
@@ -151,6 +162,7 @@ def resume(
         title="resumed",
         nothing="nothing is interrupted",
         everyone=clients.everyone or clients.empty,
+        rule=clients.rule(),
         jobs=at_a_time(jobs, asks=discard_foreign, yes=yes),
     )
 
@@ -218,5 +230,6 @@ def sync(
         title="synced",
         nothing=IN_SYNC + (STILL_LIVE if compromised else ""),
         everyone=clients.everyone,
+        rule=clients.rule(),
         jobs=at_a_time(jobs, asks=compromised, yes=mode.yes),
     )

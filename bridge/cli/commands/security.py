@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.cli.changing import at_a_time, change, consent, retirable
+from bridge.cli.changing import at_a_time, change, consent
 from bridge.cli.command import command
 from bridge.cli.hooks.notify import Look
 from bridge.cli.options import JOBS, SECURITY, ChangeMode, Ignore, Jobs, Json, Notify, Reason, Unproven, one_client
@@ -15,6 +15,7 @@ from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import say, say_all, width
 from bridge.cli.output.status_table import statuses
+from bridge.cli.picking import retirable
 from bridge.cli.runner import each
 from bridge.cli.select import Clients, ClientsOrAll, OneClient, chosen
 from bridge.execution.open import open_session, survey
@@ -172,7 +173,7 @@ def retire(
         title="brought-back" if undo else "retired-softly" if soft else "retired",
         nothing="nothing was retired softly" if undo else "there is no fallback to retire",
         everyone=clients.everyone,
-        due=retirable if due else None,
+        rule=clients.rule(retirable if due else None),
         jobs=at_a_time(jobs, asks=not soft and not undo, yes=mode.yes),
     )
 

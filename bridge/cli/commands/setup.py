@@ -76,7 +76,10 @@ def adopt(
         return adopt_one(session, options)
 
     at = at_a_time(jobs, asks=True, yes=mode.yes)
-    change(context, clients, work, json=mode.json, title="adopted", nothing="", everyone=clients.everyone, jobs=at)
+    change(
+        context, clients, work, json=mode.json, title="adopted", nothing="", everyone=clients.everyone,
+        rule=clients.rule(), jobs=at,
+    )  # fmt: skip
 
 
 @command(SET_UP, example="forget billing --dry-run")
