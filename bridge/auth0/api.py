@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bridge.auth0.client import Client
 from bridge.auth0.management import Management
+from bridge.auth0.pace import Pacing
 from bridge.auth0.probe import Verdict, probe
 from bridge.auth0.tenant import Credentials, Tenant
 from bridge.model.errors import Usage
@@ -52,6 +53,7 @@ def connect(
     resolve: Callable[[str], Secret],
     clock: Clock,
     transport: httpx.BaseTransport | None = None,
+    pacing: Pacing = Pacing(),  # noqa: B008  # it is frozen
 ) -> Auth0:
     """Return the access to the tenant that `settings` describe. Nothing is sent yet.
 
@@ -79,4 +81,5 @@ def connect(
         own_id = None if token else resolve(own_id).reveal()
     client_secret = secret(settings.client_secret) if token is None and key is None else None
     credentials = Credentials(own_id, client_secret, token, key)
-    return Auth0(Tenant(settings.domain, credentials, clock, audience=settings.audience, transport=transport))
+    tenant = Tenant(settings.domain, credentials, clock, audience=settings.audience, transport=transport, pacing=pacing)
+    return Auth0(tenant)

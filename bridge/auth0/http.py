@@ -13,7 +13,7 @@ from bridge.auth0.answers import judge
 from bridge.auth0.egress import Egress, egress
 from bridge.auth0.errors import Auth0Error, Limited, Unreachable
 from bridge.auth0.limits import ATTEMPTS, BUDGET_SECONDS, is_used_up, wait_asked, wait_before_retry
-from bridge.auth0.pace import Pace
+from bridge.auth0.pace import Pace, Pacing
 from bridge.model.tenant_address import display_name
 from sinks import request_ids
 from sinks.clock import Clock
@@ -116,7 +116,11 @@ class Http:
     """
 
     def __init__(
-        self, base: str, clock: Clock, transport: httpx.BaseTransport | None = None, pace: Pace | None = None
+        self,
+        base: str,
+        clock: Clock,
+        transport: httpx.BaseTransport | None = None,
+        pacing: Pacing = Pacing(),  # noqa: B008  # it is frozen
     ) -> None:
         self.tenant = display_name(base)
         way = egress(base) if transport is None else Egress()
@@ -126,7 +130,7 @@ class Http:
         # Sessions have no end of their own, so the connections are closed with the object.
         self.close = weakref.finalize(self, self.client.close)
         self._clock = clock
-        self._pace = pace or Pace(clock)
+        self._pace = Pace(clock, pacing)
 
     def send(self, ask: Ask, *, doing: str, safe: bool, before: float | None = None, paced: bool = True) -> Any:
         """Send a request, retry it where that is allowed, and return the JSON answer.

@@ -10,6 +10,7 @@ import heapq
 import itertools
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sinks.clock import Clock
 
@@ -24,24 +25,34 @@ WINDOW, SHORTEST = 5.0, 1.0  # seconds of a measurement, usually and where what 
 SLEEP = 0.05  # seconds after which a thread that is not the next one looks again
 
 
-class Pace:
-    """Gives each request its turn. `rate` is a number of requests per second, in place of what answers tell.
+@dataclass(frozen=True)
+class Pacing:
+    """How requests to one tenant are spread."""
 
-    With `bursts`, requests are sent at once while more than a fifth of the limit is left. That is for a command over
-    one client, which sends a handful. Without, all are spread evenly.
+    rate: float | None = None
+    """Requests per second, in place of what answers tell."""
+    bursts: bool = True
+    """Whether requests are sent at once while more than a fifth of the limit is left.
+
+    That is for a command over one client, which sends a handful. Without, all are spread evenly.
     """
 
-    def __init__(self, clock: Clock, rate: float | None = None, *, bursts: bool = True) -> None:
+
+class Pace:
+    """Gives each request its turn."""
+
+    def __init__(self, clock: Clock, pacing: Pacing = Pacing()) -> None:  # it is frozen
+        rate = pacing.rate
         self._clock = clock
         self._given = rate
-        self._bursts = bursts
+        self._bursts = pacing.bursts
         self._lock = threading.Lock()
         self._waiting: list[tuple[bool, int]] = []
         self._tickets = itertools.count()
         self._rate = rate or FIRST
         self._next = self._held = clock.monotonic()
         self._limit = self._left = 0
-        self._known = False
+        self._known = self._unlimited = False
         self._measured_from: tuple[float, int] | None = None
         self._sent = 0
 
@@ -81,9 +92,9 @@ class Pace:
             return 0.0
 
     def _has_room(self) -> bool:
-        return (
-            self._bursts and self._given is None and (not self._known or self._left > self._limit - self._limit * SHARE)
-        )
+        if self._given is not None:
+            return False
+        return self._unlimited or (self._bursts and (not self._known or self._left > self._limit - self._limit * SHARE))
 
     def hold(self, seconds: float) -> None:
         """Let nothing begin for so long, because the limit is used up."""
@@ -93,6 +104,8 @@ class Pace:
     def heard(self, headers: Mapping[str, str]) -> None:
         """Learn from an answer's headers (`x-ratelimit-limit`, `x-ratelimit-remaining`)."""
         limit, left = (_whole(headers.get(f"x-ratelimit-{name}")) for name in ("limit", "remaining"))
+        # Some plans have no limit for some requests. What makes no sense tells nothing.
+        self._unlimited = not any(name.lower().startswith("x-ratelimit") for name in headers)
         if not limit or left is None or left > limit:
             return
         with self._lock:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.auth0.errors import Unauthorised, Unreachable
 from bridge.auth0.http import Http
+from bridge.auth0.pace import Pacing
 from bridge.model.errors import Usage
 from bridge.model.tenant_address import base_url
 from sinks.clock import Clock
@@ -72,13 +73,14 @@ class Tenant:
         *,
         audience: str | None = None,
         transport: httpx.BaseTransport | None = None,
+        pacing: Pacing = Pacing(),  # noqa: B008  # it is frozen
     ) -> None:
         try:
             self.base = base_url(domain)
         except ValueError as error:
             raise Usage(f"the tenant's domain: expected {error}") from None
         self.audience = audience or f"{self.base}/api/v2/"
-        self.http = Http(self.base, clock, transport)
+        self.http = Http(self.base, clock, transport, pacing)
         self.name = self.http.tenant
         self.client_id = credentials.client_id
         self._credentials = credentials

@@ -5,20 +5,22 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
 
+from bridge.cli.breaker import Breaker
 from bridge.cli.hooks.audit import Asked, recorded
 from bridge.cli.hooks.notify import News
+from bridge.cli.options import Together
 from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import is_terminal, say, say_all
 from bridge.cli.output.progress import Lines
 from bridge.cli.picking import Picked, Rule, pick
-from bridge.cli.runner import each
+from bridge.cli.runner import Chosen, each
 from bridge.cli.select import Selection, chosen
 from bridge.execution.open import open_session
 from bridge.model.errors import ATTENTION, Failed, Refused, Usage
@@ -27,6 +29,7 @@ from bridge.model.progress import Stop
 from sinks.shared import Shared
 
 if TYPE_CHECKING:
+    from bridge.auth0.pace import Pacing
     from bridge.config.settings import ClientSettings, Settings
     from bridge.execution.session import Session
     from bridge.model.outcome import Outcome
@@ -61,9 +64,16 @@ def consent(*, yes: bool, always: bool = False) -> Callable[[Plan], bool]:
     return ask
 
 
-def at_a_time(jobs: int, *, asks: bool, yes: bool) -> int:
-    """Return how many clients to work on at a time: one, where a user at a terminal is asked about each of them."""
-    return 1 if asks and not yes and is_terminal(sys.stdin) else jobs
+def at_a_time(together: Together, *, asks: bool, yes: bool) -> Together:
+    """Return how to work on several clients: on one at a time, where a user at a terminal is asked about each."""
+    return replace(together, jobs=1) if asks and not yes and is_terminal(sys.stdin) else together
+
+
+def _pacing(together: Together, *, alone: bool) -> Pacing:
+    """Return how the requests to a tenant are spread. `alone`: the command is about one client."""
+    from bridge.auth0.pace import Pacing
+
+    return Pacing(together.rate, bursts=alone)
 
 
 def require_reason(*, compromised: bool, reason: str) -> None:
@@ -90,7 +100,7 @@ def change(
     nothing: str,
     everyone: bool = False,
     rule: Rule = Rule(),  # noqa: B008  # it is frozen
-    jobs: int = 1,
+    together: Together = Together(jobs=1),  # noqa: B008  # it is frozen
 ) -> None:
     """Run `work` for each client that the user selected, show the outcomes, and end the process with the exit status.
 
@@ -98,60 +108,76 @@ def change(
     `title` is the word for success, `nothing` the text for a client for which `work` returns None. `Unchanged` has a
     text of its own.
     """
-    stop, shared = Stop(), Shared()
-    asked = Asked.of(context)
-    news = News(asked.command, stop, off=asked.dry_run)
-    picked = Picked()
-    reasons: dict[str, str] = {}
-    names: dict[str, str] = {}
+    run = _Run(Asked.of(context), work, title, nothing, json, together)
+    found = partial(chosen, selection, everyone=everyone or (rule.due is not None and not selection.named))
+    each(
+        lambda: run.select(found(), rule), run.do, run.present, json=json, title=title, listener=run.news,
+        jobs=together.jobs, stop=run.stop,
+    )  # fmt: skip
 
-    def do(settings: Settings, client: ClientSettings) -> Outcome | None:
-        if client.name in picked.unread:
-            raise picked.unread[client.name]
-        if stop.asked:
-            raise Failed("stopped as asked, before it was begun", "run it again")
-        session = open_session(settings, client, Lines(names[client.name], quiet=json), stop, shared)
-        attempt = partial(_attempt, session, work, asked.command, reasons)
-        return recorded(settings, session, asked, attempt, quiet=json)
 
-    def present(client: ClientSettings, done: Outcome | None) -> tuple[int, str]:
-        if done is None:
-            why = reasons.get(client.name, nothing)
-            say(as_json.line(as_json.nothing(client, why)) if json else f"{client.name}  {why}")
-            return 0, "nothing"
-        say_all([as_json.line(as_json.outcome(done))] if json else show.outcome(done))
-        return done.exit_status, title if done.result == "done" else done.result
+@dataclass
+class _Run:
+    """One command that changes something, and what its clients have in common."""
 
-    def select() -> list[tuple[Settings, ClientSettings]]:
-        nonlocal picked
-        found = chosen(selection, everyone=everyone or (rule.due is not None and not selection.named))
-        news.check(found)
-        picked = pick(found, rule, jobs=jobs, shared=shared)
-        if not picked.clients:  # silence looks like a mistake
+    asked: Asked
+    work: Callable[[Session], Outcome | Unchanged | None]
+    title: str
+    nothing: str
+    json: bool
+    together: Together
+
+    def __post_init__(self) -> None:
+        self.stop = Stop()
+        self.news = News(self.asked.command, self.stop, off=self.asked.dry_run)
+        self._shared = Shared()
+        self._breaker = Breaker(off=self.together.keep_going)
+        self._picked = Picked()
+        self._names: dict[str, str] = {}  # before each line of progress
+        self._reasons: dict[str, str] = {}  # why nothing was done
+
+    def select(self, found: list[Chosen], rule: Rule) -> list[Chosen]:
+        """Return the clients that the rule picks, and say so if there are none or some are left out."""
+        self.news.check(found)
+        self._picked = pick(found, rule, jobs=self.together.jobs, shared=self._shared)
+        clients = self._picked.clients
+        if not clients:  # silence looks like a mistake
             say(f"nothing is due: {show.clients(len(found))} looked at", err=True)
-        if picked.left:
-            say(f"{show.clients(picked.left)} more would have been changed (--limit)", err=True)
-        longest = max((len(client.name) for _, client in picked.clients), default=0)
+        if self._picked.left:
+            say(f"--limit leaves out {show.clients(self._picked.left)}", err=True)
+        longest = max((len(client.name) for _, client in clients), default=0)
         # A line names its client only where there are several.
-        several = len(picked.clients) > 1
-        names.update({client.name: client.name.ljust(longest) * several for _, client in picked.clients})
-        return picked.clients
+        self._names = {client.name: client.name.ljust(longest) * (len(clients) > 1) for _, client in clients}
+        return clients
 
-    each(select, do, present, json=json, title=title, listener=news, jobs=jobs, stop=stop)
+    def do(self, settings: Settings, client: ClientSettings) -> Outcome | None:
+        """Do the work for one client, within its audit record."""
+        if client.name in self._picked.unread:
+            raise self._picked.unread[client.name]
+        if self.stop.asked:
+            raise Failed("stopped as asked, before it was begun", "run it again")
+        self._breaker.check(client.tenant)
+        with self._breaker.counting(client.tenant):
+            lines = Lines(self._names[client.name], quiet=self.json)
+            pacing = _pacing(self.together, alone=len(self._names) == 1)
+            session = open_session(settings, client, lines, self.stop, self._shared, pacing)
+            return recorded(settings, session, self.asked, lambda: self._attempt(session), quiet=self.json)
 
+    def _attempt(self, session: Session) -> Outcome | None:
+        done = self.work(session)
+        if isinstance(done, Unchanged):
+            self._reasons[session.settings.name] = done.why
+            return None
+        return done and _completed(session, done, self.asked.command)
 
-def _attempt(
-    session: Session,
-    work: Callable[[Session], Outcome | Unchanged | None],
-    command: str,
-    reasons: dict[str, str],
-) -> Outcome | None:
-    """Do `work` for one client. Why nothing was to do goes to `reasons`, by the client's name."""
-    done = work(session)
-    if isinstance(done, Unchanged):
-        reasons[session.settings.name] = done.why
-        return None
-    return done and _completed(session, done, command)
+    def present(self, client: ClientSettings, done: Outcome | None) -> tuple[int, str]:
+        """Show the outcome, and return the exit status and the word for it."""
+        if done is None:
+            why = self._reasons.get(client.name, self.nothing)
+            say(as_json.line(as_json.nothing(client, why)) if self.json else f"{client.name}  {why}")
+            return 0, "nothing"
+        say_all([as_json.line(as_json.outcome(done))] if self.json else show.outcome(done))
+        return done.exit_status, self.title if done.result == "done" else done.result
 
 
 def _completed(session: Session, done: Outcome, command: str) -> Outcome:

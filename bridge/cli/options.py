@@ -22,7 +22,28 @@ from sinks.secret import Secret
 JOBS, MOST_JOBS = 8, 16
 """How many clients are worked on at a time: the default, and the most. With more, leases starve on a busy machine."""
 JOBS_VARIABLE = "BRIDGE_JOBS"
+MOST_RATE = 1000
 ROTATE, USE, SECURITY, SET_UP = "Rotate", "Use", "Security", "Set up"
+
+
+def _possible_jobs(number: int) -> int:
+    # Not by `min` and `max`, which would widen a column of --help by the range.
+    if not 1 <= number <= MOST_JOBS:
+        raise typer.BadParameter(f"found {number}, expected a number from 1 to {MOST_JOBS}")
+    return number
+
+
+def _possible_limit(number: int | None) -> int | None:
+    if number is not None and number < 1:
+        raise typer.BadParameter(f"found {number}, expected a number from 1 on")
+    return number
+
+
+def _possible_rate(number: float | None) -> float | None:
+    if number is not None and not 0 < number <= MOST_RATE:
+        raise typer.BadParameter(f"found {number}, expected a number above 0, at most {MOST_RATE}")
+    return number
+
 
 Names = Annotated[
     list[str] | None,
@@ -81,8 +102,8 @@ Unproven = Annotated[
 Jobs = Annotated[
     int,
     typer.Option(
-        "--jobs", "-j", metavar="NUMBER", min=1, max=MOST_JOBS, envvar=JOBS_VARIABLE, show_envvar=False,
-        help=f"How many clients are worked on at a time (1 to {MOST_JOBS}).",
+        "--jobs", "-j", metavar="NUMBER", envvar=JOBS_VARIABLE, show_envvar=False, callback=_possible_jobs,
+        help=f"How many clients are worked on at a time: 1 to {MOST_JOBS}.",
     ),
 ]  # fmt: skip
 OfTenant = Annotated[
@@ -96,11 +117,22 @@ Matching = Annotated[
     typer.Option("--match", metavar="GLOB", help="Only clients with such a name: 'web-*'.", show_default=False),
 ]
 Limit = Annotated[
-    int | None, typer.Option("--limit", metavar="NUMBER", min=1, help="No more clients than that.", show_default=False)
+    int | None,
+    typer.Option(
+        "--limit", metavar="NUMBER", callback=_possible_limit, help="No more clients than that.", show_default=False
+    ),
 ]
 InOrder = Annotated[
     Order, typer.Option("--order", metavar="BY", help="file (as it lists them), oldest, tenant or owner.")
 ]
+Rate = Annotated[
+    float | None,
+    typer.Option(
+        "--rate", metavar="NUMBER", show_default=False, callback=_possible_rate,
+        help="Requests to Auth0's Management API per second and tenant (80 % of its limit).",
+    ),
+]  # fmt: skip
+KeepGoing = Annotated[bool, typer.Option("--keep-going", help="Begin the rest also where many clients have failed.")]
 LiveFromStdin = Annotated[
     bool, typer.Option("--secret-stdin", help="Read the live value from standard input, not from Auth0.")
 ]
@@ -108,6 +140,15 @@ Everyone = Annotated[bool, typer.Option("--all", help="Every client of the confi
 Takeover = Annotated[
     bool, typer.Option("--takeover", help="Finish an operation that still counts as live; you know that it died.")
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Together:
+    """How a command works on several clients, in the order of --help."""
+
+    jobs: Jobs = JOBS
+    rate: Rate = None
+    keep_going: KeepGoing = False
 
 
 @dataclass(frozen=True, kw_only=True)

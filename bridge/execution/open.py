@@ -18,6 +18,7 @@ from sinks.errors import SinkError
 from sinks.shared import Shared
 
 if TYPE_CHECKING:
+    from bridge.auth0.pace import Pacing
     from bridge.config.settings import ClientSettings, Settings
     from bridge.execution.session import Session
     from bridge.planning.status import Status
@@ -105,23 +106,26 @@ def open_session(
     watcher: Watcher | None = None,
     stop: Stop | None = None,
     shared: Shared | None = None,
+    pacing: Pacing | None = None,
 ) -> Session:
     """Open everything that an operation on one client needs. No server is contacted yet.
 
-    Sessions with the same `shared` use one access to each tenant and one login to each vault.
+    Sessions with the same `shared` use one access to each tenant and one login to each vault. `pacing` is how requests
+    to a tenant are spread.
 
     Raises:
         Usage: the settings are not valid.
     """
     # Imported here, so that commands which never ask Auth0 do not load its client.
     from bridge.auth0.api import connect
+    from bridge.auth0.pace import Pacing as Usual
     from bridge.execution.actor import claimed_actor
     from bridge.execution.session import Session
 
     tenant = settings.tenants[client.tenant]
     timing = Timing(tenant.propagation)
     clock, shared = SystemClock(), shared or Shared()
-    access = partial(connect, tenant, partial(resolve, environ=os.environ), clock)
+    access = partial(connect, tenant, partial(resolve, environ=os.environ), clock, pacing=pacing or Usual())
     return Session(
         settings=client,
         auth0=shared.one((connect, tenant), access),

@@ -46,8 +46,10 @@ def sinks(world: World) -> list[str]:
 
 def invoke(*args: str, typed: str = "") -> Ended:
     """Run a command in this process; the environment is the test's."""
-    # Without a width, as where no terminal is: the workers of pytest-xdist have the variable.
-    result = CliRunner().invoke(app, list(args), input=typed, env={"COLUMNS": None})
+    # Without a width, as where no terminal is: the workers of pytest-xdist have the variable. One client at a time: in
+    # the shifted time, a wait of one moves the clock of all.
+    environ = {"COLUMNS": None, "BRIDGE_JOBS": os.environ.get("BRIDGE_JOBS", "1")}
+    result = CliRunner().invoke(app, list(args), input=typed, env=environ)
     return Ended(result.exit_code, result.stdout, result.stderr)
 
 

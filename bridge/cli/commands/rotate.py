@@ -14,16 +14,15 @@ import typer
 from bridge.cli.changing import at_a_time, change, consent, require_reason
 from bridge.cli.command import command
 from bridge.cli.options import (
-    JOBS,
     ROTATE,
     ChangeMode,
     DryRun,
-    Jobs,
     Json,
     LiveFromStdin,
     NoWait,
     Reason,
     Takeover,
+    Together,
     Unproven,
     Yes,
     moment,
@@ -79,7 +78,7 @@ def rotate(
         bool, typer.Option("--compromised", help="The live value leaked: keep nothing of it. Needs --reason.")
     ] = False,
     reason: Reason = "",
-    jobs: Jobs = JOBS,
+    together: Together,
     mode: ChangeMode,
 ) -> None:
     """Rotate and publish. What was interrupted is settled first. A rotation that was under way ends with that."""
@@ -113,16 +112,10 @@ def rotate(
         return rotate_one(session, options)
 
     change(
-        context,
-        clients,
-        work,
-        json=mode.json,
-        title="rotated",
-        nothing="nothing is left to tidy up",
-        everyone=clients.everyone,
-        rule=clients.rule(selected if due else None, since),
-        jobs=at_a_time(jobs, asks=compromised, yes=mode.yes),
-    )
+        context, clients, work, json=mode.json, title="rotated", nothing="nothing is left to tidy up",
+        everyone=clients.everyone, rule=clients.rule(selected if due else None, since),
+        together=at_a_time(together, asks=compromised, yes=mode.yes),
+    )  # fmt: skip
 
 
 @command(ROTATE, example="resume billing")
@@ -135,7 +128,7 @@ def resume(
         bool,
         typer.Option("--discard-foreign", help="Also where somebody else's text stands in the way; it stays readable."),
     ] = False,
-    jobs: Jobs = JOBS,
+    together: Together,
     yes: Yes = False,
     no_wait: NoWait = False,
     dry_run: DryRun = False,
@@ -163,7 +156,7 @@ def resume(
         nothing="nothing is interrupted",
         everyone=clients.everyone or clients.empty,
         rule=clients.rule(),
-        jobs=at_a_time(jobs, asks=discard_foreign, yes=yes),
+        together=at_a_time(together, asks=discard_foreign, yes=yes),
     )
 
 
@@ -206,7 +199,7 @@ def sync(
         bool, typer.Option("--compromised", help="Whatever else is stored leaked: keep nothing of it. Needs --reason.")
     ] = False,
     reason: Reason = "",
-    jobs: Jobs = JOBS,
+    together: Together,
     mode: ChangeMode,
 ) -> None:
     """Publish the value that Auth0 holds: after a change in its dashboard, or when sinks came to differ."""
@@ -231,5 +224,5 @@ def sync(
         nothing=IN_SYNC + (STILL_LIVE if compromised else ""),
         everyone=clients.everyone,
         rule=clients.rule(),
-        jobs=at_a_time(jobs, asks=compromised, yes=mode.yes),
+        together=at_a_time(together, asks=compromised, yes=mode.yes),
     )

@@ -10,7 +10,19 @@ import typer
 from bridge.cli.changing import at_a_time, change, consent
 from bridge.cli.command import command
 from bridge.cli.hooks.notify import Look
-from bridge.cli.options import JOBS, SECURITY, ChangeMode, Ignore, Jobs, Json, Notify, Reason, Unproven, one_client
+from bridge.cli.options import (
+    JOBS,
+    SECURITY,
+    ChangeMode,
+    Ignore,
+    Jobs,
+    Json,
+    Notify,
+    Reason,
+    Together,
+    Unproven,
+    one_client,
+)
 from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import say, say_all, width
@@ -147,7 +159,7 @@ def retire(
     undo: Annotated[bool, typer.Option("--undo", help="Bring back what --soft retired.")] = False,
     unproven: Unproven = "",
     reason: Reason = "",
-    jobs: Jobs = JOBS,
+    together: Together,
     mode: ChangeMode,
 ) -> None:
     """Make the fallback's value unreadable everywhere, once nobody can need it."""
@@ -174,7 +186,7 @@ def retire(
         nothing="nothing was retired softly" if undo else "there is no fallback to retire",
         everyone=clients.everyone,
         rule=clients.rule(retirable if due else None),
-        jobs=at_a_time(jobs, asks=not soft and not undo, yes=mode.yes),
+        together=at_a_time(together, asks=not soft and not undo, yes=mode.yes),
     )
 
 

@@ -10,16 +10,15 @@ import typer
 from bridge.cli.changing import at_a_time, change, consent
 from bridge.cli.command import command
 from bridge.cli.options import (
-    JOBS,
     SET_UP,
     ChangeMode,
     DryRun,
-    Jobs,
     Json,
     Key,
     LiveFromStdin,
     Sinks,
     Takeover,
+    Together,
     one_client,
     value_from_stdin,
 )
@@ -51,7 +50,7 @@ def adopt(
     keep_max_versions: Annotated[
         bool, typer.Option("--keep-max-versions", help="Do not raise the number of versions that Vault keeps to 20.")
     ] = False,
-    jobs: Jobs = JOBS,
+    together: Together,
     mode: ChangeMode,
 ) -> None:
     """Take over existing sinks without changing the value that applications use."""
@@ -75,10 +74,10 @@ def adopt(
         )
         return adopt_one(session, options)
 
-    at = at_a_time(jobs, asks=True, yes=mode.yes)
+    at = at_a_time(together, asks=True, yes=mode.yes)
     change(
         context, clients, work, json=mode.json, title="adopted", nothing="", everyone=clients.everyone,
-        rule=clients.rule(), jobs=at,
+        rule=clients.rule(), together=at,
     )  # fmt: skip
 
 
