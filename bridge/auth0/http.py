@@ -130,7 +130,8 @@ class Http:
         # Sessions have no end of their own, so the connections are closed with the object.
         self.close = weakref.finalize(self, self.client.close)
         self._clock = clock
-        self._pace = Pace(clock, pacing)
+        self.pace = Pace(clock, pacing)
+        """The pace of the requests that the Management API's limit counts."""
 
     def send(self, ask: Ask, *, doing: str, safe: bool, before: float | None = None, paced: bool = True) -> Any:
         """Send a request, retry it where that is allowed, and return the JSON answer.
@@ -150,7 +151,7 @@ class Http:
         def once() -> Any:
             nonlocal doubtful
             if paced:
-                self._pace.take(urgent=before is not None)
+                self.pace.take(urgent=before is not None)
             try:
                 return self._once(ask, doing, before, paced=paced)
             except Unreachable as error:
@@ -201,12 +202,12 @@ class Http:
         with translated(self.tenant, doing, self.proxy_variable):
             response = ask(self.client, self._lease(doing, before))
         if paced:
-            self._pace.heard(response.headers)
+            self.pace.heard(response.headers)
         if is_used_up(response.headers):
             # A reset far in the future must not stall an operation that holds its sinks. If it is meant, the next
             # request gets a 429, whose error names the wait.
             wait = wait_asked(response.headers, self._clock.now()) or 0.0
-            self._pace.hold(wait if wait <= BUDGET_SECONDS / ATTEMPTS else 0.0)
+            self.pace.hold(wait if wait <= BUDGET_SECONDS / ATTEMPTS else 0.0)
         return judge(response, tenant=self.tenant, doing=doing, now=self._clock.now())
 
     def _check(self, doing: str, before: float | None) -> None:

@@ -33,6 +33,11 @@ class Management:
         self.name = tenant.name
         self.own_client_id = tenant.client_id
 
+    @property
+    def rate(self) -> float:
+        """How many requests a second are sent to this tenant at most, as far as that is known."""
+        return self.tenant.http.pace.rate
+
     def can(self, scope: str) -> bool | None:
         """Return whether the management token has a scope, or None if the token does not list its scopes.
 

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bridge.model.errors import BridgeError, Failed
+from bridge.cli.runner import NotBegun
+from bridge.model.errors import BridgeError
 
 IN_A_ROW = 5
 """After so many failures in a row in one tenant, no further client of that tenant is begun."""
@@ -17,7 +18,7 @@ FAILURES = frozenset({1, 3})
 """The exit statuses that count. A refusal is one client's own."""
 
 
-class CircuitOpen(Failed):
+class CircuitOpen(NotBegun):
     """A client was not begun, because too many before it have failed."""
 
     exit_status = 3  # the run as a whole is not done

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,13 +18,14 @@ from bridge.cli.hooks.notify import News
 from bridge.cli.options import Together
 from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
+from bridge.cli.output.board import Board
 from bridge.cli.output.console import is_terminal, say, say_all
 from bridge.cli.output.progress import Lines
 from bridge.cli.picking import Picked, Rule, pick
-from bridge.cli.runner import Chosen, each
+from bridge.cli.runner import Chosen, NotBegun, each
 from bridge.cli.select import Selection, chosen
 from bridge.execution.open import open_session
-from bridge.model.errors import ATTENTION, Failed, Refused, Usage
+from bridge.model.errors import ATTENTION, Refused, Usage
 from bridge.model.outcome import Unchanged
 from bridge.model.progress import Stop
 from sinks.shared import Shared
@@ -112,7 +114,7 @@ def change(
     found = partial(chosen, selection, everyone=everyone or (rule.due is not None and not selection.named))
     each(
         lambda: run.select(found(), rule), run.do, run.present, json=json, title=title, listener=run.news,
-        jobs=together.jobs, stop=run.stop,
+        jobs=together.jobs, stop=run.stop, closing=run.close,
     )  # fmt: skip
 
 
@@ -133,6 +135,7 @@ class _Run:
         self._shared = Shared()
         self._breaker = Breaker(off=self.together.keep_going)
         self._picked = Picked()
+        self._board = Board({})
         self._names: dict[str, str] = {}  # before each line of progress
         self._reasons: dict[str, str] = {}  # why nothing was done
 
@@ -148,6 +151,10 @@ class _Run:
         longest = max((len(client.name) for _, client in clients), default=0)
         # A line names its client only where there are several.
         self._names = {client.name: client.name.ljust(longest) * (len(clients) > 1) for _, client in clients}
+        if len(clients) > 1:
+            self._board = Board(Counter(client.tenant for _, client in clients))
+            if not self.json and is_terminal(sys.stderr):
+                self._board.show()
         return clients
 
     def do(self, settings: Settings, client: ClientSettings) -> Outcome | None:
@@ -155,12 +162,13 @@ class _Run:
         if client.name in self._picked.unread:
             raise self._picked.unread[client.name]
         if self.stop.asked:
-            raise Failed("stopped as asked, before it was begun", "run it again")
+            raise NotBegun("stopped as asked, before it was begun", "run it again")
         self._breaker.check(client.tenant)
-        with self._breaker.counting(client.tenant):
-            lines = Lines(self._names[client.name], quiet=self.json)
+        with self._breaker.counting(client.tenant), self._board.counting(client.tenant) as only_waiting:
+            lines = Lines(self._names[client.name], quiet=self.json or self._board.shown, on_wait=only_waiting)
             pacing = _pacing(self.together, alone=len(self._names) == 1)
             session = open_session(settings, client, lines, self.stop, self._shared, pacing)
+            self._board.rates[client.tenant] = lambda: session.auth0.rate
             return recorded(settings, session, self.asked, lambda: self._attempt(session), quiet=self.json)
 
     def _attempt(self, session: Session) -> Outcome | None:
@@ -170,13 +178,25 @@ class _Run:
             return None
         return done and _completed(session, done, self.asked.command)
 
+    def close(self, words: Mapping[str, int]) -> None:
+        """Take the board away, and say how many clients ended in which way, where there were several."""
+        self._board.hide()
+        if len(self._names) < 2:
+            return
+        if self.json:
+            say(as_json.line(as_json.summary(words, self._board.seconds)))
+        else:
+            say(show.summary(words, self._board.seconds), err=True)
+
     def present(self, client: ClientSettings, done: Outcome | None) -> tuple[int, str]:
         """Show the outcome, and return the exit status and the word for it."""
         if done is None:
             why = self._reasons.get(client.name, self.nothing)
             say(as_json.line(as_json.nothing(client, why)) if self.json else f"{client.name}  {why}")
             return 0, "nothing"
-        say_all([as_json.line(as_json.outcome(done))] if self.json else show.outcome(done))
+        told = [as_json.line(as_json.outcome(done))] if self.json else [*show.outcome(done)]
+        # Below many clients nobody looks for what is as it should be.
+        say_all(told[:1] if self._board.shown and not done.exit_status else told)
         return done.exit_status, self.title if done.result == "done" else done.result
 
 

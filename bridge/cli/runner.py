@@ -7,7 +7,8 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Collection, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -132,6 +133,7 @@ def each(
     title: str | None = None,
     looking: bool = False,
     after: Callable[[], None] = lambda: None,
+    closing: Callable[[Mapping[str, int]], None] = lambda _: None,
     listener: Listener | None = None,
     jobs: int = 1,
     stop: Stop | None = None,
@@ -141,7 +143,8 @@ def each(
     An error of one client is shown, and the next client follows, unless the user interrupted. `present` returns the
     client's exit status, alone or with the word for the line `result=WORD client=NAME exit=STATUS`, which scripts read.
     The word is `title` otherwise, and without a title there is no such line. A status in `RESULTS` has its own word.
-    `after` is called after the last client. With `looking`, `work` changes nothing, and an interruption leaves nothing.
+    `after` is called after the last client, and `closing` with how many clients there were of each word. With
+    `looking`, `work` changes nothing, and an interruption leaves nothing.
 
     `jobs` clients are worked on at a time, each in a thread. Everything else happens in this one: a client is presented
     when it is done, with `looking` in the order of the clients. Signals ask `stop` meanwhile.
@@ -156,6 +159,7 @@ def each(
             if isinstance(shown.take(done), Interrupted | Ceased):
                 crew.interrupt()
     after()
+    closing(shown.words)
     if listener is not None:
         listener.close()
     raise typer.Exit(worst(shown.statuses))
@@ -171,6 +175,7 @@ class _Shown:
     looking: bool
     listener: Listener | None
     statuses: list[int] = field(default_factory=list)
+    words: Counter[str] = field(default_factory=Counter)
 
     def take(self, found: Done[Chosen]) -> BridgeError | None:
         """Show what became of one client, and tell the listener. Return its error, if it has one."""
@@ -184,8 +189,10 @@ class _Shown:
             status = error.exit_status
             _report(client, error, json=self.json)
         self.statuses.append(status)
+        word = RESULTS.get(status, word or "shown")
+        self.words["not-begun" if isinstance(error, NotBegun) else word] += 1
         if self.title and not self.json and not is_terminal(sys.stdout):
-            say(f"result={RESULTS.get(status, word)} client={client.name} exit={status}")
+            say(f"result={word} client={client.name} exit={status}")
         if self.listener is not None:
             if error:
                 self.listener.failed(settings, client, error)
@@ -207,6 +214,10 @@ class Interrupted(Incomplete):
 
     It is `Incomplete`, because the interruption may have come between two writes.
     """
+
+
+class NotBegun(Failed):
+    """A client was not begun, because the user asked to stop, or because too many before it have failed."""
 
 
 class Ceased(Failed):

@@ -15,6 +15,7 @@ from typing import Self, TextIO
 
 import typer
 
+from bridge.cli.output.footer import FOOTER
 from bridge.cli.output.wrapping import slices
 from bridge.model.printable import printable
 
@@ -139,14 +140,16 @@ def _cut(parts: Iterable[tuple[str, Tone | None]], start: int, end: int) -> Iter
 
 
 def _print(text: str | bytes, *, err: bool, colour: bool) -> None:
-    try:
+    with FOOTER.aside():
         try:
-            typer.echo(text, err=err, nl=False, color=colour or None)
-        # A terminal with the C locale cannot print "…" or "→".
-        except UnicodeEncodeError:
-            typer.echo(str(text).encode("ascii", "backslashreplace").decode(), err=err, nl=False, color=colour or None)
-    except OSError:
-        silence(2 if err else 1)
+            try:
+                typer.echo(text, err=err, nl=False, color=colour or None)
+            # A terminal with the C locale cannot print "…" or "→".
+            except UnicodeEncodeError:
+                plain = str(text).encode("ascii", "backslashreplace").decode()
+                typer.echo(plain, err=err, nl=False, color=colour or None)
+        except OSError:
+            silence(2 if err else 1)
 
 
 def is_terminal(stream: TextIO | None) -> bool:

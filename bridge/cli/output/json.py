@@ -6,6 +6,7 @@ No secret can get here.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +116,11 @@ def outcome(done: Outcome) -> dict[str, Any]:
         "plan": [str(step) for step in done.plan.steps] if done.result == "planned" else None,
         "audit": done.audit,
     }
+
+
+def summary(words: Mapping[str, int], seconds: float) -> dict[str, Any]:
+    """Return how many clients of a run ended in which way."""
+    return {"summary": {"clients": sum(words.values()), "results": dict(words), "seconds": round(seconds, 1)}}
 
 
 def nothing(client: ClientSettings, why: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -26,10 +27,12 @@ class Lines:
     """A `Watcher` that prints each step with its time (UTC).
 
     In quiet mode, which --json uses, it logs the steps instead, except for `LEAK`, and shows no bar. With `client`,
-    each line names it, and there is no bar either, because several clients are worked on at a time.
+    each line names it, and there is no bar either, because several clients are worked on at a time. `on_wait` is called
+    when the client has nothing left to do but to wait.
     """
 
-    def __init__(self, client: str = "", *, quiet: bool = False) -> None:
+    def __init__(self, client: str = "", *, quiet: bool = False, on_wait: Callable[[], None] = lambda: None) -> None:
+        self._on_wait = on_wait
         self._client = f"{client} " if client else ""
         self._quiet = quiet
         self._bar: tuple[Progress, TaskID] | None = None
@@ -47,6 +50,7 @@ class Lines:
 
     def only_waiting(self) -> None:
         """Let another client begin."""
+        self._on_wait()
         only_waiting()
 
     def waiting(self, left: timedelta, total: timedelta, why: str) -> None:

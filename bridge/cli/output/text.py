@@ -5,7 +5,8 @@ No secret can get here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bridge.audit.records import RESULTS
@@ -194,6 +195,12 @@ def settled(done: Outcome) -> str:
     if not done.published:
         return f"given back {which}: Auth0 accepts what is current"
     return f"finished {which}" if which else "published what Auth0 accepts"
+
+
+def summary(words: Mapping[str, int], seconds: float) -> str:
+    """Return how many clients of a run ended in which way, as a line."""
+    told = ", ".join(f"{count} {word}" for word, count in words.items())
+    return f"{clients(sum(words.values()))} in {span(timedelta(seconds=seconds))}: {told}"
 
 
 def clients(number: int) -> str:

@@ -1,0 +1,105 @@
+"""How a run over several clients stands: a line for each tenant, at the bottom of the terminal."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bridge.cli.output.console import columns
+from bridge.cli.output.footer import FOOTER
+from sinks.clock import span
+
+USUAL = 80  # columns of a terminal that does not know
+LEAST = 5
+"""After so many clients, the time that is left is told."""
+
+
+@dataclass
+class Row:
+    """The clients of one tenant, by how they stand. Those that are neither have not been begun."""
+
+    total: int
+    running: int = 0
+    waiting: int = 0
+    done: int = 0
+    failed: int = 0
+
+
+class Board:
+    """Counts the clients of a run, for all its threads. Without tenants it counts nothing."""
+
+    def __init__(self, totals: Mapping[str, int]) -> None:
+        self._rows = {tenant: Row(total) for tenant, total in totals.items()}
+        self.rates: dict[str, Callable[[], float]] = {}
+        """How many requests a second each tenant gets at most, once that can be asked."""
+        self.shown = False
+        """Whether the lines are drawn."""
+        self._lock = threading.Lock()
+        self._began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has taken by now."""
+        return time.monotonic() - self._began
+
+    def show(self) -> None:
+        """Draw the lines from now on."""
+        self.shown = True
+        FOOTER.begin(self.lines)
+
+    def hide(self) -> None:
+        """Take the lines away."""
+        if self.shown:
+            FOOTER.end()
+
+    @contextmanager
+    def counting(self, tenant: str) -> Iterator[Callable[[], None]]:
+        """Count a client that is worked on inside, and what becomes of it.
+
+        Yields a function that says that the client only waits from then on.
+        """
+        row, waits = self._rows.get(tenant, Row(0)), [False]
+
+        def only_waiting() -> None:
+            with self._lock:
+                if not waits[0]:
+                    waits[0], row.running, row.waiting = True, row.running - 1, row.waiting + 1
+
+        with self._lock:
+            row.running += 1
+        failed = True
+        try:
+            yield only_waiting
+            failed = False
+        finally:
+            with self._lock:
+                row.waiting -= waits[0]
+                row.running -= not waits[0]
+                row.failed += failed
+                row.done += not failed
+
+    def lines(self) -> list[str]:
+        """Return the lines as they stand now, no wider than the terminal."""
+        room = columns(sys.stderr) or USUAL
+        with self._lock:
+            width = max(len(tenant) for tenant in self._rows)
+            return [self._line(tenant, row, width)[:room] for tenant, row in self._rows.items()]
+
+    def _line(self, tenant: str, row: Row, width: int) -> str:
+        over = row.done + row.failed
+        words = [f"{tenant:<{width}}  {over}/{row.total} done"]
+        words += [f"{row.running} running"] if row.running else []
+        words += [f"{row.waiting} waiting"] if row.waiting else []
+        words += [f"{row.failed} failed"] if row.failed else []
+        words += [f"at most {self.rates[tenant]():.3g} requests/s"] if tenant in self.rates else []
+        words += [self._left(over, row.total)] if LEAST <= over < row.total else []
+        return ", ".join(words)
+
+    def _left(self, over: int, total: int) -> str:
+        seconds = self.seconds / over * (total - over)
+        return f"about {span(timedelta(seconds=seconds))} left"
