@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -44,6 +44,18 @@ def in_order(results: Iterable[Done[T]]) -> Iterator[Done[T]]:
 
 
 _RELEASE: ContextVar[Callable[[], None]] = ContextVar("bridge.cli.jobs", default=lambda: None)
+
+
+def spread(work: Callable[[T], Any], items: Sequence[T], *, jobs: int) -> Iterator[Any]:
+    """Yield what `work` returns for each item, in their order, for `jobs` of them at a time.
+
+    After Ctrl-C no further item is begun.
+
+    Raises:
+        Exception: whatever the work of an item raised, when its turn comes.
+    """
+    crew: Crew[T] = Crew(work, max(1, min(jobs, len(items))))
+    return (done.value() for done in in_order(crew.results(items)))
 
 
 def only_waiting() -> None:

@@ -5,9 +5,10 @@ A failure in one check does not prevent the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bridge.doctor import clients, record, sinks, tenants
 from bridge.doctor.report import Report
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from sinks.port import SinkState
 
 Chosen = tuple["Settings", "ClientSettings"]
+
+
+Spread = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+"""A function like `map`."""
 
 
 class Examination:
@@ -51,8 +56,10 @@ class Examination:
         self.looked = False
         """Whether any tenant, vault or secret answered at all."""
 
-    def reports(self) -> Iterator[Report]:
+    def reports(self, spread: Spread = map) -> Iterator[Report]:
         """Yield one report for each subject.
+
+        `spread` applies a function to each client, like `map`, and may do so for several of them at a time.
 
         Tenants come first, because only an accepted token allows a look at the clients. Tenants are left out for a role
         that needs no scope at Auth0.
@@ -63,8 +70,8 @@ class Examination:
         yield from self._all_vaults()
         yield from self._records()
         self._find_shared()
-        for settings, client in self._chosen:
-            yield from self._client(settings, client, asked=asked)
+        each = spread(lambda pair: tuple(self._client(*pair, asked=asked)), self._chosen)
+        yield from itertools.chain.from_iterable(each)
 
     def _tenants(self) -> Iterator[Report]:
         for tenant in dict.fromkeys(s.tenants[c.tenant] for s, c in self._chosen if c.tenant in s.tenants):
@@ -74,7 +81,7 @@ class Examination:
             self._auth0[tenant] = None
             with report.surviving():
                 self._auth0[tenant] = tenants.check(report, tenant, self._role, its, self._environ, self._clock)
-            self.looked |= self._auth0[tenant] is not None
+            self.looked = self.looked or self._auth0[tenant] is not None
             yield report
 
     def _all_vaults(self) -> Iterator[Report]:
@@ -86,7 +93,7 @@ class Examination:
                 report = Report(f"vault {vault.name}", diagnosis.title)
                 with report.surviving():
                     diagnosis.server(report)
-                self.looked |= diagnosis.answered
+                self.looked = self.looked or diagnosis.answered
                 yield report
 
     def _records(self) -> Iterator[Report]:
@@ -177,7 +184,8 @@ class Examination:
         good = False
         with report.surviving():
             good = diagnosis.sink(report, target, self._role, asked, _named(client_ref))
-        self.looked |= diagnosis.answered
+        if diagnosis.answered:  # never back to False: other threads set it, too
+            self.looked = True
         return good
 
     def _surveyed(self, settings: Settings, uri: str) -> SinkState:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bridge.cli.command import command
-from bridge.cli.options import SET_UP
+from bridge.cli.jobs import spread
+from bridge.cli.options import JOBS, SET_UP, Jobs
 from bridge.cli.output import json as as_json
 from bridge.cli.output.console import Line, Tone, say, say_all
 from bridge.cli.output.text import remedy
@@ -38,6 +40,7 @@ def doctor(
         Role, typer.Option("--role", metavar="ROLE", help="For whose rights: operator, application, auditor, security.")
     ] = Role.OPERATOR,
     clients: Clients,
+    jobs: Jobs = JOBS,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Leave out what is as it should be.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object per finding, and line.")] = False,
 ) -> None:
@@ -54,7 +57,7 @@ def doctor(
     about = chosen(clients, everyone=clients.empty, tenant=bool(SCOPES[role]))
     examination = Examination(about, role, os.environ, SystemClock())
     found: list[Finding] = []
-    for report in examination.reports():
+    for report in examination.reports(partial(spread, jobs=jobs)):
         shown = [one for one in report.findings if not quiet or one.severity is not Severity.OK]
         found += report.findings
         say_all(_objects(shown) if json else _lines(report, shown))

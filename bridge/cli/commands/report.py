@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +12,8 @@ import typer
 
 from bridge import __version__
 from bridge.cli.command import command
-from bridge.cli.options import SECURITY
+from bridge.cli.jobs import spread
+from bridge.cli.options import JOBS, SECURITY, Jobs
 from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import hand_over, is_terminal, say
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from bridge.report.figures import Looked, Report
     from sinks.port import Readable, SinkState
 
-READERS = 8
-"""The number of clients that are read at a time. It is limited so that a slow vault is not overrun."""
 FORMS = ("--csv", "--json", "--prometheus")
 
 Read = tuple["Looked", int]
@@ -51,6 +48,7 @@ def report(
     json: Annotated[bool, typer.Option("--json", help="One JSON object per client and line.")] = False,
     prometheus: Annotated[bool, typer.Option("--prometheus", help="Metrics in Prometheus' text format.")] = False,
     clients: Clients,
+    jobs: Jobs = JOBS,
 ) -> None:
     """Write how all clients stand as one HTML file, or as CSV, JSON or metrics. Reads metadata only, never a value."""
     form = _form(csv=csv, json=json, prometheus=prometheus)
@@ -59,7 +57,8 @@ def report(
     if form == "html" and file is None and is_terminal(sys.stdout):
         raise Usage("found a terminal, where HTML is of no use", hint="name a file: --output report.html")
     found = chosen(clients, everyone=clients.empty, tenant=False)
-    seen = tuple(_looked(found))
+    shared = Shared()
+    seen = tuple(spread(lambda pair: _look(*pair, shared), found, jobs=jobs))
     made = _report(found, [looked for looked, _ in seen])
     _write(_text(made, form), file)
     _say_what_came_of_it(made, file)
@@ -72,18 +71,6 @@ def _form(*, csv: bool, json: bool, prometheus: bool) -> str:
         if len(found) > 1:
             raise Usage(f"found {' and '.join(found)}, expected one of them", hint="without any it is HTML")
     return found[0].lstrip("-") if found else "html"
-
-
-def _looked(clients: Iterable[tuple[Settings, ClientSettings]]) -> Iterator[Read]:
-    """Read several clients at a time, and yield the results in the order of the clients.
-
-    After Ctrl-C no further client is begun.
-    """
-    pool, shared = ThreadPoolExecutor(READERS), Shared()
-    try:
-        yield from pool.map(lambda pair: _look(pair[0], pair[1], shared), clients)
-    finally:
-        pool.shutdown(cancel_futures=True)  # after Ctrl-C, no further client is read
 
 
 def _look(settings: Settings, client: ClientSettings, shared: Shared) -> Read:
