@@ -13,7 +13,7 @@ from bridge.auth0.answers import judge
 from bridge.auth0.egress import Egress, egress
 from bridge.auth0.errors import Auth0Error, Limited, Unreachable
 from bridge.auth0.limits import ATTEMPTS, BUDGET_SECONDS, is_used_up, wait_asked, wait_before_retry
-from bridge.auth0.pace import Pace, Pacing
+from bridge.auth0.pace import TOKENS, Pace, Pacing
 from bridge.model.tenant_address import display_name
 from sinks import request_ids
 from sinks.clock import Clock
@@ -132,6 +132,8 @@ class Http:
         self._clock = clock
         self.pace = Pace(clock, pacing)
         """The pace of the requests that the Management API's limit counts."""
+        self.token_pace = Pace(clock, sustained=TOKENS)
+        """The pace of the requests to the token endpoint: those for a token, and probes."""
 
     def send(self, ask: Ask, *, doing: str, safe: bool, before: float | None = None, paced: bool = True) -> Any:
         """Send a request, retry it where that is allowed, and return the JSON answer.
@@ -150,10 +152,10 @@ class Http:
 
         def once() -> Any:
             nonlocal doubtful
-            if paced:
-                self.pace.take(urgent=before is not None)
+            pace = self.pace if paced else self.token_pace
+            pace.take(urgent=before is not None)
             try:
-                return self._once(ask, doing, before, paced=paced)
+                return self._once(ask, doing, before, pace)
             except Unreachable as error:
                 doubtful = doubtful or error.maybe_done
                 raise
@@ -197,18 +199,21 @@ class Http:
             self._clock.sleep(wait)
             attempt += 1
 
-    def _once(self, ask: Ask, doing: str, before: float | None, *, paced: bool) -> Any:
+    def _once(self, ask: Ask, doing: str, before: float | None, pace: Pace) -> Any:
         self._check(doing, before)
         with translated(self.tenant, doing, self.proxy_variable):
             response = ask(self.client, self._lease(doing, before))
-        if paced:
-            self.pace.heard(response.headers)
+        self.heard(response, pace)
+        return judge(response, tenant=self.tenant, doing=doing, now=self._clock.now())
+
+    def heard(self, response: httpx.Response, pace: Pace) -> None:
+        """Learn from an answer how fast the next requests may come."""
+        pace.heard(response.headers)
         if is_used_up(response.headers):
             # A reset far in the future must not stall an operation that holds its sinks. If it is meant, the next
             # request gets a 429, whose error names the wait.
             wait = wait_asked(response.headers, self._clock.now()) or 0.0
-            self.pace.hold(wait if wait <= BUDGET_SECONDS / ATTEMPTS else 0.0)
-        return judge(response, tenant=self.tenant, doing=doing, now=self._clock.now())
+            pace.hold(wait if wait <= BUDGET_SECONDS / ATTEMPTS else 0.0)
 
     def _check(self, doing: str, before: float | None) -> None:
         # A process that was suspended wakes up here. By now another one may hold the sinks (ADR 5).

@@ -16,8 +16,10 @@ from sinks.clock import Clock
 
 SHARE = 0.8
 """The part of the limit that the bridge uses. The rest is for everybody else."""
-SUSTAINED = {50: 16.0, 10: 2.0, 2: 2.0}
-"""Requests per second that come back, by the number that may be sent at once, for the limits that Auth0 publishes."""
+SUSTAINED: Mapping[int, float] = {50: 16.0, 10: 2.0, 2: 2.0}
+"""Requests per second that come back, by the number that may be sent at once: the Management API's published limits."""
+TOKENS: Mapping[int, float] = {100: 100.0, 30: 5.0, 25: 25.0}
+"""The same of the token endpoint, where probes go."""
 UNKNOWN = 5.0
 """By this the number that may be sent at once is divided, for the rate of any other limit until it is measured."""
 FIRST = 1.6  # requests per second before the first answer: 80 % of the least limit
@@ -41,8 +43,14 @@ class Pacing:
 class Pace:
     """Gives each request its turn."""
 
-    def __init__(self, clock: Clock, pacing: Pacing = Pacing()) -> None:  # it is frozen
+    def __init__(
+        self,
+        clock: Clock,
+        pacing: Pacing = Pacing(),
+        sustained: Mapping[int, float] = SUSTAINED,  # it is frozen
+    ) -> None:
         rate = pacing.rate
+        self._sustained = sustained
         self._clock = clock
         self._given = rate
         self._bursts = pacing.bursts
@@ -112,7 +120,7 @@ class Pace:
             now = self._clock.monotonic()
             if not self._known or limit != self._limit:
                 self._limit, self._known = limit, True
-                self._set(SUSTAINED.get(limit, limit / UNKNOWN))
+                self._set(self._sustained.get(limit, limit / UNKNOWN))
                 self._measured_from, self._sent = (now, left), 0
             self._left = left
             self._measure(now, left)

@@ -29,6 +29,9 @@ TIMEOUT_SECONDS = 5.0
 REDIRECT_URI = "https://secret-bridge.invalid/probe"
 
 
+LIMITED = 429
+
+
 class Verdict(StrEnum):
     """Auth0's answer about a secret, as one request saw it.
 
@@ -52,9 +55,14 @@ def probe(http: Http, client: Client, secret: Secret, mark: str = "") -> Verdict
     for _ in range(ATTEMPTS):
         try:
             with translated(http.tenant, "the probe", http.proxy_variable):
-                return _verdict(_ask(http.client, client, secret, mark))
+                http.token_pace.take()
+                response = _ask(http.client, client, secret, mark)
         except Unreachable:
             continue
+        http.heard(response, http.token_pace)
+        # A limit says nothing about the secret. The next one waits until it is free, if that is soon.
+        if response.status_code != LIMITED:
+            return _verdict(response)
     return Verdict.UNKNOWN
 
 

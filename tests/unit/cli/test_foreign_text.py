@@ -154,7 +154,7 @@ def test_the_whole_is_shown_and_nothing_is_dropped() -> None:
 
 
 def test_nothing_prints_but_by_the_one_function() -> None:
-    """Others that write to a stream: values and masks for programs, the record's lines (they are ASCII), and a footer."""
+    """Others that write to a stream: values and masks for programs, the record's lines (in ASCII), and a footer."""
     root = Path(__file__).parents[3] / "bridge"
     direct = re.compile(r"sys\.std(?:out|err)\.write|typer\.echo|typer\.secho|(?<![\w.])print\(")
     found = {
