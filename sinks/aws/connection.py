@@ -16,7 +16,7 @@ from botocore.config import Config
 
 from sinks.aws import logs
 from sinks.aws.api import watched
-from sinks.aws.credentials import Provided, Renewed, Source, assumed, renewer, role
+from sinks.aws.credentials import Provided, Renewed, Source, assumed, renew_with, role
 from sinks.aws.transport import bounded
 from sinks.aws.variables import CONFIGURATION, CORRECT, IGNORED, endpoint_fault, faults, missing_files
 from sinks.errors import BadAddress, SinkError
@@ -130,7 +130,7 @@ def _client(service: str, settings: Settings, region: str, config: Config, sourc
             raise BadAddress(*wrong)
         if url is None and found.startswith("http:"):
             client = made.client(service, config=_unproxied(config, found), endpoint_url=found)
-        client.meta.events.register(f"needs-retry.{service}", renewer(credentials))
+        renew_with(client, service, credentials)
         return bounded(client)
 
 

@@ -23,7 +23,7 @@ ENDED = frozenset({
     "UnrecognizedClientException",
 })  # fmt: skip
 """The codes of answers by which credentials have ended, or are not known any more."""
-SESSION_NAME = "secret-bridge"
+SESSION_NAME, RENEWALS = "secret-bridge", "secret-bridge renewals"
 
 
 class Renewed(Credentials):  # type: ignore[misc]  # botocore publishes no types
@@ -37,6 +37,8 @@ class Renewed(Credentials):  # type: ignore[misc]  # botocore publishes no types
         self._obtain = obtain
         self._found: Any = None
         self._lock = threading.Lock()
+        self.renewals = 0
+        """How often they were obtained anew."""
 
     def get_frozen_credentials(self) -> Any:
         """Return the credentials of this moment. boto3 renews those that end soon. None: there are none."""
@@ -45,12 +47,18 @@ class Renewed(Credentials):  # type: ignore[misc]  # botocore publishes no types
                 self._found = self._obtain()
             return self._found.get_frozen_credentials() if self._found else None
 
-    def renew(self) -> bool:
-        """Obtain them anew, and return whether others came."""
-        former = self.get_frozen_credentials()
+    def renew(self, renewals: int) -> bool:
+        """Obtain them anew, and return whether others came.
+
+        `renewals` is the count when the refused request was made. Where another thread has obtained others since, those
+        are the answer.
+        """
         with self._lock:
-            self._found = None
-        return bool(self.get_frozen_credentials() != former)
+            if self.renewals != renewals:
+                return True
+            former = self._found.get_frozen_credentials() if self._found else None
+            self._found, self.renewals = self._obtain(), renewals + 1
+            return bool((self._found.get_frozen_credentials() if self._found else None) != former)
 
 
 class Source:
@@ -130,11 +138,14 @@ def role(role_arn: str) -> dict[str, str]:
     return {"RoleArn": role_arn, "RoleSessionName": SESSION_NAME}
 
 
-def renewer(credentials: Renewed) -> Callable[..., float | None]:
-    """Return a handler of botocore's event `needs-retry`, which repeats a request once with new credentials.
+def renew_with(client: Any, service: str, credentials: Renewed) -> None:
+    """Have a client repeat a request once with new credentials, where it was refused because of the old ones.
 
-    A request that was refused because of its credentials was not carried out, so that repeating a write is safe.
+    Such a request was not carried out, so that repeating a write is safe.
     """
+
+    def begun(context: Any, **_: object) -> None:
+        context[RENEWALS] = credentials.renewals
 
     def again(response: Any, request_dict: Any, **_: object) -> float | None:
         code = response[1].get("Error", {}).get("Code") if response else None
@@ -142,6 +153,7 @@ def renewer(credentials: Renewed) -> Callable[..., float | None]:
         if code not in ENDED or context.get(SESSION_NAME):
             return None
         context[SESSION_NAME] = True
-        return 0.0 if credentials.renew() else None  # the pause in seconds
+        return 0.0 if credentials.renew(context.get(RENEWALS, 0)) else None  # the pause in seconds
 
-    return again
+    client.meta.events.register(f"before-call.{service}", begun)
+    client.meta.events.register(f"needs-retry.{service}", again)
