@@ -75,7 +75,7 @@ Yes = Annotated[
     bool, typer.Option("--yes", "-y", help="Agree beforehand to what cannot be undone, and to new secrets.")
 ]
 Notify = Annotated[
-    bool, typer.Option("--notify", help="Tell whom the configuration names, where there is something to tell.")
+    bool, typer.Option("--notify", help="Send messages where the configuration says, if there is anything to tell.")
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log each call to stderr; never a secret.")]
 Reason = Annotated[

@@ -7,7 +7,7 @@ enough. The evidence is advice that `force` overrides.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from bridge.auth0.probe import Verdict
 from bridge.evidence.checkpoint import latest
@@ -21,7 +21,6 @@ from bridge.operations.start import require_accepted
 from bridge.planning.sink_record import promoted
 from sinks.clock import span
 from sinks.port import SinkState, Stage, Version
-from sinks.record import stamp
 from sinks.secret import Secret
 from sinks.versions import short
 
@@ -158,10 +157,12 @@ def _told(
 ) -> list[str]:
     which = " / ".join(f"{short(v.id)} ({p.uri})" for p, v in fallbacks)
     age, least = judged.now - judged.since, session.settings.fallback_min_age
-    until = f" stays until {stamp(judged.allowed_from)} ({span(judged.allowed_from - judged.now)} left)"
+    # Up to the next second, so that the command is not given a moment too early.
+    moment = judged.allowed_from.astimezone(UTC) + timedelta(microseconds=999_999)
+    until = f" stays until {moment:%Y-%m-%d %H:%M:%SZ} ({span(judged.allowed_from - judged.now)} left)"
     refused = "yes" if judged.accepted == 0 else "NO: it still accepts the old value"
     rows = [
-        ("age", f"{span(age)} (min {span(least)})   {'yes' if judged.old_enough else 'no'}"),
+        ("age", f"{span(age)} (min {span(least)}): {'old enough' if judged.old_enough else 'too young'}"),
         ("refused by Auth0", f"{refused} ({judged.refused} of {judged.probes} probes)"),
         *lines(evidence),
     ]

@@ -131,7 +131,7 @@ def execute(session: Session, options: Options, snapshot: Snapshot, plan: Plan, 
     # Missing rights are found before the plan is shown, because a user should not agree to what fails halfway.
     plan = replace(plan, notes=(*plan.notes, *check(session, snapshot.sinks, plan, values.lock)))
     if plan.operation in CHECKED:
-        session.watcher.step("check", f"Auth0 ok, {len(snapshot.sinks)} sink(s) ok, no operation in progress")
+        session.watcher.step("check", f"Auth0 ok, {_sinks(len(snapshot.sinks))} ok, no operation in progress")
     if options.dry_run:
         client = snapshot.client
         return Outcome(session.settings.name, client.client_id, plan.operation, values.lock.id, plan, "planned")
@@ -142,6 +142,10 @@ def execute(session: Session, options: Options, snapshot: Snapshot, plan: Plan, 
     values.retired = _retired(session, snapshot, plan.operation)
     session.trail.working(values, plan)
     return Execution(session, plan, snapshot, values).run()
+
+
+def _sinks(number: int) -> str:
+    return "1 sink" if number == 1 else f"{number} sinks"
 
 
 def _retired(session: Session, snapshot: Snapshot, operation: str) -> tuple[str, ...]:

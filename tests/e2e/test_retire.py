@@ -46,7 +46,9 @@ def test_a_fallback_younger_than_a_day_is_kept_and_the_refusal_says_from_when_it
     rotated(world)
     world.clock.advance(YOUNG)
     before = world.dump()
-    with pytest.raises(Refused, match=r"(?s)stays until \d{4}-\d\d-\d\dT.*1 min left.*age +23 h.*min 1 d") as caught:
+    with pytest.raises(
+        Refused, match=r"(?s)stays until \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ.*1 min left.*age +23 h.*min 1 d"
+    ) as caught:
         retired(world)
     assert caught.value.exit_status == 4
     assert world.dump() == before
