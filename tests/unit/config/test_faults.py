@@ -153,6 +153,13 @@ def test_certificates_cannot_be_switched_off(faults_of: Any, load_text: Any, goo
         load_text(good, {name: "0"})
 
 
+def test_nobody_looks_in_the_file_for_a_variable(load_text: Any, good: str) -> None:
+    for text, where in ((good, False), (good.replace("[defaults]", "[defaults]\nunknown = 1"), True)):
+        with pytest.raises(Usage) as caught:
+            load_text(text, {"VAULT_SKIP_VERIFY": "1"})
+        assert ("the file is" in (caught.value.hint or "")) is where
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
