@@ -34,6 +34,8 @@ def test_five_faults_in_one_file_give_five_lines(faults_of: Any, good: str) -> N
 
 
 ONE_FAULT = [
+    ('domain = "acme.eu.auth0.com"', 'domain = "127.0.0.256"',
+     'tenants.prod.domain: found "127.0.0.256", expected a domain such as acme.eu.auth0.com'),
     ('domain = "acme.eu.auth0.com"', 'domain = "http://acme.eu.auth0.com"',
      'tenants.prod.domain: found "http://acme.eu.auth0.com", expected https:// (plain http:// is for loopback only)'),
     ('domain = "acme.eu.auth0.com"', f'domain = "https://x:{CANARY}@acme.example"',
