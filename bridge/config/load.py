@@ -105,7 +105,9 @@ def build(data: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> Se
     found += [((), text) for text in objections((vault.type for vault in vaults.values()), environ)]
     if found or config is None:
         found.sort(key=lambda fault: _SECTIONS.index(str(fault[0][0])) if fault[0][:1] in _TOP else len(_SECTIONS))
-        raise Usage(*(faults.line(fault) for fault in found), hint=f"the file is {path}")
+        # A variable is at fault beside any file.
+        hint = f"the file is {path}" if any(key for key, _ in found) else None
+        raise Usage(*(faults.line(fault) for fault in found), hint=hint)
     return Settings(
         tenants={name: _tenant(name, table) for name, table in config.tenants.items()},
         vaults=vaults,

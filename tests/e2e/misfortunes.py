@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.e2e.sinks import REGION
+from tests.support.bombs import MIB, bomb
 from tests.support.proxy import Answer, Proxy
 from tests.support.strict_moto import controls
 from tests.unit.auth0.slow_server import SlowServer, head
-from tests.unit.auth0.test_bounds import bomb
 from tests.unit.doctor.certificates import Authority, Behind
 from tests.unit.doctor.patient import Patient
 from tests.unit.policy.iam import ACCOUNT
@@ -197,7 +197,7 @@ def endless(end: str) -> Breaks:
             "auth0": ("tenants.local", "domain", "TENANT.eu.auth0.com", servers.auth0.url),
             "vault": ("vaults.eu", "url", "https://VAULT:8200", servers.bao.url),
         }[end]
-        sent = bomb(MEBIBYTES)
+        sent = bomb(MEBIBYTES * MIB)
         with SlowServer((head(sent, "Content-Encoding: gzip"), sent)) as server:
             patient.set(table, key, server.url)
             yield {place: right}

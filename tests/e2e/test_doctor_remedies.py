@@ -21,12 +21,12 @@ from tests.e2e import mending as mend
 from tests.e2e import misfortunes as m
 from tests.e2e.misfortunes import Breaks, Fill
 from tests.e2e.world import MakeWorld
-from tests.unit.doctor.conftest import empty_home, guard, make, make_live, servers
+from tests.unit.doctor.conftest import empty_home, guard, make_live, servers
 from tests.unit.doctor.patient import Finding, Patient
 from tests.unit.policy.iam import Guard
 from tests.unit.policy.rights import Vault
 
-__all__ = ["empty_home", "guard", "make", "make_live", "servers"]
+__all__ = ["empty_home", "guard", "make_live", "servers"]
 
 ROOT = Path(__file__).parents[2]
 REFUSED = (1, 2, 4)
@@ -156,7 +156,7 @@ NOT_BEFOREHAND = {
 
 @pytest.fixture
 def admit(
-    make: MakeWorld, guard: Guard, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_live: MakeWorld, guard: Guard, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Admit]:
     """Make a client of these ends that is not adopted yet."""
     monkeypatch.setattr("bridge.auth0.http.ATTEMPTS", 1)  # a server that is not there stays so
@@ -164,7 +164,7 @@ def admit(
     opened = ExitStack()
 
     def made(ends: str) -> Patient:
-        world = make(ends=ends)
+        world = make_live(ends=ends)
         world.tenant.client(world.own.client_id).grants[world.tenant.audience] = SCOPES[Role.OPERATOR]
         world.tenant.settings.propagation = QUICK
         root = opened.enter_context(Vault(world.servers.bao, f"remedies-{unique}"))
@@ -186,7 +186,7 @@ def look(patient: Patient, case: Case) -> Finding:
     ended = patient.run("doctor", "billing", "--json")
     (error,) = ended.objects
     assert (ended.status, error["result"]) == (2, USAGE), ended.told
-    return {"what": error["message"], "why": "", "remedy": error["hint"]}
+    return {"what": error["message"], "why": "", "remedy": error["hint"] or error["message"]}
 
 
 def rotate(patient: Patient, *statuses: int) -> None:

@@ -17,6 +17,7 @@ from bridge.model.tenant import TenantSettings
 
 MACHINE = {"AUTH0_DOMAIN": "acme.eu.auth0.com", "AUTH0_CLIENT_ID": "M2M", "AUTH0_CLIENT_SECRET": "hunter2"}
 VAULT = {"VAULT_ADDR": "https://vault:8200", "VAULT_TOKEN": "s.hunter2"}
+DOMAIN = "a domain such as acme.eu.auth0.com"
 LOCAL = {**MACHINE, "AUTH0_DOMAIN": "http://127.0.0.1:3000"}
 SINK = ("vault://secret/apps/billing",)
 
@@ -71,6 +72,8 @@ def test_a_token_or_a_key_does_instead_of_a_secret() -> None:
 @pytest.mark.parametrize(
     ("environ", "sinks", "line"),
     [
+        *(({"AUTH0_DOMAIN": domain}, SINK, f'AUTH0_DOMAIN: found "{domain}", expected {DOMAIN}')
+          for domain in ("256.0.0.1", "80127.0.0.1", "https://1.2.3", "1.2.3.4.5", "2130706433")),
         ({"AUTH0_DOMAIN": "http://acme.eu.auth0.com"}, SINK,
          'AUTH0_DOMAIN: found "http://acme.eu.auth0.com", expected https:// (plain http:// is for loopback only)'),
         ({"VAULT_SKIP_VERIFY": "true"}, SINK, ("VAULT_SKIP_VERIFY is set: the bridge always checks the vault's "

@@ -34,6 +34,8 @@ def test_five_faults_in_one_file_give_five_lines(faults_of: Any, good: str) -> N
 
 
 ONE_FAULT = [
+    ('domain = "acme.eu.auth0.com"', 'domain = "127.0.0.256"',
+     'tenants.prod.domain: found "127.0.0.256", expected a domain such as acme.eu.auth0.com'),
     ('domain = "acme.eu.auth0.com"', 'domain = "http://acme.eu.auth0.com"',
      'tenants.prod.domain: found "http://acme.eu.auth0.com", expected https:// (plain http:// is for loopback only)'),
     ('domain = "acme.eu.auth0.com"', f'domain = "https://x:{CANARY}@acme.example"',
@@ -151,6 +153,13 @@ def test_certificates_cannot_be_switched_off(faults_of: Any, load_text: Any, goo
             (line,) = faults_of(good, {name: value})
             assert line.startswith(f"{name} is set")
         load_text(good, {name: "0"})
+
+
+def test_nobody_looks_in_the_file_for_a_variable(load_text: Any, good: str) -> None:
+    for text, where in ((good, False), (good.replace("[defaults]", "[defaults]\nunknown = 1"), True)):
+        with pytest.raises(Usage) as caught:
+            load_text(text, {"VAULT_SKIP_VERIFY": "1"})
+        assert ("the file is" in (caught.value.hint or "")) is where
 
 
 @pytest.mark.parametrize(
