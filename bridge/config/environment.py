@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from bridge.config.audit import audit_from_environment
-from bridge.config.domain import check_domain
 from bridge.config.settings import ClientSettings, Settings, VaultSettings, with_key
 from bridge.model.errors import Usage
 from bridge.model.tenant import TenantSettings
@@ -77,7 +76,7 @@ def _tenant(environ: Mapping[str, str]) -> tuple[TenantSettings | None, list[str
     domain = environ.get("AUTH0_DOMAIN", "")
     if domain:
         try:
-            check_domain(domain)
+            base_url(domain)
         except ValueError as error:
             faults.append(f"AUTH0_DOMAIN: found {_shown(domain)}, expected {error}")
     # Public, and therefore no references. A line break at the end would make another application of it.

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from bridge.config.audit import EXPECTED as EXPECTED_TARGET
 from bridge.config.audit import TARGET, is_target
-from bridge.config.domain import check_domain
+from bridge.model.tenant_address import base_url
 from sinks.references import expected, is_reference, pattern
 
 DURATION = re.compile(r"(\d{1,9})([smhdw])")
@@ -105,7 +105,7 @@ def _plain_id(text: str) -> str:
 
 def _domain(text: str) -> str:
     try:
-        check_domain(text)
+        base_url(text)
     except ValueError as error:
         refuse("a text (not shown)" if "@" in text else quoted(text), str(error))  # a URL may hold a password before @
     return text

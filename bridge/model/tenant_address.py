@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from sinks.loopback import is_loopback
 
+_NUMBERS = re.compile(r"[0-9.]+")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
 
@@ -30,7 +31,9 @@ def base_url(domain: str) -> str:
     # A password in the URL would appear in messages and logs.
     if parts.username is not None or parts.password is not None:
         raise ValueError("a domain without a user name or password in it")
-    if parts.scheme not in {"https", "http"} or not (_HOST.fullmatch(host) or _is_ip(host)):
+    # Numbers alone are an address or nothing: httpx would refuse them later, with an error of its own.
+    named = _HOST.fullmatch(host) and not _NUMBERS.fullmatch(host)
+    if parts.scheme not in {"https", "http"} or not (named or _is_ip(host)):
         raise ValueError("a domain such as acme.eu.auth0.com")
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError("a domain without a path, such as acme.eu.auth0.com")
