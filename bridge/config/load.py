@@ -105,8 +105,7 @@ def build(data: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> Se
     found += [((), text) for text in objections((vault.type for vault in vaults.values()), environ)]
     if found or config is None:
         found.sort(key=lambda fault: _SECTIONS.index(str(fault[0][0])) if fault[0][:1] in _TOP else len(_SECTIONS))
-        # A variable is at fault beside any file.
-        hint = f"the file is {path}" if any(key for key, _ in found) else None
+        hint = f"the file is {path}" if any(key for key, _ in found) else None  # else a variable is at fault
         raise Usage(*(faults.line(fault) for fault in found), hint=hint)
     return Settings(
         tenants={name: _tenant(name, table) for name, table in config.tenants.items()},

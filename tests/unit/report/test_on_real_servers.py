@@ -95,7 +95,10 @@ def test_each_form_tells_what_the_vaults_say(billing: World) -> None:
     (told,) = invoke("report", "--json").objects
     assert (told["client"], told["kind"], told["tenant"], told["unread"]) == ("billing", "ok", "local", [])
     assert len(told["sinks"]) == 2
-    assert told["fallback_since"] == max(place["promoted_at"] for place in told["sinks"])
+    promoted = max(place["promoted_at"] for place in told["sinks"])
+    # The vault's own times count where the promotion took more than a second.
+    passed = datetime.fromisoformat(told["fallback_since"]) - datetime.fromisoformat(promoted)
+    assert timedelta() <= passed < timedelta(minutes=1)
     (line,) = csv.DictReader(invoke("report", "--csv").out.splitlines())
     assert (line["client_id"], line["due_at"], line["kind"]) == (billing.client_id, told["due_at"], "ok")
     assert 'secret_bridge_fallback_open{client="billing"} 1' in invoke("report", "--prometheus").out
