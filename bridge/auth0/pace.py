@@ -33,10 +33,11 @@ class Pacing:
 
     rate: float | None = None
     """Requests per second, in place of what answers tell."""
-    bursts: bool = True
-    """Whether requests are sent at once while more than a fifth of the limit is left.
+    clients: int = 1
+    """How many clients of the tenant the command is about.
 
-    That is for a command over one client, which sends a handful. Without, all are spread evenly.
+    For one client a handful of requests is sent, so they are sent at once while more than a fifth of the limit is left.
+    For several, all are spread evenly.
     """
 
 
@@ -53,7 +54,7 @@ class Pace:
         self._sustained = sustained
         self._clock = clock
         self._given = rate
-        self._bursts = pacing.bursts
+        self._bursts = pacing.clients == 1
         self._lock = threading.Lock()
         self._waiting: list[tuple[bool, int]] = []
         self._tickets = itertools.count()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+from bridge.cli.slots import HERE, Place, Slots
 
 T = TypeVar("T")
 MOST = 400
@@ -43,9 +45,6 @@ def in_order(results: Iterable[Done[T]]) -> Iterator[Done[T]]:
     yield from (kept[number] for number in sorted(kept))
 
 
-_RELEASE: ContextVar[Callable[[], None]] = ContextVar("bridge.cli.jobs", default=lambda: None)
-
-
 def spread(work: Callable[[T], Any], items: Sequence[T], *, jobs: int) -> Iterator[Any]:
     """Yield what `work` returns for each item, in their order, for `jobs` of them at a time.
 
@@ -58,26 +57,62 @@ def spread(work: Callable[[T], Any], items: Sequence[T], *, jobs: int) -> Iterat
     return (done.value() for done in in_order(crew.results(items)))
 
 
+_WAITS: ContextVar[Callable[[], None]] = ContextVar("bridge.cli.jobs", default=lambda: None)
+
+
 def only_waiting() -> None:
     """Let another item begin, because the one of this thread has nothing left to do but to wait.
 
     Without several jobs it does nothing.
     """
-    _RELEASE.get()()
+    _WAITS.get()()
+
+
+@dataclass(frozen=True)
+class Order(Generic[T]):
+    """Which item comes next. Items of one group are in each other's way, and those of different groups are not."""
+
+    group: Callable[[T], str] = lambda _: ""
+    following: Callable[[Mapping[int, T]], int] = min
+    """Of the items of a group that are left, by their numbers, which one is next. It may ask a server."""
+
+
+class _Group(Generic[T]):
+    """The items of one group that no thread has taken yet. The counts are the main thread's."""
+
+    def __init__(self, name: str, items: Mapping[int, T], following: Callable[[Mapping[int, T]], int]) -> None:
+        self.name = name
+        self.threads_to_come = len(items)
+        """How many threads have to be started for what is left."""
+        self.begun = 0
+        """How many of them are at work."""
+        self._left = dict(items)
+        self._following = following
+        self._lock = threading.Lock()
+
+    def take(self) -> tuple[int, T]:
+        """Take the next item."""
+        with self._lock:
+            number = self._following(self._left) if len(self._left) > 1 else min(self._left)
+            return number, self._left.pop(number)
 
 
 class Crew(Generic[T]):
     """Does `work` for each item, for `jobs` of them at a time.
 
     With one job the work is done in the thread that asks for the results. Otherwise each item has a thread, which is a
-    daemon: after a second Ctrl-C the process must not wait for a server that does not answer.
+    daemon: after a second Ctrl-C the process must not wait for a server that does not answer. Up to `jobs` items of
+    each group have begun, and as many threads work. The others sleep or wait for their turn.
     """
 
-    def __init__(self, work: Callable[[T], Any], jobs: int) -> None:
+    def __init__(self, work: Callable[[T], Any], jobs: int, order: Order[T] | None = None) -> None:
         self._work = work
-        self._jobs = self._free = jobs
-        self._told: queue.SimpleQueue[tuple[int, Done[T] | None]] = queue.SimpleQueue()  # None: a job is free
+        self._jobs = jobs
+        self._order = order or Order()
+        self._slots = Slots(jobs)
+        self._told: queue.SimpleQueue[tuple[_Group[T], Done[T] | None]] = queue.SimpleQueue()  # None: it only waits
         self._under_way: dict[int, T] = {}
+        self._threads = 0
         self._interrupted = False
 
     def results(self, items: Iterable[T]) -> Iterator[Done[T]]:
@@ -85,50 +120,70 @@ class Crew(Generic[T]):
 
         An interruption (Ctrl-C) is yielded as what each item raised that is under way. No further item is begun.
         """
-        left = enumerate(items)
         if self._jobs == 1:
-            for number, item in left:
+            for number, item in enumerate(items):
                 yield (told := self._tried(number, item))
                 if self._interrupted or isinstance(told.raised, KeyboardInterrupt):
                     return
             return
+        groups = self._grouped(items)
         try:
-            while (self._begin(left) or self._under_way) and not self._interrupted:
-                number, told_here = self._told.get()
+            while (self._begin(groups) or self._threads) and not self._interrupted:
+                group, told_here = self._told.get()
                 if told_here is None:
-                    self._free += 1
+                    group.begun -= 1
                     continue
-                del self._under_way[number]
+                self._threads -= 1
+                del self._under_way[told_here.number]
                 yield told_here
         except KeyboardInterrupt:
             self._interrupted = True
-        for number, item in self._under_way.items():
+        for number, item in sorted(self._under_way.copy().items()):
             yield Done(number, item, raised=KeyboardInterrupt())
 
     def interrupt(self) -> None:
         """Begin no further item, and give up those that are under way, as after an interruption."""
         self._interrupted = True
 
-    def _begin(self, left: Iterator[tuple[int, T]]) -> bool:
-        """Begin as many items as there are free jobs, and return whether any was begun."""
+    def _grouped(self, items: Iterable[T]) -> list[_Group[T]]:
+        found: dict[str, dict[int, T]] = {}
+        for number, item in enumerate(items):
+            found.setdefault(self._order.group(item), {})[number] = item
+        return [_Group(name, each, self._order.following) for name, each in found.items()]
+
+    def _begin(self, groups: Sequence[_Group[T]]) -> bool:
+        """Begin items of each group in turn, as many as may be begun, and return whether any was begun."""
         begun = False
-        while self._free > 0 and len(self._under_way) < MOST and (pair := next(left, None)):
-            number, item = pair
-            begun, self._free, self._under_way[number] = True, self._free - 1, item
-            threading.Thread(target=self._do, args=pair, daemon=True).start()
+        while free := [each for each in groups if each.threads_to_come and each.begun < self._jobs]:
+            for group in free:
+                if self._threads >= MOST:
+                    return begun
+                begun, self._threads = True, self._threads + 1
+                group.begun += 1
+                group.threads_to_come -= 1
+                threading.Thread(target=self._do, args=(group,), daemon=True).start()
         return begun
 
-    def _do(self, number: int, item: T) -> None:
-        free = [None]
+    def _do(self, group: _Group[T]) -> None:
+        waits = [None]
 
-        def release() -> None:
-            if free:
-                free.clear()
-                self._told.put((number, None))
+        def only_waits() -> None:
+            if waits:
+                waits.clear()
+                place.leave()
+                self._told.put((group, None))
 
-        _RELEASE.set(release)
-        self._told.put((number, self._tried(number, item)))
-        release()
+        place = Place(self._slots, group.name)
+        with place:
+            _WAITS.set(only_waits)
+            HERE.set(place)
+            number, item = group.take()
+            if self._interrupted:
+                return
+            self._under_way[number] = item
+            done = self._tried(number, item)
+        self._told.put((group, done))
+        only_waits()
 
     def _tried(self, number: int, item: T) -> Done[T]:
         try:

@@ -9,9 +9,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bridge.cli.jobs import Crew, in_order
-from bridge.execution.open import survey
+from bridge.execution.open import Common, survey
 from bridge.model.errors import BridgeError
-from sinks.shared import Shared
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
@@ -61,10 +60,10 @@ class Picked:
     """How many clients fit, and are left out because of the limit."""
 
 
-def pick(found: list[Pair], rule: Rule, *, jobs: int, shared: Shared) -> Picked:
+def pick(found: list[Pair], rule: Rule, *, jobs: int, common: Common) -> Picked:
     """Return the clients among `found` that the rule picks, in its order. Several are looked at at a time."""
     picked = Picked()
-    fitting = _looked(found, rule, picked, jobs, shared) if rule.looks else [(pair, None) for pair in found]
+    fitting = _looked(found, rule, picked, jobs, common) if rule.looks else [(pair, None) for pair in found]
     if rule.order is not Order.FILE:
         fitting.sort(key=lambda each: _key(rule.order, *each))  # stable: the file's order where nothing else decides
     chosen = [pair for pair, _ in fitting]
@@ -74,10 +73,10 @@ def pick(found: list[Pair], rule: Rule, *, jobs: int, shared: Shared) -> Picked:
 
 
 def _looked(
-    found: list[Pair], rule: Rule, picked: Picked, jobs: int, shared: Shared
+    found: list[Pair], rule: Rule, picked: Picked, jobs: int, common: Common
 ) -> list[tuple[Pair, Status | None]]:
     fitting: list[tuple[Pair, Status | None]] = []
-    crew: Crew[Pair] = Crew(lambda pair: survey(*pair, shared), min(jobs, len(found) or 1))
+    crew: Crew[Pair] = Crew(lambda pair: survey(*pair, common), min(jobs, len(found) or 1))
     for done in in_order(crew.results(found)):
         try:
             seen: Status = done.value()

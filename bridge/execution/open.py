@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,12 +15,12 @@ from bridge.model.errors import Usage
 from bridge.model.progress import Silent, Stop, Watcher
 from bridge.model.timing import Timing
 from sinks import open_reader, open_sink, references, split
-from sinks.clock import SystemClock
+from sinks.clock import Clock, SystemClock
 from sinks.errors import SinkError
 from sinks.shared import Shared
 
 if TYPE_CHECKING:
-    from bridge.auth0.pace import Pacing
+    from bridge.auth0.api import Auth0
     from bridge.config.settings import ClientSettings, Settings
     from bridge.execution.session import Session
     from bridge.planning.status import Status
@@ -27,24 +29,25 @@ if TYPE_CHECKING:
 
 
 def open_sinks(
-    settings: Settings, client: ClientSettings, timing: Timing, shared: Shared | None = None
+    settings: Settings, client: ClientSettings, timing: Timing, common: Common | None = None
 ) -> dict[str, Sink]:
     """Open a client's sinks, sorted by their URIs, which is the order in which they are claimed.
 
-    `shared` holds the logins and clients that they use together with the sinks of other clients.
+    `common` holds the logins and connections that they use together with the sinks of other clients.
 
     Raises:
         Usage: an address is not valid, or two are the same. All faults are reported at once.
     """
-    resolver, shared = partial(references.resolve, environ=os.environ), shared or Shared()
+    resolver, common = partial(references.resolve, environ=os.environ), common or Common()
     sinks: dict[str, Sink] = {}
     faults: list[str] = []
     for uri in client.sinks:
         try:
             vault = settings.vaults[split(uri)[0]]
             sink = open_sink(
-                uri, vault.type, vault.options, resolve=resolver, clock=SystemClock(), lease=timing.lease, shared=shared
-            )
+                uri, vault.type, vault.options, resolve=resolver, clock=common.clock, lease=timing.lease,
+                shared=common.shared,
+            )  # fmt: skip
         except SinkError as error:
             faults.append(f"{error.message}{f'; {error.hint}' if error.hint else ''}")
             continue
@@ -72,10 +75,10 @@ def open_readers(settings: Settings, client: ClientSettings) -> Iterator[Reader]
         yield open_reader(uri, vault.type, vault.options, resolve=resolver, shared=shared)
 
 
-def survey(settings: Settings, client: ClientSettings, shared: Shared | None = None) -> Status:
+def survey(settings: Settings, client: ClientSettings, common: Common | None = None) -> Status:
     """Read a client's metadata and judge its status. Auth0 is not asked.
 
-    `shared` is as in `open_sinks`.
+    `common` is as in `open_sinks`.
 
     Raises:
         BridgeError: a sink cannot be read.
@@ -86,7 +89,7 @@ def survey(settings: Settings, client: ClientSettings, shared: Shared | None = N
 
     try:
         # Reading metadata needs no lease, so the tenant's own times do not matter.
-        sinks = tuple(sink.survey() for sink in open_sinks(settings, client, Timing(), shared).values())
+        sinks = tuple(sink.survey() for sink in open_sinks(settings, client, Timing(), common).values())
     except SinkError as error:
         raise translate(error) from None
     return judge(client, ClientRef(client.client_id, "", client.name, client.sinks), sinks)
@@ -100,37 +103,63 @@ def variables_of(*settings: object) -> frozenset[str]:
     return frozenset(re.findall(r"\benv:(\w+)", " ".join(map(str, settings))))
 
 
+@dataclass
+class Common:
+    """What the clients of one command have in common, so that it is made once: logins, tokens, connections."""
+
+    shared: Shared = field(default_factory=Shared)
+    clock: Clock = field(default_factory=SystemClock)
+    rate: float | None = None
+    """Requests per second to each tenant, in place of what Auth0's answers tell."""
+    clients: Counter[str] = field(default_factory=Counter)
+    """How many clients the command is about, by their tenant."""
+
+    def count(self, clients: Iterable[ClientSettings]) -> None:
+        """Take note of the clients that the command is about, before the first of them is opened."""
+        self.clients.update(client.tenant for client in clients)
+
+    def auth0(self, settings: Settings, tenant: str) -> Auth0:
+        """Return the access to a tenant. Nothing is sent yet.
+
+        Raises:
+            Usage: the tenant's settings are not valid.
+        """
+        # Imported here, so that commands which never ask Auth0 do not load its client.
+        from bridge.auth0.api import connect
+        from bridge.auth0.api import Auth0
+
+        known = settings.tenants[tenant]
+        pacing = Pacing(self.rate, self.clients[tenant] or 1)
+        resolver = partial(resolve, environ=os.environ)
+        return self.shared.one(
+            (connect, known), lambda: connect(known, resolver, self.clock, pacing=pacing)
+        )
+
+
 def open_session(
     settings: Settings,
     client: ClientSettings,
     watcher: Watcher | None = None,
     stop: Stop | None = None,
-    shared: Shared | None = None,
-    pacing: Pacing | None = None,
+    common: Common | None = None,
 ) -> Session:
     """Open everything that an operation on one client needs. No server is contacted yet.
 
-    Sessions with the same `shared` use one access to each tenant and one login to each vault. `pacing` is how requests
-    to a tenant are spread.
+    Sessions with the same `common` use one access to each tenant and one login to each vault.
 
     Raises:
         Usage: the settings are not valid.
     """
-    # Imported here, so that commands which never ask Auth0 do not load its client.
-    from bridge.auth0.api import connect
-    from bridge.auth0.pace import Pacing as Usual
     from bridge.execution.actor import claimed_actor
     from bridge.execution.session import Session
 
-    tenant = settings.tenants[client.tenant]
+    tenant, common = settings.tenants[client.tenant], common or Common()
     timing = Timing(tenant.propagation)
-    clock, shared = SystemClock(), shared or Shared()
-    access = partial(connect, tenant, partial(resolve, environ=os.environ), clock, pacing=pacing or Usual())
     return Session(
         settings=client,
-        auth0=shared.one((connect, tenant), access),
-        sinks=open_sinks(settings, client, timing, shared),
-        clock=clock,
+        auth0=common.auth0(settings, client.tenant),
+        sinks=open_sinks(settings, client, timing, common),
+        clock=common.clock,
         timing=timing,
         actor=claimed_actor(os.environ),
         credentials=variables_of(tenant, settings.vaults, settings.audit, settings.notify),

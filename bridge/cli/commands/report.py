@@ -19,12 +19,11 @@ from bridge.cli.output import text as show
 from bridge.cli.output.console import hand_over, is_terminal, say
 from bridge.cli.runner import usage_errors, worst
 from bridge.cli.select import Clients, chosen
-from bridge.execution.open import open_sinks
+from bridge.execution.open import Common, open_sinks
 from bridge.model.errors import BridgeError, Failed, Usage
 from bridge.model.timing import Timing
 from sinks.clock import SystemClock
 from sinks.errors import SinkError
-from sinks.shared import Shared
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
@@ -57,8 +56,8 @@ def report(
     if form == "html" and file is None and is_terminal(sys.stdout):
         raise Usage("found a terminal, where HTML is of no use", hint="name a file: --output report.html")
     found = chosen(clients, everyone=clients.empty, tenant=False)
-    shared = Shared()
-    seen = tuple(spread(lambda pair: _look(*pair, shared), found, jobs=jobs))
+    common = Common()
+    seen = tuple(spread(lambda pair: _look(*pair, common), found, jobs=jobs))
     made = _report(found, [looked for looked, _ in seen])
     _write(_text(made, form), file)
     _say_what_came_of_it(made, file)
@@ -73,7 +72,7 @@ def _form(*, csv: bool, json: bool, prometheus: bool) -> str:
     return found[0].lstrip("-") if found else "html"
 
 
-def _look(settings: Settings, client: ClientSettings, shared: Shared) -> Read:
+def _look(settings: Settings, client: ClientSettings, common: Common) -> Read:
     """Read one client's metadata.
 
     An error is reported in the client's row, and does not affect other clients. No value is read.
@@ -85,7 +84,7 @@ def _look(settings: Settings, client: ClientSettings, shared: Shared) -> Read:
     unread: list[Unread] = []
     statuses = {0}
     try:
-        opened: list[Readable] = [*open_sinks(settings, client, Timing(), shared).values()]
+        opened: list[Readable] = [*open_sinks(settings, client, Timing(), common).values()]
     except Exception as raised:  # noqa: BLE001  # for the same reason as below
         message, status = _told(raised)
         opened, statuses = [], {status}

@@ -30,10 +30,9 @@ from bridge.cli.output.status_table import statuses
 from bridge.cli.picking import retirable
 from bridge.cli.runner import each
 from bridge.cli.select import Clients, ClientsOrAll, OneClient, chosen
-from bridge.execution.open import open_session, survey
+from bridge.execution.open import Common, open_session, survey
 from bridge.model.errors import ATTENTION, Usage
 from bridge.planning.status import Kind
-from sinks.shared import Shared
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
@@ -80,7 +79,7 @@ def status(
 
     each(
         look.at(lambda: chosen(clients, everyone=clients.empty, tenant=False)),
-        partial(survey, shared=Shared()),
+        partial(survey, common=Common()),
         present,
         json=json,
         jobs=jobs,
@@ -100,7 +99,7 @@ def verify(
     """Ask Auth0: is each sink's current value accepted, is the fallback refused? Exits with 5 when not."""
     from bridge.operations.verify import verify as verify_one
 
-    shared = Shared()
+    common = Common()
 
     def present(client: ClientSettings, seen: tuple[Verified, ...]) -> int:
         say_all([as_json.line(as_json.verified(client, seen))] if json else show.verified(client.name, seen))
@@ -109,7 +108,7 @@ def verify(
 
     each(
         lambda: chosen(clients, everyone=clients.everyone or clients.empty),
-        lambda settings, client: verify_one(open_session(settings, client, shared=shared)),
+        lambda settings, client: verify_one(open_session(settings, client, common=common)),
         present,
         json=json,
         jobs=jobs,
@@ -140,7 +139,7 @@ def history(
         say_all([as_json.line(told)] if json else show.history(client.name, seen.sinks, limit or VERSIONS))
         return 0
 
-    each(lambda: chosen(client, tenant=False), partial(survey, shared=Shared()), present, json=json, looking=True)
+    each(lambda: chosen(client, tenant=False), partial(survey, common=Common()), present, json=json, looking=True)
 
 
 @command(SECURITY, example="retire --due --yes")
@@ -222,10 +221,10 @@ def evidence(
     """Ask the tenant's logs who still fails with an old value. Exits with 5 when somebody does, or it is not known."""
     from bridge.operations.evidence import evidence_of
 
-    look, shared = Look("evidence", wanted=notify), Shared()
+    look, common = Look("evidence", wanted=notify), Common()
 
     def do(settings: Settings, client: ClientSettings) -> Evidence:
-        return evidence_of(open_session(settings, client, shared=shared), record=record)
+        return evidence_of(open_session(settings, client, common=common), record=record)
 
     def present(client: ClientSettings, found: Evidence) -> int:
         say_all([as_json.line(as_json.evidence(client, found))] if json else show.evidence(client.name, found))
