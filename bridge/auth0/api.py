@@ -9,9 +9,11 @@ import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from bridge.auth0.applications import PAGE, pages
 from bridge.auth0.client import Client
+from bridge.auth0.listing import FRESH, Listing
 from bridge.auth0.management import Management
-from bridge.auth0.pace import Pacing
+from bridge.auth0.pace import SHARE, Pacing
 from bridge.auth0.probe import Verdict, probe
 from bridge.auth0.tenant import Credentials, Tenant
 from bridge.model.errors import Usage
@@ -27,7 +29,23 @@ if TYPE_CHECKING:
 
 
 class Auth0(Management):
-    """The Management API and the probe of one tenant."""
+    """The Management API and the probe of one tenant. With `lists_by`, a clock, clients are read by the page."""
+
+    def __init__(self, tenant: Tenant, lists_by: Clock | None = None) -> None:
+        super().__init__(tenant)
+        self.listing = Listing(lambda: pages(self, size=self._page_size()), lists_by) if lists_by else None
+
+    def _page_size(self) -> int:
+        # What cannot be worked on while it is fresh would have to be read again.
+        return max(1, min(PAGE, int(self.rate * FRESH * SHARE)))
+
+    def get_client(self, client_id: str) -> Client:
+        """Read a client, without its secret. One that was listed within the last minute counts as read.
+
+        Raises:
+            NotFound: the tenant has no such client.
+        """
+        return (self.listing and self.listing.get(client_id)) or super().get_client(client_id)
 
     def probe(self, client: Client, secret: Secret) -> Verdict:
         """Return whether Auth0 accepts `secret`, as one request sees it. Never raises an `Auth0Error`.
@@ -82,4 +100,4 @@ def connect(
     client_secret = secret(settings.client_secret) if token is None and key is None else None
     credentials = Credentials(own_id, client_secret, token, key)
     tenant = Tenant(settings.domain, credentials, clock, audience=settings.audience, transport=transport, pacing=pacing)
-    return Auth0(tenant)
+    return Auth0(tenant, clock if pacing.lists else None)

@@ -21,8 +21,8 @@ MOST_PAGES = 1000
 LISTED_FIELDS = (*FIELDS, "client_metadata")
 
 
-def pages(auth0: Management, *, with_global: bool = False) -> Iterator[tuple[Mapping[str, Any], ...]]:
-    """Yield the applications of a tenant, at most 100 at a time, each of them once.
+def pages(auth0: Management, *, with_global: bool = False, size: int = PAGE) -> Iterator[tuple[Mapping[str, Any], ...]]:
+    """Yield the applications of a tenant, at most `size` (100) at a time, each of them once.
 
     An application is a mapping of `LISTED_FIELDS`, which `Client.from_api` reads. Its `client_id` is always a text. The
     tenant's global client is left out unless `with_global`. An application that is created or deleted meanwhile may be
@@ -36,7 +36,7 @@ def pages(auth0: Management, *, with_global: bool = False) -> Iterator[tuple[Map
     checkpoints: set[str] = set()
     checkpoint: str | None = None
     for _ in range(MOST_PAGES):
-        entries, checkpoint = _page(auth0, checkpoint)
+        entries, checkpoint = _page(auth0, checkpoint, size)
         # An application may move to a later page when another one is created.
         new = tuple(one for one in entries if one["client_id"] not in seen)
         seen |= {one["client_id"] for one in new}
@@ -51,9 +51,9 @@ def pages(auth0: Management, *, with_global: bool = False) -> Iterator[tuple[Map
     raise Unreachable(f"{auth0.name} lists its applications without an end")
 
 
-def _page(auth0: Management, checkpoint: str | None) -> tuple[list[Mapping[str, Any]], str | None]:
+def _page(auth0: Management, checkpoint: str | None, size: int) -> tuple[list[Mapping[str, Any]], str | None]:
     """Return the applications behind a checkpoint, and the next checkpoint, or None if there are no more."""
-    params = {"fields": ",".join(LISTED_FIELDS), "include_fields": "true", "take": str(PAGE)}
+    params = {"fields": ",".join(LISTED_FIELDS), "include_fields": "true", "take": str(size)}
     answer = auth0.get(
         "/clients", params | ({"from": checkpoint} if checkpoint else {}), doing="the request for its applications"
     )

@@ -17,8 +17,6 @@ from sinks.clock import Clock
 
 FRESH = 60.0
 """For so many seconds a listed client counts as read. An operation that reads it itself may take as long."""
-LEAST = 10
-"""From so many clients of a tenant on, a command lists them."""
 SPARE = 3
 """How many pages may be read beyond the number of requests that the pages before have saved."""
 LOG = logging.getLogger(__name__)
@@ -36,6 +34,7 @@ class Listing:
         self._clock = clock
         self._lock = threading.Lock()
         self._pages: Iterator[Sequence[Mapping[str, Any]]] | None = None
+        self._began: float | None = None
         self._listed: dict[str, tuple[Client, float]] = {}
         self._ready: deque[str] = deque()
         self._read = self._saved = 0
@@ -71,20 +70,29 @@ class Listing:
 
     def _more(self) -> bool:
         """Read the next page, and return whether there was one that was worth while."""
+        now = self._clock.monotonic()
+        if self._pages is None:
+            if self._began is not None and now - self._began < FRESH:
+                return False  # all was listed, and lately
+            self._pages, self._began, self._read, self._saved = self._begin(), now, 0, 0
         if self._read > self._saved + SPARE:
             return False
-        if self._pages is None:
-            self._pages = self._begin()
+        self._read += 1
         try:
             page = next(self._pages, None)
         except Auth0Error as error:
             # Each client is read by itself then, and its error is its own.
             LOG.debug("the clients cannot be listed: %s", error.message)
-            page, self._saved = None, -SPARE
-        self._read += 1
+            page = None
+        if page is None:
+            self._pages = None
+            return False
+        self._keep(page)
+        return True
+
+    def _keep(self, page: Sequence[Mapping[str, Any]]) -> None:
         at = self._clock.monotonic()
-        for entry in page or ():
+        for entry in page:
             client = Client.from_api(entry, str(entry["client_id"]))
             self._listed[client.client_id] = client, at
             self._ready.append(client.client_id)
-        return page is not None

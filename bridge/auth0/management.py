@@ -28,9 +28,8 @@ class Management:
     Every method may raise `Auth0Error`. Only `set_secret` and `rotate_secret` write, and only they may raise `Expired`.
     """
 
-    def __init__(self, tenant: Tenant, listing: Callable[[Management], Listing] | None = None) -> None:
+    def __init__(self, tenant: Tenant) -> None:
         self.tenant = tenant
-        self._listing = listing(self) if listing else None
         self.name = tenant.name
         self.own_client_id = tenant.client_id
 
@@ -68,7 +67,7 @@ class Management:
         )
 
     def get_client(self, client_id: str) -> Client:
-        """Read a client, without its secret. What was listed within the last minute counts as read.
+        """Read a client, without its secret.
 
         Raises:
             NotFound: the tenant has no such client.

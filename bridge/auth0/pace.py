@@ -24,6 +24,8 @@ UNKNOWN = 5.0
 """By this the number that may be sent at once is divided, for the rate of any other limit until it is measured."""
 FIRST = 1.6  # requests per second before the first answer: 80 % of the least limit
 WINDOW, SHORTEST = 5.0, 1.0  # seconds of a measurement, usually and where what is left shrinks fast
+MANY = 10
+"""From so many clients of a tenant on, a command spreads its requests evenly, and reads clients by the page."""
 SLEEP = 0.05  # seconds after which a thread that is not the next one looks again
 
 
@@ -36,9 +38,16 @@ class Pacing:
     clients: int = 1
     """How many clients of the tenant the command is about.
 
-    For one client a handful of requests is sent, so they are sent at once while more than a fifth of the limit is left.
-    For several, all are spread evenly.
+    For a few clients a handful of requests is sent, so they are sent at once while more than a fifth of the limit is
+    left. For many, all are spread evenly.
     """
+    together: bool = False
+    """Whether several of them are worked on at a time."""
+
+    @property
+    def lists(self) -> bool:
+        """Whether clients are read by the page. One after the other would take longer than a page is fresh."""
+        return self.together and self.clients >= MANY
 
 
 class Pace:
@@ -54,7 +63,7 @@ class Pace:
         self._sustained = sustained
         self._clock = clock
         self._given = rate
-        self._bursts = pacing.clients == 1
+        self._bursts = pacing.clients < MANY
         self._lock = threading.Lock()
         self._waiting: list[tuple[bool, int]] = []
         self._tickets = itertools.count()

@@ -21,17 +21,16 @@ from bridge.cli.output import text as show
 from bridge.cli.output.board import Board
 from bridge.cli.output.console import is_terminal, say, say_all
 from bridge.cli.output.progress import Lines
-from bridge.cli.picking import Picked, Rule, pick
+from bridge.cli.picking import Order, Picked, Rule, pick
 from bridge.cli.runner import Chosen, NotBegun, each
 from bridge.cli.select import Selection, chosen
-from bridge.execution.open import open_session
-from bridge.model.errors import ATTENTION, Refused, Usage
+from bridge.cli.slots import SharingClock
+from bridge.execution.open import Common, open_session
+from bridge.model.errors import ATTENTION, BridgeError, Refused, Usage
 from bridge.model.outcome import Unchanged
 from bridge.model.progress import Stop
-from sinks.shared import Shared
 
 if TYPE_CHECKING:
-    from bridge.auth0.pace import Pacing
     from bridge.config.settings import ClientSettings, Settings
     from bridge.execution.session import Session
     from bridge.model.outcome import Outcome
@@ -71,13 +70,6 @@ def at_a_time(together: Together, *, asks: bool, yes: bool) -> Together:
     return replace(together, jobs=1) if asks and not yes and is_terminal(sys.stdin) else together
 
 
-def _pacing(together: Together, *, alone: bool) -> Pacing:
-    """Return how the requests to a tenant are spread. `alone`: the command is about one client."""
-    from bridge.auth0.pace import Pacing
-
-    return Pacing(together.rate, bursts=alone)
-
-
 def require_reason(*, compromised: bool, reason: str) -> None:
     """Require --reason with --compromised, and reject it without.
 
@@ -114,7 +106,7 @@ def change(
     found = partial(chosen, selection, everyone=everyone or (rule.due is not None and not selection.named))
     each(
         lambda: run.select(found(), rule), run.do, run.present, json=json, title=title, listener=run.news,
-        jobs=together.jobs, stop=run.stop, closing=run.close,
+        jobs=together.jobs, following=run.following, stop=run.stop, closing=run.close,
     )  # fmt: skip
 
 
@@ -132,18 +124,21 @@ class _Run:
     def __post_init__(self) -> None:
         self.stop = Stop()
         self.news = News(self.asked.command, self.stop, off=self.asked.dry_run)
-        self._shared = Shared()
+        self._common = Common(clock=SharingClock(), rate=self.together.rate, jobs=self.together.jobs)
         self._breaker = Breaker(off=self.together.keep_going)
         self._picked = Picked()
         self._board = Board({})
         self._names: dict[str, str] = {}  # before each line of progress
         self._reasons: dict[str, str] = {}  # why nothing was done
+        self._numbers: dict[str, dict[str, int]] = {}  # of each tenant, by client id
+        self._ordered = False
 
     def select(self, found: list[Chosen], rule: Rule) -> list[Chosen]:
         """Return the clients that the rule picks, and say so if there are none or some are left out."""
         self.news.check(found)
-        self._picked = pick(found, rule, jobs=self.together.jobs, shared=self._shared)
-        clients = self._picked.clients
+        self._ordered = rule.order is not Order.ANY
+        self._picked = pick(found, rule, jobs=self.together.jobs, common=self._common)
+        clients = self._common.of(self._picked.clients)
         if not clients:  # silence looks like a mistake
             say(f"nothing is due: {show.clients(len(found))} looked at", err=True)
         if self._picked.left:
@@ -157,6 +152,24 @@ class _Run:
                 self._board.show()
         return clients
 
+    def following(self, left: Mapping[int, Chosen]) -> int:
+        """Return the number of the client to begin next, of those of one tenant that are left.
+
+        Where the tenant's clients are read by the page, it is one of the page that was read.
+        """
+        first = min(left)
+        settings, client = left[first]
+        try:
+            listing = None if self._ordered or self.stop.asked else self._common.auth0(settings, client.tenant).listing
+        except BridgeError:
+            return first  # it is each client's own error
+        if listing is None:
+            return first
+        numbers = self._numbers.setdefault(client.tenant, {each.client_id: at for at, (_, each) in left.items()})
+        found = listing.following(numbers)
+        # Each is asked for once, so it is still there, unless it is named twice.
+        return numbers.pop(found, first) if found and numbers[found] in left else first
+
     def do(self, settings: Settings, client: ClientSettings) -> Outcome | None:
         """Do the work for one client, within its audit record."""
         if client.name in self._picked.unread:
@@ -166,8 +179,7 @@ class _Run:
         self._breaker.check(client.tenant)
         with self._breaker.counting(client.tenant), self._board.counting(client.tenant) as only_waiting:
             lines = Lines(self._names[client.name], quiet=self.json or self._board.shown, on_wait=only_waiting)
-            pacing = _pacing(self.together, alone=len(self._names) == 1)
-            session = open_session(settings, client, lines, self.stop, self._shared, pacing)
+            session = open_session(settings, client, lines, self.stop, self._common)
             self._board.rates[client.tenant] = lambda: session.auth0.rate
             return recorded(settings, session, self.asked, lambda: self._attempt(session), quiet=self.json)
 

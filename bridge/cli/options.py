@@ -123,7 +123,7 @@ Limit = Annotated[
     ),
 ]
 InOrder = Annotated[
-    Order, typer.Option("--order", metavar="BY", help="file (as it lists them), oldest, tenant or owner.")
+    Order, typer.Option("--order", metavar="BY", help="any, file (as it lists them), oldest, tenant or owner.")
 ]
 Rate = Annotated[
     float | None,

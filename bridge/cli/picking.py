@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 
 class Order(StrEnum):
-    """In which order clients are worked on."""
+    """In which order clients are worked on. With `ANY` it is the one that asks the servers least."""
 
+    ANY = "any"
     FILE = "file"
     OLDEST = "oldest"
     TENANT = "tenant"
@@ -38,7 +39,7 @@ class Rule:
 
     due: Callable[[ClientSettings, Status], bool] | None = None
     not_since: datetime | None = None
-    order: Order = Order.FILE
+    order: Order = Order.ANY
     limit: int | None = None
 
     @property
@@ -64,7 +65,7 @@ def pick(found: list[Pair], rule: Rule, *, jobs: int, common: Common) -> Picked:
     """Return the clients among `found` that the rule picks, in its order. Several are looked at at a time."""
     picked = Picked()
     fitting = _looked(found, rule, picked, jobs, common) if rule.looks else [(pair, None) for pair in found]
-    if rule.order is not Order.FILE:
+    if rule.order not in (Order.ANY, Order.FILE):
         fitting.sort(key=lambda each: _key(rule.order, *each))  # stable: the file's order where nothing else decides
     chosen = [pair for pair, _ in fitting]
     picked.clients = chosen[: rule.limit]

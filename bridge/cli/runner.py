@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import typer
 
 from bridge.audit.records import RESULTS
-from bridge.cli.jobs import Crew, Done, in_order
+from bridge.cli.jobs import Crew, Done, Order, in_order
 from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import is_terminal, say, say_all
@@ -32,6 +32,11 @@ SEVERITY = (3, 1, 2, 4, ATTENTION, 0)
 
 Chosen = tuple[Settings, ClientSettings]
 """A client that the user named, with the settings that it belongs to."""
+
+
+def tenant_of(pair: Chosen) -> str:
+    """Return the tenant of a client. Clients of one tenant share its limits, and others do not wait for them."""
+    return pair[1].tenant
 
 
 class _OneLine(logging.Formatter):
@@ -136,6 +141,7 @@ def each(
     closing: Callable[[Mapping[str, int]], None] = lambda _: None,
     listener: Listener | None = None,
     jobs: int = 1,
+    following: Callable[[Mapping[int, Chosen]], int] = min,
     stop: Stop | None = None,
 ) -> None:
     """Do `work` for each chosen client, `present` its result, and end the process with the most serious exit status.
@@ -147,12 +153,13 @@ def each(
     `looking`, `work` changes nothing, and an interruption leaves nothing.
 
     `jobs` clients are worked on at a time, each in a thread. Everything else happens in this one: a client is presented
-    when it is done, with `looking` in the order of the clients. Signals ask `stop` meanwhile.
+    when it is done, with `looking` in the order of the clients. `following` says which client of a tenant is next, of
+    those that are left. Signals ask `stop` meanwhile.
     """
     with usage_errors(json=json):
         clients = choose()
     shown = _Shown(present, json, title, looking, listener)
-    crew: Crew[Chosen] = Crew(lambda pair: work(*pair), min(jobs, len(clients) or 1))
+    crew: Crew[Chosen] = Crew(lambda pair: work(*pair), min(jobs, len(clients) or 1), Order(tenant_of, following))
     with heeding(stop) if stop else nullcontext():
         results = crew.results(clients)
         for done in in_order(results) if looking else results:

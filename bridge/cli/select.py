@@ -123,8 +123,14 @@ class ClientsOrAll(Clients):
     """
 
     everyone: Everyone = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientsToChange(ClientsOrAll):
+    """The selection of a command that changes many clients, in some order, and perhaps not all of them."""
+
     limit: Limit = None
-    order: InOrder = Order.FILE
+    order: InOrder = Order.ANY
 
     def rule(
         self, due: Callable[[ClientSettings, Status], bool] | None = None, not_since: datetime | None = None

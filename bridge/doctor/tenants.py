@@ -73,9 +73,11 @@ def check(
     """
     # Here, because doctor also examines roles that never ask Auth0, and httpx takes long to load.
     from bridge.auth0.api import connect
+    from bridge.auth0.pace import Pacing
 
     try:
-        auth0 = connect(settings, partial(resolve, environ=environ), clock)
+        pacing = Pacing(clients=len(clients), together=True)
+        auth0 = connect(settings, partial(resolve, environ=environ), clock, pacing=pacing)
     except Usage as error:
         report.wrong("tenant-settings", error.message, hint=error.hint or "correct it in bridge.toml")
         return None

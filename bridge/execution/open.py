@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -111,12 +111,15 @@ class Common:
     clock: Clock = field(default_factory=SystemClock)
     rate: float | None = None
     """Requests per second to each tenant, in place of what Auth0's answers tell."""
+    jobs: int = 1
+    """How many clients are worked on at a time."""
     clients: Counter[str] = field(default_factory=Counter)
     """How many clients the command is about, by their tenant."""
 
-    def count(self, clients: Iterable[ClientSettings]) -> None:
-        """Take note of the clients that the command is about, before the first of them is opened."""
-        self.clients.update(client.tenant for client in clients)
+    def of(self, chosen: list[tuple[Settings, ClientSettings]]) -> list[tuple[Settings, ClientSettings]]:
+        """Take note of the clients that the command is about, before the first of them is opened. Return them."""
+        self.clients.update(client.tenant for _, client in chosen)
+        return chosen
 
     def auth0(self, settings: Settings, tenant: str) -> Auth0:
         """Return the access to a tenant. Nothing is sent yet.
@@ -126,14 +129,12 @@ class Common:
         """
         # Imported here, so that commands which never ask Auth0 do not load its client.
         from bridge.auth0.api import connect
-        from bridge.auth0.api import Auth0
+        from bridge.auth0.pace import Pacing
 
         known = settings.tenants[tenant]
-        pacing = Pacing(self.rate, self.clients[tenant] or 1)
+        pacing = Pacing(self.rate, self.clients[tenant] or 1, self.jobs > 1)
         resolver = partial(resolve, environ=os.environ)
-        return self.shared.one(
-            (connect, known), lambda: connect(known, resolver, self.clock, pacing=pacing)
-        )
+        return self.shared.one((connect, known), lambda: connect(known, resolver, self.clock, pacing=pacing))
 
 
 def open_session(

@@ -29,7 +29,7 @@ from bridge.cli.options import (
     value_from_stdin,
 )
 from bridge.cli.picking import Rotatable
-from bridge.cli.select import ClientsOrAll, OneClient
+from bridge.cli.select import ClientsToChange, OneClient
 from bridge.model.errors import Usage
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ STILL_LIVE = ", and nothing else is stored; if it is the LIVE value that leaked:
 @command(ROTATE, example="rotate billing --dry-run")
 def rotate(
     context: typer.Context,
-    clients: ClientsOrAll,
+    clients: ClientsToChange,
     *,
     due: Annotated[bool, typer.Option("--due", help="Only those older than their max_age, or interrupted.")] = False,
     strategy: Annotated[
@@ -121,7 +121,7 @@ def rotate(
 @command(ROTATE, example="resume billing")
 def resume(
     context: typer.Context,
-    clients: ClientsOrAll,
+    clients: ClientsToChange,
     *,
     takeover: Takeover = False,
     discard_foreign: Annotated[
@@ -192,7 +192,7 @@ def rollback(
 @command(ROTATE, example="sync billing")
 def sync(
     context: typer.Context,
-    clients: ClientsOrAll,
+    clients: ClientsToChange,
     *,
     secret_stdin: LiveFromStdin = False,
     compromised: Annotated[

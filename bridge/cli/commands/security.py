@@ -29,7 +29,7 @@ from bridge.cli.output.console import say, say_all, width
 from bridge.cli.output.status_table import statuses
 from bridge.cli.picking import retirable
 from bridge.cli.runner import each
-from bridge.cli.select import Clients, ClientsOrAll, OneClient, chosen
+from bridge.cli.select import Clients, ClientsOrAll, ClientsToChange, OneClient, chosen
 from bridge.execution.open import Common, open_session, survey
 from bridge.model.errors import ATTENTION, Usage
 from bridge.planning.status import Kind
@@ -99,7 +99,7 @@ def verify(
     """Ask Auth0: is each sink's current value accepted, is the fallback refused? Exits with 5 when not."""
     from bridge.operations.verify import verify as verify_one
 
-    common = Common()
+    common = Common(jobs=jobs)
 
     def present(client: ClientSettings, seen: tuple[Verified, ...]) -> int:
         say_all([as_json.line(as_json.verified(client, seen))] if json else show.verified(client.name, seen))
@@ -107,7 +107,7 @@ def verify(
         return 0 if all(one.good for one in seen) else ATTENTION
 
     each(
-        lambda: chosen(clients, everyone=clients.everyone or clients.empty),
+        lambda: common.of(chosen(clients, everyone=clients.everyone or clients.empty)),
         lambda settings, client: verify_one(open_session(settings, client, common=common)),
         present,
         json=json,
@@ -145,7 +145,7 @@ def history(
 @command(SECURITY, example="retire --due --yes")
 def retire(
     context: typer.Context,
-    clients: ClientsOrAll,
+    clients: ClientsToChange,
     *,
     due: Annotated[bool, typer.Option("--due", help="Only where a fallback may go by its age.")] = False,
     ignore_source: Ignore = None,
@@ -221,7 +221,7 @@ def evidence(
     """Ask the tenant's logs who still fails with an old value. Exits with 5 when somebody does, or it is not known."""
     from bridge.operations.evidence import evidence_of
 
-    look, common = Look("evidence", wanted=notify), Common()
+    look, common = Look("evidence", wanted=notify), Common(jobs=jobs)
 
     def do(settings: Settings, client: ClientSettings) -> Evidence:
         return evidence_of(open_session(settings, client, common=common), record=record)
@@ -232,7 +232,7 @@ def evidence(
         return ATTENTION if found.stale or found.unknown else 0
 
     each(
-        look.at(lambda: chosen(clients, everyone=clients.everyone or clients.empty)),
+        look.at(lambda: common.of(chosen(clients, everyone=clients.everyone or clients.empty))),
         do,
         present,
         json=json,

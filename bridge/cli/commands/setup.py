@@ -23,7 +23,7 @@ from bridge.cli.options import (
     value_from_stdin,
 )
 from bridge.cli.output.console import hand_over
-from bridge.cli.select import ClientsOrAll, OneClient
+from bridge.cli.select import ClientsToChange, OneClient
 from bridge.model.errors import Usage
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ UNMANAGED = "there is nothing to forget: it is not managed by secret-bridge"
 @command(SET_UP, example="adopt AbC123 --sink vault://secret/apps/billing --dry-run")
 def adopt(
     context: typer.Context,
-    clients: ClientsOrAll,
+    clients: ClientsToChange,
     *,
     repair: Annotated[
         bool, typer.Option("--repair", help="After somebody wiped the tags or changed the value: set them right.")

@@ -38,7 +38,7 @@ class Server:
 )  # fmt: skip
 def test_four_fifths_of_what_comes_back_are_used_and_nothing_is_refused(rate: Rate) -> None:
     clock = ManualClock()
-    server, pace = Server(clock, rate), Pace(clock, Pacing(clients=2))
+    server, pace = Server(clock, rate), Pace(clock, Pacing(clients=100))
     for _ in range(400):
         server.ask(pace)
     assert server.refused == 0
@@ -50,7 +50,7 @@ def test_four_fifths_of_what_comes_back_are_used_and_nothing_is_refused(rate: Ra
 @pytest.mark.parametrize("plan", ["free", "enterprise", "enterprise-nonproduction"])
 def test_of_the_published_limits_all_of_the_share_is_used(plan: str) -> None:
     clock, rate = ManualClock(), PLANS[plan]["management"]
-    server, pace = Server(clock, rate), Pace(clock, Pacing(clients=2))
+    server, pace = Server(clock, rate), Pace(clock, Pacing(clients=100))
     for _ in range(400):
         server.ask(pace)
     used = 399 / (server.times[-1] - server.times[0])
@@ -79,7 +79,7 @@ def test_a_rate_that_is_given_is_kept_whatever_answers_tell() -> None:
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "²", "1e9", "99999"])
 def test_headers_that_make_no_sense_change_nothing(text: str) -> None:
-    pace = Pace(ManualClock(), Pacing(clients=2))
+    pace = Pace(ManualClock(), Pacing(clients=100))
     for name in ("limit", "remaining"):
         pace.heard({"x-ratelimit-limit": "10", "x-ratelimit-remaining": "9", f"x-ratelimit-{name}": text})
     assert pace.rate > 0
