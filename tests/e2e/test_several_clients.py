@@ -107,14 +107,16 @@ def test_the_most_serious_status_wins(three: dict[str, World]) -> None:
     assert ended.status == 1
 
 
-def test_json_is_one_object_for_each_client(three: dict[str, World]) -> None:
+def test_json_is_one_object_for_each_client_and_one_for_all(three: dict[str, World]) -> None:
     three["orders"].vault.tag("managed-by", "external-secrets")
     ended = invoke("rotate", "--all", "--no-wait", "--json")
-    assert [(told["client"], told["result"], told["exit"]) for told in ended.objects] == [
+    *each, summed_up = ended.objects
+    assert [(told["client"], told["result"], told["exit"]) for told in each] == [
         ("billing", "done", 0),
         ("orders", "refused", 4),
         ("mailer", "done", 0),
     ]
+    assert summed_up["summary"]["results"] == {"rotated": 2, "refused": 1}, summed_up
     assert all(told["schema"] == 1 for told in ended.objects)
 
 
@@ -208,7 +210,7 @@ def test_asked_to_stop_it_begins_no_other_client(make_live: MakeWorld, tmp_path:
     (tmp_path / "bridge.toml").write_text(
         settings.replace("\n[clients.orders]", f"{hook}\n\n[clients.orders]"), encoding="utf-8"
     )
-    ended = execute(three["billing"], "rotate", "--all", "--no-wait", home=tmp_path)
+    ended = execute(three["billing"], "rotate", "--all", "--no-wait", "--jobs", "1", home=tmp_path)
     assert ended.status == 1, ended.told
     assert [line.split()[0] for line in results(ended)] == ["result=rotated", "result=failed", "result=failed"]
     assert ended.err.count("stopped as asked, before it was begun\n  Nothing was changed.") == 2

@@ -29,6 +29,12 @@ TOLD_ELSEWHERE = frozenset({"json", "verbose", "dry_run", "sink", "key", "config
 """The options that do not describe the attempt, or that have a key of their own in the record."""
 
 
+def _was_typed(context: typer.Context, name: str) -> bool:
+    """Return whether an option stands on the command line. Defaults and variables of the environment do not."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def _typed(flag: str, value: Any) -> Iterator[str]:
     for each in value if isinstance(value, list | tuple) else (value,):
         yield flag if each is True else f"{flag} {each}"
@@ -60,7 +66,7 @@ class Asked:
             options=tuple(
                 text
                 for name, value in given.items()
-                if value and name in flags and name not in TOLD_ELSEWHERE
+                if name in flags and name not in TOLD_ELSEWHERE and _was_typed(context, name)
                 for text in _typed(flags[name], value)
             ),
             strategy=given.get("strategy"),

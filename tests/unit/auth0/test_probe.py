@@ -25,7 +25,6 @@ VALUE = Secret("a-value")
         (httpx.Response(200, json={"access_token": "t"}), Verdict.ACCEPTED),
         (httpx.Response(401, json={"error": "access_denied"}), Verdict.REFUSED),
         (httpx.Response(401, json={"error": "invalid_client"}), Verdict.REFUSED),
-        (httpx.Response(429, json={"error": "too_many_requests"}), Verdict.UNKNOWN),
         (httpx.Response(500, text="<html>"), Verdict.UNKNOWN),
         (httpx.Response(301, headers={"location": "https://elsewhere.example"}), Verdict.UNKNOWN),
         (httpx.Response(400, json={"error": "invalid_request"}), Verdict.UNKNOWN),
@@ -37,6 +36,16 @@ def test_the_status_decides(connect: Any, wire: Any, client: Client, answer: Any
     wire.answers = [answer]
     assert connect().probe(client, VALUE) is verdict
     assert len(wire.requests) == 1
+
+
+def test_a_limit_is_no_answer_so_it_is_asked_again(connect: Any, wire: Any, client: Client) -> None:
+    limited = httpx.Response(429, json={"error": "too_many_requests"})
+    wire.answers = [limited, httpx.Response(401, json={"error": "access_denied"})]
+    assert connect().probe(client, VALUE) is Verdict.REFUSED
+    wire.requests.clear()
+    wire.answers = [limited]
+    assert connect().probe(client, VALUE) is Verdict.UNKNOWN
+    assert len(wire.requests) == 3
 
 
 def test_a_probe_is_an_invented_code_from_a_recognisable_sender(connect: Any, wire: Any, client: Client) -> None:

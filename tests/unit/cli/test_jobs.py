@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -29,6 +29,14 @@ class Busy:
         with self.lock:
             self.now -= 1
         return item
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C interrupts, as it does unless a shell has begun the process in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -99,7 +107,7 @@ def test_without_jobs_nothing_is_let_go() -> None:
     assert [done.value() for done in Crew(lambda item: only_waiting() or item, 1).results([7])] == [7]
 
 
-def test_an_interruption_names_what_is_under_way_and_begins_nothing_more() -> None:
+def test_an_interruption_names_what_is_under_way_and_begins_nothing_more(ctrl_c: None) -> None:
     work = Busy()
 
     def interrupt() -> None:
