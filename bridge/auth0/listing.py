@@ -83,10 +83,11 @@ class Listing:
         except Auth0Error as error:
             # Each client is read by itself then, and its error is its own.
             LOG.debug("the clients cannot be listed: %s", error.message)
-            page = None
-        if page is None:
             self._pages = None
             return False
+        if page is None:
+            self._pages = None
+            return self._more()  # once more from the beginning, if that is long ago
         self._keep(page)
         return True
 

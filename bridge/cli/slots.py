@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,51 +12,67 @@ from dataclasses import dataclass, field
 
 from sinks.clock import SystemClock
 
+STUCK = 2.0
+"""After so many seconds without a sleep, a thread counts as one that waits for a server, and uses no processor."""
+LOOK = 0.5  # seconds after which a waiting thread looks whether others are stuck
 
-@dataclass
-class _Waiter:
-    """A thread that waits for a slot. `fresh` is one that has not begun its work."""
+
+@dataclass(eq=False)
+class _Slot:
+    """A slot, or a thread that waits for one. `fresh` is one that has not begun its work."""
 
     group: str
     fresh: bool
     turn: threading.Event = field(default_factory=threading.Event)
+    since: float = 0.0
+    """When it got its slot, in monotonic seconds."""
 
 
 class Slots:
     """Lets `number` threads work at a time.
 
     A free slot goes to a thread that has begun already, because it may hold a lock. Among several it goes to the group
-    with the fewest slots: a group whose server is slow keeps no more than its share.
+    with the fewest slots. Threads that are stuck do not count, as long as there are no more than `number` of them. So a
+    group whose server does not answer holds up no other group. It begins nothing more while others want to work.
     """
 
     def __init__(self, number: int) -> None:
         self._lock = threading.Lock()
-        self._free = number
-        self._active: Counter[str] = Counter()
-        self._waiting: list[_Waiter] = []
+        self._number = number
+        self._working: list[_Slot] = []
+        self._waiting: list[_Slot] = []
 
-    def take(self, group: str, *, fresh: bool = False) -> None:
-        """Wait for a slot."""
-        me = _Waiter(group, fresh)
+    def take(self, group: str, *, fresh: bool = False) -> _Slot:
+        """Wait for a slot, and return what has to be given back."""
+        me = _Slot(group, fresh)
         with self._lock:
             self._waiting.append(me)
             self._share_out()
-        me.turn.wait()
+        while not me.turn.wait(LOOK):
+            with self._lock:
+                self._share_out()
+        return me
 
-    def give(self, group: str) -> None:
+    def give(self, slot: _Slot) -> None:
         """Give a slot back."""
         with self._lock:
-            self._free += 1
-            self._active[group] -= 1
+            self._working.remove(slot)
             self._share_out()
 
     def _share_out(self) -> None:
-        while self._free and self._waiting:
+        now = time.monotonic()
+        stuck = [each.group for each in self._working if now - each.since >= STUCK]
+        while len(self._working) < self._number + min(len(stuck), self._number):
+            groups = {each.group for each in (*self._waiting, *self._working)}
+            held = Counter(each.group for each in self._working)
+            allowed = [each for each in self._waiting if not (each.fresh and each.group in stuck and len(groups) > 1)]
+            if not allowed:
+                return
             # `min` takes the first of equals, which has waited longest.
-            following = min(self._waiting, key=lambda each: (each.fresh, self._active[each.group]))
+            following = min(allowed, key=lambda each: (each.fresh, held[each.group]))
             self._waiting.remove(following)
-            self._free -= 1
-            self._active[following.group] += 1
+            self._working.append(following)
+            following.since = now
             following.turn.set()
 
 
@@ -65,31 +82,31 @@ class Place:
     def __init__(self, slots: Slots, group: str) -> None:
         self._slots = slots
         self._group = group
-        self._left = False
+        self._slot: _Slot | None = None
 
     def __enter__(self) -> None:
-        self._slots.take(self._group, fresh=True)
+        self._slot = self._slots.take(self._group, fresh=True)
 
     def __exit__(self, *_: object) -> None:
         self.leave()
 
     def leave(self) -> None:
         """Give the slot back for good, although the thread goes on. A second time it does nothing."""
-        if not self._left:
-            self._left = True
-            self._slots.give(self._group)
+        if self._slot:
+            self._slots.give(self._slot)
+            self._slot = None
 
     @contextmanager
     def idle(self) -> Iterator[None]:
         """Give the slot back while the context is open, in which the thread does nothing."""
-        if self._left:
+        if self._slot is None:
             yield
             return
-        self._slots.give(self._group)
+        self.leave()
         try:
             yield
         finally:
-            self._slots.take(self._group)
+            self._slot = self._slots.take(self._group)
 
 
 HERE: ContextVar[Place | None] = ContextVar("bridge.cli.slots", default=None)
