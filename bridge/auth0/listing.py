@@ -39,6 +39,11 @@ class Listing:
         self._ready: deque[str] = deque()
         self._read = self._saved = 0
 
+    def begin(self) -> bool:
+        """Read the first page, and return whether that could be done."""
+        with self._lock:
+            return bool(self._listed) or self._more()
+
     def get(self, client_id: str) -> Client | None:
         """Return a client that was listed lately, or None where it is not worth while to list any further."""
         with self._lock:

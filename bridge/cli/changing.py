@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-import threading
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,6 +11,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from bridge.cli.breaker import Breaker
+from bridge.cli.consent import Consent
+from bridge.cli.forecast import Share, ask, forecast
 from bridge.cli.hooks.audit import Asked, recorded
 from bridge.cli.hooks.notify import News
 from bridge.cli.options import Together
@@ -26,7 +26,7 @@ from bridge.cli.runner import Chosen, NotBegun, each
 from bridge.cli.select import Selection, chosen
 from bridge.cli.slots import SharingClock
 from bridge.execution.open import Common, open_session
-from bridge.model.errors import ATTENTION, BridgeError, Refused, Usage
+from bridge.model.errors import ATTENTION, BridgeError, Usage
 from bridge.model.outcome import Unchanged
 from bridge.model.progress import Stop
 
@@ -34,40 +34,10 @@ if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
     from bridge.execution.session import Session
     from bridge.model.outcome import Outcome
-    from bridge.model.plan import Plan
 
+MANY = 10
+"""From so many clients on, a command says beforehand what it is about."""
 UNVERIFIED = "not verified yet: it may still be spreading; run: "
-
-
-def consent(*, yes: bool, always: bool = False) -> Callable[[Plan], bool]:
-    """Return the function that asks the user whether a plan may be executed.
-
-    It asks only for plans that cannot be undone or that create a secret, or for every plan with `always`. On a
-    terminal it asks a question. Elsewhere --yes (`yes`) is the only way to agree, and without it the function raises
-    `Refused`.
-    """
-
-    def ask(plan: Plan) -> bool:
-        if yes or not (plan.irreversible or plan.creates or always):
-            return True
-        say_all(show.plan(plan), err=True)
-        # A scheduled job must not wait for an answer that never comes.
-        if not is_terminal(sys.stdin):
-            raise Refused("this asks for consent, and there is no terminal", "add --yes")
-        # A question in the midst of other clients' lines would be answered for the wrong one.
-        if threading.current_thread() is not threading.main_thread():
-            raise Refused("this asks for consent, and several clients are worked on at a time", "--yes, or --jobs 1")
-        try:
-            return typer.confirm("Go on?", err=True)
-        except typer.Abort:  # Ctrl-D, Ctrl-C at the question
-            return False
-
-    return ask
-
-
-def at_a_time(together: Together, *, asks: bool, yes: bool) -> Together:
-    """Return how to work on several clients: on one at a time, where a user at a terminal is asked about each."""
-    return replace(together, jobs=1) if asks and not yes and is_terminal(sys.stdin) else together
 
 
 def require_reason(*, compromised: bool, reason: str) -> None:
@@ -95,14 +65,15 @@ def change(
     everyone: bool = False,
     rule: Rule = Rule(),  # noqa: B008  # it is frozen
     together: Together = Together(jobs=1),  # noqa: B008  # it is frozen
+    agree: Consent | None = None,
 ) -> None:
     """Run `work` for each client that the user selected, show the outcomes, and end the process with the exit status.
 
     `everyone` means all clients of the configuration. Of the selected clients, those are changed that `rule` picks.
     `title` is the word for success, `nothing` the text for a client for which `work` returns None. `Unchanged` has a
-    text of its own.
+    text of its own. Where each client would be asked about, `agree` asks once for all of them.
     """
-    run = _Run(Asked.of(context), work, title, nothing, json, together)
+    run = _Run(Asked.of(context), work, title, nothing, json, together, agree)
     found = partial(chosen, selection, everyone=everyone or (rule.due is not None and not selection.named))
     each(
         lambda: run.select(found(), rule), run.do, run.present, json=json, title=title, listener=run.news,
@@ -120,6 +91,7 @@ class _Run:
     nothing: str
     json: bool
     together: Together
+    agree: Consent | None
 
     def __post_init__(self) -> None:
         self.stop = Stop()
@@ -147,10 +119,40 @@ class _Run:
         # A line names its client only where there are several.
         self._names = {client.name: client.name.ljust(longest) * (len(clients) > 1) for _, client in clients}
         if len(clients) > 1:
-            self._board = Board(Counter(client.tenant for _, client in clients))
+            self._say_beforehand(clients)
+            self._board = Board(self._common.clients)
             if not self.json and is_terminal(sys.stderr):
                 self._board.show()
         return clients
+
+    def _say_beforehand(self, clients: list[Chosen]) -> None:
+        """Say what the run is about, where that is much, and ask for consent to all of it."""
+        asks = self.agree and self.together.jobs > 1 and not self.asked.dry_run
+        if not self.json and len(clients) >= MANY:
+            say_all(self._forecast(clients), err=True)
+        if self.agree and asks:
+            self.agree.for_all(len(clients))
+
+    def _forecast(self, clients: list[Chosen]) -> Iterator[str]:
+        of_tenant = {client.tenant: settings for settings, client in clients}
+        counts = self._common.clients
+        if self.title != "rotated":
+            return forecast({tenant: Share(counts[tenant], None) for tenant in of_tenant}, None, None)
+        rates = ask({tenant: partial(self._rate, settings, tenant) for tenant, settings in of_tenant.items()})
+        spreading = max(settings.tenants[tenant].propagation for tenant, settings in of_tenant.items())
+        shares = {tenant: Share(counts[tenant], rates[tenant]) for tenant in of_tenant}
+        return forecast(shares, spreading, self.together.rate)
+
+    def _rate(self, settings: Settings, tenant: str) -> float | None:
+        """Return the rate at a tenant. Its first page of clients, which is needed soon in any case, tells it."""
+        if self.together.rate:
+            return self.together.rate
+        try:
+            auth0 = self._common.auth0(settings, tenant)
+        except BridgeError:
+            return None  # it is each client's own error
+        listed = auth0.listing is not None and auth0.listing.begin()
+        return auth0.rate if listed else None
 
     def following(self, left: Mapping[int, Chosen]) -> int:
         """Return the number of the client to begin next, of those of one tenant that are left.

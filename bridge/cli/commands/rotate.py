@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bridge.cli.changing import at_a_time, change, consent, require_reason
+from bridge.cli.changing import change, require_reason
 from bridge.cli.command import command
+from bridge.cli.consent import Consent
 from bridge.cli.options import (
     ROTATE,
     ChangeMode,
@@ -90,6 +91,7 @@ def rotate(
     require_reason(compromised=compromised, reason=reason)
     brought = value_from_stdin("the new client secret", clients.named) if secret_stdin else None
     consents = {word for word, said in (("self", allow_self), ("hs256", accept_hs256)) if said}
+    agree = Consent(mode.yes, deed="Older values end in every sink, which cannot be undone." if compromised else "")
     selected, since = Rotatable(), moment("--not-since", not_since) if not_since else None
 
     def work(session: Session) -> Outcome | Unchanged | None:
@@ -98,7 +100,7 @@ def rotate(
             dry_run=mode.dry_run,
             takeover=mode.takeover,
             settle=not no_wait,
-            agree=consent(yes=mode.yes),
+            agree=agree,
             brought=brought,
             compromised=compromised,
             reason=reason,
@@ -114,7 +116,7 @@ def rotate(
     change(
         context, clients, work, json=mode.json, title="rotated", nothing="nothing is left to tidy up",
         everyone=clients.everyone, rule=clients.rule(selected if due else None, since),
-        together=at_a_time(together, asks=compromised, yes=mode.yes),
+        together=together, agree=agree,
     )  # fmt: skip
 
 
@@ -138,11 +140,13 @@ def resume(
     from bridge.operations.resume import resume as resume_one
     from bridge.operations.start import Options
 
+    replaced = "Somebody else's text no longer stands in the way; it stays readable."
+    agree = Consent(yes, always=discard_foreign, deed=replaced if discard_foreign else "")
     options = Options(
         dry_run=dry_run,
         takeover=takeover,
         settle=not no_wait,
-        agree=consent(yes=yes, always=discard_foreign),
+        agree=agree,
         discard_foreign=discard_foreign,
     )
     if discard_foreign and not clients.named and not clients.everyone:
@@ -156,7 +160,8 @@ def resume(
         nothing="nothing is interrupted",
         everyone=clients.everyone or clients.empty,
         rule=clients.rule(),
-        together=at_a_time(together, asks=discard_foreign, yes=yes),
+        together=together,
+        agree=agree,
     )
 
 
@@ -180,7 +185,7 @@ def rollback(
         dry_run=mode.dry_run,
         takeover=mode.takeover,
         settle=not no_wait,
-        agree=consent(yes=mode.yes),
+        agree=Consent(mode.yes),
         discard=discard,
         unproven=unproven,
     )
@@ -207,10 +212,11 @@ def sync(
     from bridge.operations.sync import sync as sync_one
 
     require_reason(compromised=compromised, reason=reason)
+    agree = Consent(mode.yes, deed="Older values end in every sink, which cannot be undone." if compromised else "")
     options = SyncOptions(
         dry_run=mode.dry_run,
         takeover=mode.takeover,
-        agree=consent(yes=mode.yes),
+        agree=agree,
         brought=value_from_stdin("the live client secret", clients.named) if secret_stdin else None,
         compromised=compromised,
         reason=reason,
@@ -224,5 +230,6 @@ def sync(
         nothing=IN_SYNC + (STILL_LIVE if compromised else ""),
         everyone=clients.everyone,
         rule=clients.rule(),
-        together=at_a_time(together, asks=compromised, yes=mode.yes),
+        together=together,
+        agree=agree,
     )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.cli.changing import at_a_time, change, consent
+from bridge.cli.changing import change
 from bridge.cli.command import command
+from bridge.cli.consent import Consent
 from bridge.cli.hooks.notify import Look
 from bridge.cli.options import (
     JOBS,
@@ -171,7 +172,8 @@ def retire(
     if unproven:
         one_client("--unproven", clients.named)
     ignored = _vouched(ignore_source, force=force, reason=reason)
-    options = Options(dry_run=mode.dry_run, takeover=mode.takeover, agree=consent(yes=mode.yes), reason=reason)
+    agree = Consent(mode.yes, deed="" if soft or undo else "What is retired can never be read again.")
+    options = Options(dry_run=mode.dry_run, takeover=mode.takeover, agree=agree, reason=reason)
     change(
         context,
         clients,
@@ -185,7 +187,8 @@ def retire(
         nothing="nothing was retired softly" if undo else "there is no fallback to retire",
         everyone=clients.everyone,
         rule=clients.rule(retirable if due else None),
-        together=at_a_time(together, asks=not soft and not undo, yes=mode.yes),
+        together=together,
+        agree=agree,
     )
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.cli.changing import at_a_time, change, consent
+from bridge.cli.changing import change
 from bridge.cli.command import command
+from bridge.cli.consent import Consent
 from bridge.cli.options import (
     SET_UP,
     ChangeMode,
@@ -61,11 +62,13 @@ def adopt(
         one_client("--fallback", clients.named)
     brought = value_from_stdin("the live client secret", clients.named) if secret_stdin else None
 
+    agree = Consent(mode.yes, always=True, deed="Sinks get the bridge's tags, and empty ones the live value.")
+
     def work(session: Session) -> Outcome:
         options = AdoptOptions(
             dry_run=mode.dry_run,
             takeover=mode.takeover,
-            agree=consent(yes=mode.yes, always=True),
+            agree=agree,
             brought=brought,
             add_key=add_key,
             repair=repair,
@@ -74,10 +77,9 @@ def adopt(
         )
         return adopt_one(session, options)
 
-    at = at_a_time(together, asks=True, yes=mode.yes)
     change(
         context, clients, work, json=mode.json, title="adopted", nothing="", everyone=clients.everyone,
-        rule=clients.rule(), together=at,
+        rule=clients.rule(), together=together, agree=agree,
     )  # fmt: skip
 
 

@@ -1,0 +1,78 @@
+"""What a run over many clients is about, before it begins: how many clients of which tenant, and how long it takes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bridge.cli.output.text import clients
+from sinks.clock import span
+
+HEAD = ("tenant", "clients", "requests/s", "at least")
+PATIENCE = 5.0
+"""Seconds that all tenants together get to tell their limit. One that does not answer delays the start by that."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """The clients of one tenant. `rate` is in requests per second, and None if the tenant did not tell its limit."""
+
+    clients: int
+    rate: float | None
+
+    @property
+    def time(self) -> timedelta | None:
+        """How long the requests of all of these clients take, with one for each."""
+        return timedelta(seconds=self.clients / self.rate) if self.rate else None
+
+
+def ask(questions: Mapping[str, Callable[[], float | None]]) -> dict[str, float | None]:
+    """Return each tenant's answer. Tenants are asked at the same time, and not waited for longer than `PATIENCE`."""
+    found: dict[str, float | None] = dict.fromkeys(questions)
+
+    def note(tenant: str, question: Callable[[], float | None]) -> None:
+        found[tenant] = question()
+
+    threads = [threading.Thread(target=note, args=each, daemon=True) for each in questions.items()]
+    for thread in threads:
+        thread.start()
+    left = PATIENCE / max(1, len(threads))
+    for thread in threads:
+        thread.join(left)
+    return dict(found)
+
+
+def forecast(shares: Mapping[str, Share], spreading: timedelta | None, rate: float | None) -> Iterator[str]:
+    """Yield a table of the tenants, and a line that sums it up.
+
+    `spreading` is how long a change takes to spread, which every client waits for at the end. None: there is nothing to
+    say about time. `rate` is the one that the user has set.
+    """
+    rows = [HEAD, *(_row(tenant, share) for tenant, share in shares.items())]
+    columns = len(HEAD) if spreading is not None else 2
+    widths = [max(len(row[at]) for row in rows) for at in range(columns)]
+    for row in rows:
+        first, *others = (f"{cell:<{width}}" if not at else f"{cell:>{width}}" for at, (cell, width) in
+                          enumerate(zip(row, widths, strict=False)))  # fmt: skip
+        yield "  ".join(("", first, *others))
+    yield _summed_up(shares, spreading, rate)
+
+
+def _row(tenant: str, share: Share) -> tuple[str, ...]:
+    rate, time = share.rate, share.time
+    return tenant, str(share.clients), f"{rate:.3g}" if rate else "?", span(time) if time is not None else "?"
+
+
+def _summed_up(shares: Mapping[str, Share], spreading: timedelta | None, rate: float | None) -> str:
+    told = clients(sum(share.clients for share in shares.values()))
+    if len(shares) > 1:
+        told += f", {len(shares)} tenants"
+    times = [share.time for share in shares.values()]
+    if spreading is None or None in times:
+        return told
+    # Tenants do not wait for each other.
+    longest = max(time for time in times if time is not None) + spreading
+    limit = f"{rate:g} requests/s" if rate else f"80 % of the {'limits' if len(shares) > 1 else 'limit'}"
+    return f"{told}, at least {span(longest)} at {limit}"
