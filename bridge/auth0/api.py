@@ -37,7 +37,7 @@ class Auth0(Management):
 
     def _page_size(self) -> int:
         # What cannot be worked on while it is fresh would have to be read again.
-        return max(1, min(PAGE, int(self.rate * FRESH * SHARE)))
+        return max(1, min(PAGE, int(self.pace.rate * FRESH * SHARE)))
 
     def get_client(self, client_id: str) -> Client:
         """Read a client, without its secret. One that was listed within the last minute counts as read.

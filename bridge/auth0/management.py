@@ -19,6 +19,8 @@ from sinks.secret import Secret
 if TYPE_CHECKING:
     import httpx
 
+    from bridge.auth0.pace import Pace
+
 READ_CLIENTS, READ_KEYS, UPDATE_KEYS = "read:clients", "read:client_keys", "update:client_keys"
 
 
@@ -34,9 +36,13 @@ class Management:
         self.own_client_id = tenant.client_id
 
     @property
-    def rate(self) -> float:
-        """How many requests a second are sent to this tenant at most, as far as that is known."""
-        return self.tenant.http.pace.rate
+    def pace(self) -> Pace:
+        """How fast requests are sent to this tenant."""
+        return self.tenant.http.pace
+
+    def await_turn(self) -> None:
+        """Wait until this thread's next change may be sent by the pace. The change itself does not wait then."""
+        self.pace.reserve()
 
     def can(self, scope: str) -> bool | None:
         """Return whether the management token has a scope, or None if the token does not list its scopes.

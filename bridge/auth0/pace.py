@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ FIRST = 1.6  # requests per second before the first answer: 80 % of the least li
 WINDOW, SHORTEST = 5.0, 1.0  # seconds of a measurement, usually and where what is left shrinks fast
 MANY = 10
 """From so many clients of a tenant on, a command spreads its requests evenly, and reads clients by the page."""
+LATELY = 1000  # requests that are remembered for what is used
 SLEEP = 0.05  # seconds after which a thread that is not the next one looks again
 
 
@@ -73,14 +75,37 @@ class Pace:
         self._known = self._unlimited = False
         self._measured_from: tuple[float, int] | None = None
         self._sent = 0
+        self._reserved = threading.local()
+        self._lately: deque[float] = deque(maxlen=LATELY)
 
     @property
     def rate(self) -> float:
         """Requests per second, as they are spread at present."""
         return self._rate
 
+    @property
+    def used(self) -> float:
+        """Requests per second, as they were sent within the last five seconds."""
+        with self._lock:
+            since = self._clock.monotonic() - WINDOW
+            return sum(at >= since for at in self._lately) / WINDOW
+
+    def reserve(self) -> None:
+        """Wait for the turn of this thread's next urgent request, which has no lease yet."""
+        if not getattr(self._reserved, "turn", False):
+            self.take()
+            self._reserved.turn = True
+
     def take(self, *, urgent: bool = False) -> None:
-        """Wait for this request's turn. An `urgent` one, which has a lease, comes before all others."""
+        """Wait for this request's turn. An `urgent` one, which has a lease, comes before all others.
+
+        One whose turn was reserved waits only while the limit is used up.
+        """
+        if urgent and getattr(self._reserved, "turn", False):
+            self._reserved.turn = False
+            if (wait := self._held - self._clock.monotonic()) > 0:
+                self._clock.sleep(wait)
+            return
         me = (not urgent, next(self._tickets))
         with self._lock:
             heapq.heappush(self._waiting, me)
@@ -107,6 +132,7 @@ class Pace:
             self._next = max(now, self._next) + 1 / self._rate
             self._left -= 1
             self._sent += 1
+            self._lately.append(now)
             return 0.0
 
     def _has_room(self) -> bool:

@@ -152,7 +152,7 @@ class _Run:
         except BridgeError:
             return None  # it is each client's own error
         listed = auth0.listing is not None and auth0.listing.begin()
-        return auth0.rate if listed else None
+        return auth0.pace.rate if listed else None
 
     def following(self, left: Mapping[int, Chosen]) -> int:
         """Return the number of the client to begin next, of those of one tenant that are left.
@@ -182,7 +182,7 @@ class _Run:
         with self._breaker.counting(client.tenant), self._board.counting(client.tenant) as only_waiting:
             lines = Lines(self._names[client.name], quiet=self.json or self._board.shown, on_wait=only_waiting)
             session = open_session(settings, client, lines, self.stop, self._common)
-            self._board.rates[client.tenant] = lambda: session.auth0.rate
+            self._board.paces[client.tenant] = session.auth0.pace
             return recorded(settings, session, self.asked, lambda: self._attempt(session), quiet=self.json)
 
     def _attempt(self, session: Session) -> Outcome | None:

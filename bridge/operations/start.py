@@ -24,7 +24,7 @@ from bridge.model.operation_values import OperationValues
 from bridge.model.outcome import Outcome
 from bridge.model.plan import Plan, PlanOptions
 from bridge.model.progress import pause
-from bridge.model.steps import AwaitRefusal, Hook, Wait
+from bridge.model.steps import AwaitRefusal, GenerateAtAuth0, Hook, SetAtAuth0, Wait
 from bridge.planning.guards import refuse
 from sinks.port import Lock, Stage
 from sinks.record import tag_text
@@ -137,7 +137,10 @@ def execute(session: Session, options: Options, snapshot: Snapshot, plan: Plan, 
         return Outcome(session.settings.name, client.client_id, plan.operation, values.lock.id, plan, "planned")
     if not options.agree(plan):
         raise Refused("not confirmed")
-    # The user may have taken minutes to agree, and the lock would otherwise count as dead too early.
+    if any(isinstance(step, SetAtAuth0 | GenerateAtAuth0) for step in plan.steps):
+        # Before anything is claimed: among many clients, a turn could come too late for a lease.
+        session.auth0.await_turn()
+    # That, and the user's answer, may have taken minutes. The lock would otherwise count as dead too early.
     values.lock = _from_now_on(values.lock, snapshot.server_time(session.clock.monotonic()) - snapshot.at, plan)
     values.retired = _retired(session, snapshot, plan.operation)
     session.trail.working(values, plan)

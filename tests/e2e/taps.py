@@ -20,7 +20,7 @@ EFFECTS = frozenset(
 )
 """The raw calls that change something. Between two of them the world stays as it is."""
 
-QUIET = frozenset({"now", "name", "own_client_id", "require", "can"})
+QUIET = frozenset({"now", "name", "own_client_id", "require", "can", "await_turn"})
 """What is no request."""
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from bridge.cli.output.console import columns
 from bridge.cli.output.footer import FOOTER
 from sinks.clock import span
+
+if TYPE_CHECKING:
+    from bridge.auth0.pace import Pace
 
 USUAL = 80  # columns of a terminal that does not know
 LEAST = 5
@@ -35,8 +39,8 @@ class Board:
 
     def __init__(self, totals: Mapping[str, int]) -> None:
         self._rows = {tenant: Row(total) for tenant, total in totals.items()}
-        self.rates: dict[str, Callable[[], float]] = {}
-        """How many requests a second each tenant gets at most, once that can be asked."""
+        self.paces: dict[str, Pace] = {}
+        """How fast each tenant is asked, once that is known."""
         self.shown = False
         """Whether the lines are drawn."""
         self._lock = threading.Lock()
@@ -88,18 +92,30 @@ class Board:
         room = columns(sys.stderr) or USUAL
         with self._lock:
             width = max(len(tenant) for tenant in self._rows)
-            return [self._line(tenant, row, width)[:room] for tenant, row in self._rows.items()]
+            return [
+                _fitting(f"{tenant:<{width}}  ", self._words(tenant, row), room) for tenant, row in self._rows.items()
+            ]
 
-    def _line(self, tenant: str, row: Row, width: int) -> str:
+    def _words(self, tenant: str, row: Row) -> Iterator[str]:
+        """Yield what there is to say of a tenant, the most important first."""
         over = row.done + row.failed
-        words = [f"{tenant:<{width}}  {over}/{row.total} done"]
-        words += [f"{row.running} running"] if row.running else []
-        words += [f"{row.waiting} waiting"] if row.waiting else []
-        words += [f"{row.failed} failed"] if row.failed else []
-        words += [f"at most {self.rates[tenant]():.3g} requests/s"] if tenant in self.rates else []
-        words += [self._left(over, row.total)] if LEAST <= over < row.total else []
-        return ", ".join(words)
+        yield f"{over}/{row.total} done"
+        for number, word in ((row.failed, "failed"), (row.running, "running"), (row.waiting, "waiting")):
+            if number:
+                yield f"{number} {word}"
+        if LEAST <= over < row.total:
+            seconds = self.seconds / over * (row.total - over)
+            yield f"about {span(timedelta(seconds=seconds))} left"
+        if over < row.total and (pace := self.paces.get(tenant)):
+            yield f"{pace.used:.1f} of {pace.rate:.3g} requests/s"
 
-    def _left(self, over: int, total: int) -> str:
-        seconds = self.seconds / over * (total - over)
-        return f"about {span(timedelta(seconds=seconds))} left"
+
+def _fitting(name: str, words: Iterable[str], room: int) -> str:
+    """Return a line with as many of the words as there is room for."""
+    line = name
+    for number, word in enumerate(words):
+        more = f"{', ' if number else ''}{word}"
+        if len(line) + len(more) > room:
+            break
+        line += more
+    return line[:room]

@@ -81,6 +81,9 @@ class ModelAuth0:
             raise Unreachable("no answer", maybe_done=False)
         return Secret(told[0])
 
+    def await_turn(self) -> None:
+        """Changes have no pace here."""
+
     def set_secret(self, client_id: str, secret: Settable, *, before: float | None) -> None:
         self._change("set_secret", (secret.value.reveal(),), before)
 

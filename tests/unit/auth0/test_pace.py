@@ -104,3 +104,48 @@ def test_what_has_a_lease_comes_first() -> None:
         thread.join(10)
     assert order.index("leased") <= 1
     assert len(order) == 6
+
+
+def test_a_turn_that_was_reserved_is_not_waited_for_again() -> None:
+    """It is taken before a lease begins, so the request within the lease need not wait for a turn."""
+    clock = ManualClock()
+    pace = Pace(clock, Pacing(clients=100))
+    pace.reserve()
+    pace.take()
+    before = clock.monotonic()
+    pace.take(urgent=True)
+    assert clock.monotonic() == before
+    pace.take(urgent=True)  # a repetition has no turn of its own
+    assert clock.monotonic() > before
+
+
+def test_a_reserved_turn_is_one_thread_s_own_and_is_not_reserved_twice() -> None:
+    clock = ManualClock()
+    pace = Pace(clock, Pacing(clients=100))
+    pace.reserve()
+    before = clock.monotonic()
+    pace.reserve()
+    assert clock.monotonic() == before
+    thread = threading.Thread(target=lambda: pace.take(urgent=True))
+    thread.start()
+    thread.join()
+    assert clock.monotonic() > before
+
+
+def test_a_reserved_turn_waits_while_the_limit_is_used_up() -> None:
+    clock = ManualClock()
+    pace = Pace(clock, Pacing(clients=100))
+    pace.reserve()
+    pace.hold(3)
+    pace.take(urgent=True)
+    assert clock.slept[-1] == pytest.approx(3)
+
+
+def test_what_is_used_counts_the_last_seconds() -> None:
+    clock = ManualClock()
+    pace = Pace(clock, Pacing(2.0))
+    for _ in range(20):
+        pace.take()
+    assert pace.used == pytest.approx(2, abs=0.3)
+    clock.advance(10)
+    assert pace.used == 0
