@@ -14,7 +14,8 @@ import typer
 
 from bridge.cli.app import app
 from bridge.cli.command import command
-from bridge.cli.options import SECURITY, Config, Json
+from bridge.cli.listed import SECURITY
+from bridge.cli.options import Config, Json
 from bridge.cli.output import json as as_json
 from bridge.cli.output.console import say_all
 from bridge.cli.select import settings_of

@@ -13,8 +13,8 @@ import typer
 
 from bridge.cli.changing import at_a_time, change, consent, require_reason
 from bridge.cli.command import command
+from bridge.cli.listed import ROTATE
 from bridge.cli.options import (
-    ROTATE,
     ChangeMode,
     DryRun,
     Json,

@@ -10,19 +10,8 @@ import typer
 from bridge.cli.changing import at_a_time, change, consent
 from bridge.cli.command import command
 from bridge.cli.hooks.notify import Look
-from bridge.cli.options import (
-    JOBS,
-    SECURITY,
-    ChangeMode,
-    Ignore,
-    Jobs,
-    Json,
-    Notify,
-    Reason,
-    Together,
-    Unproven,
-    one_client,
-)
+from bridge.cli.listed import SECURITY
+from bridge.cli.options import JOBS, ChangeMode, Ignore, Jobs, Json, Notify, Reason, Together, Unproven, one_client
 from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import say, say_all, width

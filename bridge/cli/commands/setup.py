@@ -9,8 +9,8 @@ import typer
 
 from bridge.cli.changing import at_a_time, change, consent
 from bridge.cli.command import command
+from bridge.cli.listed import SET_UP
 from bridge.cli.options import (
-    SET_UP,
     ChangeMode,
     DryRun,
     Json,

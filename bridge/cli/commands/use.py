@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bridge.cli.command import command
-from bridge.cli.options import USE
+from bridge.cli.listed import USE
 from bridge.cli.output.console import is_terminal, say, silence
 from bridge.cli.output.env_files import PREFIX, Format, line, variables
 from bridge.cli.runner import each, usage_errors
