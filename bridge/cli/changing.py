@@ -169,7 +169,9 @@ class _Run:
             pacing = _pacing(self.together, alone=len(self._names) == 1)
             session = open_session(settings, client, lines, self.stop, self._shared, pacing)
             self._board.rates[client.tenant] = lambda: session.auth0.rate
-            return recorded(settings, session, self.asked, lambda: self._attempt(session), quiet=self.json)
+            return recorded(
+                settings, session, self.asked, partial(self._attempt, session), self._shared, quiet=self.json
+            )
 
     def _attempt(self, session: Session) -> Outcome | None:
         done = self.work(session)

@@ -97,7 +97,8 @@ def _settings(config: Path | None) -> AuditSettings | None:
 def _lines(files: list[Path] | None, settings: AuditSettings | None) -> Iterator[bytes]:
     from bridge.audit.files import in_lines
     from bridge.audit.reading import lines_in
-    from bridge.audit.recorder import FILE, path_of
+    from bridge.audit.recorder import path_of
+    from bridge.config.audit import FILE
 
     if files:
         return one_after_the_other.from_iterable(
