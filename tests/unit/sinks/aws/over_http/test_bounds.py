@@ -18,6 +18,7 @@ from sinks.aws import access as access_module
 from sinks.aws.transport import LARGEST
 from sinks.clock import SystemClock
 from sinks.errors import Expired, SinkError, Unavailable
+from sinks.shared import Shared
 from tests.support.proxy import Answer, Proxy
 from tests.unit.sinks.aws.factory import REGION, make_lock, make_sink, no_references
 
@@ -115,6 +116,7 @@ def test_a_reader_ends_too(name: str) -> None:
             resolve=no_references,
             clock=SystemClock(),
             timeout=LEASE,
+            shared=Shared(),
         )
         began = time.monotonic()
         with pytest.raises(Unavailable):

@@ -13,6 +13,7 @@ from sinks.aws import Settings, open_reader
 from sinks.aws.errors import NoLogin
 from sinks.port import Stage
 from sinks.secret import Secret
+from sinks.shared import Shared
 from tests.support.proxy import Answer, Proxy
 from tests.unit.sinks.aws.factory import REGION, ManualClock, make_lock, make_record, make_sink, no_references
 
@@ -101,7 +102,13 @@ def test_a_role_that_ends_within_an_operation_is_assumed_again(
 
 def test_a_reader_goes_on_when_its_role_ends(assuming: Settings, sts: Sts, name: str) -> None:
     reader = open_reader(
-        "aws", f"{REGION}/{name}", assuming, resolve=no_references, clock=ManualClock(), timeout=timedelta(seconds=10)
+        "aws",
+        f"{REGION}/{name}",
+        assuming,
+        resolve=no_references,
+        clock=ManualClock(),
+        timeout=timedelta(seconds=10),
+        shared=Shared(),
     )
     assert reader.latest().value == S0
     sts.ended = True
