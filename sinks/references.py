@@ -99,7 +99,11 @@ def _named(character: str) -> str:
 
 def _variable(reference: str, text: str | None) -> Secret:
     if not text:
-        raise BadAddress(f"{reference}: the variable is {'not set' if text is None else 'empty'}")
+        found, name = "not set" if text is None else "empty", reference.partition(":")[2]
+        raise BadAddress(
+            f"{reference}: the variable is {found}",
+            hint=f"set {name} in this shell, or name another reference in its place",
+        )
     return Secret(text)
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import IO
 
 from bridge.audit.chain import START, Head, Line, head_in, read_line
+from bridge.config.audit import LOCK
 from sinks.files import LARGEST, exposure
 
 OWNER_ONLY = 0o600
-LOCK_SUFFIX = ".lock"
 PATIENCE = 60.0  # seconds to wait for the other processes of this host
 CHUNK = 65536
 
@@ -73,7 +73,7 @@ def locked(path: Path) -> Iterator[int]:
     Raises:
         OSError: the lock file cannot be opened, or another process holds the lock for longer than `PATIENCE`.
     """
-    descriptor = open_safely(path.with_name(path.name + LOCK_SUFFIX))
+    descriptor = open_safely(path.with_name(path.name + LOCK))
     try:
         _lock(descriptor)
         yield descriptor

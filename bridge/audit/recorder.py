@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.audit import records, write
 from bridge.audit.chain import LEAST_KEY, Chain, Head
+from bridge.config.audit import FILE
 from bridge.model.errors import Usage
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from bridge.model.trail import Trail
     from sinks.port import Readable
     from sinks.secret import Secret
-
-FILE = "file:"
+    from sinks.shared import Shared
 
 
 class Recorder:
@@ -105,18 +105,22 @@ def chain_of(settings: AuditSettings, resolve: Callable[[str], Secret]) -> Chain
     return Chain(key)
 
 
-def proven(sinks: Mapping[str, Readable]) -> dict[str, Mapping[str, str] | None]:
+def proven(sinks: Mapping[str, Readable], shared: Shared) -> dict[str, Mapping[str, str] | None]:
     """Return the identity of the caller as each vault sees it, by the vault's name.
 
-    Each vault is asked once, however many of the sinks it holds. The identity is None if the vault does not tell it.
-    A failure here never stops an operation.
+    Each vault is asked once, however many of the sinks it holds, and also for all attempts with the same `shared`. The
+    identity is None if the vault does not tell it. A failure here never stops an operation, and the next attempt asks
+    again.
     """
     found: dict[str, Mapping[str, str] | None] = {}
+    # Not one request for each key of `shared`: those who wait for one that fails would then wait for each other.
+    known = shared.one(proven, dict[str, Mapping[str, str]])
     for uri, sink in sinks.items():
         name = uri.partition("://")[0]
         # One request for each vault: its sinks share a login, and the answer would be the same.
         if name not in found:
-            found[name] = _asked(sink)
+            found[name] = told = known.get(name) or _asked(sink)
+            known |= {name: told} if told else {}
     return found
 
 

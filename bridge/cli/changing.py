@@ -183,7 +183,9 @@ class _Run:
             lines = Lines(self._names[client.name], quiet=self.json or self._board.shown, on_wait=only_waiting)
             session = open_session(settings, client, lines, self.stop, self._common)
             self._board.paces[client.tenant] = session.auth0.pace
-            return recorded(settings, session, self.asked, lambda: self._attempt(session), quiet=self.json)
+            return recorded(
+                settings, session, self.asked, partial(self._attempt, session), self._common.shared, quiet=self.json
+            )
 
     def _attempt(self, session: Session) -> Outcome | None:
         done = self.work(session)

@@ -72,7 +72,7 @@ def become(argv: list[str], environ: Mapping[str, str], given: Mapping[str, Secr
         raise SystemExit(_cannot(argv[0], error)) from None
 
 
-def hide_environment(argv: list[str]) -> None:
+def restart_without_credentials(argv: list[str]) -> None:
     """Restart this program without the operator's credentials in its initial environment.
 
     A child can read the environment that its parent was started with, in `/proc`. So the credentials are handed to the

@@ -23,7 +23,6 @@ JOBS, MOST_JOBS = 8, 16
 """How many clients are worked on at a time: the default, and the most. With more, leases starve on a busy machine."""
 JOBS_VARIABLE = "BRIDGE_JOBS"
 MOST_RATE = 1000
-ROTATE, USE, SECURITY, SET_UP = "Rotate", "Use", "Security", "Set up"
 
 
 def _possible_jobs(number: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import signal
 import sys
 import traceback
@@ -256,15 +255,11 @@ def as_error(client: ClientSettings, error: BaseException, *, looking: bool = Fa
 def with_origin(settings: Settings, client: ClientSettings, error: BridgeError) -> BridgeError:
     """Return an error about the way to Auth0 with one more hint: where the address or the credential comes from.
 
-    One about a variable without a value says where to set it. Other errors are returned as they are. Several files and
-    variables may name a tenant, and the message of the request knows none of them.
+    Other errors are returned as they are. Several files and variables may name a tenant, and the message of the request
+    knows none of them.
     """
     from bridge.auth0.errors import Unauthorised, Unreachable
 
-    if (unset := re.match(r"env:(\w+): the variable is ", error.message)) and not error.hints:
-        table = f", or name another reference in {settings.path}" if settings.path else ""
-        error.hint = f"set {unset.group(1)} in this shell{table}"
-        error.hints = (error.hint,)
     tenant = settings.tenants.get(client.tenant)
     if tenant is None or not isinstance(error, Unauthorised | Unreachable):
         return error

@@ -13,7 +13,11 @@ from bridge.config.settings import AuditSettings
 from sinks.references import is_reference
 
 Fault = tuple[tuple[str | int, ...], str]  # the same as in `faults`, whose import would load pydantic
-TARGET = re.compile(r"file:/[^\n]+|syslog|stderr")
+FILE = "file:"
+"""What a target begins with that is a file."""
+LOCK = ".lock"
+"""The end of the name of the record's lock file, which stands beside the record and has to be as safe."""
+TARGET = re.compile(rf"{FILE}/[^\n]+|syslog|stderr")
 EXPECTED = "file:/PATH (a whole path: one record for the machine), syslog or stderr"
 VARIABLE, KEY_VARIABLE = "BRIDGE_AUDIT", "BRIDGE_AUDIT_KEY"
 KEYED = "only a file has a chain, and a use for a key"

@@ -8,15 +8,12 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bridge.config.audit import FILE, LOCK
 from sinks.files import exposure
 
 if TYPE_CHECKING:
     from bridge.config.settings import AuditSettings
     from bridge.doctor.report import Report
-
-FILE = "file:"
-LOCK = ".lock"
-"""The end of the name of the lock file, which stands beside the record and has to be as safe."""
 
 
 def check(report: Report, settings: AuditSettings) -> None:

@@ -103,8 +103,6 @@ class _Secret:
             self.findings.wrong("aws-credentials", error.message)
         except Unavailable as error:
             self._unreachable(error)
-        finally:
-            inspector.close()
         return False
 
     def _look(self, inspector: Inspector, target: Target, clock: Clock) -> bool:

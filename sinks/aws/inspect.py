@@ -39,8 +39,8 @@ class Caller:
 class Inspector:
     """Asks AWS about one secret.
 
-    Every method but `close` may raise `SinkError`. `may_read`, `may_label` and `may_decrypt` raise `Denied` where a
-    right is missing.
+    Its connections are those of `shared`. Every method may raise `SinkError`. `may_read`, `may_label` and `may_decrypt`
+    raise `Denied` where a right is missing.
     """
 
     def __init__(self, name: str, target: str, settings: Settings, clock: Clock, shared: Shared) -> None:
@@ -50,10 +50,6 @@ class Inspector:
         self._uri = f"{name}://{self.target.canonical}"
         connect = connector(settings, self.target.region, TIMEOUT, shared, attempts=READS)
         self._api = Api(connect, self.target.secret_id, self._uri, clock)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._api.close()
 
     def caller(self) -> Caller | None:
         """Ask who is calling (sts:GetCallerIdentity, which needs no permission).

@@ -78,6 +78,7 @@ def holder_of(label: str) -> str:
     return label.rpartition(":")[2]
 
 
+@functools.lru_cache(maxsize=4096)  # each reading of a listing asks for the same ids
 def version_id(arn: str, number: int) -> str:
     """Return the id of the bridge's n-th version of a secret.
 

@@ -78,11 +78,11 @@ def _is_time(text: str) -> bool:
 
 
 def _holds_authorities(text: str) -> bool:
-    import ssl  # loaded with the first client, and not with every command
+    from sinks import tls  # ssl is loaded with the first client, and not with every command
 
     try:
         if not Path(text).is_dir():
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=text)
+            tls.context().load_verify_locations(cafile=text)
     except (OSError, ValueError):
         return False
     return True

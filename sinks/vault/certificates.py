@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
-from sinks import files
+from sinks import files, tls
 from sinks.errors import BadAddress
 from sinks.vault.settings import Settings
 
@@ -47,7 +47,7 @@ def _unfit(settings: Settings) -> Iterator[str]:
         try:
             files.opened(Path(path)).close()
             if name == "ca_file":
-                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+                tls.context().load_verify_locations(path)
         except FileNotFoundError:
             yield f"{name} ({variable}): {path} does not exist"
         except files.Unfit as error:

@@ -89,10 +89,14 @@ class Connection:
         session.mount("http://", self.adapter)
         # Never the credentials of ~/.netrc, which requests would send in the place of none.
         session.auth = _no_credentials
-        # Plain http:// is for loopback only. A proxy would get the token in clear text.
-        session.trust_env = settings.url.lower().startswith("https:")
         # On the session, because hvac prefers what a session says, even its default, to its own arguments.
         session.verify = settings.ca_file or settings.ca_path or True
+        # Plain http:// is for loopback only. A proxy would get the token in clear text.
+        if settings.url.lower().startswith("https:"):
+            # Once, because requests would read the environment again for each request.
+            found = session.merge_environment_settings(settings.url, {}, None, session.verify, None)
+            session.proxies, session.verify = found["proxies"], found["verify"]
+        session.trust_env = False
         return hvac.Client(
             url=settings.url.rstrip("/"),
             token="",

@@ -102,6 +102,7 @@ def loaded_by(statement: str) -> set[str]:
     "statement",
     [
         "import bridge.cli.commands",
+        "from bridge.cli.commands import loaded; loaded()",
         "import bridge.consumer",
         "import sinks, sinks.vault, sinks.aws",
         "import sinks.port",

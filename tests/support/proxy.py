@@ -123,6 +123,11 @@ class Proxy:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
+    @property
+    def connections(self) -> int:
+        """How many connections were opened to it, since it began."""
+        return self._server.connections
+
     def rule(self, method: str, path: str) -> Rule | None:
         with self.guard:
             return next((rule for rule in self.rules if rule.takes(method, path)), None)
@@ -147,7 +152,12 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, proxy: Proxy) -> None:
         self.proxy = proxy
+        self.connections = 0
         super().__init__(("127.0.0.1", 0), _Handler)
+
+    def get_request(self) -> Any:
+        self.connections += 1  # by the one thread that accepts
+        return super().get_request()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of either end going away."""

@@ -1,10 +1,14 @@
-"""The commands, in one module for each subject. `app` has all of them."""
+"""The commands, in one module for each subject. `app` loads the module of a command when that command is run."""
+
+import typer
 
 from bridge.cli.app import app
 
-# isort: off
-# The order of these imports is the order of the panels, and of the commands in them, in --help.
-from bridge.cli.commands import rotate, use, security, report, audit, policy, doctor, setup, demo
-# isort: on
+__all__ = ["app", "loaded"]
 
-__all__ = ["app", "audit", "demo", "doctor", "policy", "report", "rotate", "security", "setup", "use"]
+
+def loaded() -> typer.Typer:
+    """Return `app` with every command loaded, for what reads all of them. To run one, `app` is enough."""
+    from bridge.cli.commands import audit, demo, doctor, policy, report, rotate, security, setup, use  # noqa: F401
+
+    return app

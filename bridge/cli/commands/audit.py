@@ -14,7 +14,8 @@ import typer
 
 from bridge.cli.app import app
 from bridge.cli.command import command
-from bridge.cli.options import SECURITY, Config, Json
+from bridge.cli.listed import SECURITY
+from bridge.cli.options import Config, Json
 from bridge.cli.output import json as as_json
 from bridge.cli.output.console import say_all
 from bridge.cli.select import settings_of
@@ -96,7 +97,8 @@ def _settings(config: Path | None) -> AuditSettings | None:
 def _lines(files: list[Path] | None, settings: AuditSettings | None) -> Iterator[bytes]:
     from bridge.audit.files import in_lines
     from bridge.audit.reading import lines_in
-    from bridge.audit.recorder import FILE, path_of
+    from bridge.audit.recorder import path_of
+    from bridge.config.audit import FILE
 
     if files:
         return one_after_the_other.from_iterable(

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bridge.cli.command import command
-from bridge.cli.options import SET_UP
+from bridge.cli.listed import SET_UP
 from bridge.cli.output.console import say
 from bridge.model.errors import Failed
 

@@ -12,7 +12,8 @@ import typer
 
 from bridge.cli.command import command
 from bridge.cli.jobs import spread
-from bridge.cli.options import JOBS, SET_UP, Jobs
+from bridge.cli.listed import SET_UP
+from bridge.cli.options import JOBS, Jobs
 from bridge.cli.output import json as as_json
 from bridge.cli.output.console import Line, Tone, say, say_all
 from bridge.cli.output.text import remedy

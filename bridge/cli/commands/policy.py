@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bridge.cli.command import command
-from bridge.cli.options import SECURITY
+from bridge.cli.listed import SECURITY
 from bridge.cli.output import json as as_json
 from bridge.cli.output.console import Whole, say, say_all
 from bridge.cli.select import Clients, chosen

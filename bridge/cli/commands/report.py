@@ -13,7 +13,8 @@ import typer
 from bridge import __version__
 from bridge.cli.command import command
 from bridge.cli.jobs import spread
-from bridge.cli.options import JOBS, SECURITY, Jobs
+from bridge.cli.listed import SECURITY
+from bridge.cli.options import JOBS, Jobs
 from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import hand_over, is_terminal, say

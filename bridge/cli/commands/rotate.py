@@ -14,8 +14,8 @@ import typer
 from bridge.cli.changing import change, require_reason
 from bridge.cli.command import command
 from bridge.cli.consent import Consent
+from bridge.cli.listed import ROTATE
 from bridge.cli.options import (
-    ROTATE,
     ChangeMode,
     DryRun,
     Json,

@@ -11,19 +11,8 @@ from bridge.cli.changing import change
 from bridge.cli.command import command
 from bridge.cli.consent import Consent
 from bridge.cli.hooks.notify import Look
-from bridge.cli.options import (
-    JOBS,
-    SECURITY,
-    ChangeMode,
-    Ignore,
-    Jobs,
-    Json,
-    Notify,
-    Reason,
-    Together,
-    Unproven,
-    one_client,
-)
+from bridge.cli.listed import SECURITY
+from bridge.cli.options import JOBS, ChangeMode, Ignore, Jobs, Json, Notify, Reason, Together, Unproven, one_client
 from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import say, say_all, width

@@ -10,8 +10,8 @@ import typer
 from bridge.cli.changing import change
 from bridge.cli.command import command
 from bridge.cli.consent import Consent
+from bridge.cli.listed import SET_UP
 from bridge.cli.options import (
-    SET_UP,
     ChangeMode,
     DryRun,
     Json,

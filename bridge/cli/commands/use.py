@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bridge.cli.command import command
-from bridge.cli.options import USE
+from bridge.cli.listed import USE
 from bridge.cli.output.console import is_terminal, say, silence
 from bridge.cli.output.env_files import PREFIX, Format, line, variables
 from bridge.cli.runner import each, usage_errors
@@ -93,11 +93,11 @@ def execute(
     ] = 60,
 ) -> None:
     """Start a command with the secret in its environment: AUTH0_CLIENT_ID, …_SECRET, …_SECRET_FALLBACK."""
-    from bridge.cli.child_process import Supervised, become, cleaned, hide_environment
+    from bridge.cli.child_process import Supervised, become, cleaned, restart_without_credentials
 
     change = _change(on_change, interval)
     if change is not None and not keep_env:  # this process stays as the parent, whose first environment is readable
-        hide_environment(sys.orig_argv)
+        restart_without_credentials(sys.orig_argv)
 
     def do(settings: Settings, client: ClientSettings) -> int:
         passed_over = PassedOver(client)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bridge.config.settings import AuditSettings, Settings
     from bridge.execution.session import Session
     from bridge.model.outcome import Outcome
+    from sinks.shared import Shared
 
 # --sink and --key are in the list of sinks, and --json and --verbose change nothing but the output.
 TOLD_ELSEWHERE = frozenset({"json", "verbose", "dry_run", "sink", "key", "config", "strategy", "reason"})
@@ -76,12 +77,19 @@ class Asked:
 
 
 def recorded(
-    settings: Settings, session: Session, asked: Asked, work: Callable[[], Outcome | None], *, quiet: bool
+    settings: Settings,
+    session: Session,
+    asked: Asked,
+    work: Callable[[], Outcome | None],
+    shared: Shared,
+    *,
+    quiet: bool,
 ) -> Outcome | None:
     """Do `work` between the two lines of its audit record, and return its outcome, with the record's anchor.
 
     Without a record in the configuration, and in a dry run, which changes nothing, `work` is just called. If the last
-    line cannot be written after a success, the outcome has the exit status of `Incomplete`, and a note.
+    line cannot be written after a success, the outcome has the exit status of `Incomplete`, and a note. Attempts with
+    the same `shared` read the record once, and ask each vault once who is calling.
 
     Raises:
         NotWritten: the first line could not be written. `work` was not called, and nothing was changed.
@@ -93,7 +101,7 @@ def recorded(
     from bridge.audit.records import became, failed
     from bridge.audit.write import NotWritten
 
-    recorder = _begun(settings.audit, session, asked)
+    recorder = _begun(settings.audit, session, asked, shared)
     try:
         # The ids of requests lead from the record to the logs of Auth0 and the vaults, which the
         # bridge's account cannot edit.
@@ -115,7 +123,7 @@ def recorded(
     return replace(done, audit=str(head)) if done and head else done
 
 
-def _begun(audit: AuditSettings, session: Session, asked: Asked) -> Recorder:
+def _begun(audit: AuditSettings, session: Session, asked: Asked, shared: Shared) -> Recorder:
     """Write the first line of the attempt, and return its recorder.
 
     Raises:
@@ -129,7 +137,7 @@ def _begun(audit: AuditSettings, session: Session, asked: Asked) -> Recorder:
     client = session.settings
     # The session is open already. A client that is not known, or a variable that is missing, is
     # no attempt and has no line.
-    target = target_of(audit, partial(resolve, environ=os.environ))
+    target = shared.one((target_of, audit), lambda: target_of(audit, partial(resolve, environ=os.environ)))
     attempt = Attempt(
         client=client.name,
         client_id=client.client_id,
@@ -140,7 +148,7 @@ def _begun(audit: AuditSettings, session: Session, asked: Asked) -> Recorder:
         strategy=(asked.strategy or client.strategy) if asked.command == "rotate" else None,
         reason=asked.reason or None,
         claimed=claimed(session.actor, os.environ),
-        proven=proven(session.sinks),
+        proven=proven(session.sinks, shared),
         host=host(),
         process=this_process(),
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from bridge.cli.commands import app
+from bridge.cli.commands import loaded
 from tests.e2e.command import invoke
 
 BOX = re.compile(r"[│╭╰╮╯─]+")
@@ -18,7 +18,7 @@ BOX = re.compile(r"[│╭╰╮╯─]+")
 def commands(group: object = None, *before: str) -> dict[tuple[str, ...], object]:
     """Return every command by its words; a group is one as well."""
     found: dict[tuple[str, ...], object] = {}
-    for name, command in (group or get_command(app)).commands.items():
+    for name, command in (group or get_command(loaded())).commands.items():
         found[*before, name] = command
         if hasattr(command, "commands"):
             found |= commands(command, *before, name)
@@ -69,7 +69,7 @@ def completed(monkeypatch: pytest.MonkeyPatch, line: str) -> list[str]:
         "COMP_WORDS": line,
         "COMP_CWORD": str(len(line.split(" ")) - 1),
     }
-    result = CliRunner().invoke(app, [], env=environ, prog_name="secret-bridge")
+    result = CliRunner().invoke(loaded(), [], env=environ, prog_name="secret-bridge")
     assert result.stderr == ""
     return result.stdout.split("\n")[:-1] if result.stdout.endswith("\n") else result.stdout.split("\n")
 

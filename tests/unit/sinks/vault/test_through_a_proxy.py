@@ -14,6 +14,7 @@ from socketserver import BaseRequestHandler, TCPServer, ThreadingTCPServer
 from typing import Any
 
 import pytest
+import requests
 
 from sinks.document import Document
 from sinks.errors import Expired, Unavailable
@@ -109,3 +110,14 @@ def test_a_byte_at_a_time_does_not_outlive_a_lease(behind: Callable[..., Kv]) ->
     with pytest.raises((Expired, Unavailable)):
         kv.write("secret/a", Document({}), cas=0, before=time.monotonic() + 0.5)
     assert time.monotonic() - began < 2
+
+
+def test_the_environment_is_read_once_for_all_requests(
+    behind: Callable[..., Kv], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    plain = requests.utils.getproxies
+    monkeypatch.setattr(requests.utils, "getproxies", lambda: read.append(1) or plain())
+    kv = behind(tls_server_name=OTHER)
+    assert all(kv.read("secret/a") for _ in range(3))
+    assert len(read) == 1
