@@ -13,6 +13,7 @@ from enum import StrEnum
 from bridge.config.settings import ClientSettings, Exemption
 from bridge.model.client_ref import ClientRef
 from bridge.planning.advice import NEXT, Trouble
+from bridge.planning.due import due_after, held, jitter_of
 from bridge.planning.sink_record import promoted as promoted_at
 from sinks.clock import span
 from sinks.port import SinkState, Stage
@@ -57,6 +58,12 @@ class Finding:
     attention: bool = False
     verb: str | None = None
 
+    @property
+    def waits(self) -> bool:
+        """Whether it is about something that `--due` does, but only within the client's windows."""
+        scheduled = self.kind in (Kind.DUE, Kind.FALLBACK_OVERDUE)
+        return scheduled or (self.kind is Kind.OK and self.verb == "retire")
+
 
 @dataclass(frozen=True)
 class Fallback:
@@ -98,6 +105,10 @@ class Status:
     """Whether a value was there before the bridge, so that it is at least that old."""
     due: bool = False
     """Whether the secret is older than it may be, and no exception counts."""
+    due_at: datetime | None = None
+    """When the secret became or becomes due: at its `max_age`, less its client's share of the jitter."""
+    held_until: datetime | None = None
+    """Until when `--due` begins nothing, because of windows and blackouts. None: it may begin now."""
     fallbacks: tuple[Fallback, ...] = ()
     """The open fallbacks."""
     retire_from: datetime | None = None
@@ -140,6 +151,7 @@ def judge(settings: ClientSettings, client_ref: ClientRef, sinks: tuple[SinkStat
     since = latest if fallbacks or deleted else None
     aged = _aged(settings, now, promoted, since, softly=_softly(deleted) if not fallbacks else "")
     found = _unsound(sinks, client_ref, now) or _excepted(aged, settings.exception, now)
+    waits = held(settings, now)
     excepted = settings.exception is not None and settings.exception.counts(now)
     return Status(
         client=settings.name,
@@ -148,12 +160,14 @@ def judge(settings: ClientSettings, client_ref: ClientRef, sinks: tuple[SinkStat
         sinks=sinks,
         at=now,
         kind=found.kind,
-        state=found.text,
+        state=f"{found.text}; --due waits {waits.words}" if waits and found.waits else found.text,
         attention=found.attention,
         next=client_ref.command(found.verb, sinks) if found.verb else None,
         promoted=promoted,
         age_is_minimum=any(r.age_is_minimum for r in records),
-        due=promoted is not None and now - promoted > settings.max_age and not excepted,
+        due=promoted is not None and now - promoted > due_after(settings) and not excepted,
+        due_at=promoted + due_after(settings) if promoted else None,
+        held_until=waits.until if waits else None,
         fallbacks=fallbacks,
         retire_from=since + settings.fallback_min_age if since and fallbacks else None,
         retire_by=since + settings.fallback_max_age if since else None,
@@ -180,8 +194,9 @@ def _aged(
         over, limit = span(now - since - settings.fallback_max_age), span(settings.fallback_max_age)
         text = f"{Kind.FALLBACK_OVERDUE.label} since {over} (fallback_max_age {limit})"
         return _wrong(Kind.FALLBACK_OVERDUE, text, Trouble.FALLBACK_OVERDUE)
-    if age > settings.max_age:
-        text = f"{Kind.DUE.label} since {span(age - settings.max_age)} (max_age {span(settings.max_age)})"
+    if age > due_after(settings):
+        jitter = f", {span(jitter_of(settings))} of jitter less" if jitter_of(settings) else ""
+        text = f"{Kind.DUE.label} since {span(age - due_after(settings))} (max_age {span(settings.max_age)}{jitter})"
         return _wrong(Kind.DUE, text, Trouble.DUE)
     if since and softly:
         return Finding(Kind.OK, softly, verb="retire")
