@@ -6,14 +6,14 @@ No value is read and no seal can be checked, so tags are shown as they are. The 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bridge.config.settings import ClientSettings, Exemption
 from bridge.model.client_ref import ClientRef
 from bridge.planning.advice import NEXT, Trouble
-from bridge.planning.due import due_after, held, jitter_of
+from bridge.planning.due import Held, due_after, held, jitter_of
 from bridge.planning.sink_record import promoted as promoted_at
 from sinks.clock import span
 from sinks.port import SinkState, Stage
@@ -57,12 +57,6 @@ class Finding:
     text: str
     attention: bool = False
     verb: str | None = None
-
-    @property
-    def waits(self) -> bool:
-        """Whether it is about something that `--due` does, but only within the client's windows."""
-        scheduled = self.kind in (Kind.DUE, Kind.FALLBACK_OVERDUE)
-        return scheduled or (self.kind is Kind.OK and self.verb == "retire")
 
 
 @dataclass(frozen=True)
@@ -138,7 +132,6 @@ def judge(settings: ClientSettings, client_ref: ClientRef, sinks: tuple[SinkStat
     Only the most urgent reason for attention is reported. `sinks` must not be empty.
     """
     now = max(state.at for state in sinks)
-    records = [p.record for p in sinks if p.record]
     moments = [moment for p in sinks if (moment := promoted_at(p, now))]
     # The oldest value decides when to rotate, the latest promotion when the fallback may go.
     promoted, latest = min(moments, default=None), max(moments, default=None)
@@ -150,8 +143,8 @@ def judge(settings: ClientSettings, client_ref: ClientRef, sinks: tuple[SinkStat
     deleted = [state.soft_deleted for state in sinks if state.soft_deleted]
     since = latest if fallbacks or deleted else None
     aged = _aged(settings, now, promoted, since, softly=_softly(deleted) if not fallbacks else "")
-    found = _unsound(sinks, client_ref, now) or _excepted(aged, settings.exception, now)
-    waits = held(settings, now)
+    waits, due_at = held(settings, now), promoted + due_after(settings) if promoted else None
+    found = _unsound(sinks, client_ref, now) or _excepted(_waiting(aged, waits), settings.exception, now)
     excepted = settings.exception is not None and settings.exception.counts(now)
     return Status(
         client=settings.name,
@@ -160,13 +153,13 @@ def judge(settings: ClientSettings, client_ref: ClientRef, sinks: tuple[SinkStat
         sinks=sinks,
         at=now,
         kind=found.kind,
-        state=f"{found.text}; --due waits {waits.words}" if waits and found.waits else found.text,
+        state=found.text,
         attention=found.attention,
         next=client_ref.command(found.verb, sinks) if found.verb else None,
         promoted=promoted,
-        age_is_minimum=any(r.age_is_minimum for r in records),
-        due=promoted is not None and now - promoted > due_after(settings) and not excepted,
-        due_at=promoted + due_after(settings) if promoted else None,
+        age_is_minimum=any(p.record.age_is_minimum for p in sinks if p.record),
+        due=bool(due_at and now > due_at) and not excepted,
+        due_at=due_at,
         held_until=waits.until if waits else None,
         fallbacks=fallbacks,
         retire_from=since + settings.fallback_min_age if since and fallbacks else None,
@@ -211,6 +204,11 @@ def _aged(
 def _softly(deleted: Sequence[SoftDeleted]) -> str:
     kept = all(soft_deleted.kept for soft_deleted in deleted)
     return f"ok; the fallback was retired softly, and can {'still' if kept else 'no longer'} be brought back"
+
+
+def _waiting(found: Finding, waits: Held | None) -> Finding:
+    """Return a finding on ages, with what `--due` waits for before it does what the finding calls for."""
+    return replace(found, text=f"{found.text}; --due waits {waits.words}") if waits and found.verb else found
 
 
 def _excepted(found: Finding, granted: Exemption | None, now: datetime) -> Finding:

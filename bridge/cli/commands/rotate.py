@@ -28,7 +28,7 @@ from bridge.cli.options import (
     moment,
     value_from_stdin,
 )
-from bridge.cli.picking import Rotatable
+from bridge.cli.picking import Due, rotatable
 from bridge.cli.select import ClientsOrAll, OneClient
 from bridge.model.errors import Usage
 
@@ -45,7 +45,9 @@ def rotate(
     context: typer.Context,
     clients: ClientsOrAll,
     *,
-    due: Annotated[bool, typer.Option("--due", help="Only those older than their max_age, or interrupted.")] = False,
+    due: Annotated[
+        bool, typer.Option("--due", help="Only what is due by its max_age, within its windows, or interrupted.")
+    ] = False,
     strategy: Annotated[
         Literal["staged", "auth0-generated"] | None,
         typer.Option(metavar="HOW", help="staged (the default): the bridge makes the value; or auth0-generated."),
@@ -90,7 +92,7 @@ def rotate(
     require_reason(compromised=compromised, reason=reason)
     brought = value_from_stdin("the new client secret", clients.named) if secret_stdin else None
     consents = {word for word, said in (("self", allow_self), ("hs256", accept_hs256)) if said}
-    selected, since = Rotatable(), moment("--not-since", not_since) if not_since else None
+    selected, since = Due(rotatable, waits=not compromised), moment("--not-since", not_since) if not_since else None
 
     def work(session: Session) -> Outcome | Unchanged | None:
         session.settings = replace(session.settings, accept=session.settings.accept | consents)
@@ -107,7 +109,7 @@ def rotate(
             without_fallback=without_fallback,
             min_interval=timedelta(0) if again else session.settings.min_interval,
         )
-        if session.settings.name in selected.untidy and not compromised:  # what leaked has to go in any case
+        if session.settings.name in selected.only_settle and not compromised:  # what leaked has to go in any case
             return resume_one(session, options)
         return rotate_one(session, options)
 

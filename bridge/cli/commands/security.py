@@ -27,7 +27,7 @@ from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import say, say_all, width
 from bridge.cli.output.status_table import statuses
-from bridge.cli.picking import retirable
+from bridge.cli.picking import Due, retirable
 from bridge.cli.runner import each
 from bridge.cli.select import Clients, ClientsOrAll, OneClient, chosen
 from bridge.execution.open import open_session, survey
@@ -38,6 +38,8 @@ from sinks.shared import Shared
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
     from bridge.evidence.judge import Evidence, Ignored
+    from bridge.execution.session import Session
+    from bridge.model.outcome import Outcome
     from bridge.operations.verify import Verified
     from bridge.planning.status import Status
 
@@ -148,7 +150,9 @@ def retire(
     context: typer.Context,
     clients: ClientsOrAll,
     *,
-    due: Annotated[bool, typer.Option("--due", help="Only where a fallback may go by its age.")] = False,
+    due: Annotated[
+        bool, typer.Option("--due", help="Only where a fallback may go by its age, within its windows.")
+    ] = False,
     ignore_source: Ignore = None,
     force: Annotated[
         bool, typer.Option("--force", help="Whatever the tenant's logs tell or do not; needs --reason.")
@@ -163,6 +167,7 @@ def retire(
     mode: ChangeMode,
 ) -> None:
     """Make the fallback's value unreadable everywhere, once nobody can need it."""
+    from bridge.operations.resume import resume as resume_one
     from bridge.operations.retire import bring_back
     from bridge.operations.retire import retire as retire_one
     from bridge.operations.start import Options
@@ -173,19 +178,24 @@ def retire(
         one_client("--unproven", clients.named)
     ignored = _vouched(ignore_source, force=force, reason=reason)
     options = Options(dry_run=mode.dry_run, takeover=mode.takeover, agree=consent(yes=mode.yes), reason=reason)
+    selected = Due(retirable)
+
+    def work(session: Session) -> Outcome | None:
+        if session.settings.name in selected.only_settle:
+            return resume_one(session, options)
+        if undo:
+            return bring_back(session, options, vouched=unproven)
+        return retire_one(session, options, ignored=ignored, force=force, softly=soft, vouched=unproven)
+
     change(
         context,
         clients,
-        lambda session: (
-            bring_back(session, options, vouched=unproven)
-            if undo
-            else retire_one(session, options, ignored=ignored, force=force, softly=soft, vouched=unproven)
-        ),
+        work,
         json=mode.json,
         title="brought-back" if undo else "retired-softly" if soft else "retired",
         nothing="nothing was retired softly" if undo else "there is no fallback to retire",
         everyone=clients.everyone,
-        rule=clients.rule(retirable if due else None),
+        rule=clients.rule(selected if due else None),
         together=at_a_time(together, asks=not soft and not undo, yes=mode.yes),
     )
 

@@ -6,7 +6,7 @@ No secret can get here.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bridge.evidence.judge import Evidence
     from bridge.model.outcome import Outcome
     from bridge.operations.verify import Verified
+    from bridge.planning.due import Held
     from bridge.planning.status import Status
     from bridge.report.figures import Row
     from sinks.port import SinkState
@@ -121,6 +122,15 @@ def outcome(done: Outcome) -> dict[str, Any]:
 def summary(words: Mapping[str, int], seconds: float) -> dict[str, Any]:
     """Return how many clients of a run ended in which way."""
     return {"summary": {"clients": sum(words.values()), "results": dict(words), "seconds": round(seconds, 1)}}
+
+
+def held(found: Iterable[tuple[ClientSettings, Held]]) -> dict[str, Any]:
+    """Return the clients that are due and wait for their windows, or for the end of a blackout."""
+    each = (
+        {"client": client.name, "client_id": client.client_id, "until": wait.until, "blackout": wait.blackout}
+        for client, wait in found
+    )
+    return {"held_back": list(each)}
 
 
 def nothing(client: ClientSettings, why: str) -> dict[str, Any]:
