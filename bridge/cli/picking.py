@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,6 +12,7 @@ from bridge.cli.jobs import Crew, in_order
 from bridge.execution.open import survey
 from bridge.model.errors import BridgeError
 from bridge.planning.due import Held, held
+from sinks.clock import Clock, SystemClock
 from sinks.shared import Shared
 
 if TYPE_CHECKING:
@@ -121,11 +121,11 @@ class Due:
         wanted: Callable[[ClientSettings, Status], bool],
         *,
         waits: bool = True,
-        monotonic: Callable[[], float] = time.monotonic,
+        clock: Clock = SystemClock(),  # noqa: B008  # it has no state
     ) -> None:
         self._wanted = wanted
         self._waits = waits
-        self._monotonic = monotonic
+        self._clock = clock
         self._seen: dict[str, tuple[Status, float]] = {}
         self.only_settle: set[str] = set()
         """The names of picked clients of which only what was interrupted is settled, and nothing else is begun."""
@@ -136,7 +136,7 @@ class Due:
         """Return whether a client is picked."""
         if not self._wanted(client, seen):
             return False
-        self._seen[client.name] = seen, self._monotonic()
+        self._seen[client.name] = seen, self._clock.monotonic()
         # A rotation does not tidy up. So each run would select such a client again, and rotate it every time.
         if interrupted(seen) and not seen.due and not any(state.lock for state in seen.sinks):
             self.only_settle.add(client.name)
@@ -152,7 +152,7 @@ class Due:
             return None
         seen, then = self._seen[client.name]
         # By the vaults' own clock, because this machine's may be wrong.
-        found = held(client, seen.at + timedelta(seconds=self._monotonic() - then))
+        found = held(client, seen.at + timedelta(seconds=self._clock.monotonic() - then))
         if found is None:
             return None
         if interrupted(seen):
