@@ -132,7 +132,9 @@ DAYS = some.sampled_from(["Mon", "Sun", "Fri-Mon", "Tue,Thu", "Mon-Sun", "Wed-Fr
 WINDOWS = some.tuples(DAYS, TIMES, TIMES, ZONES).filter(lambda w: w[1] != w[2]).map(lambda w: "{} {}-{} {}".format(*w))
 # Around the days on which the clocks of these zones change, and a leap day.
 MOMENTS = some.tuples(
-    some.sampled_from(["2026-03-08", "2026-03-29", "2026-04-05", "2026-04-24", "2026-10-25", "2026-11-01", "2028-02-29"]),
+    some.sampled_from(
+        ["2026-03-08", "2026-03-29", "2026-04-05", "2026-04-24", "2026-10-25", "2026-11-01", "2028-02-29"]
+    ),
     some.integers(-3 * 24 * 60, 3 * 24 * 60),
 ).map(lambda m: at(f"{m[0]}T00:00Z") + m[1] * timedelta(minutes=1))
 SPANS = some.tuples(MOMENTS, some.integers(1, 4000), ZONES).map(
