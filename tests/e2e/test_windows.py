@@ -10,6 +10,7 @@ import pytest
 from tests.e2e.command import done, invoke
 from tests.e2e.test_several_clients import adopted, results, write
 from tests.e2e.world import DAY, MakeWorld, World
+from tests.support.strict_moto import controls
 
 MAX_AGE = 'max_age = "2d"'
 HOUR = timedelta(hours=1)
@@ -118,5 +119,23 @@ def test_a_retirement_waits_too(three: dict[str, World], tmp_path: Path) -> None
     ended = done(invoke("retire", "--due", "--yes"))
     assert (ended.out, ended.err.count("1 client is due and waits for its window")) == ("", 1)
     assert "; --due waits until " in invoke("status", "billing").out
+    write(tmp_path, three, MAX_AGE)
+    assert results(done(invoke("retire", "--due", "--yes"))) == ["result=retired client=billing exit=0"]
+
+
+def test_an_interrupted_retirement_is_settled_in_a_blackout_and_begun_again_after_it(
+    three: dict[str, World], tmp_path: Path
+) -> None:
+    done(invoke("rotate", "billing", "--no-wait"))
+    three["billing"].clock.advance(25 * HOUR)
+    # The first call claims the sink, the others take labels away.
+    controls.faults = {"UpdateSecretVersionStage": ["answer", *["error"] * 100]}
+    done(invoke("retire", "billing", "--yes"), 3)
+    controls.faults = {}
+    three["billing"].clock.advance(HOUR)
+    black_out(three, *three)
+    ended = done(invoke("retire", "--due", "--yes"))
+    assert results(ended) == ["result=given-back client=billing exit=0"]
+    assert "1 client is due and waits for its window" in done(invoke("retire", "--due", "--yes")).err
     write(tmp_path, three, MAX_AGE)
     assert results(done(invoke("retire", "--due", "--yes"))) == ["result=retired client=billing exit=0"]
