@@ -183,7 +183,7 @@ def _client(name: str, table: Any, defaults: Any) -> ClientSettings:
     for field, kind in (("accept", frozenset), ("after", tuple)):
         if field in said:
             said[field] = kind(said[field])
-    said["calendar"] = calendar_of(said.pop("windows", []), said.pop("blackouts", []))
+    said["calendar"] = calendar_of(said.pop("windows", ()), said.pop("blackouts", ()))
     if "exception" in said:
         said["exception"] = Exemption(**said["exception"])
     return ClientSettings(name=name, **said)

@@ -6,7 +6,9 @@ is never open, and what it shows twice in autumn is open twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
@@ -75,26 +77,32 @@ class Window:
     def edges(self, moment: datetime) -> Iterator[datetime]:
         """Yield moments after `moment` at which the window may open, in no order, for the next two weeks."""
         midnight = datetime.combine(self.zone.wall(moment), time()) - DAY
-        for number in range(REACH + 2):
-            day = midnight + number * DAY
+        days = [midnight + number * DAY for number in range(REACH + 2)]
+        for day in days:
             if day.weekday() in self.days:
                 yield from self.zone.moments(day + self.start)
-            yield from _shift(self.zone, day)
+        yield from _shifts(self.zone, days)
 
 
-def _shift(zone: Zone, day: datetime) -> Iterator[datetime]:
-    """Yield the moment of a day at which the clocks go forward or back, if they do."""
-    before, after = zone.moments(day)[0], zone.moments(day + DAY)[0]
+def _shifts(zone: Zone, days: Sequence[datetime]) -> Iterator[datetime]:
+    """Yield the moments between the first day and the last at which the clocks go forward or back."""
+    # UTC has none, and asking each day takes most of the time.
+    bounds = [zone.moments(day)[0].astimezone(zone.info) for day in days if zone.info is not UTC]
+    for before, after in itertools.pairwise(bounds):
+        if before.utcoffset() != after.utcoffset():
+            yield _shift(zone, before.astimezone(UTC), after.astimezone(UTC))
+
+
+def _shift(zone: Zone, before: datetime, after: datetime) -> datetime:
+    """Return the moment between two of a day, in UTC, at which the clocks go forward or back."""
     former = before.astimezone(zone.info).utcoffset()
-    if after.astimezone(zone.info).utcoffset() == former:
-        return
     while after - before > SECOND:
         middle = before + (after - before) // SECOND // 2 * SECOND
         if middle.astimezone(zone.info).utcoffset() == former:
             before = middle
         else:
             after = middle
-    yield after
+    return after
 
 
 @dataclass(frozen=True)
@@ -143,6 +151,7 @@ class Calendar:
         zones += [each.zone for each in self.blackouts if each.end == moment]
         return (zones or [Zone("UTC", UTC)])[0].shown(moment)
 
+    @functools.cache  # noqa: B019  # a file has few, and many clients share them
     def longest_wait(self) -> timedelta | None:
         """Return how long, at the most, nothing may begin at a time, or None if nothing may ever begin.
 

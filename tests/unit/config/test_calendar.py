@@ -93,9 +93,10 @@ def test_one_fault_is_one_line(faults_of: Any, good: str, line: str, fault: str)
 
 
 def test_all_faults_are_told_at_once(faults_of: Any, good: str) -> None:
-    text = said(good, 'windows = ["Mo 09:00-10:00 UTC", "Tue 25:00-26:00 UTC"]', 'blackouts = ["never"]', "jitter = 7")
+    windows = 'windows = ["Mo 09:00-10:00 UTC", "Tue 25:00-26:00 UTC"]'
+    text = said(good, windows, 'blackouts = ["never"]', 'jitter = "80d"')
     assert [fault.partition(":")[0] for fault in faults_of(text)] == [
-        "defaults.jitter", "defaults.windows[0]", "defaults.windows[1]", "defaults.blackouts[0]",
+        "defaults.windows[0]", "defaults.windows[1]", "defaults.blackouts[0]", "defaults.jitter",
     ]  # fmt: skip
 
 
