@@ -21,7 +21,7 @@ from bridge.cli.output import text as show
 from bridge.cli.output.board import Board
 from bridge.cli.output.console import is_terminal, say, say_all
 from bridge.cli.output.progress import Lines
-from bridge.cli.picking import Order, Picked, Rule, pick
+from bridge.cli.picking import Due, Order, Picked, Rule, pick
 from bridge.cli.runner import Chosen, NotBegun, each
 from bridge.cli.select import Selection, chosen
 from bridge.cli.slots import SharingClock
@@ -99,6 +99,7 @@ class _Run:
         self._common = Common(clock=SharingClock(), rate=self.together.rate, jobs=self.together.jobs)
         self._breaker = Breaker(off=self.together.keep_going)
         self._picked = Picked()
+        self._due: Due | None = None
         self._board = Board({})
         self._names: dict[str, str] = {}  # before each line of progress
         self._reasons: dict[str, str] = {}  # why nothing was done
@@ -109,9 +110,10 @@ class _Run:
         """Return the clients that the rule picks, and say so if there are none or some are left out."""
         self.news.check(found)
         self._ordered = rule.order is not Order.ANY
+        self._due = rule.due
         self._picked = pick(found, rule, jobs=self.together.jobs, common=self._common)
         clients = self._common.of(self._picked.clients)
-        if not clients:  # silence looks like a mistake
+        if not clients and not (rule.due and rule.due.held):  # silence looks like a mistake
             say(f"nothing is due: {show.clients(len(found))} looked at", err=True)
         if self._picked.left:
             say(f"--limit leaves out {show.clients(self._picked.left)}", err=True)
@@ -178,6 +180,9 @@ class _Run:
             raise self._picked.unread[client.name]
         if self.stop.asked:
             raise NotBegun("stopped as asked, before it was begun", "run it again")
+        if self._due and (wait := self._due.turn(client)):
+            self._reasons[client.name] = f"not begun: it waits for its window, {wait.words}"
+            return None
         self._breaker.check(client.tenant)
         with self._breaker.counting(client.tenant), self._board.counting(client.tenant) as only_waiting:
             lines = Lines(self._names[client.name], quiet=self.json or self._board.shown, on_wait=only_waiting)
@@ -197,6 +202,8 @@ class _Run:
     def close(self, words: Mapping[str, int]) -> None:
         """Take the board away, and say how many clients ended in which way, where there were several."""
         self._board.hide()
+        if held := self._due and self._due.held:
+            say(as_json.line(as_json.held(held.values())) if self.json else show.held(held.values()), err=not self.json)
         if len(self._names) < 2:
             return
         if self.json:

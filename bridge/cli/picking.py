@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bridge.cli.jobs import Crew, in_order
 from bridge.execution.open import Common, survey
 from bridge.model.errors import BridgeError
+from bridge.planning.due import Held, held
+from sinks.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
@@ -31,13 +33,13 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """How to pick. `due` says of a client's status whether it is picked; without it all are.
+    """How to pick. `due` is the rule of `--due`, which says whether a client is picked; without it all are.
 
     With `not_since`, a client is left out whose current value was published everywhere after that time, and that has
     nothing interrupted. `limit` is the most clients to pick.
     """
 
-    due: Callable[[ClientSettings, Status], bool] | None = None
+    due: Due | None = None
     not_since: datetime | None = None
     order: Order = Order.ANY
     limit: int | None = None
@@ -107,20 +109,65 @@ def _key(order: Order, pair: Pair, seen: Status | None) -> tuple[bool, float | s
     return word is None, word or ""
 
 
-class Rotatable:
-    """The rule of `rotate --due`. It collects the names of clients that have only to be tidied up.
+class Due:
+    """What `--due` picks, and what of it has to wait for its windows.
 
-    A rotation does not tidy up. So each run would select such a client again, and rotate it every time.
+    `wanted` says of a client's status whether there is anything to do. What was interrupted is settled at any time.
+    Without `waits`, the windows and blackouts do not count.
     """
 
-    def __init__(self) -> None:
-        self.untidy: set[str] = set()
+    def __init__(
+        self,
+        wanted: Callable[[ClientSettings, Status], bool],
+        *,
+        waits: bool = True,
+        clock: Clock = SystemClock(),  # noqa: B008  # it has no state
+    ) -> None:
+        self._wanted = wanted
+        self._waits = waits
+        self._clock = clock
+        self._seen: dict[str, tuple[Status, float]] = {}
+        self.only_settle: set[str] = set()
+        """The names of picked clients of which only what was interrupted is settled, and nothing else is begun."""
+        self.held: dict[str, tuple[ClientSettings, Held]] = {}
+        """The clients for which there is something to do, and that wait. By name."""
 
     def __call__(self, client: ClientSettings, seen: Status) -> bool:
-        """Return whether a client's secret is older than its `max_age`, or something interrupted has to be settled."""
+        """Return whether a client is picked."""
+        if not self._wanted(client, seen):
+            return False
+        self._seen[client.name] = seen, self._clock.monotonic()
+        # A rotation does not tidy up. So each run would select such a client again, and rotate it every time.
         if interrupted(seen) and not seen.due and not any(state.lock for state in seen.sinks):
-            self.untidy.add(client.name)
-        return interrupted(seen) or seen.due
+            self.only_settle.add(client.name)
+        return self.turn(client) is None
+
+    def turn(self, client: ClientSettings) -> Held | None:
+        """Return what a client has to wait for now, or None where its work may begin, if only to settle something.
+
+        A run may take hours, so this is asked again when the turn of a picked client comes.
+        """
+        # What could not be read has no status. Its error is what its turn is for.
+        if not self._waits or client.name not in self._seen:
+            return None
+        seen, then = self._seen[client.name]
+        # By the vaults' own clock, because this machine's may be wrong.
+        found = held(client, seen.at + timedelta(seconds=self._clock.monotonic() - then))
+        if found is None:
+            return None
+        if interrupted(seen):
+            self.only_settle.add(client.name)
+            return None
+        self.held[client.name] = client, found
+        return found
+
+
+def rotatable(_client: ClientSettings, seen: Status) -> bool:
+    """Return whether a client's secret is due, or something interrupted has to be settled.
+
+    This is the rule of `rotate --due`.
+    """
+    return interrupted(seen) or seen.due
 
 
 def retirable(_client: ClientSettings, seen: Status) -> bool:

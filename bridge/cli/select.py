@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -25,14 +25,13 @@ from bridge.cli.options import (
     Sinks,
 )
 from bridge.cli.output.console import say
-from bridge.cli.picking import Order, Rule
+from bridge.cli.picking import Due, Order, Rule
 from bridge.config.choose import choose
 from bridge.model.errors import Usage
 from sinks import kinds
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
-    from bridge.planning.status import Status
 
 LOG = logging.getLogger(__name__)
 ELSEWHERE = (
@@ -132,9 +131,7 @@ class ClientsToChange(ClientsOrAll):
     limit: Limit = None
     order: InOrder = Order.ANY
 
-    def rule(
-        self, due: Callable[[ClientSettings, Status], bool] | None = None, not_since: datetime | None = None
-    ) -> Rule:
+    def rule(self, due: Due | None = None, not_since: datetime | None = None) -> Rule:
         """Return the rule by which clients are picked, from these options and a command's own."""
         return Rule(due=due, not_since=not_since, order=self.order, limit=self.limit)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
+from bridge.config.calendar import unkept
 from bridge.config.faults import Fault, Key, choice, dotted
 from bridge.config.fields import day, duration
 from bridge.config.settings import LONGEST_EXCEPTION, ClientSettings, VaultSettings
@@ -32,7 +33,7 @@ def cross_check(data: Mapping[str, Any]) -> list[Fault]:
     `data` is the parsed file, which need not be valid otherwise.
     """
     checks: tuple[Callable[[Mapping[str, Any]], Iterator[Fault]], ...] = (
-        _names, _credentials, _propagation, _tenants, _schemes, _ages, _sibling_keys, _exceptions, _same_client,
+        _names, _credentials, _propagation, _tenants, _schemes, _ages, _due, _sibling_keys, _exceptions, _same_client,
         _same_place,
     )  # fmt: skip
     # All checks run, whatever the others find, so that a file is mended in one round.
@@ -103,17 +104,19 @@ def _ages(data: Mapping[str, Any]) -> Iterator[Fault]:
 
     Otherwise one wrong default would be a fault of every client.
     """
-    default = data.get("defaults") if isinstance(data.get("defaults"), dict) else {}
-    pairs: list[tuple[Key, dict[str, Any]]] = [(("defaults",), default or {})]
-    pairs += [(("clients", name), table) for name, table in _tables(data, "clients").items()]
-    for place, table in pairs:
+    for place, table, merged in _policies(data):
         said = [key for key in ("fallback_min_age", "fallback_max_age") if key in table]
-        merged = {**(default or {}), **table}
         least = _duration(merged.get("fallback_min_age"), ClientSettings.fallback_min_age)
         most = _duration(merged.get("fallback_max_age"), ClientSettings.fallback_max_age)
         # A fallback could otherwise be overdue before it may be retired.
         if said and least is not None and most is not None and least > most:
             yield (*place, said[0]), f"fallback_min_age ({least}) is longer than fallback_max_age ({most})"
+
+
+def _due(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Check that windows, blackouts and jitter leave room for the ages, where one of them is said."""
+    for place, table, merged in _policies(data):
+        yield from (((*place, key), text) for key, text in unkept(merged, table))
 
 
 def _sibling_keys(data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -175,6 +178,15 @@ def _same_place(data: Mapping[str, Any]) -> Iterator[Fault]:
 def _tables(data: Mapping[str, Any], section: str) -> dict[str, dict[str, Any]]:
     tables = data.get(section)
     return {n: t for n, t in tables.items() if isinstance(t, dict)} if isinstance(tables, dict) else {}
+
+
+def _policies(data: Mapping[str, Any]) -> Iterator[tuple[Key, dict[str, Any], dict[str, Any]]]:
+    """Yield the key of each table with a policy, the table, and the same with what [defaults] adds to it."""
+    default = data.get("defaults")
+    default = default if isinstance(default, dict) else {}
+    yield ("defaults",), default, default
+    for name, table in _tables(data, "clients").items():
+        yield ("clients", name), table, {**default, **table}
 
 
 def _sinks(data: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:

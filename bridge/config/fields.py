@@ -137,23 +137,22 @@ def _filled(text: str) -> str:
     return text
 
 
-def _text_schema(pattern: str, description: str) -> WithJsonSchema:
+def text_schema(pattern: str, description: str) -> WithJsonSchema:
+    """Return the schema of a text that a pattern matches as a whole."""
     return WithJsonSchema({"type": "string", "pattern": f"^({pattern})$", "description": description})
 
 
 Duration = Annotated[
-    timedelta, BeforeValidator(duration), _text_schema(DURATION.pattern, "A duration such as 90d, 24h, 30m or 10s")
+    timedelta, BeforeValidator(duration), text_schema(DURATION.pattern, "A duration such as 90d, 24h, 30m or 10s")
 ]
-Day = Annotated[date, BeforeValidator(day), _text_schema(DAY.pattern, "A day such as 2027-01-31, quoted or not")]
-Reference = Annotated[str, AfterValidator(_reference), _text_schema(pattern(), f"Where the secret is: {expected()}")]
+Day = Annotated[date, BeforeValidator(day), text_schema(DAY.pattern, "A day such as 2027-01-31, quoted or not")]
+Reference = Annotated[str, AfterValidator(_reference), text_schema(pattern(), f"Where the secret is: {expected()}")]
 ClientId = Annotated[str, AfterValidator(_client_id)]
 PlainId = Annotated[str, AfterValidator(_plain_id)]
 Domain = Annotated[str, AfterValidator(_domain)]
 SinkUri = Annotated[
-    str, AfterValidator(_sink_uri), _text_schema(SINK.pattern, "A sink: VAULT://PATH or VAULT://PATH#KEY")
+    str, AfterValidator(_sink_uri), text_schema(SINK.pattern, "A sink: VAULT://PATH or VAULT://PATH#KEY")
 ]
-AuditTarget = Annotated[
-    str, AfterValidator(_audit_target), _text_schema(TARGET.pattern, f"Where to: {EXPECTED_TARGET}")
-]
+AuditTarget = Annotated[str, AfterValidator(_audit_target), text_schema(TARGET.pattern, f"Where to: {EXPECTED_TARGET}")]
 Text = Annotated[str, AfterValidator(_filled)]
 Words = Annotated[list[Text], BeforeValidator(_words)]

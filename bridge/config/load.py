@@ -176,11 +176,14 @@ def _said(table: Any) -> dict[str, Any]:
 
 def _client(name: str, table: Any, defaults: Any) -> ClientSettings:
     """Return a client's settings: its own values, else those of [defaults], else the bridge's defaults."""
+    from bridge.config.calendar import calendar_of
+
     said = {**defaults.model_dump(exclude_none=True), **table.model_dump(exclude_none=True)}
     said["sinks"] = tuple(with_key(uri, said.get("key")) for uri in said["sinks"])
     for field, kind in (("accept", frozenset), ("after", tuple)):
         if field in said:
             said[field] = kind(said[field])
+    said["calendar"] = calendar_of(said.pop("windows", ()), said.pop("blackouts", ()))
     if "exception" in said:
         said["exception"] = Exemption(**said["exception"])
     return ClientSettings(name=name, **said)

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bridge.config.calendar import BlackoutText, WindowText
 from bridge.config.fields import (
     AuditTarget,
     ClientId,
@@ -54,6 +55,9 @@ class PolicyTable(Table):
 
     strategy: Strategy | None = _may("staged: the new value is in the vaults before Auth0 knows it")
     max_age: Duration | None = _may("A secret older than this is due (90d)")
+    jitter: Duration | None = _may("A secret is due earlier than max_age by its client's share of this (0s)")
+    windows: list[WindowText] | None = _may("When --due may begin something (always)")
+    blackouts: list[BlackoutText] | None = _may("When --due begins nothing (never)")
     min_interval: Duration | None = _may("A value that was promoted more lately is not rotated again (5m)")
     fallback_min_age: Duration | None = _may("A fallback younger than this is not retired (24h)")
     fallback_max_age: Duration | None = _may("A fallback older than this is overdue (14d)")

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Literal, get_args
 
+from bridge.model.calendar import ALWAYS, Calendar
 from bridge.model.tenant import TenantSettings
 
 Strategy = Literal["staged", "auth0-generated"]
@@ -91,6 +92,8 @@ class ClientSettings:
     """One of `STRATEGIES`. With `staged`, the new value is in the vaults before Auth0 knows it."""
     max_age: timedelta = timedelta(days=90)
     """A secret that is older is due."""
+    jitter: timedelta = timedelta(0)
+    """The longest time by which a secret is due earlier than its `max_age`. Each client has its own share of it."""
     min_interval: timedelta = timedelta(minutes=5)
     """A value that was promoted more lately is not rotated again without --again."""
     fallback_min_age: timedelta = timedelta(hours=24)
@@ -109,6 +112,8 @@ class ClientSettings:
     """One of `EVIDENCE`. With `require`, a retirement also counts what the tenant's logs cannot show."""
     exception: Exemption | None = None
     """The exception from the ages, if there is one."""
+    calendar: Calendar = ALWAYS
+    """When `--due` may begin something for the client."""
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,14 @@ No value is read and no seal can be checked, so tags are shown as they are. The 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bridge.config.settings import ClientSettings, Exemption
 from bridge.model.client_ref import ClientRef
 from bridge.planning.advice import NEXT, Trouble
+from bridge.planning.due import Held, due_after, held, jitter_of
 from bridge.planning.sink_record import promoted as promoted_at
 from sinks.clock import span
 from sinks.port import SinkState, Stage
@@ -98,6 +99,10 @@ class Status:
     """Whether a value was there before the bridge, so that it is at least that old."""
     due: bool = False
     """Whether the secret is older than it may be, and no exception counts."""
+    due_at: datetime | None = None
+    """When the secret became or becomes due: at its `max_age`, less its client's share of the jitter."""
+    held_until: datetime | None = None
+    """Until when `--due` begins nothing, because of windows and blackouts. None: it may begin now."""
     fallbacks: tuple[Fallback, ...] = ()
     """The open fallbacks."""
     retire_from: datetime | None = None
@@ -127,7 +132,6 @@ def judge(settings: ClientSettings, client_ref: ClientRef, sinks: tuple[SinkStat
     Only the most urgent reason for attention is reported. `sinks` must not be empty.
     """
     now = max(state.at for state in sinks)
-    records = [p.record for p in sinks if p.record]
     moments = [moment for p in sinks if (moment := promoted_at(p, now))]
     # The oldest value decides when to rotate, the latest promotion when the fallback may go.
     promoted, latest = min(moments, default=None), max(moments, default=None)
@@ -139,7 +143,8 @@ def judge(settings: ClientSettings, client_ref: ClientRef, sinks: tuple[SinkStat
     deleted = [state.soft_deleted for state in sinks if state.soft_deleted]
     since = latest if fallbacks or deleted else None
     aged = _aged(settings, now, promoted, since, softly=_softly(deleted) if not fallbacks else "")
-    found = _unsound(sinks, client_ref, now) or _excepted(aged, settings.exception, now)
+    waits, due_at = held(settings, now), promoted + due_after(settings) if promoted else None
+    found = _unsound(sinks, client_ref, now) or _excepted(_waiting(aged, waits), settings.exception, now)
     excepted = settings.exception is not None and settings.exception.counts(now)
     return Status(
         client=settings.name,
@@ -152,8 +157,10 @@ def judge(settings: ClientSettings, client_ref: ClientRef, sinks: tuple[SinkStat
         attention=found.attention,
         next=client_ref.command(found.verb, sinks) if found.verb else None,
         promoted=promoted,
-        age_is_minimum=any(r.age_is_minimum for r in records),
-        due=promoted is not None and now - promoted > settings.max_age and not excepted,
+        age_is_minimum=any(p.record.age_is_minimum for p in sinks if p.record),
+        due=bool(due_at and now > due_at) and not excepted,
+        due_at=due_at,
+        held_until=waits.until if waits else None,
         fallbacks=fallbacks,
         retire_from=since + settings.fallback_min_age if since and fallbacks else None,
         retire_by=since + settings.fallback_max_age if since else None,
@@ -180,8 +187,9 @@ def _aged(
         over, limit = span(now - since - settings.fallback_max_age), span(settings.fallback_max_age)
         text = f"{Kind.FALLBACK_OVERDUE.label} since {over} (fallback_max_age {limit})"
         return _wrong(Kind.FALLBACK_OVERDUE, text, Trouble.FALLBACK_OVERDUE)
-    if age > settings.max_age:
-        text = f"{Kind.DUE.label} since {span(age - settings.max_age)} (max_age {span(settings.max_age)})"
+    if age > due_after(settings):
+        jitter = f", {span(jitter_of(settings))} of jitter less" if jitter_of(settings) else ""
+        text = f"{Kind.DUE.label} since {span(age - due_after(settings))} (max_age {span(settings.max_age)}{jitter})"
         return _wrong(Kind.DUE, text, Trouble.DUE)
     if since and softly:
         return Finding(Kind.OK, softly, verb="retire")
@@ -196,6 +204,11 @@ def _aged(
 def _softly(deleted: Sequence[SoftDeleted]) -> str:
     kept = all(soft_deleted.kept for soft_deleted in deleted)
     return f"ok; the fallback was retired softly, and can {'still' if kept else 'no longer'} be brought back"
+
+
+def _waiting(found: Finding, waits: Held | None) -> Finding:
+    """Return a finding on ages, with what `--due` waits for before it does what the finding calls for."""
+    return replace(found, text=f"{found.text}; --due waits {waits.words}") if waits and found.verb else found
 
 
 def _excepted(found: Finding, granted: Exemption | None, now: datetime) -> Finding:

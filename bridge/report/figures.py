@@ -56,10 +56,10 @@ class Row:
 
     @property
     def due_at(self) -> datetime | None:
-        """When the current value reaches its maximum age, or None if its age is not known."""
+        """When the current value is due, or None if its age is not known."""
         # From when the value became current, and not from when its version was created: a
         # rollback publishes an old value.
-        return self.status.promoted + self.client.max_age if self.status.promoted else None
+        return self.status.due_at
 
     @property
     def fallback_since(self) -> datetime | None:

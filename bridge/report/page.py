@@ -154,7 +154,7 @@ def _age(row: Row) -> Iterator[Html]:
     yield tag("span", f" of {span(limit)}", class_="of")
     yield _gauge(age, limit, excepted=row.excepted)
     if row.due_at:
-        yield tag("div", "due since " if age > limit else "due ", _day(row.due_at), class_="why")
+        yield tag("div", "due since " if row.status.at > row.due_at else "due ", _day(row.due_at), class_="why")
 
 
 def _gauge(age: timedelta, limit: timedelta, *, excepted: bool) -> Html:

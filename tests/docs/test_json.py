@@ -19,6 +19,7 @@ from bridge.model.errors import Refused, Usage
 from bridge.model.operation import Operation
 from bridge.model.outcome import At, Outcome, Standing, Stopped
 from bridge.model.plan import Plan
+from bridge.planning.due import Held
 from bridge.sandbox.stack import Stack
 from sinks.port import History, Lock, SinkState, Stage, Version
 from tests.docs.pages import DOCS, fences, keys, section, tables
@@ -59,6 +60,12 @@ def test_an_error() -> None:
     assert "only with `usage`" in only["faults"]
     assert failure(Usage("a")) - plain == {"faults"}
     assert failure(stopped) - plain == set(keys(table[keys(table).index("rotation") :]))
+
+
+def test_what_is_held_back() -> None:
+    found = printed(as_json.held([(CLIENT, Held(NOW, "", None))]))
+    assert set(found) == {"schema", "held_back"}
+    assert told("Held back") == set(found["held_back"][0])
 
 
 def test_evidence() -> None:

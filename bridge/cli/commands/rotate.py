@@ -29,7 +29,7 @@ from bridge.cli.options import (
     moment,
     value_from_stdin,
 )
-from bridge.cli.picking import Rotatable
+from bridge.cli.picking import Due, rotatable
 from bridge.cli.select import ClientsToChange, OneClient
 from bridge.model.errors import Usage
 
@@ -46,7 +46,9 @@ def rotate(
     context: typer.Context,
     clients: ClientsToChange,
     *,
-    due: Annotated[bool, typer.Option("--due", help="Only those older than their max_age, or interrupted.")] = False,
+    due: Annotated[
+        bool, typer.Option("--due", help="Only what is due by its max_age, within its windows, or interrupted.")
+    ] = False,
     strategy: Annotated[
         Literal["staged", "auth0-generated"] | None,
         typer.Option(metavar="HOW", help="staged (the default): the bridge makes the value; or auth0-generated."),
@@ -92,7 +94,7 @@ def rotate(
     brought = value_from_stdin("the new client secret", clients.named) if secret_stdin else None
     consents = {word for word, said in (("self", allow_self), ("hs256", accept_hs256)) if said}
     agree = Consent(mode.yes, deed="Older values end in every sink, which cannot be undone." if compromised else "")
-    selected, since = Rotatable(), moment("--not-since", not_since) if not_since else None
+    selected, since = Due(rotatable, waits=not compromised), moment("--not-since", not_since) if not_since else None
 
     def work(session: Session) -> Outcome | Unchanged | None:
         session.settings = replace(session.settings, accept=session.settings.accept | consents)
@@ -109,7 +111,7 @@ def rotate(
             without_fallback=without_fallback,
             min_interval=timedelta(0) if again else session.settings.min_interval,
         )
-        if session.settings.name in selected.untidy and not compromised:  # what leaked has to go in any case
+        if session.settings.name in selected.only_settle and not compromised:  # what leaked has to go in any case
             return resume_one(session, options)
         return rotate_one(session, options)
 

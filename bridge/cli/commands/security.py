@@ -17,7 +17,7 @@ from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import say, say_all, width
 from bridge.cli.output.status_table import statuses
-from bridge.cli.picking import retirable
+from bridge.cli.picking import Due, retirable
 from bridge.cli.runner import each
 from bridge.cli.select import Clients, ClientsOrAll, ClientsToChange, OneClient, chosen
 from bridge.execution.open import Common, open_session, survey
@@ -27,6 +27,8 @@ from bridge.planning.status import Kind
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
     from bridge.evidence.judge import Evidence, Ignored
+    from bridge.execution.session import Session
+    from bridge.model.outcome import Outcome
     from bridge.operations.verify import Verified
     from bridge.planning.status import Status
 
@@ -137,7 +139,9 @@ def retire(
     context: typer.Context,
     clients: ClientsToChange,
     *,
-    due: Annotated[bool, typer.Option("--due", help="Only where a fallback may go by its age.")] = False,
+    due: Annotated[
+        bool, typer.Option("--due", help="Only where a fallback may go by its age, within its windows.")
+    ] = False,
     ignore_source: Ignore = None,
     force: Annotated[
         bool, typer.Option("--force", help="Whatever the tenant's logs tell or do not; needs --reason.")
@@ -152,6 +156,7 @@ def retire(
     mode: ChangeMode,
 ) -> None:
     """Make the fallback's value unreadable everywhere, once nobody can need it."""
+    from bridge.operations.resume import resume as resume_one
     from bridge.operations.retire import bring_back
     from bridge.operations.retire import retire as retire_one
     from bridge.operations.start import Options
@@ -163,19 +168,24 @@ def retire(
     ignored = _vouched(ignore_source, force=force, reason=reason)
     agree = Consent(mode.yes, deed="" if soft or undo else "What is retired can never be read again.")
     options = Options(dry_run=mode.dry_run, takeover=mode.takeover, agree=agree, reason=reason)
+    selected = Due(retirable)
+
+    def work(session: Session) -> Outcome | None:
+        if session.settings.name in selected.only_settle:
+            return resume_one(session, options)
+        if undo:
+            return bring_back(session, options, vouched=unproven)
+        return retire_one(session, options, ignored=ignored, force=force, softly=soft, vouched=unproven)
+
     change(
         context,
         clients,
-        lambda session: (
-            bring_back(session, options, vouched=unproven)
-            if undo
-            else retire_one(session, options, ignored=ignored, force=force, softly=soft, vouched=unproven)
-        ),
+        work,
         json=mode.json,
         title="brought-back" if undo else "retired-softly" if soft else "retired",
         nothing="nothing was retired softly" if undo else "there is no fallback to retire",
         everyone=clients.everyone,
-        rule=clients.rule(retirable if due else None),
+        rule=clients.rule(selected if due else None),
         together=together,
         agree=agree,
     )

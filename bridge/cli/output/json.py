@@ -6,7 +6,7 @@ No secret can get here.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bridge.evidence.judge import Evidence
     from bridge.model.outcome import Outcome
     from bridge.operations.verify import Verified
+    from bridge.planning.due import Held
     from bridge.planning.status import Status
     from bridge.report.figures import Row
     from sinks.port import SinkState
@@ -123,6 +124,15 @@ def summary(words: Mapping[str, int], seconds: float) -> dict[str, Any]:
     return {"summary": {"clients": sum(words.values()), "results": dict(words), "seconds": round(seconds, 1)}}
 
 
+def held(found: Iterable[tuple[ClientSettings, Held]]) -> dict[str, Any]:
+    """Return the clients that are due and wait for their windows, or for the end of a blackout."""
+    each = (
+        {"client": client.name, "client_id": client.client_id, "until": wait.until, "blackout": wait.blackout}
+        for client, wait in found
+    )
+    return {"held_back": list(each)}
+
+
 def nothing(client: ClientSettings, why: str) -> dict[str, Any]:
     """Return the object for a client with nothing to do, with the reason `why`."""
     told = {"client": client.name, "client_id": client.client_id}
@@ -144,6 +154,8 @@ def status(found: Status) -> dict[str, Any]:
         "next": found.next,
         "age_seconds": found.age,
         "age_is_minimum": found.age_is_minimum,
+        "due_at": found.due_at,
+        "held_until": found.held_until,
         "retire_from": found.retire_from,
         "retire_by": found.retire_by,
         "exception": exemption(found.exception, found.at) if found.exception else None,
@@ -162,7 +174,6 @@ def report(row: Row) -> dict[str, Any]:
         "tenant": row.client.tenant,
         "promoted_at": row.status.promoted,
         "max_age_seconds": row.client.max_age,
-        "due_at": row.due_at,
         "fallback_since": row.fallback_since,
         "fallback_age_seconds": row.fallback_age,
         "fallback_min_age_seconds": row.client.fallback_min_age,

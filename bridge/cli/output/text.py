@@ -5,7 +5,7 @@ No secret can get here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bridge.model.outcome import Outcome, Propagated, Standing
     from bridge.model.plan import Plan
     from bridge.operations.verify import Verified
+    from bridge.planning.due import Held
     from sinks.port import SinkState
 
 UNCHANGED = "Nothing was changed."
@@ -201,6 +202,14 @@ def summary(words: Mapping[str, int], seconds: float) -> str:
     """Return how many clients of a run ended in which way, as a line."""
     told = ", ".join(f"{count} {word}" for word, count in words.items())
     return f"{clients(sum(words.values()))} in {span(timedelta(seconds=seconds))}: {told}"
+
+
+def held(found: Iterable[tuple[ClientSettings, Held]]) -> str:
+    """Return how many clients are due and wait for their windows, and when the next one opens, as a line."""
+    waits = [wait for _, wait in found]
+    first = min(waits, key=lambda wait: (wait.until is None, wait.until))
+    are = "is due and waits for its window" if len(waits) == 1 else "are due and wait for their window"
+    return f"{clients(len(waits))} {are}; the next one opens {first.shown}{first.cause}"
 
 
 def clients(number: int) -> str:

@@ -130,7 +130,7 @@
   const policy = (client) => [
     ["Client id", client.client_id], ["Tenant", client.tenant], ["Owner", client.owner || "-"],
     ["Current since", client.promoted_at ? shown(client.promoted_at) + (client.age_is_minimum ? " at the latest" : "") : "-"],
-    ["Secret", `due after ${span(client.max_age_seconds)}` + (client.due_at ? `: ${shown(client.due_at)}` : "")],
+    ["Secret", `at most ${span(client.max_age_seconds)} old` + (client.due_at ? `, due ${shown(client.due_at)}` : "")],
     ["Fallback", `stays ${span(client.fallback_min_age_seconds)}, overdue after ${span(client.fallback_max_age_seconds)}`],
   ];
   const findings = (client) => {
