@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 # Without `client_secret`: reading a client must not bring its secret along.
@@ -42,6 +42,8 @@ class Client:
     """The methods without a secret that the client uses (private_key_jwt, mTLS)."""
     is_first_party: bool = True
     """Auth0's `is_first_party`."""
+    metadata: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Auth0's `client_metadata`, as far as it is text. Empty unless it was asked for."""
 
     @property
     def uses_private_key_jwt(self) -> bool:
@@ -75,6 +77,7 @@ class Client:
             authentication_methods=tuple(_table(data.get("client_authentication_methods"))),
             # Auth0 leaves out what has its default, and a missing field means True here.
             is_first_party=data.get("is_first_party") is not False,
+            metadata={key: text for key, text in _table(data.get("client_metadata")).items() if isinstance(text, str)},
         )
 
 

@@ -19,6 +19,12 @@ from bridge.sandbox.auth0.tenant import Tenant
 UPDATE_KEYS = "update:client_keys"
 UPDATE_SCOPES = ("update:clients", UPDATE_KEYS, "update:client_credentials",
                  "update:client_token_vault_privileged_access")  # fmt: skip
+MAX_OFFSET = 1000
+# Recorded from live tenants.
+TOO_FAR = (
+    "Requesting page {page} exceeds the allowed maximum of {most} records. "
+    "To fetch results beyond {most}, use the checkpoint pagination method."
+)
 CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -86,6 +92,8 @@ def _listing(tenant: Tenant, caller: Caller, clients: list[Client]) -> Any:
         return _checkpoint(tenant, caller, clients)
     page = integer("page", 0, low=0)
     per_page = integer("per_page", DEFAULT_PAGE, low=0, high=MAX_PAGE)
+    if (page + 1) * per_page > MAX_OFFSET:
+        raise ApiError(400, TOO_FAR.format(page=page, most=MAX_OFFSET), "invalid_paging")
     shown = _shown(tenant, caller, clients[page * per_page : (page + 1) * per_page])
     if not boolean("include_totals"):
         return shown

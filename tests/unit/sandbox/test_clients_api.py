@@ -151,6 +151,17 @@ def test_a_page_holds_fifty_clients_unless_told_and_a_hundred_at_most(auth0, api
         assert (answer.status_code, answer.json()["errorCode"]) == (400, "invalid_query_string"), query
 
 
+def test_pages_end_at_a_thousand_clients_and_checkpoints_do_not(api, auth0):
+    for n in range(1101):
+        auth0.tenant.add_client(f"C{n}")
+    assert len(api.get("/clients", params={"page": 9, "per_page": 100}).json()) == 100
+    refused = api.get("/clients", params={"page": 10, "per_page": 100})
+    assert refused.status_code == 400
+    assert refused.json()["message"].startswith("Requesting page 10 exceeds the allowed maximum of 1000 records.")
+    last = api.get("/clients", params={"from": "C1099", "take": 100}).json()
+    assert [one["client_id"] for one in last["clients"]] == ["C1100"]
+
+
 def test_clients_are_filtered(auth0, api):
     for kind in ("machine", "web", "spa", "global", "third_party"):
         auth0.tenant.add_client(kind.replace("_", ""), kind=kind)
