@@ -21,6 +21,9 @@ DURATION = re.compile(r"(\d{1,9})([smhdw])")
 # `fromisoformat` takes more forms, such as 20270131, which look like numbers in a review.
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 SINK = re.compile(r"[a-z][a-z0-9+.-]*://[^\s#]+(#[^\s#]+)?")
+PLACEHOLDER = re.compile(r"\{(name|client_id|metadata\.[A-Za-z0-9_-]+)\}")
+PLACEHOLDERS = ("name", "client_id", "metadata.KEY")
+FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.toml")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 FAULT = "fault"
 SHOWN = 80
@@ -137,6 +140,24 @@ def _filled(text: str) -> str:
     return text
 
 
+def _template(text: str) -> str:
+    # A brace that means nothing would end up in a path or a command.
+    if set(PLACEHOLDER.sub("", text)) & {"{", "}"}:
+        refuse(quoted(text), f"no other braces than those of {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}")
+    return text
+
+
+def _sink_template(text: str) -> str:
+    return _template(_sink_uri(text))
+
+
+def _file_name(text: str) -> str:
+    # Beside the configuration, so that whoever may write there is known to be trusted (ADR 38).
+    if FILE_NAME.fullmatch(text) is None:
+        refuse(quoted(text), "the name of a file beside this one, such as clients.toml, without a directory")
+    return text
+
+
 def _text_schema(pattern: str, description: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": f"^({pattern})$", "description": description})
 
@@ -156,4 +177,22 @@ AuditTarget = Annotated[
     str, AfterValidator(_audit_target), _text_schema(TARGET.pattern, f"Where to: {EXPECTED_TARGET}")
 ]
 Text = Annotated[str, AfterValidator(_filled)]
+SinkTemplate = Annotated[
+    str,
+    AfterValidator(_sink_template),
+    _text_schema(SINK.pattern, f"A sink, with placeholders: {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}"),
+]
+Template = Annotated[str, AfterValidator(_filled), AfterValidator(_template)]
+Templates = Annotated[list[Template], BeforeValidator(_words)]
+Globs = Annotated[
+    list[Text],
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}, "minLength": 1, "minItems": 1}),
+]
+"""One glob, or a list of them."""
+FileName = Annotated[
+    str,
+    AfterValidator(_file_name),
+    _text_schema(FILE_NAME.pattern, "The name of a file beside the configuration, such as clients.toml"),
+]
 Words = Annotated[list[Text], BeforeValidator(_words)]
