@@ -38,12 +38,14 @@ def named_by(data: Mapping[str, Any], path: Path) -> Path | None:
     return path.parent / name if isinstance(name, str) and FILE_NAME.fullmatch(name) else None
 
 
-def trust(path: Path, beside: Path) -> None:
-    """Check that the file beside a configuration cannot be written by anybody who could not write the configuration.
+def check(path: Path, beside: Path) -> None:
+    """Check that the file is another one than the configuration, and that nobody else can write it.
 
     Raises:
-        Usage: another user could write to it, and not to the configuration.
+        Usage: it is the configuration itself, or another user could write to it, and not to the configuration.
     """
+    if beside.exists() and beside.samefile(path):
+        raise Usage(f"discover.file: found {beside.name}, expected another file than the configuration itself")
     # A configuration that others may write to was named by the user, who answers for it and for what it names.
     if not beside.exists() or any(files.exposure(found) for found in (path.lstat(), path.stat())):
         return

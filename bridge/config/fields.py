@@ -21,8 +21,9 @@ DURATION = re.compile(r"(\d{1,9})([smhdw])")
 # `fromisoformat` takes more forms, such as 20270131, which look like numbers in a review.
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 SINK = re.compile(r"[a-z][a-z0-9+.-]*://[^\s#]+(#[^\s#]+)?")
-PLACEHOLDER = re.compile(r"\{(name|client_id|metadata\.[A-Za-z0-9_-]+)\}")
-PLACEHOLDERS = ("name", "client_id", "metadata.KEY")
+PLACEHOLDER = re.compile(r"\{(name|application|client_id|metadata\.[A-Za-z0-9_-]+)\}")
+PLACEHOLDERS = ("name", "application", "client_id", "metadata.KEY")
+NAME_PART = re.compile(r"[A-Za-z0-9_.-]*")
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.toml")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 FAULT = "fault"
@@ -147,6 +148,13 @@ def _template(text: str) -> str:
     return text
 
 
+def _name_template(text: str) -> str:
+    left = PLACEHOLDER.sub("", _template(text))
+    if "{name}" in text or (left and NAME_PART.fullmatch(left) is None):
+        refuse(quoted(text), "letters, digits, _ . - and {application}, {client_id} or {metadata.KEY}")
+    return text
+
+
 def _sink_template(text: str) -> str:
     return _template(_sink_uri(text))
 
@@ -183,6 +191,7 @@ SinkTemplate = Annotated[
     _text_schema(SINK.pattern, f"A sink, with placeholders: {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}"),
 ]
 Template = Annotated[str, AfterValidator(_filled), AfterValidator(_template)]
+NameTemplate = Annotated[str, AfterValidator(_filled), AfterValidator(_name_template)]
 Templates = Annotated[list[Template], BeforeValidator(_words)]
 Globs = Annotated[
     list[Text],

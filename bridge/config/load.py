@@ -88,8 +88,8 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     beside = discovered.named_by(data, path)
     if beside is None:
         return build(data, path, environ)
+    discovered.check(path, beside)
     found = discovered.tables(read(beside), beside) if beside.exists() else None
-    discovered.trust(path, beside)
     data, faults = discovered.merged(data, found, beside.name)
     return build(data, path, environ, faults)
 
@@ -170,14 +170,33 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         Usage: it cannot be read, or it is not TOML.
     """
+    return parsed(content(path), path)
+
+
+def parsed(text: bytes, path: Path) -> dict[str, Any]:
+    """Return what the content of a file means as TOML. `path` is for messages.
+
+    Raises:
+        Usage: it is not TOML.
+    """
     try:
-        return tomllib.loads(files.read(path).decode("utf-8"))
+        return tomllib.loads(text.decode("utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise Usage(f"{path}: not valid TOML at {_where(str(error))}", hint=TOML) from None
     except UnicodeDecodeError:
         raise Usage(f"{path}: not valid TOML: it is not text in UTF-8", hint="save it as UTF-8") from None
     except RecursionError:
         raise Usage(f"{path}: not valid here: its lists or tables are nested too deeply") from None
+
+
+def content(path: Path) -> bytes:
+    """Return the content of a file of the configuration.
+
+    Raises:
+        Usage: it cannot be read.
+    """
+    try:
+        return files.read(path)
     except files.Unfit as error:
         raise Usage(f"{path}: {error}", hint="name the configuration: --config FILE") from None
     except OSError as error:

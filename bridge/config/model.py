@@ -18,6 +18,7 @@ from bridge.config.fields import (
     Duration,
     FileName,
     Globs,
+    NameTemplate,
     PlainId,
     Reference,
     SinkTemplate,
@@ -98,6 +99,7 @@ class RuleTable(PolicyTable):
     exclude: Globs | None = _may("Globs: none of them fits the application's name, nor its client id")
     metadata: dict[str, Text] | None = _may("Its client_metadata: for each of these keys, a glob for the value")
     app_type: list[AppType] | None = _may("Auth0's type of it is one of these")
+    name: NameTemplate | None = _may("The client's name ({application}), where names of several tenants would meet")
     sinks: list[SinkTemplate] = Field(min_length=1, description="The sinks of each client, with placeholders")
     owner: Template | None = _may("Whom to ask; with placeholders")
     after: Templates | None = _may("A command to run after a rotation: words, with placeholders; no shell, no secret")

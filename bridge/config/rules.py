@@ -9,7 +9,7 @@ from bridge.config.faults import Fault, choice
 from bridge.config.settings import Rule
 
 SECTIONS = ("tenants", "vaults")
-OWN = frozenset({"tenant", "match", "exclude", "metadata", "app_type", "sinks"})
+OWN = frozenset({"tenant", "match", "exclude", "metadata", "app_type", "name", "sinks"})
 """The keys that are a rule's own, and no key of a client's policy."""
 CRITERIA = ("match", "metadata", "app_type")
 """The keys that choose applications. A rule needs one of them, so that taking all of a tenant has to be written."""
@@ -50,6 +50,7 @@ def _rule(number: int, table: Mapping[str, Any], data: Mapping[str, Any]) -> Rul
         number=number,
         tenant=table["tenant"],
         sinks=tuple(table["sinks"]),
+        name=table.get("name", Rule.name),
         match=_several(table.get("match", ())),
         exclude=_several(table.get("exclude", ())),
         metadata=table.get("metadata", {}),

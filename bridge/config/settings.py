@@ -127,6 +127,8 @@ class Rule:
     """The name of the tenant whose applications it is about."""
     sinks: tuple[str, ...]
     """The sinks that each client gets, with placeholders such as `{name}`."""
+    name: str = "{application}"
+    """The name that each client gets, with placeholders."""
     match: tuple[str, ...] = ()
     """Globs, one of which the application's name must fit. Empty if any name fits."""
     exclude: tuple[str, ...] = ()
