@@ -103,6 +103,9 @@ def write(beside: Path, content: str, before: bytes | None, mode: int) -> None:
     Raises:
         Failed: it cannot be written, or it has changed since. Nothing was changed.
     """
+    data = content.encode("utf-8")
+    if len(data) > files.LARGEST:  # it could never be read again
+        raise Failed(f"{beside} would have more than {files.LARGEST >> 20} MiB", "split the configuration by tenant")
     fresh = beside.with_name(f".{beside.name}.{secrets.token_hex(4)}")
     try:
         if beside.is_symlink():  # a link is somebody's arrangement, and replacing it would end that
@@ -110,7 +113,7 @@ def write(beside: Path, content: str, before: bytes | None, mode: int) -> None:
         if (files.read(beside) if beside.exists() else None) != before:
             raise Failed(f"{beside} has changed meanwhile, and was not written", "run the command again")
         kept = beside.stat().st_mode & 0o777 if before is not None else mode
-        _save(fresh, content.encode("utf-8"), kept)
+        _save(fresh, data, kept)
         fresh.replace(beside)
         _flush(beside.parent)
     except OSError as error:

@@ -20,10 +20,11 @@ from bridge.cli.options import JOBS, SET_UP, Config, DryRun, Json, Matching, OfT
 from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import Line, Tone, say, say_all
-from bridge.cli.runner import Ceased, with_origin, worst
+from bridge.cli.runner import Ceased, heeding, with_origin, worst
 from bridge.cli.select import ELSEWHERE
 from bridge.config.settings import ClientSettings
 from bridge.model.errors import ATTENTION, BridgeError, Usage
+from bridge.model.progress import Stop
 
 if TYPE_CHECKING:
     from bridge.operations.discover import Configured
@@ -136,7 +137,10 @@ class _Run:
             return False
         tables = written(self.shown, self.configured.known, prune=self.prune)
         self.configured.check(tables)
-        return write and self.configured.write(tables)
+        if not write:
+            return False
+        with heeding(Stop()):  # a short write is finished rather than interrupted
+            return self.configured.write(tables)
 
     def statuses(self, *, written: bool) -> Iterator[int]:
         """Yield the exit status of each application and of each tenant that could not be asked."""
@@ -174,8 +178,8 @@ def _lines(one: Finding) -> Iterator[str]:
         return
     name = one.name or f'"{one.application}"'
     called = f' "{one.application}"' if one.name and one.application and one.application != one.name else ""
-    where = " in bridge.toml itself: take it out there" if one.explicit else ""
-    said = "; ".join(filter(None, (one.reason + where, ", ".join(one.differs))))
+    where = "it stands in bridge.toml: take it out by hand" if one.explicit else ""
+    said = "; ".join(filter(None, (one.reason, where, ", ".join(one.differs))))
     told = f"{name}{called} ({one.client_id}, {one.tenant}){f': {said}' if said else ''}"
     yield Line.of((f"{one.state:<{WIDTH}}", TONES[one.state]), told)
     for uri in one.table["sinks"] if one.table else ():
@@ -201,4 +205,6 @@ def _summary(run: _Run, *, written: bool, write: bool) -> str:
         then = f"Nothing was written: add {TABLE}, then --write."
     else:
         then = "Nothing was written: secret-bridge discover --write does."
+    if not run.prune and any(not one.explicit for one in run.shown if one.state in (State.GONE, State.UNPICKED)):
+        then += " --prune takes out what is gone or unpicked."
     return f"{', '.join(parts) or 'no applications'}. {then}"

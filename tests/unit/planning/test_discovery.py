@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Hashable
 from dataclasses import replace
 from typing import Any
@@ -183,7 +184,7 @@ NAMES = {
     "web--x": "web-x", "a" * 64: "a" * 64,
 }  # fmt: skip
 REFUSED = (
-    "", " ", "..", ".", "a..b", "../a", "a/b", "a\\b", "a#b", "a?b", "a%2fb", "{name}", "a\nb", "a\x00", "ä", "а",
+    "", " ", "..", ".", "a..b", "../a", "a/b", "a\\b", "a#b", "a?b", "a%2fb", "{name}", "a\nb", "a\x00", "ä", "\u0430",
     "\u202eab", "_a", ".a", "a.", "a" * 65, "~a", '"a"', "a$b", "a*b", "<a>", "a`b`", "\ud800", "a\u00a0b", "a\tb",
 )  # fmt: skip
 
@@ -228,8 +229,7 @@ def test_no_name_leads_out_of_its_path_or_to_anothers(words: list[tuple[str, str
         mount, team, fixed, last = parse(uri.removeprefix("v://")).path.split("/")
         assert (mount, fixed, last) == ("secret", "x", name)
         for part in (team, last, name):
-            assert part.isascii() and part[0].isalnum() and not set(part) & set("/#?%\\{}:~ \n\x00"), part
-            assert ".." not in part
+            assert re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9_-]|\.(?!\.))*", part)
         assert table["owner"].isprintable()
         assert not used & set(places(uri))
         used |= set(places(uri))
