@@ -29,28 +29,31 @@ def test_a_rule_is_read_with_its_policy_in_the_words_of_the_file(load_text: Any,
     assert load_text(text + RULE).clients.keys() == {"billing"}
 
 
+ALL = 'rules[0]: expected match, metadata, app_type; match = ["*"] for all of the tenant'
+
+
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
         ('tenant = "prod"\nmatch', 'tenant = "prd"\nmatch',
          'rules[0].tenant: found "prd", expected one of prod; did you mean prod?'),
-        ('match = "web-*"\n', "", 'rules[0]: expected match, metadata, app_type; match = ["*"] for all of the tenant'),
-        ('match = "web-*"', "match = []", 'rules[0]: expected match, metadata, app_type; match = ["*"] for all of the tenant'),
+        ('match = "web-*"\n', "", ALL),
+        ('match = "web-*"', "match = []", ALL),
         ('match = "web-*"', "match = 7", "rules[0].match: found a number, expected a list"),
         ('match = "web-*"', 'matches = "web-*"\nmatch = "*"', "rules[0].matches: unknown key; did you mean match?"),
         ("eu://secret/apps/{name}", "ue://secret/apps/{name}",
-         'rules[0].sinks[0]: no vault of that name: found "ue", expected one of eu, use1; did you mean eu?'),
+         'rules[0].sinks[0]: no vault of that name: found "ue", expected one of eu, use1'),
         ("apps/{name}", "apps/{nam}",
          ('rules[0].sinks[0]: found "eu://secret/apps/{nam}", expected no other braces than those of {name}, '
           "{application}, {client_id}, {metadata.KEY}")),
-        ("apps/{name}", "apps/{name", 'rules[0].sinks[0]: found "eu://secret/apps/{name", expected no other braces than'),
+        ("apps/{name}", "apps/{name", 'rules[0].sinks[0]: found "eu://secret/apps/{name", expected no other'),
         ("eu://secret/apps/{name}", "{name}://x", 'rules[0].sinks[0]: found "{name}://x", expected VAULT://PATH'),
         ('"restart", "{name}"', '"restart", "{x}"', 'rules[0].after[1]: found "{x}", expected no other braces than'),
         ('max_age = "30d"\nafter', "max_age = 30\nafter", "rules[0].max_age: found a number, expected a duration"),
         ('owner = "{metadata.team}"', 'name = "a/{application}"',
          'rules[0].name: found "a/{application}", expected letters, digits, _ . - and {application}'),
         ('owner = "{metadata.team}"', 'name = "{name}"', 'rules[0].name: found "{name}", expected letters'),
-        ('owner = "{metadata.team}"', 'app_type = ["spa"]', 'rules[0].app_type[0]: found "spa", expected one of regular_web'),
+        ('owner = "{metadata.team}"', 'app_type = ["spa"]', 'rules[0].app_type[0]: found "spa", expected one of'),
         ('owner = "{metadata.team}"', "metadata = { a = 1 }", "rules[0].metadata.a: found a number, expected a text"),
     ],
 )  # fmt: skip
