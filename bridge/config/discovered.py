@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import date, time
@@ -19,6 +20,7 @@ from bridge.config.audit import Fault
 from bridge.model.errors import Failed, Usage
 from sinks import files
 
+FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.toml")
 MAKE = "secret-bridge discover --write makes it"
 HEADER = """\
 # Clients that the rules of {name} picked, written by secret-bridge discover --write. Review each change.
@@ -31,8 +33,6 @@ def named_by(data: Mapping[str, Any], path: Path) -> Path | None:
 
     A name that is not valid counts as none, because the model reports it.
     """
-    from bridge.config.fields import FILE_NAME
-
     table = data.get("discover")
     name = table.get("file") if isinstance(table, dict) else None
     return path.parent / name if isinstance(name, str) and FILE_NAME.fullmatch(name) else None

@@ -14,6 +14,8 @@ from pydantic_core import PydanticCustomError
 
 from bridge.config.audit import EXPECTED as EXPECTED_TARGET
 from bridge.config.audit import TARGET, is_target
+from bridge.config.discovered import FILE_NAME
+from bridge.config.settings import PLACEHOLDER, PLACEHOLDERS
 from bridge.model.tenant_address import base_url
 from sinks.references import expected, is_reference, pattern
 
@@ -21,10 +23,7 @@ DURATION = re.compile(r"(\d{1,9})([smhdw])")
 # `fromisoformat` takes more forms, such as 20270131, which look like numbers in a review.
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 SINK = re.compile(r"[a-z][a-z0-9+.-]*://[^\s#]+(#[^\s#]+)?")
-PLACEHOLDER = re.compile(r"\{(name|application|client_id|metadata\.[A-Za-z0-9_-]+)\}")
-PLACEHOLDERS = ("name", "application", "client_id", "metadata.KEY")
 NAME_PART = re.compile(r"[A-Za-z0-9_.-]*")
-FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.toml")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 FAULT = "fault"
 SHOWN = 80

@@ -5,6 +5,7 @@ They hold references to secrets, never secrets.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -37,6 +38,12 @@ STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
 CONSENTS: tuple[Consent, ...] = get_args(Consent)
 EVENTS: tuple[Event, ...] = get_args(Event)
+
+
+PLACEHOLDER = re.compile(r"\{(name|application|client_id|metadata\.[A-Za-z0-9_-]+)\}")
+"""What stands for an application's own words in a rule."""
+PLACEHOLDERS = ("name", "application", "client_id", "metadata.KEY")
+"""The placeholders, as they are shown to people."""
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import re
 from collections.abc import Mapping
 
 from bridge.auth0.client import Client
+from bridge.config.settings import PLACEHOLDER
 from bridge.model.printable import printable
 
 LONGEST = 64
 """The most characters of a name, and of a word that stands for a placeholder in a path."""
-PLACEHOLDER = re.compile(r"\{(name|application|client_id|metadata\.[A-Za-z0-9_-]+)\}")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]+")
 _KEPT = re.compile(r"[A-Za-z0-9_.-]")

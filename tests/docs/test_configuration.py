@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 import sinks.aws
 import sinks.vault
-from bridge.config.fields import PLACEHOLDERS, duration
+from bridge.config.fields import duration
 from bridge.config.model import (
     ClientTable,
     ConfigFile,
@@ -24,7 +24,7 @@ from bridge.config.model import (
 )
 from bridge.config.rules import OWN
 from bridge.config.schema import text
-from bridge.config.settings import CONSENTS, EVENTS, EVIDENCE, STRATEGIES, ClientSettings, Rule
+from bridge.config.settings import CONSENTS, EVENTS, EVIDENCE, PLACEHOLDERS, STRATEGIES, ClientSettings, Rule
 from bridge.model.tenant import TenantSettings
 from bridge.planning.naming import LONGEST
 from sinks import kinds
