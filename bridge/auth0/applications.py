@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
-from bridge.auth0.client import FIELDS
-from bridge.auth0.errors import Unreachable
+from bridge.auth0.client import FIELDS, Client
+from bridge.auth0.errors import NotFound, Unreachable
 from bridge.auth0.management import Management
 
 PAGE = 100
@@ -49,6 +50,22 @@ def pages(auth0: Management, *, with_global: bool = False, size: int = PAGE) -> 
             break
         checkpoints.add(checkpoint)
     raise Unreachable(f"{auth0.name} lists its applications without an end")
+
+
+def one(auth0: Management, client_id: str) -> Client | None:
+    """Return one application with its metadata, or None if the tenant has none of that id.
+
+    Raises:
+        Auth0Error: it cannot be read.
+    """
+    params = {"fields": ",".join(LISTED_FIELDS), "include_fields": "true"}
+    try:
+        answer = auth0.get(f"/clients/{quote(client_id, safe='')}", params, doing=f"the request for {client_id}")
+    except NotFound:
+        return None
+    if not _is_application(answer):
+        raise Unreachable(f"{auth0.name} answered the request for {client_id} with something that is no application")
+    return Client.from_api(answer, client_id)
 
 
 def _page(auth0: Management, checkpoint: str | None, size: int) -> tuple[list[Mapping[str, Any]], str | None]:

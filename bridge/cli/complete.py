@@ -16,12 +16,16 @@ def client_names(ctx: typer.Context, incomplete: str) -> Iterator[str]:
     """
     import tomllib
 
+    from bridge.config.discovered import named_by
     from bridge.config.load import find
 
     try:
         path = find(ctx.params.get("config"), os.environ)
-        clients = tomllib.loads(path.read_text("utf-8")).get("clients", {}) if path else {}
+        data = tomllib.loads(path.read_text("utf-8")) if path else {}
+        clients = [*data.get("clients", {})]
         typed = ctx.params.get("names") or ()
+        if path and "discover" in data and (beside := named_by(data, path)):
+            clients += tomllib.loads(beside.read_text("utf-8")).get("clients", {}) if beside.exists() else ()
         yield from (
             name for name in clients if name.startswith(incomplete) and name.isprintable() and name not in typed
         )

@@ -80,6 +80,10 @@ LISTED = (
         "Print a bridge.toml made from the environment. It holds references, never a secret.",
     ),
     Listed(
+        "discover", "discover", SET_UP,
+        "Find applications by the rules in bridge.toml: what is new, gone or in the way. --write makes them clients.",
+    ),
+    Listed(
         "sandbox", "demo", SET_UP,
         "Keep a local Auth0, OpenBao and AWS running, with a bridge.toml for them. Needs the extra 'sandbox'.",
     ),

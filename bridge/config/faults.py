@@ -17,9 +17,11 @@ from bridge.config.model import (
     AuditTable,
     ClientTable,
     ConfigFile,
+    DiscoverTable,
     ExceptionTable,
     NotifyTable,
     PolicyTable,
+    RuleTable,
     TenantTable,
 )
 
@@ -131,10 +133,10 @@ def _fault(detail: ErrorDetails, valid: Sequence[str]) -> Fault:
 def _keys_of_model(key: Key) -> list[str]:
     if key[:1] == ("clients",) and key[2:3] == ("exception",):
         return list(ExceptionTable.model_fields)
-    if key[:1] == ("audit",):
-        return list(AuditTable.model_fields)
-    if key[:1] == ("notify",) and len(key) > 1:
-        return list(NotifyTable.model_fields)
+    single: dict[object, type[BaseModel]] = {"audit": AuditTable, "discover": DiscoverTable}
+    listed: dict[object, type[BaseModel]] = {"notify": NotifyTable, "rules": RuleTable}
+    if len(key) > 1 and (inner := single.get(key[0]) or listed.get(key[0])):
+        return list(inner.model_fields)
     depth = {"tenants": 3, "clients": 3, "defaults": 2}.get(str(key[0]))
     table: type[BaseModel] = _TABLES[str(key[0])] if depth == len(key) else ConfigFile
     return list(table.model_fields)

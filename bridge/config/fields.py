@@ -14,6 +14,8 @@ from pydantic_core import PydanticCustomError
 
 from bridge.config.audit import EXPECTED as EXPECTED_TARGET
 from bridge.config.audit import TARGET, is_target
+from bridge.config.discovered import FILE_NAME
+from bridge.config.settings import PLACEHOLDER, PLACEHOLDERS
 from bridge.model.tenant_address import base_url
 from sinks.references import expected, is_reference, pattern
 
@@ -21,6 +23,7 @@ DURATION = re.compile(r"(\d{1,9})([smhdw])")
 # `fromisoformat` takes more forms, such as 20270131, which look like numbers in a review.
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 SINK = re.compile(r"[a-z][a-z0-9+.-]*://[^\s#]+(#[^\s#]+)?")
+NAME_PART = re.compile(r"[A-Za-z0-9_.-]*")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 FAULT = "fault"
 SHOWN = 80
@@ -137,6 +140,31 @@ def _filled(text: str) -> str:
     return text
 
 
+def _template(text: str) -> str:
+    # A brace that means nothing would end up in a path or a command.
+    if set(PLACEHOLDER.sub("", text)) & {"{", "}"}:
+        refuse(quoted(text), f"no other braces than those of {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}")
+    return text
+
+
+def _name_template(text: str) -> str:
+    left = PLACEHOLDER.sub("", _template(text))
+    if "{name}" in text or (left and NAME_PART.fullmatch(left) is None):
+        refuse(quoted(text), "letters, digits, _ . - and {application}, {client_id} or {metadata.KEY}")
+    return text
+
+
+def _sink_template(text: str) -> str:
+    return _template(_sink_uri(text))
+
+
+def _file_name(text: str) -> str:
+    # Beside the configuration, so that whoever may write there is known to be trusted (ADR 38).
+    if FILE_NAME.fullmatch(text) is None:
+        refuse(quoted(text), "the name of a file beside this one, such as clients.toml, without a directory")
+    return text
+
+
 def text_schema(pattern: str, description: str) -> WithJsonSchema:
     """Return the schema of a text that a pattern matches as a whole."""
     return WithJsonSchema({"type": "string", "pattern": f"^({pattern})$", "description": description})
@@ -155,4 +183,23 @@ SinkUri = Annotated[
 ]
 AuditTarget = Annotated[str, AfterValidator(_audit_target), text_schema(TARGET.pattern, f"Where to: {EXPECTED_TARGET}")]
 Text = Annotated[str, AfterValidator(_filled)]
+SinkTemplate = Annotated[
+    str,
+    AfterValidator(_sink_template),
+    text_schema(SINK.pattern, f"A sink, with placeholders: {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}"),
+]
+Template = Annotated[str, AfterValidator(_filled), AfterValidator(_template)]
+NameTemplate = Annotated[str, AfterValidator(_filled), AfterValidator(_name_template)]
+Templates = Annotated[list[Template], BeforeValidator(_words)]
+Globs = Annotated[
+    list[Text],
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}, "minLength": 1, "minItems": 1}),
+]
+"""One glob, or a list of them."""
+FileName = Annotated[
+    str,
+    AfterValidator(_file_name),
+    text_schema(FILE_NAME.pattern, "The name of a file beside the configuration, such as clients.toml"),
+]
 Words = Annotated[list[Text], BeforeValidator(_words)]

@@ -8,20 +8,32 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from bridge.config import discovered
 from bridge.config.audit import Fault, audit_of
 from bridge.config.environment import objections
-from bridge.config.settings import ClientSettings, Exemption, NotifySettings, Settings, VaultSettings, with_key
+from bridge.config.settings import (
+    AuditSettings,
+    ClientSettings,
+    Exemption,
+    NotifySettings,
+    Settings,
+    VaultSettings,
+    with_key,
+)
 from bridge.model.errors import Usage
 from bridge.model.tenant import TenantSettings
 from sinks import files
 
+if TYPE_CHECKING:
+    from bridge.config.model import ConfigFile
+
 FILE_NAME = "bridge.toml"
 VARIABLE = "BRIDGE_CONFIG"
-_SECTIONS = ("tenants", "vaults", "defaults", "clients", "audit", "notify")
+_SECTIONS = ("tenants", "vaults", "defaults", "clients", "rules", "discover", "audit", "notify")
 
 
 def find(option: str | Path | None, environ: Mapping[str, str], directory: Path | None = None) -> Path | None:
@@ -67,30 +79,64 @@ def _trust(path: Path) -> None:
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Settings:
-    """Return the settings of a file.
+    """Return the settings of a file, and of the file of discovered clients that it names.
 
     Raises:
-        Usage: the file cannot be read or has faults, with all of them at once, one line each.
+        Usage: a file cannot be read or has faults, with all of them at once, one line each.
     """
-    return build(_read(path), path, environ)
+    data = read(path)
+    beside = discovered.named_by(data, path)
+    if beside is None:
+        return build(data, path, environ)
+    discovered.check(path, beside)
+    found = discovered.tables(read(beside), beside) if beside.exists() else None
+    data, faults = discovered.merged(data, found, beside.name)
+    return build(data, path, environ, faults)
 
 
-def build(data: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> Settings:
+def build(data: Mapping[str, Any], path: Path, environ: Mapping[str, str], more: Sequence[Fault] = ()) -> Settings:
     """Return the settings that a file's parsed data describe.
 
     The secrets that it refers to are not read yet. `path` is the file's own, for messages and for `Settings.path`.
+    `more` are faults that were found before.
 
     Raises:
         Usage: the file has faults, with all of them at once, one line each.
     """
     # Imported here, because pydantic takes long to load and commands without a file do not need it.
+    from bridge.config import faults, rules
+
+    config, vaults, audit, wrong = _checked(data, environ)
+    found: list[Fault] = [*more, *wrong]
+    if found or config is None:
+        found.sort(key=lambda fault: _SECTIONS.index(str(fault[0][0])) if fault[0][:1] in _TOP else len(_SECTIONS))
+        beside = discovered.named_by(data, path)
+        hint = f"the file is {path}{f', and its discovered clients are in {beside.name}' if beside else ''}"
+        # Without a key, a variable is at fault.
+        raise Usage(*(faults.line(fault) for fault in found), hint=hint if any(key for key, _ in found) else None)
+    return Settings(
+        tenants={name: _tenant(name, table) for name, table in config.tenants.items()},
+        vaults=vaults,
+        clients={name: _client(name, table, config.defaults) for name, table in config.clients.items()},
+        path=path,
+        audit=audit,
+        notify=tuple(NotifySettings(**_said(table)) for table in config.notify),
+        rules=rules.read(data),
+        discovered=discovered.named_by(data, path),
+    )
+
+
+def _checked(
+    data: Mapping[str, Any], environ: Mapping[str, str]
+) -> tuple[ConfigFile | None, dict[str, VaultSettings], AuditSettings | None, list[Fault]]:
+    """Return what could be read of a file's data, and all faults that are in it."""
     from pydantic import ValidationError
 
-    from bridge.config import faults
+    from bridge.config import faults, rules
     from bridge.config.checks import addresses, cross_check
     from bridge.config.model import ConfigFile
 
-    found: list[faults.Fault] = []
+    found: list[Fault] = []
     config = None
     try:
         config = ConfigFile.model_validate(data)
@@ -99,22 +145,12 @@ def build(data: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> Se
     vaults, wrong = _vaults(data)
     found += wrong
     found += cross_check(data)
+    found += rules.check(data)
     found += addresses(data, vaults)
     audit, unfit = audit_of(data, environ)
     found += unfit
     found += [((), text) for text in objections((vault.type for vault in vaults.values()), environ)]
-    if found or config is None:
-        found.sort(key=lambda fault: _SECTIONS.index(str(fault[0][0])) if fault[0][:1] in _TOP else len(_SECTIONS))
-        hint = f"the file is {path}" if any(key for key, _ in found) else None  # else a variable is at fault
-        raise Usage(*(faults.line(fault) for fault in found), hint=hint)
-    return Settings(
-        tenants={name: _tenant(name, table) for name, table in config.tenants.items()},
-        vaults=vaults,
-        clients={name: _client(name, table, config.defaults) for name, table in config.clients.items()},
-        path=path,
-        audit=audit,
-        notify=tuple(NotifySettings(**_said(table)) for table in config.notify),
-    )
+    return config, vaults, audit, found
 
 
 TOML = 'mend it there or above: TOML is KEY = "VALUE", and each bracket and quote has its end'
@@ -128,15 +164,39 @@ _REASONS = {
 _TOP = {(section,) for section in _SECTIONS}
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[str, Any]:
+    """Return a file's data as TOML has it, whatever they mean.
+
+    Raises:
+        Usage: it cannot be read, or it is not TOML.
+    """
+    return parsed(content(path), path)
+
+
+def parsed(text: bytes, path: Path) -> dict[str, Any]:
+    """Return what the content of a file means as TOML. `path` is for messages.
+
+    Raises:
+        Usage: it is not TOML.
+    """
     try:
-        return tomllib.loads(files.read(path).decode("utf-8"))
+        return tomllib.loads(text.decode("utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise Usage(f"{path}: not valid TOML at {_where(str(error))}", hint=TOML) from None
     except UnicodeDecodeError:
         raise Usage(f"{path}: not valid TOML: it is not text in UTF-8", hint="save it as UTF-8") from None
     except RecursionError:
         raise Usage(f"{path}: not valid here: its lists or tables are nested too deeply") from None
+
+
+def content(path: Path) -> bytes:
+    """Return the content of a file of the configuration.
+
+    Raises:
+        Usage: it cannot be read.
+    """
+    try:
+        return files.read(path)
     except files.Unfit as error:
         raise Usage(f"{path}: {error}", hint="name the configuration: --config FILE") from None
     except OSError as error:

@@ -17,13 +17,19 @@ from bridge.config.fields import (
     Day,
     Domain,
     Duration,
+    FileName,
+    Globs,
+    NameTemplate,
     PlainId,
     Reference,
+    SinkTemplate,
     SinkUri,
+    Template,
+    Templates,
     Text,
     Words,
 )
-from bridge.config.settings import Consent, Event, Evidence, Strategy
+from bridge.config.settings import AppType, Consent, Event, Evidence, Strategy
 
 
 def _may(description: str) -> Any:
@@ -89,6 +95,26 @@ class ClientTable(PolicyTable):
     exception: ExceptionTable | None = _may("What is overdue counts as excepted, until its last day")
 
 
+class RuleTable(PolicyTable):
+    """Which applications of a tenant `discover` takes for clients, and the settings that each of them gets."""
+
+    tenant: Text = Field(description="One of [tenants]")
+    match: Globs | None = _may("Globs: one of them fits the application's name")
+    exclude: Globs | None = _may("Globs: none of them fits the application's name, nor its client id")
+    metadata: dict[str, Text] | None = _may("Its client_metadata: for each of these keys, a glob for the value")
+    app_type: list[AppType] | None = _may("Auth0's type of it is one of these")
+    name: NameTemplate | None = _may("The client's name ({application}), where names of several tenants would meet")
+    sinks: list[SinkTemplate] = Field(min_length=1, description="The sinks of each client, with placeholders")
+    owner: Template | None = _may("Whom to ask; with placeholders")
+    after: Templates | None = _may("A command to run after a rotation: words, with placeholders; no shell, no secret")
+
+
+class DiscoverTable(Table):
+    """Where `discover` writes what the rules found."""
+
+    file: FileName = Field(description="A file beside this one, which is the bridge's own: its clients count as these")
+
+
 class AuditTable(Table):
     """Where every attempt to change something is recorded."""
 
@@ -110,5 +136,7 @@ class ConfigFile(Table):
     vaults: dict[str, dict[str, Any]] = Field(default_factory=dict)
     defaults: PolicyTable = Field(default_factory=PolicyTable)
     clients: dict[str, ClientTable] = Field(default_factory=dict)
+    rules: list[RuleTable] = Field(default_factory=list, description="Which applications become clients: discover")
+    discover: DiscoverTable | None = _may("Where the clients stand that the rules found")
     audit: AuditTable | None = _may("The record of every attempt; without it nothing is recorded")
     notify: list[NotifyTable] = Field(default_factory=list, description="Whom to tell what became of it")

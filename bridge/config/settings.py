@@ -5,6 +5,7 @@ They hold references to secrets, never secrets.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -28,10 +29,22 @@ Event = Literal[
     "rotated",
     "retired",
 ]
+# Auth0's application types, but for `native` and `spa`, which have no secret.
+AppType = Literal[
+    "regular_web", "non_interactive", "resource_server", "express_configuration", "rms", "box", "cloudbees", "concur",
+    "dropbox", "mscrm", "echosign", "egnyte", "newrelic", "office365", "salesforce", "sentry", "sharepoint", "slack",
+    "springcm", "zendesk", "zoom", "sso_integration", "oag",
+]  # fmt: skip
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
 CONSENTS: tuple[Consent, ...] = get_args(Consent)
 EVENTS: tuple[Event, ...] = get_args(Event)
+
+
+PLACEHOLDER = re.compile(r"\{(name|application|client_id|metadata\.[A-Za-z0-9_-]+)\}")
+"""What stands for an application's own words in a rule."""
+PLACEHOLDERS = ("name", "application", "client_id", "metadata.KEY")
+"""The placeholders, as they are shown to people."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +130,34 @@ class ClientSettings:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """A rule of the file: which applications `discover` takes for clients, and the settings that they get."""
+
+    number: int
+    """Its place in the file, counted from 1. The first rule that fits an application counts."""
+    tenant: str
+    """The name of the tenant whose applications it is about."""
+    sinks: tuple[str, ...]
+    """The sinks that each client gets, with placeholders such as `{name}`."""
+    name: str = "{application}"
+    """The name that each client gets, with placeholders."""
+    match: tuple[str, ...] = ()
+    """Globs, one of which the application's name must fit. Empty if any name fits."""
+    exclude: tuple[str, ...] = ()
+    """Globs of applications' names, and client ids, that the rule leaves out."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """The `client_metadata` that an application must have: a glob for the value of each key."""
+    app_type: tuple[str, ...] = ()
+    """Auth0's application types that fit. Empty if any does."""
+    policy: Mapping[str, object] = field(default_factory=dict)
+    """The other keys of a client's table, as the file has them. `owner` and `after` may have placeholders."""
+    accept: frozenset[str] = frozenset()
+    """The `CONSENTS` of its clients, with those of `[defaults]`."""
+    strategy: str = "staged"
+    """The strategy of its clients."""
+
+
+@dataclass(frozen=True)
 class AuditSettings:
     """The settings of the audit record.
 
@@ -155,6 +196,10 @@ class Settings:
     """The settings of the audit record. None if nothing is recorded."""
     notify: tuple[NotifySettings, ...] = ()
     """The destinations of notifications."""
+    rules: tuple[Rule, ...] = ()
+    """The rules by which `discover` finds clients, in the order of the file. No other command uses them."""
+    discovered: Path | None = None
+    """The file in which `discover` writes the clients that it found. None if the configuration names none."""
 
 
 def with_key(uri: str, key: str | None) -> str:

@@ -12,10 +12,21 @@ from pydantic import BaseModel
 import sinks.aws
 import sinks.vault
 from bridge.config.fields import duration
-from bridge.config.model import ClientTable, ConfigFile, ExceptionTable, NotifyTable, PolicyTable, TenantTable
+from bridge.config.model import (
+    ClientTable,
+    ConfigFile,
+    DiscoverTable,
+    ExceptionTable,
+    NotifyTable,
+    PolicyTable,
+    RuleTable,
+    TenantTable,
+)
+from bridge.config.rules import OWN
 from bridge.config.schema import text
-from bridge.config.settings import CONSENTS, EVENTS, EVIDENCE, STRATEGIES, ClientSettings
+from bridge.config.settings import CONSENTS, EVENTS, EVIDENCE, PLACEHOLDERS, STRATEGIES, ClientSettings, Rule
 from bridge.model.tenant import TenantSettings
+from bridge.planning.naming import LONGEST
 from sinks import kinds
 from tests.docs.pages import DOCS, keys, section, spans, tables
 
@@ -34,9 +45,10 @@ def told(heading: str, number: int = 0) -> dict[str, list[str]]:
         ("[tenants.NAME]", TenantTable),
         ("[defaults]", PolicyTable),
         ("Exceptions", ExceptionTable),
+        ("[discover]", DiscoverTable),
         ("[[notify]]", NotifyTable),
     ],
-    ids=["tenants", "defaults", "exceptions", "notify"],
+    ids=["tenants", "defaults", "exceptions", "discover", "notify"],
 )
 def test_every_key_of_a_table_is_told_and_no_other(heading: str, table: type[BaseModel]) -> None:
     assert set(told(heading)) == set(table.model_fields)
@@ -44,6 +56,17 @@ def test_every_key_of_a_table_is_told_and_no_other(heading: str, table: type[Bas
 
 def test_the_keys_of_a_client_are_its_own_and_those_of_the_defaults() -> None:
     assert set(told("[clients.NAME]")) == set(ClientTable.model_fields) - set(PolicyTable.model_fields)
+
+
+def test_the_keys_of_a_rule_are_its_own_and_those_of_the_defaults() -> None:
+    assert set(told("[[rules]]")) == set(RuleTable.model_fields) - set(PolicyTable.model_fields)
+    assert set(told("[[rules]]")) == OWN
+
+
+def test_the_placeholders_are_the_codes() -> None:
+    assert set(told("[[rules]]", 1)) == {f"{{{name}}}" for name in PLACEHOLDERS}
+    assert spans(told("[[rules]]")["name"][1]) == [Rule.name]
+    assert f"at most {LONGEST} characters" in section(PAGE, "[[rules]]")
 
 
 def test_every_table_of_the_file_has_its_heading() -> None:

@@ -19,6 +19,7 @@ from bridge.model.errors import Refused, Usage
 from bridge.model.operation import Operation
 from bridge.model.outcome import At, Outcome, Standing, Stopped
 from bridge.model.plan import Plan
+from bridge.planning.discovery import Finding, State
 from bridge.planning.due import Held
 from bridge.sandbox.stack import Stack
 from sinks.port import History, Lock, SinkState, Stage, Version
@@ -72,6 +73,11 @@ def test_evidence() -> None:
     found = printed(as_json.evidence(CLIENT, Evidence(NOW, NOW, timedelta(1), (Source("::1", "curl", 1, NOW, NOW),))))
     assert told("evidence") == set(found)
     assert told("evidence", 1) == set(found["sources"][0])
+
+
+def test_discover() -> None:
+    assert told("discover") == set(printed(as_json.discovered(Finding(State.NEW, "eu", "AbC123", "billing"))))
+    assert all(f"`{state}`" in section(PAGE, "discover") for state in State)
 
 
 def test_a_place() -> None:

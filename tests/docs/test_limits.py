@@ -9,6 +9,7 @@ from datetime import timedelta
 import bridge.audit.chain
 import bridge.audit.files
 import bridge.audit.write
+import bridge.auth0.applications
 import bridge.auth0.http
 import bridge.auth0.limits
 import bridge.auth0.logs
@@ -21,6 +22,7 @@ import bridge.consumer.trying
 import bridge.execution.after_hook
 import bridge.notify.deliver
 import bridge.notify.post
+import bridge.planning.naming
 import sinks.aws.access
 import sinks.aws.connection
 import sinks.aws.fitness
@@ -61,6 +63,9 @@ SIZES = {
     ("Auth0", "log entries that `evidence` reads in one search"): str(bridge.auth0.logs.CAP),
     ("Auth0", "log entries that `evidence` reads in all"): str(bridge.auth0.logs.MOST),
     ("audit", "the key of the record, at least"): f"{bridge.audit.chain.LEAST_KEY} characters",
+    ("discover", "a name, or a part of a path, that an application brings"): f"{bridge.planning.naming.LONGEST} "
+    "characters",
+    ("Auth0", "applications of one request"): str(bridge.auth0.applications.PAGE),
 }
 TIMES = {
     ("Auth0", "to connect"): seconds(bridge.auth0.http.CONNECT_SECONDS),

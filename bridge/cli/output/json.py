@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bridge.evidence.judge import Evidence
     from bridge.model.outcome import Outcome
     from bridge.operations.verify import Verified
+    from bridge.planning.discovery import Finding
     from bridge.planning.due import Held
     from bridge.planning.status import Status
     from bridge.report.figures import Row
@@ -181,6 +182,22 @@ def report(row: Row) -> dict[str, Any]:
         "evidence": list(row.evidence) if row.evidence is not None else None,
         "evidence_next": row.ask if row.status.fallbacks else None,
         "unread": [{"uri": each.uri, "message": each.why} for each in row.unread],
+    }
+
+
+def discovered(found: Finding) -> dict[str, Any]:
+    """Return the object for an application, or a client whose application is gone, as the rules see it."""
+    return {
+        "client": found.name,
+        "client_id": found.client_id,
+        "tenant": found.tenant,
+        "application": found.application or None,
+        "state": found.state,
+        "attention": found.attention,
+        "rule": found.rule,
+        "sinks": list(found.table["sinks"]) if found.table else [],
+        "differs": list(found.differs),
+        "message": found.reason or None,
     }
 
 

@@ -127,3 +127,19 @@ def test_pages_that_never_end_are_an_error(connect: Any, wire: Any, monkeypatch:
     with pytest.raises(Unreachable, match="without an end"):
         list(applications.pages(connect()))
     assert len(wire.requests) == 20
+
+
+def test_one_application_is_read_with_its_metadata_or_is_not_there(local: LocalAuth0, clock: Any) -> None:
+    auth0 = opened(local, clock)
+    local.tenant.add_client("C1", name="billing", client_metadata={"team": "a"})
+    found = applications.one(auth0, "C1")
+    assert found is not None
+    assert (found.client_id, found.name, dict(found.metadata)) == ("C1", "billing", {"team": "a"})
+    assert applications.one(auth0, "C2") is None
+
+
+def test_an_answer_about_one_application_that_names_none_is_an_error(connect: Any, wire: Any) -> None:
+    wire.answers = [httpx.Response(200, json={"name": "billing"})]
+    with pytest.raises(Unreachable, match="something that is no application"):
+        applications.one(connect(), "a/b c")
+    assert wire.requests[0].url.raw_path.startswith(b"/api/v2/clients/a%2Fb%20c?")

@@ -84,6 +84,14 @@ def test_names_of_clients_are_completed(tmp_path: Path, monkeypatch: pytest.Monk
     assert completed(monkeypatch, "secret-bridge read --config other.toml o") == ["orders"]
 
 
+def test_discovered_clients_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bridge.toml").write_text(CONFIG + '[discover]\nfile = "clients.toml"\n', "utf-8")
+    assert completed(monkeypatch, "secret-bridge rotate bill") == ["billing", "billing-eu"]
+    (tmp_path / "clients.toml").write_text("[clients.bills]\n", "utf-8")
+    assert completed(monkeypatch, "secret-bridge rotate bill") == ["billing", "billing-eu", "bills"]
+
+
 @pytest.mark.parametrize("text", ["not TOML [", "clients = 1", "\udcff", None])
 def test_completion_never_fails(text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
