@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bridge.cli.jobs import Crew, in_order
-from bridge.execution.open import survey
+from bridge.execution.open import survey, surveyed_together
 from bridge.model.errors import BridgeError
 from sinks.shared import Shared
 
@@ -77,7 +77,8 @@ def _looked(
     found: list[Pair], rule: Rule, picked: Picked, jobs: int, shared: Shared
 ) -> list[tuple[Pair, Status | None]]:
     fitting: list[tuple[Pair, Status | None]] = []
-    crew: Crew[Pair] = Crew(lambda pair: survey(*pair, shared), min(jobs, len(found) or 1))
+    known = surveyed_together(found, shared)
+    crew: Crew[Pair] = Crew(lambda pair: survey(*pair, shared, known), min(jobs, len(found) or 1))
     for done in in_order(crew.results(found)):
         try:
             seen: Status = done.value()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,18 +13,22 @@ from bridge.config.references import resolve
 from bridge.model.errors import Usage
 from bridge.model.progress import Silent, Stop, Watcher
 from bridge.model.timing import Timing
-from sinks import open_reader, open_sink, references, split
+from sinks import open_reader, open_sink, references, split, survey_together
 from sinks.clock import SystemClock
 from sinks.errors import SinkError
 from sinks.shared import Shared
 
 if TYPE_CHECKING:
     from bridge.auth0.pace import Pacing
-    from bridge.config.settings import ClientSettings, Settings
+    from bridge.config.settings import ClientSettings, Settings, VaultSettings
     from bridge.execution.session import Session
     from bridge.planning.status import Status
-    from sinks.port import Sink
+    from sinks.port import Readable, Sink
     from sinks.reader import Reader
+    from sinks.state import SinkState
+
+    Known = Mapping[tuple[VaultSettings, str], SinkState]
+    """States of sinks that are known already, by the settings of their vault and `Sink.uri`."""
 
 
 def open_sinks(
@@ -72,10 +77,31 @@ def open_readers(settings: Settings, client: ClientSettings) -> Iterator[Reader]
         yield open_reader(uri, vault.type, vault.options, resolve=resolver, shared=shared)
 
 
-def survey(settings: Settings, client: ClientSettings, shared: Shared | None = None) -> Status:
+def surveyed_together(found: Iterable[tuple[Settings, ClientSettings]], shared: Shared) -> Known:
+    """Survey the sinks of several clients, as far as their vaults can tell of many at once.
+
+    `shared` is as in `open_sinks`. An error is none here: whoever surveys the sink by itself gets it.
+    """
+    resolver = partial(references.resolve, environ=os.environ)
+    by_vault: dict[VaultSettings, list[str]] = {}
+    for settings, client in found:
+        for uri in client.sinks:
+            if vault := settings.vaults.get(uri.partition("://")[0]):
+                by_vault.setdefault(vault, []).append(uri)
+    known: dict[tuple[VaultSettings, str], SinkState] = {}
+    for vault, uris in by_vault.items():
+        with suppress(SinkError):
+            told = survey_together(vault.name, uris, vault.type, vault.options, resolve=resolver, shared=shared)
+            known |= {(vault, uri): state for uri, state in told.items()}
+    return known
+
+
+def survey(
+    settings: Settings, client: ClientSettings, shared: Shared | None = None, known: Known | None = None
+) -> Status:
     """Read a client's metadata and judge its status. Auth0 is not asked.
 
-    `shared` is as in `open_sinks`.
+    `shared` is as in `open_sinks`. Sinks in `known` are not asked.
 
     Raises:
         BridgeError: a sink cannot be read.
@@ -86,10 +112,21 @@ def survey(settings: Settings, client: ClientSettings, shared: Shared | None = N
 
     try:
         # Reading metadata needs no lease, so the tenant's own times do not matter.
-        sinks = tuple(sink.survey() for sink in open_sinks(settings, client, Timing(), shared).values())
+        opened = open_sinks(settings, client, Timing(), shared).values()
+        sinks = tuple(state_of(sink, settings, known) for sink in opened)
     except SinkError as error:
         raise translate(error) from None
     return judge(client, ClientRef(client.client_id, "", client.name, client.sinks), sinks)
+
+
+def state_of(sink: Readable, settings: Settings, known: Known | None) -> SinkState:
+    """Return the state of a sink: the one that is known, or else what it says itself.
+
+    Raises:
+        SinkError: it cannot be read.
+    """
+    found = known.get((settings.vaults[split(sink.uri)[0]], sink.uri)) if known else None
+    return found or sink.survey()
 
 
 def variables_of(*settings: object) -> frozenset[str]:

@@ -19,7 +19,7 @@ from bridge.cli.output import text as show
 from bridge.cli.output.console import hand_over, is_terminal, say
 from bridge.cli.runner import usage_errors, worst
 from bridge.cli.select import Clients, chosen
-from bridge.execution.open import open_sinks
+from bridge.execution.open import open_sinks, state_of, surveyed_together
 from bridge.model.errors import BridgeError, Failed, Usage
 from bridge.model.timing import Timing
 from sinks.clock import SystemClock
@@ -28,6 +28,7 @@ from sinks.shared import Shared
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
+    from bridge.execution.open import Known
     from bridge.report.figures import Looked, Report
     from sinks.port import Readable, SinkState
 
@@ -58,7 +59,8 @@ def report(
         raise Usage("found a terminal, where HTML is of no use", hint="name a file: --output report.html")
     found = chosen(clients, everyone=clients.empty, tenant=False)
     shared = Shared()
-    seen = tuple(spread(lambda pair: _look(*pair, shared), found, jobs=jobs))
+    known = surveyed_together(found, shared)
+    seen = tuple(spread(lambda pair: _look(*pair, shared, known), found, jobs=jobs))
     made = _report(found, [looked for looked, _ in seen])
     _write(_text(made, form), file)
     _say_what_came_of_it(made, file)
@@ -73,8 +75,8 @@ def _form(*, csv: bool, json: bool, prometheus: bool) -> str:
     return found[0].lstrip("-") if found else "html"
 
 
-def _look(settings: Settings, client: ClientSettings, shared: Shared) -> Read:
-    """Read one client's metadata.
+def _look(settings: Settings, client: ClientSettings, shared: Shared, known: Known) -> Read:
+    """Read one client's metadata, as far as it is not known already.
 
     An error is reported in the client's row, and does not affect other clients. No value is read.
     """
@@ -92,7 +94,7 @@ def _look(settings: Settings, client: ClientSettings, shared: Shared) -> Read:
         unread = [Unread(uri, message) for uri in client.sinks]
     for sink in opened:
         try:
-            sinks.append(sink.survey())
+            sinks.append(state_of(sink, settings, known))
         except Exception as raised:  # noqa: BLE001  # one broken vault must not prevent the report
             message, status = _told(raised)
             unread.append(Unread(sink.uri, message))

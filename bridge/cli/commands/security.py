@@ -30,16 +30,17 @@ from bridge.cli.output.status_table import statuses
 from bridge.cli.picking import retirable
 from bridge.cli.runner import each
 from bridge.cli.select import Clients, ClientsOrAll, OneClient, chosen
-from bridge.execution.open import open_session, survey
+from bridge.execution.open import open_session, survey, surveyed_together
 from bridge.model.errors import ATTENTION, Usage
 from bridge.planning.status import Kind
 from sinks.shared import Shared
 
 if TYPE_CHECKING:
-    from bridge.config.settings import ClientSettings, Settings
+    from bridge.config.settings import ClientSettings, Settings, VaultSettings
     from bridge.evidence.judge import Evidence, Ignored
     from bridge.operations.verify import Verified
     from bridge.planning.status import Status
+    from sinks.state import SinkState
 
 VERSIONS = 20
 """How many changes and versions of a sink `history` shows to people, unless they say otherwise."""
@@ -78,9 +79,18 @@ def status(
         if (found or others) and not json:
             say_all(statuses(found, width(), others))
 
+    checked = look.at(lambda: chosen(clients, everyone=clients.empty, tenant=False))
+    shared = Shared()
+    known: dict[tuple[VaultSettings, str], SinkState] = {}
+
+    def choose() -> list[tuple[Settings, ClientSettings]]:
+        wanted = checked()
+        known.update(surveyed_together(wanted, shared))
+        return wanted
+
     each(
-        look.at(lambda: chosen(clients, everyone=clients.empty, tenant=False)),
-        partial(survey, shared=Shared()),
+        choose,
+        partial(survey, shared=shared, known=known),
         present,
         json=json,
         jobs=jobs,
