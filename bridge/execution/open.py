@@ -97,11 +97,17 @@ def surveyed_together(found: Iterable[tuple[Settings, ClientSettings]], shared: 
 
 
 def survey(
-    settings: Settings, client: ClientSettings, shared: Shared | None = None, known: Known | None = None
+    settings: Settings,
+    client: ClientSettings,
+    shared: Shared | None = None,
+    known: Known | None = None,
+    *,
+    briefly: bool = False,
 ) -> Status:
     """Read a client's metadata and judge its status. Auth0 is not asked.
 
-    `shared` is as in `open_sinks`. Sinks in `known` are not asked.
+    `shared` is as in `open_sinks`. Sinks in `known` are not asked. With `briefly`, the age is a lower bound
+    (`Sink.survey`).
 
     Raises:
         BridgeError: a sink cannot be read.
@@ -113,20 +119,20 @@ def survey(
     try:
         # Reading metadata needs no lease, so the tenant's own times do not matter.
         opened = open_sinks(settings, client, Timing(), shared).values()
-        sinks = tuple(state_of(sink, settings, known) for sink in opened)
+        sinks = tuple(state_of(sink, settings, known, briefly=briefly) for sink in opened)
     except SinkError as error:
         raise translate(error) from None
     return judge(client, ClientRef(client.client_id, "", client.name, client.sinks), sinks)
 
 
-def state_of(sink: Readable, settings: Settings, known: Known | None) -> SinkState:
-    """Return the state of a sink: the one that is known, or else what it says itself.
+def state_of(sink: Readable, settings: Settings, known: Known | None, *, briefly: bool = False) -> SinkState:
+    """Return the state of a sink: the one that is known, or else that of `Sink.survey`.
 
     Raises:
         SinkError: it cannot be read.
     """
     found = known.get((settings.vaults[split(sink.uri)[0]], sink.uri)) if known else None
-    return found or sink.survey()
+    return found or sink.survey(briefly=briefly)
 
 
 def variables_of(*settings: object) -> frozenset[str]:

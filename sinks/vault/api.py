@@ -101,7 +101,7 @@ class Kv:
         """
         at = f"{mount}/detailed-metadata/{folder}{'/' if folder else ''}"
         with self._connection.adapter.taking(most), self._answers(f"list {at} (capabilities: list, scan)"):
-            return json.loads(self._send("get", at, params=params).text)["data"]
+            return json.loads(self._send("get", at, params=params).content)["data"]
 
     def read(self, path: str, version: int | None = None) -> Entry | None:
         """Return one version, the latest by default. None: there is none."""
