@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sinks.errors import SinkError
 from sinks.vault.errors import Missing
 from sinks.vault.responses import meta_in
+from sinks.vault.rights import LEAST
 from sinks.vault.state import surveyed
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from sinks.vault.api import Kv
 
 LOG = logging.getLogger(__name__)
-LEAST = 10
-"""How many of our documents a folder must have to be listed."""
 SHARE = 8
 """How many names a folder may have for each of our documents, which has two: its own, and its lock key's."""
 PAGE = 500

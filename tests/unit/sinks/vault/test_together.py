@@ -18,11 +18,12 @@ from sinks.secret import Secret
 from sinks.shared import Shared
 from sinks.state import SinkState
 from sinks.vault import Auth, Settings, together
+from sinks.vault.rights import LEAST
 from tests.contract.harness import VaultHarness, admin
 from tests.contract.states import STATES
 from tests.support.proxy import Answer, Proxy
 
-NAMES = tuple(f"doc-{number:02}" for number in range(together.LEAST))
+NAMES = tuple(f"doc-{number:02}" for number in range(LEAST))
 TOKEN = Auth(token="env:TOKEN")
 Change = Callable[[dict[str, Any]], Any]
 
