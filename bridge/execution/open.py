@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from sinks.reader import Reader
     from sinks.state import SinkState
 
-    Known = Mapping[tuple[VaultSettings, str], SinkState]
-    """States of sinks that are known already, by the settings of their vault and `Sink.uri`."""
+    Known = Mapping[tuple[int, str], SinkState]
+    """States of sinks that are known already, by the identity of their vault's settings and `Sink.uri`."""
 
 
 def open_sinks(
@@ -83,16 +83,17 @@ def surveyed_together(found: Iterable[tuple[Settings, ClientSettings]], shared: 
     `shared` is as in `open_sinks`. An error is none here: whoever surveys the sink by itself gets it.
     """
     resolver = partial(references.resolve, environ=os.environ)
-    by_vault: dict[VaultSettings, list[str]] = {}
+    # By identity: the settings of a kind need not be hashable. `found` keeps them alive.
+    by_vault: dict[int, tuple[VaultSettings, list[str]]] = {}
     for settings, client in found:
         for uri in client.sinks:
             if vault := settings.vaults.get(uri.partition("://")[0]):
-                by_vault.setdefault(vault, []).append(uri)
-    known: dict[tuple[VaultSettings, str], SinkState] = {}
-    for vault, uris in by_vault.items():
+                by_vault.setdefault(id(vault), (vault, []))[1].append(uri)
+    known: dict[tuple[int, str], SinkState] = {}
+    for number, (vault, uris) in by_vault.items():
         with suppress(SinkError):
             told = survey_together(vault.name, uris, vault.type, vault.options, resolve=resolver, shared=shared)
-            known |= {(vault, uri): state for uri, state in told.items()}
+            known |= {(number, uri): state for uri, state in told.items()}
     return known
 
 
@@ -131,7 +132,7 @@ def state_of(sink: Readable, settings: Settings, known: Known | None, *, briefly
     Raises:
         SinkError: it cannot be read.
     """
-    found = known.get((settings.vaults[split(sink.uri)[0]], sink.uri)) if known else None
+    found = known.get((id(settings.vaults[split(sink.uri)[0]]), sink.uri)) if known else None
     return found or sink.survey(briefly=briefly)
 
 

@@ -36,7 +36,7 @@ from bridge.planning.status import Kind
 from sinks.shared import Shared
 
 if TYPE_CHECKING:
-    from bridge.config.settings import ClientSettings, Settings, VaultSettings
+    from bridge.config.settings import ClientSettings, Settings
     from bridge.evidence.judge import Evidence, Ignored
     from bridge.operations.verify import Verified
     from bridge.planning.status import Status
@@ -81,7 +81,7 @@ def status(
 
     checked = look.at(lambda: chosen(clients, everyone=clients.empty, tenant=False))
     shared = Shared()
-    known: dict[tuple[VaultSettings, str], SinkState] = {}
+    known: dict[tuple[int, str], SinkState] = {}
 
     def choose() -> list[tuple[Settings, ClientSettings]]:
         wanted = checked()
