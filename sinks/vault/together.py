@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sinks.errors import SinkError
+from sinks.errors import Denied, Refused, SinkError
 from sinks.vault.errors import Missing
 from sinks.vault.responses import meta_in
 from sinks.vault.rights import LEAST
@@ -35,6 +35,10 @@ RECENT = timedelta(seconds=5)
 """What changed so shortly before the listing may have changed during it. Dates of HTTP have whole seconds."""
 ODD = (KeyError, TypeError, AttributeError, ValueError, RecursionError)
 """What is raised for an answer of another form."""
+
+
+class Unlisted(SinkError):
+    """A folder may not be listed, or only at too great a cost."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +63,16 @@ def states(vault: str, paths: Iterable[str], suffix: str, kv: Kv) -> dict[str, S
     """
     found: dict[str, SinkState] = {}
     for first, names in _folders(paths).items():
+        uri = f"{vault}://{first}"
         try:
             mount, name = kv.located(f"{first}/{names[0]}")
             folder = Folder(mount, name.rpartition("/")[0], names, suffix)
-            found |= {f"{vault}://{first}/{name}": state for name, state in _surveyed(f"{vault}://{first}", folder, kv)}
+            found |= {f"{uri}/{name}": state for name, state in _surveyed(uri, folder, kv)}
         except SinkError as error:
-            LOG.debug("%s is not listed: %s", first, error.message)
+            LOG.debug("%s is not listed: %s", uri, error.message)
+            # What is wrong with the server or the login is so for each folder, and may take long to show.
+            if not isinstance(error, (Missing, Refused, Unlisted)):
+                break
     return found
 
 
@@ -84,8 +92,9 @@ def _surveyed(uri: str, folder: Folder, kv: Kv) -> Iterator[tuple[str, SinkState
     try:
         told = _told(folder, kv)
     except ODD as error:
-        LOG.debug("%s is not listed: %s", uri, type(error).__name__)
-        return
+        raise Unlisted(f"the answer has another form ({type(error).__name__})") from None
+    except Denied as error:
+        raise Unlisted(error.message) from None
     at = kv.now()
     for name in folder.documents:
         # A name that is not told may be hidden from this token, so that nothing is known of it.
@@ -108,18 +117,21 @@ def _changes(told: Mapping[str, Any]) -> Iterator[datetime]:
 def _told(folder: Folder, kv: Kv) -> dict[str, Any]:
     """Return what the server tells of the folder's documents and their lock keys, by their names below it."""
     names, told = _listed(folder, kv)
-    if not folder.deep or not told:
+    if not folder.deep:
         return told
     # Scanning has no pages, and goes into every folder. What is below one that is none of a document's may be anything.
     strange = {name for name in names if name.endswith("/")} - {f"{name}/" for name in (*names, *folder.documents)}
     if strange:
-        LOG.debug("%s/%s is not scanned: it has other folders", folder.mount, folder.name)
-        return {}
+        raise Unlisted("there are other folders in it")
     return told | _entries(kv.details(folder.mount, folder.name, most=LARGEST, scan="true"))[1]
 
 
 def _listed(folder: Folder, kv: Kv) -> tuple[set[str], dict[str, Any]]:
-    """Return the names in the folder, and what is told of them. Nothing of a folder of which too little is ours."""
+    """Return the names in the folder, and what is told of ours.
+
+    Raises:
+        Unlisted: too few of its names are ours, or its pages do not end.
+    """
     names: set[str] = set()
     told: dict[str, Any] = {}
     wanted = {name + end for name in folder.documents for end in ("", *(() if folder.deep else (folder.suffix,)))}
@@ -128,9 +140,10 @@ def _listed(folder: Folder, kv: Kv) -> tuple[set[str], dict[str, Any]]:
         page, entries = _page(folder, kv, after)
         names.update(page)
         told |= {name: entries[name] for name in wanted & entries.keys()}
-        if len(names) > SHARE * len(folder.documents) or (page and min(page) <= after):  # or it begins again
-            LOG.debug("%s/%s is not listed: %d names are not ours", folder.mount, folder.name, len(names - wanted))
-            return set(), {}
+        if len(names) > SHARE * len(folder.documents):
+            raise Unlisted("too few of its names are ours")
+        if page and min(page) <= after:
+            raise Unlisted("a page begins again")
         # All names are needed before a scan. An older server does not know the limit, and tells all at once.
         if len(page) != PAGE or (not folder.deep and wanted <= names):
             return names, told

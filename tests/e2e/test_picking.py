@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
 from bridge.cli.picking import Order, Rotatable, Rule, pick, retirable
 from bridge.config.load import load
@@ -18,9 +20,11 @@ from bridge.execution.open import survey, surveyed_together
 from bridge.sandbox.openbao import OpenBao
 from sinks.shared import Shared
 from sinks.vault import together
+from sinks.vault.http import Adapter
 from tests.contract.harness import AwsHarness, VaultHarness
 from tests.contract.operator import CLIENT
 from tests.contract.states import STATES
+from tests.e2e.command import invoke
 from tests.unit.sinks.aws.factory import CREDENTIALS, REGION
 from tests.unit.sinks.aws.mocked import strict_aws
 
@@ -151,6 +155,30 @@ def test_nobody_is_picked_otherwise_than_by_a_survey_of_each(many: Many) -> None
     shared = Shared()
     ages = {client.name: survey(settings, client, shared).promoted for settings, client in found}
     assert oldest == sorted(ages, key=lambda name: (ages[name] is not None, ages[name]))
+
+
+def test_status_and_report_say_the_same_after_two_requests(many: Many, monkeypatch: pytest.MonkeyPatch) -> None:
+    many.make(aws=False)
+    monkeypatch.chdir(many.home)
+    shown: dict[str, list[object]] = {}
+    sent: list[str] = []
+    send = Adapter.send
+
+    def note(adapter: Adapter, request: requests.PreparedRequest, *args: Any, **more: Any) -> requests.Response:
+        sent.append("listing" if "detailed-metadata" in str(request.url) else "vault")
+        return send(adapter, request, *args, **more)
+
+    monkeypatch.setattr(Adapter, "send", note)
+    for least in (together.LEAST, COUNT + 1):
+        monkeypatch.setattr(together, "LEAST", least)
+        for command in ("status", "report"):
+            sent.clear()
+            ended = invoke(command, "--json")
+            assert ended.status == 0, ended.told
+            says = [(each["client"], each["state"], each["sinks"]) for each in ended.objects]
+            assert shown.setdefault(command, says) == says
+            whole = {"listing": 2, "vault": 1} if least <= COUNT else {"vault": 2 * COUNT + 1}
+            assert Counter(sent) == whole
 
 
 def test_what_is_told_together_is_each_clients_status(many: Many) -> None:

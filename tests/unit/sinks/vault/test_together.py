@@ -67,7 +67,9 @@ class Folder:
     def _token(self, _reference: str) -> Secret:
         return Secret(self.token)
 
-    def asked(self, change: Change | None = None, *, status: int = 200) -> tuple[list[str], Mapping[str, SinkState]]:
+    def asked(
+        self, change: Change | None = None, *, status: int = 200, names: tuple[str, ...] = NAMES
+    ) -> tuple[list[str], Mapping[str, SinkState]]:
         """Survey together through a proxy, which may change what the listing answers; return what was asked."""
         asked: list[str] = []
 
@@ -82,7 +84,7 @@ class Folder:
             return replace(answer, status=status, body=json.dumps(body).encode())
 
         with Proxy(self.bao.url, gate=gate) as proxy:
-            return asked, self.told(url=proxy.url)
+            return asked, self.told(names, url=proxy.url)
 
 
 @pytest.fixture
@@ -194,6 +196,16 @@ def test_a_server_without_the_listing_tells_nothing(folder: Folder, at_once: Non
     folder.fill(*NAMES)
     asked, told = folder.asked(status=status)
     assert (len(asked), told) == (1, {})
+
+
+@pytest.mark.parametrize(("status", "asked"), [(404, 2), (405, 2), (500, 1)])
+def test_of_a_server_that_fails_no_other_folder_is_asked(
+    folder: Folder, at_once: None, status: int, asked: int
+) -> None:
+    names = (*NAMES, *(f"deeper/{name}" for name in NAMES))
+    folder.fill(*names)
+    listed, told = folder.asked(status=status, names=names)
+    assert (len(listed), told) == (asked, {})
 
 
 def _entries(change: Callable[[str, Any], Any]) -> Change:
