@@ -5,7 +5,7 @@ Each package in it is one kind of store (`sinks.kinds.Kind`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sinks.port import Sink
     from sinks.reader import Reader
     from sinks.secret import Secret
+    from sinks.state import SinkState
 
 LEASE = timedelta(seconds=10)
 """How long after its last renewal a lease lasts. A call without compare-and-set has to end within it.
@@ -87,3 +88,28 @@ def open_reader(
         scheme, target, settings, resolve=resolve, clock=clock or SystemClock(), timeout=timeout,
         shared=shared or Shared(),
     )  # fmt: skip
+
+
+def survey_together(
+    name: str,
+    uris: Iterable[str],
+    type_name: str,
+    settings: object,
+    *,
+    resolve: Callable[[str], Secret],
+    shared: Shared,
+    clock: Clock | None = None,
+) -> Mapping[str, SinkState]:
+    """Survey sinks of the vault `name` together, by their `Sink.uri`: those of which its kind can tell many at once.
+
+    Each state is as good as that of `Sink.survey`. Sinks that are missing in the result have to be surveyed by
+    themselves. The other arguments are those of `open_sink`.
+
+    Raises:
+        BadAddress: as in `open_sink`.
+    """
+    survey = kinds.survey_together(type_name)
+    if survey is None:
+        return {}
+    targets = tuple(split(uri)[1] for uri in uris)
+    return survey(name, targets, settings, resolve=resolve, clock=clock or SystemClock(), shared=shared)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sinks.rights import Block, Deed, Role
     from sinks.secret import Secret
     from sinks.shared import Shared
+    from sinks.state import SinkState
 
 
 class Target(Protocol):
@@ -50,6 +51,7 @@ class Target(Protocol):
 
 
 S = TypeVar("S")
+S_contra = TypeVar("S_contra", contravariant=True)
 T = TypeVar("T", bound=Target)
 
 
@@ -223,6 +225,30 @@ class Kind(Protocol[S, T]):
         ...
 
 
+class SurveyTogether(Protocol[S_contra]):
+    """What a kind may offer besides, by the name `survey_together`: the survey of many sinks of one vault at once."""
+
+    def __call__(
+        self,
+        name: str,
+        targets: tuple[str, ...],
+        settings: S_contra,
+        *,
+        resolve: Callable[[str], Secret],
+        clock: Clock,
+        shared: Shared,
+    ) -> Mapping[str, SinkState]:
+        """Return the states of the sinks at `name://target`, by `Sink.uri`, for as many as can be told together.
+
+        A state is one that `Sink.survey` could have returned during this call. Sinks of which that is not certain are
+        left out, and so are all where a right or the server's support is missing. The caller surveys these one by one.
+
+        Raises:
+            BadAddress: an address does not have the form of this kind of store.
+        """
+        ...
+
+
 def kind(name: str) -> Kind[Any, Any]:
     """Return the package of a kind of store, for example `sinks.vault`.
 
@@ -235,6 +261,15 @@ def kind(name: str) -> Kind[Any, Any]:
     found: Any = importlib.import_module(f"sinks.{name}")
     package: Kind[Any, Any] = found
     return package
+
+
+def survey_together(name: str) -> SurveyTogether[Any] | None:
+    """Return how a kind surveys many sinks at once. None: it does not.
+
+    Raises:
+        BadAddress: there is no such kind.
+    """
+    return getattr(kind(name), "survey_together", None)
 
 
 def names() -> tuple[str, ...]:

@@ -71,11 +71,15 @@ class Readable(Protocol):
         """
         ...
 
-    def survey(self) -> SinkState:
+    def survey(self, *, briefly: bool = False) -> SinkState:
         """Read metadata only, never a value.
 
         A policy without any right to read values suffices. Settings that make a sink unfit are no refusal here, so
         that `status` can show it.
+
+        With `briefly`, a sink may leave out what would take a further request: versions at no stage, and the times of
+        versions. Ages by such a state are lower bounds. Nothing is left out unless the sink is managed, nobody holds
+        it, and nothing of an operation is left there.
         """
         ...
 

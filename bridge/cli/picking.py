@@ -45,9 +45,14 @@ class Rule:
     limit: int | None = None
 
     @property
+    def leaves_out(self) -> bool:
+        """Whether some clients may be left out because of their state."""
+        return self.due is not None or self.not_since is not None
+
+    @property
     def looks(self) -> bool:
         """Whether the vaults have to be asked."""
-        return self.due is not None or self.not_since is not None or self.order is Order.OLDEST
+        return self.leaves_out or self.order is Order.OLDEST
 
 
 @dataclass
@@ -79,15 +84,23 @@ def _looked(
     found: list[Pair], rule: Rule, picked: Picked, jobs: int, common: Common
 ) -> list[tuple[Pair, Status | None]]:
     fitting: list[tuple[Pair, Status | None]] = []
-    crew: Crew[Pair] = Crew(lambda pair: survey(*pair, common), min(jobs, len(found) or 1))
+    common.survey_together(found)
+
+    def look(pair: Pair) -> Status | None:
+        # A brief survey is enough to leave a client out, because its age there is a lower bound. It picks none.
+        if rule.leaves_out and not _fits(rule, pair[1], survey(*pair, common, briefly=True)):
+            return None
+        return survey(*pair, common)
+
+    crew: Crew[Pair] = Crew(look, min(jobs, len(found) or 1))
     for done in in_order(crew.results(found)):
         try:
-            seen: Status = done.value()
+            seen: Status | None = done.value()
         except BridgeError as error:
             picked.unread[done.item[1].name] = error
             fitting.append((done.item, None))
             continue
-        if _fits(rule, done.item[1], seen):
+        if seen and _fits(rule, done.item[1], seen):
             fitting.append((done.item, seen))
     return fitting
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,18 +15,19 @@ from bridge.config.references import resolve
 from bridge.model.errors import Usage
 from bridge.model.progress import Silent, Stop, Watcher
 from bridge.model.timing import Timing
-from sinks import open_reader, open_sink, references, split
+from sinks import open_reader, open_sink, references, split, survey_together
 from sinks.clock import Clock, SystemClock
 from sinks.errors import SinkError
 from sinks.shared import Shared
 
 if TYPE_CHECKING:
     from bridge.auth0.api import Auth0
-    from bridge.config.settings import ClientSettings, Settings
+    from bridge.config.settings import ClientSettings, Settings, VaultSettings
     from bridge.execution.session import Session
     from bridge.planning.status import Status
-    from sinks.port import Sink
+    from sinks.port import Readable, Sink
     from sinks.reader import Reader
+    from sinks.state import SinkState
 
 
 def open_sinks(
@@ -75,10 +77,13 @@ def open_readers(settings: Settings, client: ClientSettings) -> Iterator[Reader]
         yield open_reader(uri, vault.type, vault.options, resolve=resolver, shared=shared)
 
 
-def survey(settings: Settings, client: ClientSettings, common: Common | None = None) -> Status:
+def survey(
+    settings: Settings, client: ClientSettings, common: Common | None = None, *, briefly: bool = False
+) -> Status:
     """Read a client's metadata and judge its status. Auth0 is not asked.
 
-    `common` is as in `open_sinks`.
+    `common` is as in `open_sinks`. Sinks that it knows are not asked. With `briefly`, the age is a lower bound
+    (`Sink.survey`).
 
     Raises:
         BridgeError: a sink cannot be read.
@@ -89,10 +94,21 @@ def survey(settings: Settings, client: ClientSettings, common: Common | None = N
 
     try:
         # Reading metadata needs no lease, so the tenant's own times do not matter.
-        sinks = tuple(sink.survey() for sink in open_sinks(settings, client, Timing(), common).values())
+        opened = open_sinks(settings, client, Timing(), common).values()
+        sinks = tuple(state_of(sink, settings, common, briefly=briefly) for sink in opened)
     except SinkError as error:
         raise translate(error) from None
     return judge(client, ClientRef(client.client_id, "", client.name, client.sinks), sinks)
+
+
+def state_of(sink: Readable, settings: Settings, common: Common | None, *, briefly: bool = False) -> SinkState:
+    """Return the state of a sink: the one that is known, or else that of `Sink.survey`.
+
+    Raises:
+        SinkError: it cannot be read.
+    """
+    found = common.known.get((id(settings.vaults[split(sink.uri)[0]]), sink.uri)) if common else None
+    return found or sink.survey(briefly=briefly)
 
 
 def variables_of(*settings: object) -> frozenset[str]:
@@ -115,6 +131,28 @@ class Common:
     """How many clients are worked on at a time."""
     clients: Counter[str] = field(default_factory=Counter)
     """How many clients the command is about, by their tenant."""
+
+    known: dict[tuple[int, str], SinkState] = field(default_factory=dict)
+    """States of sinks that are known already, by the identity of their vault's settings and `Sink.uri`."""
+
+    def survey_together(self, found: Iterable[tuple[Settings, ClientSettings]]) -> None:
+        """Survey the sinks of several clients, as far as their vaults can tell of many at once.
+
+        An error is none here: whoever surveys the sink by itself gets it.
+        """
+        resolver = partial(references.resolve, environ=os.environ)
+        # By identity: the settings of a kind need not be hashable. `found` keeps them alive.
+        by_vault: dict[int, tuple[VaultSettings, list[str]]] = {}
+        for settings, client in found:
+            for uri in client.sinks:
+                if vault := settings.vaults.get(uri.partition("://")[0]):
+                    by_vault.setdefault(id(vault), (vault, []))[1].append(uri)
+        for number, (vault, uris) in by_vault.items():
+            with suppress(SinkError):
+                told = survey_together(
+                    vault.name, uris, vault.type, vault.options, resolve=resolver, shared=self.shared
+                )
+                self.known.update({(number, uri): state for uri, state in told.items()})
 
     def of(self, chosen: list[tuple[Settings, ClientSettings]]) -> list[tuple[Settings, ClientSettings]]:
         """Take note of the clients that the command is about, before the first of them is opened. Return them."""

@@ -73,6 +73,7 @@ class Api:
                 arn=answer["ARN"],
                 name=answer["Name"],
                 tags={tag["Key"]: tag.get("Value", "") for tag in answer.get("Tags") or ()},
+                labels={v: frozenset(stages) for v, stages in (answer.get("VersionIdsToStages") or {}).items()},
                 deleted=answer.get("DeletedDate"),
                 rotates=bool(answer.get("RotationEnabled")),
                 primary_region=answer.get("PrimaryRegion"),

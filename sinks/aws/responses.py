@@ -26,6 +26,8 @@ class Described:
     """The secret's full name."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """The secret's tags."""
+    labels: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The labels of each version that has any."""
     deleted: datetime | None = None
     """When the secret was scheduled for deletion, as AWS's DeletedDate."""
     rotates: bool = False

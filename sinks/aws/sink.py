@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from sinks.aws.brief import described_state
 from sinks.aws.errors import Missing
 from sinks.aws.fitness import crowded, labelled_full, refusal
 from sinks.aws.grip import grip_of, mark_of
@@ -73,11 +74,10 @@ class AwsSink:
         """Ask STS (`Sink.caller`)."""
         return self._access.api.caller()
 
-    def survey(self) -> SinkState:
-        """Read labels and tags only (`Sink.survey`).
-
-        Where the sink is unfit to be managed, the reason is one of its notes.
-        """
+    def survey(self, *, briefly: bool = False) -> SinkState:
+        """Read labels and tags only (`Sink.survey`). Where the sink is unfit, the reason is one of its notes."""
+        if briefly and (state := described_state(self._uri, self._target, self._access.described())):
+            return state
         state, refused = self._surveyed()
         return state if refused is None else replace(state, notes=(*state.notes, refused.message))
 

@@ -17,16 +17,18 @@ from sinks.vault.settings import Auth, Settings
 if TYPE_CHECKING:
     import sinks.vault
     from sinks.diagnosis import Known
-    from sinks.kinds import Kind
+    from sinks.kinds import Kind, SurveyTogether
     from sinks.rights import Block, Deed, Role
     from sinks.secret import Secret
     from sinks.shared import Shared
+    from sinks.state import SinkState
     from sinks.vault.api import Kv
     from sinks.vault.diagnose import VaultDiagnosis
     from sinks.vault.reader import VaultReader
     from sinks.vault.sink import VaultSink
 
     complete: Kind[Settings, Target] = sinks.vault
+    together: SurveyTogether[Settings] = sinks.vault.survey_together
 
 __all__ = [
     "ADDRESS",
@@ -51,6 +53,7 @@ __all__ = [
     "parse",
     "policy_for",
     "policy_for_references",
+    "survey_together",
     "unasked",
 ]
 
@@ -120,6 +123,25 @@ def open_reader(
     kv = _kv(settings, resolve, clock, shared)
     lock_path = address.path + settings.pending_suffix
     return VaultReader(f"{name}://{address.path}", kv, address.path, address.key, lock_path=lock_path)
+
+
+def survey_together(
+    name: str,
+    targets: tuple[str, ...],
+    settings: Settings,
+    *,
+    resolve: Callable[[str], Secret],
+    clock: Clock,
+    shared: Shared,
+) -> Mapping[str, SinkState]:
+    """Survey documents that share folders, with a few requests for each folder.
+
+    Only OpenBao can tell that, and only to a token that may `list` and `scan`.
+    """
+    from sinks.vault.together import states
+
+    paths = (parse(target, settings).path for target in targets)
+    return states(name, paths, settings.pending_suffix, _kv(settings, resolve, clock, shared))
 
 
 def _kv(settings: Settings, resolve: Callable[[str], Secret], clock: Clock, shared: Shared) -> Kv:

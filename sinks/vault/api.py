@@ -83,6 +83,26 @@ class Kv:
         except Missing:
             return None
 
+    def located(self, path: str) -> tuple[str, str]:
+        """Return the mount that serves `path`, and the name below it.
+
+        Raises:
+            Refused: there is no such mount, or it is not KV version 2.
+        """
+        return self._split(path)
+
+    def details(self, mount: str, folder: str, *, most: int, **params: str) -> Any:
+        """Return a listing of a folder below a mount with the metadata of its keys, as the server answers it.
+
+        `params` say of which keys: `list` or `scan`, `after` and `limit`. The answer may have `most` bytes.
+
+        Raises:
+            Missing: there is nothing, or the server has no such listing. Only OpenBao has one.
+        """
+        at = f"{mount}/detailed-metadata/{folder}{'/' if folder else ''}"
+        with self._connection.adapter.taking(most), self._answers(f"list {at} (capabilities: list, scan)"):
+            return json.loads(self._send("get", at, params=params).content)["data"]
+
     def read(self, path: str, version: int | None = None) -> Entry | None:
         """Return one version, the latest by default. None: there is none."""
         if version is None:

@@ -52,6 +52,7 @@ CONNECTIONS = 32
 """How many connections are kept for further requests. More threads than that would open new ones again and again."""
 # A lease is one operation's, and the adapter is shared by all.
 _DEADLINE: ContextVar[float | None] = ContextVar("sinks.vault.http", default=None)
+_MOST: ContextVar[int] = ContextVar("sinks.vault.http.most", default=LARGEST)
 
 
 class _Ending:
@@ -132,6 +133,15 @@ class Adapter(HTTPAdapter):
             yield
         finally:
             _DEADLINE.reset(token)
+
+    @contextmanager
+    def taking(self, most: int) -> Iterator[None]:
+        """Set how many bytes an answer to this thread may have."""
+        token = _MOST.set(most)
+        try:
+            yield
+        finally:
+            _MOST.reset(token)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Set TLS with the configured server name, and connections that end.
@@ -231,8 +241,8 @@ class Adapter(HTTPAdapter):
             # By single reads from the socket: a server that sends a byte at a time lets none of them time out.
             while part := response.raw.read1(CHUNK, decode_content=True):
                 body += part
-                if len(body) > LARGEST:
-                    raise Unavailable(f"the answer has more than {LARGEST} bytes, which no answer of Vault's has")
+                if len(body) > (most := _MOST.get()):
+                    raise Unavailable(f"the answer has more than {most} bytes, which no answer of Vault's has")
                 if self._clock.monotonic() > end:
                     break
         except ReadTimeoutError:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sinks.errors import BadAddress
 from sinks.rights import Block, Deed, Role
 from sinks.vault.address import Target
-from sinks.vault.rights import mount_of, needed
+from sinks.vault.rights import LEAST, TOGETHER, mount_of, needed
 from sinks.vault.settings import Settings
 
 Deeds = frozenset[Deed]
@@ -18,6 +19,8 @@ REFERENCE = frozenset({Deed.READ})
 """What resolving a reference needs at a sink."""
 SETTINGS = "optional: the mount's limits are checked"
 """The comment behind a rule that commands can do without."""
+LISTING = "optional, OpenBao only: many documents are looked at together, and everything in the folder can be"
+"""The comment behind a rule that is printed as a comment: HashiCorp's Vault refuses a policy with its capabilities."""
 WHY: tuple[Mapping[str, tuple[str, str]], Mapping[str, tuple[str, str]]] = (
     {
         "data": ("read the values", "publish"),
@@ -77,7 +80,9 @@ def policy(name: str, settings: Settings, asked: Mapping[Target, Deeds], role: R
     told = [f"{name}: Vault at {settings.url}{space}; role {role}", _mounts(documents)]
     if any(Deed.HOLD in document.asked for document in documents):
         told.append("the token keeps Vault's policy 'default' (sys/capabilities-self)")
-    lines = _lines(_rules(documents), settings=role is not Role.APPLICATION)
+    lines = [*_lines(_rules(documents), settings=role is not Role.APPLICATION)]
+    if role is not Role.APPLICATION:
+        lines += _listings(documents)
     return _block(name, documents, told, lines)
 
 
@@ -148,6 +153,14 @@ def _lines(rules: list[Rule], *, settings: bool = False) -> Iterator[str]:
         yield f"{_line(rule.path, rule.capabilities, width)}  # {rule.why}"
     for mount in dict.fromkeys(rule.mount for rule in rules if settings):
         yield f"{_line(f'{mount}/config', ('read',), width)}  # {SETTINGS}"
+
+
+def _listings(documents: Iterable[Document]) -> Iterator[str]:
+    """Yield a comment for each folder that has enough documents to be listed."""
+    folders = Counter((each.mount, "".join(each.name.rpartition("/")[:2])) for each in documents)
+    for (mount, folder), count in folders.items():
+        if count >= LEAST:
+            yield f"# {_line(f'{mount}/detailed-metadata/{folder}', TOGETHER, 0)}  # {LISTING}"
 
 
 def _line(path: str, capabilities: tuple[str, ...], width: int) -> str:

@@ -14,6 +14,10 @@ Rights = Mapping[str, tuple[str, ...]]
 
 ENDPOINTS = ("data", "metadata", "destroy", "delete", "undelete")
 CAPABILITIES = ("create", "read", "update", "patch")
+TOGETHER = ("list", "scan")
+"""What listing a folder with its metadata needs at OpenBao. No deed needs it: without it, keys are read one by one."""
+LEAST = 10
+"""How many of our documents a folder must have to be listed."""
 
 # Tags need `patch` and never `update`: a POST to metadata would replace the tags of others. Nothing needs `delete` on
 # the lock key, because it is never deleted.

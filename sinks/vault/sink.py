@@ -87,7 +87,7 @@ class VaultSink:
         """Look the token up (`Sink.caller`)."""
         return self._kv.caller(self._clock.monotonic() + CALLER_SECONDS)
 
-    def survey(self) -> SinkState:
+    def survey(self, *, briefly: bool = False) -> SinkState:  # noqa: ARG002  # metadata are in few requests
         """Read metadata only (`Sink.survey`)."""
         config = self._kv.config(self._path)
         lock_meta, meta = self._kv.metadata(self._lock.path), self._kv.metadata(self._path)

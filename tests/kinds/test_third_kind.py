@@ -80,7 +80,7 @@ def test_a_secret_lives_through_every_command(commands: Commands, auth0: LocalAu
     done = commands.run(
         ["doctor"], ["adopt", "billing", "--yes"], ["rotate", "billing"], ["read", "billing"],
         ["read", "billing", "--stage", "fallback"], ["verify", "billing"], ["status"], ["history", "billing"],
-        ["doctor"], ["rollback", "billing"], ["read", "billing"],
+        ["doctor"], ["rollback", "billing"], ["read", "billing"], ["rotate", "--due"],
         ["rotate", "billing", "--compromised", "--reason", "x", "--yes"], ["report", "--json"],
     )  # fmt: skip
     assert [(one["words"][0], one["status"]) for one in done if one["status"]] == [], done

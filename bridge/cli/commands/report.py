@@ -20,7 +20,7 @@ from bridge.cli.output import text as show
 from bridge.cli.output.console import hand_over, is_terminal, say
 from bridge.cli.runner import usage_errors, worst
 from bridge.cli.select import Clients, chosen
-from bridge.execution.open import Common, open_sinks
+from bridge.execution.open import Common, open_sinks, state_of
 from bridge.model.errors import BridgeError, Failed, Usage
 from bridge.model.timing import Timing
 from sinks.clock import SystemClock
@@ -58,6 +58,7 @@ def report(
         raise Usage("found a terminal, where HTML is of no use", hint="name a file: --output report.html")
     found = chosen(clients, everyone=clients.empty, tenant=False)
     common = Common()
+    common.survey_together(found)
     seen = tuple(spread(lambda pair: _look(*pair, common), found, jobs=jobs))
     made = _report(found, [looked for looked, _ in seen])
     _write(_text(made, form), file)
@@ -74,7 +75,7 @@ def _form(*, csv: bool, json: bool, prometheus: bool) -> str:
 
 
 def _look(settings: Settings, client: ClientSettings, common: Common) -> Read:
-    """Read one client's metadata.
+    """Read one client's metadata, as far as it is not known already.
 
     An error is reported in the client's row, and does not affect other clients. No value is read.
     """
@@ -92,7 +93,7 @@ def _look(settings: Settings, client: ClientSettings, common: Common) -> Read:
         unread = [Unread(uri, message) for uri in client.sinks]
     for sink in opened:
         try:
-            sinks.append(sink.survey())
+            sinks.append(state_of(sink, settings, common))
         except Exception as raised:  # noqa: BLE001  # one broken vault must not prevent the report
             message, status = _told(raised)
             unread.append(Unread(sink.uri, message))

@@ -69,9 +69,17 @@ def status(
         if (found or others) and not json:
             say_all(statuses(found, width(), others))
 
+    checked = look.at(lambda: chosen(clients, everyone=clients.empty, tenant=False))
+    common = Common()
+
+    def choose() -> list[tuple[Settings, ClientSettings]]:
+        wanted = checked()
+        common.survey_together(wanted)
+        return wanted
+
     each(
-        look.at(lambda: chosen(clients, everyone=clients.empty, tenant=False)),
-        partial(survey, common=Common()),
+        choose,
+        partial(survey, common=common),
         present,
         json=json,
         jobs=jobs,

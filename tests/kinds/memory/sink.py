@@ -46,7 +46,7 @@ class MemorySink:
         """Nobody asks here (`Sink.caller`)."""
         return {}
 
-    def survey(self) -> SinkState:
+    def survey(self, *, briefly: bool = False) -> SinkState:  # metadata are in few requests
         """Read metadata only (`Sink.survey`)."""
         with self._store.at(self._path) as stored:
             return self._place(stored)

@@ -176,6 +176,19 @@ def test_a_bare_client_id_needs_its_places_and_no_variable_at_all(tmp_path: Path
     assert "AUTH0_DOMAIN" in told[-1]["comments"][0]
 
 
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize(("count", "folder", "listed"), [(9, "apps/", False), (10, "apps/", True), (10, "", True)])
+def test_a_folder_of_many_documents_may_be_listed_and_need_not_be(
+    role: Role, count: int, folder: str, listed: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "bridge.toml").unlink()
+    sinks = [word for number in range(count) for word in ("--sink", f"vault://secret/{folder}client-{number}")]
+    (text,) = of(printed("AbC123", *sinks, "--role", role), "hcl")
+    said = [line for line in text.splitlines() if "detailed-metadata" in line]
+    line = f'# path "secret/detailed-metadata/{folder}" {{ capabilities = ["list", "scan"] }}  # optional, OpenBao only'
+    assert [each.partition(":")[0] for each in said] == ([line] if listed and role is not Role.APPLICATION else [])
+
+
 @pytest.mark.parametrize("path", ["secret/apps/bill*", "secret/+/x", "secret/{{identity.entity.id}}", 'secret/a"b'])
 def test_a_path_that_a_policy_reads_as_more_than_itself_is_refused(path: str, tmp_path: Path) -> None:
     (tmp_path / "bridge.toml").unlink()

@@ -16,6 +16,7 @@ from sinks import kinds
 from sinks.errors import BadAddress
 from sinks.kinds import Kind
 from sinks.secret import Secret
+from sinks.shared import Shared
 
 
 @pytest.fixture
@@ -35,6 +36,28 @@ def resolve(name: str) -> Secret:
 def test_what_is_no_kind_of_store_is_refused(name: str) -> None:
     with pytest.raises(BadAddress, match="is no kind of vault"):
         kinds.kind(name)
+
+
+def test_a_kind_that_cannot_tell_of_many_at_once_tells_of_none(memory: Any) -> None:
+    told = sinks.survey_together(
+        "here", ["here://apps/x"], "memory", memory.Settings(), resolve=resolve, shared=Shared()
+    )
+    assert told == {}
+    with pytest.raises(BadAddress):
+        sinks.survey_together("here", ["here://apps/x"], "azure", None, resolve=resolve, shared=Shared())
+
+
+def test_a_kind_that_can_is_asked_for_all_of_a_vault(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def survey(name: str, targets: tuple[str, ...], settings: Any, **more: Any) -> Any:
+        asked.append((name, targets, settings))
+        return {f"{name}://{target}": "a state" for target in targets}
+
+    monkeypatch.setattr(memory, "survey_together", survey, raising=False)
+    uris = ["here://apps/x", "here://apps/y"]
+    told = sinks.survey_together("here", uris, "memory", "settings", resolve=resolve, shared=Shared())
+    assert (set(told), asked) == ({*uris}, [("here", ("apps/x", "apps/y"), "settings")])
 
 
 @pytest.mark.parametrize("name", ["memory", "vault", "aws"])
