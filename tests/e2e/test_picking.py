@@ -13,12 +13,11 @@ from typing import Any
 import pytest
 import requests
 
-from bridge.cli.picking import Order, Rotatable, Rule, pick, retirable
+from bridge.cli.picking import Due, Order, Rule, pick, retirable, rotatable
 from bridge.config.load import load
 from bridge.config.settings import ClientSettings, Settings
-from bridge.execution.open import survey, surveyed_together
+from bridge.execution.open import Common, survey
 from bridge.sandbox.openbao import OpenBao
-from sinks.shared import Shared
 from sinks.vault import together
 from sinks.vault.http import Adapter
 from tests.contract.harness import AwsHarness, VaultHarness
@@ -88,7 +87,7 @@ class Many:
 
     def picked(self, found: list[Pair], rule: Rule) -> list[str]:
         self.asked.clear()
-        picked = pick(found, rule, jobs=1, shared=Shared())
+        picked = pick(found, rule, jobs=1, common=Common())
         assert picked.unread == {}
         return [client.name for _, client in picked.clients]
 
@@ -119,13 +118,13 @@ def many(
 def one_by_one(found: list[Pair], rule: Rule) -> list[str]:
     """Return who is due by a survey of each."""
     assert rule.due
-    shared = Shared()
-    return [client.name for settings, client in found if rule.due(client, survey(settings, client, shared))]
+    common = Common()
+    return [client.name for settings, client in found if rule.due(client, survey(settings, client, common))]
 
 
 def test_of_many_documents_those_that_are_due_are_found_by_two_requests(many: Many) -> None:
     found = many.make(50, aws=False)
-    rule = Rule(due=Rotatable())
+    rule = Rule(due=Due(rotatable))
     assert many.picked(found, rule) == [DUE, LEFT_BEHIND] == one_by_one(found, rule)
     many.picked(found, rule)
     # Two listings, and the mount's settings.
@@ -134,7 +133,7 @@ def test_of_many_documents_those_that_are_due_are_found_by_two_requests(many: Ma
 
 def test_of_many_secrets_each_takes_one_request_and_those_that_are_due_two_more(many: Many) -> None:
     found = many.make(vault=False)
-    rule = Rule(due=Rotatable())
+    rule = Rule(due=Due(rotatable))
     assert many.picked(found, rule) == [DUE, LEFT_BEHIND] == one_by_one(found, rule)
     many.picked(found, rule)
     whole = 2 + 1 + 1  # the two picked ones; the second of these, and the wiped one, are not brief either
@@ -143,17 +142,17 @@ def test_of_many_secrets_each_takes_one_request_and_those_that_are_due_two_more(
 
 def test_nobody_is_picked_otherwise_than_by_a_survey_of_each(many: Many) -> None:
     found = many.make()
-    for rule in (Rule(due=Rotatable()), Rule(due=retirable)):
+    for rule in (Rule(due=Due(rotatable)), Rule(due=Due(retirable))):
         assert many.picked(found, rule) == one_by_one(found, rule)
     early = [(settings, replace(client, fallback_min_age=timedelta())) for settings, client in found]
-    assert many.picked(early, Rule(due=retirable)) == one_by_one(early, Rule(due=retirable))
-    assert len(many.picked(early, Rule(due=retirable))) == COUNT - 2
+    assert many.picked(early, Rule(due=Due(retirable))) == one_by_one(early, Rule(due=Due(retirable)))
+    assert len(many.picked(early, Rule(due=Due(retirable)))) == COUNT - 2
     since = Rule(not_since=datetime(2000, 1, 1, tzinfo=UTC))
     assert many.picked(found, since) == [LEFT_BEHIND, WIPED]
     assert many.picked(found, Rule(not_since=datetime(2999, 1, 1, tzinfo=UTC))) == [c.name for _, c in found]
-    oldest = [client.name for _, client in pick(found, Rule(order=Order.OLDEST), jobs=4, shared=Shared()).clients]
-    shared = Shared()
-    ages = {client.name: survey(settings, client, shared).promoted for settings, client in found}
+    oldest = [client.name for _, client in pick(found, Rule(order=Order.OLDEST), jobs=4, common=Common()).clients]
+    common = Common()
+    ages = {client.name: survey(settings, client, common).promoted for settings, client in found}
     assert oldest == sorted(ages, key=lambda name: (ages[name] is not None, ages[name]))
 
 
@@ -175,7 +174,8 @@ def test_status_and_report_say_the_same_after_two_requests(many: Many, monkeypat
             sent.clear()
             ended = invoke(command, "--json")
             assert ended.status == 0, ended.told
-            says = [(each["client"], each["state"], each["sinks"]) for each in ended.objects]
+            # Rows of one age may come in either order: each has the time at which it was read.
+            says = sorted((each["client"], each["state"], str(each["sinks"])) for each in ended.objects)
             assert shown.setdefault(command, says) == says
             whole = {"listing": 2, "vault": 1} if least <= COUNT else {"vault": 2 * COUNT + 1}
             assert Counter(sent) == whole
@@ -183,11 +183,11 @@ def test_status_and_report_say_the_same_after_two_requests(many: Many, monkeypat
 
 def test_what_is_told_together_is_each_clients_status(many: Many) -> None:
     found = many.make()
-    shared = Shared()
-    known = surveyed_together(found, shared)
-    assert len(known) == COUNT
+    listed, by_itself = Common(), Common()
+    listed.survey_together(found)
+    assert len(listed.known) == COUNT
     for settings, client in found:
-        told, alone = survey(settings, client, shared, known), survey(settings, client, shared)
+        told, alone = survey(settings, client, listed), survey(settings, client, by_itself)
         assert (told.kind, told.state, told.promoted, told.fallbacks) == (
             alone.kind, alone.state, alone.promoted, alone.fallbacks,
         )  # fmt: skip
