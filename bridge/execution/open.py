@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +22,7 @@ from sinks.shared import Shared
 if TYPE_CHECKING:
     from bridge.auth0.api import Auth0
     from bridge.config.settings import ClientSettings, Settings
+    from bridge.evidence.together import SharedLog
     from bridge.execution.session import Session
     from bridge.planning.status import Status
     from sinks.port import Sink
@@ -113,12 +114,13 @@ class Common:
     """Requests per second to each tenant, in place of what Auth0's answers tell."""
     jobs: int = 1
     """How many clients are worked on at a time."""
-    clients: Counter[str] = field(default_factory=Counter)
-    """How many clients the command is about, by their tenant."""
+    clients: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """The ids of the clients that the command is about, by their tenant."""
 
     def of(self, chosen: list[tuple[Settings, ClientSettings]]) -> list[tuple[Settings, ClientSettings]]:
         """Take note of the clients that the command is about, before the first of them is opened. Return them."""
-        self.clients.update(client.tenant for _, client in chosen)
+        for _, client in chosen:
+            self.clients[client.tenant].append(client.client_id)
         return chosen
 
     def auth0(self, settings: Settings, tenant: str) -> Auth0:
@@ -132,9 +134,25 @@ class Common:
         from bridge.auth0.pace import Pacing
 
         known = settings.tenants[tenant]
-        pacing = Pacing(self.rate, self.clients[tenant] or 1, self.jobs > 1)
+        pacing = Pacing(self.rate, len(self.clients[tenant]) or 1, self.jobs > 1)
         resolver = partial(resolve, environ=os.environ)
         return self.shared.one((connect, known), lambda: connect(known, resolver, self.clock, pacing=pacing))
+
+    def log(self, settings: Settings, tenant: str) -> SharedLog | None:
+        """Return what several clients of a tenant ask its log together, or None if there is one client only.
+
+        Nothing is sent yet.
+
+        Raises:
+            Usage: the tenant's settings are not valid.
+        """
+        from bridge.evidence.together import SharedLog
+
+        known, client_ids = settings.tenants[tenant], self.clients[tenant]
+        if len(set(client_ids)) < 2:
+            return None
+        auth0 = self.auth0(settings, tenant)
+        return self.shared.one((SharedLog, known), lambda: SharedLog(auth0, self.clock, client_ids))
 
 
 def open_session(
@@ -166,4 +184,5 @@ def open_session(
         credentials=variables_of(tenant, settings.vaults, settings.audit, settings.notify),
         watcher=watcher or Silent(),
         stop=stop or Stop(),
+        shared_log=common.log(settings, client.tenant),
     )
