@@ -63,7 +63,7 @@ class SharedLog:
         self._auth0 = auth0
         self._clock = clock
         self._client_ids = tuple(dict.fromkeys(client_ids))
-        self._lock = threading.Lock()
+        self._marking, self._reading = threading.Lock(), threading.Lock()
         self._begins: tuple[float, datetime] | None = None
         self._round: Round | None = None
         self._asked: set[tuple[tuple[str, ...], str]] = set()
@@ -96,19 +96,29 @@ class SharedLog:
             Auth0Error: the log cannot be read.
         """
         since = question.change + logs.propagation
-        with self._turn():
+        while not self._marking.acquire(blocking=False):
+            # Whoever waits is served by the mark that others wait for, if it was sent late enough.
+            if (last := self._round) and last.serves(question, since):
+                return last
+            self._clock.sleep(SLEEP)
+        try:
             if self._round and self._round.serves(question, since):
                 return self._round
-            # A question without patience does not find out how late the log is. A late log is waited for by each client at the
-            # same time, because here one would wait after the other.
-            loud = (FAILED, question.client.client_id) in self._loud
-            if not question.patience or self._failures >= ENOUGH or loud:
-                return None
-            self._failures += 1
-            begun = Round(leave_mark(logs, question))
-            if not begun.mark.unknown:
-                self._round, self._failures = begun, 0
-            return begun
+            return self._begun(logs, question)
+        finally:
+            self._marking.release()
+
+    def _begun(self, logs: LogAccess, question: Question) -> Round | None:
+        # A question without patience does not find out how late the log is. While it is late, each client waits for a
+        # mark of its own, all at the same time, because here one would wait after the other.
+        loud = (FAILED, question.client.client_id) in self._loud
+        if not question.patience or self._failures >= ENOUGH or loud:
+            return None
+        self._failures += 1
+        begun = Round(leave_mark(logs, question))
+        if not begun.mark.unknown:
+            self._round, self._failures = begun, 0
+        return begun
 
     def latest(self, question: Question) -> Round | None:
         """Return the last round, if it is recent enough for this question."""
@@ -205,12 +215,12 @@ class SharedLog:
     def _turn(self) -> Iterator[None]:
         # Not by waiting at the lock: a thread that sleeps by the clock lets another one work, and the thread that has
         # the lock may need that to go on.
-        while not self._lock.acquire(blocking=False):
+        while not self._reading.acquire(blocking=False):
             self._clock.sleep(SLEEP)
         try:
             yield
         finally:
-            self._lock.release()
+            self._reading.release()
 
 
 def _failing(failures: Scan, client_id: str, address: str) -> bool:

@@ -146,11 +146,11 @@ class Common:
         Raises:
             Usage: the tenant's settings are not valid.
         """
-        from bridge.evidence.together import SharedLog
-
         known, client_ids = settings.tenants[tenant], self.clients[tenant]
         if len(set(client_ids)) < 2:
             return None
+        from bridge.evidence.together import SharedLog
+
         auth0 = self.auth0(settings, tenant)
         return self.shared.one((SharedLog, known), lambda: SharedLog(auth0, self.clock, client_ids))
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bridge.auth0.logs import FAILED, SUCCEEDED, Found, begins, search
-from bridge.evidence.checkpoint import grown, latest
 from bridge.evidence.asking import LogAccess, Question
+from bridge.evidence.checkpoint import grown, latest
 from bridge.evidence.collect import investigate
 from bridge.evidence.judge import Evidence
 from bridge.evidence.together import FRESH

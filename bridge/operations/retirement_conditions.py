@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from bridge.auth0.probe import Verdict
-from bridge.evidence.checkpoint import latest
 from bridge.evidence.asking import Question
+from bridge.evidence.checkpoint import latest
 from bridge.evidence.collect import investigate
 from bridge.evidence.judge import REQUIRE, Evidence, Ignored, ignoring, lines
 from bridge.execution.session import Session
