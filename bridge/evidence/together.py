@@ -164,7 +164,7 @@ class SharedLog:
 
         The mark's client is the last one, so that an answer with the mark is one to the whole search.
         """
-        last = [served.mark.client_id] if types == FAILED and served.mark.client_id != client_id else []
+        last = [served.mark.client_id] if types == FAILED else []
         left = (c for c in self._client_ids if not {(types, c)} & (self._asked | self._loud))
         others = [c for c in dict.fromkeys((client_id, *left)) if c not in last]
         return [*others[: CLIENTS - len(last)], *last]
@@ -197,7 +197,7 @@ class SharedLog:
                 if scan is None:
                     scan = self._successes(failures, client_id, address)
                     served.scans.append(scan)
-                return scan.of(client_id, since, until, address) if scan.of(client_id) else None
+                return scan.of(client_id, since, until, address)
             except Auth0Error:
                 self._failures += 1
                 return None
