@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -114,13 +114,16 @@ class Common:
     """Requests per second to each tenant, in place of what Auth0's answers tell."""
     jobs: int = 1
     """How many clients are worked on at a time."""
-    clients: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """The ids of the clients that the command is about, by their tenant."""
+    clients: Counter[str] = field(default_factory=Counter)
+    """How many clients the command is about, by their tenant."""
+    client_ids: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """The ids of these clients, by their tenant."""
 
     def of(self, chosen: list[tuple[Settings, ClientSettings]]) -> list[tuple[Settings, ClientSettings]]:
         """Take note of the clients that the command is about, before the first of them is opened. Return them."""
+        self.clients.update(client.tenant for _, client in chosen)
         for _, client in chosen:
-            self.clients[client.tenant].append(client.client_id)
+            self.client_ids[client.tenant].append(client.client_id)
         return chosen
 
     def auth0(self, settings: Settings, tenant: str) -> Auth0:
@@ -134,7 +137,7 @@ class Common:
         from bridge.auth0.pace import Pacing
 
         known = settings.tenants[tenant]
-        pacing = Pacing(self.rate, len(self.clients[tenant]) or 1, self.jobs > 1)
+        pacing = Pacing(self.rate, self.clients[tenant] or 1, self.jobs > 1)
         resolver = partial(resolve, environ=os.environ)
         return self.shared.one((connect, known), lambda: connect(known, resolver, self.clock, pacing=pacing))
 
@@ -146,7 +149,7 @@ class Common:
         Raises:
             Usage: the tenant's settings are not valid.
         """
-        known, client_ids = settings.tenants[tenant], self.clients[tenant]
+        known, client_ids = settings.tenants[tenant], self.client_ids[tenant]
         if len(set(client_ids)) < 2:
             return None
         from bridge.evidence.together import SharedLog
