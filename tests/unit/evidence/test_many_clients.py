@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from bridge.evidence.checkpoint import latest
+from bridge.evidence.together import SharedLog
+from bridge.operations.evidence import evidence_of
 from tests.e2e.command import Ended, invoke
 from tests.e2e.test_several_clients import write
 from tests.e2e.world import DAY, MakeWorld, World
@@ -72,6 +76,29 @@ def test_recording_takes_one_search_more_and_knows_the_same_as_one_by_one(make_h
     assert [notes(world)["bridge_note_sources0"] for world in worlds.values()] == [
         each["bridge_note_sources0"] for each in together
     ]
+
+
+def test_a_checkpoint_claims_no_more_than_its_searches_know_and_never_less_than_before(
+    make_hasty: MakeWorld, home: Path
+) -> None:
+    first, other = fleet(make_hasty, 2, home).values()
+    first.clock.advance(timedelta(seconds=70 - first.clock.now().second))  # checkpoints are kept to the minute
+    shared = SharedLog(first.session().auth0, first.clock, (first.client_id, other.client_id))
+
+    def until(world: World, shared: SharedLog | None) -> datetime:
+        session = world.session()
+        session.shared_log = shared
+        evidence_of(session, record=True)
+        kept = latest(sink.survey().noted for sink in session.sinks.values())
+        assert kept is not None
+        return kept.until
+
+    marked = until(first, shared)
+    first.clock.advance(timedelta(seconds=53))
+    assert until(other, shared) == marked
+    later = until(other, None)
+    assert later > marked
+    assert until(other, shared) == later
 
 
 def notes(world: World) -> dict[str, str]:
