@@ -6,7 +6,7 @@ thousand entries only. Entries arrive late, and Auth0 deletes them after some da
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -95,9 +95,9 @@ def search(
     found: dict[str, Exchange] = {}
     while True:
         known, shown = len(found), 0
-        for entries in _pages(auth0, _query(client_id, types, since, until, address)):
+        for entries in pages(auth0, query((client_id,), types, since, until, (address,) if address else ())):
             shown += len(entries)
-            found |= {exchange.id: exchange for entry in entries if (exchange := _exchange(entry))}
+            found |= {exchange.id: exchange for entry in entries if (exchange := exchange_of(entry))}
             if len(found) >= (most or MOST):
                 return Found(tuple(found.values()), complete=False)
         if shown < CAP:
@@ -120,20 +120,36 @@ def begins(auth0: Management) -> datetime | None:
     return _moment(entries[0]) if entries else None
 
 
-def _pages(auth0: Management, query: str) -> Iterator[list[Any]]:
-    """Yield the pages of one search, newest entries first."""
+def pages(auth0: Management, asked_for: str) -> Iterator[list[Any]]:
+    """Yield the pages of one search (`query`), newest entries first. Each is requested when it is asked for.
+
+    Raises:
+        Auth0Error: the log cannot be read.
+    """
     for page in range(CAP // PAGE):
-        asked = {"q": query, "sort": "date:-1", "per_page": str(PAGE), "page": str(page)}
+        asked = {"q": asked_for, "sort": "date:-1", "per_page": str(PAGE), "page": str(page)}
         entries = _read(auth0, asked)
         yield entries
         if len(entries) < PAGE:
             return
 
 
-def _query(client_id: str, types: tuple[str, ...], since: datetime | None, until: datetime | None, address: str) -> str:
+def query(
+    client_ids: Sequence[str],
+    types: tuple[str, ...],
+    since: datetime | None = None,
+    until: datetime | None = None,
+    addresses: Sequence[str] = (),
+) -> str:
+    """Return a search for exchanges of any of these clients and types, from any of the addresses if some are given."""
     first, last = (stamp(at) if at else "*" for at in (since, until))
-    clauses = [f"type:({' OR '.join(types)})", f'client_id:"{client_id}"', f"date:[{first} TO {last}]"]
-    return " AND ".join([*clauses, *([f'ip:"{address}"'] if address else [])])
+    clauses = [f"type:({' OR '.join(types)})", _one_of("client_id", client_ids), f"date:[{first} TO {last}]"]
+    return " AND ".join([*clauses, *([_one_of("ip", addresses)] if addresses else [])])
+
+
+def _one_of(field: str, texts: Sequence[str]) -> str:
+    quoted = " OR ".join(f'"{text}"' for text in texts)
+    return f"{field}:({quoted})" if len(texts) > 1 else f"{field}:{quoted}"
 
 
 def _read(auth0: Management, params: Mapping[str, str]) -> list[Any]:
@@ -143,7 +159,8 @@ def _read(auth0: Management, params: Mapping[str, str]) -> list[Any]:
     return entries
 
 
-def _exchange(entry: Any) -> Exchange | None:
+def exchange_of(entry: Any) -> Exchange | None:
+    """Return what an entry of the log says, or None if it has no date."""
     at = _moment(entry)
     if at is None:
         return None

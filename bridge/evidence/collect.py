@@ -8,59 +8,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bridge.auth0.api import Auth0
 from bridge.auth0.client import Client
 from bridge.auth0.errors import Auth0Error, Forbidden
 from bridge.auth0.logs import FAILED, READ_LOGS, SUCCEEDED, Exchange, Found, begins, search
+from bridge.evidence.asking import OF_ONE, LogAccess, Question, leave_mark
 from bridge.evidence.checkpoint import Checkpoint, recall
 from bridge.evidence.judge import Evidence, Key, Source, Tally
-from bridge.model.progress import Stop, Watcher, pause
-from sinks.clock import Clock, span
+from bridge.evidence.together import Round
+from sinks.clock import span
 from sinks.record import stamp
 
 TOKEN_LIFETIME = timedelta(hours=24)
 """How long an access token of an API lives, unless it is configured otherwise (Auth0's default)."""
 SOURCES = 50
 """For how many sources the logs are asked whether they had succeeded before."""
-OF_ONE = 1000
-LATE = "the log is late"
-MARKED_BEFORE = timedelta(minutes=10)
-"""How long before the time of the question the log may date the bridge's own mark. Clocks may differ."""
-
-
-@dataclass(frozen=True)
-class LogAccess:
-    """What is needed to search a tenant's logs.
-
-    These are parts of a session. The search needs no sink and no value, so it does not get them.
-    """
-
-    auth0: Auth0
-    """Access to the tenant."""
-    clock: Clock
-    """The clock of this machine."""
-    watcher: Watcher
-    """Receiver of progress reports."""
-    stop: Stop
-    """The request to stop."""
-    window: timedelta
-    """How long an exchange makes its source an active consumer (`fallback_min_age`)."""
-    propagation: timedelta
-    """How long Auth0 may still accept the old value after a change."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked of the logs: about which client, since which change, at what time of the vaults.
-
-    `patience` limits the wait until the log shows what happens now. `remembered` is what was recorded before.
-    """
-
-    client: Client
-    change: datetime
-    at: datetime
-    patience: timedelta
-    remembered: Checkpoint | None = None
 
 
 def investigate(logs: LogAccess, question: Question) -> Evidence:
@@ -96,18 +57,46 @@ def _reach(first: datetime | None, checkpoint: Checkpoint | None) -> datetime | 
 def _investigated(logs: LogAccess, question: Question, asked: Evidence) -> Evidence:
     # Until the change has spread, a failure says nothing about the value that a consumer holds.
     client_id, since = question.client.client_id, question.change + logs.propagation
-    first = _reach(begins(logs.auth0), question.remembered)
+    first = _reach(logs.shared.begins() if logs.shared else begins(logs.auth0), question.remembered)
     # First, because a missing failure means something only once the log has caught up.
-    unknown = _late(logs, question)
-    failed = search(logs.auth0, client_id, FAILED, since=since)
+    served = logs.shared.round(logs, question) if logs.shared else None
+    unknown = list((served.mark if served else leave_mark(logs, question)).unknown)
+    asked = replace(asked, at=served.ends(question)) if served else asked
+    look = _Look(logs, question, served)
+    failed = look.failed(since)
     drowned = () if failed.complete else _of_consumers(logs, question, since)
     tally = Tally.of({exchange.id: exchange for exchange in (*failed.exchanges, *drowned)}.values())
     # A checkpoint knows what the log has forgotten meanwhile.
     if question.remembered:
         recall(tally, question.remembered, client_id, question.change, since)
     unread, short = _unread(failed, asked, since, first), _is_short(question, asked, first)
-    unknown += unread + _acquaintance(logs, question, tally, short)
+    unknown += unread + _acquaintance(look, question, tally, short)
     return replace(asked, sources=tally.latest_first(), unknown=tuple(unknown), gaps=bool(unread or short))
+
+
+@dataclass(frozen=True)
+class _Look:
+    """The searches about one client, which are made together with those of others where that is possible."""
+
+    logs: LogAccess
+    question: Question
+    served: Round | None
+
+    def failed(self, since: datetime) -> Found:
+        """Return the failures from a time on."""
+        client_id, shared = self.question.client.client_id, None
+        if self.logs.shared and self.served:
+            shared = self.logs.shared.found(self.served, client_id, FAILED, since)
+        return shared or search(self.logs.auth0, client_id, FAILED, since=since)
+
+    def succeeded(self, address: str, since: datetime | None = None, until: datetime | None = None) -> Found:
+        """Return the successes from an address between two times."""
+        client_id, shared = self.question.client.client_id, None
+        if self.logs.shared and self.served:
+            shared = self.logs.shared.succeeded(self.served, client_id, address, since, until)
+        return shared or search(
+            self.logs.auth0, client_id, SUCCEEDED, since=since, until=until, address=address, most=OF_ONE
+        )
 
 
 def _of_consumers(logs: LogAccess, question: Question, since: datetime) -> tuple[Exchange, ...]:
@@ -121,27 +110,6 @@ def _of_consumers(logs: LogAccess, question: Question, since: datetime) -> tuple
     addresses = list(dict.fromkeys(exchange.address for exchange in consumers))[:SOURCES]
     found = (search(logs.auth0, client_id, FAILED, since=since, address=each, most=OF_ONE) for each in addresses)
     return tuple(exchange for each in found for exchange in each.exchanges)
-
-
-def _late(logs: LogAccess, question: Question) -> list[str]:
-    """Return what is unknown because the log does not show yet what happens now.
-
-    To find out, the bridge fails once on purpose and looks for that in the log.
-    """
-    # Auth0 does not say how late its log is. A failure of our own shows it.
-    sent, mark = logs.clock.now(), logs.auth0.leave_mark(question.client)
-    waited, why = timedelta(), "waiting until the tenant's log shows our own request"
-    while True:
-        found = search(logs.auth0, question.client.client_id, FAILED, since=question.at - MARKED_BEFORE, most=OF_ONE)
-        if any(mark in exchange.agent for exchange in found.exchanges):
-            return []
-        if waited >= question.patience or logs.stop.asked:
-            break
-        # The waits grow: the log usually catches up soon, and each look counts towards the rate limit.
-        step = min(max(waited, timedelta(seconds=1)), question.patience - waited)
-        pause(step, why, clock=logs.clock, watcher=logs.watcher, stop=lambda: logs.stop.asked)
-        waited += step
-    return [f"the last minutes: {LATE}, it did not show our own request of {stamp(sent)} within {span(waited)}"]
 
 
 def _unread(failed: Found, asked: Evidence, since: datetime, first: datetime | None) -> list[str]:
@@ -165,7 +133,7 @@ def _is_short(question: Question, asked: Evidence, first: datetime | None) -> st
     return f"only {span(reach)}" if reach > timedelta() else "not even that far"
 
 
-def _acquaintance(logs: LogAccess, question: Question, tally: Tally, short: str) -> list[str]:
+def _acquaintance(look: _Look, question: Question, tally: Tally, short: str) -> list[str]:
     """Find out which sources had succeeded before the change. Returns what remains unknown about that.
 
     `short` is how far the log reaches back, where that is not far enough (`_is_short`).
@@ -178,32 +146,29 @@ def _acquaintance(logs: LogAccess, question: Question, tally: Tally, short: str)
     sources = tally.latest_first()
     # One request for each address, so the sources that failed last are looked up first.
     for address in dict.fromkeys(source.address for source in sources[:SOURCES]):
-        tally.known(_successes(logs, question, address))
+        tally.known(_successes(look, question, address))
     if len(sources) > SOURCES:
         told.append(f"whether {len(sources) - SOURCES} of the {len(sources)} sources are known: there are too many")
     for source in tally.latest_first():
         if source.known:
-            tally.sources[source.address, source.agent] = replace(source, back=_back(logs, question, source))
+            tally.sources[source.address, source.agent] = replace(source, back=_back(look, source))
     return told
 
 
-def _successes(logs: LogAccess, question: Question, address: str) -> dict[Key, datetime]:
+def _successes(look: _Look, question: Question, address: str) -> dict[Key, datetime]:
     """Return when each agent at an address succeeded last before the change."""
-    client_id, change = question.client.client_id, question.change
-    found = search(logs.auth0, client_id, SUCCEEDED, until=change, address=address, most=OF_ONE)
     latest: dict[Key, datetime] = {}
-    for exchange in found.exchanges:
+    for exchange in look.succeeded(address, until=question.change).exchanges:
         latest.setdefault((exchange.address, exchange.agent), exchange.at)
     return latest
 
 
-def _back(logs: LogAccess, question: Question, source: Source) -> datetime | None:
+def _back(look: _Look, source: Source) -> datetime | None:
     """Return when a source succeeded last after its last failure, or None.
 
     The answer is shown and decides nothing: several instances may share an address, and one of them still fails.
     """
-    client_id = question.client.client_id
-    found = search(logs.auth0, client_id, SUCCEEDED, since=source.last, address=source.address, most=OF_ONE)
+    found = look.succeeded(source.address, since=source.last)
     return next((e.at for e in found.exchanges if e.agent == source.agent), None)
 
 

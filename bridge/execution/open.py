@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +23,7 @@ from sinks.shared import Shared
 if TYPE_CHECKING:
     from bridge.auth0.api import Auth0
     from bridge.config.settings import ClientSettings, Settings, VaultSettings
+    from bridge.evidence.together import SharedLog
     from bridge.execution.session import Session
     from bridge.planning.status import Status
     from sinks.port import Readable, Sink
@@ -129,9 +130,8 @@ class Common:
     """Requests per second to each tenant, in place of what Auth0's answers tell."""
     jobs: int = 1
     """How many clients are worked on at a time."""
-    clients: Counter[str] = field(default_factory=Counter)
-    """How many clients the command is about, by their tenant."""
-
+    client_ids: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """The ids of the clients that the command is about, by their tenant."""
     known: dict[tuple[int, str], SinkState] = field(default_factory=dict)
     """States of sinks that are known already, by the identity of their vault's settings and `Sink.uri`."""
 
@@ -156,8 +156,14 @@ class Common:
 
     def of(self, chosen: list[tuple[Settings, ClientSettings]]) -> list[tuple[Settings, ClientSettings]]:
         """Take note of the clients that the command is about, before the first of them is opened. Return them."""
-        self.clients.update(client.tenant for _, client in chosen)
+        for _, client in chosen:
+            self.client_ids[client.tenant].append(client.client_id)
         return chosen
+
+    @property
+    def clients(self) -> Counter[str]:
+        """How many clients the command is about, by their tenant."""
+        return Counter({tenant: len(ids) for tenant, ids in self.client_ids.items()})
 
     def auth0(self, settings: Settings, tenant: str) -> Auth0:
         """Return the access to a tenant. Nothing is sent yet.
@@ -170,9 +176,25 @@ class Common:
         from bridge.auth0.pace import Pacing
 
         known = settings.tenants[tenant]
-        pacing = Pacing(self.rate, self.clients[tenant] or 1, self.jobs > 1)
+        pacing = Pacing(self.rate, len(self.client_ids[tenant]) or 1, self.jobs > 1)
         resolver = partial(resolve, environ=os.environ)
         return self.shared.one((connect, known), lambda: connect(known, resolver, self.clock, pacing=pacing))
+
+    def log(self, settings: Settings, tenant: str) -> SharedLog | None:
+        """Return what several clients of a tenant ask its log together, or None if there is one client only.
+
+        Nothing is sent yet.
+
+        Raises:
+            Usage: the tenant's settings are not valid.
+        """
+        known, client_ids = settings.tenants[tenant], self.client_ids[tenant]
+        if len(set(client_ids)) < 2:
+            return None
+        from bridge.evidence.together import SharedLog
+
+        auth0 = self.auth0(settings, tenant)
+        return self.shared.one((SharedLog, known), lambda: SharedLog(auth0, self.clock, client_ids))
 
 
 def open_session(
@@ -204,4 +226,5 @@ def open_session(
         credentials=variables_of(tenant, settings.vaults, settings.audit, settings.notify),
         watcher=watcher or Silent(),
         stop=stop or Stop(),
+        shared_log=common.log(settings, client.tenant),
     )

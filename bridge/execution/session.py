@@ -16,6 +16,7 @@ from sinks.port import Sink
 if TYPE_CHECKING:
     from bridge.auth0.api import Auth0
     from bridge.config.settings import ClientSettings
+    from bridge.evidence.together import SharedLog
     from bridge.model.outcome import Outcome
 
 
@@ -46,6 +47,8 @@ class Session:
     """Environment variables by which the configuration refers to the bridge's own secrets."""
     trail: Trail = field(default_factory=Trail)
     """Notes for the audit record, if there is one."""
+    shared_log: SharedLog | None = None
+    """What the clients of this command ask the tenant's log together, where there are several."""
     settled: Outcome | None = None
     """The outcome of settling what was interrupted, where this operation has done that."""
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from bridge.auth0.probe import Verdict
+from bridge.evidence.asking import Question
 from bridge.evidence.checkpoint import latest
-from bridge.evidence.collect import Question, investigate
+from bridge.evidence.collect import investigate
 from bridge.evidence.judge import REQUIRE, Evidence, Ignored, ignoring, lines
 from bridge.execution.session import Session
 from bridge.execution.snapshot import Snapshot
@@ -128,10 +129,10 @@ def _asked(session: Session, snapshot: Snapshot, judged: Conditions, *, may: boo
     """
     patient = session.timing.patience if session.settings.evidence == REQUIRE else session.timing.proof
     patience = patient if may else timedelta()
-    return investigate(
-        log_access(session),
-        Question(snapshot.client, judged.since, judged.now, patience, latest(state.noted for state in snapshot.sinks)),
-    )
+    before = latest(state.noted for state in snapshot.sinks)
+    # Other clients' evidence serves here only if its mark was sent after this client's vaults were read.
+    question = Question(snapshot.client, judged.since, judged.now, snapshot.read, patience, before)
+    return investigate(log_access(session), question)
 
 
 def _next(session: Session, judged: Conditions, evidence: Evidence, *, may: bool) -> tuple[str, ...]:

@@ -71,6 +71,9 @@ def test_a_search_takes_types_a_client_and_a_time(auth0, clock, logs):
     assert [entry["description"] for entry in logs(q=query)] == ["4", "2"]
     assert [entry["description"] for entry in logs(q=query, sort="date:1")] == ["2", "4"]
     assert [entry["description"] for entry in logs(search="type:seccft")] == ["1"]
+    assert [entry["description"] for entry in logs(q='type:(feccft OR fertft) AND client_id:("B" OR "A")')] == [
+        "4", "3", "0",
+    ]  # fmt: skip
     assert len(logs(q="date:[2026-11-23T02:15:00Z TO 2026-11-23T04:16:00+02:00]")) == 2
 
 
