@@ -1,10 +1,11 @@
 """Two tenants in one run, one of which answers 429 and 503 to everything: what that costs the other. Prints Markdown.
 
-`python -m tests.bench.tenants [--clients N] [--runs N] [--both-limited PLAN] [--journal FILE]`
+`python -m tests.bench.tenants [--clients N] [--runs N] [--both-limited PLAN] [--whole] [--journal FILE]`
 
 In turns: the good tenant's clients alone (`--tenant`), beside the same number of a good tenant, and beside those of the
 failing one (`--keep-going`). Each tenant is a local Auth0 in a process of its own. A rate is that of the good tenant's
-clients: how many were done, by the time from the command's start to the last of their lines. Sinks in OpenBao only.
+clients: how many were done, by the time from the command's start to the last of their lines. Then the run is ended, unless
+`--whole` is given. Sinks in OpenBao only.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from tests.bench.measure import machine, spend, table
 from tests.bench.world import install
 
 GOOD, OTHER = "good", "other"
+GRACE = 15.0  # seconds to end in
 WAYS = {"alone": "alone", "beside": "beside a good tenant", "failing": "**beside a failing tenant**"}
 HEAD = ("the good tenant", "done", "rate (median)", "least", "most", "of alone", "until its last is done",
         "the whole run", "failed in the other")  # fmt: skip
@@ -35,8 +37,9 @@ HEAD = ("the good tenant", "done", "rate (median)", "least", "most", "of alone",
 class Two:
     """Two tenants with as many clients each, and the command that rotates them."""
 
-    def __init__(self, fleet: Fleet, command: Sequence[str], count: int) -> None:
+    def __init__(self, fleet: Fleet, command: Sequence[str], count: int, *, whole: bool) -> None:
         self.fleet = fleet
+        self._whole = whole
         self._command = command
         self.members = fleet.add("two", 2 * count)
         self._good = [member for member in self.members if member.tenant == GOOD]
@@ -72,8 +75,9 @@ class Two:
         return {"done": len(done), "rate": len(done) / done[-1], "last": done[-1], "whole": whole, "failed": failed}
 
     def _lines(self, words: Sequence[str]) -> list[tuple[float, str, str]]:
-        """Run a command and return when it told which client's result."""
-        found = []
+        """Run a command and return when it told which client's result, until the good tenant's clients are done."""
+        found: list[tuple[float, str, str]] = []
+        left = {member.name for member in self._good}
         with (self.fleet.home / "errors").open("w") as errors, subprocess.Popen(
             words, env={**self.fleet.environment(), "HOME": str(self.fleet.home), "PYTHONUNBUFFERED": "1"},
             cwd=self.fleet.home, stdout=subprocess.PIPE, stderr=errors, text=True,
@@ -81,8 +85,11 @@ class Two:
             assert process.stdout
             for line in process.stdout:
                 told = json.loads(line)
-                if "client" in told:
+                if "client" in told and process.returncode is None:
                     found.append((time.monotonic(), told["client"], str(told.get("result", told.get("error")))))
+                    left.discard(told["client"])
+                if not left and not self._whole:
+                    _end(process)
         return found
 
     def _tidy_up(self) -> None:
@@ -93,6 +100,16 @@ class Two:
             if spend([*self._command, *words], self.fleet.environment()).status in (0, 5):
                 return
             time.sleep(self.fleet.propagation)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a process that may be in the midst of its retries."""
+    process.terminate()
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def rows(turns: Sequence[dict[str, Figures]]) -> list[list[str]]:
@@ -111,31 +128,6 @@ def rows(turns: Sequence[dict[str, Figures]]) -> list[list[str]]:
         ])  # fmt: skip
     return found
 
-    def _tidy_up(self) -> None:
-        """Settle what the failing tenant left behind, so that the next turn begins as this one did."""
-        config = str(self.fleet.config(self.members))
-        words = ["resume", "--all", "--takeover", "--yes", "--no-wait", "--config", config]
-        for _ in range(3):
-            if spend([*self._command, *words], self.fleet.environment()).status in (0, 5):
-                return
-            time.sleep(self.fleet.propagation)
-
-
-def rows(turns: Sequence[dict[str, Figures]]) -> list[list[str]]:
-    """Return the cells of all rows."""
-    alone = statistics.median(turn["alone"]["rate"] for turn in turns)
-    found = []
-    for way, title in WAYS.items():
-        figures = [turn[way] for turn in turns]
-        rates = [one["rate"] for one in figures]
-        middle = statistics.median(rates)
-        found.append([
-            title, str(min(one["done"] for one in figures)), f"{middle:.2f}/s", f"{min(rates):.2f}", f"{max(rates):.2f}",
-            f"{middle / alone:.0%}", f"{statistics.median(one['last'] for one in figures):.1f} s",
-            f"{statistics.median(one['whole'] for one in figures):.1f} s", str(max(one["failed"] for one in figures)),
-        ])  # fmt: skip
-    return found
-
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
@@ -143,6 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--clients", type=int, default=40, help="of each tenant")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--both-limited", choices=list(PLANS), help="both tenants have the limits of this plan")
+    parser.add_argument("--whole", action="store_true", help="let runs end: a failing tenant's clients take minutes")
     parser.add_argument("--propagation", type=int, default=3, help="seconds")
     add_option(parser)
     given = parser.parse_args(arguments)
@@ -153,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             directory = Path(running.enter_context(tempfile.TemporaryDirectory()))
             command = [sys.executable, str(install(directory))]
             fleet = running.enter_context(Fleet((GOOD, OTHER), kinds=("vault",), propagation=given.propagation))
-            two = Two(fleet, command, given.clients)
+            two = Two(fleet, command, given.clients, whole=given.whole)
             for tenant in fleet.tenants.values() if given.both_limited else ():
                 tenant.auth0.ask("plan", given.both_limited)
             for (_, way), name in names.items():
