@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,12 +40,13 @@ class Journal:
         """Measure a row, unless that was done before."""
         if self.has(row):
             return
+        load = os.getloadavg()[0]  # of the machine before, which tells how far rates may be believed
         self._rows[row] = figures = measure()
         if self._path:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a", encoding="utf-8") as file:
                 at = datetime.now(UTC).isoformat(timespec="seconds")
-                file.write(json.dumps({"row": row, "at": at, "figures": figures}) + "\n")
+                file.write(json.dumps({"row": row, "at": at, "load": round(load, 1), "figures": figures}) + "\n")
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:

@@ -4,8 +4,8 @@
 
 In turns: the good tenant's clients alone (`--tenant`), beside the same number of a good tenant, and beside those of the
 failing one (`--keep-going`). Each tenant is a local Auth0 in a process of its own. A rate is that of the good tenant's
-clients: how many were done, by the time from the command's start to the last of their lines. Then the run is ended, unless
-`--whole` is given. Sinks in OpenBao only.
+clients: how many were done, by the time from the command's start to the last of their lines. Beside a failing tenant
+the process is killed then, unless `--whole` is given. Sinks in OpenBao only.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from tests.bench.measure import machine, spend, table
 from tests.bench.world import install
 
 GOOD, OTHER = "good", "other"
-GRACE = 15.0  # seconds to end in
 WAYS = {"alone": "alone", "beside": "beside a good tenant", "failing": "**beside a failing tenant**"}
 HEAD = ("the good tenant", "done", "rate (median)", "least", "most", "of alone", "until its last is done",
         "the whole run", "failed in the other")  # fmt: skip
+KILLED = "killed"
 
 
 class Two:
@@ -61,7 +61,8 @@ class Two:
         which = ["--tenant", GOOD] if way == "alone" else ["--all"]
         before = sum(self.fleet.changes(self._good))
         began = time.monotonic()
-        told = self._lines([*rotate, *which, "--keep-going", "--json", "--no-wait"])
+        words = [*rotate, *which, "--keep-going", "--json", "--no-wait"]
+        told = self._lines(words, cut=(cut := way == "failing" and not self._whole))
         whole = time.monotonic() - began
         other.ask("mend")
         if way == "failing":
@@ -72,10 +73,11 @@ class Two:
         changed = sum(self.fleet.changes(self._good)) - before
         if not done or changed != len(done):
             raise RuntimeError(f"{way}: {changed} values changed in the good tenant, and its clients ended with {told}")
-        return {"done": len(done), "rate": len(done) / done[-1], "last": done[-1], "whole": whole, "failed": failed}
+        return {"done": len(done), "rate": len(done) / done[-1], "last": done[-1], "whole": whole, "failed": failed,
+                "killed": cut}  # fmt: skip
 
-    def _lines(self, words: Sequence[str]) -> list[tuple[float, str, str]]:
-        """Run a command and return when it told which client's result, until the good tenant's clients are done."""
+    def _lines(self, words: Sequence[str], *, cut: bool) -> list[tuple[float, str, str]]:
+        """Run a command and return when it told which client's result. `cut`: kill it when the good ones are done."""
         found: list[tuple[float, str, str]] = []
         left = {member.name for member in self._good}
         with (self.fleet.home / "errors").open("w") as errors, subprocess.Popen(
@@ -85,11 +87,12 @@ class Two:
             assert process.stdout
             for line in process.stdout:
                 told = json.loads(line)
-                if "client" in told and process.returncode is None:
+                if "client" in told:
                     found.append((time.monotonic(), told["client"], str(told.get("result", told.get("error")))))
                     left.discard(told["client"])
-                if not left and not self._whole:
-                    _end(process)
+                if cut and not left:
+                    process.kill()
+                    break
         return found
 
     def _tidy_up(self) -> None:
@@ -100,16 +103,6 @@ class Two:
             if spend([*self._command, *words], self.fleet.environment()).status in (0, 5):
                 return
             time.sleep(self.fleet.propagation)
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """End a process that may be in the midst of its retries."""
-    process.terminate()
-    try:
-        process.wait(GRACE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def rows(turns: Sequence[dict[str, Figures]]) -> list[list[str]]:
@@ -123,7 +116,8 @@ def rows(turns: Sequence[dict[str, Figures]]) -> list[list[str]]:
         last, whole = (statistics.median(one[name] for one in figures) for name in ("last", "whole"))
         found.append([
             title, str(min(one["done"] for one in figures)), f"{middle:.2f}/s", f"{min(rates):.2f}",
-            f"{max(rates):.2f}", f"{middle / alone:.0%}", f"{last:.1f} s", f"{whole:.1f} s",
+            f"{max(rates):.2f}", f"{middle / alone:.0%}", f"{last:.1f} s",
+            KILLED if any(one["killed"] for one in figures) else f"{whole:.1f} s",
             str(max(one["failed"] for one in figures)),
         ])  # fmt: skip
     return found
