@@ -65,6 +65,10 @@ class Child:
     def mend(self) -> None:
         self._tenant.clear_faults()
 
+    def arrived(self) -> int:
+        """Return how many requests have arrived since the last `taken`."""
+        return len(self._tenant.requests) - self._asked
+
     def taken(self) -> dict[str, Any]:
         """Return what has arrived since the last time: counts, and when the first and last Management call came."""
         requests, logs = self._tenant.requests[self._asked :], self._tenant.logs()[self._logged :]
