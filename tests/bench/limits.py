@@ -4,7 +4,8 @@
 
 The local Auth0 has the limits of an Auth0 plan, in real time (factor 1), and counts what arrives. Clients have a sink
 in OpenBao only, unless `--aws` is given, because moto is slower than the limit. With `--kill` the process gets SIGKILL
-so often, and the same command goes on, with `--not-since` the time at which the first one began.
+so often, and the same command goes on, with `--not-since` the time at which the first one began. *A while later* is
+after the time for which a dead operation counts as live, and one more run of the command.
 """
 
 from __future__ import annotations
@@ -35,9 +36,11 @@ DEFAULT = ("enterprise", "enterprise-nonproduction")
 CEILING = 0.8
 TRIES = 12  # runs after the last kill: an operation that died counts as live for a while
 POLL = 0.02
+MARGINS = 2  # propagation times after which an operation counts as dead
 CALLS, EACH = 2, 0.1  # Management calls, and seconds of this machine, that a rotation may take
 HEAD = ("clients, limit", "sinks", "killed", "runs", "rotated once", "current value works", "left pending",
-        "Management calls a rotation", "calls/s", "of the ceiling", "most in a second", "429", "seconds")  # fmt: skip
+        "and a while later", "Management calls a rotation", "calls/s", "of the ceiling", "most in a second", "429",
+        "seconds")  # fmt: skip
 
 
 @dataclass
@@ -76,6 +79,15 @@ class Runs:
         self.most, self.seconds = max(self.most, taken["most"]), self.seconds + taken["seconds"]
         self.words.append(results(self.last))
         return status
+
+    def figures(self) -> dict[str, Any]:
+        """Return what there is to journal of the runs so far."""
+        odd = self.words[-1].keys() - {"done", "nothing"}
+        return {
+            "calls": self.counted["calls"], "limited": self.counted["limited"], "most": self.most,
+            "seconds": self.seconds, "pauses": self.pauses, "runs": len(self.words),
+            "words": [dict(words) for words in self.words], "tail": self.last[-1500:] * bool(odd),
+        }  # fmt: skip
 
     def _begun(self, process: subprocess.Popen[str]) -> None:
         """Wait until the first request. On a busy machine Python alone starts for seconds."""
@@ -121,32 +133,33 @@ def case(asked: Case, command: Sequence[str], propagation: int, seed: int) -> Fi
     """Rotate the clients of a row, and return the figures."""
     with Fleet(kinds=asked.kinds, propagation=propagation) as fleet:
         members = fleet.add("limited", asked.clients)
-        config = str(fleet.config(members, defaults='min_interval = "0s"'))
+        given = ["--config", str(fleet.config(members, defaults='min_interval = "0s"'))]
         environment = {**fleet.environment(), "HOME": str(fleet.home)}
-        seeding = Runs(fleet, [*command, "rotate", "--all", "--adopt", "--yes", "--no-wait", "--config", config],
-                       environment)  # fmt: skip
+        seeding = Runs(fleet, [*command, "rotate", "--all", "--adopt", "--yes", "--no-wait", *given], environment)
         if seeding.once() != 0:
             raise RuntimeError(f"seeding failed:\n{seeding.last[-2000:]}")
         time.sleep(propagation + A_SECOND)
-        versions = {member.name: fleet.stored(member) for member in members}
-        changes = fleet.changes(members)
+        versions, changes = {one.name: fleet.stored(one) for one in members}, fleet.changes(members)
         (tenant,) = fleet.tenants.values()
         tenant.auth0.ask("plan", asked.plan)
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        rotate = [*command, "rotate", "--all", "--json", "--not-since", since, "--config", config]
-        runs, began = Runs(fleet, rotate, environment), time.monotonic()
+        runs = Runs(fleet, [*command, "rotate", "--all", "--json", "--not-since", since, *given], environment)
+        began = time.monotonic()
         _to_the_end(runs, asked, random.Random(seed), propagation)
-        wall = time.monotonic() - began
-        left = Runs(fleet, [*command, "resume", "--all", "--dry-run", "--json", "--config", config], environment)
-        left.once()
-        odd = runs.words[-1].keys() - {"done", "nothing"}
-        return {
-            **_outcome(fleet, members, versions, changes), "left": asked.clients - left.words[0]["nothing"],
-            "what": [line[:500] for line in left.last.splitlines() if '"result": "nothing"' not in line],
-            "calls": runs.counted["calls"], "limited": runs.counted["limited"], "most": runs.most,
-            "seconds": runs.seconds, "pauses": runs.pauses, "wall": wall, "runs": len(runs.words),
-            "words": [dict(words) for words in runs.words], "tail": runs.last[-1500:] * bool(odd),
-        }  # fmt: skip
+        found = {"wall": time.monotonic() - began, **runs.figures()}
+        look = Runs(fleet, [*command, "resume", "--all", "--dry-run", "--json", *given], environment)
+        left = _left(look)
+        if left:
+            time.sleep(MARGINS * propagation + A_SECOND)
+            runs.once()
+        outcome = _outcome(fleet, members, versions, changes)
+        return {**found, **outcome, "left": len(left), "what": left, "later": len(_left(look))}
+
+
+def _left(look: Runs) -> list[str]:
+    """Return what there is to settle, or why that cannot be done: a line for each such client."""
+    look.once()
+    return [line[:500] for line in look.last.splitlines() if '"client"' in line and '"result": "nothing"' not in line]
 
 
 def _to_the_end(runs: Runs, asked: Case, chance: random.Random, propagation: int) -> None:
@@ -181,7 +194,7 @@ def row(asked: Case, found: Figures) -> list[str]:
     pace = found["pauses"] / found["seconds"] if found["seconds"] else 0.0
     return [
         f"{asked.clients:,}, {rate:g}/s, {burst} at once", " and ".join(asked.kinds), str(asked.kills),
-        str(found["runs"]), str(found["once"]), str(found["works"]), str(found["left"]),
+        str(found["runs"]), str(found["once"]), str(found["works"]), str(found["left"]), str(found["later"]),
         f"{found['calls'] / asked.clients:.2f}", f"{pace:.2f}", f"{pace / (CEILING * rate):.0%}",
         str(found["most"]), str(found["limited"]), f"{found['wall']:.0f} s",
     ]  # fmt: skip
