@@ -27,6 +27,26 @@ class Cost:
     memory: float
 
 
+@dataclass(frozen=True)
+class Spent:
+    """How one run ended: its cost, its exit status, and what it printed (both streams together)."""
+
+    cost: Cost
+    status: int
+    output: str
+
+
+def spend(argv: Sequence[str], environment: Mapping[str, str]) -> Spent:
+    """Run a command with these variables, in an empty directory, whatever becomes of it."""
+    with tempfile.TemporaryDirectory() as directory:
+        output = Path(directory) / "output"
+        child = [sys.executable, "-I", "-S", str(CHILD), str(output), *argv]
+        variables = {"PATH": os.environ["PATH"], "HOME": directory, **environment}
+        told = subprocess.run(child, env=variables, cwd=directory, stdout=subprocess.PIPE, check=True).stdout
+        wall, cpu, kib, status = json.loads(told)
+        return Spent(Cost(wall, cpu, kib / 1024), status, output.read_text(errors="replace"))
+
+
 @dataclass
 class Command:
     """A command that is measured; `than` names the one that it is compared with."""
@@ -43,15 +63,10 @@ class Command:
         Raises:
             RuntimeError: it failed; its output is told.
         """
-        with tempfile.TemporaryDirectory() as directory:
-            output = Path(directory) / "output"
-            child = [sys.executable, "-I", "-S", str(CHILD), str(output), *self.argv]
-            environment = {"PATH": os.environ["PATH"], "HOME": directory, **self.environment}
-            told = subprocess.run(child, env=environment, cwd=directory, stdout=subprocess.PIPE, check=True).stdout
-            wall, cpu, kib, status = json.loads(told)
-            if status != 0:
-                raise RuntimeError(f"{self.name} exited with {status}:\n{output.read_text()}")
-        self.costs.append(Cost(wall, cpu, kib / 1024))
+        spent = spend(self.argv, self.environment)
+        if spent.status != 0:
+            raise RuntimeError(f"{self.name} exited with {spent.status}:\n{spent.output}")
+        self.costs.append(spent.cost)
 
     def of(self, what: Callable[[Cost], float]) -> float:
         """Return the median."""

@@ -57,3 +57,25 @@ def test_a_thousand_threads_cause_one_request() -> None:
     rows = printed("cached", "--runs", "1")
     assert [row[1:] for row in rows if row[0] == "a value that is too old"] == [["1", "0"]] * 3
     assert [row[1:] for row in rows if row[0] == "a token, the first time"] == [["0", "1"]]
+
+
+def test_many_clients_are_rotated_by_one_token_and_one_login() -> None:
+    few = ("--clients", "2", "--most-looks", "2", "--propagation", "3", "--looks", "now")
+    which = [word for name in ("now", "script", "status") for word in ("--only", name)]
+    head, now, script, *rest = printed("many", *few, *which)
+    for row in (now, script, *rest[1:3]):  # on loopback, and behind a delay
+        assert [row[head.index(name)] for name in ("management tokens", "Vault logins", "failed")] == ["1", "1", "0"]
+    assert rest[-1][:2] == ["**status, now**", "2"]
+
+
+def test_a_run_that_is_killed_goes_on_and_rotates_each_client_once() -> None:
+    head, *rows = printed("limits", "--clients", "3", "--plan", "enterprise", "--kill", "0", "--kill", "1")
+    for row in rows:
+        told = dict(zip(head, row, strict=True))
+        assert (told["rotated once"], told["current value works"], told["and a while later"]) == ("3", "3", "0")
+        assert (told["429"], int(told["most in a second"]) <= 16) == ("0", True)
+
+
+def test_a_tenant_that_fails_leaves_the_clients_of_the_other_to_be_done() -> None:
+    head, *rows = printed("tenants", "--clients", "2", "--runs", "1")
+    assert [row[head.index("done")] for row in rows] == ["2"] * 3

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import compileall
+import io
 import json
 import os
 import shutil
+import subprocess
+import tarfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -41,10 +44,18 @@ LAUNCHER = "import sys\nfrom bridge.cli import main\nsys.exit(main())\n"
 """What an installer writes for a console script."""
 
 
-def install(directory: Path) -> Path:
-    """Install the bridge as an installer leaves it, with compiled modules, and return its command."""
+def install(directory: Path, commit: str = "") -> Path:
+    """Install the bridge as an installer leaves it, with compiled modules, and return its command.
+
+    With a commit, that one's, from this repository.
+    """
     for package in ("bridge", "sinks"):
-        shutil.copytree(ROOT / package, directory / package, ignore=shutil.ignore_patterns("__pycache__"))
+        if not commit:
+            shutil.copytree(ROOT / package, directory / package, ignore=shutil.ignore_patterns("__pycache__"))
+            continue
+        packed = subprocess.run(["git", "archive", commit, package], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+        with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as files:
+            files.extractall(directory, filter="data")
     compileall.compile_dir(directory, quiet=1)
     command = directory / "secret-bridge"
     command.write_text(LAUNCHER, encoding="utf-8")

@@ -1,0 +1,139 @@
+"""A local Auth0 in a process of its own, so that its work is not counted as the product's or slows its thread.
+
+`Auth0Process` is the parent's side. The child takes one JSON array a line, a command and its arguments, and answers
+with one line. It ends with its standard input, so it never outlives its parent.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+
+from bridge.sandbox.auth0 import LocalAuth0
+from tests.bench.world import ROOT, SCOPES
+
+SECOND = timedelta(seconds=1)
+FAILING = 20_000  # requests that are refused before the faults are used up
+
+
+def most_in_a_second(moments: Sequence[datetime]) -> int:
+    """Return the largest number of moments within any second."""
+    most, window = 0, deque[datetime]()
+    for moment in sorted(moments):
+        window.append(moment)
+        while moment - window[0] >= SECOND:
+            window.popleft()
+        most = max(most, len(window))
+    return most
+
+
+class Child:
+    """What a parent may ask. Each public method is a command, whose answer is JSON."""
+
+    def __init__(self, auth0: LocalAuth0) -> None:
+        self._url = auth0.url
+        self._tenant = auth0.tenant
+        self._asked = self._logged = 0
+        self._calls: list[datetime] = []
+
+    def url(self) -> str:
+        return self._url
+
+    def own(self) -> list[str]:
+        """Add the application as which the bridge acts."""
+        return list(self._tenant.add_management_client((*SCOPES, "read:logs"), name="secret-bridge"))
+
+    def add(self, names: Sequence[str]) -> list[list[str]]:
+        return [list(self._tenant.add_client(name=name)) for name in names]
+
+    def plan(self, name: str) -> None:
+        """Set the limits of one of Auth0's plans."""
+        self._tenant.set_plan(name)
+
+    def fail(self) -> None:
+        """Answer 429 and 503 in turns, whatever is asked."""
+        for _ in range(FAILING // 2):
+            self._tenant.fault("limited", retry_after=SECOND)
+            self._tenant.fault("error-before", status=503)
+
+    def mend(self) -> None:
+        self._tenant.clear_faults()
+
+    def arrived(self) -> int:
+        """Return how many requests have arrived since the last `taken`."""
+        return len(self._tenant.requests) - self._asked
+
+    def taken(self) -> dict[str, Any]:
+        """Return what has arrived since the last time: counts, and when the first and last Management call came."""
+        requests, logs = self._tenant.requests[self._asked :], self._tenant.logs()[self._logged :]
+        self._asked += len(requests)
+        self._logged += len(logs)
+        calls = [one.at for one in requests if one.path.startswith("/api/v2/")]
+        # A second may have begun before.
+        just_before = [at for at in self._calls if calls and calls[0] - at < SECOND]
+        self._calls = calls
+        tokens = [one for one in logs if one["type"] == "seccft" and one.get("audience") == self._tenant.audience]
+        return {
+            "requests": len(requests),
+            "calls": len(calls),
+            "seconds": (calls[-1] - calls[0]).total_seconds() if calls else 0.0,
+            "most": most_in_a_second([*just_before, *calls]),
+            "tokens": len(tokens),
+            "limited": sum(one["type"] == "api_limit" for one in logs),
+        }
+
+    def changes(self, clients: Sequence[str]) -> list[int]:
+        """Return how often each client got another value."""
+        return [len({one.value for one in self._tenant.secret_history(client)}) - 1 for client in clients]
+
+    def values(self, clients: Sequence[str]) -> list[str]:
+        """Return the value of each client."""
+        return [self._tenant.secret(client) for client in clients]
+
+
+class Auth0Process:
+    """Use it as a context manager. `ask` gives a command to the child, and returns its answer."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        command = [sys.executable, "-m", "tests.bench.auth0_process"]
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        self.url = self.ask("url")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:  # fmt: skip
+        if self._process:
+            self._process.communicate()  # closes its standard input
+
+    def ask(self, command: str, *arguments: Any) -> Any:
+        """Give a command, and return its answer."""
+        assert self._process
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps([command, *arguments]) + "\n")
+        return json.loads(self._process.stdout.readline())
+
+
+def main() -> None:
+    """Serve until standard input ends. A change spreads at once."""
+    with LocalAuth0(timedelta(0)) as auth0:
+        child = Child(auth0)
+        for line in sys.stdin:
+            command, *arguments = json.loads(line)
+            print(json.dumps(getattr(child, command)(*arguments)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+"""Many clients of one tenant within its rate limits, killed at random moments if asked. Prints Markdown.
+
+`python -m tests.bench.limits [--clients N]... [--plan PLAN]... [--kill N]... [--aws] [--journal FILE]`
+
+The local Auth0 has the limits of an Auth0 plan, in real time (factor 1), and counts what arrives. Clients have a sink
+in OpenBao only, unless `--aws` is given, because moto is slower than the limit. With `--kill` the process gets SIGKILL
+so often, and the same command goes on, with `--not-since` the time at which the first one began. *A while later* is
+after the time for which a dead operation counts as live, and one more run of the command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bridge.sandbox.auth0.limits import PLANS
+from tests.bench.fleet import A_SECOND, Fleet, Member
+from tests.bench.journal import Figures, Journal, add_option
+from tests.bench.measure import machine, table
+from tests.bench.world import install
+
+PLAN_NAMES = [name for name, groups in PLANS.items() if "management" in groups]
+DEFAULT = ("enterprise", "enterprise-nonproduction")
+CEILING = 0.8
+TRIES = 12  # runs after the last kill: an operation that died counts as live for a while
+POLL = 0.02
+MARGINS = 2  # propagation times after which an operation counts as dead
+CALLS, EACH = 2, 0.1  # Management calls, and seconds of this machine, that a rotation may take
+HEAD = ("clients, limit", "sinks", "killed", "runs", "rotated once", "current value works", "left pending",
+        "and a while later", "Management calls a rotation", "calls/s", "of the ceiling", "most in a second", "429",
+        "seconds")  # fmt: skip
+
+
+@dataclass
+class Runs:
+    """One command that is given again and again, and what Auth0 counted during all of its runs."""
+
+    fleet: Fleet
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    words: list[Counter[str]] = field(default_factory=list)
+    counted: Counter[str] = field(default_factory=Counter)
+    most: int = 0
+    seconds: float = 0.0
+    """Between the first and the last Management call of each run, in all."""
+    pauses: int = 0
+    """Those between two Management calls of one run, which are what a rate is made of."""
+    last: str = ""
+
+    def once(self, *, kill: float | None = None) -> int:
+        """Run it to its end, or kill it so many seconds after its first request. Return its exit status."""
+        with (self.fleet.home / "out").open("w+") as out:
+            process = subprocess.Popen(self.argv, env=self.environment, cwd=self.fleet.home, text=True,
+                                       stdout=out, stderr=subprocess.STDOUT)  # fmt: skip
+            try:
+                if kill is not None:
+                    self._begun(process)
+                status = process.wait(kill)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                status = process.wait()
+            out.seek(0)
+            self.last = out.read()
+        (taken,) = self.fleet.taken()["tenants"].values()
+        self.counted.update({name: taken[name] for name in ("calls", "limited", "tokens")})
+        self.pauses += max(0, taken["calls"] - 1)
+        self.most, self.seconds = max(self.most, taken["most"]), self.seconds + taken["seconds"]
+        self.words.append(results(self.last))
+        return status
+
+    def figures(self) -> dict[str, Any]:
+        """Return what there is to journal of the runs so far."""
+        odd = self.words[-1].keys() - {"done", "nothing"}
+        return {
+            "calls": self.counted["calls"], "limited": self.counted["limited"], "most": self.most,
+            "seconds": self.seconds, "pauses": self.pauses, "runs": len(self.words),
+            "words": [dict(words) for words in self.words], "tail": self.last[-1500:] * bool(odd),
+        }  # fmt: skip
+
+    def _begun(self, process: subprocess.Popen[str]) -> None:
+        """Wait until the first request. On a busy machine Python alone starts for seconds."""
+        (tenant,) = self.fleet.tenants.values()
+        while process.poll() is None and not tenant.auth0.ask("arrived"):
+            time.sleep(POLL)
+
+
+def results(text: str) -> Counter[str]:
+    """Count the results in the JSON lines of a command. What else it says is left out."""
+    found: Counter[str] = Counter()
+    for line in text.splitlines():
+        try:
+            told = json.loads(line)
+        except ValueError:  # a line of stderr, or the last one before a kill
+            continue
+        if isinstance(told, dict) and "client" in told:
+            found[str(told.get("result", told.get("error")))] += 1
+    return found
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row."""
+
+    plan: str
+    clients: int
+    kills: int
+    kinds: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        return f"{self.plan} {self.clients} clients {self.kills} kills {'+'.join(self.kinds)}"
+
+    @property
+    def limit(self) -> tuple[float, int]:
+        """Requests per second, and how many at once."""
+        rate = PLANS[self.plan]["management"]
+        return rate.per_second, rate.burst
+
+
+def case(asked: Case, command: Sequence[str], propagation: int, seed: int) -> Figures:
+    """Rotate the clients of a row, and return the figures."""
+    with Fleet(kinds=asked.kinds, propagation=propagation) as fleet:
+        members = fleet.add("limited", asked.clients)
+        given = ["--config", str(fleet.config(members, defaults='min_interval = "0s"'))]
+        environment = {**fleet.environment(), "HOME": str(fleet.home)}
+        seeding = Runs(fleet, [*command, "rotate", "--all", "--adopt", "--yes", "--no-wait", *given], environment)
+        if seeding.once() != 0:
+            raise RuntimeError(f"seeding failed:\n{seeding.last[-2000:]}")
+        time.sleep(propagation + A_SECOND)
+        versions, changes = {one.name: fleet.stored(one) for one in members}, fleet.changes(members)
+        (tenant,) = fleet.tenants.values()
+        tenant.auth0.ask("plan", asked.plan)
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        runs = Runs(fleet, [*command, "rotate", "--all", "--json", "--not-since", since, *given], environment)
+        began = time.monotonic()
+        _to_the_end(runs, asked, random.Random(seed), propagation)
+        found = {"wall": time.monotonic() - began, **runs.figures()}
+        look = Runs(fleet, [*command, "resume", "--all", "--dry-run", "--json", *given], environment)
+        left = _left(look)
+        if left:
+            time.sleep(MARGINS * propagation + A_SECOND)
+            runs.once()
+        outcome = _outcome(fleet, members, versions, changes)
+        return {**found, **outcome, "left": len(left), "what": left, "later": len(_left(look))}
+
+
+def _left(look: Runs) -> list[str]:
+    """Return what there is to settle, or why that cannot be done: a line for each such client."""
+    look.once()
+    return [line[:500] for line in look.last.splitlines() if '"client"' in line and '"result": "nothing"' not in line]
+
+
+def _to_the_end(runs: Runs, asked: Case, chance: random.Random, propagation: int) -> None:
+    """Kill it as often as asked, and then give the command until nothing is left to do, or too often."""
+    rate, _ = asked.limit
+    # The moments are spread over the whole work, whatever it is that makes it slow.
+    longest = 2 * asked.clients * max(CALLS / (CEILING * rate), EACH) / (asked.kills + 1)
+    for _ in range(asked.kills):
+        runs.once(kill=chance.uniform(0, longest))
+    for _ in range(TRIES):
+        if runs.once() == 0:
+            return
+        time.sleep(propagation)
+
+
+def _outcome(fleet: Fleet, members: Sequence[Member], versions: Mapping[str, dict[str, tuple[str, int]]],
+             changes: Sequence[int]) -> dict[str, Any]:  # fmt: skip
+    """Count the clients that were rotated once, by Auth0 and by Vault's versions, and whose stored value is live."""
+    live, now = fleet.values(members), fleet.changes(members)
+    stored = {member.name: fleet.stored(member) for member in members}
+    once = [
+        after == before + 1 and stored[member.name]["vault"][1] == versions[member.name]["vault"][1] + 1
+        for member, before, after in zip(members, changes, now, strict=True)
+    ]
+    works = [all(value == live[name] for value, _ in vaults.values()) for name, vaults in stored.items()]
+    return {"once": sum(once), "works": sum(works), "changes": sum(now) - sum(changes)}
+
+
+def row(asked: Case, found: Figures) -> list[str]:
+    """Return the cells of a row."""
+    rate, burst = asked.limit
+    pace = found["pauses"] / found["seconds"] if found["seconds"] else 0.0
+    return [
+        f"{asked.clients:,}, {rate:g}/s, {burst} at once", " and ".join(asked.kinds), str(asked.kills),
+        str(found["runs"]), str(found["once"]), str(found["works"]), str(found["left"]), str(found["later"]),
+        f"{found['calls'] / asked.clients:.2f}", f"{pace:.2f}", f"{pace / (CEILING * rate):.0%}",
+        str(found["most"]), str(found["limited"]), f"{found['wall']:.0f} s",
+    ]  # fmt: skip
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clients", type=int, action="append", help="how many; default 100")
+    parser.add_argument("--plan", choices=PLAN_NAMES, action="append", help=f"default {DEFAULT}")
+    parser.add_argument("--kill", type=int, action="append", help="how many times; default 0 and 10")
+    parser.add_argument("--aws", action="store_true", help="with a sink in moto, too")
+    parser.add_argument("--propagation", type=int, default=3, help="seconds; a dead operation counts as live for twice")
+    parser.add_argument("--seed", type=int, default=1, help="of the moments of the kills")
+    add_option(parser)
+    given = parser.parse_args(arguments)
+    kinds = ("vault", "aws") if given.aws else ("vault",)
+    cases = [
+        Case(plan, clients, kills, kinds) for plan in given.plan or DEFAULT for clients in given.clients or (100,)
+        for kills in (given.kill if given.kill is not None else (0, 10))
+    ]  # fmt: skip
+    journal, rows = Journal(given.journal), []
+    with ExitStack() as running:
+        directory = Path(running.enter_context(tempfile.TemporaryDirectory()))
+        command = [sys.executable, str(install(directory))]
+        for asked in cases:
+            journal.once(asked.key, lambda a=asked: case(a, command, given.propagation, given.seed))
+            rows.append(row(asked, journal.get(asked.key) or {}))
+    print(f"{machine()}; propagation {given.propagation} s, time as it is.\n\n{table(HEAD, rows)}")
+
+
+if __name__ == "__main__":
+    main()
