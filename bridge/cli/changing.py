@@ -180,12 +180,12 @@ class _Run:
             raise self._picked.unread[client.name]
         if self.stop.asked:
             raise NotBegun("stopped as asked, before it was begun", "run it again")
-        if self._due and (wait := self._due.turn(client)):
-            self._reasons[client.name] = f"not begun: it waits for its window, {wait.words}"
+        if self._due and (held := self._due.turn(client)):
+            self._reasons[client.name] = f"not begun: it waits for its window, {held.words}"
             return None
         self._breaker.check(client.tenant)
-        with self._breaker.counting(client.tenant), self._board.counting(client.tenant) as only_waiting:
-            lines = Lines(self._names[client.name], quiet=self.json or self._board.shown, on_wait=only_waiting)
+        with self._breaker.counting(client.tenant), self._board.counting(client.tenant) as wait:
+            lines = Lines(self._names[client.name], quiet=self.json or self._board.shown, on_wait=wait)
             session = open_session(settings, client, lines, self.stop, self._common)
             self._board.paces[client.tenant] = session.auth0.pace
             return recorded(

@@ -12,8 +12,8 @@ from typing import Any, Generic, TypeVar
 from bridge.cli.slots import HERE, Place, Slots
 
 T = TypeVar("T")
-MOST = 400
-"""How many threads there may be, those included that only wait for a change to spread."""
+MOST = 1000
+"""How many threads there may be. At 16 requests/s, some 500 clients wait for their change to spread."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,10 @@ def spread(work: Callable[[T], Any], items: Sequence[T], *, jobs: int) -> Iterat
 _WAITS: ContextVar[Callable[[], None]] = ContextVar("bridge.cli.jobs", default=lambda: None)
 
 
-def only_waiting() -> None:
-    """Let another item begin, because the one of this thread has nothing left to do but to wait.
+def let_another_begin() -> None:
+    """Let another item of the same group begin, because the one of this thread waits. A second time it does nothing.
 
-    Without several jobs it does nothing.
+    Without several jobs it does nothing. This one goes on when it has waited, and takes its turn then.
     """
     _WAITS.get()()
 
@@ -110,7 +110,7 @@ class Crew(Generic[T]):
         self._jobs = jobs
         self._order = order or Order()
         self._slots = Slots(jobs)
-        self._told: queue.SimpleQueue[tuple[_Group[T], Done[T] | None]] = queue.SimpleQueue()  # None: it only waits
+        self._told: queue.SimpleQueue[tuple[_Group[T], Done[T] | None]] = queue.SimpleQueue()  # None: it waits
         self._under_way: dict[int, T] = {}
         self._threads = 0
         self._interrupted = False
@@ -167,15 +167,14 @@ class Crew(Generic[T]):
     def _do(self, group: _Group[T]) -> None:
         waits = [None]
 
-        def only_waits() -> None:
+        def wait() -> None:
             if waits:
                 waits.clear()
-                place.leave()
                 self._told.put((group, None))
 
         place = Place(self._slots, group.name)
         with place:
-            _WAITS.set(only_waits)
+            _WAITS.set(wait)
             HERE.set(place)
             number, item = group.take()
             if self._interrupted:
@@ -183,7 +182,7 @@ class Crew(Generic[T]):
             self._under_way[number] = item
             done = self._tried(number, item)
         self._told.put((group, done))
-        only_waits()
+        wait()
 
     def _tried(self, number: int, item: T) -> Done[T]:
         try:

@@ -54,9 +54,6 @@ class Story:
             demo.show_sinks()
             demo.tell("5 settle", "probing until the new value has spread …")
 
-    def only_waiting(self) -> None:
-        """Ignore it: one client is enough for the story."""
-
     def waiting(self, left: timedelta, total: timedelta, why: str) -> None:
         """Print nothing.
 

@@ -242,7 +242,6 @@ class Execution:
 
     def _await_propagation(self) -> None:
         client, values = self._snapshot.client, self._values
-        self._session.watcher.only_waiting()
         self._propagated = await_propagation(
             self._session, client, values.required, values.base, since=self._live.since
         )

@@ -24,10 +24,6 @@ class Watcher(Protocol):
         """Receive, about four times a second, how long a wait still takes."""
         ...
 
-    def only_waiting(self) -> None:
-        """Receive that nothing is held any more, and that nothing is left but to wait for a change to spread."""
-        ...
-
 
 # Operations always have a watcher, so no step has to ask whether there is one.
 class Silent:
@@ -37,9 +33,6 @@ class Silent:
         """Ignore the report."""
 
     def waiting(self, left: timedelta, total: timedelta, why: str) -> None:
-        """Ignore the report."""
-
-    def only_waiting(self) -> None:
         """Ignore the report."""
 
 

@@ -62,28 +62,30 @@ class Board:
             FOOTER.end()
 
     @contextmanager
-    def counting(self, tenant: str) -> Iterator[Callable[[], None]]:
+    def counting(self, tenant: str) -> Iterator[Callable[[bool], None]]:
         """Count a client that is worked on inside, and what becomes of it.
 
-        Yields a function that says that the client only waits from then on.
+        Yields a function that is told whether the client only waits.
         """
-        row, waits = self._rows.get(tenant, Row(0)), [False]
+        row, waits = self._rows.get(tenant, Row(0)), False
 
-        def only_waiting() -> None:
+        def wait(now: bool) -> None:  # noqa: FBT001  # it is called with one value, from one place
+            nonlocal waits
             with self._lock:
-                if not waits[0]:
-                    waits[0], row.running, row.waiting = True, row.running - 1, row.waiting + 1
+                row.waiting += now - waits
+                row.running -= now - waits
+                waits = now
 
         with self._lock:
             row.running += 1
         failed = True
         try:
-            yield only_waiting
+            yield wait
             failed = False
         finally:
             with self._lock:
-                row.waiting -= waits[0]
-                row.running -= not waits[0]
+                row.waiting -= waits
+                row.running -= not waits
                 row.failed += failed
                 row.done += not failed
 

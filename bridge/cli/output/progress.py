@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bridge.cli.jobs import only_waiting
+from bridge.cli.jobs import let_another_begin
 from bridge.cli.output.console import coloured, is_terminal, say
 
 if TYPE_CHECKING:
@@ -28,10 +28,12 @@ class Lines:
 
     In quiet mode, which --json uses, it logs the steps instead, except for `LEAK`, and shows no bar. With `client`,
     each line names it, and there is no bar either, because several clients are worked on at a time. `on_wait` is called
-    when the client has nothing left to do but to wait.
+    with whether the client waits.
     """
 
-    def __init__(self, client: str = "", *, quiet: bool = False, on_wait: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, client: str = "", *, quiet: bool = False, on_wait: Callable[[bool], None] = lambda _: None
+    ) -> None:
         self._on_wait = on_wait
         self._client = f"{client} " if client else ""
         self._quiet = quiet
@@ -48,16 +50,14 @@ class Lines:
         else:
             say(f"{datetime.now(UTC):%H:%M:%S} {self._client}{name:<8} {text}", err=True)
 
-    def only_waiting(self) -> None:
-        """Let another client begin."""
-        self._on_wait()
-        only_waiting()
-
     def waiting(self, left: timedelta, total: timedelta, why: str) -> None:
         """Say once what is waited for, and show a bar below it, on a terminal only.
 
-        Waits shorter than a second have neither. The bar is removed when nothing is left to wait.
+        Waits shorter than a second have neither. The bar is removed when nothing is left to wait. Another client may
+        begin meanwhile.
         """
+        let_another_begin()
+        self._on_wait(left > timedelta())
         if self._quiet or self._client or total < SHORTEST_BAR or not is_terminal(sys.stderr):
             return
         if self._bar is None:

@@ -72,9 +72,10 @@ def test_a_line_has_what_there_is_room_for_in_whole_words(
         raise ValueError("it failed")
     entered = [shown.counting("eu") for _ in range(7)]
     waits = [each.__enter__() for each in entered]
-    for wait in waits[:4]:
-        wait()
-        wait()  # a second time it means nothing
+    for wait in waits[:5]:
+        wait(True)
+        wait(True)  # a second time it means nothing
+    waits[4](False)
     assert shown.lines() == [line]
     for each in entered:
         each.__exit__(None, None, None)

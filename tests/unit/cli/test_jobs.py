@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from bridge.cli.jobs import Crew, Done, in_order, only_waiting
+from bridge.cli.jobs import Crew, Done, in_order, let_another_begin
+from bridge.cli.slots import SharingClock
 
 
 class Busy:
@@ -82,15 +83,16 @@ def test_an_error_is_one_items_own() -> None:
             found[1].value()
 
 
-def test_one_that_only_waits_lets_another_begin() -> None:
+def test_one_that_waits_lets_another_begin() -> None:
     """However many wait, as many as there are jobs do work."""
-    go, begun = threading.Event(), list[int]()
+    go, begun, clock = threading.Event(), list[int](), SharingClock()
 
     def work(item: int) -> int:
         begun.append(item)
-        only_waiting()
-        only_waiting()  # a second time it gives nothing
-        go.wait(10)
+        let_another_begin()
+        let_another_begin()  # a second time it gives nothing
+        while not go.is_set():
+            clock.sleep(0.01)
         return item
 
     found: list[Done[int]] = []
@@ -103,8 +105,8 @@ def test_one_that_only_waits_lets_another_begin() -> None:
 
 
 def test_without_jobs_nothing_is_let_go() -> None:
-    only_waiting()
-    assert [done.value() for done in Crew(lambda item: only_waiting() or item, 1).results([7])] == [7]
+    let_another_begin()
+    assert [done.value() for done in Crew(lambda item: let_another_begin() or item, 1).results([7])] == [7]
 
 
 def test_an_interruption_names_what_is_under_way_and_begins_nothing_more(ctrl_c: None) -> None:
