@@ -14,6 +14,8 @@ from sinks.clock import SystemClock
 
 STUCK = 2.0
 """After so many seconds without a sleep, a thread counts as one that waits for a server, and uses no processor."""
+LONGEST = 1.0
+"""After so many seconds a thread that has begun goes on without a free slot. Those that work may wait for its locks."""
 LOOK = 0.5  # seconds after which a waiting thread looks whether others are stuck
 
 
@@ -44,13 +46,15 @@ class Slots:
 
     def take(self, group: str, *, fresh: bool = False) -> _Slot:
         """Wait for a slot, and return what has to be given back."""
-        me = _Slot(group, fresh)
+        me, began = _Slot(group, fresh), time.monotonic()
         with self._lock:
             self._waiting.append(me)
             self._share_out()
         while not me.turn.wait(LOOK):
             with self._lock:
                 self._share_out()
+                if not fresh and time.monotonic() - began >= LONGEST:
+                    self._grant(me)
         return me
 
     def give(self, slot: _Slot) -> None:
@@ -69,11 +73,14 @@ class Slots:
             if not allowed:
                 return
             # `min` takes the first of equals, which has waited longest.
-            following = min(allowed, key=lambda each: (each.fresh, held[each.group]))
-            self._waiting.remove(following)
-            self._working.append(following)
-            following.since = now
-            following.turn.set()
+            self._grant(min(allowed, key=lambda each: (each.fresh, held[each.group])))
+
+    def _grant(self, slot: _Slot) -> None:
+        if slot in self._waiting:
+            self._waiting.remove(slot)
+            self._working.append(slot)
+            slot.since = time.monotonic()
+            slot.turn.set()
 
 
 class Place:

@@ -133,6 +133,34 @@ def test_one_that_has_begun_comes_before_one_that_has_not() -> None:
     assert order == ["a", "b"]
 
 
+def test_one_that_holds_a_lock_for_which_those_that_work_wait_goes_on() -> None:
+    slots, lock, done = Slots(2), threading.Lock(), list[str]()
+    has_it = threading.Event()
+
+    def owner() -> None:
+        place = Place(slots, "tenant")
+        with place, lock:
+            with place.idle():
+                has_it.set()
+                until(lambda: len(slots._working) == 2)
+            done.append("owner")
+
+    def other() -> None:
+        with Place(slots, "tenant"), lock:
+            done.append("other")
+
+    threads = [threading.Thread(target=owner)]
+    threads[0].start()
+    has_it.wait(10)
+    for _ in range(2):
+        threads.append(threading.Thread(target=other))
+        threads[-1].start()
+    for thread in threads:
+        thread.join(10)
+    assert done == ["owner", "other", "other"]
+    assert not slots._working
+
+
 def test_without_a_place_the_clock_only_sleeps() -> None:
     assert HERE.get() is None
     began = time.monotonic()
