@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from bridge.auth0.client import Client
-from bridge.auth0.errors import Auth0Error
+from bridge.model.errors import BridgeError
 from sinks.clock import Clock
 
 FRESH = 60.0
@@ -85,8 +85,8 @@ class Listing:
         self._read += 1
         try:
             page = next(self._pages, None)
-        except Auth0Error as error:
-            # Each client is read by itself then, and its error is its own.
+        except BridgeError as error:
+            # Each client is read by itself then, and its error is its own. That a key cannot sign is one as well.
             LOG.debug("the clients cannot be listed: %s", error.message)
             self._pages = None
             return False

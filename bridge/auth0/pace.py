@@ -25,6 +25,8 @@ UNKNOWN = 5.0
 """By this the number that may be sent at once is divided, for the rate of any other limit until it is measured."""
 FIRST = 1.6  # requests per second before the first answer: 80 % of the least limit
 WINDOW, SHORTEST = 5.0, 1.0  # seconds of a measurement, usually and where what is left shrinks fast
+MORE = 1.5
+"""By this the rate grows again with each measurement that finds nothing used up."""
 MANY = 10
 """From so many clients of a tenant on, a command spreads its requests evenly, and reads clients by the page."""
 LATELY = 1000  # requests that are remembered for what is used
@@ -72,7 +74,8 @@ class Pace:
         self._rate = rate or FIRST
         self._next = self._held = clock.monotonic()
         self._limit = self._left = 0
-        self._known = self._unlimited = False
+        self._known = self._unlimited = self._guessed = False
+        self._most = 0.0  # requests per second that are known to come back at best
         self._measured_from: tuple[float, int] | None = None
         self._sent = 0
         self._reserved = threading.local()
@@ -156,7 +159,8 @@ class Pace:
             now = self._clock.monotonic()
             if not self._known or limit != self._limit:
                 self._limit, self._known = limit, True
-                self._set(self._sustained.get(limit, limit / UNKNOWN))
+                self._most, self._guessed = self._sustained.get(limit, limit / UNKNOWN), limit not in self._sustained
+                self._set(self._most)
                 self._measured_from, self._sent = (now, left), 0
             self._left = left
             self._measure(now, left)
@@ -166,8 +170,14 @@ class Pace:
         if now - since < (WINDOW if left > before / 2 else SHORTEST):
             return
         back = (self._sent + left - before) / (now - since)
-        # Nothing comes back to what is full, so less than the limit would be seen.
-        if left < self._limit - 1 and back > 0:
+        if left >= self._limit - 1:
+            # Nothing comes back to what is full, so less than the limit would be seen. It shows that more can be used
+            # than is: somebody else has used it up before, and does so no more.
+            self._set(max(self._rate / SHARE, min(self._most, self._rate / SHARE * MORE)))
+        elif back > 0:
+            # A quarter of what is above, because a single measurement is rough.
+            self._most = back if self._guessed else max(self._most, self._most + (back - self._most) / 4)
+            self._guessed = False
             self._set(back)
         self._measured_from, self._sent = (now, left), 0
 

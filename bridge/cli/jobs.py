@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -93,7 +94,11 @@ class _Group(Generic[T]):
     def take(self) -> tuple[int, T]:
         """Take the next item."""
         with self._lock:
-            number = self._following(self._left) if len(self._left) > 1 else min(self._left)
+            number = min(self._left)
+            if len(self._left) > 1:
+                # Without an order the item is done all the same. If a server is the reason, its own work says so.
+                with suppress(Exception):
+                    number = self._following(self._left)
             return number, self._left.pop(number)
 
 
@@ -158,10 +163,15 @@ class Crew(Generic[T]):
             for group in free:
                 if self._threads >= MOST:
                     return begun
+                try:
+                    threading.Thread(target=self._do, args=(group,), daemon=True).start()
+                except RuntimeError:  # the machine allows no more of them: whatever is under way must not be given up
+                    if not self._threads:
+                        raise
+                    return begun
                 begun, self._threads = True, self._threads + 1
                 group.begun += 1
                 group.threads_to_come -= 1
-                threading.Thread(target=self._do, args=(group,), daemon=True).start()
         return begun
 
     def _do(self, group: _Group[T]) -> None:
@@ -177,9 +187,11 @@ class Crew(Generic[T]):
             _WAITS.set(wait)
             HERE.set(place)
             number, item = group.take()
-            if self._interrupted:
-                return
+            # Before the look, so that an interruption in between names it.
             self._under_way[number] = item
+            if self._interrupted:
+                del self._under_way[number]
+                return
             done = self._tried(number, item)
         self._told.put((group, done))
         wait()

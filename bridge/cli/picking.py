@@ -13,6 +13,7 @@ from bridge.execution.open import Common, survey
 from bridge.model.errors import BridgeError
 from bridge.planning.due import Held, held
 from sinks.clock import Clock, SystemClock
+from sinks.record import stamp
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
@@ -35,8 +36,8 @@ class Order(StrEnum):
 class Rule:
     """How to pick. `due` is the rule of `--due`, which says whether a client is picked; without it all are.
 
-    With `not_since`, a client is left out whose current value was published everywhere after that time, and that has
-    nothing interrupted. `limit` is the most clients to pick.
+    With `not_since`, a client is left out whose current value a rotation has made after that time, in every sink, and
+    that has nothing interrupted. `limit` is the most clients to pick.
     """
 
     due: Due | None = None
@@ -106,8 +107,7 @@ def _looked(
 
 
 def _fits(rule: Rule, client: ClientSettings, seen: Status) -> bool:
-    published = rule.not_since is not None and seen.promoted is not None and seen.promoted > rule.not_since
-    if published and not interrupted(seen):
+    if rule.not_since is not None and rotated_since(seen, rule.not_since) and not interrupted(seen):
         return False
     return rule.due is None or rule.due(client, seen)
 
@@ -196,6 +196,25 @@ def retirable(_client: ClientSettings, seen: Status) -> bool:
     since = seen.retire_from if seen.fallbacks else seen.retire_by  # what was retired softly is ended at `retire_by`
     # The vaults' own clock, because this machine's may be wrong.
     return since is not None and max(state.at for state in seen.sinks) >= since
+
+
+def rotated_since(seen: Status, moment: datetime) -> bool:
+    """Return whether a rotation after `moment` has made the current value of every sink.
+
+    Other operations date a value as well: a rollback, for example, makes one current that is older.
+    """
+    from bridge.model.operation import Operation
+
+    records = [state.record for state in seen.sinks if state.record]
+    if seen.promoted is None or seen.promoted <= moment or len(records) < len(seen.sinks):
+        return False
+    made = {(word[1], word[2]) for r in records for line in r.log if len(word := line.split(" ", 3)) > 2}
+    ways = (Operation.ROTATE, Operation.COMPROMISED, Operation.SETTLE)
+    # Without a log, the date is all that is known.
+    return all(
+        not r.age_is_minimum and (not r.log or any((stamp(r.promoted_at), way) in made for way in ways))
+        for r in records
+    )
 
 
 def interrupted(seen: Status) -> bool:

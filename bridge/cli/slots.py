@@ -34,8 +34,9 @@ class Slots:
     """Lets `number` threads work at a time.
 
     A free slot goes to a thread that has begun already, because it may hold a lock. Among several it goes to the group
-    with the fewest slots. Threads that are stuck do not count, as long as there are no more than `number` of them. So a
-    group whose server does not answer holds up no other group. It begins nothing more while others want to work.
+    with the fewest slots. Threads that are stuck do not count, and for one that has not begun no more than `number` of
+    them. So a group whose server does not answer holds up no other group. It begins nothing more while others want to
+    work.
     """
 
     def __init__(self, number: int) -> None:
@@ -66,10 +67,14 @@ class Slots:
     def _share_out(self) -> None:
         now = time.monotonic()
         stuck = [each.group for each in self._working if now - each.since >= STUCK]
-        while len(self._working) < self._number + min(len(stuck), self._number):
+        while len(self._working) < self._number + len(stuck):
             groups = {each.group for each in (*self._waiting, *self._working)}
             held = Counter(each.group for each in self._working)
-            allowed = [each for each in self._waiting if not (each.fresh and each.group in stuck and len(groups) > 1)]
+            # All that are stuck may wait for a lock, which a thread has that has begun, slept, and wants to go on.
+            allowed = [each for each in self._waiting if not each.fresh]
+            if len(self._working) < 2 * self._number:
+                several = len(groups) > 1
+                allowed += [each for each in self._waiting if each.fresh and not (several and each.group in stuck)]
             if not allowed:
                 return
             # `min` takes the first of equals, which has waited longest.

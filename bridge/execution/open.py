@@ -150,8 +150,9 @@ class Common:
         for number, (vault, uris) in by_vault.items():
             with suppress(SinkError):
                 told = survey_together(
-                    vault.name, uris, vault.type, vault.options, resolve=resolver, shared=self.shared
-                )
+                    vault.name, uris, vault.type, vault.options, resolve=resolver, shared=self.shared,
+                    clock=self.clock,
+                )  # fmt: skip
                 self.known.update({(number, uri): state for uri, state in told.items()})
 
     def of(self, chosen: list[tuple[Settings, ClientSettings]]) -> list[tuple[Settings, ClientSettings]]:

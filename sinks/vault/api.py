@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 JSON, MERGE = "application/json", "application/merge-patch+json"
 LAG = 5.0  # seconds that a standby's copy may lag
+KNOWN = 60.0
+"""For so many seconds a mount's settings count as read. A denial may be the token's, which ended, and not last."""
 SIZE_LIMIT = 1_000_000  # bytes. A server refuses a request above 1 MiB with status 500
 
 
@@ -61,14 +63,18 @@ class Kv:
             Refused: there is no such mount, or it is not KV version 2.
         """
         mount, _ = self._split(path)
-        if mount not in self._configs:
-            try:
-                with self._answers(f"read the settings of mount {mount}/"):
-                    answer = self._client.secrets.kv.v2.read_configuration(mount_point=mount)
-                    self._configs[mount] = config_in(answer["data"])
-            except Denied:
-                self._configs[mount] = None
-        return self._configs[mount]
+        now = self._connection.clock.monotonic()
+        config, until = self._configs.get(mount, (None, now))
+        if now < until:
+            return config
+        try:
+            with self._answers(f"read the settings of mount {mount}/"):
+                answer = self._client.secrets.kv.v2.read_configuration(mount_point=mount)
+                config = config_in(answer["data"])
+        except Denied:
+            config = None
+        self._configs[mount] = config, now + KNOWN
+        return config
 
     def metadata(self, path: str) -> Meta | None:
         """Return a key's metadata, or None where there is no such key."""
@@ -257,7 +263,8 @@ class Kv:
         with suppress(Missing, Denied), self._answers(f"read the settings of mount {first}/"):
             data = client.secrets.kv.v2.read_configuration(mount_point=first)["data"]
             if "max_versions" in data:  # a KV version 1 mount would answer with a foreign secret called "config"
-                self._mounts[first], self._configs[first] = first, config_in(data)
+                until = self._connection.clock.monotonic() + KNOWN
+                self._mounts[first], self._configs[first] = first, (config_in(data), until)
                 return first, rest
         mount = self._find_mount(path)
         self._mounts[mount] = mount

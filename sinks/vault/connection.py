@@ -42,8 +42,8 @@ class Connection:
         self.adapter = Adapter(clock, settings.tls_server_name, self._another_token)
         self.mounts: dict[str, str] = {}
         """The mounts that are known, by their paths."""
-        self.configs: dict[str, MountConfig | None] = {}
-        """Their settings. None: the token may not read them."""
+        self.configs: dict[str, tuple[MountConfig | None, float]] = {}
+        """Their settings, and the monotonic time until which they count. None: the token may not read them."""
         self._client: hvac.Client | None = None
         self._renew_at = 0.0
         self._granted = 0.0  # seconds that the login gave the token

@@ -209,6 +209,7 @@ class Adapter(HTTPAdapter):
             raise Expired("the call was not sent: its lease had ended")
         kwargs |= {"timeout": (min(CONNECT, left), min(READ, left)), "stream": True}
         response = super().send(request, *args, **kwargs)
+        came = self._clock.monotonic()  # the date is that of the head, and the body may take long
         # Method, path and status only: queries and bodies may hold secrets.
         LOG.debug("%s %s -> %d", request.method, request.path_url.partition("?")[0], response.status_code)
         try:
@@ -218,7 +219,7 @@ class Adapter(HTTPAdapter):
             response.close()  # what is left of the answer must not be taken for the next one
             raise
         if "Date" in response.headers:
-            self._seen = _date(response.headers["Date"]), self._clock.monotonic()
+            self._seen = _date(response.headers["Date"]), came
         if request_ids.wanted(changes=request_ids.changing(request.method), status=response.status_code):
             request_ids.note("vault", _request_id(response))
         return response

@@ -9,6 +9,7 @@ import pytest
 
 from bridge.auth0.errors import Unreachable
 from bridge.auth0.listing import FRESH, SPARE, Listing
+from bridge.model.errors import Usage
 from tests.contract.harness import ManualClock
 
 Page = Sequence[Mapping[str, Any]]
@@ -99,3 +100,14 @@ def test_a_client_that_is_not_listed_is_not_looked_for_again_and_again(clock: Ma
         assert listing.get("gone") is None
         assert listing.following({"gone": None}) is None
     assert tenant.asked == 3
+
+
+def test_a_key_that_cannot_sign_is_each_clients_own_error(clock: ManualClock) -> None:
+    def pages() -> Iterator[Page]:
+        raise Usage("the private_key is not an RSA private key in PEM form")
+        yield ()
+
+    listing = Listing(pages, clock)
+    assert listing.begin() is False
+    assert listing.following({"c1": 0}) is None
+    assert listing.get("c1") is None

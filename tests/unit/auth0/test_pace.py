@@ -47,6 +47,29 @@ def test_four_fifths_of_what_comes_back_are_used_and_nothing_is_refused(rate: Ra
     assert used <= rate.per_second * 0.9, used
 
 
+@pytest.mark.parametrize("rate", [Rate(50, 16), Rate(10, 2), Rate(2, 2), Rate(20, 2), Rate(100, 20)], ids=str)
+def test_the_rate_comes_back_when_somebody_else_no_longer_uses_the_limit_up(rate: Rate) -> None:
+    clock = ManualClock()
+    server, pace = Server(clock, rate), Pace(clock, Pacing(clients=100))
+
+    def used(requests: int) -> float:
+        began = clock.monotonic()
+        for _ in range(requests):
+            server.ask(pace)
+        return requests / (clock.monotonic() - began)
+
+    used(100)
+    before = used(50)
+    for _ in range(30):
+        while (told := server.limits.take(("management",), clock.monotonic())) and told.allowed:
+            pass
+        server.ask(pace)
+    during = pace.rate
+    used(100)
+    assert during < before * 0.9
+    assert used(50) > before * 0.8
+
+
 @pytest.mark.parametrize("plan", ["free", "enterprise", "enterprise-nonproduction"])
 def test_of_the_published_limits_all_of_the_share_is_used(plan: str) -> None:
     clock, rate = ManualClock(), PLANS[plan]["management"]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from bridge.cli.picking import Due, retirable, rotatable
+from bridge.cli.picking import Due, retirable, rotatable, rotated_since
 from bridge.config.calendar import calendar_of
 from bridge.config.settings import ClientSettings
 from bridge.planning.status import Status
+from sinks.record import stamp
 from tests.unit.planning.sinks import CLIENT, NOW, TENANT, URIS, A, B, lock
 from tests.unit.planning.test_status import aged, of
 
@@ -96,3 +97,27 @@ def test_an_answer_to_a_leak_waits_for_nothing() -> None:
 
 def test_a_client_that_could_not_be_read_has_its_turn() -> None:
     assert Due(rotatable).turn(SHUT) is None
+
+
+def test_only_a_rotation_afterwards_counts_as_one() -> None:
+    """After a leak, a value that was brought back or taken over since is the one that leaked."""
+    before, after = NOW - timedelta(days=2), NOW - timedelta(hours=1)
+
+    def made_by(operation: str, *, minimum: bool = False) -> Status:
+        states = [aged(1, uri=uri) for uri in URIS]
+        entry = (f"r-1 {stamp(states[0].record.promoted_at)} {operation} ci",) if states[0].record else ()
+        told = [
+            replace(each, record=replace(each.record, log=entry, age_is_minimum=minimum))
+            for each in states
+            if each.record
+        ]
+        return of(*told)
+
+    for operation in ("rotate", "compromised", "settle"):
+        assert rotated_since(made_by(operation), before)
+        assert not rotated_since(made_by(operation), after)
+    for operation in ("rollback", "sync", "adopt", "?"):
+        assert not rotated_since(made_by(operation), before)
+    assert not rotated_since(made_by("rotate", minimum=True), before)
+    wiped = replace(aged(1, uri=B), record=None)
+    assert not rotated_since(of(made_by("rotate").sinks[0], wiped), before)

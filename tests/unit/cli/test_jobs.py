@@ -148,3 +148,24 @@ def test_with_one_job_the_first_interruption_is_the_last_result() -> None:
         raise KeyboardInterrupt
 
     assert [done.number for done in Crew(work, 1).results(range(5))] == [0]
+
+
+def test_where_no_more_threads_are_to_be_had_the_others_do_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may allow few of them. What is under way must not be given up for that."""
+    start, lock, now = threading.Thread.start, threading.Lock(), [0]
+
+    def scarce(thread: threading.Thread) -> None:
+        with lock:
+            if now[0] == 2:
+                raise RuntimeError("can't start new thread")
+            now[0] += 1
+        start(thread)
+
+    def work(item: int) -> int:
+        time.sleep(0.05)
+        with lock:
+            now[0] -= 1
+        return item
+
+    monkeypatch.setattr(threading.Thread, "start", scarce)
+    assert sorted(done.value() for done in Crew(work, 5).results(range(9))) == list(range(9))

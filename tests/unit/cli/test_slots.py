@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from bridge.cli.jobs import Crew, Order
+from bridge.cli.jobs import Crew, Done, Order
 from bridge.cli.slots import HERE, Place, SharingClock, Slots
 
 Item = tuple[str, int]
@@ -182,3 +182,33 @@ def test_the_order_chooses_among_what_is_left_of_its_group() -> None:
     assert sorted(begun) == items(a=4, b=3)
     assert all(len(names) == 1 for names in offered)
     assert begun.index(("a", 3)) < begun.index(("a", 0))
+
+
+def test_whoever_sleeps_with_a_lock_goes_on_although_all_others_wait_for_such_locks() -> None:
+    """A token is asked for again after a pause, while the other threads of its tenant wait for it: in every tenant."""
+    locks, clock = {name: threading.Lock() for name in "abcdef"}, SharingClock()
+
+    def work(item: Item) -> None:
+        with locks[item[0]]:
+            clock.sleep(2.5)  # meanwhile those that wait count as stuck, so that others get slots, and wait as well
+
+    done: list[object] = []
+    crew = Crew(work, 2, BY_NAME)
+    thread = threading.Thread(
+        target=lambda: done.extend(crew.results(items(a=2, b=2, c=2, d=2, e=2, f=2))), daemon=True
+    )
+    thread.start()
+    thread.join(40)
+    assert len(done) == 12
+
+
+def test_an_order_that_fails_costs_no_item() -> None:
+    def fails(_left: object) -> int:
+        raise ValueError
+
+    found: list[Done[Item]] = []
+    crew = Crew(lambda item: item, 3, Order(lambda item: item[0], fails))
+    thread = threading.Thread(target=lambda: found.extend(crew.results(items(a=4, b=3))), daemon=True)
+    thread.start()
+    thread.join(10)
+    assert sorted(done.item for done in found) == items(a=4, b=3)

@@ -18,8 +18,10 @@ from sinks.secret import Secret
 from sinks.shared import Shared
 from sinks.state import SinkState
 from sinks.vault import Auth, Settings, together
+from sinks.vault.api import Kv
+from sinks.vault.connection import Connection
 from sinks.vault.rights import LEAST
-from tests.contract.harness import VaultHarness, admin
+from tests.contract.harness import ManualClock, VaultHarness, admin
 from tests.contract.states import STATES
 from tests.support.proxy import Answer, Proxy
 
@@ -275,3 +277,21 @@ def _patiently(write: Callable[[], object]) -> None:
             time.sleep(0.05)
         else:
             return
+
+
+def test_a_denial_of_a_mounts_settings_is_no_answer_for_all_later_sinks(bao: OpenBao, unique: str) -> None:
+    """The token may have ended. What is not known hides that a mount deletes versions by itself."""
+    clock, denied = ManualClock(), [True]
+
+    def gate(what: str, ask: Callable[[], Answer]) -> Answer:
+        refuses = denied[0] and "/config" in what
+        return replace(ask(), status=403, body=b'{"errors":["permission denied"]}') if refuses else ask()
+
+    with Proxy(bao.url, gate=gate) as proxy:
+        connection = Connection(Settings(proxy.url, auth=TOKEN), lambda _: Secret(bao.token), clock)
+        first, second = Kv(connection), Kv(connection)
+        assert first.config(f"secret/apps/{unique}") is None
+        denied[0] = False
+        assert second.config(f"secret/apps/{unique}") is None  # for a minute
+        clock.advance(61)
+        assert second.config(f"secret/apps/{unique}") is not None
