@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -142,7 +143,9 @@ class _Run:
             return forecast({tenant: Share(counts[tenant], None) for tenant in of_tenant}, None, None)
         rates = ask({tenant: partial(self._rate, settings, tenant) for tenant, settings in of_tenant.items()})
         spreading = max(settings.tenants[tenant].propagation for tenant, settings in of_tenant.items())
-        shares = {tenant: Share(counts[tenant], rates[tenant]) for tenant in of_tenant}
+        # Only after a leak there is a reason. A client keeps its place then until Auth0 has refused what ends.
+        at_a_time = self.together.jobs if self.asked.reason else None
+        shares = {tenant: Share(counts[tenant], rates[tenant], at_a_time) for tenant in of_tenant}
         return forecast(shares, spreading, self.together.rate)
 
     def _rate(self, settings: Settings, tenant: str) -> float | None:
@@ -154,7 +157,9 @@ class _Run:
         except BridgeError:
             return None  # it is each client's own error
         listed = auth0.listing is not None and auth0.listing.begin()
-        return auth0.pace.rate if listed else None
+        if not listed:
+            return None
+        return math.inf if auth0.pace.unlimited else auth0.pace.rate
 
     def following(self, left: Mapping[int, Chosen]) -> int:
         """Return the number of the client to begin next, of those of one tenant that are left.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bridge.cli.jobs import Crew, in_order
 from bridge.execution.open import Common, survey
 from bridge.model.errors import BridgeError
+from bridge.model.operation import Operation
 from bridge.planning.due import Held, held
 from sinks.clock import Clock, SystemClock
 
@@ -36,11 +37,13 @@ class Rule:
     """How to pick. `due` is the rule of `--due`, which says whether a client is picked; without it all are.
 
     With `not_since`, a client is left out whose current value was published everywhere after that time, and that has
-    nothing interrupted. `limit` is the most clients to pick.
+    nothing interrupted. With `leaked` too, only an answer to a leak leaves a client out, because any other operation
+    leaves the value that leaked readable. `limit` is the most clients to pick.
     """
 
     due: Due | None = None
     not_since: datetime | None = None
+    leaked: bool = False
     order: Order = Order.ANY
     limit: int | None = None
 
@@ -107,9 +110,15 @@ def _looked(
 
 def _fits(rule: Rule, client: ClientSettings, seen: Status) -> bool:
     published = rule.not_since is not None and seen.promoted is not None and seen.promoted > rule.not_since
-    if published and not interrupted(seen):
+    if published and not interrupted(seen) and (not rule.leaked or _answered(seen)):
         return False
     return rule.due is None or rule.due(client, seen)
+
+
+def _answered(seen: Status) -> bool:
+    """Return whether the latest operation on every sink was a whole answer to a leak, by its record."""
+    latest = [state.record.log[0].split() for state in seen.sinks if state.record and state.record.log]
+    return len(latest) == len(seen.sinks) and all(words[2:3] == [Operation.COMPROMISED] for words in latest)
 
 
 def _key(order: Order, pair: Pair, seen: Status | None) -> tuple[bool, float | str]:
