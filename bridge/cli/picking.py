@@ -116,8 +116,12 @@ def _fits(rule: Rule, client: ClientSettings, seen: Status) -> bool:
 
 
 def _answered(seen: Status) -> bool:
-    """Return whether the latest operation on every sink was a whole answer to a leak, by its record."""
-    latest = [state.record.log[0].split() for state in seen.sinks if state.record and state.record.log]
+    """Return whether the latest operation on every sink was an answer to a leak that came to its end, by its tags.
+
+    One that still counts as live may have died. The answer to a leak waits for none, so it is given again.
+    """
+    free = [state.record for state in seen.sinks if state.record and not (state.lock or state.unsettled)]
+    latest = [record.log[0].split() for record in free if record.log]
     return len(latest) == len(seen.sinks) and all(words[2:3] == [Operation.COMPROMISED] for words in latest)
 
 
