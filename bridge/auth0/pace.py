@@ -87,6 +87,11 @@ class Pace:
         return self._rate
 
     @property
+    def unlimited(self) -> bool:
+        """Whether the latest answer told no limit, so that `rate` does not count."""
+        return self._unlimited and self._given is None
+
+    @property
     def used(self) -> float:
         """Requests per second, as they were sent within the last five seconds."""
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -154,7 +155,9 @@ class _Run:
         except BridgeError:
             return None  # it is each client's own error
         listed = auth0.listing is not None and auth0.listing.begin()
-        return auth0.pace.rate if listed else None
+        if not listed:
+            return None
+        return math.inf if auth0.pace.unlimited else auth0.pace.rate
 
     def following(self, left: Mapping[int, Chosen]) -> int:
         """Return the number of the client to begin next, of those of one tenant that are left.

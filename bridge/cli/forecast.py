@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,10 @@ PATIENCE = 5.0
 
 @dataclass(frozen=True)
 class Share:
-    """The clients of one tenant. `rate` is in requests per second, and None if the tenant did not tell its limit."""
+    """The clients of one tenant.
+
+    `rate` is in requests per second, None if it is unknown, and infinite if the tenant has no limit.
+    """
 
     clients: int
     rate: float | None
@@ -62,17 +66,19 @@ def forecast(shares: Mapping[str, Share], spreading: timedelta | None, rate: flo
 
 def _row(tenant: str, share: Share) -> tuple[str, ...]:
     rate, time = share.rate, share.time
-    return tenant, str(share.clients), f"{rate:.3g}" if rate else "?", span(time) if time is not None else "?"
+    told = "no limit" if rate == math.inf else f"{rate:.3g}" if rate else "?"
+    return tenant, str(share.clients), told, span(time) if time is not None else "?"
 
 
 def _summed_up(shares: Mapping[str, Share], spreading: timedelta | None, rate: float | None) -> str:
     told = clients(sum(share.clients for share in shares.values()))
     if len(shares) > 1:
         told += f", {len(shares)} tenants"
-    times = [share.time for share in shares.values()]
-    if spreading is None or None in times:
+    if spreading is None or any(share.time is None for share in shares.values()):
         return told
     # Tenants do not wait for each other.
-    longest = max(time for time in times if time is not None) + spreading
+    longest = max(share.time or timedelta() for share in shares.values()) + spreading
+    if all(share.rate == math.inf for share in shares.values()):
+        return f"{told}, at least {span(longest)}"
     limit = f"{rate:g} requests/s" if rate else f"80 % of the {'limits' if len(shares) > 1 else 'limit'}"
     return f"{told}, at least {span(longest)} at {limit}"

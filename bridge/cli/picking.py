@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bridge.cli.jobs import Crew, in_order
 from bridge.execution.open import Common, survey
 from bridge.model.errors import BridgeError
+from bridge.model.operation import Operation
 from bridge.planning.due import Held, held
 from sinks.clock import Clock, SystemClock
 from sinks.record import stamp
@@ -37,11 +38,13 @@ class Rule:
     """How to pick. `due` is the rule of `--due`, which says whether a client is picked; without it all are.
 
     With `not_since`, a client is left out whose current value a rotation has made after that time, in every sink, and
-    that has nothing interrupted. `limit` is the most clients to pick.
+    that has nothing interrupted. With `leaked` too, only an answer to a leak leaves a client out, because any other
+    operation leaves the value that leaked readable. `limit` is the most clients to pick.
     """
 
     due: Due | None = None
     not_since: datetime | None = None
+    leaked: bool = False
     order: Order = Order.ANY
     limit: int | None = None
 
@@ -107,9 +110,20 @@ def _looked(
 
 
 def _fits(rule: Rule, client: ClientSettings, seen: Status) -> bool:
-    if rule.not_since is not None and rotated_since(seen, rule.not_since) and not interrupted(seen):
+    rotated = rule.not_since is not None and rotated_since(seen, rule.not_since)
+    if rotated and not interrupted(seen) and (not rule.leaked or _answered(seen)):
         return False
     return rule.due is None or rule.due(client, seen)
+
+
+def _answered(seen: Status) -> bool:
+    """Return whether the latest operation on every sink was an answer to a leak that came to its end, by its tags.
+
+    One that still counts as live may have died. The answer to a leak waits for none, so it is given again.
+    """
+    free = [state.record for state in seen.sinks if state.record and not (state.lock or state.unsettled)]
+    latest = [record.log[0].split() for record in free if record.log]
+    return len(latest) == len(seen.sinks) and all(words[2:3] == [Operation.COMPROMISED] for words in latest)
 
 
 def _key(order: Order, pair: Pair, seen: Status | None) -> tuple[bool, float | str]:

@@ -131,9 +131,9 @@ class ClientsToChange(ClientsOrAll):
     limit: Limit = None
     order: InOrder = Order.ANY
 
-    def rule(self, due: Due | None = None, not_since: datetime | None = None) -> Rule:
+    def rule(self, due: Due | None = None, not_since: datetime | None = None, *, leaked: bool = False) -> Rule:
         """Return the rule by which clients are picked, from these options and a command's own."""
-        return Rule(due=due, not_since=not_since, order=self.order, limit=self.limit)
+        return Rule(due=due, not_since=not_since, leaked=leaked, order=self.order, limit=self.limit)
 
 
 def settings_of(config: Path | None, environ: Mapping[str, str] = os.environ) -> Settings | None:

@@ -149,6 +149,8 @@ def test_nobody_is_picked_otherwise_than_by_a_survey_of_each(many: Many) -> None
     assert len(many.picked(early, Rule(due=Due(retirable)))) == COUNT - 2
     since = Rule(not_since=datetime(2000, 1, 1, tzinfo=UTC))
     assert many.picked(found, since) == [LEFT_BEHIND, WIPED]
+    # Nobody has answered a leak, so all of them still hold what leaked.
+    assert many.picked(found, replace(since, leaked=True)) == [c.name for _, c in found]
     assert many.picked(found, Rule(not_since=datetime(2999, 1, 1, tzinfo=UTC))) == [c.name for _, c in found]
     oldest = [client.name for _, client in pick(found, Rule(order=Order.OLDEST), jobs=4, common=Common()).clients]
     common = Common()

@@ -31,7 +31,11 @@ WHOLE = {
         "tests/canary/test_notifications.py",
         "tests/canary/test_whole_stories.py",
     ),
-    "drills": ("tests/drills/test_compromise.py", "tests/drills/test_quarterly_review.py"),
+    "drills": (
+        "tests/drills/test_all_leaked.py",
+        "tests/drills/test_compromise.py",
+        "tests/drills/test_quarterly_review.py",
+    ),
     "faults": ("tests/resilience/faults/test_faults.py", "tests/resilience/faults/test_process.py"),
     "notifications": ("tests/unit/notify",),
     "races": ("tests/resilience/races",),

@@ -117,7 +117,7 @@ def rotate(
 
     change(
         context, clients, work, json=mode.json, title="rotated", nothing="nothing is left to tidy up",
-        everyone=clients.everyone, rule=clients.rule(selected if due else None, since),
+        everyone=clients.everyone, rule=clients.rule(selected if due else None, since, leaked=compromised),
         together=together, agree=agree,
     )  # fmt: skip
 

@@ -109,7 +109,8 @@ class Board:
             seconds = self.seconds / over * (row.total - over)
             yield f"about {span(timedelta(seconds=seconds))} left"
         if over < row.total and (pace := self.paces.get(tenant)):
-            yield f"{pace.used:.1f} of {pace.rate:.3g} requests/s"
+            of = "" if pace.unlimited else f" of {pace.rate:.3g}"
+            yield f"{pace.used:.1f}{of} requests/s"
 
 
 def _fitting(name: str, words: Iterable[str], room: int) -> str:

@@ -65,6 +65,11 @@ def _changes(routes: Blueprint, tenant: Tenant) -> None:
         tenant.settings.propagation = timedelta(seconds=_body()["seconds"])
         return jsonify({})
 
+    @routes.put("/plan")
+    def set_plan() -> Response:
+        tenant.set_plan(_body()["plan"])
+        return jsonify({})
+
     @routes.post("/faults")
     def add_fault() -> tuple[Response, int]:
         rule = _body()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import timedelta
 
@@ -34,6 +35,12 @@ def test_where_a_tenant_did_not_tell_its_limit_no_time_is_promised() -> None:
     *_, row, told = forecast({"eu": Share(60, 2.0), "test": Share(10, None)}, SPREADING, None)
     assert row.split() == ["test", "10", "?", "?"]
     assert told == "70 clients, 2 tenants"
+
+
+def test_a_tenant_without_a_limit_takes_as_long_as_a_change_spreads() -> None:
+    *_, row, told = forecast({"eu": Share(60, math.inf)}, SPREADING, None)
+    assert row == "  eu           60    no limit       0 s"
+    assert told == "60 clients, at least 30 s"
 
 
 def test_where_there_is_nothing_to_say_about_time_there_are_only_counts() -> None:

@@ -35,10 +35,16 @@ def test_another_process_sets_propagation_and_faults(auth0, http, api):
     assert api.get("/clients").headers["Retry-After"] == "2"
 
 
+def test_another_process_sets_the_limits_of_a_plan(http, api):
+    assert http.put("/_sandbox/plan", json={"plan": "enterprise"}).status_code == 200
+    assert api.get("/clients").headers["x-ratelimit-limit"] == "50"
+
+
 def test_what_another_process_says_wrong_is_a_client_error(http):
     assert http.post("/_sandbox/faults", json={"kind": "nonsense"}).status_code == 400
     assert http.post("/_sandbox/faults", json={}).status_code == 400
     assert http.put("/_sandbox/propagation", json={}).status_code == 400
+    assert http.put("/_sandbox/plan", json={"plan": "nonsense"}).status_code == 400
     assert http.post("/_sandbox/clients", json={"kind": "nonsense"}).status_code == 400
     assert http.post("/_sandbox/clients/nobody/secret").status_code == 404
 

@@ -1,0 +1,94 @@
+"""docs/guide/drills/all-leaked.md, typed from top to bottom. The servers say what became of forty applications."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bridge.audit.chain import Chain, head_in
+from bridge.audit.verify import verify
+from sinks.secret import Secret
+from tests.canary.stage import leaks
+from tests.docs.pages import DOCS
+from tests.drills.drill import Drill, begun
+
+PAGE = DOCS / "guide" / "drills" / "all-leaked.md"
+APPLICATIONS = ("billing", *(f"client-{number}" for number in range(2, 41)))
+PAYMENTS = APPLICATIONS[:9]
+
+
+@pytest.mark.timeout(600)
+def test_forty_answers_with_a_death_among_them_end_every_leaked_value(tmp_path: Path) -> None:
+    with begun(PAGE, tmp_path) as drill:
+        drill.through("The plan")
+        leaked = values(drill)
+        assert {len(each) for each in leaked.values()} == {1}  # a plan changes nothing
+        drill.through("The most exposed first")
+        assert {name for name, each in values(drill).items() if len(each) > 1} == {*PAYMENTS}
+        drill.through("The rest, and a death")
+        again = assert_what_the_death_left_is_done_once_more(drill)
+        drill.through("How long it takes")
+        assert not drill.waiting
+        assert {name for name, each in values(drill).items() if len(each) == 3} == again
+        for name in APPLICATIONS:
+            assert_dead(drill, name)
+        assert_nothing_is_shown(drill)
+        assert_the_record_holds(drill)
+
+
+def values(drill: Drill) -> dict[str, list[str]]:
+    """Return every different secret of each application, the oldest first."""
+    state = drill.state()["clients"]
+    found = {c["name"]: [*dict.fromkeys(change["value"] for change in c["history"])] for c in state}
+    return {name: found[name] for name in APPLICATIONS}
+
+
+def assert_what_the_death_left_is_done_once_more(drill: Drill) -> set[str]:
+    """No application was answered twice but those that were under way. Returns these."""
+    first, second = ((drill.directory / f"{name}.log").read_text() for name in ("shop", "shop-2"))
+    finished, later = ({line.split()[0] for line in text.splitlines() if " rotated after a leak" in line}
+                       for text in (first, second))  # fmt: skip
+    assert len(finished) >= 8
+    assert finished.isdisjoint(later)
+    assert finished | later == {*APPLICATIONS} - {*PAYMENTS}
+    again = {name for name, each in values(drill).items() if len(each) == 3}
+    assert again
+    assert again <= later
+    return again
+
+
+def assert_dead(drill: Drill, name: str) -> None:
+    """Auth0 refuses what ended, no version in Vault holds it, and no label of AWS leads to it."""
+    *ended, live = drill.values(name)
+    assert drill.accepts(name, live)
+    assert [value for value in ended if drill.accepts(name, value)] == []
+    with drill.vault(name) as vault, drill.aws(name) as aws:
+        for seen in (vault.see(), aws.see()):
+            assert seen.current == live
+            assert seen.readable == {live}
+            assert (seen.fallback, seen.pending) == (None, None)
+        assert set(aws.see().labels) == {"AWSCURRENT"}
+
+
+def assert_nothing_is_shown(drill: Drill) -> None:
+    key = (drill.directory / "audit.key").read_text().strip()
+    found = {"printed": drill.printed, **drill.files(but=("sandbox.env", "audit.key"))}
+    assert {"plan.txt", "payments.log", "shop-2.log", "incident.jsonl", "after.html", "audit.jsonl"} <= set(found)
+    tokens = drill.type("printf '%s\\n' $VAULT_TOKEN")[0].split()
+    assert len(tokens) == 1
+    for name, text in found.items():
+        assert leaks(text, {*drill.secrets(), *tokens, key}) == [], name
+
+
+def assert_the_record_holds(drill: Drill) -> None:
+    """It is whole since the anchor, and each application's answer ended well exactly once."""
+    key = Secret((drill.directory / "audit.key").read_text().strip())
+    lines = (drill.directory / "audit.jsonl").read_bytes().splitlines(keepends=True)
+    anchor = head_in((drill.directory / "anchor.txt").read_text().strip())
+    assert anchor
+    found = verify(lines, Chain(key), (anchor,))
+    assert found.faults == ()
+    told = (drill.directory / "incident.txt").read_text().splitlines()
+    assert Counter(line.split()[1] for line in told if " done in " in line) == Counter(APPLICATIONS)
