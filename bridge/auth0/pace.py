@@ -30,6 +30,7 @@ MORE = 1.5
 MANY = 10
 """From so many clients of a tenant on, a command spreads its requests evenly, and reads clients by the page."""
 LATELY = 1000  # requests that are remembered for what is used
+LOOK = 0.25  # seconds after which a waiting thread looks whether the rate has changed
 SLEEP = 0.05  # seconds after which a thread that is not the next one looks again
 
 
@@ -119,7 +120,8 @@ class Pace:
             heapq.heappush(self._waiting, me)
         try:
             while (wait := self._wait(me)) > 0:
-                self._clock.sleep(wait)
+                # An answer to another request may raise the rate meanwhile.
+                self._clock.sleep(min(wait, LOOK))
         except BaseException:
             with self._lock:
                 if me in self._waiting:

@@ -5,13 +5,14 @@ The token is kept in memory only. Each process fetches its own.
 
 from __future__ import annotations
 
+import copy
 import threading
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from bridge.auth0.errors import Unauthorised, Unreachable
+from bridge.auth0.errors import Auth0Error, Unauthorised, Unreachable
 from bridge.auth0.http import Http
 from bridge.auth0.pace import Pacing
 from bridge.model.errors import Usage
@@ -87,6 +88,7 @@ class Tenant:
         self._clock = clock
         self._lock = threading.Lock()
         self._token: Token | None = None
+        self._failed: tuple[float, Auth0Error | None] = (0.0, None)
         if credentials.api_token is not None:
             self._token = _ready_made(credentials.api_token)
             self.client_id = self.client_id or self._token.issued_to
@@ -100,12 +102,21 @@ class Tenant:
             Auth0Error: Auth0 gave no token.
             Usage: the private key cannot sign.
         """
+        asked = self._clock.monotonic()
         # Held while a token is fetched: the other threads need the same one, and each token costs quota.
         with self._lock:
             if self._token is None or (
                 self._token.renew_at is not None and self._clock.monotonic() >= self._token.renew_at
             ):
-                self._token = self._fetch()
+                # Who has waited for another thread's attempt has its answer. Attempts one after the other take minutes.
+                failed_at, error = self._failed
+                if error is not None and failed_at > asked:
+                    raise copy.copy(error)  # each client adds hints of its own
+                try:
+                    self._token = self._fetch()
+                except Auth0Error as raised:
+                    self._failed = self._clock.monotonic(), raised
+                    raise
             return self._token
 
     def forget_token(self, used: Token) -> bool:

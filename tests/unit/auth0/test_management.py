@@ -218,7 +218,7 @@ def test_the_next_request_waits_when_the_last_answer_said_that_none_is_free(
     auth0.get_client("AbC123")
     assert clock.slept == []
     auth0.get_client("AbC123")
-    assert clock.slept == [2]
+    assert sum(clock.slept) == 2
 
 
 def test_an_unknown_client_is_named_with_its_tenant(connect: Any, wire: Any, refusal: Any) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,12 +18,14 @@ from hypothesis import strategies as st
 
 from bridge.auth0 import api
 from bridge.auth0.errors import Forbidden, Unauthorised, Unreachable
+from bridge.auth0.limits import ATTEMPTS
 from bridge.auth0.tenant import Credentials
 from bridge.model.errors import Usage
 from bridge.model.tenant import TenantSettings
 from bridge.model.tenant_address import base_url, display_name
 from sinks.loopback import is_loopback
 from sinks.secret import Secret
+from tests.unit.auth0.conftest import TOKEN
 
 MACHINE = Credentials("M2M", Secret("own-secret"))
 
@@ -225,3 +229,37 @@ def test_incomplete_credentials_are_a_usage_error(connect: Any, credentials: Cre
     with pytest.raises(Usage) as caught:
         connect(credentials)
     assert "hunter2" not in str(caught.value)
+
+
+def test_threads_that_wait_for_another_ones_attempt_share_its_failure(connect: Any, wire: Any) -> None:
+    """Otherwise each client of a tenant that does not answer would take its turn of attempts, one after the other."""
+    auth0, all_wait = connect(MACHINE), threading.Event()
+
+    def answer(_request: httpx.Request) -> httpx.Response:
+        all_wait.wait(10)
+        return httpx.Response(503)
+
+    wire.tokens = [answer]
+    errors: list[Unreachable] = []
+
+    def ask() -> None:
+        try:
+            auth0.tenant.token()
+        except Unreachable as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    while not wire.token_requests:
+        time.sleep(0.005)
+    time.sleep(0.1)
+    all_wait.set()
+    for thread in threads:
+        thread.join(10)
+    assert len(errors) == 5
+    assert len({id(error) for error in errors}) == 5  # each client adds hints of its own
+    attempts = len(wire.token_requests)
+    assert attempts <= ATTEMPTS
+    wire.tokens = [httpx.Response(200, json=TOKEN)]
+    assert auth0.tenant.token().value.reveal() == TOKEN["access_token"]
