@@ -208,7 +208,7 @@ class Http:
 
     def heard(self, response: httpx.Response, pace: Pace) -> None:
         """Learn from an answer how fast the next requests may come."""
-        pace.heard(response.headers)
+        pace.heard(response.headers, good=response.is_success)
         if is_used_up(response.headers):
             # A reset far in the future must not stall an operation that holds its sinks. If it is meant, the next
             # request gets a 429, whose error names the wait.

@@ -153,13 +153,16 @@ class Pace:
     def hold(self, seconds: float) -> None:
         """Let nothing begin for so long, because the limit is used up."""
         with self._lock:
-            self._held = self._clock.monotonic() + seconds
+            # Answers come in any order, and one of them must not end what another one asked for.
+            self._held = max(self._held, self._clock.monotonic() + seconds)
 
-    def heard(self, headers: Mapping[str, str]) -> None:
-        """Learn from an answer's headers (`x-ratelimit-limit`, `x-ratelimit-remaining`)."""
+    def heard(self, headers: Mapping[str, str], *, good: bool = True) -> None:
+        """Learn from an answer's headers (`x-ratelimit-limit`, `x-ratelimit-remaining`). `good`: it is no error."""
         limit, left = (_whole(headers.get(f"x-ratelimit-{name}")) for name in ("limit", "remaining"))
-        # Some plans have no limit for some requests. What makes no sense tells nothing.
-        self._unlimited = not any(name.lower().startswith("x-ratelimit") for name in headers)
+        told = any(name.lower().startswith("x-ratelimit") for name in headers)
+        # Some plans have no limit for some requests. What makes no sense tells nothing, nor does the error of a proxy.
+        if told or good:
+            self._unlimited = not told
         if not limit or left is None or left > limit:
             return
         with self._lock:

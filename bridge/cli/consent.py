@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import typer
@@ -30,6 +30,8 @@ class Consent:
     always: bool = False
     deed: str = ""
     """What is done to each client, in words, where every client of the command would be asked about."""
+    _harmless: bool = field(default=False, init=False)
+    """Whether the user has agreed beforehand to whatever can be undone."""
 
     def __call__(self, plan: Plan) -> bool:
         """Return whether this plan may be executed.
@@ -37,7 +39,7 @@ class Consent:
         Raises:
             Refused: the user has to be asked, and cannot be.
         """
-        if self.yes or not (plan.irreversible or plan.creates or self.always):
+        if self.yes or not (plan.irreversible or (not self._harmless and (plan.creates or self.always))):
             return True
         say_all(show.plan(plan), err=True)
         # A scheduled job must not wait for an answer that never comes.
@@ -58,7 +60,11 @@ class Consent:
             return
         if not _confirmed(f"{self.deed} Go on with {show.clients(clients)}?"):
             raise Refused("not confirmed", "--dry-run shows the plan of each client; --jobs 1 asks for each")
-        self.yes = True
+        # With `always` the question was about what can be undone. A plan that cannot be is asked about by itself.
+        if self.always:
+            self._harmless = True
+        else:
+            self.yes = True
 
 
 def _confirmed(question: str) -> bool:

@@ -172,3 +172,30 @@ def test_what_is_used_counts_the_last_seconds() -> None:
     assert pace.used == pytest.approx(2, abs=0.3)
     clock.advance(10)
     assert pace.used == 0
+
+
+def test_an_error_without_headers_says_nothing_about_limits() -> None:
+    """It may be that of a proxy, and an outage is no time to send everything at once."""
+    clock = ManualClock()
+    pace = Pace(clock, Pacing(clients=100))
+    pace.heard({"x-ratelimit-limit": "10", "x-ratelimit-remaining": "9"})
+    pace.heard({"retry-after": "2"}, good=False)
+    before = clock.monotonic()
+    for _ in range(16):
+        pace.take()
+    assert clock.monotonic() - before > 8
+    pace.heard({})
+    before = clock.monotonic()
+    for _ in range(16):
+        pace.take()
+    assert clock.monotonic() == before
+
+
+def test_a_wait_is_not_ended_by_another_answer() -> None:
+    clock = ManualClock()
+    pace = Pace(clock)
+    pace.hold(10)
+    pace.hold(0)
+    before = clock.monotonic()
+    pace.take()
+    assert clock.monotonic() - before == pytest.approx(10)
