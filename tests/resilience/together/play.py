@@ -1,0 +1,110 @@
+"""Strikes a command about all clients, has another one follow, and collects what is wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.resilience.races.operators import Ended
+from tests.resilience.together import judge
+from tests.resilience.together.cases import ASKS, STRIKES, Blow
+from tests.resilience.together.fleet import PROPAGATION, Fleet, Running
+from tests.resilience.together.judge import Before
+from tests.resilience.together.moments import Moment, Trap
+
+CALM = 0.5  # seconds in which the servers carry out what has arrived
+
+
+@dataclass
+class Played:
+    """One command that was struck. `held` are the clients that it held then, `done` those that it had released."""
+
+    fleet: Fleet
+    blow: Blow
+    running: Running
+    before: dict[str, Before]
+    lines: int
+    changes: dict[str, int] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
+    ended: Ended | None = None
+    faults: list[str] = field(default_factory=list)
+
+    def new(self, name: str) -> int:
+        """Return how often a client had been changed at Auth0 when the command was struck."""
+        return self.changes[name] - self.before[name].changes
+
+
+def strike(fleet: Fleet, blow: Blow, moment: Moment, place: str, argv: tuple[str, ...], waits_after: Moment,
+           *, leaked: bool = False) -> Played:  # fmt: skip
+    """Run a command, and strike it. Where it goes on by itself, return when it has ended.
+
+    Raises:
+        AssertionError: it has ended without coming there.
+    """
+    names = [(world.client_id, world.vault.path) for world in fleet.worlds.values()]
+    trap = Trap(moment, place, names, STRIKES[blow], PROPAGATION.total_seconds(), waits_after)
+    before, lines = Before.of(fleet), len(fleet.record())
+    running = fleet.start(*argv, trap=trap)
+    met = trap.met(running.process)
+    played = Played(fleet, blow, running, before, lines)
+    if not met or blow is not Blow.FROZEN:
+        played.ended = fleet.ended(running)
+    assert met, f"it did not come to this moment: {played.ended}"
+    calm()
+    played.changes = fleet.changes()
+    played.held = {name for name, world in fleet.worlds.items() if judge.held(world)}
+    played.faults += [
+        f"when it was struck: {name}: {fault}"
+        for name, world in fleet.worlds.items()
+        for fault in judge.at_death(world, before[name], leaked=leaked)
+    ]
+    played.faults += judge.logins(running.asked, ended=False)
+    if played.ended and blow is not Blow.KILLED:
+        played.faults += _told(played, played.ended)
+    return played
+
+
+def calm() -> None:
+    """Wait until the servers have carried out what a process has sent that is dead or stands still."""
+    import time
+
+    time.sleep(CALM)
+
+
+def _told(played: Played, ended: Ended) -> list[str]:
+    """A process that ends when it is asked to tells of each client; asked once, it holds nothing any more."""
+    told = judge.results(ended)
+    faults = [] if ended.status in (0, 1, 3, -2, 130) else [f"it ended with {ended.status}"]
+    if played.blow in ASKS:
+        faults += [f"{name} is still held" for name in sorted(played.held)]
+        faults += [f"{name} is not told" for name in played.fleet.worlds if name not in told]
+    faults += [f"{name} is held, and told as {told[name]}" for name in sorted(played.held & {*told}) if told[name] != 3]
+    return faults
+
+
+def follow(played: Played, *argv: str) -> None:
+    """Run the command that follows."""
+    ended, asked = played.fleet.run(*argv)
+    if ended.status:
+        played.faults.append(f"{' '.join(argv)} ended with {ended.status}: {ended.out}{ended.err}")
+    played.faults += judge.logins(asked, ended=True)
+
+
+def wake(played: Played, overtaken: set[str]) -> None:
+    """Let a frozen process go on to its end. Of the clients that others have taken, it changes nothing, and says so."""
+    fleet, asked = played.fleet, played.running.asked
+    fleet.spread()
+    stood: dict[str, Any] = fleet.dump()
+    logged_in = Counter(asked)
+    played.running.process.wake()
+    ended = played.ended = fleet.ended(played.running)
+    now, told = fleet.dump(), judge.results(ended)
+    played.faults += [f"{name}: it changed something after it was woken" for name in overtaken if now[name] != stood[name]]
+    played.faults += [f"{name}: it was taken over, and is told as done" for name in played.held & overtaken
+                      if not told.get(name)]  # fmt: skip
+    wanted = (1, 3) if played.held & overtaken else (0, 1, 3, 4)
+    if ended.status not in wanted:
+        played.faults.append(f"woken, it ended with {ended.status}: {ended.out}{ended.err}")
+    if logged_in["login"] and asked["login"] > logged_in["login"]:
+        played.faults.append("woken, it logged in once more")
