@@ -33,14 +33,16 @@ class Order(StrEnum):
 class Rule:
     """How to pick. `due` says of a client's status whether it is picked; without it all are.
 
-    With `not_since`, a client is left out whose current value was published everywhere after that time, and that has
-    nothing interrupted. `limit` is the most clients to pick.
+    With `not_since`, a client is left out whose current value was published everywhere after that time, and that no
+    operation holds or has left something in. `limit` is the most clients to pick.
     """
 
     due: Callable[[ClientSettings, Status], bool] | None = None
     not_since: datetime | None = None
     order: Order = Order.ANY
     limit: int | None = None
+    untidy: set[str] = field(default_factory=set)
+    """Collects the names of clients that `not_since` leaves nothing to do for but to tidy up."""
 
     @property
     def looks(self) -> bool:
@@ -91,9 +93,12 @@ def _looked(
 
 
 def _fits(rule: Rule, client: ClientSettings, seen: Status) -> bool:
-    published = rule.not_since is not None and seen.promoted is not None and seen.promoted > rule.not_since
-    if published and not interrupted(seen):
-        return False
+    if rule.not_since is not None and seen.promoted is not None and seen.promoted > rule.not_since:
+        # A lock that counts as live may be that of a process that has just died, so it is no reason to leave this out.
+        if not _touched(seen):
+            return False
+        if not any(state.lock for state in seen.sinks):
+            rule.untidy.add(client.name)
     return rule.due is None or rule.due(client, seen)
 
 
@@ -140,4 +145,8 @@ def retirable(_client: ClientSettings, seen: Status) -> bool:
 
 def interrupted(seen: Status) -> bool:
     """Return whether an operation that was interrupted has left something to settle."""
-    return seen.attention and any(state.lock or state.unsettled for state in seen.sinks)
+    return seen.attention and _touched(seen)
+
+
+def _touched(seen: Status) -> bool:
+    return any(state.lock or state.unsettled for state in seen.sinks)

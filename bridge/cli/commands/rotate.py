@@ -93,6 +93,7 @@ def rotate(
     consents = {word for word, said in (("self", allow_self), ("hs256", accept_hs256)) if said}
     agree = Consent(mode.yes, deed="Older values end in every sink, which cannot be undone." if compromised else "")
     selected, since = Rotatable(), moment("--not-since", not_since) if not_since else None
+    rule = clients.rule(selected if due else None, since)
 
     def work(session: Session) -> Outcome | Unchanged | None:
         session.settings = replace(session.settings, accept=session.settings.accept | consents)
@@ -109,14 +110,15 @@ def rotate(
             without_fallback=without_fallback,
             min_interval=timedelta(0) if again else session.settings.min_interval,
         )
-        if session.settings.name in selected.untidy and not compromised:  # what leaked has to go in any case
+        if (
+            session.settings.name in selected.untidy | rule.untidy and not compromised
+        ):  # what leaked has to go in any case
             return resume_one(session, options)
         return rotate_one(session, options)
 
     change(
         context, clients, work, json=mode.json, title="rotated", nothing="nothing is left to tidy up",
-        everyone=clients.everyone, rule=clients.rule(selected if due else None, since),
-        together=together, agree=agree,
+        everyone=clients.everyone, rule=rule, together=together, agree=agree,
     )  # fmt: skip
 
 

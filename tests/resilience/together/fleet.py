@@ -90,8 +90,12 @@ class Fleet:
         made = self._root.auth.approle.generate_secret_id("together", mount_point=self._mount)
         variables = {
             **next(iter(self.worlds.values())).environment,
-            **{"ROLE_ID": self._role_id, "SECRET_ID": made["data"]["secret_id"], "VAULT_TOKEN": "", "AUDIT_KEY": KEY},
-            **{"HOME": f"{self.home}", "PATH": os.defpath},
+            "ROLE_ID": self._role_id,
+            "SECRET_ID": made["data"]["secret_id"],
+            "VAULT_TOKEN": "",
+            "AUDIT_KEY": KEY,
+            "HOME": f"{self.home}",
+            "PATH": os.defpath,
         }
         return Command((*argv, "--config", f"{self.home / 'bridge.toml'}"), variables)
 

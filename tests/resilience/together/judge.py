@@ -42,6 +42,11 @@ def held(world: World) -> bool:
     return any(_is_held(place) for place in world.sinks)
 
 
+def touched(world: World) -> bool:
+    """Tell whether an operation holds a sink of a client, or has left something in one."""
+    return held(world) or any(place.see().left for place in world.sinks)
+
+
 def _is_held(place: Any) -> bool:
     if not isinstance(place, VaultPlace):
         return any(label == "AWSPENDING" or label.startswith("BRIDGE") for label in place.see().labels)
@@ -118,35 +123,43 @@ def logins(asked: Counter[str], *, ended: bool) -> list[str]:
     return [f"it logged in so often: {told}"] * (max(told.values()) > 1 or (ended and told["login"] != 1))
 
 
-def recorded(fleet: Fleet, lines: int, struck: Ended) -> list[str]:
-    """Judge the audit record of what came after its first `lines` lines.
+def recorded(fleet: Fleet, lines: int, *, died: bool) -> list[str]:
+    """Judge the audit record of what came after its first `lines` lines (`ends`): it verifies, and shows what is missing.
 
-    It verifies. Each attempt has one end, with one exception: that of a process that was killed has none, and shows as
-    such, until another attempt about the client writes it. No end says of a living process that it died.
+    `died`: the process that was struck has ended without saying so.
     """
     verified, _ = fleet.run("audit", "verify")
-    faults = [f"the record does not verify: {verified.out}{verified.err}"] * (verified.status != 0)
-    begun: dict[str, dict[str, Any]] = {}
-    ends = Counter[str]()
-    for line in fleet.record()[lines:]:
+    shown, _ = fleet.run("audit", "show")
+    faults, missing = ends(fleet.record()[lines:], died=died)
+    faults += [f"the record does not verify: {verified.out}{verified.err}"] * (verified.status != 0)
+    if shown.out.count("NO END: it still runs, or died") != missing:
+        faults.append(f"the record does not show the {missing} attempts without an end")
+    return faults
+
+
+def ends(lines: Iterable[Mapping[str, Any]], *, died: bool) -> tuple[list[str], int]:
+    """Return what is wrong with the ends of attempts, and how many have none.
+
+    Each attempt has one end. That of a process that died has none, until the next attempt about its client writes it.
+    """
+    begun: dict[str, Mapping[str, Any]] = {}
+    ended: dict[str, list[Mapping[str, Any]]] = {}
+    for line in lines:
         if line["event"] == "begin":
             begun[line["attempt"]] = line
-            continue
-        ends[line["attempt"]] += 1
-        if line["outcome"] == DIED and struck.status >= 0:
-            faults.append(f"{line['client']}: it did not die, and the record says so")
+        else:
+            ended.setdefault(line["attempt"], []).append(line)
     latest = {line["client"]: attempt for attempt, line in begun.items()}
-    faults += [f"{begun[each]['client']}: its attempt has {count} ends" for each, count in ends.items() if count > 1]
-    missing = [line for attempt, line in begun.items() if not ends[attempt]]
-    faults += [
-        f"{line['client']}: {line['command']} has no end"
-        for line in missing
-        if struck.status >= 0 or latest[line["client"]] != line["attempt"]
-    ]
-    shown, _ = fleet.run("audit", "show")
-    if shown.out.count("NO END: it still runs, or died") != len(missing):
-        faults.append(f"the record shows other attempts without an end than these: {missing}")
-    return faults
+    faults = []
+    for attempt, line in begun.items():
+        known = ended.get(attempt, [])
+        told = {
+            f"has {len(known)} ends": len(known) > 1,
+            "has no end": not known and (not died or latest[line["client"]] != attempt),
+            "did not die, and is said to have": not died and any(end["outcome"] == DIED for end in known),
+        }
+        faults += [f"{line['client']}: {line['command']} {what}" for what, found in told.items() if found]
+    return faults, len(begun.keys() - ended.keys())
 
 
 def results(ended: Ended) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,8 @@ CALM = 0.5  # seconds in which the servers carry out what has arrived
 
 @dataclass
 class Played:
-    """One command that was struck. `held` are the clients that it held then, `done` those that it had released."""
+    """One command that was struck. `held` are the clients that it held then; it has left
+    something in those that are `touched`."""
 
     fleet: Fleet
     blow: Blow
@@ -27,6 +29,7 @@ class Played:
     lines: int
     changes: dict[str, int] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
+    touched: set[str] = field(default_factory=set)
     ended: Ended | None = None
     faults: list[str] = field(default_factory=list)
 
@@ -54,6 +57,7 @@ def strike(fleet: Fleet, blow: Blow, moment: Moment, place: str, argv: tuple[str
     calm()
     played.changes = fleet.changes()
     played.held = {name for name, world in fleet.worlds.items() if judge.held(world)}
+    played.touched = {name for name, world in fleet.worlds.items() if judge.touched(world)}
     played.faults += [
         f"when it was struck: {name}: {fault}"
         for name, world in fleet.worlds.items()
@@ -67,8 +71,6 @@ def strike(fleet: Fleet, blow: Blow, moment: Moment, place: str, argv: tuple[str
 
 def calm() -> None:
     """Wait until the servers have carried out what a process has sent that is dead or stands still."""
-    import time
-
     time.sleep(CALM)
 
 
@@ -100,7 +102,9 @@ def wake(played: Played, overtaken: set[str]) -> None:
     played.running.process.wake()
     ended = played.ended = fleet.ended(played.running)
     now, told = fleet.dump(), judge.results(ended)
-    played.faults += [f"{name}: it changed something after it was woken" for name in overtaken if now[name] != stood[name]]
+    played.faults += [
+        f"{name}: it changed something after it was woken" for name in overtaken if now[name] != stood[name]
+    ]
     played.faults += [f"{name}: it was taken over, and is told as done" for name in played.held & overtaken
                       if not told.get(name)]  # fmt: skip
     wanted = (1, 3) if played.held & overtaken else (0, 1, 3, 4)

@@ -36,7 +36,7 @@ def reading(worlds: Mapping[str, World], *, leaked: bool = False) -> Iterator[li
             thread.join()
 
 
-def _read(name: str, world: World, leaked: bool, over: threading.Event, missed: list[str]) -> None:  # noqa: FBT001
+def _read(name: str, world: World, leaked: bool, over: threading.Event, missed: list[str]) -> None:
     while True:
         try:
             missed += [f"{name}: {line}" for line in absent(world, leaked=leaked)]
