@@ -142,7 +142,7 @@ PROOFS: dict[str, Proof] = {
     ),
     "together": _suite(
         "together",
-        "one process for eight clients, killed, frozen or asked to stop at any moment, and the one command that follows",
+        "one process for eight clients, killed, frozen or asked to stop at any moment, and the command that follows",
         *CORE, "bridge.cli.commands", "tests.resilience.together.*",
         without=("tests.proofs",),
     ),

@@ -110,9 +110,8 @@ def rotate(
             without_fallback=without_fallback,
             min_interval=timedelta(0) if again else session.settings.min_interval,
         )
-        if (
-            session.settings.name in selected.untidy | rule.untidy and not compromised
-        ):  # what leaked has to go in any case
+        # What leaked has to go in any case.
+        if session.settings.name in selected.untidy | rule.untidy and not compromised:
             return resume_one(session, options)
         return rotate_one(session, options)
 

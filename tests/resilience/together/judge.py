@@ -124,7 +124,7 @@ def logins(asked: Counter[str], *, ended: bool) -> list[str]:
 
 
 def recorded(fleet: Fleet, lines: int, *, died: bool) -> list[str]:
-    """Judge the audit record of what came after its first `lines` lines (`ends`): it verifies, and shows what is missing.
+    """Judge the audit record of what came after its first `lines` lines: it verifies, and shows what is missing.
 
     `died`: the process that was struck has ended without saying so.
     """

@@ -1,4 +1,4 @@
-"""One reader for each client: it tries current, then the other candidates, and must never find none that is accepted."""
+"""One reader for each client: it tries current, then the other candidates, and must always find one that is accepted."""
 
 from __future__ import annotations
 
