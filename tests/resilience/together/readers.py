@@ -1,4 +1,4 @@
-"""One reader for each client: it tries current, then the other candidates, and must always find one that is accepted."""
+"""One reader for each client: it tries current, then the other candidates, and must always find the accepted one."""
 
 from __future__ import annotations
 
