@@ -38,7 +38,7 @@ class Then(StrEnum):
     TAKEOVER = "takeover"
 
 
-KINDS = ((Blow.KILLED,), (Blow.FROZEN,), (Blow.TERMINATED, Blow.INTERRUPTED, Blow.TWICE))
+KINDS = ((Blow.FROZEN,), (Blow.TERMINATED, Blow.INTERRUPTED, Blow.TWICE), (Blow.KILLED,))
 """The kinds of signals. An ordinary run takes a case of each."""
 ASKS = (Blow.TERMINATED, Blow.INTERRUPTED)
 """After these, the process holds nothing any more when it has ended."""

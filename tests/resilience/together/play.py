@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from tests.resilience.races.operators import Ended
+from bridge.audit.files import LOCK_SUFFIX
+from tests.resilience.races.operators import Ended, Spawned
 from tests.resilience.together import judge
 from tests.resilience.together.cases import ASKS, STRIKES, Blow
-from tests.resilience.together.fleet import PROPAGATION, Fleet, Running
+from tests.resilience.together.fleet import PROPAGATION, RECORD, Fleet, Running
 from tests.resilience.together.judge import Before
 from tests.resilience.together.moments import Moment, Trap
 
@@ -46,7 +49,8 @@ def strike(fleet: Fleet, blow: Blow, moment: Moment, place: str, argv: tuple[str
         AssertionError: it has ended without coming there.
     """
     names = [(world.client_id, world.vault.path) for world in fleet.worlds.values()]
-    trap = Trap(moment, place, names, STRIKES[blow], PROPAGATION.total_seconds(), waits_after)
+    deal = partial(freeze, fleet) if blow is Blow.FROZEN else STRIKES[blow]
+    trap = Trap(moment, place, names, deal, PROPAGATION.total_seconds(), waits_after)
     before, lines = Before.of(fleet), len(fleet.record())
     running = fleet.start(*argv, trap=trap)
     met = trap.met(running.process)
@@ -67,6 +71,24 @@ def strike(fleet: Fleet, blow: Blow, moment: Moment, place: str, argv: tuple[str
     if played.ended and blow is not Blow.KILLED:
         played.faults += _told(played, played.ended)
     return played
+
+
+def freeze(fleet: Fleet, process: Spawned) -> None:
+    """Freeze a process, but not while it writes to the record.
+
+    One that stands still there holds the record's file: every other command is refused, and changes nothing, until it
+    goes on or is killed. It is there for a millisecond at a time.
+    """
+    while True:
+        process.freeze()
+        with (fleet.home / f"{RECORD}{LOCK_SUFFIX}").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                process.wake()
+                time.sleep(0.001)
+            else:
+                return
 
 
 def calm() -> None:
@@ -105,10 +127,11 @@ def wake(played: Played, overtaken: set[str]) -> None:
     played.faults += [
         f"{name}: it changed something after it was woken" for name in overtaken if now[name] != stood[name]
     ]
-    played.faults += [f"{name}: it was taken over, and is told as done" for name in played.held & overtaken
-                      if not told.get(name)]  # fmt: skip
-    wanted = (1, 3) if played.held & overtaken else (0, 1, 3, 4)
-    if ended.status not in wanted:
+    for name in sorted(played.held & overtaken):
+        # Refused, with 4, is who has not changed Auth0.
+        wanted = (1, 3) if played.new(name) else (1, 3, 4)
+        played.faults += [f"{name}: taken over, and told as {told.get(name)}"] * (told.get(name) not in wanted)
+    if ended.status not in (1, 3, 4) and (ended.status or played.held & overtaken):
         played.faults.append(f"woken, it ended with {ended.status}: {ended.out}{ended.err}")
     if logged_in["login"] and asked["login"] > logged_in["login"]:
         played.faults.append("woken, it logged in once more")
