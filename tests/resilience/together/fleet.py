@@ -62,6 +62,7 @@ class Fleet:
         self._unique = uuid.uuid4().hex[:8]
         self.worlds = {f"client-{n}": World(servers, f"{self._unique}-{n}", Real()) for n in range(CLIENTS)}
         self.said: list[tuple[tuple[str, ...], Ended]] = []
+        self._started: list[Spawned] = []
         self._trap: Trap | None = None
         self._asked: Counter[str] = Counter()
         self._opened = ExitStack()
@@ -82,6 +83,9 @@ class Fleet:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for process in self._started:  # a test that failed leaves a frozen one
+            process.kill()
+            process.ended()
         self._root.sys.disable_auth_method(self._mount)
         self._opened.close()
 
@@ -103,6 +107,7 @@ class Fleet:
         """Start a command, and do not wait for it. From now on logins count as its own, and `trap` waits for it."""
         self._asked, self._trap = Counter(), trap
         running = Running(argv, self._operators.spawn(self.command(*argv)), self._asked)
+        self._started.append(running.process)
         if trap:
             trap.aim(running.process)
         return running
@@ -110,6 +115,7 @@ class Fleet:
     def ended(self, running: Running) -> Ended:
         """Wait until a command has ended."""
         ended = running.process.ended()
+        self._started.remove(running.process)
         self.said.append((running.argv, ended))
         return ended
 
