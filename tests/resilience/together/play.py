@@ -22,8 +22,11 @@ CALM = 0.5  # seconds in which the servers carry out what has arrived
 
 @dataclass
 class Played:
-    """One command that was struck. `held` are the clients that it held then; it has left
-    something in those that are `touched`."""
+    """One command that was struck, and how its clients stood then.
+
+    It held those that are `held`, has left something in those that are `touched`, and everything holds the live value of
+    those that are `published`. `changes` is how many values Auth0 had been given of each.
+    """
 
     fleet: Fleet
     blow: Blow
@@ -33,6 +36,7 @@ class Played:
     changes: dict[str, int] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     touched: set[str] = field(default_factory=set)
+    published: set[str] = field(default_factory=set)
     ended: Ended | None = None
     faults: list[str] = field(default_factory=list)
 
@@ -61,6 +65,9 @@ def strike(fleet: Fleet, blow: Blow, moment: Moment, place: str, argv: tuple[str
     calm()
     played.changes = fleet.changes()
     played.held = {name for name, world in fleet.worlds.items() if judge.held(world)}
+    played.published = {
+        name for name, w in fleet.worlds.items() if {place.see().current for place in w.sinks} == {w.live}
+    }
     played.touched = {name for name, world in fleet.worlds.items() if judge.touched(world)}
     played.faults += [
         f"when it was struck: {name}: {fault}"
@@ -116,7 +123,10 @@ def follow(played: Played, *argv: str) -> None:
 
 
 def wake(played: Played, overtaken: set[str]) -> None:
-    """Let a frozen process go on to its end. Of the clients that others have taken, it changes nothing, and says so."""
+    """Let a frozen process go on to its end. Of the clients that others have taken, it changes nothing, and says so.
+
+    Where its value was published everywhere, others have only released what it held. So it is done, and may say so.
+    """
     fleet, asked = played.fleet, played.running.asked
     fleet.spread()
     stood: dict[str, Any] = fleet.dump()
@@ -127,11 +137,12 @@ def wake(played: Played, overtaken: set[str]) -> None:
     played.faults += [
         f"{name}: it changed something after it was woken" for name in overtaken if now[name] != stood[name]
     ]
-    for name in sorted(played.held & overtaken):
+    lost = played.held & overtaken - played.published
+    for name in sorted(lost):
         # Refused, with 4, is who has not changed Auth0.
         wanted = (1, 3) if played.new(name) else (1, 3, 4)
         played.faults += [f"{name}: taken over, and told as {told.get(name)}"] * (told.get(name) not in wanted)
-    if ended.status not in (1, 3, 4) and (ended.status or played.held & overtaken):
+    if ended.status not in (1, 3, 4) and (ended.status or lost):
         played.faults.append(f"woken, it ended with {ended.status}: {ended.out}{ended.err}")
     if logged_in["login"] and asked["login"] > logged_in["login"]:
         played.faults.append("woken, it logged in once more")

@@ -47,9 +47,9 @@ def test_a_rotation_of_all(fleet: Fleet, blow: Blow, moment: Moment, place: str,
         if then is Then.RESUME:
             changes = {name: {played.new(name)} for name in fleet.worlds}
         if blow is Blow.FROZEN:
-            untouched = {name for name in fleet.worlds if then is Then.RESUME and name not in played.held}
-            wake(played, {*fleet.worlds} - untouched)
-            changes |= {name: {played.new(name), 1} for name in untouched}
+            waiting = {name for name in fleet.worlds if name not in played.held and not played.new(name)}
+            wake(played, played.held if then is Then.RESUME else played.held | waiting)
+            changes |= {name: {0, 1} for name in waiting if then is Then.RESUME}
         played.faults += judge.of_all(fleet, played.before, changes)
     agree(played, missed)
 
