@@ -24,7 +24,7 @@ CALM = 0.5  # seconds in which the servers carry out what has arrived
 class Played:
     """One command that was struck, and how its clients stood then.
 
-    It held those that are `held`, has left something in those that are `touched`, and everything holds the live value of
+    It held those that are `held`, has left something in those that are `touched`, and all sinks hold the live value of
     those that are `published`. `changes` is how many values Auth0 had been given of each.
     """
 
