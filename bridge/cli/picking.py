@@ -38,8 +38,8 @@ class Rule:
     """How to pick. `due` is the rule of `--due`, which says whether a client is picked; without it all are.
 
     With `not_since`, a client is left out whose current value a rotation has made after that time, in every sink, and
-    that has nothing interrupted. With `leaked` too, only an answer to a leak leaves a client out, because any other
-    operation leaves the value that leaked readable. `limit` is the most clients to pick.
+    that no operation holds or has left something in. With `leaked` too, only an answer to a leak leaves a client out,
+    because any other operation leaves the value that leaked readable. `limit` is the most clients to pick.
     """
 
     due: Due | None = None
@@ -47,6 +47,8 @@ class Rule:
     leaked: bool = False
     order: Order = Order.ANY
     limit: int | None = None
+    untidy: set[str] = field(default_factory=set)
+    """Collects the names of clients that `not_since` leaves nothing to do for but to tidy up."""
 
     @property
     def leaves_out(self) -> bool:
@@ -111,8 +113,12 @@ def _looked(
 
 def _fits(rule: Rule, client: ClientSettings, seen: Status) -> bool:
     rotated = rule.not_since is not None and rotated_since(seen, rule.not_since)
-    if rotated and not interrupted(seen) and (not rule.leaked or _answered(seen)):
-        return False
+    if rotated and (not rule.leaked or _answered(seen)):
+        # A lock that counts as live may be that of a process that has just died, so it is no reason to leave this out.
+        if not _touched(seen):
+            return False
+        if not any(state.lock for state in seen.sinks):
+            rule.untidy.add(client.name)
     return rule.due is None or rule.due(client, seen)
 
 
@@ -233,4 +239,8 @@ def rotated_since(seen: Status, moment: datetime) -> bool:
 
 def interrupted(seen: Status) -> bool:
     """Return whether an operation that was interrupted has left something to settle."""
-    return seen.attention and any(state.lock or state.unsettled for state in seen.sinks)
+    return seen.attention and _touched(seen)
+
+
+def _touched(seen: Status) -> bool:
+    return any(state.lock or state.unsettled for state in seen.sinks)

@@ -55,6 +55,7 @@ WHOLE = {
 MARKED = {
     "interruption": ("tests/e2e/test_interruption.py", "tests/e2e/test_retire_softly.py"),
     "rotations": ("tests/e2e/test_many_rotations.py",),
+    "together": ("tests/resilience/together/test_together.py",),
 }
 SUITES = WHOLE | MARKED
 """The proofs that are test suites, and where their tests are."""

@@ -140,4 +140,10 @@ PROOFS: dict[str, Proof] = {
         "random commands, deaths and foreign writes, one after the other",
         *CORE, "tests.resilience.random.test_random", "tests.resilience.random.conftest",
     ),
+    "together": _suite(
+        "together",
+        "one process for eight clients, killed, frozen or asked to stop at any moment, and the command that follows",
+        *CORE, "bridge.cli.commands", "tests.resilience.together.*",
+        without=("tests.proofs",),
+    ),
 }  # fmt: skip

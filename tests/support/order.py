@@ -29,6 +29,7 @@ SLOW = frozenset(
         "tests/unit/policy/test_roles.py",
         "tests/recipes/test_aws_cli.py",
         "tests/unit/report/test_in_a_browser.py",
+        "tests/resilience/together/test_together.py",
     )
 )
 """Files with tests that take seconds, most of them waiting: nobody should wait for one of them alone at the end."""

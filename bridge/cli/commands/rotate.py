@@ -95,6 +95,7 @@ def rotate(
     consents = {word for word, said in (("self", allow_self), ("hs256", accept_hs256)) if said}
     agree = Consent(mode.yes, deed="Older values end in every sink, which cannot be undone." if compromised else "")
     selected, since = Due(rotatable, waits=not compromised), moment("--not-since", not_since) if not_since else None
+    rule = clients.rule(selected if due else None, since, leaked=compromised)
 
     def work(session: Session) -> Outcome | Unchanged | None:
         session.settings = replace(session.settings, accept=session.settings.accept | consents)
@@ -111,14 +112,14 @@ def rotate(
             without_fallback=without_fallback,
             min_interval=timedelta(0) if again else session.settings.min_interval,
         )
-        if session.settings.name in selected.only_settle and not compromised:  # what leaked has to go in any case
+        # What leaked has to go in any case.
+        if session.settings.name in selected.only_settle | rule.untidy and not compromised:
             return resume_one(session, options)
         return rotate_one(session, options)
 
     change(
         context, clients, work, json=mode.json, title="rotated", nothing="nothing is left to tidy up",
-        everyone=clients.everyone, rule=clients.rule(selected if due else None, since, leaked=compromised),
-        together=together, agree=agree,
+        everyone=clients.everyone, rule=rule, together=together, agree=agree,
     )  # fmt: skip
 
 
