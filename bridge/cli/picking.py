@@ -110,12 +110,12 @@ def _looked(
 
 def _fits(rule: Rule, client: ClientSettings, seen: Status) -> bool:
     published = rule.not_since is not None and seen.promoted is not None and seen.promoted > rule.not_since
-    if published and not interrupted(seen) and (not rule.leaked or _answered(seen)):
+    if published and not interrupted(seen) and (not rule.leaked or answered(seen)):
         return False
     return rule.due is None or rule.due(client, seen)
 
 
-def _answered(seen: Status) -> bool:
+def answered(seen: Status) -> bool:
     """Return whether the latest operation on every sink was an answer to a leak that came to its end, by its tags.
 
     One that still counts as live may have died. The answer to a leak waits for none, so it is given again.
