@@ -113,7 +113,7 @@ def _looked(
 
 def _fits(rule: Rule, client: ClientSettings, seen: Status) -> bool:
     rotated = rule.not_since is not None and rotated_since(seen, rule.not_since)
-    if rotated and (not rule.leaked or _answered(seen)):
+    if rotated and (not rule.leaked or answered(seen)):
         # A lock that counts as live may be that of a process that has just died, so it is no reason to leave this out.
         if not _touched(seen):
             return False
@@ -122,7 +122,7 @@ def _fits(rule: Rule, client: ClientSettings, seen: Status) -> bool:
     return rule.due is None or rule.due(client, seen)
 
 
-def _answered(seen: Status) -> bool:
+def answered(seen: Status) -> bool:
     """Return whether the latest operation on every sink was an answer to a leak that came to its end, by its tags.
 
     One that still counts as live may have died. The answer to a leak waits for none, so it is given again.

@@ -29,7 +29,7 @@ def test_forty_answers_with_a_death_among_them_end_every_leaked_value(tmp_path: 
         assert {name for name, each in values(drill).items() if len(each) > 1} == {*PAYMENTS}
         drill.through("The rest, and a death")
         again = assert_what_the_death_left_is_done_once_more(drill)
-        drill.through("How long it takes")
+        drill.through("Proof")
         assert not drill.waiting
         assert {name for name, each in values(drill).items() if len(each) == 3} == again
         for name in APPLICATIONS:
