@@ -78,7 +78,7 @@ class Readable(Protocol):
         that `status` can show it.
 
         With `briefly`, a sink may leave out what would take a further request: versions at no stage, and the times of
-        versions. Ages by such a state are lower bounds. Nothing is left out unless the sink is managed, nobody holds
+        versions. By the whole state, a value is never older. Nothing is left out unless the sink is managed, nobody holds
         it, and nothing of an operation is left there.
         """
         ...

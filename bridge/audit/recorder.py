@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from sinks.secret import Secret
     from sinks.shared import Shared
 
+KNOWN = 300.0
+"""For so many seconds a vault's answer about the caller counts."""
+
 
 class Recorder:
     """Writes both lines of one attempt.
@@ -108,19 +111,24 @@ def chain_of(settings: AuditSettings, resolve: Callable[[str], Secret]) -> Chain
 def proven(sinks: Mapping[str, Readable], shared: Shared) -> dict[str, Mapping[str, str] | None]:
     """Return the identity of the caller as each vault sees it, by the vault's name.
 
-    Each vault is asked once, however many of the sinks it holds, and also for all attempts with the same `shared`. The
-    identity is None if the vault does not tell it. A failure here never stops an operation, and the next attempt asks
-    again.
+    Each vault is asked once, however many of the sinks it holds, and once in `KNOWN` seconds for all attempts with the
+    same `shared`. The identity is None if the vault does not tell it. A failure here never stops an operation, and the
+    next attempt asks again.
     """
+    now = time.monotonic()
     found: dict[str, Mapping[str, str] | None] = {}
     # Not one request for each key of `shared`: those who wait for one that fails would then wait for each other.
-    known = shared.one(proven, dict[str, Mapping[str, str]])
+    known = shared.one(proven, dict[str, tuple[Mapping[str, str], float]])
     for uri, sink in sinks.items():
         name = uri.partition("://")[0]
         # One request for each vault: its sinks share a login, and the answer would be the same.
         if name not in found:
-            found[name] = told = known.get(name) or _asked(sink)
-            known |= {name: told} if told else {}
+            told, until = known.get(name, (None, now))
+            # A run may take hours, and a new login may be somebody else's.
+            if told is None or now >= until:
+                told = _asked(sink)
+                known |= {name: (told, now + KNOWN)} if told else {}
+            found[name] = told
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bridge.cli.runner import NotBegun
@@ -59,17 +59,22 @@ class Breaker:
             )
 
     @contextmanager
-    def counting(self, tenant: str) -> Iterator[None]:
-        """Count whether what is done inside fails."""
+    def counting(self, tenant: str) -> Iterator[Callable[[int], None]]:
+        """Count whether what is done inside fails.
+
+        Yields a function that takes the exit status of what ended without an error. Also such a one may have failed: a
+        change that nothing proves, or one whose end could not be recorded.
+        """
+        ended = [0]
         try:
-            yield
+            yield ended.append
         except BridgeError as error:
             self._count(tenant, failed=error.exit_status in FAILURES)
             raise
         except Exception:
             self._count(tenant, failed=True)
             raise
-        self._count(tenant, failed=False)
+        self._count(tenant, failed=ended[-1] in FAILURES)
 
     def _count(self, tenant: str, *, failed: bool) -> None:
         with self._lock:

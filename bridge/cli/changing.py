@@ -187,13 +187,16 @@ class _Run:
             self._reasons[client.name] = f"not begun: it waits for its window, {held.words}"
             return None
         self._breaker.check(client.tenant)
-        with self._breaker.counting(client.tenant), self._board.counting(client.tenant) as wait:
+        breaker, board = self._breaker.counting(client.tenant), self._board.counting(client.tenant)
+        with breaker as ended, board as wait:
             lines = Lines(self._names[client.name], quiet=self.json or self._board.shown, on_wait=wait)
             session = open_session(settings, client, lines, self.stop, self._common)
             self._board.paces[client.tenant] = session.auth0.pace
-            return recorded(
+            done = recorded(
                 settings, session, self.asked, partial(self._attempt, session), self._common.shared, quiet=self.json
             )
+            ended(done.exit_status if done else 0)
+            return done
 
     def _attempt(self, session: Session) -> Outcome | None:
         done = self.work(session)

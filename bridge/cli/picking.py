@@ -92,26 +92,26 @@ def _looked(
     fitting: list[tuple[Pair, Status | None]] = []
     common.survey_together(found)
 
-    def look(pair: Pair) -> Status | None:
-        # A brief survey is enough to leave a client out, because its age there is a lower bound. It picks none.
-        if rule.leaves_out and not _fits(rule, pair[1], survey(*pair, common, briefly=True)):
+    def look(pair: Pair) -> tuple[Status, float] | None:
+        # A brief survey is enough to leave a client out: by the whole one it is never older. It picks none.
+        if rule.leaves_out and not _fits(rule, pair[1], survey(*pair, common, briefly=True), common.read_at(*pair)):
             return None
-        return survey(*pair, common)
+        return survey(*pair, common), common.read_at(*pair)
 
     crew: Crew[Pair] = Crew(look, min(jobs, len(found) or 1))
     for done in in_order(crew.results(found)):
         try:
-            seen: Status | None = done.value()
+            looked: tuple[Status, float] | None = done.value()
         except BridgeError as error:
             picked.unread[done.item[1].name] = error
             fitting.append((done.item, None))
             continue
-        if seen and _fits(rule, done.item[1], seen):
-            fitting.append((done.item, seen))
+        if looked and _fits(rule, done.item[1], *looked):
+            fitting.append((done.item, looked[0]))
     return fitting
 
 
-def _fits(rule: Rule, client: ClientSettings, seen: Status) -> bool:
+def _fits(rule: Rule, client: ClientSettings, seen: Status, at: float) -> bool:
     rotated = rule.not_since is not None and rotated_since(seen, rule.not_since)
     if rotated and (not rule.leaked or answered(seen)):
         # A lock that counts as live may be that of a process that has just died, so it is no reason to leave this out.
@@ -119,7 +119,7 @@ def _fits(rule: Rule, client: ClientSettings, seen: Status) -> bool:
             return False
         if not any(state.lock for state in seen.sinks):
             rule.untidy.add(client.name)
-    return rule.due is None or rule.due(client, seen)
+    return rule.due is None or rule.due(client, seen, at)
 
 
 def answered(seen: Status) -> bool:
@@ -165,11 +165,11 @@ class Due:
         self.held: dict[str, tuple[ClientSettings, Held]] = {}
         """The clients for which there is something to do, and that wait. By name."""
 
-    def __call__(self, client: ClientSettings, seen: Status) -> bool:
-        """Return whether a client is picked."""
+    def __call__(self, client: ClientSettings, seen: Status, at: float | None = None) -> bool:
+        """Return whether a client is picked, by its state that was read `at` (now), in monotonic seconds."""
         if not self._wanted(client, seen):
             return False
-        self._seen[client.name] = seen, self._clock.monotonic()
+        self._seen[client.name] = seen, self._clock.monotonic() if at is None else at
         # A rotation does not tidy up. So each run would select such a client again, and rotate it every time.
         if interrupted(seen) and not seen.due and not any(state.lock for state in seen.sinks):
             self.only_settle.add(client.name)

@@ -83,7 +83,7 @@ def survey(
 ) -> Status:
     """Read a client's metadata and judge its status. Auth0 is not asked.
 
-    `common` is as in `open_sinks`. Sinks that it knows are not asked. With `briefly`, the age is a lower bound
+    `common` is as in `open_sinks`. Sinks that it knows are not asked. With `briefly`, no value is too young
     (`Sink.survey`).
 
     Raises:
@@ -108,8 +108,8 @@ def state_of(sink: Readable, settings: Settings, common: Common | None, *, brief
     Raises:
         SinkError: it cannot be read.
     """
-    found = common.known.get((id(settings.vaults[split(sink.uri)[0]]), sink.uri)) if common else None
-    return found or sink.survey(briefly=briefly)
+    known = common.known.get((id(settings.vaults[split(sink.uri)[0]]), sink.uri)) if common else None
+    return known[0] if known else sink.survey(briefly=briefly)
 
 
 def variables_of(*settings: object) -> frozenset[str]:
@@ -132,8 +132,11 @@ class Common:
     """How many clients are worked on at a time."""
     client_ids: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """The ids of the clients that the command is about, by their tenant."""
-    known: dict[tuple[int, str], SinkState] = field(default_factory=dict)
-    """States of sinks that are known already, by the identity of their vault's settings and `Sink.uri`."""
+    known: dict[tuple[int, str], tuple[SinkState, float]] = field(default_factory=dict)
+    """States of sinks that are known already, and since when, in monotonic seconds.
+
+    The key is the identity of their vault's settings, and `Sink.uri`.
+    """
 
     def survey_together(self, found: Iterable[tuple[Settings, ClientSettings]]) -> None:
         """Survey the sinks of several clients, as far as their vaults can tell of many at once.
@@ -153,7 +156,16 @@ class Common:
                     vault.name, uris, vault.type, vault.options, resolve=resolver, shared=self.shared,
                     clock=self.clock,
                 )  # fmt: skip
-                self.known.update({(number, uri): state for uri, state in told.items()})
+                at = self.clock.monotonic()
+                self.known.update({(number, uri): (state, at) for uri, state in told.items()})
+
+    def read_at(self, settings: Settings, client: ClientSettings) -> float:
+        """Return when a client's state was read that was surveyed just now, in monotonic seconds.
+
+        What was known of one of its sinks is older.
+        """
+        keys = ((id(settings.vaults.get(uri.partition("://")[0])), uri) for uri in client.sinks)
+        return min((self.known[key][1] for key in keys if key in self.known), default=self.clock.monotonic())
 
     def of(self, chosen: list[tuple[Settings, ClientSettings]]) -> list[tuple[Settings, ClientSettings]]:
         """Take note of the clients that the command is about, before the first of them is opened. Return them."""

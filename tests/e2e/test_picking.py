@@ -119,7 +119,11 @@ def one_by_one(found: list[Pair], rule: Rule) -> list[str]:
     """Return who is due by a survey of each."""
     assert rule.due
     common = Common()
-    return [client.name for settings, client in found if rule.due(client, survey(settings, client, common))]
+    return [
+        client.name
+        for settings, client in found
+        if rule.due(client, survey(settings, client, common), common.clock.monotonic())
+    ]
 
 
 def test_of_many_documents_those_that_are_due_are_found_by_two_requests(many: Many) -> None:

@@ -76,3 +76,16 @@ def test_who_wants_to_go_on_goes_on() -> None:
     for _ in range(LEAST * 2):
         heard(breaker, "a", Failed("x"))
     assert not is_open(breaker, "a")
+
+
+def test_what_ended_without_an_error_may_have_failed_too() -> None:
+    """Nothing proves the change, for example, because the token endpoint cannot be reached."""
+    breaker = Breaker()
+    for _ in range(IN_A_ROW):
+        assert not is_open(breaker, "a")
+        with breaker.counting("a") as ended:
+            ended(3)
+    assert is_open(breaker, "a")
+    with breaker.counting("a") as ended:
+        ended(5)  # its hook failed
+    assert not is_open(breaker, "a")
