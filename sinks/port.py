@@ -78,8 +78,8 @@ class Readable(Protocol):
         that `status` can show it.
 
         With `briefly`, a sink may leave out what would take a further request: versions at no stage, and the times of
-        versions. By the whole state, a value is never older. Nothing is left out unless the sink is managed, nobody holds
-        it, and nothing of an operation is left there.
+        versions. By the whole state, a value is never older. Nothing is left out unless the sink is managed, nobody
+        holds it, and nothing of an operation is left there.
         """
         ...
 
