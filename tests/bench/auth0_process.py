@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from bridge.sandbox.auth0 import LocalAuth0
+from bridge.sandbox.auth0.tenant import KEPT_REQUESTS
 from tests.bench.world import ROOT, SCOPES
 
 SECOND = timedelta(seconds=1)
@@ -71,7 +72,10 @@ class Child:
 
     def taken(self) -> dict[str, Any]:
         """Return what has arrived since the last time: counts, and when the first and last Management call came."""
-        requests, logs = self._tenant.requests[self._asked :], self._tenant.logs()[self._logged :]
+        known = self._tenant.requests
+        if len(known) == KEPT_REQUESTS:
+            raise RuntimeError("more requests than the tenant remembers: measure fewer rows at a time")
+        requests, logs = known[self._asked :], self._tenant.logs()[self._logged :]
         self._asked += len(requests)
         self._logged += len(logs)
         calls = [one.at for one in requests if one.path.startswith("/api/v2/")]

@@ -16,7 +16,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from tests.bench.delay import Network
 from tests.bench.fleet import Fleet, Member
@@ -188,6 +187,7 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--looks", choices=["before", "now"], action="append", help="whose commands that only look")
     parser.add_argument("--most-looks", type=int, default=5000, help="the most clients of such a command")
     parser.add_argument("--wait", action="store_true", help="let each rotation wait until its change has spread")
+    parser.add_argument("--print", action="store_true", help="measure nothing, and print what the journal has")
     add_option(parser)
     given = parser.parse_args(arguments)
     given.clients = given.clients or CLIENTS
@@ -201,9 +201,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     given = options(arguments)
     journal = Journal(given.journal)
-    measure(journal, given)
-    said: list[Any] = [f"{machine()}; propagation {given.propagation} s."]
-    print("\n\n".join([*said, *tables(journal, given)]))
+    if not given.print:
+        measure(journal, given)
+    said = f"{machine()}; propagation {given.propagation} s{'' if given.wait else ', which no rotation waits for'}."
+    print("\n\n".join([said, *tables(journal, given)]))
 
 
 if __name__ == "__main__":

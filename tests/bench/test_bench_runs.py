@@ -69,11 +69,10 @@ def test_many_clients_are_rotated_by_one_token_and_one_login() -> None:
 
 
 def test_a_run_that_is_killed_goes_on_and_rotates_each_client_once() -> None:
-    head, *rows = printed("limits", "--clients", "3", "--plan", "enterprise", "--kill", "0", "--kill", "1")
-    for row in rows:
-        told = dict(zip(head, row, strict=True))
-        assert (told["rotated once"], told["current value works"], told["and a while later"]) == ("3", "3", "0")
-        assert (told["429"], int(told["most in a second"]) <= 16) == ("0", True)
+    head, row = printed("limits", "--clients", "3", "--plan", "enterprise", "--kill", "1")
+    told = dict(zip(head, row, strict=True))
+    assert (told["rotated once"], told["current value works"], told["and a while later"]) == ("3", "3", "0")
+    assert (told["429"], int(told["most in a second"]) <= 16) == ("0", True)
 
 
 def test_a_tenant_that_fails_leaves_the_clients_of_the_other_to_be_done() -> None:
