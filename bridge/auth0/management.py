@@ -40,6 +40,11 @@ class Management:
         """How fast requests are sent to this tenant."""
         return self.tenant.http.pace
 
+    @property
+    def token_pace(self) -> Pace:
+        """How fast requests are sent to the token endpoint, where probes go."""
+        return self.tenant.http.token_pace
+
     def await_turn(self) -> None:
         """Wait until this thread's next change may be sent by the pace. The change itself does not wait then."""
         self.pace.reserve()

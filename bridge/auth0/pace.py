@@ -88,6 +88,11 @@ class Pace:
         return self._rate
 
     @property
+    def told(self) -> bool:
+        """Whether an answer has told a limit, which `rate` keeps to."""
+        return self._known and not self.unlimited
+
+    @property
     def unlimited(self) -> bool:
         """Whether the latest answer told no limit, so that `rate` does not count."""
         return self._unlimited and self._given is None

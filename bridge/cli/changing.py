@@ -16,14 +16,16 @@ from bridge.cli.consent import Consent
 from bridge.cli.forecast import Share, ask, forecast
 from bridge.cli.hooks.audit import Asked, recorded
 from bridge.cli.hooks.notify import News
+from bridge.cli.jobs import MOST, Order
 from bridge.cli.options import Together
 from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.board import Board
 from bridge.cli.output.console import is_terminal, say, say_all
 from bridge.cli.output.progress import Lines
-from bridge.cli.picking import Due, Order, Picked, Rule, pick
-from bridge.cli.runner import Chosen, NotBegun, each
+from bridge.cli.picking import Due, Picked, Rule, pick
+from bridge.cli.picking import Order as InOrder
+from bridge.cli.runner import Chosen, NotBegun, each, tenant_of
 from bridge.cli.select import Selection, chosen
 from bridge.cli.slots import SharingClock
 from bridge.execution.open import Common, open_session
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
 MANY = 10
 """From so many clients on, a command says beforehand what it is about."""
+PROBES, LEAKED = 16, 30
+"""How many probes prove a client's change, and after a leak, when all old values are probed too, if they are slow."""
 UNVERIFIED = "not verified yet: it may still be spreading; run: "
 
 
@@ -78,7 +82,7 @@ def change(
     found = partial(chosen, selection, everyone=everyone or (rule.due is not None and not selection.named))
     each(
         lambda: run.select(found(), rule), run.do, run.present, json=json, title=title, listener=run.news,
-        jobs=together.jobs, following=run.following, stop=run.stop, closing=run.close,
+        jobs=together.jobs, order=Order(tenant_of, run.following, run.room), stop=run.stop, closing=run.close,
     )  # fmt: skip
 
 
@@ -105,12 +109,13 @@ class _Run:
         self._names: dict[str, str] = {}  # before each line of progress
         self._reasons: dict[str, str] = {}  # why nothing was done
         self._numbers: dict[str, dict[str, int]] = {}  # of each tenant, by client id
+        self._sessions: dict[str, Session] = {}  # the latest of each tenant
         self._ordered = False
 
     def select(self, found: list[Chosen], rule: Rule) -> list[Chosen]:
         """Return the clients that the rule picks, and say so if there are none or some are left out."""
         self.news.check(found)
-        self._ordered = rule.order is not Order.ANY
+        self._ordered = rule.order is not InOrder.ANY
         self._due = rule.due
         self._picked = pick(found, rule, jobs=self.together.jobs, common=self._common)
         clients = self._common.of(self._picked.clients)
@@ -177,6 +182,22 @@ class _Run:
         # Each is asked for once, so it is still there, unless it is named twice.
         return numbers.pop(found, first) if found and numbers[found] in left else first
 
+    def room(self, tenant: str) -> int:
+        """Return how many clients of a tenant may be under way, so that their probes come in time.
+
+        Each waits until its change has spread, and is probed meanwhile, within the limit of the token endpoint. With
+        too many of them a proof would not be complete before its patience ends.
+        """
+        session = self._sessions.get(tenant)
+        if session is None:
+            return self.together.jobs
+        timing, pace = session.timing, session.auth0.token_pace
+        if not pace.told:
+            return MOST
+        return int(
+            pace.rate * timing.patience.total_seconds() / (LEAKED if "--compromised" in self.asked.options else PROBES)
+        )
+
     def do(self, settings: Settings, client: ClientSettings) -> Outcome | None:
         """Do the work for one client, within its audit record."""
         if client.name in self._picked.unread:
@@ -191,6 +212,7 @@ class _Run:
         with breaker as ended, board as wait:
             lines = Lines(self._names[client.name], quiet=self.json or self._board.shown, on_wait=wait)
             session = open_session(settings, client, lines, self.stop, self._common)
+            self._sessions[client.tenant] = session
             self._board.paces[client.tenant] = session.auth0.pace
             done = recorded(
                 settings, session, self.asked, partial(self._attempt, session), self._common.shared, quiet=self.json

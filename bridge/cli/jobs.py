@@ -76,6 +76,8 @@ class Order(Generic[T]):
     group: Callable[[T], str] = lambda _: ""
     following: Callable[[Mapping[int, T]], int] = min
     """Of the items of a group that are left, by their numbers, which one is next. It may ask a server."""
+    room: Callable[[str], int] = lambda _: MOST
+    """How many items of a group may be under way at present, those included that wait."""
 
 
 class _Group(Generic[T]):
@@ -86,7 +88,9 @@ class _Group(Generic[T]):
         self.threads_to_come = len(items)
         """How many threads have to be started for what is left."""
         self.begun = 0
-        """How many of them are at work."""
+        """How many of them are at work, and have not waited yet."""
+        self.under_way = 0
+        """How many of them have not ended."""
         self._left = dict(items)
         self._following = following
         self._lock = threading.Lock()
@@ -139,6 +143,7 @@ class Crew(Generic[T]):
                     group.begun -= 1
                     continue
                 self._threads -= 1
+                group.under_way -= 1
                 del self._under_way[told_here.number]
                 yield told_here
         except KeyboardInterrupt:
@@ -159,7 +164,7 @@ class Crew(Generic[T]):
     def _begin(self, groups: Sequence[_Group[T]]) -> bool:
         """Begin items of each group in turn, as many as may be begun, and return whether any was begun."""
         begun = False
-        while free := [each for each in groups if each.threads_to_come and each.begun < self._jobs]:
+        while free := [each for each in groups if self._may_begin(each)]:
             for group in free:
                 if self._threads >= MOST:
                     return begun
@@ -171,8 +176,13 @@ class Crew(Generic[T]):
                     return begun
                 begun, self._threads = True, self._threads + 1
                 group.begun += 1
+                group.under_way += 1
                 group.threads_to_come -= 1
         return begun
+
+    def _may_begin(self, group: _Group[T]) -> bool:
+        room = max(self._jobs, self._order.room(group.name))
+        return group.threads_to_come > 0 and group.begun < self._jobs and group.under_way < room
 
     def _do(self, group: _Group[T]) -> None:
         waits = [None]

@@ -140,7 +140,7 @@ def each(
     closing: Callable[[Mapping[str, int]], None] = lambda _: None,
     listener: Listener | None = None,
     jobs: int = 1,
-    following: Callable[[Mapping[int, Chosen]], int] = min,
+    order: Order[Chosen] | None = None,
     stop: Stop | None = None,
 ) -> None:
     """Do `work` for each chosen client, `present` its result, and end the process with the most serious exit status.
@@ -152,13 +152,13 @@ def each(
     `looking`, `work` changes nothing, and an interruption leaves nothing.
 
     `jobs` clients are worked on at a time, each in a thread. Everything else happens in this one: a client is presented
-    when it is done, with `looking` in the order of the clients. `following` says which client of a tenant is next, of
-    those that are left. Signals ask `stop` meanwhile.
+    when it is done, with `looking` in the order of the clients. `order` says which client is next. Signals ask `stop`
+    meanwhile.
     """
     with usage_errors(json=json):
         clients = choose()
     shown = _Shown(present, json, title, looking, listener)
-    crew: Crew[Chosen] = Crew(lambda pair: work(*pair), min(jobs, len(clients) or 1), Order(tenant_of, following))
+    crew: Crew[Chosen] = Crew(lambda pair: work(*pair), min(jobs, len(clients) or 1), order or Order(tenant_of))
     with heeding(stop) if stop else nullcontext():
         results = crew.results(clients)
         for done in in_order(results) if looking else results:

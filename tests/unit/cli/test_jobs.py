@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bridge.cli.jobs import Crew, Done, in_order, let_another_begin
+from bridge.cli.jobs import Crew, Done, Order, in_order, let_another_begin
 from bridge.cli.slots import SharingClock
 
 
@@ -169,3 +169,22 @@ def test_where_no_more_threads_are_to_be_had_the_others_do_the_work(monkeypatch:
 
     monkeypatch.setattr(threading.Thread, "start", scarce)
     assert sorted(done.value() for done in Crew(work, 5).results(range(9))) == list(range(9))
+
+
+def test_no_more_of_a_group_are_under_way_than_there_is_room_for_those_that_wait_included() -> None:
+    now, most, lock, clock = 0, 0, threading.Lock(), SharingClock()
+
+    def work(item: int) -> int:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        let_another_begin()
+        clock.sleep(0.02)
+        with lock:
+            now -= 1
+        return item
+
+    found = list(Crew(work, 2, Order(room=lambda _: 5)).results(range(40)))
+    assert sorted(done.value() for done in found) == list(range(40))
+    assert 2 < most <= 5
