@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from bridge.audit.files import LOCK_SUFFIX
+from bridge.config.audit import LOCK
 from tests.resilience.races.operators import Ended, Spawned
 from tests.resilience.together import judge
 from tests.resilience.together.cases import ASKS, STRIKES, Blow
@@ -88,7 +88,7 @@ def freeze(fleet: Fleet, process: Spawned) -> None:
     """
     while True:
         process.freeze()
-        with (fleet.home / f"{RECORD}{LOCK_SUFFIX}").open("a") as lock:
+        with (fleet.home / f"{RECORD}{LOCK}").open("a") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
