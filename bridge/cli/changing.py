@@ -27,8 +27,8 @@ from bridge.cli.picking import Due, Picked, Rule, pick
 from bridge.cli.picking import Order as InOrder
 from bridge.cli.runner import Chosen, NotBegun, each, tenant_of
 from bridge.cli.select import Selection, chosen
-from bridge.cli.slots import SharingClock
-from bridge.execution.open import Common, open_session
+from bridge.cli.slots import in_common
+from bridge.execution.open import open_session
 from bridge.model.errors import ATTENTION, BridgeError, Usage
 from bridge.model.outcome import Unchanged
 from bridge.model.progress import Stop
@@ -101,7 +101,7 @@ class _Run:
     def __post_init__(self) -> None:
         self.stop = Stop()
         self.news = News(self.asked.command, self.stop, off=self.asked.dry_run)
-        self._common = Common(clock=SharingClock(), rate=self.together.rate, jobs=self.together.jobs)
+        self._common = in_common(self.together.jobs, self.together.rate)
         self._breaker = Breaker(off=self.together.keep_going)
         self._picked = Picked()
         self._due: Due | None = None

@@ -6,11 +6,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from sinks.clock import SystemClock
+from bridge.execution.open import Common
+from sinks.clock import Clock
 
 STUCK = 2.0
 """After so many seconds without a sleep, a thread counts as one that waits for a server, and uses no processor."""
@@ -125,14 +127,29 @@ HERE: ContextVar[Place | None] = ContextVar("bridge.cli.slots", default=None)
 """The place of this thread, if it needs one."""
 
 
-class SharingClock(SystemClock):
-    """The machine's clock. A thread that sleeps lets another one work."""
+class SharingClock:
+    """A clock. A thread that sleeps by it lets another one work."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        return self._clock.monotonic()
+
+    def now(self) -> datetime:
+        """Return this machine's time."""
+        return self._clock.now()
 
     def sleep(self, seconds: float) -> None:
         """Wait for a number of seconds, and then for a slot."""
         place = HERE.get()
-        if place is None:
-            super().sleep(seconds)
-            return
-        with place.idle():
-            super().sleep(seconds)
+        with place.idle() if place else nullcontext():
+            self._clock.sleep(seconds)
+
+
+def in_common(jobs: int, rate: float | None = None) -> Common:
+    """Return what the clients of a command have in common that works on so many of them at a time."""
+    common = Common(jobs=jobs, rate=rate)
+    common.clock = SharingClock(common.clock)
+    return common

@@ -120,12 +120,16 @@ def variables_of(*settings: object) -> frozenset[str]:
     return frozenset(re.findall(r"\benv:(\w+)", " ".join(map(str, settings))))
 
 
+def _machine() -> Clock:
+    return SystemClock()
+
+
 @dataclass
 class Common:
     """What the clients of one command have in common, so that it is made once: logins, tokens, connections."""
 
     shared: Shared = field(default_factory=Shared)
-    clock: Clock = field(default_factory=SystemClock)
+    clock: Clock = field(default_factory=_machine)
     rate: float | None = None
     """Requests per second to each tenant, in place of what Auth0's answers tell."""
     jobs: int = 1

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sinks.aws.listing import CURRENT, Listing, first_id
+from sinks.aws.listing import CURRENT, Listing
+from sinks.aws.numbering import first_id
 from sinks.aws.state import CURRENT_TAG, Mark, empty, lock_text, text_of
 from sinks.errors import Busy, Conflict, Refused, Unavailable
 from sinks.record import Lock, Record

@@ -11,13 +11,11 @@ the id of the operation that claimed first. A takeover keeps the chain and bring
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import re
-import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from sinks.aws.numbering import numbers, version_id
 from sinks.aws.responses import Listed
 from sinks.record import Lock
 
@@ -26,7 +24,6 @@ UNIQUE = (CURRENT, PENDING, PREVIOUS, FALLBACK)
 OWN = "BRIDGE:"
 ENDS = 11  # the number of fingerprints that fits into a label's 256 characters
 PROOF = "BRIDGE-CHECK"
-GAP = 2000  # the search stops after so many numbers without a version. AWS keeps about 100 versions
 DEPRECATED = 20  # how many versions without a label are searched, with one request each
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -76,28 +73,6 @@ def holder_of(label: str) -> str:
     It is the word by which a process recognizes its own claim.
     """
     return label.rpartition(":")[2]
-
-
-@functools.lru_cache(maxsize=4096)  # each reading of a listing asks for the same ids
-def version_id(arn: str, number: int) -> str:
-    """Return the id of the bridge's n-th version of a secret.
-
-    It is the uuid5 of the ARN and the number, so two processes that read the same listing derive the same next id.
-    """
-    return str(uuid.uuid5(_namespace(arn), str(number)))
-
-
-@functools.lru_cache(maxsize=64)
-def _namespace(arn: str) -> uuid.UUID:
-    return uuid.uuid5(uuid.NAMESPACE_URL, arn)
-
-
-def first_id(name: str) -> str:
-    """Return the id of the first version of a secret that does not exist yet, whose ARN is unknown.
-
-    It is the uuid5 of the secret's name.
-    """
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"secret-bridge:{name}"))
 
 
 @dataclass(frozen=True)
@@ -237,23 +212,12 @@ class Listing:
 
         They are the newest of the bridge's, whatever labels they lost.
         """
-        numbers = self._numbers(arn)
-        return tuple(sorted(numbers, key=lambda version: -numbers[version])[:count])
+        found = self._numbers(arn)
+        return tuple(sorted(found, key=lambda version: -found[version])[:count])
 
     def _numbers(self, arn: str) -> dict[str, int]:
         # By derivation, not by date: dates have whole seconds, and anybody's version has one.
-        ids, found = {v.id for v in self.versions}, dict[str, int]()
-        begun = hashlib.sha1(_namespace(arn).bytes, usedforsecurity=False)
-        # Thousands of ids would take long to make. Their first 12 digits are those of the hash.
-        starts = {version[:8] + version[9:13] for version in ids}
-        highest, number = 0, 1
-        while number <= highest + GAP:
-            each = begun.copy()
-            each.update(b"%d" % number)
-            if each.hexdigest()[:12] in starts and (version := version_id(arn, number)) in ids:
-                found[version] = highest = number
-            number += 1
-        return found
+        return numbers(arn, (v.id for v in self.versions))
 
     def left_below(self, version: str, arn: str) -> tuple[tuple[str, str], ...]:
         """Return the left-over labels on versions before `version`.
@@ -261,8 +225,8 @@ class Listing:
         A label on a later version belongs to a takeover in progress.
         """
         left = self.left_over()
-        numbers = self._numbers(arn) if left else {}
-        return tuple((v, s) for v, s in left if numbers.get(v, 0) < numbers.get(version, 0))
+        found = self._numbers(arn) if left else {}
+        return tuple((v, s) for v, s in left if found.get(v, 0) < found.get(version, 0))
 
     def is_held_by(self, lock: Lock, version: str | None = None) -> bool:
         """Return whether a lock's own label is on the version that holds AWSPENDING.

@@ -22,7 +22,7 @@ from botocore.awsrequest import (
 from botocore.exceptions import BotoCoreError, ConnectionClosedError, ReadTimeoutError
 from urllib3.exceptions import HTTPError
 
-from sinks import tls
+from sinks import alarm, tls
 
 LARGEST = 8 * 1024 * 1024
 """Bytes of an answer, at most. A secret has 64 KiB, and a page of a listing not much more."""
@@ -42,9 +42,7 @@ class _Exchange:
         self.over = False
         self._lines: list[socket.socket] = []
         self._lock = threading.Lock()
-        self._timer = threading.Timer(seconds, self._end)
-        self._timer.daemon = True
-        self._timer.start()
+        self._alarm = alarm.after(seconds, self._end)
 
     def uses(self, made: socket.socket) -> None:
         """Note a socket, to be shut down when the time is over."""
@@ -56,7 +54,7 @@ class _Exchange:
 
     def done(self) -> None:
         """Stop the time."""
-        self._timer.cancel()
+        self._alarm.cancel()
         with self._lock:
             for line in self._lines:
                 line.close()

@@ -22,7 +22,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from sinks import request_ids, tls
+from sinks import alarm, request_ids, tls
 from sinks.clock import Clock
 from sinks.errors import Denied, Expired, Unavailable
 
@@ -70,9 +70,7 @@ class _Ending:
                 # Not the method of an `SSLSocket`, which would take the TLS state away from the thread that reads.
                 socket.shutdown(sock, SHUT_RDWR)
 
-        timer = threading.Timer(float(self.timeout or READ), end)
-        timer.daemon = True
-        timer.start()
+        ending = alarm.after(float(self.timeout or READ), end)
         try:
             response = super().getresponse()  # type: ignore[misc]  # of urllib3's connection
         except Exception:
@@ -80,7 +78,7 @@ class _Ending:
                 raise TimeoutError from None
             raise
         finally:
-            timer.cancel()
+            ending.cancel()
         if over.is_set():  # a head that was cut off looks like a short one
             raise TimeoutError
         return response

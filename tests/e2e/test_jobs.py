@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -80,7 +81,8 @@ def test_who_is_asked_to_stop_finishes_what_has_begun_and_says_what_was_not(flee
         process.wait(10)
     results = dict(line.split()[1:] for line in out.splitlines() if line.startswith("result="))
     assert set(results) == {f"client={name}" for name in fleet.worlds}, out + err
-    assert "stopped as asked, before it was begun" in err
+    # A client that waits lets the next one begin, so all of them may have begun.
+    assert re.search("stopped as asked, before (it was begun|anything was changed)", err), err
     assert process.returncode in (1, 3), err
     assert fleet.is_whole()
     assert fleet.run("rotate", "--all", "--no-wait").status in (0, 3)

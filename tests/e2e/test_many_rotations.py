@@ -16,7 +16,8 @@ import pytest
 from bridge.model.errors import Refused
 from bridge.operations.rollback import RollbackOptions, rollback
 from bridge.planning.status import judge
-from sinks.aws.listing import GAP, Listing, version_id
+from sinks.aws.listing import Listing
+from sinks.aws.numbering import GAP, version_id
 from sinks.aws.responses import Listed
 from sinks.port import SinkState
 from tests.e2e.observe import unsettled

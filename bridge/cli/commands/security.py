@@ -20,7 +20,7 @@ from bridge.cli.output.status_table import statuses
 from bridge.cli.picking import Due, retirable
 from bridge.cli.runner import each
 from bridge.cli.select import Clients, ClientsOrAll, ClientsToChange, OneClient, chosen
-from bridge.cli.slots import SharingClock
+from bridge.cli.slots import in_common
 from bridge.execution.open import Common, open_session, survey
 from bridge.model.errors import ATTENTION, Usage
 from bridge.planning.status import Kind
@@ -100,7 +100,7 @@ def verify(
     """Ask Auth0: is each sink's current value accepted, is the fallback refused? Exits with 5 when not."""
     from bridge.operations.verify import verify as verify_one
 
-    common = Common(clock=SharingClock(), jobs=jobs)
+    common = in_common(jobs)
 
     def present(client: ClientSettings, seen: tuple[Verified, ...]) -> int:
         say_all([as_json.line(as_json.verified(client, seen))] if json else show.verified(client.name, seen))
@@ -232,7 +232,7 @@ def evidence(
     """Ask the tenant's logs who still fails with an old value. Exits with 5 when somebody does, or it is not known."""
     from bridge.operations.evidence import evidence_of
 
-    look, common = Look("evidence", wanted=notify), Common(clock=SharingClock(), jobs=jobs)
+    look, common = Look("evidence", wanted=notify), in_common(jobs)
 
     def do(settings: Settings, client: ClientSettings) -> Evidence:
         return evidence_of(open_session(settings, client, common=common), record=record)

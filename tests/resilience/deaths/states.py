@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-from sinks.aws.listing import version_id
+from sinks.aws.numbering import version_id
 from sinks.seal import SEAL_TAG
 from sinks.secret import Secret
 from tests.e2e.sinks import AwsPlace, VaultPlace

@@ -12,6 +12,7 @@ import pytest
 
 from bridge.cli.jobs import Crew, Done, Order, in_order, let_another_begin
 from bridge.cli.slots import SharingClock
+from sinks.clock import SystemClock
 
 
 class Busy:
@@ -85,7 +86,7 @@ def test_an_error_is_one_items_own() -> None:
 
 def test_one_that_waits_lets_another_begin() -> None:
     """However many wait, as many as there are jobs do work."""
-    go, begun, clock = threading.Event(), list[int](), SharingClock()
+    go, begun, clock = threading.Event(), list[int](), SharingClock(SystemClock())
 
     def work(item: int) -> int:
         begun.append(item)
@@ -172,7 +173,7 @@ def test_where_no_more_threads_are_to_be_had_the_others_do_the_work(monkeypatch:
 
 
 def test_no_more_of_a_group_are_under_way_than_there_is_room_for_those_that_wait_included() -> None:
-    now, most, lock, clock = 0, 0, threading.Lock(), SharingClock()
+    now, most, lock, clock = 0, 0, threading.Lock(), SharingClock(SystemClock())
 
     def work(item: int) -> int:
         nonlocal now, most

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from bridge.cli.jobs import Crew, Done, Order
 from bridge.cli.slots import HERE, Place, SharingClock, Slots
+from sinks.clock import SystemClock
 
 Item = tuple[str, int]
 BY_NAME: Order[Item] = Order(group=lambda item: item[0])
@@ -75,7 +76,7 @@ def test_a_group_that_is_stuck_begins_nothing_more_while_others_want_to_work() -
 
 def test_a_group_that_only_sleeps_takes_nothing_from_the_others() -> None:
     lock, now, most = threading.Lock(), Counter[str](), Counter[str]()
-    clock, go = SharingClock(), threading.Event()
+    clock, go = SharingClock(SystemClock()), threading.Event()
 
     def work(item: Item) -> None:
         if item[0] == "limited":
@@ -164,7 +165,7 @@ def test_one_that_holds_a_lock_for_which_those_that_work_wait_goes_on() -> None:
 def test_without_a_place_the_clock_only_sleeps() -> None:
     assert HERE.get() is None
     began = time.monotonic()
-    SharingClock().sleep(0.01)
+    SharingClock(SystemClock()).sleep(0.01)
     assert time.monotonic() - began >= 0.01
 
 
@@ -186,7 +187,7 @@ def test_the_order_chooses_among_what_is_left_of_its_group() -> None:
 
 def test_whoever_sleeps_with_a_lock_goes_on_although_all_others_wait_for_such_locks() -> None:
     """A token is asked for again after a pause, while the other threads of its tenant wait for it: in every tenant."""
-    locks, clock = {name: threading.Lock() for name in "abcdef"}, SharingClock()
+    locks, clock = {name: threading.Lock() for name in "abcdef"}, SharingClock(SystemClock())
 
     def work(item: Item) -> None:
         with locks[item[0]]:

@@ -8,7 +8,8 @@ import pytest
 from bridge.execution.session import new_id
 from bridge.model.operation import Operation
 from sinks.aws.grip import with_holder
-from sinks.aws.listing import Listing, ends_of, own_label, said_by, version_id
+from sinks.aws.listing import Listing, ends_of, own_label, said_by
+from sinks.aws.numbering import version_id
 from sinks.aws.responses import Listed
 from sinks.record import Lock
 from sinks.secret import Secret
