@@ -50,7 +50,7 @@ def assert_what_the_death_left_is_done_once_more(drill: Drill) -> set[str]:
     first, second = ((drill.directory / f"{name}.log").read_text() for name in ("shop", "shop-2"))
     finished, later = ({line.split()[0] for line in text.splitlines() if " rotated after a leak" in line}
                        for text in (first, second))  # fmt: skip
-    assert len(finished) >= 8
+    assert len(finished) >= 4
     assert finished.isdisjoint(later)
     assert finished | later == {*APPLICATIONS} - {*PAYMENTS}
     again = {name for name, each in values(drill).items() if len(each) == 3}

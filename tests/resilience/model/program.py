@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import stamina
 from stamina.instrumentation import set_on_retry_hooks
 
-import sinks.aws.listing
+import sinks.aws.numbering
 from bridge.auth0 import values
 from bridge.model.errors import BridgeError
 from sinks.secret import Secret
@@ -201,7 +201,7 @@ def _new_value(_client: object) -> Secret:
 def deterministic() -> Iterator[None]:
     """Have ids and values made by the running program, pauses between repetitions left out, and ids dense."""
     chance = SimpleNamespace(token_hex=_new_token, token_bytes=None)
-    real_secrets, real_generate, real_gap = sys.modules["secrets"], values.generate, sinks.aws.listing.GAP
+    real_secrets, real_generate, real_gap = sys.modules["secrets"], values.generate, sinks.aws.numbering.GAP
     changed: list[tuple[Any, str, Any]] = []
     for name, module in list(sys.modules.items()):
         if name.startswith(("bridge.", "sinks.")):
@@ -209,13 +209,13 @@ def deterministic() -> Iterator[None]:
                 if getattr(module, attribute, None) in (real_secrets, real_generate):
                     changed.append((module, attribute, getattr(module, attribute)))
                     setattr(module, attribute, fake)
-    sinks.aws.listing.GAP = DENSE
+    sinks.aws.numbering.GAP = DENSE
     set_on_retry_hooks(())
     try:
         with stamina.set_testing(True, attempts=3, cap=True):
             yield
     finally:
         set_on_retry_hooks(None)
-        sinks.aws.listing.GAP = real_gap
+        sinks.aws.numbering.GAP = real_gap
         for module, attribute, real in changed:
             setattr(module, attribute, real)
