@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -129,6 +130,10 @@ class Line:
             return len(self.calls) == self.at.nth
         return changes(named) and self._changes == self.at.nth
 
+    def _others(self) -> None:
+        # They are processes of their own. The deadline of the frozen call must not count for theirs.
+        Context().run(self.meanwhile, self.done)
+
     def _strike(self, named: str, ask: Ask) -> Any:
         match self.blow:
             case Blow.KILLED:
@@ -143,13 +148,13 @@ class Line:
                 self.held = Lease(named, ask, self.now())
                 raise Lost
             case Blow.DROPPED:
-                self.meanwhile(self.done)
+                self._others()
                 raise Lost
             case Blow.DELIVERED:
-                self.meanwhile(self.done)
+                self._others()
             case Blow.ANSWERED:
                 answer = self._ask(named, ask)
-                self.meanwhile(self.done)
+                self._others()
                 return answer
         return self._ask(named, ask)
 

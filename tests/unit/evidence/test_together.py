@@ -252,12 +252,8 @@ def test_where_the_common_search_fails_each_client_asks_for_itself(town: Town, k
     assert [source.address for source in town.ask("client-02", shared, FRESH).sources] == ["10.0.0.1"]
 
 
-class LiveSharing(SharingClock):
-    """The machine's clock, whatever other tests made of it."""
-
-
 def test_threads_that_share_slots_never_wait_for_each_other_for_ever() -> None:
-    clock = LiveSharing()
+    clock = SharingClock(SystemClock())
     with LocalAuth0(clock=SystemClock()) as local:
         town = opened(local, clock)
         people(town, 12)
