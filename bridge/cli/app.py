@@ -36,7 +36,7 @@ class Root(Group):
         name, found, rest = super().resolve_command(ctx, args)
         if name and isinstance(found, Unloaded):
             import_module(f"bridge.cli.commands.{next(one.module for one in LISTED if one.name == name)}")
-            found = self.commands[name] = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+            found = self.commands[name] = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]  # a group
         return name, found, rest
 
 

@@ -83,8 +83,8 @@ def survey(
 ) -> Status:
     """Read a client's metadata and judge its status. Auth0 is not asked.
 
-    `common` is as in `open_sinks`. Sinks that it knows are not asked. With `briefly`, no value is too young
-    (`Sink.survey`).
+    `common` is as in `open_sinks`. Sinks that it knows are not asked. With `briefly`, a value may
+    look older than it is, and never younger (`Sink.survey`).
 
     Raises:
         BridgeError: a sink cannot be read.
