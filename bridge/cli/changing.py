@@ -110,17 +110,17 @@ class _Run:
         self._reasons: dict[str, str] = {}  # why nothing was done
         self._numbers: dict[str, dict[str, int]] = {}  # of each tenant, by client id
         self._sessions: dict[str, Session] = {}  # the latest of each tenant
-        self._ordered = False
+        self._ordered = self._leaked = False
 
     def select(self, found: list[Chosen], rule: Rule) -> list[Chosen]:
         """Return the clients that the rule picks, and say so if there are none or some are left out."""
         self.news.check(found)
-        self._ordered = rule.order is not InOrder.ANY
+        self._ordered, self._leaked = rule.order is not InOrder.ANY, rule.leaked
         self._due = rule.due
         self._picked = pick(found, rule, jobs=self.together.jobs, common=self._common)
         clients = self._common.of(self._picked.clients)
         if not clients and not (rule.due and rule.due.held):  # silence looks like a mistake
-            say(f"nothing is due: {show.clients(len(found))} looked at", err=True)
+            say(f"{rule.emptiness}: {show.clients(len(found))} looked at", err=True)
         if self._picked.left:
             say(f"--limit leaves out {show.clients(self._picked.left)}", err=True)
         longest = max((len(client.name) for _, client in clients), default=0)
@@ -194,9 +194,7 @@ class _Run:
         timing, pace = session.timing, session.auth0.token_pace
         if not pace.told:
             return MOST
-        return int(
-            pace.rate * timing.patience.total_seconds() / (LEAKED if "--compromised" in self.asked.options else PROBES)
-        )
+        return int(pace.rate * timing.patience.total_seconds() / (LEAKED if self._leaked else PROBES))
 
     def do(self, settings: Settings, client: ClientSettings) -> Outcome | None:
         """Do the work for one client, within its audit record."""

@@ -54,10 +54,14 @@ class Consent:
         """Ask once for all clients of a command, where each of them would be asked about and somebody can answer.
 
         Raises:
-            Refused: the user does not agree.
+            Refused: the user does not agree, or cannot be asked about what cannot be undone.
         """
-        if self.yes or not self.deed or not is_terminal(sys.stdin):
+        if self.yes or not self.deed:
             return
+        if not is_terminal(sys.stdin):
+            if self.always:
+                return  # a client that is as it should be asks for nothing
+            raise Refused(f"this asks for consent, and there is no terminal. {self.deed}", "add --yes")
         if not _confirmed(f"{self.deed} Go on with {show.clients(clients)}?"):
             raise Refused("not confirmed", "--dry-run shows the plan of each client; --jobs 1 asks for each")
         # With `always` the question was about what can be undone. A plan that cannot be is asked about by itself.

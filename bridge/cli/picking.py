@@ -56,6 +56,13 @@ class Rule:
         return self.due is not None or self.not_since is not None
 
     @property
+    def emptiness(self) -> str:
+        """What to say where no client is picked."""
+        if self.due or self.not_since is None:
+            return "nothing is due"
+        return f"nothing is left to do, all were rotated after {stamp(self.not_since)}"
+
+    @property
     def looks(self) -> bool:
         """Whether the vaults have to be asked."""
         return self.leaves_out or self.order is Order.OLDEST

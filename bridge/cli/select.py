@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,9 +63,9 @@ class Selection:
         return not self.named and not self.sink
 
     @property
-    def filtered(self) -> bool:
-        """Whether the command names clients by what they have in common."""
-        return False
+    def filters(self) -> str:
+        """The options that name clients by what they have in common, as they were typed. Empty without any."""
+        return ""
 
     def fits(self, client: ClientSettings) -> bool:  # noqa: ARG002  # of subclasses that are filtered
         """Return whether a client is one of those that are meant."""
@@ -101,9 +102,10 @@ class Clients(Selection):
         return self.names or []
 
     @property
-    def filtered(self) -> bool:
-        """Whether only clients of some tenant or owner, or with some names, are meant."""
-        return bool(self.tenant or self.owner or self.match)
+    def filters(self) -> str:
+        """The options that name clients by tenant, owner or name, as they were typed. Empty without any."""
+        given = (("--tenant", self.tenant), ("--owner", self.owner), ("--match", self.match))
+        return shlex.join(word for option, texts in given for text in texts or () for word in (option, text))
 
     def fits(self, client: ClientSettings) -> bool:
         """Return whether a client is one of those that are meant."""
@@ -166,9 +168,9 @@ def chosen(
     """
     # The file counts also where a sink is named by --sink: its audit record must not be escaped in this way.
     settings = settings_of(selection.config, environ)
-    if selection.filtered and (selection.named or selection.sink):
+    if selection.filters and (selection.named or selection.sink):
         raise Usage("found --tenant, --owner or --match beside a NAME or --sink, expected one of both")
-    everyone = everyone or selection.filtered
+    everyone = everyone or bool(selection.filters)
     if everyone and selection.named:
         raise Usage("found NAMEs and --all, expected one of them")
     if not selection.named and not everyone:
@@ -177,8 +179,8 @@ def chosen(
         if settings is None:
             raise Usage(f"all clients are meant, and {_no_file()}", hint=ELSEWHERE)
         found = [(settings, client) for client in settings.clients.values() if selection.fits(client)]
-        if not found and selection.filtered:
-            raise Usage(f"no client of {settings.path} has all that was asked for", hint=_what_there_is(settings))
+        if not found and selection.filters:
+            raise Usage(f"{settings.path} has no client with {selection.filters}", hint=_what_there_is(settings))
         return found
     if settings is None and not selection.sink:
         raise Usage(f"no client '{selection.named[0]}': {_no_file()}, and no sink is named", hint=ELSEWHERE)

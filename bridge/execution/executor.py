@@ -127,8 +127,7 @@ class Execution:
             case steps.Wait(time, why):
                 self._wait(time, why)
             case steps.Hook(argv):
-                asked = self._session.stop.asked
-                self._hook = "not run: it was asked to stop" if asked else hook.run(argv, self._session.credentials)
+                self._hook = hook.restart_readers(self._session, argv)
             case _:
                 self._do_at_auth0(step)
 

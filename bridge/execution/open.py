@@ -243,5 +243,6 @@ def open_session(
         credentials=variables_of(tenant, settings.vaults, settings.audit, settings.notify),
         watcher=watcher or Silent(),
         stop=stop or Stop(),
+        alone=common.clients.total() <= 1,
         shared_log=common.log(settings, client.tenant),
     )

@@ -43,6 +43,8 @@ class Session:
     """Receiver of progress reports."""
     stop: Stop = field(default_factory=Stop)
     """The request to stop."""
+    alone: bool = True
+    """Whether the command is about no other client."""
     credentials: frozenset[str] = frozenset()
     """Environment variables by which the configuration refers to the bridge's own secrets."""
     trail: Trail = field(default_factory=Trail)

@@ -20,7 +20,10 @@ from typing import Any
 
 import httpx
 
+from bridge.audit.chain import Chain, Head, head_in
+from bridge.audit.verify import Verified, verify
 from bridge.sandbox.process import program
+from sinks.secret import Secret
 from tests.e2e.sinks import NO_TRUST, AwsPlace, VaultPlace
 
 ROOT = Path(__file__).parents[2]
@@ -188,6 +191,14 @@ class Drill:
         """Return everything that nobody may have seen: every value of every application, and the sandbox's tokens."""
         values = {change["value"] for client in self.state()["clients"] for change in client["history"]}
         return values | {self.variables["VAULT_TOKEN"], self.variables["AUTH0_CLIENT_SECRET"]}
+
+    def record(self) -> tuple[Verified, Head]:
+        """Return what becomes of checking the audit record against the anchor that the page kept, and that anchor."""
+        key = Secret((self.directory / "audit.key").read_text().strip())
+        lines = (self.directory / "audit.jsonl").read_bytes().splitlines(keepends=True)
+        anchor = head_in((self.directory / "anchor.txt").read_text().strip())
+        assert anchor
+        return verify(lines, Chain(key), (anchor,)), anchor
 
     def files(self, *, but: tuple[str, ...]) -> dict[str, str]:
         """Return what the reader's directory holds by now."""

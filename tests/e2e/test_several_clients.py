@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.command import Ended, execute, invoke
+from tests.e2e.command import Ended, done, execute, invoke
 from tests.e2e.sinks import REGION
 from tests.e2e.world import MakeWorld, World
 
@@ -247,3 +247,32 @@ def leave_something(world: World) -> None:
     lock = f"{world.vault.path}/pending"
     idle = world.vault.kv.read_secret_version(lock, raise_on_deleted_version=True)["data"]["data"]
     world.vault.kv.create_or_update_secret(lock, idle)
+
+
+def test_the_output_of_the_hooks_names_its_client_where_there_are_several(make_live: MakeWorld, tmp_path: Path) -> None:
+    worlds = {name: make_live() for name in ("one", "another")}
+    for world in worlds.values():
+        world.fill()
+    write(tmp_path, worlds, 'after = ["sh", "-c", "echo restarted; echo and a warning >&2; exit 3"]')
+    first = next(iter(worlds.values()))
+    assert execute(first, "adopt", "--all", "--yes", home=tmp_path).status == 0
+    for json in ((), ("--json",)):
+        ended = execute(first, "rotate", "--all", "--no-wait", "--again", "--yes", *json, home=tmp_path)
+        assert ended.status == 5, ended.told
+        said = sorted(line[9:].rstrip() for line in ended.err.splitlines() if " after " in line)
+        assert said == sorted(
+            f"{name:<7} after    {text}" for name in worlds for text in ("restarted", "and a warning")
+        ), ended.err
+    alone = execute(first, "rotate", "one", "--no-wait", "--again", "--yes", home=tmp_path)
+    assert [line for line in alone.err.splitlines() if line in ("restarted", "and a warning")] == [
+        "restarted",
+        "and a warning",
+    ]
+
+
+@pytest.mark.parametrize("command", ["rotate", "status"])
+def test_a_selection_that_fits_nothing_is_refused_in_its_own_words(three: dict[str, World], command: str) -> None:
+    asked = ("--tenant", "productoin", "--match", "bil*")
+    told = done(invoke(command, *asked), 2).err
+    assert "has no client with --tenant productoin --match 'bil*'" in told
+    assert "its tenants are local" in told

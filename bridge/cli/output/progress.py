@@ -19,14 +19,15 @@ SHORTEST_BAR = timedelta(seconds=1)
 BAR = 30
 MARGIN = 17
 """Columns before the bar, so that it begins where the text of a step does."""
-LEAK = "leak"
-"""The name of the step that is printed even in quiet mode."""
+ALWAYS = ("leak", "after")
+"""The names of the steps that are printed even in quiet mode: what is still to be done about a leak, and the output of
+an `after` command."""
 
 
 class Lines:
     """A `Watcher` that prints each step with its time (UTC).
 
-    In quiet mode, which --json uses, it logs the steps instead, except for `LEAK`, and shows no bar. With `client`,
+    In quiet mode, which --json uses, it logs the steps instead, except for `ALWAYS`, and shows no bar. With `client`,
     each line names it, and there is no bar either, because several clients are worked on at a time. `on_wait` is called
     with whether the client waits.
     """
@@ -43,9 +44,10 @@ class Lines:
     def step(self, name: str, text: str) -> None:
         """Print one step, or log it in quiet mode.
 
-        A leak is always printed: what has to be known about it must not depend on an option.
+        `ALWAYS` is printed: what has to be known about a leak, and what the user's own command says, must not depend
+        on an option.
         """
-        if self._quiet and name != LEAK:
+        if self._quiet and name not in ALWAYS:
             LOG.debug("%s: %s", name, text)
         else:
             say(f"{datetime.now(UTC):%H:%M:%S} {self._client}{name:<8} {text}", err=True)

@@ -57,3 +57,11 @@ def test_an_answer_about_what_cannot_be_undone_covers_it() -> None:
     assert not asked(agree, FOR_GOOD)
     agree.for_all(20)
     assert asked(agree, FOR_GOOD)
+
+
+def test_without_a_terminal_what_cannot_be_undone_is_refused_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    with pytest.raises(Refused, match=r"no terminal\. It can never be read again\."):
+        Consent(yes=False, deed="It can never be read again.").for_all(20)
+    Consent(yes=True, deed="It can never be read again.").for_all(20)
+    Consent(yes=False, always=True, deed="It stays readable.").for_all(20)  # each that needs it is asked about

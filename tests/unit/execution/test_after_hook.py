@@ -6,9 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from bridge.execution import after_hook
+from bridge.execution.after_hook import run
 
 ROOT = Path(__file__).parents[3]
 LOOK = """
@@ -77,3 +81,51 @@ def test_without_proc_nothing_happens(monkeypatch: pytest.MonkeyPatch, tmp_path:
             path.write_text(text, "utf-8")
         monkeypatch.setattr(own_process, "STAT", path)
         own_process.hide_environment()
+
+
+@pytest.mark.parametrize(
+    ("program", "shown"),
+    [
+        ("print('one'); import sys; print('two', file=sys.stderr)", ["one", "two"]),
+        ("print('no end', end='')", ["no end"]),
+        ("import sys; sys.stdout.buffer.write(b'\\xff\\n')", ["\ufffd"]),
+        ("pass", []),
+        ("print('a' * 70000)", ["… 4465 bytes before this are left out", "a" * 65535]),
+    ],
+)
+def test_what_is_shown_is_all_that_the_command_wrote_and_of_much_the_end(program: str, shown: list[str]) -> None:
+    told: list[str] = []
+    assert run((sys.executable, "-uc", program), show=told.append) is None
+    assert told == shown
+
+
+def test_the_output_of_a_command_that_fails_is_shown_too() -> None:
+    told: list[str] = []
+    failed = run((sys.executable, "-c", "print('why'); raise SystemExit(3)"), show=told.append)
+    assert (failed, told) == (f"'{sys.executable}' exited with 3", ["why"])
+    assert run(("/nowhere/to-be-found",), show=told.append) == "'/nowhere/to-be-found' was not found"
+
+
+def test_nobody_waits_for_what_the_command_leaves_behind_and_it_can_go_on_writing(tmp_path: Path) -> None:
+    told: list[str] = []
+    later = f"read go; echo later && touch {tmp_path / 'wrote'}"
+    os.mkfifo(tmp_path / "go")
+    assert run(("sh", "-c", f"({later}) <{tmp_path / 'go'} & echo now"), show=told.append) is None
+    assert told == ["now"]
+    (tmp_path / "go").write_text("go\n", "utf-8")
+    end = time.monotonic() + 20
+    while not (tmp_path / "wrote").exists():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_without_room_for_a_file_the_command_runs_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def full() -> None:
+        raise FileNotFoundError("no usable temporary directory")
+
+    monkeypatch.setattr(after_hook, "TemporaryFile", full)
+    told: list[str] = []
+    assert run(("echo", "seen"), show=told.append) is None
+    assert (capfd.readouterr(), told) == (("", "seen\n"), [])
