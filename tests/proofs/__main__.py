@@ -28,6 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in PROOFS:
         if line := lines.get(name):
             print(f"{name:<10} {line.passed} of {line.cases} cases on {line.date}, {line.seconds} s of machine time")
+        if part := ledger.kept(name):
+            print(f"{name:<10} {len(part.cases)} of {part.of} parts have passed on the present code")
     for text in missing:
         print(f"{'missing' if told.release else 'warning'}: {text}", file=sys.stderr)
     return 1 if told.release and missing else 0

@@ -100,3 +100,35 @@ def test_an_edited_one_ends_the_command_with_1(
     monkeypatch.setattr(ledger.read, "__defaults__", (path,))
     assert command.main([]) == 1
     assert "edited by hand" in capsys.readouterr().err
+
+
+def test_what_has_passed_in_parts_is_kept_until_the_code_or_a_library_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "proofs.json"
+    ledger.write(whole(), path)
+    assert ledger.kept("deaths", path) is None
+    monkeypatch.setattr(ledger, "of", lambda proof: "a" * 16)
+    part = ledger.Parts("a" * 16, 3, {"one": 5, "two": 7}, {"one": 2, "two": 3}, ledger.libraries())
+    ledger.keep("deaths", part, path)
+    assert ledger.kept("deaths", path) == part
+    assert ledger.read(path) == whole()
+    for other in (replace(part, fingerprint="b" * 16), replace(part, libraries={**part.libraries, "hvac": "0"})):
+        ledger.keep("deaths", other, path)
+        assert ledger.kept("deaths", path) is None
+    ledger.keep("deaths", part, path)
+    ledger.record("deaths", cases=12, passed=12, seconds=5, path=path)
+    assert ledger.kept("deaths", path) is None
+    assert "parts" not in json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("fault", [('"one": 5', '"one": 6'), ('"of": 3', '"of": 2')])
+def test_parts_that_were_edited_are_an_error(tmp_path: Path, fault: tuple[str, str]) -> None:
+    path = tmp_path / "proofs.json"
+    ledger.write(whole(), path, {"deaths": ledger.Parts("a" * 16, 3, {"one": 5, "two": 7}, {"one": 2, "two": 3})})
+    path.write_text(path.read_text().replace(*fault, 1))
+    with pytest.raises(ValueError, match="edited by hand"):
+        ledger.read(path)
+    ledger.write(whole(), path, {"deaths": ledger.Parts("a" * 16, 2, {"one": 5, "two": 7}, {"one": 2, "two": 3})})
+    with pytest.raises(ValueError, match="deaths: its parts cannot be"):
+        ledger.read(path)

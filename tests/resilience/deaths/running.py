@@ -61,17 +61,42 @@ def run(proof: str, told: argparse.Namespace, bench: Callable[[], AbstractContex
     began = time.monotonic()
     journal = Journal.of(proof, ledger.of(PROOFS[proof]), told.journals)
     names, share = slices.of(told.slice, names) if told.slice else (names, WHOLE)
-    tallies = explore(names, Work(bench, journal, told.jobs, threads, told.seconds, share))
+    # A commit's share, and what was asked for by its name, is played in any case.
+    done = [] if told.slice or told.only else _done(proof, names)
+    left = [name for name in names if name not in {tally.name for tally in done}]
+    tallies = done + explore(left, Work(bench, journal, told.jobs, threads, told.seconds, share))
     print(table(tallies, time.monotonic() - began), flush=True)
     cases, passed = sum(tally.cases for tally in tallies), sum(tally.passed for tally in tallies)
     whole = all(tally.whole for tally in tallies)
-    if whole and share is WHOLE and len(names) == len(SCENARIOS):
-        ledger.record(proof, cases=cases, passed=passed, seconds=sum(tally.seconds for tally in tallies))
+    if share is WHOLE and not told.only:
+        _record(proof, tallies)
     if passed < cases:
         return 1
     if told.slice and not whole:
         print("the time was over before all of this commit's share was played; other commits play others")
     return 0 if whole or told.slice else LEFT
+
+
+def _done(proof: str, names: Sequence[str]) -> list[Tally]:
+    """Return the scenarios that have passed elsewhere, by the ledger."""
+    kept = ledger.kept(proof)
+    if kept is None:
+        return []
+    found = [name for name in names if name in kept.cases]
+    return [Tally(name, kept.cases[name], kept.cases[name], seconds=kept.seconds[name]) for name in found]
+
+
+def _record(proof: str, tallies: Sequence[Tally]) -> None:
+    kept, now = ledger.kept(proof), ledger.of(PROOFS[proof])
+    cases, seconds = (dict(kept.cases), dict(kept.seconds)) if kept else ({}, {})
+    for tally in tallies:
+        if tally.whole and tally.passed == tally.cases:
+            cases[tally.name], seconds[tally.name] = tally.cases, round(tally.seconds)
+    if len(cases) == len(SCENARIOS):
+        found = sum(cases.values())
+        ledger.record(proof, cases=found, passed=found, seconds=sum(seconds.values()))
+    elif cases:
+        ledger.keep(proof, ledger.Parts(now, len(SCENARIOS), cases, seconds, ledger.libraries()))
 
 
 def table(tallies: Sequence[Tally], seconds: float) -> str:
