@@ -91,6 +91,13 @@ PROOFS: dict[str, Proof] = {
         *CORE, "bridge.cli.commands", "tests.resilience.faults.*",
         without=("tests.proofs",),
     ),
+    "many": _suite(
+        "many",
+        "many clients at a time: what the servers are asked, who is picked and when, and what `discover` would manage",
+        *CORE, "bridge.cli.commands", "bridge.config.load", "tests.e2e.test_counted", "tests.e2e.test_discover",
+        "tests.e2e.test_jobs", "tests.e2e.test_picking", "tests.e2e.test_windows", "tests.e2e.conftest",
+        without=("tests.proofs",),
+    ),
     "notifications": _suite(
         "notifications",
         "messages of every command and of applications, to receivers that answer, fail and hang: no secret, no delay",

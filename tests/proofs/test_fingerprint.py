@@ -75,7 +75,7 @@ COMMANDS = "bridge/cli/commands/rotate.py"
 OF_WINGS = {
     "applications": "bridge/consumer/cache.py", "benchmarks": COMMANDS, "browser": "bridge/report/page.py",
     "canary": COMMANDS, "drills": COMMANDS, "faults": COMMANDS, "notifications": "bridge/notify/deliver.py",
-    "rights": COMMANDS, "together": "bridge/cli/jobs.py",
+    "many": "bridge/cli/picking.py", "rights": COMMANDS, "together": "bridge/cli/jobs.py",
 }  # fmt: skip
 
 
