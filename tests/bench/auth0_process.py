@@ -53,6 +53,15 @@ class Child:
     def add(self, names: Sequence[str]) -> list[list[str]]:
         return [list(self._tenant.add_client(name=name)) for name in names]
 
+    def grant(self, clients: Sequence[str], audience: str) -> None:
+        """Let clients have tokens for an API."""
+        for client in clients:
+            self._tenant.grant(client, audience, ())
+
+    def spread(self, seconds: float) -> None:
+        """Let a change of a secret take so long until all of this Auth0 knows it. At the start it takes no time."""
+        self._tenant.settings.propagation = timedelta(seconds=seconds)
+
     def plan(self, name: str) -> None:
         """Set the limits of one of Auth0's plans."""
         self._tenant.set_plan(name)
@@ -131,7 +140,7 @@ class Auth0Process:
 
 
 def main() -> None:
-    """Serve until standard input ends. A change spreads at once."""
+    """Serve until standard input ends. A change spreads at once, unless `spread` is asked for."""
     with LocalAuth0(timedelta(0)) as auth0:
         child = Child(auth0)
         for line in sys.stdin:

@@ -157,7 +157,7 @@ def perform(made: Sequence[Scene], run: Run) -> list[Told]:
     """
     context = multiprocessing.get_context("spawn")
     signals = Signals(context.Semaphore(0), context.Event(), context.Event(), context.Queue())
-    processes = [context.Process(target=live, args=(each.population, each.environ, signals)) for each in made]
+    processes = [context.Process(target=live, args=([each.population], each.environ, signals)) for each in made]
     for process in processes:
         process.start()
     try:

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing.synchronize import Event, Semaphore
@@ -83,7 +83,7 @@ class Asker:
 
     def __init__(self, population: Population, number: int, tried: Values, signals: Signals) -> None:
         self.told = Told()
-        self._population = population
+        self.population = population
         self._offset = number / population.count / population.rate
         self._tried = tried
         self._signals = signals
@@ -101,7 +101,7 @@ class Asker:
             began, started = self._clock.monotonic(), time.monotonic()
             requests, granted = self._acquire()
             since = self._note(began, requests, granted=granted, since=since)
-            time.sleep(max(0.0, 1 / self._population.rate - (time.monotonic() - started)))
+            time.sleep(max(0.0, 1 / self.population.rate - (time.monotonic() - started)))
         if since is not None:
             self.told.outage = max(self.told.outage, self._clock.monotonic() - since)
         self._http.close()
@@ -138,7 +138,7 @@ class Asker:
         return requests, False
 
     def _granted(self, secret: str) -> bool:
-        body = {"grant_type": "client_credentials", "audience": AUDIENCE, "client_id": self._population.client_id}
+        body = {"grant_type": "client_credentials", "audience": AUDIENCE, "client_id": self.population.client_id}
         text = json.dumps({**body, "client_secret": secret})
         self._http.request("POST", "/oauth/token", text, {"Content-Type": "application/json"})
         answer = self._http.getresponse()
@@ -148,16 +148,18 @@ class Asker:
         return answer.status != UNAUTHORISED
 
 
-def live(population: Population, environ: Mapping[str, str], signals: Signals) -> None:
-    """Run a population until it is ended, and put what happened to it into `results`: a process's work."""
+def live(populations: Sequence[Population], environ: Mapping[str, str], signals: Signals) -> None:
+    """Run populations until they are ended, and put what happened to each into `results`: a process's work."""
     os.environ.update(environ)
     logging.getLogger("bridge.consumer").setLevel(logging.CRITICAL)  # what it would say is counted here
     askers = [
-        Asker(population, number, values(population, environ, number / population.count), signals)
-        for number in range(population.count)
+        Asker(each, number, values(each, environ, number / each.count), signals)
+        for each in populations
+        for number in range(each.count)
     ]
-    told = Told()
+    told = {each.name: Told() for each in populations}
     with ThreadPoolExecutor(len(askers)) as threads:
-        for each in threads.map(Asker.run, askers):
-            told.add(each)
-    signals.results.put((population.name, told))
+        for asker, found in zip(askers, threads.map(Asker.run, askers), strict=True):
+            told[asker.population.name].add(found)
+    for each in told.items():
+        signals.results.put(each)

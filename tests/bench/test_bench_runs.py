@@ -53,6 +53,14 @@ def test_a_variant_asks_those_who_are_told_of_it() -> None:
     assert rows[0][head.index("**refused**")] == "**0**"
 
 
+def test_of_clients_that_are_rotated_at_once_no_reader_that_tries_the_candidates_is_refused() -> None:
+    head, ours, latest = printed("crowd", "--clients", "3", "--rotations", "1", "--scale", "30", "--rate", "2")
+    refused = head.index("**refused**")
+    assert int(ours[head.index("acquisitions")].replace(",", "")) > 50
+    assert ours[refused] == "**0**"
+    assert int(latest[refused].strip("*")) > 0
+
+
 def test_a_thousand_threads_cause_one_request() -> None:
     rows = printed("cached", "--runs", "1")
     assert [row[1:] for row in rows if row[0] == "a value that is too old"] == [["1", "0"]] * 3
