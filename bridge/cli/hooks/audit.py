@@ -187,4 +187,7 @@ def _done_but_lost(session: Session, done: Outcome | None, lost: BridgeError) ->
 
 
 def _without_end(session: Session, lost: BridgeError) -> str:
-    return f"NOT RECORDED: {lost.message}; its end is missing. The next command about {session.settings.name} writes it"
+    from bridge.audit.records import DIED
+
+    name = session.settings.name
+    return f"NOT RECORDED: {lost.message}; how it ended is lost. The next command about {name} ends it as {DIED!r}"
