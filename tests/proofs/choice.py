@@ -37,6 +37,7 @@ WHOLE = {
         "tests/drills/test_quarterly_review.py",
     ),
     "faults": ("tests/resilience/faults/test_faults.py", "tests/resilience/faults/test_process.py"),
+    "image": ("tests/deploy/test_image.py",),
     "notifications": ("tests/unit/notify",),
     "races": ("tests/resilience/races",),
     "rights": (
