@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -28,6 +29,8 @@ from bridge.model.progress import Stop
 # The order of ADR 14: what may have left something behind comes before what certainly has not.
 SEVERITY = (3, 1, 2, 4, ATTENTION, 0)
 """The exit statuses from the most serious to the least. Several clients end with the most serious of theirs."""
+
+STOPPING = "stopping as soon as it is safe …"
 
 Chosen = tuple[Settings, ClientSettings]
 """A client that the user named, with the settings that it belongs to."""
@@ -71,9 +74,14 @@ def heeding(stop: Stop) -> Iterator[None]:
         if stop.asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         stop.ask()
-        if is_terminal(sys.stderr):
-            say("", err=True)  # the terminal shows ^C where the cursor is, which may be behind a bar
-        say("stopping as soon as it is safe …", err=True)
+        try:
+            if is_terminal(sys.stderr):
+                say("", err=True)  # the terminal shows ^C where the cursor is, which may be behind a bar
+            say(STOPPING, err=True)
+        except RuntimeError:
+            # The signal came while this thread was writing to stderr. Python does not enter a buffer twice.
+            with suppress(OSError):
+                os.write(2, f"{STOPPING}\n".encode())
 
     # A process that dies between two writes leaves an interruption. A request to stop lets it
     # give back or publish first.

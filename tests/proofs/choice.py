@@ -37,6 +37,7 @@ WHOLE = {
         "tests/drills/test_quarterly_review.py",
     ),
     "faults": ("tests/resilience/faults/test_faults.py", "tests/resilience/faults/test_process.py"),
+    "image": ("tests/deploy/test_image.py",),
     "many": (
         "tests/e2e/test_counted.py",
         "tests/e2e/test_discover.py",

@@ -91,6 +91,13 @@ PROOFS: dict[str, Proof] = {
         *CORE, "bridge.cli.commands", "tests.resilience.faults.*",
         without=("tests.proofs",),
     ),
+    "image": _suite(
+        "image",
+        "the container image, built and run with a read-only root: what is in it, a rotation, a stop as process 1",
+        "tests.deploy.test_image",
+        without=("bridge", "sinks", "tests.proofs"),
+        files=("docs/guide/deploy/image/*", "pyproject.toml"),
+    ),
     "many": _suite(
         "many",
         "many clients at a time: what the servers are asked, who is picked and when, and what `discover` would manage",
