@@ -20,7 +20,6 @@ _NULLABLE = "compliance_level default_organization encryption_key par_request_ex
 CLIENT: dict[str, tuple[str, ...]] = {
     **{name: (*types[:1], "null") if name in _NULLABLE.split() else types[:1] for name, types in patch.TYPES.items()},
     "resource_server_identifier": ("string",),
-    "async_approval_notification_channels": ("array",),
 }
 """The JSON types of a new client's properties. Auth0 makes the secret, so `client_secret` is not among them."""
 del CLIENT["client_secret"]

@@ -18,7 +18,7 @@ redirection_policy third_party_security_mode"""
 _BOOLEANS = """cross_origin_authentication custom_login_page_on is_first_party is_token_endpoint_ip_header_trusted
 oidc_conformant require_proof_of_possession require_pushed_authorization_requests sso sso_disabled"""
 _ARRAYS = "allowed_clients allowed_logout_urls allowed_origins callbacks client_aliases grant_types web_origins"
-_OBJECTS = """addons async_approval_notification_channels client_authentication_methods client_metadata
+_OBJECTS = """addons client_authentication_methods client_metadata
 default_organization encryption_key express_configuration jwt_configuration mobile my_organization_configuration
 native_social_login oidc_backchannel_logout oidc_logout refresh_token session_transfer signed_request_object
 token_exchange token_quota"""
@@ -32,6 +32,7 @@ TYPES: dict[str, tuple[str, ...]] = {
     "skip_non_verifiable_callback_uri_confirmation_prompt": ("boolean", "null"),
     "par_request_expiry": ("integer", "null"),
     "organization_discovery_methods": ("array", "null"),
+    "async_approval_notification_channels": ("array", "null"),
 }
 """The JSON types that each property accepts."""
 _APP_TYPES = """native spa regular_web non_interactive resource_server express_configuration rms box cloudbees concur

@@ -26,12 +26,12 @@ def maker(api_with):
 
 def types_of(schema):
     """Return the JSON types that a schema names for each property."""
-    found = {}
-    for name, inner in SCHEMAS[schema]["properties"].items():
-        while "$ref" in inner:
-            inner = SCHEMAS[inner["$ref"].rpartition("/")[2]]
-        found[name] = {inner["type"]} if isinstance(inner["type"], str) else set(inner["type"])
-    return found
+    found = {name: resolved(inner)["type"] for name, inner in SCHEMAS[schema]["properties"].items()}
+    return {name: {types} if isinstance(types, str) else set(types) for name, types in found.items()}
+
+
+def resolved(schema):
+    return resolved(SCHEMAS[schema["$ref"].rpartition("/")[2]]) if "$ref" in schema else schema
 
 
 @pytest.mark.parametrize(
