@@ -161,20 +161,17 @@ def _granted(app: Application) -> list[str]:
 def _shown(app: Application) -> list[str]:
     """Return the command that prints the variables, quoted for a shell by jq."""
     given = {"domain": app.domain, "file": app.file}
-    lines = [r"export AUTH0_DOMAIN=\($domain|@sh) AUTH0_CLIENT_ID=\($id|@sh)"]
+    lines = [r"export AUTH0_DOMAIN=\($its.domain|@sh) AUTH0_CLIENT_ID=\($id|@sh)"]
     if app.tenant.audience:
         given["audience"] = app.tenant.audience
-        lines.append(r"export AUTH0_AUDIENCE=\($audience|@sh)")
+        lines.append(r"export AUTH0_AUDIENCE=\($its.audience|@sh)")
     lines.append(
-        r"export AUTH0_CLIENT_SECRET=\"$(jq -r .client_secret \($file|@sh))\""
+        r"export AUTH0_CLIENT_SECRET=\"$(jq -r .client_secret \($its.file|@sh))\""
         if app.secret
-        else r"export AUTH0_CLIENT_ASSERTION_PRIVATE_KEY=\"$(cat \($file|@sh))\""
-    )
-    arguments = " ".join(
-        f"--arg {name} {shlex.quote(text)}" for name, text in zip(given[::2], given[1::2], strict=True)
+        else r"export AUTH0_CLIENT_ASSERTION_PRIVATE_KEY=\"$(cat \($its.file|@sh))\""
     )
     program = shlex.quote('"' + r"\n".join(lines) + '"')
-    return [f'  jq -nr --arg id "$id" {arguments} \\', f"    {program}"]
+    return [f'  jq -nr --arg id "$id" --argjson its {_json(given)} \\', f"    {program}"]
 
 
 def _common(app: Application) -> str:
