@@ -122,6 +122,7 @@ def script(app: Application, generated: Collection[str] = ()) -> Block:
     if not app.scopes:
         return Block(app.tenant.name, AUTH0_CLI, (f"{told[0]}: no scope, and no application",), "", {})
     needs = "auth0 and jq" if app.secret else "auth0, jq and openssl"
+    told += [] if app.secret else ["a key pair takes Auth0's Enterprise plan; on another plan: --with-secret"]
     told += [
         f"needs {needs}; log in before: auth0 login",
         f"writes {app.file}, and stops where that file is there already",

@@ -38,10 +38,12 @@ class Shell:
     environ: Mapping[str, str]
 
     def run(self, script: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["sh"], input=script, cwd=self.directory, env=self.environ, capture_output=True, text=True, timeout=120,
+        ended = subprocess.run(
+            ["sh"], input=script.encode(), cwd=self.directory, env=self.environ, capture_output=True, timeout=120,
             check=False,
         )  # fmt: skip
+        # Not by `text`, which makes line breaks of carriage returns.
+        return subprocess.CompletedProcess("sh", ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
     def made(self, script: str) -> dict[str, str]:
         """Run a script and what it prints, and return the variables that are set then."""
