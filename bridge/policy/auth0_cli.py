@@ -126,7 +126,7 @@ def script(app: Application, generated: Collection[str] = ()) -> Block:
     told += [
         f"needs {needs}; log in before: auth0 login",
         f"writes {app.file}, and stops where that file is there already",
-        "run it with sh, then run the lines that it prints, and then: secret-bridge doctor",
+        "run it with sh, then run the line that it prints, and then: secret-bridge doctor",
         *why(app.scopes, generated),
     ]
     lines = ["(", "  set -euC", "  umask 077", *_created(app), *_granted(app), *_shown(app), ")"]
@@ -136,43 +136,54 @@ def script(app: Application, generated: Collection[str] = ()) -> Block:
 
 
 def _created(app: Application) -> list[str]:
+    """Return the commands that write the credential and create the application.
+
+    The file is made first, where none is (`set -C`), and goes again if there is no application for it.
+    """
     file, common = shlex.quote(app.file), _common(app)
+    # Not by `jq -e`: version 1.6 ends with 0 where it gets nothing.
+    failed = f"|| {{ rm {file}; exit 1; }}"
     if app.secret:
         return [
+            f"  : > {file}",
             f"  auth0 apps create --name {app.name} --description {shlex.quote(DESCRIPTION)} --type m2m \\",
             "    --grants credentials --auth-method Post --reveal-secrets --json --no-input \\",
-            f"    {common} < /dev/null > {file}",
-            f"  id=$(jq -er .client_id {file})",
+            f"    {common} < /dev/null >| {file} {failed}",
+            f'  id=$(jq -r .client_id {file}) && test -n "$id" {failed}',
         ]
     return [
-        f"  openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 > {file}",
+        f"  openssl genrsa 2048 > {file}",
         f"  id=$(openssl pkey -in {file} -pubout |",
         f"    jq -Rs --argjson app {_json(app.body())} {shlex.quote(ADD_KEY)} |",
-        f"    auth0 api post clients {common} | jq -er .client_id)",
+        f'    auth0 api post clients {common} | jq -r .client_id) && test -n "$id" {failed}',
     ]
 
 
 def _granted(app: Application) -> list[str]:
+    left = shlex.quote(f"is created without its scopes: delete it, and {app.file}, before you try again")
     return [
         f"  jq -n --arg id \"$id\" --argjson grant {_json(app.grant())} '{{client_id: $id}} + $grant' |",
-        f"    auth0 api post client-grants {_common(app)} >&2",
+        f'    auth0 api post client-grants {_common(app)} > /dev/null || {{ echo "$id" {left} >&2; exit 1; }}',
+        f'  echo "created $id, which may:" {" ".join(app.scopes)} >&2',
     ]
 
 
 def _shown(app: Application) -> list[str]:
     """Return the command that prints the variables, quoted for a shell by jq."""
-    given = {"domain": app.domain, "file": app.file}
-    lines = [r"export AUTH0_DOMAIN=\($its.domain|@sh) AUTH0_CLIENT_ID=\($id|@sh)"]
+    its = {"AUTH0_DOMAIN": app.domain}
     if app.tenant.audience:
-        given["audience"] = app.tenant.audience
-        lines.append(r"export AUTH0_AUDIENCE=\($its.audience|@sh)")
-    lines.append(
-        r"export AUTH0_CLIENT_SECRET=\"$(jq -r .client_secret \($its.file|@sh))\""
+        its["AUTH0_AUDIENCE"] = app.tenant.audience
+    credential = (
+        r"AUTH0_CLIENT_SECRET=\"$(jq -r .client_secret \($file|@sh))\""
         if app.secret
-        else r"export AUTH0_CLIENT_ASSERTION_PRIVATE_KEY=\"$(cat \($its.file|@sh))\""
+        else r"AUTH0_CLIENT_ASSERTION_PRIVATE_KEY=\"$(cat \($file|@sh))\""
     )
-    program = shlex.quote('"' + r"\n".join(lines) + '"')
-    return [f'  jq -nr --arg id "$id" --argjson its {_json(given)} \\', f"    {program}"]
+    variables = " ".join([rf"{name}=\($its.{name}|@sh)" for name in its] + [r"AUTH0_CLIENT_ID=\($id|@sh)", credential])
+    program = shlex.quote(f'"export {variables}"')
+    return [
+        f'  jq -nr --arg id "$id" --arg file {shlex.quote(app.file)} --argjson its {_json(its)} \\',
+        f"    {program}",
+    ]
 
 
 def _common(app: Application) -> str:

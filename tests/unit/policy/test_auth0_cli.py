@@ -178,13 +178,27 @@ def test_a_file_that_is_there_is_kept_and_nothing_is_created(tenant: World, shel
     assert (file.read_bytes(), len(tenant.tenant.clients())) == (key, len(before))
 
 
-def test_where_a_scope_of_the_login_is_missing_nothing_is_printed_to_run(tenant: World, make_shell: MakeShell) -> None:
-    for number, scopes in enumerate(((), ("create:clients",))):
-        tenant.tenant.add_api_token(f"weak-{number}", scopes)
-    shell = make_shell(tenant.servers.auth0.url, "weak-1")
+@pytest.mark.parametrize("options", [(), ("--with-secret",)], ids=["key", "secret"])
+def test_without_a_login_nothing_is_left_and_the_script_can_be_run_again(
+    tenant: World, make_shell: MakeShell, options: tuple[str, ...]
+) -> None:
+    tenant.tenant.add_api_token("weak", ())
+    weak = make_shell(tenant.servers.auth0.url, "weak")
+    ended = weak.run(printed(*options))
+    assert (ended.returncode, ended.stdout, list(weak.directory.iterdir())) == (1, "", [])
+    assert "create:clients" in ended.stderr
+    shell = Shell(weak.directory, {**weak.environ, "TOKEN": "logged-in"})
+    assert shell.made(printed(*options))["AUTH0_CLIENT_ID"]
+
+
+def test_where_the_grant_fails_it_is_said_which_application_is_left(tenant: World, make_shell: MakeShell) -> None:
+    tenant.tenant.add_api_token("weak", ("create:clients",))
+    shell = make_shell(tenant.servers.auth0.url, "weak")
     ended = shell.run(printed())
-    assert (ended.returncode != 0, ended.stdout) == (True, "")
+    assert (ended.returncode, ended.stdout) == (1, "")
     assert "create:client_grants" in ended.stderr
+    left = tenant.tenant.clients()[-1]
+    assert f"{left.client_id} is created without its scopes: delete it, and secret-bridge." in ended.stderr
 
 
 def test_a_custom_domain_keeps_its_audience_and_the_cli_gets_the_tenants_own_domain(
@@ -195,8 +209,7 @@ def test_a_custom_domain_keeps_its_audience_and_the_cli_gets_the_tenants_own_dom
     script = printed()
     assert set(re.findall(r"--tenant (\S+)", script)) == {"acme.eu.auth0.com"}
     assert '"audience": "https://acme.eu.auth0.com/api/v2/"' in script
-    assert '"domain": "login.acme.example"' in script
-    assert "AUTH0_AUDIENCE" in script
+    assert '"AUTH0_DOMAIN": "login.acme.example", "AUTH0_AUDIENCE": "https://acme.eu.auth0.com/api/v2/"' in script
 
 
 @pytest.mark.parametrize(
