@@ -100,6 +100,13 @@ def stranger(tmp_path: Path) -> Iterator[Stranger]:
         yield Stranger(drill, tmp_path)
 
 
+def test_continued_lines_are_one_command_and_comments_are_none() -> None:
+    assert commands("export A=1 \\\n  B=2\n# look\nsecret-bridge doctor x\n\nsecret-bridge rotate x\n") == [
+        "export A=1   B=2", "secret-bridge doctor x", "secret-bridge rotate x"
+    ]  # fmt: skip
+    assert len(commands("a\nb\nc\nd")) > MOST
+
+
 def test_the_first_rotation_takes_three_commands() -> None:
     assert len(typed(FIRST)) <= MOST
     assert [command.split()[0] for command in typed(FIRST)] == ["export", "secret-bridge", "secret-bridge"]

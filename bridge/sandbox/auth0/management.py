@@ -32,7 +32,6 @@ CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 def blueprint(tenant: Tenant) -> Blueprint:
     """Return the client endpoints for a tenant: list, get, create, grant, update, and rotate the secret."""
     routes = Blueprint("management", __name__, url_prefix="/api/v2")
-    _creating(routes, tenant)
 
     @routes.get("/clients")
     def list_clients() -> Response:
@@ -69,10 +68,10 @@ def blueprint(tenant: Tenant) -> Blueprint:
         document = {**client.document(), SECRET: value}
         return jsonify(document if tenant.settings.rotate_shows_secret else select(document, (SECRET,), include=False))
 
-    return routes
+    return _creating(routes, tenant)
 
 
-def _creating(routes: Blueprint, tenant: Tenant) -> None:
+def _creating(routes: Blueprint, tenant: Tenant) -> Blueprint:
     @routes.post("/clients")
     def create_client() -> tuple[Response, int]:
         caller = authorize(tenant, "create:clients")
@@ -95,6 +94,8 @@ def _creating(routes: Blueprint, tenant: Tenant) -> None:
         _log(tenant, caller, "sapi", "Create client grant")
         return jsonify({"id": f"cgr_{tenant.new_id()}", "client_id": client_id, "audience": audience,
                         "scope": list(scopes)}), 201  # fmt: skip
+
+    return routes
 
 
 def _filtered(clients: list[Client]) -> list[Client]:

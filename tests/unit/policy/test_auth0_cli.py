@@ -304,3 +304,36 @@ def test_mistakes_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     every: list[Any] = [word for scope in SCOPES[Role.OPERATOR] for word in ("--without", scope)]
     assert "expected that one is left" in refused(*cli, *every).err
     assert "expected --format auth0-cli beside them" in refused("AbC", "--sink", "vault://s/x", "--with-secret").err
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("--grants credentials", "--grant credentials"), ("--reveal-secrets ", ""), ("--type m2m", "--type machine"),
+        ("auth0 apps create", "auth0 app create"), ("api post client-grants", "api client-grants post"),
+        ("--tenant 127", "--tenant 128"),
+    ],
+)  # fmt: skip
+def test_a_script_with_a_mistake_creates_nothing_that_could_be_taken_for_done(
+    tenant: World, shell: Shell, right: str, wrong: str
+) -> None:
+    script = printed("--with-secret")
+    assert right in script
+    ended = shell.run(script.replace(right, wrong))
+    try:
+        variables = shell.variables(ended.stdout)
+    except AssertionError:
+        return
+    assert variables.get("AUTH0_CLIENT_SECRET", "null") == "null"
+
+
+def test_without_its_quotes_a_hostile_audience_would_break_out(
+    tenant: World, make_shell: MakeShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = make_shell(tenant.servers.auth0.url, "logged-in", "own.example")
+    hostile = "https://own.example/' || touch broken || '"
+    text = FILE.format(name="x", domain=tenant.servers.auth0.url, audience=toml(hostile))
+    (tmp_path / "bridge.toml").write_text(text, "utf-8")
+    monkeypatch.setattr("shlex.quote", lambda text: f"'{text}'")
+    shell.run(printed())
+    assert list(shell.directory.glob("broken"))
