@@ -66,25 +66,28 @@ def tenant_from_environment(environ: Mapping[str, str]) -> TenantSettings:
     return tenant
 
 
+def address_from_environment(environ: Mapping[str, str]) -> TenantSettings:
+    """Return where the tenant is that the environment describes, without the credentials that it may lack yet.
+
+    Raises:
+        Usage: the domain is missing, or it or the audience is wrong.
+    """
+    if not environ.get("AUTH0_DOMAIN"):
+        raise Usage("not set: AUTH0_DOMAIN (the tenant's own domain, such as acme.eu.auth0.com)")
+    domain, faults = _address(environ)
+    if faults:
+        raise Usage(*faults)
+    return TenantSettings(NAME, domain, audience=environ.get("AUTH0_AUDIENCE") or None)
+
+
 def objections(types: Iterable[str], environ: Mapping[str, str]) -> list[str]:
     """Return a fault for each variable that asks for what the bridge never does at vaults of these types."""
     return [text for name in dict.fromkeys(types) for text in kinds.kind(name).objections(environ)]
 
 
 def _tenant(environ: Mapping[str, str]) -> tuple[TenantSettings | None, list[str]]:
-    faults = _missing(environ)
-    domain = environ.get("AUTH0_DOMAIN", "")
-    if domain:
-        try:
-            base_url(domain)
-        except ValueError as error:
-            faults.append(f"AUTH0_DOMAIN: found {_shown(domain)}, expected {error}")
-    # Public, and therefore no references. A line break at the end would make another application of it.
-    faults += [
-        f"{name}: the text {unfit} (set it again without that)"
-        for name in ("AUTH0_CLIENT_ID", "AUTH0_AUDIENCE")
-        if (unfit := flaw(environ.get(name, "")))
-    ]
+    domain, wrong = _address(environ)
+    faults = _missing(environ) + wrong
     propagation, wrong = _propagation(environ, domain)
     faults += wrong
     if faults:
@@ -99,6 +102,23 @@ def _tenant(environ: Mapping[str, str]) -> tuple[TenantSettings | None, list[str
         audience=environ.get("AUTH0_AUDIENCE") or None,
         propagation=propagation,
     ), []
+
+
+def _address(environ: Mapping[str, str]) -> tuple[str, list[str]]:
+    """Return the domain, or an empty text without one, and the faults of what is not secret."""
+    domain, faults = environ.get("AUTH0_DOMAIN", ""), []
+    if domain:
+        try:
+            base_url(domain)
+        except ValueError as error:
+            faults.append(f"AUTH0_DOMAIN: found {_shown(domain)}, expected {error}")
+    # Public, and therefore no references. A line break at the end would make another application of it.
+    faults += [
+        f"{name}: the text {unfit} (set it again without that)"
+        for name in ("AUTH0_CLIENT_ID", "AUTH0_AUDIENCE")
+        if (unfit := flaw(environ.get(name, "")))
+    ]
+    return domain, faults
 
 
 def _missing(environ: Mapping[str, str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from bridge.auth0.logs import READ_LOGS
 from bridge.auth0.management import READ_CLIENTS, READ_KEYS, UPDATE_KEYS
@@ -30,9 +30,13 @@ def scopes(name: str, domain: str, clients: Iterable[ClientSettings], role: Role
     found = SCOPES[role]
     # The scopes hold for the whole tenant. Auth0 has none for a single application, so `clients` only explain the need.
     told = [f"{name}: Auth0 at {domain}; role {role}" + ("" if found else ": no scope, and no application")]
-    if READ_KEYS in found:
-        generated = ", ".join(client.name for client in clients if client.strategy == Strategy.AUTH0_GENERATED)
-        needed = f"needed by the strategy {Strategy.AUTH0_GENERATED} of {generated}" if generated else RARELY
-        told.append(f"{READ_KEYS} reads every secret of the tenant; {needed}")
-    told += [f"{scope}: {WHY[scope]}" for scope in found if scope in WHY]
+    told += why(found, [client.name for client in clients if client.strategy == Strategy.AUTH0_GENERATED])
     return Block(name, AUTH0, tuple(told), "\n".join(found), list(found))
+
+
+def why(found: Collection[str], generated: Collection[str] = ()) -> Iterator[str]:
+    """Yield why each of these scopes is needed. `generated` are clients whose secret Auth0 makes."""
+    if READ_KEYS in found:
+        needed = f"needed by the strategy {Strategy.AUTH0_GENERATED} of {', '.join(generated)}" if generated else RARELY
+        yield f"{READ_KEYS} reads every secret of the tenant; {needed}"
+    yield from (f"{scope}: {WHY[scope]}" for scope in found if scope in WHY)

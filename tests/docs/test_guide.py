@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from bridge.planning.role_rights import SCOPES
 from sinks.rights import Role
 from tests.docs import timeline
-from tests.docs.pages import DOCS, PAGES, ROOT, fences, name_of, section, spans, tables
+from tests.docs.pages import DOCS, PAGES, ROOT, name_of, section, spans, tables
 from tests.drills.drill import begun
 
 GUIDE = DOCS / "guide"
-OPENAPI = json.loads((ROOT / "tests/unit/sandbox/auth0-openapi.json").read_text("utf-8"))
 
 
 @pytest.mark.timeout(600)
-def test_the_first_rotation_goes_as_the_page_says(tmp_path: Path) -> None:
-    with begun(GUIDE / "first-rotation.md", tmp_path) as drill:
+def test_the_sandbox_goes_as_the_page_says(tmp_path: Path) -> None:
+    with begun(GUIDE / "sandbox.md", tmp_path) as drill:
         drill.through("Retire")
         assert not drill.waiting
         first, other = drill.values("billing")
@@ -53,22 +49,6 @@ def test_the_scopes_that_the_page_gives_each_role_are_those_that_it_needs() -> N
     (roles, told) = tables(section(GUIDE / "auth0.md", "Which scopes"))
     assert {spans(row[0])[0]: set(spans(row[1])) for row in roles} == {str(r): set(SCOPES[r]) for r in Role}
     assert {spans(row[0])[0] for row in told} == {scope for scopes in SCOPES.values() for scope in scopes}
-
-
-def bodies() -> list[tuple[str, Any]]:
-    """Return what the page's commands send to the Management API, and to which path."""
-    text = "".join(fence.text for fence in fences(GUIDE / "auth0.md", "sh"))
-    found = re.findall(r"(?:api post |/api/v2/)(\S+) -d '(.*?)'", text, re.DOTALL)
-    return [(f"/{path}", json.loads(body)) for path, body in found]
-
-
-def test_what_the_page_sends_to_auth0_is_what_its_api_takes() -> None:
-    assert [path for path, _ in bodies()] == ["/client-grants", "/clients", "/client-grants"]
-    for path, body in bodies():
-        schema = OPENAPI["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
-        Draft202012Validator({**schema, "components": OPENAPI["components"]}).validate(body)
-        if path == "/client-grants":
-            assert set(body["scope"]) == set(SCOPES[Role.OPERATOR])
 
 
 def test_what_is_said_of_installing_is_what_the_project_declares() -> None:

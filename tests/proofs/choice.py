@@ -48,6 +48,7 @@ WHOLE = {
     "notifications": ("tests/unit/notify",),
     "races": ("tests/resilience/races",),
     "rights": (
+        "tests/unit/policy/test_auth0_cli.py",
         "tests/unit/policy/test_aws_actions.py",
         "tests/unit/policy/test_check.py",
         "tests/unit/policy/test_roles.py",

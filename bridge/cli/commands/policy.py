@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,14 +13,27 @@ from bridge.cli.command import command
 from bridge.cli.listed import SECURITY
 from bridge.cli.output import json as as_json
 from bridge.cli.output.console import Whole, say, say_all
-from bridge.cli.select import Clients, chosen
+from bridge.cli.select import Clients, chosen, settings_of
 from bridge.model.errors import Usage
-from bridge.policy.formats import formats
+from bridge.policy.formats import AUTH0_CLI, formats
 from sinks import kinds
 from sinks.rights import Role
 
 if TYPE_CHECKING:
     from sinks.rights import Block
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewApplication:
+    """What the commands of Auth0's CLI create."""
+
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", metavar="SCOPE", help=f"With {AUTH0_CLI}: leave out a scope that you do not need."),
+    ] = None
+    with_secret: Annotated[
+        bool, typer.Option("--with-secret", help=f"With {AUTH0_CLI}: it gets a client secret, and not a key pair.")
+    ] = False
 
 
 @command(SECURITY, example="policy billing --role application --format hcl", verbose=False)
@@ -36,6 +50,7 @@ def policy(
         list[str] | None,
         typer.Option("--mount", metavar="MOUNT", help="A mount that has a slash in its name."),
     ] = None,
+    application: NewApplication,
     clients: Clients,
     json: Annotated[bool, typer.Option("--json", help="One JSON object per vault and tenant, and line.")] = False,
 ) -> None:
@@ -47,19 +62,35 @@ def policy(
     secret.
 
     Only the configuration is read. Without a NAME: for all of its clients.
+
+    --format auth0-cli prints a script that creates the bridge's application at Auth0, and grants it these scopes.
     """
     if language not in (None, *formats()):
         raise Usage(f"--format: found {language}, expected one of {', '.join(formats())}")
-    from bridge.policy.blocks import blocks  # a tenth of the time of `--help`, and only this command uses it
+    if language == AUTH0_CLI:
+        found = _applications(clients, role, application)
+    elif application.without or application.with_secret:
+        raise Usage(f"--without and --with-secret: expected --format {AUTH0_CLI} beside them")
+    else:
+        from bridge.policy.blocks import blocks  # a tenth of the time of `--help`, and only this command uses it
 
-    about = chosen(clients, everyone=clients.empty, tenant=False, environ=_environ())
-    found = [b for b in blocks(about, role, mount or ()) if language in (None, b.language)]
+        about = chosen(clients, everyone=clients.empty, tenant=False, environ=_environ())
+        found = [b for b in blocks(about, role, mount or ()) if language in (None, b.language)]
     if not found:
         raise Usage(f"--format: found {language}, but none of these clients has a sink there")
     if json:
         say_all(as_json.line(_told(block, role)) for block in found)
     else:
         _show(found, alone=language is not None)
+
+
+def _applications(clients: Clients, role: Role, application: NewApplication) -> Sequence[Block]:
+    from bridge.policy.auth0_cli import scripts
+
+    # This is the first step of all, so neither a file nor a client is needed: the environment may name the tenant.
+    alone = clients.empty and not clients.filters and settings_of(clients.config) is None
+    about = [] if alone else chosen(clients, everyone=clients.empty, tenant=False, environ=_environ())
+    return scripts(about, role, os.environ, without=application.without or (), secret=application.with_secret)
 
 
 def _environ() -> Mapping[str, str]:

@@ -52,6 +52,22 @@ class Directory:
                 self.grant(client_id, audience, scopes)
             return Credentials(client_id, first.value)
 
+    def create(self, properties: Mapping[str, Any], public_keys: Collection[str] = ()) -> str:
+        """Create a client with these properties and no others, as the Management API does, and return its id.
+
+        A client with `public_keys` (PEM) gets an id for each, and authenticates with them.
+        """
+        told = dict(properties)
+        if public_keys:
+            credentials = [{"id": f"cred_{self.new_id()}"} for _ in public_keys]
+            told["client_authentication_methods"] = {"private_key_jwt": {"credentials": credentials}}
+        return self.add_client(kind="absent", public_keys=public_keys, **told).client_id
+
+    def new_id(self) -> str:
+        """Return an id that nothing else in the tenant has."""
+        with self.lock:
+            return generate_id(self.random)
+
     def add_management_client(self, scopes: Iterable[str], client_id: str | None = None, **more: Any) -> Credentials:
         """Create a machine-to-machine client that may call the Management API.
 

@@ -1,4 +1,4 @@
-"""The HTTP endpoints under `/api/v2/clients`."""
+"""The HTTP endpoints under `/api/v2/clients`, and the one that grants a client an API."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from bridge.sandbox.auth0 import creation
 from bridge.sandbox.auth0.answers import ApiError, bad_body, bad_path, bad_query, insufficient_scope
 from bridge.sandbox.auth0.clients import Client
 from bridge.sandbox.auth0.fields import READ_SCOPES, SECRET, guard, names_of, readable, select
@@ -29,20 +30,20 @@ CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def blueprint(tenant: Tenant) -> Blueprint:
-    """Return the client endpoints for a tenant: list, get, update, and rotate the secret."""
-    routes = Blueprint("management", __name__, url_prefix="/api/v2/clients")
+    """Return the client endpoints for a tenant: list, get, create, grant, update, and rotate the secret."""
+    routes = Blueprint("management", __name__, url_prefix="/api/v2")
 
-    @routes.get("")
+    @routes.get("/clients")
     def list_clients() -> Response:
         caller = authorize(tenant, *READ_SCOPES)
         return jsonify(_listing(tenant, caller, _filtered(tenant.clients())))
 
-    @routes.get("/<client_id>")
+    @routes.get("/clients/<client_id>")
     def get_client(client_id: str) -> Response:
         caller = authorize(tenant, *READ_SCOPES)
         return jsonify(_shown(tenant, caller, [tenant.client(_checked(client_id))])[0])
 
-    @routes.patch("/<client_id>")
+    @routes.patch("/clients/<client_id>")
     def update_client(client_id: str) -> Response:
         caller = authorize(tenant, *UPDATE_SCOPES)
         _checked(client_id)
@@ -55,7 +56,7 @@ def blueprint(tenant: Tenant) -> Blueprint:
         # The answer shows the client even to a caller without `read:clients`, but the secret only with its scope.
         return jsonify(readable(tenant.client(client_id).document(), caller.scopes | {"read:clients"}))
 
-    @routes.post("/<client_id>/rotate-secret")
+    @routes.post("/clients/<client_id>/rotate-secret")
     def rotate_secret(client_id: str) -> Response:
         caller = authorize(tenant, UPDATE_KEYS)
         client = tenant.client(_checked(client_id))
@@ -66,6 +67,33 @@ def blueprint(tenant: Tenant) -> Blueprint:
         _log(tenant, caller, "sapi", "Rotate a Client Secret")
         document = {**client.document(), SECRET: value}
         return jsonify(document if tenant.settings.rotate_shows_secret else select(document, (SECRET,), include=False))
+
+    return _creating(routes, tenant)
+
+
+def _creating(routes: Blueprint, tenant: Tenant) -> Blueprint:
+    @routes.post("/clients")
+    def create_client() -> tuple[Response, int]:
+        caller = authorize(tenant, "create:clients")
+        properties, keys = creation.client(_json())
+        client_id = tenant.create(properties, keys)
+        _log(tenant, caller, "sapi", "Create a Client")
+        # Whoever creates a client sees its secret, also without the scope that reads those of others.
+        return jsonify(tenant.client(client_id).document()), 201
+
+    @routes.post("/client-grants")
+    def create_grant() -> tuple[Response, int]:
+        caller = authorize(tenant, "create:client_grants")
+        client_id, audience, scopes = creation.grant(_json())
+        client = tenant.client(client_id)
+        if tenant.api(audience) is None:
+            raise ApiError(404, f"The resource server does not exist: {audience}")
+        if audience in client.grants:
+            raise ApiError(409, f"Grant for client '{client_id}' and audience '{audience}' already exists")
+        tenant.grant(client_id, audience, scopes)
+        _log(tenant, caller, "sapi", "Create client grant")
+        return jsonify({"id": f"cgr_{tenant.new_id()}", "client_id": client_id, "audience": audience,
+                        "scope": list(scopes)}), 201  # fmt: skip
 
     return routes
 

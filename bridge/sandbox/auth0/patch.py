@@ -6,6 +6,7 @@ The messages are worded like those of Auth0's validator.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from bridge.sandbox.auth0.answers import bad_body
@@ -17,7 +18,7 @@ redirection_policy third_party_security_mode"""
 _BOOLEANS = """cross_origin_authentication custom_login_page_on is_first_party is_token_endpoint_ip_header_trusted
 oidc_conformant require_proof_of_possession require_pushed_authorization_requests sso sso_disabled"""
 _ARRAYS = "allowed_clients allowed_logout_urls allowed_origins callbacks client_aliases grant_types web_origins"
-_OBJECTS = """addons async_approval_notification_channels client_authentication_methods client_metadata
+_OBJECTS = """addons client_authentication_methods client_metadata
 default_organization encryption_key express_configuration jwt_configuration mobile my_organization_configuration
 native_social_login oidc_backchannel_logout oidc_logout refresh_token session_transfer signed_request_object
 token_exchange token_quota"""
@@ -31,6 +32,7 @@ TYPES: dict[str, tuple[str, ...]] = {
     "skip_non_verifiable_callback_uri_confirmation_prompt": ("boolean", "null"),
     "par_request_expiry": ("integer", "null"),
     "organization_discovery_methods": ("array", "null"),
+    "async_approval_notification_channels": ("array", "null"),
 }
 """The JSON types that each property accepts."""
 _APP_TYPES = """native spa regular_web non_interactive resource_server express_configuration rms box cloudbees concur
@@ -49,22 +51,31 @@ def validate(body: Any) -> dict[str, Any]:
     Raises:
         ApiError: 400 `invalid_body`, naming the property.
     """
-    if not isinstance(body, dict):
-        raise bad_body(f"Expected type object but found type {_type_of(body)}")
+    check(body, TYPES)
     if not body:
         raise bad_body("Too few properties defined (0), minimum 1")
+    check_values(body)
+    return dict(body)
+
+
+def check(body: Any, types: Mapping[str, tuple[str, ...]]) -> None:
+    """Check that a body is an object with some of these properties, each of one of its JSON types.
+
+    Raises:
+        ApiError: 400 `invalid_body`, naming the property.
+    """
+    if not isinstance(body, dict):
+        raise bad_body(f"Expected type object but found type {_type_of(body)}")
     # `additionalProperties` is false in Auth0's document, so a mistyped property must not be ignored.
-    if unknown := [name for name in body if name not in TYPES]:
+    if unknown := [name for name in body if name not in types]:
         raise bad_body(f"Additional properties not allowed: {','.join(unknown)}")
     for name, value in body.items():
-        if _type_of(value) not in TYPES[name]:
-            raise bad_body(f"Expected type {TYPES[name][0]} but found type {_type_of(value)}", name)
-    _values(body)
-    return body
+        if _type_of(value) not in types[name]:
+            raise bad_body(f"Expected type {types[name][0]} but found type {_type_of(value)}", name)
 
 
-def _values(body: dict[str, Any]) -> None:
-    """Check the values that have a rule beyond their type.
+def check_values(body: dict[str, Any]) -> None:
+    """Check the values of a client that have a rule beyond their type.
 
     Raises:
         ApiError: 400 `invalid_body`, naming the property.
