@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,16 +20,28 @@ from sinks import kinds
 from sinks.files import LARGEST
 from sinks.secret import Secret
 
-JOBS, MOST_JOBS = 8, 16
-"""How many clients are worked on at a time: the default, and the most. With more, leases starve on a busy machine."""
-JOBS_VARIABLE = "BRIDGE_JOBS"
+JOBS, MOST_JOBS, FORCED_JOBS = 8, 16, 64
+"""How many clients are worked on at a time: the default, the most, and the most that can be forced.
+
+With more, leases starve on a busy machine.
+"""
+JOBS_VARIABLE, FORCE_VARIABLE = "BRIDGE_JOBS", "BRIDGE_MOST_JOBS"
 MOST_RATE = 1000
 
 
 def _possible_jobs(number: int) -> int:
     # Not by `min` and `max`, which would widen a column of --help by the range.
-    if not 1 <= number <= MOST_JOBS:
-        raise typer.BadParameter(f"found {number}, expected a number from 1 to {MOST_JOBS}")
+    if 1 <= number <= MOST_JOBS:
+        return number
+    forced = os.environ.get(FORCE_VARIABLE, "")
+    if not forced:
+        more = f", or {FORCE_VARIABLE}={number} beside it" if MOST_JOBS < number <= FORCED_JOBS else ""
+        raise typer.BadParameter(f"found {number}, expected a number from 1 to {MOST_JOBS}{more}")
+    if not forced.isdecimal() or not MOST_JOBS < int(forced) <= FORCED_JOBS:
+        found = f"{FORCE_VARIABLE}: found '{forced}', expected a number from {MOST_JOBS + 1} to {FORCED_JOBS}"
+        raise typer.BadParameter(found)
+    if not 1 <= number <= int(forced):
+        raise typer.BadParameter(f"found {number}, expected a number from 1 to {forced} ({FORCE_VARIABLE})")
     return number
 
 

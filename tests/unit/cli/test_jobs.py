@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import typer
 
+from bridge.cli import options
 from bridge.cli.jobs import Crew, Done, Order, in_order, let_another_begin
 from bridge.cli.slots import SharingClock
 from sinks.clock import SystemClock
@@ -189,3 +191,30 @@ def test_no_more_of_a_group_are_under_way_than_there_is_room_for_those_that_wait
     found = list(Crew(work, 2, Order(room=lambda _: 5)).results(range(40)))
     assert sorted(done.value() for done in found) == list(range(40))
     assert 2 < most <= 5
+
+
+@pytest.mark.parametrize(
+    ("number", "forced", "why"),
+    [
+        (1, "", ""),
+        (16, "", ""),
+        (0, "", "found 0, expected a number from 1 to 16$"),
+        (17, "", "found 17, expected a number from 1 to 16, or BRIDGE_MOST_JOBS=17 beside it"),
+        (65, "", "found 65, expected a number from 1 to 16$"),
+        (32, "32", ""),
+        (8, "32", ""),
+        (33, "32", r"found 33, expected a number from 1 to 32 \(BRIDGE_MOST_JOBS\)"),
+        (17, "9", "BRIDGE_MOST_JOBS: found '9', expected a number from 17 to 64"),
+        (17, "many", "BRIDGE_MOST_JOBS: found 'many', expected a number from 17 to 64"),
+        (64, "65", "BRIDGE_MOST_JOBS: found '65'"),
+    ],
+)
+def test_more_than_sixteen_at_a_time_are_forced_or_refused(
+    number: int, forced: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(options.FORCE_VARIABLE, forced)
+    if not why:
+        assert options._possible_jobs(number) == number
+        return
+    with pytest.raises(typer.BadParameter, match=why):
+        options._possible_jobs(number)
