@@ -52,25 +52,26 @@ class Stored(str):
     vault: VaultSettings
 
     def read(self, environ: Mapping[str, str]) -> Secret:
-        """Return the current value there. It is read at each call, by the rights of an application.
+        """Return the current value there. It is read at each call.
 
         Raises:
             Failed: the vault is not available, or it denied the login or the value.
             Usage: there is no such value, or it holds characters that no secret has.
         """
-        from sinks import open_reader, references
+        from sinks import open_sink, references
+        from sinks.port import Stage
 
         resolve = partial(references.resolve, environ=environ)
         try:
-            reader = open_reader(
+            sink = open_sink(
                 self, self.vault.type, self.vault.options, resolve=resolve, clock=self.logins.clock,
                 shared=self.logins.shared,
             )  # fmt: skip
-            value = reader.latest().value
+            value = sink.read().value(Stage.CURRENT)
         except SinkError as error:
             raise self._unread(error, environ) from None
         if value is None:
-            raise Usage(f"{self.field}: there is no value at {self}", hint="name its key: #KEY")
+            raise Usage(f"{self.field}: there is no value at {self}", hint="store it there, or name the key that it has")
         if (wrong := flaw(value.reveal())) is not None:
             raise Usage(f"{self.field}: the value at {self} {wrong}", hint="write it again without that")
         return value

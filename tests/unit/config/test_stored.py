@@ -83,7 +83,7 @@ def failure(load_text: Load, text: str, environ: dict[str, str]) -> BridgeError:
 def test_what_is_missing_is_an_error_of_the_setting(load_text: Load, bao: OpenBao, filled: str) -> None:
     error = failure(load_text, file(bao, filled).replace("#key", "#kye"), {"TOKEN": bao.token})
     assert isinstance(error, Usage)
-    assert f"eu://secret/{filled}#kye cannot be read" in error.message
+    assert f"eu://secret/{filled}#kye" in error.message
 
 
 def test_a_value_that_is_no_secret_is_named_and_not_shown(load_text: Load, bao: OpenBao, filled: str) -> None:
