@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from moto.core.responses import ActionResult
+from moto.core.exceptions import ServiceException
 from moto.sts.responses import TokenResponse
 
 from bridge.sandbox.auth0 import LocalAuth0
@@ -38,8 +38,6 @@ def _checked(site: Site) -> Any:
 
     def answer(response: Any) -> Any:
         if refused := site.trusts(response._get_param("WebIdentityToken")):
-            from moto.core.exceptions import ServiceException
-
             raise ServiceException(refused, "not by this trust policy")
         return original(response)
 
@@ -49,6 +47,3 @@ def _checked(site: Site) -> Any:
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
-
-
-_ = ActionResult

@@ -1,4 +1,4 @@
-"""A local issuer of identity tokens: discovery and keys, as GitHub, GitLab and a cluster serve them, and GitHub's request."""
+"""A local issuer of identity tokens: discovery and keys, as each system serves them, and GitHub's request."""
 
 from __future__ import annotations
 

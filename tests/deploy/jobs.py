@@ -1,4 +1,4 @@
-"""The jobs of the examples, started as each system would: their commands, variables and directories, from their files."""
+"""The jobs of the examples, started as each system would: commands, variables and directories are from the files."""
 
 from __future__ import annotations
 
@@ -119,7 +119,10 @@ def systemd(site: Site, home: Path) -> Job:
     for line in (DEPLOY / "systemd" / "secret-bridge.service").read_text("utf-8").splitlines():
         name, _, value = line.partition("=")
         said.setdefault(name, []).append(value)
-    tokens = {each.partition(":")[0]: "vault" if each.startswith("vault") else "sts.amazonaws.com" for each in said["LoadCredential"]}
+    tokens = {
+        each.partition(":")[0]: "vault" if each.startswith("vault") else "sts.amazonaws.com"
+        for each in said["LoadCredential"]
+    }
     variables = dict(each.split("=", 1) for each in said["Environment"])
     (directory,), (command,) = said["WorkingDirectory"], said["ExecStart"]
     assert directory == "%d"

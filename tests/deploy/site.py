@@ -1,4 +1,4 @@
-"""What an administrator has set up, on local servers: the page docs/guide/ci.md, typed, and the applications to rotate."""
+"""What an administrator has set up on local servers: the page docs/guide/ci.md, typed, and two applications."""
 
 from __future__ import annotations
 
@@ -128,8 +128,12 @@ class Site:
     def aws(self) -> Any:
         """Return a client of the account that the role belongs to."""
         token = self.issuer.token("sts.amazonaws.com")
-        sts = boto3.client("sts", endpoint_url=self.aws_url, region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x")
-        found = sts.assume_role_with_web_identity(RoleArn=ROLE, RoleSessionName="test", WebIdentityToken=token)["Credentials"]
+        sts = boto3.client(
+            "sts", endpoint_url=self.aws_url, region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x"
+        )
+        found = sts.assume_role_with_web_identity(RoleArn=ROLE, RoleSessionName="test", WebIdentityToken=token)[
+            "Credentials"
+        ]
         return boto3.client(
             "secretsmanager", endpoint_url=self.aws_url, region_name=REGION, aws_access_key_id=found["AccessKeyId"],
             aws_secret_access_key=found["SecretAccessKey"], aws_session_token=found["SessionToken"],

@@ -1,7 +1,7 @@
 """Run COMMAND beside the job's identity tokens, in a directory that only this user can read, and remove it afterwards.
 
-`vault.jwt` is for VAULT_AUDIENCE. Where AWS_ROLE_ARN is set, `aws.jwt` is for AWS_AUDIENCE, and AWS's libraries are told
-of it. It needs Python's standard library only.
+`vault.jwt` is for VAULT_AUDIENCE. Where AWS_ROLE_ARN is set, `aws.jwt` is for AWS_AUDIENCE, and a variable names it to
+AWS's libraries. This needs Python's standard library only.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ def token(audience: str) -> str:
         with urllib.request.urlopen(request, timeout=LIMIT) as answer:  # noqa: S310
             found = json.load(answer)["value"]
     except urllib.error.HTTPError as error:
-        sys.exit(f"no identity token for the audience '{audience}': the server answered {error.code}; run the job again")
+        sys.exit(
+            f"no identity token for the audience '{audience}': the server answered {error.code}; run the job again"
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         sys.exit(f"no identity token for the audience '{audience}': {type(error).__name__}; run the job again")
     return str(found)
@@ -59,7 +61,7 @@ def run(directory: Path) -> int:
     else:
         environment.pop("AWS_ROLE_ARN", None)
     command = ["bash", "-euo", "pipefail", "-c", STOPPING + os.environ["COMMAND"]]
-    child = subprocess.Popen(command, cwd=directory, env=environment, start_new_session=True)  # noqa: S603, S607
+    child = subprocess.Popen(command, cwd=directory, env=environment, start_new_session=True)  # noqa: S603
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
         if child.poll() is None:
