@@ -71,7 +71,7 @@ class Stored(str):
         except SinkError as error:
             raise self._unread(error, environ) from None
         if value is None:
-            raise Usage(f"{self.field}: there is no value at {self}", hint="store it there, or name the key that it has")
+            raise Usage(f"{self.field}: there is no value at {self}", hint="store it, or name the key that it has")
         if (wrong := flaw(value.reveal())) is not None:
             raise Usage(f"{self.field}: the value at {self} {wrong}", hint="write it again without that")
         return value
