@@ -88,6 +88,14 @@ def test_a_job_that_stores_nothing_rotates_in_both_vaults_and_leaves_nothing(
     assert time.time() - began < jobs.LIMIT
 
 
+def test_a_token_that_a_command_keeps_prints_or_names_would_be_seen(site: Site, home: Path) -> None:
+    command = 'cp vault.jwt "$HOME/kept"; cat vault.jwt; bash -c "sleep 0.5; true" "$(cat vault.jwt)"'
+    done = run(jobs.github(site, home, command=command))
+    issued = set(site.issuer.issued)
+    seen = (*files(home).values(), ""), (done.told,), (done.arguments,)
+    assert all(leaks("\n".join(each), issued) for each in seen)
+
+
 REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "sub": ({"sub": "repo:acme/ops:ref:refs/heads/main"}, 'sub "repo:acme/ops:ref:refs/heads/main"'),
     "aud": ({"aud": "another"}, 'aud "another"'),

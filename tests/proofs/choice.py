@@ -31,7 +31,7 @@ WHOLE = {
         "tests/canary/test_notifications.py",
         "tests/canary/test_whole_stories.py",
     ),
-    "deployment": ("tests/deploy",),
+    "deployment": ("tests/deploy/test_files.py", "tests/deploy/test_keyless.py"),
     "drills": (
         "tests/drills/test_all_leaked.py",
         "tests/drills/test_compromise.py",
