@@ -27,7 +27,7 @@ from bridge.cli.picking import Due, Picked, Rule, pick
 from bridge.cli.picking import Order as InOrder
 from bridge.cli.runner import Chosen, NotBegun, each, tenant_of
 from bridge.cli.select import Selection, chosen
-from bridge.cli.slots import in_common
+from bridge.cli.slots import in_common, share
 from bridge.execution.open import open_session
 from bridge.model.errors import ATTENTION, BridgeError, Usage
 from bridge.model.outcome import Unchanged
@@ -117,7 +117,7 @@ class _Run:
         self.news.check(found)
         self._ordered, self._leaked = rule.order is not InOrder.ANY, rule.leaked
         self._due = rule.due
-        self._picked = pick(found, rule, jobs=self.together.jobs, common=self._common)
+        self._picked = pick(share(self._common, found), rule, jobs=self.together.jobs, common=self._common)
         clients = self._common.of(self._picked.clients)
         if not clients and not (rule.due and rule.due.held):  # silence looks like a mistake
             say(f"{rule.emptiness}: {show.clients(len(found))} looked at", err=True)

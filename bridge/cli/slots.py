@@ -10,9 +10,13 @@ from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from bridge.execution.open import Common
 from sinks.clock import Clock
+
+if TYPE_CHECKING:
+    from bridge.config.settings import ClientSettings, Settings
 
 STUCK = 2.0
 """After so many seconds without a sleep, a thread counts as one that waits for a server, and uses no processor."""
@@ -153,3 +157,10 @@ def in_common(jobs: int, rate: float | None = None) -> Common:
     common = Common(jobs=jobs, rate=rate)
     common.clock = SharingClock(common.clock)
     return common
+
+
+def share(common: Common, found: list[tuple[Settings, ClientSettings]]) -> list[tuple[Settings, ClientSettings]]:
+    """Let references into vaults of the configuration use the logins of the command's sinks. Return the clients."""
+    for settings, _ in found:
+        settings.logins.shared, settings.logins.clock = common.shared, common.clock
+    return found

@@ -9,13 +9,14 @@ import re
 from datetime import date, datetime, timedelta
 from typing import Annotated, NoReturn
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from bridge.config.audit import EXPECTED as EXPECTED_TARGET
 from bridge.config.audit import TARGET, is_target
 from bridge.config.discovered import FILE_NAME
 from bridge.config.settings import PLACEHOLDER, PLACEHOLDERS
+from bridge.config.stored import ADDRESS, names_one
 from bridge.model.tenant_address import base_url
 from sinks.references import expected, is_reference, pattern
 
@@ -84,11 +85,14 @@ def day(value: object) -> date:
         refuse(quoted(value) if isinstance(value, str) else named(value), "a day such as 2027-01-31")
 
 
-def _reference(text: str) -> str:
+def _reference(text: str, info: ValidationInfo) -> str:
     # A secret in the file would be committed with it (ADR 18), so it is neither taken nor shown.
-    if not is_reference(text):
-        refuse("a plain text (not shown)", expected())
-    return text
+    vaults: tuple[str, ...] = tuple(info.context or ())
+    if is_reference(text) or names_one(text, vaults):
+        return text
+    # A text that looks like one, such as a URL with a token in it, may still be a secret.
+    named = f", or NAME://…#KEY with a NAME of [vaults]: {', '.join(vaults)}" if ADDRESS.fullmatch(text) else ""
+    refuse("a plain text (not shown)", f"{expected()}{named}")
 
 
 def _client_id(text: str) -> str:
@@ -174,7 +178,15 @@ Duration = Annotated[
     timedelta, BeforeValidator(duration), text_schema(DURATION.pattern, "A duration such as 90d, 24h, 30m or 10s")
 ]
 Day = Annotated[date, BeforeValidator(day), text_schema(DAY.pattern, "A day such as 2027-01-31, quoted or not")]
-Reference = Annotated[str, AfterValidator(_reference), text_schema(pattern(), f"Where the secret is: {expected()}")]
+Reference = Annotated[
+    str,
+    AfterValidator(_reference),
+    text_schema(f"{pattern()}|{ADDRESS.pattern}", f"Where the secret is: {expected()}, or NAME://…#KEY of [vaults]"),
+]
+PlainReference = Annotated[
+    str, AfterValidator(_reference), text_schema(pattern(), f"Where the secret is: {expected()}")
+]
+"""A reference that a vault's own login needs, so that no vault of the file can hold it."""
 ClientId = Annotated[str, AfterValidator(_client_id)]
 PlainId = Annotated[str, AfterValidator(_plain_id)]
 Domain = Annotated[str, AfterValidator(_domain)]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,7 @@ from bridge.config.settings import (
     VaultSettings,
     with_key,
 )
+from bridge.config.stored import Logins, stored
 from bridge.model.errors import Usage
 from bridge.model.tenant import TenantSettings
 from sinks import files
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 
 FILE_NAME = "bridge.toml"
 VARIABLE = "BRIDGE_CONFIG"
+CREDENTIALS = ("client_secret", "api_token", "private_key")
+"""The settings of a tenant that are references."""
 _SECTIONS = ("tenants", "vaults", "defaults", "clients", "rules", "discover", "audit", "notify")
 
 
@@ -114,15 +119,18 @@ def build(data: Mapping[str, Any], path: Path, environ: Mapping[str, str], more:
         hint = f"the file is {path}{f', and its discovered clients are in {beside.name}' if beside else ''}"
         # Without a key, a variable is at fault.
         raise Usage(*(faults.line(fault) for fault in found), hint=hint if any(key for key, _ in found) else None)
+    logins = Logins()
+    known = partial(stored, vaults=vaults, logins=logins)
     return Settings(
-        tenants={name: _tenant(name, table) for name, table in config.tenants.items()},
+        tenants={name: _tenant(name, table, known) for name, table in config.tenants.items()},
         vaults=vaults,
         clients={name: _client(name, table, config.defaults) for name, table in config.clients.items()},
         path=path,
-        audit=audit,
-        notify=tuple(NotifySettings(**_said(table)) for table in config.notify),
+        audit=audit and replace(audit, key=audit.key and known(audit.key, "audit.key")),
+        notify=tuple(_notify(number, table, known) for number, table in enumerate(config.notify)),
         rules=rules.read(data),
         discovered=discovered.named_by(data, path),
+        logins=logins,
     )
 
 
@@ -139,7 +147,7 @@ def _checked(
     found: list[Fault] = []
     config = None
     try:
-        config = ConfigFile.model_validate(data)
+        config = ConfigFile.model_validate(data, context=named if isinstance(named := data.get("vaults"), dict) else {})
     except ValidationError as error:
         found += faults.of_model(error)
     vaults, wrong = _vaults(data)
@@ -225,13 +233,18 @@ def _vaults(data: Mapping[str, Any]) -> tuple[dict[str, VaultSettings], list[Fau
     return vaults, found
 
 
-def _tenant(name: str, table: Any) -> TenantSettings:
-    return TenantSettings(name=name, **table.model_dump(exclude_none=True))
+def _tenant(name: str, table: Any, known: Callable[[str, str], str]) -> TenantSettings:
+    from bridge.config.faults import dotted
+
+    said = table.model_dump(exclude_none=True)
+    read = {key: known(said[key], dotted(("tenants", name, key))) for key in CREDENTIALS if key in said}
+    return TenantSettings(name=name, **{**said, **read})
 
 
-def _said(table: Any) -> dict[str, Any]:
+def _notify(number: int, table: Any, known: Callable[[str, str], str]) -> NotifySettings:
     said: dict[str, Any] = table.model_dump(exclude_none=True)
-    return {**said, "on": tuple(said["on"])} if "on" in said else said
+    on = {"on": tuple(said["on"])} if "on" in said else {}
+    return NotifySettings(**{**said, **on, "url": known(said["url"], f"notify[{number}].url")})
 
 
 def _client(name: str, table: Any, defaults: Any) -> ClientSettings:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from bridge.config.fields import Reference
+from bridge.config.fields import PlainReference
 from bridge.config.model import ConfigFile
 from sinks import kinds
 
@@ -56,7 +56,7 @@ def _mark(table: dict[str, Any], tables: dict[str, Any], path: list[str]) -> Non
     """Give the setting at `path` the schema of a reference, because it never holds the secret itself."""
     for part in path[:-1]:
         table = tables[table["properties"][part]["$ref"].rpartition(".")[2]]
-    table["properties"][path[-1]] = TypeAdapter(Reference).json_schema()
+    table["properties"][path[-1]] = TypeAdapter(PlainReference).json_schema()
 
 
 def _without_null(node: Any) -> Any:

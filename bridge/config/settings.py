@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Literal, get_args
 
+from bridge.config.stored import Logins
 from bridge.model.calendar import ALWAYS, Calendar
 from bridge.model.tenant import TenantSettings
 
@@ -200,6 +201,8 @@ class Settings:
     """The rules by which `discover` finds clients, in the order of the file. No other command uses them."""
     discovered: Path | None = None
     """The file in which `discover` writes the clients that it found. None if the configuration names none."""
+    logins: Logins = field(default_factory=Logins, compare=False, repr=False)
+    """What references into the file's vaults use together."""
 
 
 def with_key(uri: str, key: str | None) -> str:

@@ -48,6 +48,8 @@ class Examination:
         self._resolve = partial(references.resolve, environ=environ)
         self._clock = clock
         self._common = Shared()
+        for settings, _ in chosen:  # so that a credential in a vault needs no login of its own
+            settings.logins.shared, settings.logins.clock = self._common, clock
         # None is kept for a tenant that did not answer, so that its clients are not asked for in vain.
         self._auth0: dict[TenantSettings, Auth0 | None] = {}
         self._vaults: dict[VaultSettings, Diagnosis] = {}

@@ -13,7 +13,7 @@ from bridge.auth0.limits import BUDGET_SECONDS
 from bridge.auth0.logs import READ_LOGS
 from bridge.auth0.management import READ_CLIENTS, READ_KEYS, UPDATE_KEYS
 from bridge.config.references import resolve
-from bridge.model.errors import Usage
+from bridge.model.errors import Failed, Usage
 from bridge.model.operation import Strategy
 from bridge.planning.role_rights import SCOPES
 from sinks.clock import span
@@ -78,7 +78,7 @@ def check(
     try:
         pacing = Pacing(clients=len(clients), together=True)
         auth0 = connect(settings, partial(resolve, environ=environ), clock, pacing=pacing)
-    except Usage as error:
+    except (Usage, Failed) as error:
         report.wrong("tenant-settings", error.message, hint=error.hint or "correct it in bridge.toml")
         return None
     times = Times(clock)

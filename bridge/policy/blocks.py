@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bridge.config.settings import ClientSettings, Settings, VaultSettings
+from bridge.config.stored import Stored
 from bridge.model.errors import Usage
 from bridge.planning.role_rights import deeds
 from bridge.policy import auth0
@@ -40,7 +42,11 @@ def blocks(chosen: Sequence[Chosen], role: Role, mounts: Iterable[str] = ()) -> 
         # the same, with a placeholder for the domain.
         tenant = settings.tenants.get(client.tenant)
         tenants.setdefault(client.tenant, (tenant.domain if tenant else "AUTH0_DOMAIN", []))[1].append(client)
-    references = [reference for settings, client in chosen for reference in _references(settings, client)]
+    references = {
+        reference: reference.vault if isinstance(reference, Stored) else None
+        for settings, client in chosen
+        for reference in _references(settings, client)
+    }
     try:
         stored = [
             kinds.kind(vault.type).policy_for(vault.name, vault.options, asked, role, known)
@@ -54,16 +60,23 @@ def blocks(chosen: Sequence[Chosen], role: Role, mounts: Iterable[str] = ()) -> 
     return (*stored, *(auth0.scopes(name, domain, clients, role) for name, (domain, clients) in tenants.items()))
 
 
-def _for_references(references: Iterable[str], mounts: tuple[str, ...]) -> Iterator[Block]:
-    """Yield what reading references needs, for each kind that they name. The environment says which vault that is.
+def _for_references(references: Mapping[str, VaultSettings | None], mounts: tuple[str, ...]) -> Iterator[Block]:
+    """Yield what reading references needs, for each vault that they name.
 
-    They are credentials of the bridge itself. A policy without them would let the bridge's first login fail.
+    It is one of the file, or the environment says which one it is. They are credentials of the bridge itself. A policy
+    without them would let the bridge's first login fail.
     """
-    stored = [split(reference) for reference in dict.fromkeys(references) if "://" in reference]
-    for name in kinds.names():
-        kind = kinds.kind(name)
-        if targets := tuple(kind.parse(target) for scheme, target in stored if scheme == name):
-            yield kind.policy_for_references(targets, mounts)
+    asked: dict[str, tuple[VaultSettings | None, list[str]]] = {}
+    for reference, vault in references.items():
+        if "://" in reference:
+            scheme, target = split(reference)
+            asked.setdefault(scheme, (vault, []))[1].append(target)
+    for scheme in sorted(asked):
+        vault, targets = asked[scheme]
+        kind, options = kinds.kind(vault.type if vault else scheme), vault.options if vault else None
+        block = kind.policy_for_references(tuple(kind.parse(target, options) for target in targets), mounts)
+        told = f"{scheme}: the bridge's own credentials, to which the configuration refers"
+        yield replace(block, name=scheme, comments=(told, *block.comments[1:])) if vault else block
 
 
 def _all_used(mounts: tuple[str, ...], found: Iterable[Block]) -> None:

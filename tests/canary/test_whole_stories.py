@@ -226,3 +226,18 @@ def test_what_is_looked_for_would_be_found(stage: Stage, where: str) -> None:
     done = stage.run("--version", crash=planted)
     with pytest.raises(AssertionError, match=where):
         stage.assert_clean(done)
+
+
+def test_a_credential_that_is_read_from_a_vault_of_the_file_is_told_nowhere(named_otherwise: Stage) -> None:
+    stage, own = named_otherwise, named_otherwise.environ.pop("THE_SECRET")
+    root = admin(stage.world.servers.bao)
+    root.secrets.kv.v2.create_or_update_secret(f"own-{stage.world.vault.path}", {"own": own}, mount_point="secret")
+    stage.secrets.add(own)
+    secret = f'"vault://secret/own-{stage.world.vault.path}#own"'
+    config = write_config(stage, auth=LOGIN["vault"], after=[], addr=stage.environ["VAULT_ADDR"], secret=secret)
+    for command in ("rotate", "verify"):
+        done = stage.run(
+            command, "billing", *(["--adopt", "--no-wait"] if command == "rotate" else []), "--config", config
+        )
+        assert done.status in (0, 5), done.err
+        stage.assert_clean(done)

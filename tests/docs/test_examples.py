@@ -29,13 +29,14 @@ def test_the_example_of_a_configuration_is_one() -> None:
 def test_a_workflow_runs_one_at_a_time_and_stops_no_other() -> None:
     workflow = yaml.safe_load((DEPLOY / "github-actions.yml").read_text("utf-8"))
     assert workflow["concurrency"]["cancel-in-progress"] is False
-    commands = [step["run"] for step in workflow["jobs"]["rotate"]["steps"] if "secret-bridge " in step.get("run", "")]
-    assert "secret-bridge rotate --due" in commands[0]
-    assert commands[-1] == "secret-bridge status --check"
+    (commands,) = [step["with"]["run"] for step in workflow["jobs"]["rotate"]["steps"] if "run" in step["with"]]
+    assert "secret-bridge rotate --due" in commands
+    assert commands.endswith("secret-bridge status --check\n")
 
 
 def test_a_cron_job_is_retried_runs_alone_and_writes_nothing() -> None:
-    spec = yaml.safe_load((DEPLOY / "cronjob.yaml").read_text("utf-8"))["spec"]
+    _, cron_job = yaml.safe_load_all((DEPLOY / "cronjob.yaml").read_text("utf-8"))
+    spec = cron_job["spec"]
     session = spec["jobTemplate"]["spec"]
     (container,) = session["template"]["spec"]["containers"]
     assert (spec["concurrencyPolicy"], session["backoffLimit"]) == ("Forbid", 3)

@@ -77,8 +77,13 @@ OTHERS = {
         "--build-arg", "--cap-drop", "--init", "--no-cache", "--no-deps", "--pull", "--read-only", "--rm",
         "--security-opt",
     },
+    DOCS / "guide" / "ci.md": {
+        "--raw", "--url", "--client-id-list", "--role-name", "--assume-role-policy-document", "--policy-name",
+        "--policy-document",
+    },
+    DOCS / "guide" / "deploy" / "gitlab-ci.yml": {"--require-hashes"},
 }  # fmt: skip
-"""Options of other programs, on pages that run these."""
+"""Options of other programs, on pages that run these. Those of ci.md are typed in `tests/deploy`, but for kubectl's."""
 ABOUT_PROOFS = (DOCS / "internals" / "reliability.md", ROOT / "tests" / "README.md")
 
 

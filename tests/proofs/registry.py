@@ -123,6 +123,17 @@ PROOFS: dict[str, Proof] = {
         "bridge.report.page", "tests.unit.report.test_in_a_browser", "tests.unit.report.conftest",
         without=("tests.proofs",), files=("bridge/report/assets/*",),
     ),
+    "deployment": _suite(
+        "deployment",
+        "files to copy pass the checkers of their kind, and their jobs rotate with no secret stored, on local servers",
+        "bridge.config.load", "bridge.config.references", "bridge.auth0.api", "sinks.vault.connection",
+        "tests.deploy.test_files", "tests.deploy.test_keyless", "tests.deploy.conftest",
+        without=(
+            "tests.proofs", "tests.e2e", "tests.canary", "tests.support", "bridge.cli", "bridge.evidence",
+            "bridge.execution", "bridge.operations", "bridge.planning",
+        ),
+        files=("docs/guide/ci.md", "docs/guide/deploy/**/*", ".github/**/*"),
+    ),
     "drills": _suite(
         "drills",
         "the drills' pages, typed from top to bottom",

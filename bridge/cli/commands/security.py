@@ -20,7 +20,7 @@ from bridge.cli.output.status_table import statuses
 from bridge.cli.picking import Due, retirable
 from bridge.cli.runner import each
 from bridge.cli.select import Clients, ClientsOrAll, ClientsToChange, OneClient, chosen
-from bridge.cli.slots import in_common
+from bridge.cli.slots import in_common, share
 from bridge.execution.open import Common, open_session, survey
 from bridge.model.errors import ATTENTION, Usage
 from bridge.planning.status import Kind
@@ -108,7 +108,7 @@ def verify(
         return 0 if all(one.good for one in seen) else ATTENTION
 
     each(
-        lambda: common.of(chosen(clients, everyone=clients.everyone or clients.empty)),
+        lambda: common.of(share(common, chosen(clients, everyone=clients.everyone or clients.empty))),
         lambda settings, client: verify_one(open_session(settings, client, common=common)),
         present,
         json=json,
@@ -243,7 +243,7 @@ def evidence(
         return ATTENTION if found.stale or found.unknown else 0
 
     each(
-        look.at(lambda: common.of(chosen(clients, everyone=clients.everyone or clients.empty))),
+        look.at(lambda: common.of(share(common, chosen(clients, everyone=clients.everyone or clients.empty)))),
         do,
         present,
         json=json,

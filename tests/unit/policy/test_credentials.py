@@ -13,7 +13,9 @@ from tests.unit.policy.iam import Guard
 from tests.unit.policy.rights import Somebody, Vault, of, printed, rules_in, smaller, write_config, written
 
 
-@pytest.mark.parametrize("reference", ["vault://secret/{}#own", f"aws://{REGION}/{{}}#own"], ids=["vault", "aws"])
+@pytest.mark.parametrize(
+    "reference", ["vault://secret/{}#own", "eu://secret/{}#own", f"aws://{REGION}/{{}}#own"], ids=["vault", "eu", "aws"]
+)
 def test_the_operator_may_read_the_credentials_that_the_configuration_refers_to_and_needs_each_line_for_it(
     world: World, reference: str, guard: Guard, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
