@@ -74,9 +74,9 @@ def test_a_root_that_is_no_module_is_an_error(tree: Path) -> None:
 COMMANDS = "bridge/cli/commands/rotate.py"
 OF_WINGS = {
     "applications": "bridge/consumer/cache.py", "benchmarks": COMMANDS, "browser": "bridge/report/page.py",
-    "canary": COMMANDS, "deployment": "bridge/config/stored.py", "image": "tests/deploy/image.py", "drills": COMMANDS, "faults": COMMANDS,
-    "notifications": "bridge/notify/deliver.py", "many": "bridge/cli/picking.py", "rights": COMMANDS,
-    "together": "bridge/cli/jobs.py",
+    "canary": COMMANDS, "deployment": "bridge/config/stored.py", "drills": COMMANDS, "faults": COMMANDS,
+    "image": "tests/deploy/image.py", "many": "bridge/cli/picking.py", "notifications": "bridge/notify/deliver.py",
+    "rights": COMMANDS, "together": "bridge/cli/jobs.py",
 }  # fmt: skip
 
 
