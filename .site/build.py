@@ -1,4 +1,4 @@
-"""Builds the documentation site: `python .site/build.py [DIRECTORY]`, else into build/site. Ends with 1 on a broken link.
+"""Builds the documentation site: `python .site/build.py [DIRECTORY]`, else into build/site. A broken link fails it.
 
 The pages lie in the repository where its readers look for them. They are laid out anew for the site: docs/ at its top,
 and the few pages from elsewhere under project/. Every link between them is followed there. A link to a file that is no

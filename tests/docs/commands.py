@@ -6,11 +6,16 @@ from tests.docs.pages import DOCS
 from tests.docs.program import Command, Parameter, commands, common
 
 FILE = DOCS / "reference" / "commands.md"
-HEAD = """# Commands
+HEAD = """\
+# Commands
 
-Every command with its arguments and options, as the program describes them. A test compares this page with the program. What each command is for: [README](../../README.md#commands). What its exit status says: [README](../../README.md#exit-statuses). The same as a manual page: [secret-bridge.1](secret-bridge.1).
+Every command with its arguments and options, as the program describes them. A test compares this page with the program.
 
-`secret-bridge [--color auto|always|never] COMMAND …`; `secret-bridge --version` prints the version. Every command has `--help`.
+- What each command is for: [README](../../README.md#commands). Its exit statuses:
+  [README](../../README.md#exit-statuses).
+- The same as a manual page: [secret-bridge.1](secret-bridge.1).
+- Every command has `--help`. `secret-bridge --version` prints the version.
+- `--color auto`, `always` or `never` stands before the command.
 """
 
 

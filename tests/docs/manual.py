@@ -1,15 +1,19 @@
-"""The manual page: `python -m tests.docs.manual` writes docs/reference/secret-bridge.1 from the program and the README."""
+"""The manual page: `python -m tests.docs.manual` writes docs/reference/secret-bridge.1 from program and README."""
 
 from __future__ import annotations
 
 import re
+from textwrap import wrap
 
 from bridge import __version__
 from tests.docs.pages import DOCS, ROOT, section, tables
 from tests.docs.program import Command, Parameter, commands, common
 
 FILE = DOCS / "reference" / "secret-bridge.1"
-ABOUT = "Rotates an Auth0 application's client secret, and publishes it to Vault and AWS Secrets Manager."
+ABOUT = (
+    "Rotates an Auth0 application's client secret, and publishes it to Vault and AWS Secrets Manager. The new value is"
+    " in every sink before Auth0 learns it. The previous one stays as fallback until it is retired."
+)
 FILES = (
     ("./bridge.toml", "the configuration, when neither --config nor BRIDGE_CONFIG names another one"),
     ("~/.vault-token", "a Vault token, where none is configured"),
@@ -24,7 +28,6 @@ def page() -> str:
         ".SH NAME", "secret\\-bridge \\- rotate the client secret of an Auth0 application",
         ".SH SYNOPSIS", ".B secret\\-bridge", "[\\fB\\-\\-color\\fR \\fIWHEN\\fR] \\fICOMMAND\\fR ...",
         ".SH DESCRIPTION", text(ABOUT),
-        text("The new value is in every sink before Auth0 learns it. The previous one stays as fallback until it is retired."),
         ".SH COMMON OPTIONS", "Most commands take these.", *items((each.names, each.help) for each in shared),
         ".SH COMMANDS", *(line for command in commands() for line in described(command, shared)),
         ".SH EXIT STATUS", *items((row[0], f"{row[1]}: a script {row[2]}") for row in told("Exit statuses")),
@@ -61,13 +64,15 @@ def told(heading: str) -> list[list[str]]:
 
 def text(words: str) -> str:
     """Return a paragraph: no line of it is taken for a request, and each sentence begins a line."""
-    lines = re.sub(r"(?<=[.:]) (?=[A-Z])", "\n", " ".join(words.split())).split("\n")
-    return "\n".join(f"\\&{line}" if line[:1] in (".", "'") else line for line in map(escaped, lines))
+    sentences = re.sub(r"(?<=[.:]) (?=[A-Z])", "\n", " ".join(words.split())).split("\n")
+    lines = [line for each in sentences for line in wrap(escaped(each), 79, break_on_hyphens=False)]
+    return "\n".join(f"\\&{line}" if line[:1] in (".", "'") else line for line in lines)
 
 
 def escaped(words: str) -> str:
     """Return text as roff shows it: hyphens that can be copied, backslashes, and signs that not every terminal has."""
-    return words.replace("\\", "\\e").replace("-", "\\-").replace("…", "...").replace("'", "\\(aq").replace('"', "\\(dq")
+    signs = {"\\": "\\e", "-": "\\-", "…": "...", "'": "\\(aq", '"': "\\(dq"}
+    return "".join(signs.get(sign, sign) for sign in words)
 
 
 if __name__ == "__main__":

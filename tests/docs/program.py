@@ -76,7 +76,8 @@ def _parameter(found: Any) -> Parameter:
     value = "" if found.is_flag else f" {found.metavar or 'VALUE'}"
     default = found.default() if callable(found.default) else found.default
     shown = found.show_default and not found.is_flag and default not in (None, (), []) and default != ""
-    return Parameter(f"{names}{value}", f"{found.help or ''}{f' [default: {_plain(default)}]' if shown else ''}", is_option=True)
+    about = f"{found.help or ''}{f' [default: {_plain(default)}]' if shown else ''}"
+    return Parameter(f"{names}{value}", about, is_option=True)
 
 
 def _plain(value: Any) -> str:
