@@ -25,6 +25,7 @@ FENCE = re.compile(r"^(```.*?^```$)", re.MULTILINE | re.DOTALL)
 MENDED = (  # what the theme and the pages leave to wish for with a keyboard or a screen reader
     ('<th class="head"><p></p></th>', '<td class="head"></td>'),
     ("<pre>", '<pre tabindex="0">'),
+    ("<p><img", '<p class="picture" tabindex="0"><img'),
     ('<div class="table-wrapper', '<div tabindex="0" class="table-wrapper'),
     ('<aside class="sidebar-drawer"', '<aside class="sidebar-drawer" aria-label="Pages"'),
     ('<aside class="toc-drawer', '<aside aria-label="On this page" class="toc-drawer'),
@@ -92,7 +93,8 @@ def place(path: str) -> str:
 
 def tree(caption: str, pages: list[str]) -> str:
     """Return a part of the navigation as Sphinx reads it."""
-    return "\n".join(["", "", "```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```", ""])
+    options = [":hidden:", *([f":caption: {caption}"] if caption else [])]
+    return "\n".join(["", "", "```{toctree}", *options, "", *pages, "```", ""])
 
 
 def mend(out: Path) -> None:
