@@ -80,7 +80,7 @@ def test_every_command_and_option_that_is_named_exists(page: Path) -> None:
     commands = set(typer.main.get_command(loaded()).commands)  # type: ignore[attr-defined]  # a group
     texts = code(page) if page.suffix == ".md" else _ours(page)
     named = {word for text in texts for word in re.findall(r"\bsecret-bridge +([a-z]+)\b", text)}
-    flags = {flag for text in texts for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)}
+    flags = {flag for text in texts for flag in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", text)}
     known = options() | (options_of_proofs() if page in ABOUT_PROOFS else set())
     assert (named - commands, flags - known) == (set(), set())
 

@@ -109,6 +109,22 @@ PROOFS: dict[str, Proof] = {
         "bridge.report.page", "tests.unit.report.test_in_a_browser", "tests.unit.report.conftest",
         without=("tests.proofs",), files=("bridge/report/assets/*",),
     ),
+    "site": _suite(
+        "site",
+        "the documentation site: built strictly, every link followed, opened in a real Chromium at desk and phone width",
+        "tests.site.test_builds", "tests.site.test_in_a_browser", "tests.site.conftest",
+        without=("tests.proofs", "tests.e2e", "bridge", "sinks"),
+        files=(  # all pages but reliability.md: it quotes the ledger
+            ".site/**/*", "README.md", ".github/*.md", "tests/README.md", "docs/*.md", "docs/adr/*", "docs/guide/**/*",
+            "docs/internals/[!r]*.md", "docs/internals/*.svg", "docs/reference/*",
+        ),
+    ),
+    "pictures": _suite(
+        "pictures",
+        "the pictures of a terminal in the documentation: the words are those that the commands print",
+        *CORE, "bridge.cli.commands", "tests.site.test_terminal",
+        without=("tests.proofs",), files=("docs/guide/demo.svg", "docs/guide/status.svg"),
+    ),
     "drills": _suite(
         "drills",
         "the drills' pages, typed from top to bottom",
