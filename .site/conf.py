@@ -4,6 +4,7 @@ project = "secret-bridge"
 extensions = ["myst_parser"]
 myst_heading_anchors = 4  # links to headings are written as code hosts make them
 suppress_warnings = ["misc.highlighting_failure"]  # an example with "…" in it is no complete program
+smartquotes = False  # what is typed stays as it is typed
 
 html_theme = "furo"
 html_title = "secret-bridge"

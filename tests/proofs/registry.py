@@ -111,7 +111,7 @@ PROOFS: dict[str, Proof] = {
     ),
     "site": _suite(
         "site",
-        "the documentation site: built strictly, every link followed, opened in a real Chromium at desk and phone width",
+        "the documentation site: built strictly, every link followed, opened in Chromium at desk and phone width",
         "tests.site.test_builds", "tests.site.test_in_a_browser", "tests.site.conftest",
         without=("tests.proofs", "tests.e2e", "bridge", "sinks"),
         files=(  # all pages but reliability.md: it quotes the ledger
