@@ -23,6 +23,8 @@ FRONT, DECISIONS = "docs/README.md", "docs/adr/README.md"
 LINK = re.compile(r"(?<=\]\()(?!\w+:)([^)\s#]+)(#[^)\s]*)?(?=\))")
 FENCE = re.compile(r"^(```.*?^```$)", re.MULTILINE | re.DOTALL)
 MENDED = (  # what the theme and the pages leave to wish for with a keyboard or a screen reader
+    ('<p class="caption" role="heading">', '<p class="caption">'),
+    ('<div id="search-results">', '<h1>Search</h1><div id="search-results">'),
     ('<th class="head"><p></p></th>', '<td class="head"></td>'),
     ("<pre>", '<pre tabindex="0">'),
     ("<p><img", '<p class="picture" tabindex="0"><img'),
