@@ -21,6 +21,7 @@ from sphinx.cmd.build import build_main
 HERE = Path(__file__).resolve().parent
 FRONT, DECISIONS = "docs/README.md", "docs/adr/README.md"
 LINK = re.compile(r"(?<=\]\()(?!\w+:)([^)\s#]+)(#[^)\s]*)?(?=\))")
+ENTRY = re.compile(r"(?:(.+) <)?(?P<page>[^<>]+)>?")
 FENCE = re.compile(r"^(```.*?^```$)", re.MULTILINE | re.DOTALL)
 MENDED = (  # what the theme and the pages leave to wish for with a keyboard or a screen reader
     ('<p class="caption" role="heading">', '<p class="caption">'),
@@ -40,7 +41,7 @@ class Site:
     def __init__(self, root: Path, staged: Path) -> None:
         self.root, self.staged = root, staged
         self.parts = tomllib.loads((HERE / "nav.toml").read_text("utf-8"))["part"]
-        named = [page for part in self.parts for page in part["pages"]]
+        named = [ENTRY.fullmatch(entry)["page"] for part in self.parts for entry in part["pages"]]
         there = [str(path.relative_to(root)) for path in sorted((root / "docs").rglob("*.md"))]
         self.pages = {page: place(page) for page in dict.fromkeys([*there, *named])}
 
@@ -49,10 +50,14 @@ class Site:
         for page, where in self.pages.items():
             text = (self.root / page).read_text("utf-8")
             self._write(where, "".join(self._followed(part, page, where) for part in FENCE.split(text)))
-        trees = [tree(part["title"], [self.pages[page] for page in part["pages"]]) for part in self.parts]
+        trees = [tree(part["title"], [self._entry(entry) for entry in part["pages"]]) for part in self.parts]
         self._write("index.md", "\n".join(trees), mode="a")
         decisions = [where for page, where in self.pages.items() if re.match(r"docs/adr/\d", page)]
         self._write(self.pages[DECISIONS], tree("", [Path(where).name for where in decisions]), mode="a")
+
+    def _entry(self, entry: str) -> str:
+        title, page = ENTRY.fullmatch(entry).groups()
+        return f"{title} <{self.pages[page]}>" if title else self.pages[page]
 
     def _followed(self, text: str, page: str, where: str) -> str:
         return text if text.startswith("```") else LINK.sub(lambda link: self._link(link, page, where), text)

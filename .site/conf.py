@@ -11,5 +11,6 @@ html_title = "secret-bridge"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False
+html_show_copyright = False
 html_show_sourcelink = False
 html_theme_options = {"top_of_page_buttons": []}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from xml.etree import ElementTree
@@ -73,7 +74,8 @@ def test_a_picture_without_a_description_or_with_a_foreign_font_is_seen() -> Non
 
 def astray(nav: str, pages: set[str]) -> tuple[set[str], list[str]]:
     """Return the pages that a navigation lacks, and those that it names twice or that do not exist."""
-    named = [page for part in tomllib.loads(nav)["part"] for page in part["pages"]]
+    entries = [entry for part in tomllib.loads(nav)["part"] for entry in part["pages"]]
+    named = [re.sub(r".+ <(.+)>", r"\1", entry) for entry in entries]
     return pages - {*named}, [page for page in named if named.count(page) > 1 or not (ROOT / page).is_file()]
 
 
