@@ -11,7 +11,7 @@ import pytest
 
 from bridge.cli.listed import LISTED
 from tests.docs import audiences, commands, manual, timeline
-from tests.docs.pages import DOCS, PAGES, ROOT, name_of
+from tests.docs.pages import DOCS, PAGES, ROOT, name_of, without_fences
 
 NAV = ROOT / ".site" / "nav.toml"
 PICTURES = sorted(DOCS.rglob("*.svg"))
@@ -96,3 +96,26 @@ def test_a_page_that_the_navigation_lacks_or_has_twice_is_seen() -> None:
         {"docs/guide/leak.md"},
         ["docs/guide/audit.md", "docs/guide/none.md", "docs/guide/audit.md"],
     )
+
+
+FRONT, README = DOCS / "README.md", ROOT / "README.md"
+
+
+def unmeasured(front: str) -> list[str]:
+    """Return the counts of refused requests on the front page that the benchmarks do not have."""
+    measured = (DOCS / "internals" / "benchmarks.md").read_text("utf-8")
+    told = re.findall(r"\b(\d+) of ([\d,]{4,})", front)
+    rows = [f"| {requests} | **{refused}** |" for refused, requests in told]
+    return [row for row in rows if row not in measured] if rows else ["no counts"]
+
+
+def test_the_front_pages_counts_are_measured_and_others_are_seen() -> None:
+    front = FRONT.read_text("utf-8")
+    assert unmeasured(front) == []
+    assert unmeasured(front.replace("77,559", "77,560")) == ["| 77,560 | **0** |"]
+
+
+def test_the_front_page_and_the_readme_are_short() -> None:
+    assert len(FRONT.read_text("utf-8").split()) <= 350
+    prose = re.sub(r"^\|.*$", "", without_fences(README), flags=re.MULTILINE)  # one screen, plus tables and commands
+    assert len(prose.split()) <= 450
