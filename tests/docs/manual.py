@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from textwrap import wrap
 
-from bridge import __version__
 from tests.docs.pages import DOCS, ROOT, section, tables
 from tests.docs.program import Command, Parameter, commands, common
 
@@ -24,7 +23,7 @@ def page() -> str:
     """Return the page as roff."""
     shared = common()
     lines = [
-        f'.TH SECRET\\-BRIDGE 1 "" "secret\\-bridge {__version__}" "User Commands"',
+        '.TH SECRET\\-BRIDGE 1 "" "secret\\-bridge" "User Commands"',
         ".SH NAME", "secret\\-bridge \\- rotate the client secret of an Auth0 application",
         ".SH SYNOPSIS", ".B secret\\-bridge", "[\\fB\\-\\-color\\fR \\fIWHEN\\fR] \\fICOMMAND\\fR ...",
         ".SH DESCRIPTION", text(ABOUT),

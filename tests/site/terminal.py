@@ -115,7 +115,9 @@ def runs(line: Text) -> Iterator[tuple[int, int, str]]:
 
 def words(shown: str) -> str:
     """Return a terminal's words or those of its picture, without times, numbers and ids, however they are broken."""
-    text = unescape(re.sub(r"<(title|desc|style).*?</\1>|<[^>]+>|\x1b\[[\d;]*m", "", shown, flags=re.DOTALL))
+    if shown.startswith("<svg"):
+        shown = unescape(re.sub(r"<(title|desc|style).*?</\1>|<[^>]+>", "", shown, flags=re.DOTALL))
+    text = re.sub(r"\x1b\[[\d;]*m", "", shown)
     text = re.sub(r"\b[0-9a-f]{8}\b|\d[\d.:TZ-]*", "N", text)
     text = re.sub(r"\bN (min|h|d)\b", "N s", text)
     return re.sub(r"[\s─-╿]+", " ", text).strip()
