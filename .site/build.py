@@ -16,8 +16,6 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-from sphinx.cmd.build import build_main
-
 HERE = Path(__file__).resolve().parent
 FRONT, DECISIONS = "docs/README.md", "docs/adr/README.md"
 LINK = re.compile(r"(?<=\]\()(?!\w+:)([^)\s#]+)(#[^)\s]*)?(?=\))")
@@ -40,7 +38,7 @@ class Site:
 
     def __init__(self, root: Path, staged: Path) -> None:
         self.root, self.staged = root, staged
-        self.parts = tomllib.loads((HERE / "nav.toml").read_text("utf-8"))["part"]
+        self.parts = tomllib.loads((root / ".site" / "nav.toml").read_text("utf-8"))["part"]
         named = [ENTRY.fullmatch(entry)["page"] for part in self.parts for entry in part["pages"]]
         there = [str(path.relative_to(root)) for path in sorted((root / "docs").rglob("*.md"))]
         self.pages = {page: place(page) for page in dict.fromkeys([*there, *named])}
@@ -64,7 +62,7 @@ class Site:
 
     def _link(self, link: re.Match[str], page: str, where: str) -> str:
         target = os.path.normpath(Path(page).parent / link[1])
-        to = self.pages.get(target) or self._file(target)
+        to = self.pages.get(target) or self.pages.get(f"{target}/README.md") or self._file(target)
         return os.path.relpath(to, Path(where).parent) + (link[2] or "") if to else link[0]
 
     def _file(self, target: str) -> str:
@@ -115,6 +113,8 @@ def mend(out: Path) -> None:
 
 def main() -> int:
     """Build the site, and return the exit status."""
+    from sphinx.cmd.build import build_main
+
     parser = argparse.ArgumentParser(description="Build the documentation site.")
     parser.add_argument("directory", nargs="?", type=Path, default=HERE.parent / "build" / "site")
     parser.add_argument("--root", type=Path, default=HERE.parent, help="another copy of the repository")

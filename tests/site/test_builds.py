@@ -34,7 +34,7 @@ def test_a_broken_link_a_missing_heading_and_a_page_that_nobody_finds_each_fail_
     generator: Path, tmp_path: Path
 ) -> None:
     root = tmp_path / "copy"
-    for name in ("README.md", "tests/README.md", ".github", "docs", "bridge/model/printable.py"):
+    for name in ("README.md", "tests/README.md", ".github", ".site", "docs", "bridge/model/printable.py"):
         target = root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile)(ROOT / name, target)
