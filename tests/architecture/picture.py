@@ -7,6 +7,7 @@ from html import escape
 
 from tests.architecture.rooms import ROOMS, floors
 from tests.architecture.sources import ROOT
+from tests.docs.drawing import picture
 
 FILE = ROOT / "docs/internals/architecture.svg"
 CORE = (
@@ -20,10 +21,10 @@ CORE = (
 )
 """What every command goes through, from the top."""
 WIDTH, ROW, GAP, WINGS, WING = 520, 64, 14, 560, 340
-STYLE = (
-    "text{font-family:system-ui,sans-serif;fill:#1b1f24}.n{font-size:15px;font-weight:600}.w{font-size:11.5px}"
-    "rect{fill:#eef3fa;stroke:#5b7aa5}rect.g{fill:#f6f6f3;stroke:#99978c}"
-)
+TITLE = "The rooms of the house"
+ABOUT = "The floors that a command goes through, from the command line down to the sinks, and the wings beside them."
+COLOURS = ".h{font-size:15px}.w{font-size:11.5px}rect.b{fill:#eef3fa;stroke:#5b7aa5}rect.g{fill:#f6f6f3;stroke:#99978c}"
+DARK = "rect.b{fill:#1c2939;stroke:#7f9cc4}rect.g{fill:#24241f;stroke:#8a887d}"
 
 
 def about(room: str) -> str:
@@ -42,11 +43,11 @@ def wrapped(text: str, width: int) -> list[str]:
     return lines[:2] if len(lines) < 3 else [lines[0], f"{lines[1]} …"]
 
 
-def box(room: str, x: int, y: int, width: int, kind: str = "") -> str:
+def box(room: str, x: int, y: int, width: int, kind: str = "b") -> str:
     """Return one room as a box with its name and what it is for."""
     lines = [
-        f'<rect{kind} x="{x}" y="{y}" width="{width}" height="{ROW}" rx="6"/>',
-        f'<text class="n" x="{x + 10}" y="{y + 22}">{room}/</text>',
+        f'<rect class="{kind}" x="{x}" y="{y}" width="{width}" height="{ROW}" rx="6"/>',
+        f'<text class="h" x="{x + 10}" y="{y + 22}">{room}/</text>',
     ]
     for number, line in enumerate(wrapped(about(room), width - 20)):
         lines.append(f'<text class="w" x="{x + 10}" y="{y + 39 + 15 * number}">{escape(line)}</text>')
@@ -60,13 +61,9 @@ def drawn() -> str:
         width = (WIDTH - GAP * (len(rooms) - 1)) // len(rooms)
         boxes += [box(r, 10 + n * (width + GAP), 10 + number * (ROW + GAP), width) for n, r in enumerate(rooms)]
     wings = sorted(set(ROOMS) - {room for rooms in CORE for room in rooms}, key=lambda room: (-floors()[room], room))
-    boxes += [box(r, WINGS, 10 + n * (ROW + GAP), WING, ' class="g"') for n, r in enumerate(wings)]
+    boxes += [box(r, WINGS, 10 + n * (ROW + GAP), WING, "g") for n, r in enumerate(wings)]
     height = 10 + max(len(CORE), len(wings)) * (ROW + GAP)
-    size = f'viewBox="0 0 {WINGS + WING + 10} {height}" width="{WINGS + WING + 10}" height="{height}"'
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="The rooms of the house">',
-        f"<style>{STYLE}</style>", *boxes, "</svg>\n",
-    ])  # fmt: skip
+    return picture(TITLE, ABOUT, (WINGS + WING + 10, height), boxes, light=COLOURS, dark=DARK)
 
 
 if __name__ == "__main__":

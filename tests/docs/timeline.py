@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from tests.docs.drawing import picture
 from tests.docs.pages import DOCS, section, tables
 
 PAGE = DOCS / "guide" / "first-rotation.md"
@@ -13,17 +14,16 @@ LANES = ("Auth0 accepts", "pending", "current", "fallback", "reads the candidate
 """The table's columns after the first one."""
 TIMES = {"stage": "0 s", "set": "1 s", "promote": "2 s", "done": "about 32 s", "retire": "a day later"}
 """When a step usually is, at a propagation of 30 s."""
-COLOURS = {"old": "#d9dde3", "new": "#bfe3c5", "either": "url(#either)", "may be refused": "#f3c9c0"}
-SERVED = "#e3eefb"
+KINDS = {"old": "old", "new": "new", "either": "either", "may be refused": "no"}
+"""The class of a bar, by its text; all others are readers that are served."""
 LEFT, COLUMN, ROW, TOP = 160, 118, 34, 46
-STYLE = (
-    "text{font-family:system-ui,sans-serif;fill:#1b1f24;font-size:12px}.n{font-size:13px;font-weight:600}"
-    ".t{font-size:11px;fill:#57606a}rect{stroke:#5b7aa5}.l{stroke:#99978c;stroke-dasharray:3 3}"
+TITLE = "One rotation over time"
+ABOUT = (
+    "The new value is pending in every sink before it is set at Auth0. Readers of the candidates are served all along."
+    " Readers of the latest value may be refused from set until the change has spread and they have read again."
 )
-EITHER = (
-    '<defs><pattern id="either" width="10" height="10" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-    '<path d="M0 0H10V10H0Z" fill="#d9dde3"/><path d="M0 0H5V10H0Z" fill="#bfe3c5"/></pattern></defs>'
-)
+COLOURS = "rect{stroke:#5b7aa5}.old{fill:#d9dde3}.new,.either{fill:#bfe3c5}.yes{fill:#e3eefb}.no{fill:#f3c9c0}"
+DARK = "rect{stroke:#7f9cc4}.old{fill:#454c56}.new,.either{fill:#1f5a33}.yes{fill:#1d3a5f}.no{fill:#7a2f22}"
 
 
 def rows() -> list[list[str]]:
@@ -50,11 +50,15 @@ def lane(number: int, name: str, texts: list[str]) -> list[str]:
     for begin, length, text in spans(texts):
         x, width = LEFT + begin * COLUMN, length * COLUMN
         if text != "-":
-            lines.append(
-                f'<rect x="{x}" y="{y + 3}" width="{width}" height="{ROW - 8}" fill="{COLOURS.get(text, SERVED)}"/>'
-            )
+            lines.append(bar(KINDS.get(text, "yes"), x, y + 3, width))
+            if text == "either":  # of both colours
+                lines.append(f'<path class="old" d="M{x + 1} {y + 4}h{width - 2}l-{width - 2} {ROW - 10}z"/>')
             lines.append(f'<text x="{x + 8}" y="{y + 20}">{escape(text)}</text>')
     return lines
+
+
+def bar(kind: str, x: int, y: int, width: int) -> str:
+    return f'<rect class="{kind}" x="{x}" y="{y}" width="{width}" height="{ROW - 8}"/>'
 
 
 def drawn() -> str:
@@ -64,16 +68,12 @@ def drawn() -> str:
     lines = []
     for number, (step, *_) in enumerate(table):
         x = LEFT + number * COLUMN
-        lines.append(f'<text class="n" x="{x + 4}" y="18">{escape(step)}</text>')
-        lines.append(f'<text class="t" x="{x + 4}" y="34">{escape(TIMES.get(step, ""))}</text>')
+        lines.append(f'<text class="h" x="{x + 4}" y="18">{escape(step)}</text>')
+        lines.append(f'<text class="q" x="{x + 4}" y="34">{escape(TIMES.get(step, ""))}</text>')
         lines.append(f'<line class="l" x1="{x}" y1="6" x2="{x}" y2="{height - 6}"/>')
     for number, name in enumerate(LANES):
         lines += lane(number, name, [row[number + 1] for row in table])
-    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="One rotation over time">',
-        f"<style>{STYLE}</style>", EITHER, *lines, "</svg>\n",
-    ])  # fmt: skip
+    return picture(TITLE, ABOUT, (width, height), lines, light=COLOURS, dark=DARK)
 
 
 if __name__ == "__main__":

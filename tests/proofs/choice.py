@@ -47,6 +47,7 @@ WHOLE = {
         "tests/e2e/test_windows.py",
     ),
     "notifications": ("tests/unit/notify",),
+    "pictures": ("tests/site/test_terminal.py",),
     "races": ("tests/resilience/races",),
     "rights": (
         "tests/unit/policy/test_auth0_cli.py",
@@ -61,6 +62,7 @@ WHOLE = {
         "tests/resilience/model/test_searches.py",
     ),
     "sequences": ("tests/resilience/random/test_random.py",),
+    "site": ("tests/site/test_builds.py", "tests/site/test_in_a_browser.py"),
 }
 MARKED = {
     "interruption": ("tests/e2e/test_interruption.py", "tests/e2e/test_retire_softly.py"),
@@ -71,7 +73,7 @@ SUITES = WHOLE | MARKED
 """The proofs that are test suites, and where their tests are."""
 UNTIL_PROVEN = (
     "applications", "attacks", "benchmarks", "browser", "canary", "deployment", "faults", "many", "notifications",
-    "rights", "searches",
+    "pictures", "rights", "searches", "site",
 )  # fmt: skip
 
 COMMIT, LEFT_OUT = "PROOFS_COMMIT", "PROOFS_LEFT_OUT"

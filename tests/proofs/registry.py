@@ -134,6 +134,22 @@ PROOFS: dict[str, Proof] = {
         ),
         files=("docs/guide/ci.md", "docs/guide/deploy/**/*", ".github/**/*"),
     ),
+    "site": _suite(
+        "site",
+        "the documentation site: built strictly, every link followed, opened in Chromium at desk and phone width",
+        "tests.site.test_builds", "tests.site.test_in_a_browser", "tests.site.conftest",
+        without=("tests.proofs", "tests.e2e", "bridge", "sinks"),
+        files=(  # all pages but reliability.md: it quotes the ledger
+            ".site/**/*", "README.md", ".github/*.md", "tests/README.md", "docs/*.md", "docs/adr/*", "docs/guide/**/*",
+            "docs/internals/[!r]*.md", "docs/internals/*.svg", "docs/reference/*",
+        ),
+    ),
+    "pictures": _suite(
+        "pictures",
+        "the pictures of a terminal in the documentation: the words are those that the commands print",
+        *CORE, "bridge.cli.commands", "tests.site.test_terminal",
+        without=("tests.proofs",), files=("docs/guide/demo.svg", "docs/guide/status.svg"),
+    ),
     "drills": _suite(
         "drills",
         "the drills' pages, typed from top to bottom",

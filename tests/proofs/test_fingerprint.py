@@ -76,7 +76,7 @@ OF_WINGS = {
     "applications": "bridge/consumer/cache.py", "benchmarks": COMMANDS, "browser": "bridge/report/page.py",
     "canary": COMMANDS, "deployment": "bridge/config/stored.py", "drills": COMMANDS, "faults": COMMANDS,
     "image": "tests/deploy/image.py", "many": "bridge/cli/picking.py", "notifications": "bridge/notify/deliver.py",
-    "rights": COMMANDS, "together": "bridge/cli/jobs.py",
+    "pictures": COMMANDS, "rights": COMMANDS, "site": "tests/unit/report/browser.py", "together": "bridge/cli/jobs.py",
 }  # fmt: skip
 
 
@@ -101,7 +101,7 @@ def test_a_proof_of_a_wing_stands_on_it(proof: str, module: str) -> None:
     assert module in files
 
 
-@pytest.mark.parametrize("proof", ["browser", "drills"])
+@pytest.mark.parametrize("proof", ["browser", "drills", "pictures", "site"])
 def test_what_is_no_module_counts_as_well(proof: str) -> None:
     assert PROOFS[proof].files
 

