@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +22,9 @@ ASKED = {
     ],
     ".ci/release.txt": PYPROJECT["dependency-groups"]["release"],
 }
+
+
+ADDRESS = re.compile(r"://|\w\.(org|io|com|net)\b")
 
 
 def pinned(text: str) -> dict[str, str]:
@@ -86,6 +88,8 @@ def test_a_broken_file_is_found(how: str) -> None:
 def test_its_first_lines_say_how_it_is_renewed(name: str) -> None:
     head = (ROOT / name).read_text("utf-8").splitlines()[:2]
     assert all(line.startswith("#") for line in head)
-    (command,) = re.findall(r"uv pip compile .*", head[1])
-    assert command in (ROOT / ".github" / "RELEASING.md").read_text("utf-8")
-    assert Path(command.split()[-1]) == Path(name)
+    command = head[1].lstrip("# ")
+    assert command.startswith("uv pip compile ")
+    assert command.endswith(f" -o {name}")
+    page = (ROOT / ".github" / "RELEASING.md").read_text("utf-8")
+    assert "for file in constraints release; do sed -n '2s/^# *//p' .ci/$file.txt | sh; done" in page

@@ -84,6 +84,12 @@ def a_key_that_the_tag_brings(clone: Clone) -> None:
     clone.sign("v0.2.0", clone.root.parent / "other")
 
 
+def nobody(clone: Clone) -> None:
+    clone.write(".github/allowed_signers", "# nobody\n")
+    clone.commit()
+    clone.sign("v0.2.0")
+
+
 SIGNED = "the tag v0.2.0 is not signed with a key of .github/allowed_signers on main"
 BROKEN: dict[str, tuple[Callable[[Clone], None], str]] = {
     "not raised": (
