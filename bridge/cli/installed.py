@@ -52,13 +52,14 @@ def to_install(extra: str) -> str:
     base = Path(sys.prefix)
     if (base / "uv-receipt.toml").exists():
         return f"uv tool install {wanted}"
+    again = f"{NAME} {shlex.join(sys.argv[1:])}"
     if (base / "pipx_metadata.json").exists():
-        return f"pipx install --force {wanted}"
+        return f"pipx install --force {wanted}" if base.parent.name == "venvs" else f"pipx run --spec {wanted} {again}"
     wanted = f"-e {wanted}" if editable else wanted
     if find_spec("pip"):
         return f"{shlex.quote(sys.executable)} -m pip install {wanted}"
     if "archive-v0" in base.parts or "environments-v2" in base.parts:  # uvx runs programs from its cache
-        return f"uvx --from {wanted} {NAME} {shlex.join(sys.argv[1:])}"
+        return f"uvx --from {wanted} {again}"
     return f"uv pip install --python {shlex.quote(sys.executable)} {wanted}"
 
 

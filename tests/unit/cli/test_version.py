@@ -101,7 +101,8 @@ WHEEL = "/srv/two words/secret_bridge-0.1.0-py3-none-any.whl"
 
 PLACES = {
     "pip": ("", "", f"{sys.executable} -m pip install '{WHEEL}[sandbox]'"),
-    "pipx": ("", "pipx_metadata.json", f"pipx install --force '{WHEEL}[sandbox]'"),
+    "pipx": ("venvs/x", "pipx_metadata.json", f"pipx install --force '{WHEEL}[sandbox]'"),
+    "pipx run": (".cache/x", "pipx_metadata.json", f"pipx run --spec '{WHEEL}[sandbox]' secret-bridge demo"),
     "uv tool": ("", "uv-receipt.toml", f"uv tool install '{WHEEL}[sandbox]'"),
     "uvx": ("archive-v0", "", f"uvx --from '{WHEEL}[sandbox]' secret-bridge demo"),
     "uv pip": ("venv", "", f"uv pip install --python {sys.executable} '{WHEEL}[sandbox]'"),
@@ -114,7 +115,7 @@ def test_the_command_that_installs_an_extra_is_of_the_tool_that_installed_the_pr
 ) -> None:
     folder, left, line = PLACES[tool]
     prefix = tmp_path / folder
-    prefix.mkdir(exist_ok=True)
+    prefix.mkdir(parents=True, exist_ok=True)
     distribution(prefix, REQUIRES, f"file://{quote(WHEEL)}")
     if left:
         (prefix / left).touch()
