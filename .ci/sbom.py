@@ -1,6 +1,6 @@
 """Writes what is installed in an environment as a CycloneDX SBOM: `python .ci/sbom.py ENVIRONMENT FILE`.
 
-It ends with 1 if the file and the environment differ. The same environment gives the same bytes.
+It ends with 1 if the file and the environment differ.
 """
 
 from __future__ import annotations
