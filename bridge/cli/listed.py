@@ -92,6 +92,10 @@ LISTED = (
         "Tell the whole story on local servers, in half a minute. Needs the extra 'sandbox'. Changes nothing of yours.",
     ),
     Listed("audit", "audit", SECURITY, "Check or show the record of every attempt to change something."),
+    Listed(
+        "version", "version", SET_UP,
+        "Show the versions of the program, its libraries and extras, the least of the servers, and the state's format.",
+    ),
 )
 # fmt: on
 """In the order in which --help and the completion have them. A test compares it with the commands' own texts."""

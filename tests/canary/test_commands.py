@@ -280,3 +280,10 @@ def test_a_bug_in_the_middle_of_a_command_shows_no_secret_even_when_its_exceptio
     stage: Stage, case: Case
 ) -> None:
     check(stage, case)
+
+
+def test_what_tells_the_versions_shows_no_secret_of_its_environment(stage: Stage) -> None:
+    for words in (("version",), ("version", "--json")):
+        done = stage.run(*words)
+        assert done.status == 0, done.err
+        stage.assert_clean(done)

@@ -23,7 +23,7 @@ from bridge.planning.discovery import Finding, State
 from bridge.planning.due import Held
 from bridge.sandbox.stack import Stack
 from sinks.port import History, Lock, SinkState, Stage, Version
-from tests.docs.pages import DOCS, fences, keys, section, tables
+from tests.docs.pages import DOCS, fences, keys, section, spans, tables
 
 PAGE = DOCS / "reference" / "json.md"
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -78,6 +78,14 @@ def test_evidence() -> None:
 def test_discover() -> None:
     assert told("discover") == set(printed(as_json.discovered(Finding(State.NEW, "eu", "AbC123", "billing"))))
     assert all(f"`{state}`" in section(PAGE, "discover") for state in State)
+
+
+def test_version() -> None:
+    result = CliRunner().invoke(app, ["version", "--json"])
+    found = json.loads(result.stdout)
+    assert told("version") == set(found)
+    row = next(row for row in tables(section(PAGE, "version"))[0] if row[0] == "`servers`")
+    assert set(spans(row[2])) == set(found["servers"])
 
 
 def test_a_place() -> None:

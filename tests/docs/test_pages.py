@@ -13,6 +13,8 @@ from tests.docs.pages import DOCS, EXAMPLES, PAGES, ROOT, anchors, code, name_of
 
 ADRS = sorted((DOCS / "adr").glob("0*.md"))
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+INSTALLERS = re.compile(r"(?<![\w-])(?:pip|pipx|uv|uvx|gh) [^&\n]*")
+"""What other programs are given, with options of their own."""
 FORBIDDEN = re.compile(
     r"/tmp/|/root/|/home/|\.\./shared|://[^ /)]*(registry|packages?|hosted|files)\."  # a machine's paths, registries
     r"|\bsessions?\b|\bissue #?\d|(?<![\w`/])#\d+\b",  # how it was made
@@ -96,7 +98,7 @@ def options_of_proofs() -> set[str]:
 @pytest.mark.parametrize("page", [*PAGES, *EXAMPLES], ids=name_of)
 def test_every_command_and_option_that_is_named_exists(page: Path) -> None:
     commands = set(typer.main.get_command(loaded()).commands)  # type: ignore[attr-defined]  # a group
-    texts = code(page) if page.suffix == ".md" else _ours(page)
+    texts = [INSTALLERS.sub("", text) for text in code(page)] if page.suffix == ".md" else _ours(page)
     named = {word for text in texts for word in re.findall(r"\bsecret-bridge +([a-z]+)\b", text)}
     flags = {flag for text in texts for flag in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", text)}
     known = options() | (options_of_proofs() if page in ABOUT_PROOFS else set()) | OTHERS.get(page, set())

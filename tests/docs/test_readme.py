@@ -18,7 +18,10 @@ from tests.docs.pages import ROOT, fences, section, spans, tables
 README = ROOT / "README.md"
 app = loaded()
 DEMO = "python3 -m venv .venv && .venv/bin/pip install -q '.[sandbox]' && .venv/bin/secret-bridge demo\n"
-TESTS = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/python -m pytest -n auto\n"
+TESTS = (
+    "python3 -m venv .venv && .venv/bin/pip install -q -U pip && "
+    ".venv/bin/pip install -q -e '.[notify,otel,sandbox]' --group dev && .venv/bin/python -m pytest -n auto\n"
+)
 
 
 def help_of(command: typer.models.CommandInfo) -> str:

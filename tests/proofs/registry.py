@@ -96,7 +96,7 @@ PROOFS: dict[str, Proof] = {
         "the container image, built and run with a read-only root: what is in it, a rotation, a stop as process 1",
         "tests.deploy.test_image",
         without=("bridge", "sinks", "tests.proofs"),
-        files=("docs/guide/deploy/image/*", "pyproject.toml"),
+        files=("docs/guide/deploy/image/*", ".ci/constraints.txt"),
     ),
     "many": _suite(
         "many",

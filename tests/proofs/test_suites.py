@@ -75,7 +75,7 @@ def test_a_run_whose_time_is_over_begins_nothing_and_says_that_something_is_left
 @pytest.mark.parametrize("workers", [1, 3, 5, 40])
 def test_slow_tests_begin_each_workers_part_and_none_is_lost(workers: int) -> None:
     assert [path for path in SLOW if not path.exists()] == []
-    slow = [SimpleNamespace(path=ROOT / "tests" / "unit" / "sandbox" / "test_demo.py") for _ in range(7)]
+    slow = [SimpleNamespace(path=ROOT / "tests" / "package" / "test_wheel.py") for _ in range(7)]
     items: list[Any] = [*(SimpleNamespace(path=ROOT / "tests" / f"{number}.py") for number in range(23)), *slow]
     found = slow_first(items, workers)
     assert sorted(map(id, found)) == sorted(map(id, items))

@@ -12,7 +12,7 @@ SLOW = frozenset(
     ROOT / name
     for name in (
         "tests/docs/test_guide.py",
-        "tests/unit/sandbox/test_demo.py",
+        "tests/package/test_wheel.py",
         "tests/bench/test_bench_runs.py",
         "tests/canary/test_notifications.py",
         "tests/canary/test_whole_stories.py",

@@ -9,6 +9,18 @@ __all__ = ["app", "loaded"]
 
 def loaded() -> typer.Typer:
     """Return `app` with every command loaded, for what reads all of them. To run one, `app` is enough."""
-    from bridge.cli.commands import audit, demo, discover, doctor, policy, report, rotate, security, setup, use  # noqa: F401
+    from bridge.cli.commands import (  # noqa: F401
+        audit,
+        demo,
+        discover,
+        doctor,
+        policy,
+        report,
+        rotate,
+        security,
+        setup,
+        use,
+        version,
+    )
 
     return app

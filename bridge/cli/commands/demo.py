@@ -80,7 +80,6 @@ def require_extra() -> None:
 
     missing = sorted(name for name in MISSING if find_spec(name) is None)
     if missing:
-        raise Failed(
-            f"the extra 'sandbox' is not installed ({', '.join(missing)} missing)",
-            "in a clone of secret-bridge: pip install '.[sandbox]'",
-        )
+        from bridge.cli.installed import to_install
+
+        raise Failed(f"the extra 'sandbox' is not installed ({', '.join(missing)} missing)", to_install("sandbox"))

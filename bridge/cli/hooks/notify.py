@@ -47,10 +47,9 @@ def require(settings: Settings | None, *, wanted: bool = False) -> None:
             raise Usage(f"--notify: there is no [[notify]] {where}", hint="it names whom to tell: see bridge.toml")
     # Found out before the work: afterwards the operation is done, and its message would be lost.
     elif find_spec(EXTRA) is None:
-        raise Usage(
-            f"notify: the extra 'notify' is not installed ({EXTRA} is missing)",
-            hint="in a clone of secret-bridge: pip install '.[notify]'",
-        )
+        from bridge.cli.installed import to_install
+
+        raise Usage(f"notify: the extra 'notify' is not installed ({EXTRA} is missing)", hint=to_install("notify"))
 
 
 class Teller:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from datetime import timedelta
@@ -167,7 +168,7 @@ def test_without_the_extra_nothing_is_begun(
     before = adopted.live
     done = run(configured(adopted, tmp_path), "rotate", "--no-wait")
     assert done.status == 2
-    assert "pip install '.[notify]'" in done.err
+    assert re.search(r"pip install .*\[notify\]", done.err)
     assert adopted.live == before
     assert run(configured(adopted, tmp_path), "status").status == 0  # who changes nothing needs it for nothing
 
