@@ -52,7 +52,8 @@ def strangers(wheel: Path) -> set[str]:
     """Return what is in a wheel and does not belong there."""
     with zipfile.ZipFile(wheel) as archive:
         tops = {name.partition("/")[0] for name in archive.namelist()}
-    return tops - {"bridge", "sinks", f"secret_bridge-{__version__}.dist-info"}
+    name = f"secret_bridge-{__version__}"
+    return tops - {"bridge", "sinks", f"{name}.dist-info", f"{name}.data"}
 
 
 def test_the_wheel_holds_the_two_packages_and_the_licence(built: Built) -> None:
@@ -64,6 +65,8 @@ def test_the_wheel_holds_the_two_packages_and_the_licence(built: Built) -> None:
     sources = {f"{path.relative_to(ROOT)}" for top in ("bridge", "sinks") for path in (ROOT / top).rglob("*.py")}
     assert sources <= set(names)
     assert {"bridge/py.typed", "sinks/py.typed"} <= set(names)
+    other = {name.partition(".data/")[2] for name in names if ".data/" in name}
+    assert other == {"data/share/man/man1/secret-bridge.1"}
 
 
 def test_a_wheel_with_the_tests_in_it_is_found(built: Built, tmp_path: Path) -> None:
