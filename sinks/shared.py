@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar, cast
+from weakref import WeakSet
 
 T = TypeVar("T")
 
@@ -19,6 +20,7 @@ class Shared:
         self._lock = threading.Lock()
         self._locks: dict[Hashable, threading.Lock] = {}
         self._made: dict[Hashable, Any] = {}
+        _EVERY.add(self)
 
     def one(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return the thing of a key, and make it with `make` where there is none yet.
@@ -34,3 +36,20 @@ class Shared:
             if key not in self._made:
                 self._made[key] = make()
             return cast(T, self._made[key])
+
+    def give_back(self) -> None:
+        """Have each thing give back what it has obtained, where it has a method of that name."""
+        with self._lock:
+            made = list(self._made.values())
+        for each in made:
+            if hasattr(each, "give_back"):
+                each.give_back()
+
+
+_EVERY: WeakSet[Shared] = WeakSet()
+
+
+def give_back_all() -> None:
+    """Give back what this process has obtained for itself, such as the token of a login: it is about to end."""
+    for shared in list(_EVERY):
+        shared.give_back()

@@ -13,5 +13,9 @@ def main() -> None:
     """
     # Here, so that importing a module of this package does not load every command.
     from bridge.cli.commands import app
+    from sinks.shared import give_back_all
 
-    app()
+    try:
+        app()
+    finally:
+        give_back_all()

@@ -17,6 +17,7 @@ from bridge.execution.after_hook import CREDENTIALS
 from bridge.model.errors import BridgeError, Usage
 from sinks import kinds
 from sinks.secret import Secret
+from sinks.shared import give_back_all
 
 # By words, because the stores' libraries read more credentials than are known here. Where a server is, as AUTH0_DOMAIN
 # and AWS_REGION say, is what applications need to know.
@@ -65,6 +66,7 @@ def become(argv: list[str], environ: Mapping[str, str], given: Mapping[str, Secr
     Raises:
         SystemExit: 127 if there is no such command, and 126 if it cannot be executed.
     """
+    give_back_all()  # nobody does it afterwards
     try:
         # The values are revealed in the argument, so no variable of this process keeps their text.
         os.execvpe(argv[0], argv, {**environ, **{name: value.reveal() for name, value in given.items()}})  # noqa: S606

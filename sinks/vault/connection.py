@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sinks.vault.responses import MountConfig
 
 KUBERNETES_JWT = "file:/var/run/secrets/kubernetes.io/serviceaccount/token"
+GIVING_BACK = 3.0  # seconds that the end of a command waits for it, at the most
 FIRST_RENEWAL = 10.0  # seconds until a given token is renewed for the first time, as its lifetime is unknown
 
 
@@ -78,6 +79,26 @@ class Connection:
             elif self.clock.monotonic() >= self._renew_at:
                 self._keep_alive(self._client)
             return self._client
+
+    def give_back(self) -> None:
+        """Revoke the token of an own login. A given token is somebody else's, and stays.
+
+        Where that fails nothing is said: the token ends by itself.
+        """
+        if not self._lock.acquire(timeout=GIVING_BACK):
+            return  # a login hangs
+        try:
+            client, self._client = self._client, None
+        finally:
+            self._lock.release()
+        if client is None or self._settings.auth.method == "token":
+            return
+        with (
+            suppress(SinkError),
+            self.adapter.within(self.clock.monotonic() + GIVING_BACK),
+            answers("revoke the token of this login (auth/token/revoke-self)"),
+        ):
+            client.auth.token.revoke_self()
 
     def _connect(self) -> hvac.Client:
         settings = self._settings

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from bridge.sandbox.openbao import OpenBao
 from tests.deploy.issuer import Issuer
 from tests.deploy.site import PROPAGATION, Site
 from tests.e2e.strict_server import strict_server
+from tests.support.proxy import Proxy
 from tests.support.strict_moto import controls
 
 GITHUB = "repo:acme/ops:environment:rotation"
@@ -23,8 +26,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Servers that are set up by the page, for GitHub."""
     patch = pytest.MonkeyPatch()
     controls.reset()
-    with Issuer(GITHUB) as issuer, LocalAuth0(PROPAGATION) as auth0, OpenBao.dev() as bao, strict_server() as aws:
-        found = Site(tmp_path_factory.mktemp("site"), auth0, bao, aws, issuer)
+    asked: Counter[str] = Counter()
+
+    def gate(what: str, ask: Any) -> Any:
+        asked[what] += 1
+        return ask()
+
+    with ExitStack() as running:
+        issuer, auth0 = running.enter_context(Issuer(GITHUB)), running.enter_context(LocalAuth0(PROPAGATION))
+        bao, aws = running.enter_context(OpenBao.dev()), running.enter_context(strict_server())
+        front = running.enter_context(Proxy(bao.url, gate=gate))
+        found = Site(tmp_path_factory.mktemp("site"), auth0, bao, aws, issuer, front.url, asked)
         patch.setattr(TokenResponse, "assume_role_with_web_identity", _checked(found))
         found.set_up(GITHUB)
         yield found

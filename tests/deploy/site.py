@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -44,6 +45,10 @@ class Site:
     bao: OpenBao
     aws_url: str
     issuer: Issuer
+    vault_url: str
+    """Where the jobs find OpenBao: a proxy that counts."""
+    asked: Counter[str] = field(default_factory=Counter)
+    """What they asked there."""
     secrets: set[str] = field(default_factory=set)
     """Everything that may be in no job."""
 
@@ -59,7 +64,7 @@ class Site:
         spread = f'domain = "{self.auth0.url}"\npropagation = "{PROPAGATION.seconds}s"'
         return replaced(text, {
             'domain = "acme.eu.auth0.com"': spread,
-            "https://vault.eu.example:8200": self.bao.url,
+            "https://vault.eu.example:8200": self.vault_url,
             'max_age = "90d"': 'max_age = "0s"\nmin_interval = "0s"',
             'fallback_min_age = "24h"': 'fallback_min_age = "0s"',
             'fallback_max_age = "14d"': 'fallback_max_age = "0s"',
@@ -159,8 +164,14 @@ class Site:
         aws = json.loads(self.aws().get_secret_value(SecretId="apps/billing")["SecretString"])["client_secret"]
         return {"vault": vault, "aws": aws, "auth0": self.auth0.tenant.secret(BILLING)}
 
+    def vault_lifetimes(self) -> tuple[int, int]:
+        """Return the seconds that a job's token of Vault lives, and those up to which it can be renewed."""
+        client = hvac.Client(self.bao.url, token=self.bao.token)
+        role = client.auth.jwt.read_role("secret-bridge")["data"]
+        return role["token_ttl"], role["token_max_ttl"]
+
     def vault_tokens(self) -> list[Mapping[str, Any]]:
-        """Return the tokens that logins by JWT have given."""
+        """Return the tokens of logins by JWT that are still there."""
         client = hvac.Client(self.bao.url, token=self.bao.token)
         accessors = client.list("auth/token/accessors")["data"]["keys"]
         found = [client.auth.token.lookup_accessor(accessor)["data"] for accessor in accessors]

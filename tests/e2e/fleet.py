@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import hvac
+from hvac.exceptions import VaultError
 
 from tests.e2e.command import Ended, execute
 from tests.e2e.test_several_clients import write
@@ -40,6 +41,17 @@ class Fleet:
         made = root.auth.approle.generate_secret_id("jobs", mount_point="approle-jobs")
         root.adapter.close()
         return {**self.variables, "SECRET_ID": made["data"]["secret_id"]}
+
+    def tokens_left(self) -> int:
+        """Return how many tokens of its logins Vault still has."""
+        servers = next(iter(self.worlds.values())).servers
+        root = hvac.Client(servers.bao.url, token=servers.bao.token)
+        found = 0
+        for accessor in root.list("auth/token/accessors")["data"]["keys"]:
+            with suppress(VaultError):  # one may end meanwhile
+                found += root.auth.token.lookup_accessor(accessor)["data"]["path"] == "auth/approle-jobs/login"
+        root.adapter.close()
+        return found
 
     def is_whole(self) -> bool:
         return all({p.see().current for p in world.sinks} == {world.live} for world in self.worlds.values())

@@ -40,6 +40,7 @@ def test_each_command_takes_one_token_and_one_login(fleet: Fleet) -> None:
         )
         assert fleet.asked[LOGIN] == 1, command
         assert fleet.asked[TOKEN] == asks_auth0, command
+        assert fleet.tokens_left() == 0, command
     assert fleet.is_whole()
 
 

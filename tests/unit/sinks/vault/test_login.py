@@ -15,12 +15,16 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from hvac.exceptions import VaultError
 
 from bridge.sandbox.openbao import OpenBao
 from sinks.clock import SystemClock
 from sinks.errors import BadAddress, Denied, Unavailable
 from sinks.port import Stage
-from sinks.vault import Auth, Settings, from_environment
+from sinks.secret import Secret
+from sinks.shared import Shared, give_back_all
+from sinks.vault import Auth, Settings, connection, from_environment
+from sinks.vault.connection import Connection
 from tests.contract.clock import ManualClock
 from tests.contract.harness import VaultHarness, admin
 from tests.contract.operator import P1, S0, filled, lock
@@ -99,6 +103,56 @@ def test_userpass_and_a_method_that_is_not_mounted(root: Any, place: VaultHarnes
     nowhere = Auth(method="userpass", mount=f"nowhere-{unique}", username="ann", password="env:PW")
     with pytest.raises(Denied, match=r"credentials were refused|no such auth method"):
         reads(place, nowhere, {"env:PW": "pw"})
+
+
+def test_the_token_of_an_own_login_is_given_back_at_the_end_and_a_given_one_is_not(
+    root: Any, place: VaultHarness, operator: str, unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mount = f"people-{unique}"
+    root.sys.enable_auth_method("userpass", path=mount)
+    root.auth.userpass.create_or_update_user("ann", password="pw", policies=[operator], mount_point=mount)
+    given = root.auth.token.create(policies=[operator])["auth"]["client_token"]
+    values = {"env:PW": Secret("pw"), "env:GIVEN": Secret(given)}
+
+    def connected(auth: Auth) -> Connection:
+        return Connection(Settings(place.server.url, auth=auth), values.__getitem__, SystemClock())
+
+    own = connected(Auth(method="userpass", mount=mount, username="ann", password="env:PW"))
+    other, never = connected(Auth(token="env:GIVEN")), connected(Auth(token="env:NOTHING"))
+    shared = Shared()
+    for number, made in enumerate((own, other, never, "no connection")):
+        shared.one(number, lambda made=made: made)
+    tokens = [str(each.client().token) for each in (own, other)]
+    assert [is_valid(root, token) for token in tokens] == [True, True]
+    give_back_all()
+    assert [is_valid(root, token) for token in tokens] == [False, True]
+    again = str(own.client().token)  # whoever goes on logs in anew
+    assert is_valid(root, again)
+    monkeypatch.setattr(connection, "GIVING_BACK", 0.01)
+    held, go = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        with own._lock:
+            held.set()
+            go.wait(20)
+
+    thread = threading.Thread(target=hang)
+    thread.start()
+    held.wait(20)
+    own.give_back()  # a login that hangs keeps nobody
+    go.set()
+    thread.join()
+    assert is_valid(root, again)
+    root.auth.token.revoke(again)
+    own.give_back()  # that it fails is nobody's business
+
+
+def is_valid(root: Any, token: str) -> bool:
+    try:
+        root.auth.token.lookup(token)
+    except VaultError:
+        return False
+    return True
 
 
 def test_jwt_with_a_static_key(root: Any, place: VaultHarness, operator: str, unique: str) -> None:
