@@ -32,6 +32,20 @@ WHOLE = {
         "tests/canary/test_whole_stories.py",
     ),
     "deployment": ("tests/deploy/test_files.py", "tests/deploy/test_keyless.py"),
+    "commands": (
+        "tests/e2e/test_command_line.py",
+        "tests/e2e/test_compromised.py",
+        "tests/e2e/test_discarding_foreign.py",
+        "tests/e2e/test_doctor_remedies.py",
+        "tests/e2e/test_exec.py",
+        "tests/e2e/test_given_again.py",
+        "tests/e2e/test_going_back.py",
+        "tests/e2e/test_leak_at_once.py",
+        "tests/e2e/test_locks.py",
+        "tests/e2e/test_retire.py",
+        "tests/e2e/test_rotate.py",
+        "tests/e2e/test_sibling_keys.py",
+    ),
     "drills": (
         "tests/drills/test_all_leaked.py",
         "tests/drills/test_compromise.py",
@@ -72,8 +86,8 @@ MARKED = {
 SUITES = WHOLE | MARKED
 """The proofs that are test suites, and where their tests are."""
 UNTIL_PROVEN = (
-    "applications", "attacks", "benchmarks", "browser", "canary", "deployment", "faults", "many", "notifications",
-    "pictures", "rights", "searches", "site",
+    "applications", "attacks", "benchmarks", "browser", "canary", "commands", "deployment", "faults", "many",
+    "notifications", "pictures", "rights", "searches", "site",
 )  # fmt: skip
 
 COMMIT, LEFT_OUT = "PROOFS_COMMIT", "PROOFS_LEFT_OUT"

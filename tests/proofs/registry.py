@@ -123,6 +123,20 @@ PROOFS: dict[str, Proof] = {
         "bridge.report.page", "tests.unit.report.test_in_a_browser", "tests.unit.report.conftest",
         without=("tests.proofs",), files=("bridge/report/assets/*",),
     ),
+    "commands": _suite(
+        "commands",
+        "the commands from end to end: what each does, refuses, says and leaves, and what doctor's remedies mend",
+        *CORE, "bridge.cli.commands", "bridge.config.load", "bridge.doctor.examine", "sinks.vault.diagnose",
+        "sinks.aws.diagnose", "tests.e2e.conftest",
+        *(
+            f"tests.e2e.test_{name}"
+            for name in (
+                "command_line", "compromised", "discarding_foreign", "doctor_remedies", "exec", "given_again",
+                "going_back", "leak_at_once", "locks", "retire", "rotate", "sibling_keys",
+            )
+        ),
+        without=("tests.proofs",),
+    ),
     "deployment": _suite(
         "deployment",
         "files to copy pass the checkers of their kind, and their jobs rotate with no secret stored, on local servers",

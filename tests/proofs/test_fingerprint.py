@@ -74,9 +74,10 @@ def test_a_root_that_is_no_module_is_an_error(tree: Path) -> None:
 COMMANDS = "bridge/cli/commands/rotate.py"
 OF_WINGS = {
     "applications": "bridge/consumer/cache.py", "benchmarks": COMMANDS, "browser": "bridge/report/page.py",
-    "canary": COMMANDS, "deployment": "bridge/config/stored.py", "drills": COMMANDS, "faults": COMMANDS,
-    "image": "tests/deploy/image.py", "many": "bridge/cli/picking.py", "notifications": "bridge/notify/deliver.py",
-    "pictures": COMMANDS, "rights": COMMANDS, "site": "tests/unit/report/browser.py", "together": "bridge/cli/jobs.py",
+    "canary": COMMANDS, "commands": COMMANDS, "deployment": "bridge/config/stored.py", "drills": COMMANDS,
+    "faults": COMMANDS, "image": "tests/deploy/image.py", "many": "bridge/cli/picking.py",
+    "notifications": "bridge/notify/deliver.py", "pictures": COMMANDS, "rights": COMMANDS,
+    "site": "tests/unit/report/browser.py", "together": "bridge/cli/jobs.py",
 }  # fmt: skip
 
 
