@@ -45,6 +45,10 @@ LISTED = (
         "Start a command with the secret in its environment: AUTH0_CLIENT_ID, …_SECRET, …_SECRET_FALLBACK.",
     ),
     Listed(
+        "agent", "agent", USE,
+        "Serve tokens to applications on this machine: a token endpoint that tries the candidates.",
+    ),
+    Listed(
         "status", "security", SECURITY,
         "Show how clients stand: ages, fallbacks, what is interrupted or due. Reads metadata only, never a value.",
     ),

@@ -25,6 +25,7 @@ from sinks.loopback import is_loopback
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]*")
+CREDENTIALS = {"client_id", "client_secret", "private_key"}
 
 
 def cross_check(data: Mapping[str, Any]) -> list[Fault]:
@@ -66,8 +67,9 @@ def _names(data: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _credentials(data: Mapping[str, Any]) -> Iterator[Fault]:
     for name, table in _tables(data, "tenants").items():
-        # A ready-made token wins over everything else, so the rest need not be complete.
-        if "api_token" in table:
+        # A ready-made token wins over everything else, so the rest need not be complete. And the agent asks for tokens
+        # of its clients only: where it runs, nobody should have the bridge's own credentials.
+        if "api_token" in table or ("agent" in data and not CREDENTIALS & set(table)):
             continue
         if "client_id" not in table or not {"client_secret", "private_key"} & set(table):
             yield ("tenants", name), "expected api_token, or client_id with client_secret or private_key"

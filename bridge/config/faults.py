@@ -14,14 +14,17 @@ from typing import Any
 
 from bridge.config.fields import FAULT, named, quoted
 from bridge.config.model import (
+    AgentTable,
     AuditTable,
     ClientTable,
     ConfigFile,
     DiscoverTable,
     ExceptionTable,
+    ListenTable,
     NotifyTable,
     PolicyTable,
     RuleTable,
+    ServedTable,
     TenantTable,
 )
 
@@ -133,7 +136,9 @@ def _fault(detail: ErrorDetails, valid: Sequence[str]) -> Fault:
 def _keys_of_model(key: Key) -> list[str]:
     if key[:1] == ("clients",) and key[2:3] == ("exception",):
         return list(ExceptionTable.model_fields)
-    single: dict[object, type[BaseModel]] = {"audit": AuditTable, "discover": DiscoverTable}
+    if key[:2] in (("agent", "listen"), ("agent", "clients")) and len(key) > 3:
+        return list((ListenTable if key[1] == "listen" else ServedTable).model_fields)
+    single: dict[object, type[BaseModel]] = {"audit": AuditTable, "discover": DiscoverTable, "agent": AgentTable}
     listed: dict[object, type[BaseModel]] = {"notify": NotifyTable, "rules": RuleTable}
     if len(key) > 1 and (inner := single.get(key[0]) or listed.get(key[0])):
         return list(inner.model_fields)

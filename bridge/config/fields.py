@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from bridge.config.agent import EXPECTED_ADDRESS, MODE, split_address
 from bridge.config.audit import EXPECTED as EXPECTED_TARGET
 from bridge.config.audit import TARGET, is_target
 from bridge.config.discovered import FILE_NAME
@@ -28,6 +29,7 @@ NAME_PART = re.compile(r"[A-Za-z0-9_.-]*")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 FAULT = "fault"
 SHOWN = 80
+LONGEST_SOCKET = 107
 
 
 def refuse(found: str, expected: str) -> NoReturn:
@@ -144,6 +146,25 @@ def _filled(text: str) -> str:
     return text
 
 
+def _socket_path(text: str) -> str:
+    # Longer paths cannot be bound (unix(7)).
+    if not text.startswith("/") or len(text.encode()) > LONGEST_SOCKET or not text.isprintable():
+        refuse(quoted(text), f"a whole path of at most {LONGEST_SOCKET} bytes, such as /run/secret-bridge/agent.sock")
+    return text
+
+
+def _socket_mode(text: str) -> str:
+    if not MODE.fullmatch(text):
+        refuse(quoted(text), 'a mode as chmod writes it, such as "0660"')
+    return text
+
+
+def _loopback_address(text: str) -> str:
+    if split_address(text) is None:
+        refuse(quoted(text), EXPECTED_ADDRESS)
+    return text
+
+
 def _template(text: str) -> str:
     # A brace that means nothing would end up in a path or a command.
     if set(PLACEHOLDER.sub("", text)) & {"{", "}"}:
@@ -215,3 +236,8 @@ FileName = Annotated[
     text_schema(FILE_NAME.pattern, "The name of a file beside the configuration, such as clients.toml"),
 ]
 Words = Annotated[list[Text], BeforeValidator(_words)]
+SocketPath = Annotated[str, AfterValidator(_socket_path)]
+SocketMode = Annotated[
+    str, AfterValidator(_socket_mode), WithJsonSchema({"type": "string", "pattern": f"^{MODE.pattern}$"})
+]
+LoopbackAddress = Annotated[str, AfterValidator(_loopback_address)]

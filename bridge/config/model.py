@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bridge.config.agent import Method
 from bridge.config.calendar import BlackoutText, WindowText
 from bridge.config.fields import (
     AuditTarget,
@@ -19,11 +20,14 @@ from bridge.config.fields import (
     Duration,
     FileName,
     Globs,
+    LoopbackAddress,
     NameTemplate,
     PlainId,
     Reference,
     SinkTemplate,
     SinkUri,
+    SocketMode,
+    SocketPath,
     Template,
     Templates,
     Text,
@@ -129,6 +133,35 @@ class NotifyTable(Table):
     on: list[Event] | None = Field(default=None, min_length=1, description="The events that are sent there (all)")
 
 
+class ListenTable(Table):
+    """Where the agent listens: a Unix socket, or an address of this machine itself."""
+
+    socket: SocketPath | None = _may("The path of a Unix socket; its directory must not be writable by others")
+    address: LoopbackAddress | None = _may("A loopback address, whose clients all need a token")
+    mode: SocketMode | None = _may("The socket's mode: who may connect (0660)")
+    group: Text | None = _may("The socket's group (that of the agent)")
+    users: list[Text] | None = _may("The users that may connect, by name or number (all that the mode lets in)")
+    clients: list[Text] | None = Field(default=None, min_length=1, description="The clients that are served here (all)")
+    values: bool | None = _may("Whether GET /v1/secret/NAME hands out the values (false)")
+
+
+class ServedTable(Table):
+    """What is special about a client at the agent."""
+
+    token: Reference | None = _may("What callers send as their client_secret (nothing is checked)")
+    method: Method | None = _may("How the application authenticates at Auth0 (client_secret_post)")
+    audiences: list[Text] | None = Field(default=None, min_length=1, description="Those that may be asked for (all)")
+
+
+class AgentTable(Table):
+    """The agent: a token endpoint on this machine for applications."""
+
+    listen: list[ListenTable] = Field(min_length=1, description="Where it listens")
+    clients: dict[str, ServedTable] | None = _may("What is special about a client, by its name in [clients]")
+    max_age: Duration | None = _may("How long a value is used without asking the vault (5m)")
+    max_stale: Duration | None = _may("How long a value is used while the vault cannot be read (24h)")
+
+
 class ConfigFile(Table):
     """The configuration of secret-bridge."""
 
@@ -140,3 +173,4 @@ class ConfigFile(Table):
     discover: DiscoverTable | None = _may("Where the clients stand that the rules found")
     audit: AuditTable | None = _may("The record of every attempt; without it nothing is recorded")
     notify: list[NotifyTable] = Field(default_factory=list, description="Whom to tell what became of it")
+    agent: AgentTable | None = _may("The token endpoint for applications: secret-bridge agent")

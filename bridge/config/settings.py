@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Literal, get_args
 
+from bridge.config.agent import AgentSettings
 from bridge.config.stored import Logins
 from bridge.model.calendar import ALWAYS, Calendar
 from bridge.model.tenant import TenantSettings
@@ -199,6 +200,8 @@ class Settings:
     """The destinations of notifications."""
     rules: tuple[Rule, ...] = ()
     """The rules by which `discover` finds clients, in the order of the file. No other command uses them."""
+    agent: AgentSettings | None = None
+    """The settings of the agent. None if the file has no `[agent]`."""
     discovered: Path | None = None
     """The file in which `discover` writes the clients that it found. None if the configuration names none."""
     logins: Logins = field(default_factory=Logins, compare=False, repr=False)

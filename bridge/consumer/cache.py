@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bridge.consumer.errors import SecretUnavailable
@@ -52,6 +52,18 @@ class Limits:
     """A reading younger than this is still used while the vault cannot be read."""
     ahead: bool
     """Whether every refresh reads pending and fallback too."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How fresh the values of a sink are."""
+
+    usable: bool
+    """Whether there is a value that may be used."""
+    age: float | None
+    """The seconds since the last successful reading began. None before the first one."""
+    failure: str
+    """Why the last reading failed. Empty if it did not."""
 
 
 class Cache:
@@ -170,6 +182,13 @@ class Cache:
         noticed = self._now() - self._noticed < SIGHT
         return noticed or self._failure is not None or (snapshot is not None and snapshot.in_sight())
 
+    def standing(self) -> Standing:
+        """Return whether there is a value to use, how old its reading is, and why a newer one failed."""
+        snapshot, now = self._snapshot, self._now()
+        age = now - snapshot.started if snapshot else None
+        usable = snapshot is not None and now < self._stale_at
+        return Standing(usable, age, self._failure.message if self._failure else "")
+
     def close(self) -> None:
         """Close the connections. The cached values stay usable.
 
@@ -200,9 +219,21 @@ class Cache:
         """
         with self._guard:
             self._failure, self._failed_at = error, self._now()
+            self._without_ending()
             # Known values are used for a while before the next attempt, but never beyond `max_stale`.
             self._ahead_at = self._old_at = min(max(self._old_at, self._now() + AGAIN), self._stale_at)
         return [(Kind.READ_FAILED, error.message)]
+
+    def _without_ending(self) -> None:
+        """Take a current value that an operation was ending out of the candidates. `_guard` is held.
+
+        It may have leaked, and whether the operation has ended cannot be read any more.
+        """
+        if self._snapshot is not None:
+            self._snapshot = replace(self._snapshot, unread=True)
+            found = self._snapshot.candidates(self.client_id)
+            if self._first is None or not self._snapshot.holds(self._first.value, self.client_id):
+                self._first = found[0]
 
     def _keep(self, snapshot: Snapshot) -> list[tuple[Kind, str]]:
         """Store a successful reading with its deadlines, and return the events to report.

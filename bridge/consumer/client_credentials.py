@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Literal
 from urllib.parse import quote
 
@@ -18,32 +17,13 @@ from bridge.auth0.egress import egress
 from bridge.auth0.transport import Transport
 from bridge.consumer.client_secret import Candidate, ClientSecret
 from bridge.consumer.errors import AllRefused, ConsumerError, TokenError
+from bridge.consumer.tokens import Token, token_in
 from bridge.model.errors import Usage
 from bridge.model.tenant_address import base_url
 
-OK, UNAUTHORISED = 200, 401
-# A token is renewed when this fraction of its life is left, or this many seconds if that is less. That is early
-# enough to ask a token endpoint that is down again while the token is still valid.
-EARLY, EARLIEST = 0.1, 300.0
+UNAUTHORISED = 401
 AGAIN = 10.0  # seconds until a failed renewal is tried again while the token is still valid
 TIMEOUT = 10.0  # seconds for one token request
-# RFC 6749 section 5.1 only recommends `expires_in`. A short life costs requests, and a long one
-# may serve a token that has ended.
-LIFETIME = 60.0  # seconds, for a token whose answer does not state a plausible `expires_in`
-LONGEST = 365 * 86400.0  # seconds: Auth0 allows a lifetime of 30 days
-
-
-@dataclass(frozen=True)
-class Token:
-    """An access token. Its text is left out of `repr`.
-
-    Times are monotonic seconds. From `renew_at` on the token is renewed in the background, and it is used until
-    `ends_at` if renewing fails.
-    """
-
-    text: str = field(repr=False)
-    renew_at: float
-    ends_at: float
 
 
 class ClientCredentials(httpx.Auth):
@@ -60,6 +40,7 @@ class ClientCredentials(httpx.Auth):
         secret: the source of the client's secret.
         audience: the API's identifier. None means the tenant's default audience.
         scope: the scopes to ask for, separated by spaces. None means all that are granted.
+        organization: the organization to ask for, by its id or name.
         method: how the application authenticates (its `token_endpoint_auth_method`).
         http: a client for the token requests, for a proxy or a CA. Any thread may use it, and `close` leaves it open.
         clock: a source of monotonic seconds, for tests.
@@ -75,13 +56,15 @@ class ClientCredentials(httpx.Auth):
         *,
         audience: str | None = None,
         scope: str | None = None,
+        organization: str | None = None,
         method: Literal["client_secret_post", "client_secret_basic"] = "client_secret_post",
         http: httpx.Client | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = f"{base_url(domain)}/oauth/token"
         self._secret = secret
-        self._asked = {k: v for k, v in (("audience", audience), ("scope", scope)) if v}
+        asked = {"audience": audience, "scope": scope, "organization": organization}
+        self._asked = {name: text for name, text in asked.items() if text}
         self._basic = method == "client_secret_basic"
         self._http = http
         self._now = clock
@@ -98,10 +81,20 @@ class ClientCredentials(httpx.Auth):
             AllRefused: Auth0 refuses every candidate.
             TokenError: the token endpoint gave no token for another reason.
         """
-        return self._cached() or self._flight().result().text
+        return (self._cached() or self._flight().result()).text
 
     async def token_async(self) -> str:
         """Return a valid token like `token`, for a coroutine.
+
+        Raises:
+            SecretUnavailable: the secret cannot be read.
+            AllRefused: Auth0 refuses every candidate.
+            TokenError: the token endpoint gave no token for another reason.
+        """
+        return (await self.grant_async()).text
+
+    async def grant_async(self) -> Token:
+        """Return a valid token with what Auth0 said about it, for a coroutine.
 
         The event loop is not blocked. A cancelled coroutine does not cancel the request, which
         other callers may wait for.
@@ -111,12 +104,12 @@ class ClientCredentials(httpx.Auth):
             AllRefused: Auth0 refuses every candidate.
             TokenError: the token endpoint gave no token for another reason.
         """
-        text = self._cached()
-        if text is None:
+        token = self._cached()
+        if token is None:
             import asyncio
 
-            text = (await asyncio.wrap_future(self._flight())).text
-        return text
+            token = await asyncio.wrap_future(self._flight())
+        return token
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Authorise one request (`httpx.Auth`).
@@ -153,7 +146,7 @@ class ClientCredentials(httpx.Auth):
             self._http.close()
             self._http = None
 
-    def _cached(self) -> str | None:
+    def _cached(self) -> Token | None:
         """Return the cached token if it is still valid, and start renewing it when that is due.
 
         None means that the caller has to wait for a new one.
@@ -165,7 +158,7 @@ class ClientCredentials(httpx.Auth):
             if now >= token.ends_at:
                 return None
             self._flight()  # in the background: the caller does not wait for it
-        return token.text
+        return token
 
     def _drop(self, text: str) -> None:
         """Forget a token that the API refused, unless another thread has replaced it already.
@@ -240,7 +233,7 @@ class ClientCredentials(httpx.Auth):
                 continue
             if answer.status_code < 500 and answer.status_code != 429:
                 candidate.accepted()  # 403 too: the secret was right, something else is not allowed
-            return _token(answer, began)
+            return token_in(answer, began)
         raise AllRefused(
             f"Auth0 refuses every value of {self._secret.uri} for {self._secret.client_id}",
             "see secret-bridge verify, and secret-bridge sync if it was changed in the dashboard",
@@ -248,8 +241,7 @@ class ClientCredentials(httpx.Auth):
 
     def _ask(self, candidate: Candidate) -> httpx.Response:
         if self._http is None:
-            self._http = _Own(timeout=TIMEOUT, transport=Transport(egress(self._url), TIMEOUT), trust_env=False)
-            self._http.headers["User-Agent"] = "secret-bridge-consumer"
+            self._http = _Own(self._url)
         body = {"grant_type": "client_credentials", **self._asked}
         try:
             if self._basic:
@@ -264,37 +256,22 @@ class ClientCredentials(httpx.Auth):
             raise TokenError(f"no answer from {self._url} ({type(error).__name__})", 0) from None
 
 
-class _Own(httpx.Client):
+class TokenClient(httpx.Client):
+    """An HTTP client for token requests to one tenant, each of which ends within `TIMEOUT` seconds.
+
+    Raises:
+        Usage: a variable for proxies or authorities cannot be used. The message names it.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__(timeout=TIMEOUT, transport=Transport(egress(url), TIMEOUT), trust_env=False)
+        self.headers["User-Agent"] = "secret-bridge-consumer"
+
+
+class _Own(TokenClient):
     """An HTTP client that this module opened, so it may also close it."""
 
 
 def _authorised(request: httpx.Request, text: str) -> httpx.Request:
     request.headers["Authorization"] = f"Bearer {text}"
     return request
-
-
-def _token(answer: httpx.Response, began: float) -> Token:
-    """Return the token in an answer. `began` is when the request was sent, and its lifetime is counted from there.
-
-    Raises:
-        TokenError: the answer holds no token. Its text holds nothing of the answer but the status and `error`.
-    """
-    try:
-        told = answer.json()
-        if answer.status_code == OK:
-            said = float(told.get("expires_in", LIFETIME))
-            lives = said if 0 <= said < LONGEST else LIFETIME
-            text = str(told["access_token"])
-            return Token(text, began + lives - min(lives * EARLY, EARLIEST), began + lives)
-        # Only the error code is kept. The rest of the answer may repeat what was sent.
-        error = str(told.get("error", ""))
-    except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError):
-        error = "" if answer.status_code != OK else "an answer without a token"
-    # The header may also be an HTTP date (RFC 9110 section 10.2.3). Auth0 sends seconds, and a date is ignored.
-    after = answer.headers.get("Retry-After", "")
-    raise TokenError(
-        f"the token endpoint answered {answer.status_code}" + (f" ({error})" if error else ""),
-        answer.status_code,
-        error,
-        float(after) if re.fullmatch("[0-9]{1,9}", after) else None,
-    )

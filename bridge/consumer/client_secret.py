@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from datetime import timedelta
 
-from bridge.consumer.cache import Cache, Limits
+from bridge.consumer.cache import Cache, Limits, Standing
 from bridge.consumer.events import Hook
 from bridge.consumer.snapshot import Found, Snapshot
 from bridge.consumer.trying import steps
@@ -37,6 +37,7 @@ class ClientSecret:
         client_id: the Auth0 application's client id.
         uri: `vault://MOUNT/PATH[#KEY]` or `aws://REGION/NAME[#KEY]`.
         settings: `sinks.vault.Settings` or `sinks.aws.Settings`. By default they come from the environment.
+        kind: the kind of store (`vault`, `aws`), where the address begins with another name. It needs `settings`.
         max_age: how long a value is used without asking the vault. It is refreshed in the background before that.
         max_stale: how long a value is used at most while the vault cannot be read.
         patience: how long refused values are tried again while a change may be spreading.
@@ -56,6 +57,7 @@ class ClientSecret:
         uri: str,
         *,
         settings: object = None,
+        kind: str | None = None,
         max_age: timedelta = timedelta(minutes=5),
         max_stale: timedelta = timedelta(hours=24),
         patience: timedelta = timedelta(seconds=35),
@@ -69,7 +71,7 @@ class ClientSecret:
         self._patience = patience.total_seconds()
         self._clock = clock or SystemClock()
         limits = Limits(max_age.total_seconds(), max_stale.total_seconds(), ahead)
-        connect = connector(uri, settings, environ, self._clock)
+        connect = connector(uri, kind, settings, environ, self._clock)
         self._cache = Cache(client_id, self.uri, connect, limits, on_event, self._clock)
 
     def candidates(self) -> Candidates:
@@ -99,6 +101,23 @@ class ClientSecret:
     def _loaded(self) -> Future[Snapshot]:
         return self._cache.load(whole=True, after=self._clock.monotonic())
 
+    async def known_async(self) -> tuple[Candidate, ...]:
+        """Return the values that Auth0 may accept, in the order in which to try them, for somebody else who tries.
+
+        They were read no longer ago than `max_age`, or than `max_stale` while the vault cannot be read.
+
+        Raises:
+            SecretUnavailable: nothing could be read.
+        """
+        snapshot = self._cache.whole() or await awaited(self._loaded()) or self._cache.stale()
+        found = self._cache.ordered(snapshot)
+        return tuple(Candidate(self._cache, each, snapshot.version(each)) for each in found)
+
+    @property
+    def standing(self) -> Standing:
+        """How fresh the values are. It asks nobody."""
+        return self._cache.standing()
+
     def close(self) -> None:
         """Close the connections to the vault. They are opened again when needed.
 
@@ -122,11 +141,13 @@ class Candidate:
     That is every answer but a 401: with a 403 the secret was right, and something else is not allowed.
     """
 
-    __slots__ = ("_cache", "_found")
+    __slots__ = ("_cache", "_found", "version")
 
-    def __init__(self, cache: Cache, found: Found) -> None:
+    def __init__(self, cache: Cache, found: Found, version: str | None = None) -> None:
         self._cache = cache
         self._found = found
+        self.version = version
+        """The vault's name for its version, where that is known (`ClientSecret.known_async`)."""
 
     @property
     def stage(self) -> str:
@@ -225,7 +246,9 @@ async def awaited(reading: Future[Snapshot]) -> Snapshot | None:
         return None
 
 
-def connector(uri: str, settings: object, environ: Mapping[str, str], clock: Clock) -> Callable[[], Reader]:
+def connector(
+    uri: str, kind: str | None, settings: object, environ: Mapping[str, str], clock: Clock
+) -> Callable[[], Reader]:
     """Return a function that opens a sink for reading. The address is validated at once.
 
     Without `settings`, each opening takes them from the environment again, so a renewed token is picked up.
@@ -234,7 +257,8 @@ def connector(uri: str, settings: object, environ: Mapping[str, str], clock: Clo
         BadAddress: the address or a setting is not valid.
     """
     scheme, target = split(uri)
-    store = kinds.kind(scheme)
+    named = kind or scheme
+    store = kinds.kind(named)
     options = settings if settings is not None else store.from_environment(environ)
     # A wrong address is the programmer's mistake. It shows when the application starts, and not at its first token.
     store.parse(target, options)
@@ -242,7 +266,7 @@ def connector(uri: str, settings: object, environ: Mapping[str, str], clock: Clo
     def connect() -> Reader:
         fresh = settings if settings is not None else store.from_environment(environ)
         return open_reader(
-            uri, scheme, fresh, resolve=lambda reference: resolve(reference, environ), clock=clock, timeout=READ_TIMEOUT
+            uri, named, fresh, resolve=lambda reference: resolve(reference, environ), clock=clock, timeout=READ_TIMEOUT
         )
 
     return connect

@@ -47,20 +47,24 @@ class Snapshot:
     """The previous value, if there is one."""
     promoted: datetime | None = None
     """When the current value became current, by the server's clock."""
+    unread: bool = False
+    """Whether the sink could not be read since. A value that was about to end may have ended meanwhile."""
 
     def candidates(self, salt: str) -> tuple[Found, ...]:
         """Return the distinct values that Auth0 may accept, the most likely one first. `salt` is the client id.
 
         A fallback that an operation ends is not a candidate: Auth0 refuses it, or it has leaked. Current remains a
         candidate as long as it is current, because Auth0 accepts it until the moment of the change. If it is ending, it
-        comes last.
+        comes last, and not at all in a reading that is `unread`.
         """
         pending = Found(self.next.value, Stage.PENDING) if self.next.value else None
         current = Found(self.current, Stage.CURRENT)
         kept = self.fallback is not None and self.fallback.fingerprint(salt) not in self.next.ending
         fallback = Found(self.fallback, Stage.FALLBACK) if kept and self.fallback else None
+        order: tuple[Found | None, ...] = (current, pending, fallback)
         # The current value of a client that answers a leak is refused a moment later, so pending is the likelier one.
-        order = (pending, current, fallback) if self._ending(salt) else (current, pending, fallback)
+        if self._ending(salt):
+            order = (pending, fallback) if self.unread else (pending, current, fallback)
         return tuple(_different(found for found in order if found is not None))
 
     def keys(self, salt: str) -> tuple[Secret, ...]:
@@ -71,6 +75,10 @@ class Snapshot:
         """
         ending = self.next.ending
         return tuple(f.value for f in self.candidates(salt) if f.value.fingerprint(salt) not in ending)
+
+    def version(self, found: Found) -> str | None:
+        """Return the vault's name for the version that a candidate was read from, where the reading names it."""
+        return {Stage.CURRENT: self.latest.version, Stage.FALLBACK: self.latest.fallback}.get(found.stage)
 
     def in_sight(self) -> bool:
         """Return whether a change is in progress, or was made so recently that it may still be spreading.

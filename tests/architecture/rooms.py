@@ -25,6 +25,7 @@ BELOW = {
     "notify": {"planning", "model", "sinks"},
     "sandbox": {"model", "sinks"},
     "consumer": {"notify", "auth0", "model", "sinks"},  # for applications
+    "agent": {"consumer", "config", "model", "sinks"},
 }
 """Who may import whom: each room below the command line, and the rooms that it may know."""
 ROOMS = BELOW | {"cli": set(BELOW) - {"consumer"}}

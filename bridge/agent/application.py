@@ -1,0 +1,190 @@
+"""One application's tokens: obtained at Auth0 with the candidates, and kept for all callers that ask for the same."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bridge.agent.answers import Refusal
+from bridge.agent.asked import UNAUTHORISED, Asked
+from bridge.config.agent import AgentSettings, Served
+from bridge.consumer import ClientSecret
+from bridge.consumer.client_credentials import ClientCredentials, TokenClient
+from bridge.consumer.errors import AllRefused, ConsumerError, SecretUnavailable, TokenError
+from bridge.model.tenant_address import base_url
+
+if TYPE_CHECKING:
+    import httpx
+
+    from bridge.agent.metrics import Metrics
+    from bridge.config.settings import ClientSettings, Settings, VaultSettings
+    from bridge.consumer.cache import Standing
+    from bridge.consumer.client_secret import Candidate
+    from bridge.consumer.events import Event
+    from bridge.consumer.tokens import Token
+    from bridge.model.tenant import TenantSettings
+    from sinks.secret import Secret
+
+MOST_KINDS = 64
+"""How many different tokens (audience, scope, organization) are kept for one application."""
+# Callers repeat what failed, thousands of them at once. Auth0 and the vault must not feel that.
+PAUSE, LONG_PAUSE = 1.0, 5.0
+"""Seconds in which a failure is answered again, without asking: one that may pass, and one that will not soon."""
+TOO_MANY, UNAVAILABLE, FORBIDDEN = 429, 503, 403
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A failure that is answered again until `until`, in monotonic seconds."""
+
+    until: float
+    refusal: Refusal
+
+
+class Application:
+    """A client at the agent.
+
+    Args:
+        client: its settings.
+        tenant: its tenant's settings. Nothing of them is used but the domain.
+        vault: the settings of the vault that its first sink is in.
+        served: what is special about it at the agent.
+        token: what callers send as their `client_secret`. None if the listener alone decides who may have it.
+        settings: those of the agent.
+        metrics: where to count.
+
+    Raises:
+        BadAddress: the sink's address is not valid.
+        Usage: a variable for proxies or authorities cannot be used.
+    """
+
+    def __init__(
+        self, client: ClientSettings, tenant: TenantSettings, vault: VaultSettings, served: Served,
+        token: Secret | None, settings: AgentSettings, metrics: Metrics,
+    ) -> None:  # fmt: skip
+        self.name = client.name
+        self.client_id = client.client_id
+        self.token = token
+        self._served = served
+        self._domain = tenant.domain
+        self._metrics = metrics
+        # Pending and fallback with every refresh, so that a rotation needs no vault in the moment of the change.
+        self.secret = ClientSecret(
+            client.client_id, client.sinks[0], settings=vault.options, kind=vault.type, max_age=settings.max_age,
+            max_stale=settings.max_stale, ahead=True, on_event=self._event,
+        )  # fmt: skip
+        self._http = TokenClient(base_url(tenant.domain))
+        self._http.event_hooks = {"response": [self._answered]}
+        self._kinds: OrderedDict[tuple[str | None, ...], ClientCredentials] = OrderedDict()
+        self._failed: dict[tuple[str | None, ...], Failed] = {}
+
+    async def grant(self, asked: Asked) -> Token:
+        """Return a token for a request. Callers that ask for the same at once share one request to Auth0.
+
+        Raises:
+            Refusal: there is none. The same failure is answered again for a moment, without asking.
+        """
+        if self._served.audiences and asked.audience not in self._served.audiences:
+            named = ", ".join(self._served.audiences)
+            raise Refusal(
+                FORBIDDEN, "access_denied", f"audience: expected one of agent.clients.{self.name}.audiences ({named})"
+            )
+        failed = self._failed.get(asked.key)
+        if failed is not None:
+            if time.monotonic() < failed.until:
+                raise failed.refusal
+            self._failed.pop(asked.key, None)
+        try:
+            return await self._credentials(asked).grant_async()
+        except ConsumerError as error:
+            pause, refusal = _refused(error, self.client_id)
+            if len(self._failed) >= MOST_KINDS:
+                self._failed.clear()
+            self._failed[asked.key] = Failed(time.monotonic() + pause, refusal)
+            raise refusal from None
+
+    async def candidates(self) -> tuple[Candidate, ...]:
+        """Return the values that Auth0 may accept, in the order in which to try them.
+
+        Raises:
+            Refusal: nothing could be read.
+        """
+        try:
+            return await self.secret.known_async()
+        except SecretUnavailable as error:
+            raise _refused(error, self.client_id)[1] from None
+
+    @property
+    def standing(self) -> Standing:
+        """How fresh its values are."""
+        return self.secret.standing
+
+    def forget(self) -> None:
+        """Forget its tokens, so that the next request of each kind obtains a new one."""
+        self._kinds.clear()
+        self._failed.clear()
+
+    def close(self) -> None:
+        """Close its connections. Requests that are under way end with an error."""
+        self.secret.close()
+        self._http.close()
+
+    def _credentials(self, asked: Asked) -> ClientCredentials:
+        found = self._kinds.get(asked.key)
+        if found is None:
+            found = self._kinds[asked.key] = ClientCredentials(
+                self._domain, self.secret, audience=asked.audience, scope=asked.scope,
+                organization=asked.organization, method=self._served.method, http=self._http,
+            )  # fmt: skip
+            if len(self._kinds) > MOST_KINDS:
+                self._kinds.popitem(last=False)
+        else:
+            self._kinds.move_to_end(asked.key)
+        return found
+
+    def _answered(self, response: httpx.Response) -> None:
+        self._metrics.count("token_requests_total", client=self.name, status=str(response.status_code))
+
+    def _event(self, event: Event) -> None:
+        self._metrics.count("events_total", client=self.name, event=str(event.kind))
+
+
+def opened(
+    clients: Mapping[str, ClientSettings], settings: Settings, resolve: Callable[[str], Secret], metrics: Metrics
+) -> dict[str, Application]:
+    """Return the applications by their client ids.
+
+    `settings` are the whole configuration. `resolve` returns the secret that a reference names.
+
+    Raises:
+        Usage: a token cannot be read or is too short, or an address is not valid.
+    """
+    from bridge.agent.callers import token_of
+
+    agent = settings.agent or AgentSettings(())
+    make = partial(Application, settings=agent, metrics=metrics)
+    found = {}
+    for name, client in clients.items():
+        served = agent.clients.get(name, Served())
+        vault = settings.vaults[client.sinks[0].partition("://")[0]]
+        tenant = settings.tenants[client.tenant]
+        found[client.client_id] = make(client, tenant, vault, served, token_of(name, served, resolve))
+    return found
+
+
+def _refused(error: ConsumerError, client_id: str) -> tuple[float, Refusal]:
+    """Return the answer to a failure, and for how long to give it again."""
+    if isinstance(error, AllRefused):
+        return LONG_PAUSE, Refusal(UNAUTHORISED, "invalid_client", error.message)
+    if isinstance(error, TokenError) and error.status == TOO_MANY:
+        pause = error.retry_after or PAUSE
+        return pause, Refusal(TOO_MANY, "temporarily_unavailable", f"Auth0: {error.message}", retry_after=pause)
+    if isinstance(error, TokenError) and 400 <= error.status < 500:
+        # What Auth0 refuses for another reason than the secret: a missing grant, an unknown audience or scope.
+        description = f"Auth0, for {client_id}: {error.message}"
+        return LONG_PAUSE, Refusal(error.status, error.error or "access_denied", description)
+    return PAUSE, Refusal(UNAVAILABLE, "temporarily_unavailable", error.message, retry_after=PAUSE)

@@ -1,0 +1,172 @@
+"""The agent's HTTP interface: an ASGI application."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bridge.agent import callers
+from bridge.agent.answers import Answer, Refusal, json_answer, text_answer
+from bridge.agent.application import Application
+from bridge.agent.asked import FORM, Headers, asked, bearer
+from bridge.agent.callers import Caller
+from bridge.agent.metrics import Metrics
+from bridge.config.agent import Listener
+
+LOG = logging.getLogger("bridge.agent")
+LARGEST = 16 * 1024
+"""The most bytes of a request's body. A token request has a few hundred."""
+TOKEN, SECRET = "/oauth/token", "/v1/secret/"
+CALLER = "caller"
+"""Where the server keeps the `Caller` of a connection, in the `state` of each request."""
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What the agent serves, as one configuration says it. It is replaced as a whole."""
+
+    listeners: Mapping[str, Listener]
+    """The listeners by their places (`str(listener)`)."""
+    users: Mapping[str, frozenset[int]]
+    """The users that each listener lets in, by its place."""
+    applications: Mapping[str, Application]
+    """The applications by their client ids."""
+
+
+@dataclass
+class Endpoint:
+    """The ASGI application. `serving` may be replaced at any time."""
+
+    serving: Serving
+    metrics: Metrics = field(default_factory=Metrics)
+    connections: Callable[[], int] = int
+    """Returns how many connections are open."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI)."""
+        try:
+            answer = await self._answer(scope, receive)
+        except Refusal as refusal:
+            answer = refusal.answer
+        except Exception as error:  # noqa: BLE001  # its text may hold what the caller sent
+            LOG.error("a request failed: %s", type(error).__name__)  # noqa: TRY400  # no traceback: as above
+            answer = Refusal(500, "server_error", "the agent failed: see its log").answer
+        length = (b"content-length", str(len(answer.body)).encode())
+        await send({"type": "http.response.start", "status": answer.status, "headers": [*answer.headers, length]})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        serving, headers = self.serving, _headers(scope)
+        # The listener as it is now: a reload may have changed whom it serves.
+        met: Caller = scope["state"][CALLER]
+        place = str(met.listener)
+        caller = Caller(serving.listeners.get(place, met.listener), met.uid)
+        callers.check(caller, headers, serving.users.get(place, frozenset()))
+        method, path = scope["method"], scope["path"]
+        if path == TOKEN:
+            _only(method, "POST")
+            return await self._token(serving, caller, headers, await _body(headers, receive))
+        _only(method, "GET", "HEAD")
+        if path.startswith(SECRET):
+            return await _values(serving, caller, headers, path.removeprefix(SECRET))
+        if path == "/healthz":
+            return text_answer("ok\n")
+        if path == "/readyz":
+            return _readiness(serving)
+        if path == "/metrics":
+            return text_answer(self.metrics.text(self._gauges(serving)))
+        raise Refusal(404, "invalid_request", f"no such path: expected {TOKEN}, /healthz, /readyz or /metrics")
+
+    async def _token(self, serving: Serving, caller: Caller, headers: Headers, body: bytes) -> Answer:
+        wanted = asked(headers, body)
+        found = callers.application(caller, wanted.client_id, wanted.secret, serving.applications, basic=wanted.basic)
+        try:
+            token = await found.grant(wanted)
+        except Refusal as refusal:
+            self.metrics.count("answers_total", client=found.name, result=refusal.error)
+            raise
+        self.metrics.count("answers_total", client=found.name, result="token")
+        told: dict[str, Any] = {
+            "access_token": token.text, "token_type": token.type, "expires_in": token.seconds_left(time.monotonic()),
+        }  # fmt: skip
+        return json_answer(told if token.scope is None else {**told, "scope": token.scope})
+
+    def _gauges(self, serving: Serving) -> Iterator[tuple[str, str, Mapping[str, str], float]]:
+        standing = {each.name: each.standing for each in serving.applications.values()}
+        for name, each in standing.items():
+            yield "ready", "Whether there are values to use, by client.", {"client": name}, float(each.usable)
+        for name, each in standing.items():
+            if each.age is not None:
+                yield (
+                    "values_age_seconds",
+                    "Age of the last reading of the vault, by client.",
+                    {"client": name},
+                    each.age,
+                )
+        yield "connections", "Open connections.", {}, self.connections()
+
+
+def _only(method: str, *allowed: str) -> None:
+    if method not in allowed:
+        raise Refusal(405, "invalid_request", f"method: expected {' or '.join(allowed)}")
+
+
+def _headers(scope: Scope) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, text in scope["headers"]:
+        found.setdefault(name.decode("latin-1").lower(), []).append(text.decode("latin-1"))
+    return found
+
+
+async def _body(headers: Headers, receive: Receive) -> bytes:
+    """Return a request's body.
+
+    Raises:
+        Refusal: it is larger than `LARGEST`, or the caller went away.
+    """
+    large = Refusal(413, "invalid_request", f"the body has more than {LARGEST} bytes, expected {FORM}")
+    length = headers.get("content-length", ("0",))[0]
+    if length.isdigit() and int(length[:9]) > LARGEST:
+        raise large
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refusal(400, "invalid_request", "the caller went away")
+        body += message.get("body", b"")
+        if len(body) > LARGEST:
+            raise large
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+async def _values(serving: Serving, caller: Caller, headers: Headers, name: str) -> Answer:
+    """Return the candidates of a client, for programs that ask Auth0 themselves."""
+    if not caller.listener.values:
+        raise Refusal(
+            404, "invalid_request", f"values are not handed out at {caller.listener}: see agent.listen.values"
+        )
+    known = {each.name: each.client_id for each in serving.applications.values()}
+    found = callers.application(caller, known.get(name, ""), bearer(headers), serving.applications)
+    candidates = [
+        {"stage": each.stage, "version": each.version, "value": each.reveal()} for each in await found.candidates()
+    ]
+    return json_answer({"client_id": found.client_id, "candidates": candidates})
+
+
+def _readiness(serving: Serving) -> Answer:
+    lines, ready = [], True
+    for found in serving.applications.values():
+        standing = found.standing
+        ready = ready and standing.usable
+        age = "never read" if standing.age is None else f"read {standing.age:.0f} s ago"
+        failing = f", and not since: {standing.failure}" if standing.failure else ""
+        lines.append(f"{found.name}: {'ready' if standing.usable else 'not ready'}, {age}{failing}")
+    return text_answer("\n".join(lines) + "\n", 200 if ready else 503)

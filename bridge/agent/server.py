@@ -1,0 +1,135 @@
+"""The agent's server: uvicorn, with its own rules for connections and signals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import struct
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, cast
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from bridge.agent.callers import Caller
+from bridge.agent.endpoint import CALLER, Endpoint
+from bridge.config.agent import Listener
+
+LOG = logging.getLogger("bridge.agent")
+READ = 10.0
+"""Seconds in which a request has to arrive as a whole, from its first byte or from the connection on."""
+IDLE = 30
+"""Seconds for which a connection without a request stays open."""
+MOST = 1024
+"""The most open connections of one listener. More are closed at once."""
+HEAD = 16 * 1024
+"""The most bytes of a request's head."""
+DRAIN = 40
+"""Seconds that requests have to end after SIGTERM: a token request may be tried again for 35."""
+LATE = 1.0
+"""Seconds in which a connection that was accepted just before the end may still send its request."""
+
+
+class Guarded(H11Protocol):
+    """A connection whose requests arrive in time, and whose caller is known."""
+
+    listeners: ClassVar[Mapping[object, Listener]]
+    """The listeners by the names of their sockets."""
+    opened: ClassVar[Counter[object]]
+    """How many connections each of them has."""
+
+    _place: object = None
+    _reading: asyncio.TimerHandle | None = None
+    _served = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Find out who connects, and close what is too much."""
+        super().connection_made(transport)
+        connected: socket.socket = transport.get_extra_info("socket")
+        name = connected.getsockname()
+        self._place = name if isinstance(name, str) else (name[0], name[1])
+        self.opened[self._place] += 1
+        self.app_state = {CALLER: Caller(self.listeners[self._place], _uid(connected))}
+        if self.opened[self._place] > MOST:
+            transport.abort()
+            return
+        self._begin()
+
+    def data_received(self, data: bytes) -> None:
+        """Read a piece of a request. The clock runs until all of it is there."""
+        self._begin()
+        super().data_received(data)
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request
+        if cycle is not None and not cycle.more_body:
+            self._served = True
+            self._end()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        super().connection_lost(exc)
+        self._end()
+        self.opened[self._place] -= 1
+
+    def shutdown(self) -> None:
+        """End the connection after its request. One that was accepted just before may still send its first."""
+        if self._served or self.transport.is_closing():
+            super().shutdown()
+        else:
+            self.loop.call_later(LATE, self._shut)
+
+    def _shut(self) -> None:
+        if not self.transport.is_closing():
+            super().shutdown()
+
+    def _begin(self) -> None:
+        if self._reading is None:
+            self._reading = self.loop.call_later(READ, self.transport.abort)
+
+    def _end(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+
+
+class Server(uvicorn.Server):
+    """Uvicorn, ended by SIGTERM with status 0, and reloaded by SIGHUP."""
+
+    def __init__(self, config: uvicorn.Config, reload: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._reload = reload
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take the signals while the server runs."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        yield
+        self._captured_signals.clear()
+
+
+def server(endpoint: Endpoint, listeners: Sequence[Listener], reload: Callable[[], None]) -> Server:
+    """Return a server for an endpoint. `listeners` are those whose sockets it will get."""
+    places: dict[object, Listener] = {each.socket or each.address: each for each in listeners}
+    opened: Counter[object] = Counter()
+    protocol = type("Connection", (Guarded,), {"listeners": places, "opened": opened})
+    endpoint.connections = opened.total
+    config = uvicorn.Config(
+        cast("Any", endpoint), http=protocol, ws="none", lifespan="off", interface="asgi3", log_config=None,
+        access_log=False, server_header=False, date_header=False, proxy_headers=False, timeout_keep_alive=IDLE,
+        timeout_graceful_shutdown=DRAIN, h11_max_incomplete_event_size=HEAD,
+    )  # fmt: skip
+    return Server(config, reload)
+
+
+def _uid(connected: socket.socket) -> int | None:
+    """Return the number of the user at the other end of a Unix socket (unix(7), SO_PEERCRED)."""
+    if connected.family != socket.AF_UNIX:
+        return None
+    _pid, uid, _gid = struct.unpack("3i", connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return int(uid)
