@@ -22,7 +22,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from tests.bench.agent_readers import LANGUAGES, Counts, Reader
@@ -136,7 +135,8 @@ def played(world: AgentWorld, asking: Asking, number: int, rounds: int) -> Mappi
     return {
         "kind": kind,
         "rotations": rounds,
-        "changes": world.changes() - before,
+        "values": world.changes() - before,
+        "rollbacks": len(world.members) * [EVENTS[turn % len(EVENTS)] for turn in range(rounds)].count("rollback"),
         "commands": begun,
         "seconds": time.monotonic() - began,
         "memory": [memory[0], memory[len(memory) // 2], memory[-1]],

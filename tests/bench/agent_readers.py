@@ -24,6 +24,7 @@ READERS = Path(__file__).parent / "readers"
 SIMPLE_OAUTH2 = "simple-oauth2@5.1.0"
 GO = {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOFLAGS": ""}
 """How go finds what Debian's package golang-golang-x-oauth2-dev holds."""
+RUBY_VERSION = "require %q(oauth2/version); puts OAuth2::Version"
 
 
 @dataclass
@@ -120,10 +121,8 @@ class Language:
 LANGUAGES = {
     "python": Language(_python, lambda: f"requests-oauthlib {version('requests-oauthlib')}"),
     "node": Language(_node, lambda: SIMPLE_OAUTH2.replace("@", " ")),
-    "go": Language(
-        _go, lambda: f"x/oauth2 {_told('dpkg-query', '-Wf', '${Version}', 'golang-golang-x-oauth2-dev')}"
-    ),
-    "ruby": Language(_ruby, lambda: f"oauth2 {_told('ruby', '-e', 'require %q(oauth2/version); puts OAuth2::Version')}"),
+    "go": Language(_go, lambda: f"x/oauth2 {_told('dpkg-query', '-Wf', '${Version}', 'golang-golang-x-oauth2-dev')}"),
+    "ruby": Language(_ruby, lambda: f"oauth2 {_told('ruby', '-e', RUBY_VERSION)}"),
     "curl": Language(_curl, lambda: f"curl {_told('curl', '--version')}", by_socket=True),
 }
 

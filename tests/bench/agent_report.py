@@ -41,10 +41,11 @@ def _head(rows: Sequence[Row], scale: float) -> str:
     names = [*rows[0]["asked"]]
     seconds = sum(row["seconds"] for row in rows)
     asked, rotations = _all(rows, "agent").asked, sum(row["rotations"] for row in rows)
+    values, rollbacks = (sum(row[name] for row in rows) for name in ("values", "rollbacks"))
     return (
         f"{machine()}. {', '.join(LANGUAGES[name].library() for name in names)}. Life is {scale:g} times faster; "
         f"seconds are the machine's. {asked:,} acquisitions in {seconds:,.0f} s; {rotations} rotations of each of "
-        f"{len(names)} clients, in which a secret changed {sum(row['changes'] for row in rows):,} times at Auth0."
+        f"{len(names)} clients: Auth0 got {values:,} new values, and {rollbacks:,} old ones by rollback."
     )
 
 

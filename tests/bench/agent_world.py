@@ -203,4 +203,3 @@ class Latest:
                 self._value = self._read() or self._value
                 self._due += ((now - self._due) // self._poll + 1) * self._poll
             return self._value
-

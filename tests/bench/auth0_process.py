@@ -68,7 +68,7 @@ class Child:
         self._tenant.settings.token_lifetime = timedelta(seconds=seconds)
 
     def bought(self, audience: str) -> dict[str, list[int]]:
-        """Return for each client the tokens that `bridge.consumer` got, those of others, and what the former was refused.
+        """Return for each client the tokens that `bridge.consumer` got, those of others, and the former's refusals.
 
         They are those since the last time.
         """

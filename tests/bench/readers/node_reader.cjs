@@ -8,14 +8,17 @@ const LATE = Number(process.env.LATE) * 1000;
 const PAUSE = 100; // milliseconds after a connection that failed
 const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT']);
 
-async function acquire(url, secret, organization) {
+function clientOf(url, secret) {
   const { origin, pathname } = new URL(url);
-  const client = new ClientCredentials({
+  return new ClientCredentials({
     client: { id: CLIENT_ID, secret },
     auth: { tokenHost: origin, tokenPath: pathname },
     options: { authorizationMethod: 'body' },
     http: { timeout: 120000 },
   });
+}
+
+async function acquire(client, organization) {
   try {
     await client.getToken(organization ? { audience: AUDIENCE, organization } : { audience: AUDIENCE });
     return ['got', ''];
@@ -34,11 +37,12 @@ async function acquire(url, secret, organization) {
 async function main() {
   for await (const line of readline.createInterface({ input: process.stdin })) {
     const [count, url, secret, every] = line.split(' ');
+    const client = clientOf(url, secret);
     const told = { asked: 0, got: 0, refused: 0, connection: 0, other: 0, late: 0, slowest: 0, why: '' };
     for (let number = 0; number < Number(count); number += 1) {
       const wanted = number % Number(every) === 0 ? `org_${process.hrtime.bigint()}` : '';
       const began = performance.now();
-      const [became, why] = await acquire(url, secret, wanted);
+      const [became, why] = await acquire(client, wanted);
       const took = performance.now() - began;
       told.asked += 1;
       told[became] += 1;

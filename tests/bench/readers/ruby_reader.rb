@@ -9,9 +9,12 @@ LATE = ENV.fetch('LATE').to_f
 PAUSE = 0.1 # seconds after a connection that failed
 NOW = -> { Process.clock_gettime(Process::CLOCK_MONOTONIC) }
 
-def acquire(url, secret, organization)
+def client_of(url, secret)
   site, path = url.match(%r{\A(https?://[^/]+)(/.*)\z}).captures
-  client = OAuth2::Client.new(ENV.fetch('CLIENT_ID'), secret, site: site, token_url: path, auth_scheme: :request_body)
+  OAuth2::Client.new(ENV.fetch('CLIENT_ID'), secret, site: site, token_url: path, auth_scheme: :request_body)
+end
+
+def acquire(client, organization)
   wanted = { audience: ENV.fetch('AUDIENCE') }
   wanted[:organization] = organization unless organization.empty?
   client.client_credentials.get_token(wanted)
@@ -27,11 +30,12 @@ end
 $stdout.sync = true
 $stdin.each_line do |line|
   count, url, secret, every = line.split
+  client = client_of(url, secret)
   told = { asked: 0, got: 0, refused: 0, connection: 0, other: 0, late: 0, slowest: 0.0, why: '' }
   count.to_i.times do |number|
     began = NOW.call
     organization = (number % every.to_i).zero? ? "org_#{(began * 1e9).to_i}" : ''
-    became, why = acquire(url, secret, organization)
+    became, why = acquire(client, organization)
     took = NOW.call - began
     told[:asked] += 1
     told[became.to_sym] += 1
