@@ -18,7 +18,7 @@ from bridge.agent.application import opened
 from bridge.agent.callers import users
 from bridge.agent.endpoint import Endpoint, Serving
 from bridge.agent.metrics import Metrics
-from bridge.agent.server import server
+from bridge.agent.server import DRAIN, server
 from bridge.config.agent import AgentSettings
 from bridge.config.references import resolve
 from bridge.model.errors import BridgeError, Usage
@@ -153,8 +153,9 @@ async def _reload(endpoint: Endpoint, agent: AgentSettings, load: Callable[[], S
         endpoint.serving = after
         await _first_readings(endpoint)
         LOG.warning("reloaded: %d clients", len(after.applications))
+        # Later, because requests that are under way still use their connections.
         for each in before.applications.values():
-            each.close()
+            asyncio.get_running_loop().call_later(DRAIN, each.close)
     notify("READY=1")
 
 

@@ -31,7 +31,8 @@ HEAD = 16 * 1024
 DRAIN = 40
 """Seconds that requests have to end after SIGTERM: a token request may be tried again for 35."""
 LATE = 1.0
-"""Seconds in which a connection that was accepted just before the end may still send its request."""
+"""Seconds in which a connection may still send a request after SIGTERM."""
+CLOSE = (b"connection", b"close")
 
 
 class Guarded(H11Protocol):
@@ -44,7 +45,6 @@ class Guarded(H11Protocol):
 
     _place: object = None
     _reading: asyncio.TimerHandle | None = None
-    _served = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Find out who connects, and close what is too much."""
@@ -65,7 +65,6 @@ class Guarded(H11Protocol):
         super().data_received(data)
         cycle: RequestResponseCycle | None = self.cycle  # None before the first request
         if cycle is not None and not cycle.more_body:
-            self._served = True
             self._end()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -75,11 +74,13 @@ class Guarded(H11Protocol):
         self.opened[self._place] -= 1
 
     def shutdown(self) -> None:
-        """End the connection after its request. One that was accepted just before may still send its first."""
-        if self._served or self.transport.is_closing():
-            super().shutdown()
-        else:
-            self.loop.call_later(LATE, self._shut)
+        """End the connection with its next answer, which says so, or soon if it asks for nothing."""
+        # A caller whose request is already on its way would lose it if the connection were closed at once.
+        self.server_state.default_headers = [CLOSE]
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None:
+            cycle.default_headers = [CLOSE]
+        self.loop.call_later(LATE, self._shut)
 
     def _shut(self) -> None:
         if not self.transport.is_closing():
