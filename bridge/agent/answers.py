@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+UNAUTHORISED = 401
 NO_STORE = ((b"cache-control", b"no-store"), (b"pragma", b"no-cache"))
 """RFC 6749 section 5.1 demands both for every answer that holds a token."""
 
@@ -27,15 +28,12 @@ class Refusal(Exception):
     that the caller sent as a secret. `retry_after` is a number of seconds.
     """
 
-    def __init__(
-        self, status: int, error: str, description: str, *, retry_after: float | None = None, basic: bool = False
-    ) -> None:
+    def __init__(self, status: int, error: str, description: str, *, retry_after: float | None = None) -> None:
         super().__init__(description)
         self.status = status
         self.error = error
         self.description = description
         self.retry_after = retry_after
-        self.basic = basic
 
     @property
     def answer(self) -> Answer:
@@ -43,9 +41,9 @@ class Refusal(Exception):
         headers = list(NO_STORE)
         if self.retry_after is not None:
             headers.append((b"retry-after", str(max(1, round(self.retry_after))).encode()))
-        if self.basic:  # section 5.2: the method that the caller used
+        if self.status == UNAUTHORISED:  # RFC 9110 section 15.5.2: with every 401
             headers.append((b"www-authenticate", b'Basic realm="secret-bridge agent"'))
-        told = {"error": self.error, "error_description": _plain(self.description)}
+        told = {"error": _plain(self.error), "error_description": _plain(self.description)}
         return json_answer(told, status=self.status, headers=tuple(headers))
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bridge.agent.answers import Refusal
-from bridge.agent.asked import UNAUTHORISED, Asked
+from bridge.agent.answers import UNAUTHORISED, Refusal
+from bridge.agent.asked import Asked
 from bridge.config.agent import AgentSettings, Served
 from bridge.consumer import ClientSecret
 from bridge.consumer.client_credentials import ClientCredentials, TokenClient

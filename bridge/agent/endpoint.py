@@ -86,7 +86,7 @@ class Endpoint:
 
     async def _token(self, serving: Serving, caller: Caller, headers: Headers, body: bytes) -> Answer:
         wanted = asked(headers, body)
-        found = callers.application(caller, wanted.client_id, wanted.secret, serving.applications, basic=wanted.basic)
+        found = callers.application(caller, wanted.client_id, wanted.secret, serving.applications)
         try:
             token = await found.grant(wanted)
         except Refusal as refusal:
