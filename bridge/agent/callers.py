@@ -60,7 +60,7 @@ def users(listener: Listener) -> frozenset[int]:
     found = set()
     for each in listener.users:
         try:
-            found.add(int(each) if each.isdigit() else pwd.getpwnam(each).pw_uid)
+            found.add(int(each) if each.isdecimal() else pwd.getpwnam(each).pw_uid)
         except KeyError:
             raise Usage(f'agent.listen: no user of that name on this machine: found "{each}"') from None
     return frozenset(found)
