@@ -25,15 +25,18 @@ class Refusal(Exception):
     """A request that gets no token.
 
     `error` is a code of RFC 6749. `description` says what was found, what was expected and what to do. It holds nothing
-    that the caller sent as a secret. `retry_after` is a number of seconds.
+    that the caller sent as a secret. `retry_after` is a number of seconds, `allow` the methods that there are.
     """
 
-    def __init__(self, status: int, error: str, description: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self, status: int, error: str, description: str, *, retry_after: float | None = None, allow: str = ""
+    ) -> None:
         super().__init__(description)
         self.status = status
         self.error = error
         self.description = description
         self.retry_after = retry_after
+        self.allow = allow
 
     @property
     def answer(self) -> Answer:
@@ -43,6 +46,8 @@ class Refusal(Exception):
             headers.append((b"retry-after", str(max(1, round(self.retry_after))).encode()))
         if self.status == UNAUTHORISED:  # RFC 9110 section 15.5.2: with every 401
             headers.append((b"www-authenticate", b'Basic realm="secret-bridge agent"'))
+        if self.allow:  # RFC 9110 section 15.5.6: with every 405
+            headers.append((b"allow", self.allow.encode()))
         told = {"error": _plain(self.error), "error_description": _plain(self.description)}
         return json_answer(told, status=self.status, headers=tuple(headers))
 

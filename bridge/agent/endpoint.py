@@ -115,7 +115,7 @@ class Endpoint:
 
 def _only(method: str, *allowed: str) -> None:
     if method not in allowed:
-        raise Refusal(405, "invalid_request", f"method: expected {' or '.join(allowed)}")
+        raise Refusal(405, "invalid_request", f"method: expected {' or '.join(allowed)}", allow=", ".join(allowed))
 
 
 def _headers(scope: Scope) -> dict[str, list[str]]:
