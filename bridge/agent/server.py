@@ -124,9 +124,10 @@ class Guarded(H11Protocol):
 class Server(uvicorn.Server):
     """Uvicorn, ended by SIGTERM with status 0, and reloaded by SIGHUP."""
 
-    def __init__(self, config: uvicorn.Config, reload: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, reload: Callable[[], object], stopping: Callable[[], object]) -> None:
         super().__init__(config)
         self._reload = reload
+        self._stopping = stopping
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -138,9 +139,19 @@ class Server(uvicorn.Server):
         yield
         self._captured_signals.clear()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, and end those that there are."""
+        self._stopping()
+        await super().shutdown(sockets)
 
-def server(endpoint: Endpoint, listeners: Sequence[Listener], reload: Callable[[], None]) -> Server:
-    """Return a server for an endpoint. `listeners` are those whose sockets it will get."""
+
+def server(
+    endpoint: Endpoint, listeners: Sequence[Listener], reload: Callable[[], object], stopping: Callable[[], object]
+) -> Server:
+    """Return a server for an endpoint. `listeners` are those whose sockets it will get.
+
+    `reload` is called at SIGHUP, and `stopping` when it begins to end.
+    """
     places: dict[object, Listener] = {each.socket or each.address: each for each in listeners}
     opened: Counter[object] = Counter()
     protocol = type("Connection", (Guarded,), {"listeners": places, "opened": opened})
@@ -150,7 +161,7 @@ def server(endpoint: Endpoint, listeners: Sequence[Listener], reload: Callable[[
         access_log=False, server_header=False, date_header=False, proxy_headers=False, timeout_keep_alive=IDLE,
         timeout_graceful_shutdown=DRAIN, h11_max_incomplete_event_size=HEAD,
     )  # fmt: skip
-    return Server(config, reload)
+    return Server(config, reload, stopping)
 
 
 def _uid(connected: socket.socket) -> int | None:
