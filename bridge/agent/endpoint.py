@@ -86,7 +86,7 @@ class Endpoint:
 
     async def _token(self, serving: Serving, caller: Caller, headers: Headers, body: bytes) -> Answer:
         wanted = asked(headers, body)
-        found = callers.application(caller, wanted.client_id, wanted.secret, serving.applications, basic=wanted.basic)
+        found = callers.application(caller, wanted.client_id, wanted.secret, serving.applications)
         try:
             token = await found.grant(wanted)
         except Refusal as refusal:
@@ -115,7 +115,7 @@ class Endpoint:
 
 def _only(method: str, *allowed: str) -> None:
     if method not in allowed:
-        raise Refusal(405, "invalid_request", f"method: expected {' or '.join(allowed)}")
+        raise Refusal(405, "invalid_request", f"method: expected {' or '.join(allowed)}", allow=", ".join(allowed))
 
 
 def _headers(scope: Scope) -> dict[str, list[str]]:

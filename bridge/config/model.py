@@ -140,7 +140,11 @@ class ListenTable(Table):
     address: LoopbackAddress | None = _may("A loopback address, whose clients all need a token")
     mode: SocketMode | None = _may("The socket's mode: who may connect (0660)")
     group: Text | None = _may("The socket's group (that of the agent)")
-    users: list[Text] | None = _may("The users that may connect, by name or number (all that the mode lets in)")
+    users: list[Text] | None = Field(
+        default=None,
+        min_length=1,
+        description="The users that may connect, by name or number (all that the mode lets in)",
+    )
     clients: list[Text] | None = Field(default=None, min_length=1, description="The clients that are served here (all)")
     values: bool | None = _may("Whether GET /v1/secret/NAME hands out the values (false)")
 
