@@ -20,6 +20,7 @@ from bridge.sandbox.auth0.tenant import KEPT_REQUESTS
 from tests.bench.world import ROOT, SCOPES
 
 SECOND = timedelta(seconds=1)
+CONSUMER = "secret-bridge-consumer"  # its user agent
 FAILING = 20_000  # requests that are refused before the faults are used up
 
 
@@ -40,7 +41,7 @@ class Child:
     def __init__(self, auth0: LocalAuth0) -> None:
         self._url = auth0.url
         self._tenant = auth0.tenant
-        self._asked = self._logged = 0
+        self._asked = self._logged = self._bought = 0
         self._calls: list[datetime] = []
 
     def url(self) -> str:
@@ -61,6 +62,28 @@ class Child:
     def spread(self, seconds: float) -> None:
         """Let a change of a secret take so long until all of this Auth0 knows it. At the start it takes no time."""
         self._tenant.settings.propagation = timedelta(seconds=seconds)
+
+    def lifetime(self, seconds: float) -> None:
+        """Let tokens live so long. It is for APIs that are granted later."""
+        self._tenant.settings.token_lifetime = timedelta(seconds=seconds)
+
+    def bought(self, audience: str) -> dict[str, list[int]]:
+        """Return for each client the tokens that `bridge.consumer` got, those of others, and the former's refusals.
+
+        They are those since the last time.
+        """
+        logs = self._tenant.logs()
+        new, self._bought = logs[self._bought :], len(logs)
+        found: dict[str, list[int]] = {}
+        for one in new:
+            if one["type"] in ("seccft", "feccft") and one.get("audience") == audience:
+                ours = one.get("user_agent") == CONSUMER
+                counts = found.setdefault(one["client_id"], [0, 0, 0])
+                if one["type"] == "seccft":
+                    counts[0 if ours else 1] += 1
+                elif ours:
+                    counts[2] += 1
+        return found
 
     def plan(self, name: str) -> None:
         """Set the limits of one of Auth0's plans."""
