@@ -11,9 +11,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bridge.cli.hooks.audit import Asked, recorded
-from bridge.cli.hooks.notify import Sightings
+from bridge.cli.hooks.sightings import Sightings
 from bridge.cli.jobs import spread
 from bridge.cli.output import json as as_json
+from bridge.cli.output import sightings
 from bridge.cli.output import text as show
 from bridge.cli.output.console import say, say_all
 from bridge.cli.runner import Chosen, as_error, heeding, with_origin
@@ -129,9 +130,9 @@ class Watching:
         """Print what was seen, and send a message."""
         with self._saying:
             if self._json:
-                say(as_json.line(as_json.sighting(tenant, client, told, at)))
+                say(as_json.line(sightings.as_object(tenant, client, told, at)))
             else:
-                say(show.sighting(client.name if client else tenant, told))
+                say(sightings.line(client.name if client else tenant, told))
         self._news.told(self._settings[tenant], tenant, client, told, at)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bridge.auth0.logs import Exchange
-from bridge.watch.entries import Position
+from bridge.watch.entries import Position, Seen
 
 SECOND = 1.0
 FIRST_WAIT, LONGEST_WAIT = 15.0, 300.0
@@ -32,6 +32,8 @@ class Case:
     """Whether an entry of the log is the reason, which must not be forgotten."""
     before: Position | None = None
     """The place in the log before that entry. None: its beginning."""
+    given: datetime | None = None
+    """When the client was given another secret last, by the log."""
     failures: int = 0
     """How often the look has failed."""
 
@@ -49,13 +51,15 @@ class Cases:
     round: deque[str] = field(default_factory=deque)
     """Those that are left of the round over all clients."""
 
-    def changed(self, client_id: str, due: float, before: Position | None) -> None:
+    def changed(self, entry: Seen, due: float, before: Position | None) -> None:
         """Note that an entry says that a client was changed. It is looked at when the change has spread."""
-        case = self.open.setdefault(client_id, Case(due, holds=True, before=before))
-        # A later change spreads later. The first entry still holds the checkpoint.
+        case = self.open.setdefault(entry.changed, Case(due))
+        # A later change spreads later. The first entry holds the checkpoint.
         case.due = max(case.due, due)
         if not case.holds:
             case.holds, case.before = True, before
+        if entry.given:
+            case.given = max(case.given or entry.position.at, entry.position.at)
 
     def failed(self, client_id: str, exchange: Exchange) -> None:
         """Note that a consumer of a client failed."""
@@ -93,6 +97,10 @@ class Cases:
         for exchange in exchanges:
             self.failed(client_id, exchange)
             self.judged[client_id] = now - JUDGED + FIRST_WAIT
+
+    def given(self, client_id: str) -> datetime | None:
+        """Return when a client was given another secret last, by the entries that made its case."""
+        return case.given if (case := self.open.get(client_id)) else None
 
     def done(self, client_id: str) -> None:
         """Note that a client was looked at."""

@@ -89,6 +89,8 @@ class Found:
     """Its grants."""
     compared: bool = False
     """Whether Auth0 was asked about the values."""
+    given: datetime | None = None
+    """When it was given another secret last, by the log."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ def decide(note: Note, found: Found) -> Decision:
     only = next((state for state, tell in _states(found) if tell and state is not DRIFT), None)
     for state, tell in _states(found):
         since = told.get(state.word)
-        if tell and (since is None or found.at - since >= REMINDED):
+        again = state is DRIFT and since and found.given and found.given > since
+        if tell and (since is None or again or found.at - since >= REMINDED):
             tells.append(tell)
             told[state.word] = found.at
         # What could not be compared neither holds nor ends.

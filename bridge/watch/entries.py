@@ -36,6 +36,8 @@ class Seen:
     """Its place in the log."""
     changed: str = ""
     """The managed client that a call was about. Empty if it was about none."""
+    given: bool = False
+    """Whether that call gave the client another secret, as far as the log says that."""
     failed: str = ""
     """The managed client whose exchange failed. Empty if it is no such entry."""
     exchange: Exchange | None = None
@@ -50,7 +52,7 @@ def seen(page: Iterable[Any], client_ids: Container[str]) -> Iterator[Seen]:
             continue
         position = Position(exchange.id, exchange.at)
         if entry.get("type") == CALL and (client_id := _about(entry)) in client_ids:
-            yield Seen(position, changed=client_id)
+            yield Seen(position, changed=client_id, given=_gives(entry))
         elif entry.get("type") in FAILED and entry.get("client_id") in client_ids and _counts(exchange):
             yield Seen(position, failed=str(entry["client_id"]), exchange=exchange)
         else:
@@ -60,6 +62,12 @@ def seen(page: Iterable[Any], client_ids: Container[str]) -> Iterator[Seen]:
 def _counts(exchange: Exchange) -> bool:
     """Return whether a failure may be a consumer's with an old value, as `bridge.evidence.judge` counts them."""
     return exchange.refused and not exchange.ours
+
+
+def _gives(entry: Any) -> bool:
+    # Auth0 hides the values of a body in its log. Only the name of the field is of interest here.
+    request = _table(_table(entry.get("details")).get("request"))
+    return str(request.get("path")).endswith("/rotate-secret") or "client_secret" in _table(request.get("body"))
 
 
 def _about(entry: Any) -> str:

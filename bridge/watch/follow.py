@@ -172,7 +172,7 @@ class Follower:
                 # By the log's own times, because this machine's clock may be wrong.
                 left = self.propagation + timedelta(seconds=SECOND) - (newest.at - entry.position.at)
                 due = now + max(left, timedelta()).total_seconds()
-                self._cases.changed(entry.changed, due, before)
+                self._cases.changed(entry, due, before)
             if entry.failed and entry.exchange:
                 self._cases.failed(entry.failed, entry.exchange)
         return more
@@ -229,7 +229,7 @@ class Follower:
         self._cases.done(client.client_id)
 
     def _compare(self, session: Session, sight: Sight) -> None:
-        found = look(session, sight, self.means.verify)
+        found = replace(look(session, sight, self.means.verify), given=self._cases.given(session.settings.client_id))
         if found.drift and session.settings.on_drift == "sync":
             sight, found = self._repaired(session, sight, found, found.drift)
         if found.drift or found.deleted or found.interrupted:

@@ -144,24 +144,26 @@ def judge(session: Session, sight: Sight, exchanges: Iterable[Exchange], known: 
     Raises:
         Auth0Error: the log cannot be searched.
     """
+    client_id = session.settings.client_id
     change = max(state.record.promoted_at for state in sight.states if state.record)
     since = change + session.timing.propagation
     tally = Tally.of(exchange for exchange in exchanges if exchange.at >= since)
     addresses = dict.fromkeys(source.address for source in tally.latest_first())
-    for address in list(addresses)[:ADDRESSES]:
-        tally.known(_succeeded(session, change, address, known))
+    # Strangers come from many addresses. Those that were asked about cost nothing the next time.
+    new = [each for each in addresses if (client_id, change, each) not in known][:ADDRESSES]
+    for address in new:
+        known[client_id, change, address] = _succeeded(session, change, address)
+    for address in addresses:
+        tally.known(known.get((client_id, change, address), {}))
     _remembered(session, sight, tally, change)
     sources = (source for source in tally.latest_first() if source.known)
-    return failures(sight.note, session.settings.client_id, sources, sight.at, _history(session, sight))
+    return failures(sight.note, client_id, sources, sight.at, _history(session, sight))
 
 
-def _succeeded(session: Session, change: datetime, address: str, known: Known) -> Mapping[Key, datetime]:
+def _succeeded(session: Session, change: datetime, address: str) -> dict[Key, datetime]:
     """Return when each agent at an address succeeded last before the change."""
-    key = session.settings.client_id, change, address
-    if key not in known:
-        found = search(session.auth0, key[0], SUCCEEDED, until=change, address=address, most=OF_ONE)
-        known[key] = {(each.address, each.agent): each.at for each in reversed(found.exchanges)}
-    return known[key]
+    found = search(session.auth0, session.settings.client_id, SUCCEEDED, until=change, address=address, most=OF_ONE)
+    return {(each.address, each.agent): each.at for each in reversed(found.exchanges)}
 
 
 def _remembered(session: Session, sight: Sight, tally: Tally, change: datetime) -> None:

@@ -20,7 +20,7 @@ CHECKPOINT, CLIENT, FAILING = "watchlog", "watch", "watchwho"
 """The names of the notes."""
 KEEPERS = 2
 """How many clients' sinks hold a tenant's checkpoint, so that it outlives any one of them."""
-MOST_SOURCES = 9
+MOST_SOURCES = 8
 """How many failing sources of a client are remembered. That is as many as fit into one tag."""
 CLAIM = timedelta(minutes=1)
 """After this time a watcher that was about to tell something counts as dead."""
@@ -28,7 +28,7 @@ AHEAD = timedelta(minutes=5)
 """How far a time may be ahead, because clocks differ. What is later was not written by a watcher."""
 _ID, _DIGEST = re.compile(r"[A-Za-z0-9_.-]{1,120}"), re.compile(r"[0-9a-f]{8}")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MINUTE = timedelta(minutes=1)
+_SECOND = timedelta(seconds=1)
 
 
 def digest(*texts: str) -> str:
@@ -72,7 +72,7 @@ def latest(notes: Iterable[Mapping[str, str]], now: datetime) -> Checkpoint | No
 
 @dataclass(frozen=True)
 class Failing:
-    """What was told about one source that fails with an old value, to the minute."""
+    """What was told about one source that fails with an old value."""
 
     told: datetime
     last: datetime
@@ -112,7 +112,7 @@ class Note:
         """Return it as notes of a sink. A text of None removes one."""
         words = [f"{word}={_written(at)}" for word, at in sorted(self.told.items())]
         words += [f"{name}={text}" for name, text in (("method", self.method), ("grants", self.grants)) if text]
-        words += [f"by={self.claim}:{int(self.claimed.timestamp())}"] if self.claimed else []
+        words += [f"by={self.claim}:{_written(self.claimed)}"] if self.claimed else []
         kept = sorted(self.failing.items(), key=lambda each: each[1].last, reverse=True)[:MOST_SOURCES]
         failing = " ".join(f"{name}:{_written(each.told)}:{_written(each.last)}" for name, each in kept)
         return {CLIENT: " ".join(words) or None, FAILING: failing or None}
@@ -149,16 +149,14 @@ def _failing(text: str, now: datetime) -> dict[str, Failing]:
 
 def _claimed(note: Note, text: str, now: datetime) -> Note:
     claim, _, seconds = text.partition(":")
-    if not _DIGEST.fullmatch(claim) or not re.fullmatch(r"[0-9]{1,11}", seconds):
-        return note
-    at = EPOCH + timedelta(seconds=int(seconds))
-    return note.by(claim, at) if at <= now + AHEAD else note
+    at = _read(seconds, now) if _DIGEST.fullmatch(claim) else None
+    return note.by(claim, at) if at else note
 
 
 def _written(moment: datetime) -> str:
-    return str((moment - EPOCH) // _MINUTE)
+    return str((moment - EPOCH) // _SECOND)
 
 
 def _read(text: str, now: datetime) -> datetime | None:
-    at = EPOCH + int(text) * _MINUTE if re.fullmatch(r"[0-9]{1,9}", text) else None
+    at = EPOCH + int(text) * _SECOND if re.fullmatch(r"[0-9]{1,11}", text) else None
     return at if at and at <= now + AHEAD else None

@@ -6,9 +6,7 @@ Once the work has begun, a failure to notify is printed and changes nothing else
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from bridge.notify.events import Event, Message
     from bridge.notify.post import Post
     from bridge.planning.status import Status
-    from bridge.watch.decide import Tell
 
 EXTRA = "apprise"
 MOST = 50
@@ -275,43 +272,3 @@ class Look(Teller):
         title = events.title("secret-bridge:", f"{event}: {count}" if len({f[1] for f in found}) == 1 else count)
         fields = self._fields(clients=[told for *_, told in found])
         return events.Message(event, title, events.text(lines), fields)
-
-
-class Sightings(Teller):
-    """Notifies of what `watch` sees, one message for each thing, from any thread."""
-
-    def __init__(self, command: str, stop: Stop) -> None:
-        super().__init__(command, stop)
-        self._sending = threading.Lock()
-
-    def told(self, settings: Settings, tenant: str, client: ClientSettings | None, told: Tell, at: datetime) -> None:
-        """Send a message, and wait until it is delivered, at most as long as `Post.finish` does."""
-        with self._sending:
-            self._safely(lambda: self._tell(settings, tenant, client, told, at))
-            post, self._post = self._post, None
-            lost = post.finish(lambda: self._stop.asked) if post else []
-            say_all([*lost, *([self._wrong] if self._wrong else [])], err=True)
-            self._wrong = None
-
-    def _tell(self, settings: Settings, tenant: str, client: ClientSettings | None, told: Tell, at: datetime) -> None:
-        from bridge.notify import events
-
-        event = _event_of(told)
-        to = [each for each in settings.notify if event in each.on]
-        if not to:
-            return
-        details = as_json.plain(as_json.sighting(tenant, client, told, at))
-        fields = self._fields(client=details["client"], client_id=details["client_id"], details=details)
-        title = events.title("secret-bridge:", client.name if client else tenant, told.kind)
-        body = [told.text, *([f"-> {told.next}"] if told.next else []), "", f"{self._command} by {fields['actor']}"]
-        self._send(to, events.Message(event, title, events.text(body), fields))
-
-
-def _event_of(told: Tell) -> Event:
-    """Return the event of something that was seen. What ends has the event of its begin, for those who got that."""
-    from bridge.notify.events import Event
-    from bridge.watch.decide import Kind
-
-    if told.kind in (Kind.FAILING, Kind.STILL_FAILING, Kind.STOPPED):
-        return Event.FALLBACK_USED
-    return {Kind.REPAIRED: Event.ROTATED, Kind.NOT_LOOKED_AT: Event.FAILED}.get(told.kind, Event.ATTENTION)

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from bridge.planning.due import Held
     from bridge.planning.status import Status
     from bridge.report.figures import Row
-    from bridge.watch.decide import Tell
     from sinks.port import SinkState
 
 # Keys may be added under the same number. A key that changes its meaning needs another one.
@@ -290,18 +289,4 @@ def verified(client: ClientSettings, found: tuple[Verified, ...]) -> dict[str, A
             }
             for v in found
         ],
-    }
-
-
-def sighting(tenant: str, client: ClientSettings | None, told: Tell, at: datetime) -> dict[str, Any]:
-    """Return the object for one thing that `watch` has seen. `client` is None if it is about the whole tenant."""
-    return {
-        "tenant": tenant,
-        "client": client.name if client else None,
-        "client_id": client.client_id if client else None,
-        "seen": told.kind,
-        "attention": told.kind.attention,
-        "message": told.text,
-        "next": told.next,
-        "at": at,
     }

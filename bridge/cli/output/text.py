@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from bridge.model.plan import Plan
     from bridge.operations.verify import Verified
     from bridge.planning.due import Held
-    from bridge.watch.decide import Tell
     from sinks.port import SinkState
 
 UNCHANGED = "Nothing was changed."
@@ -249,13 +248,6 @@ def verified(client: str, found: Sequence[Verified]) -> Iterator[str]:
                 parts.append(" (still; it may be spreading)")
         yield Line.of(*parts, *(f"; {note}" for note in one.notes))
     yield from (remedy(command) for command in dict.fromkeys(one.next for one in found if one.next))
-
-
-def sighting(name: str, told: Tell) -> Line:
-    """Return the line for one thing that `watch` has seen, about a client or a tenant of this name."""
-    word = str(told.kind), Tone.BAD if told.kind.attention else Tone.GOOD
-    following = ("   -> ", *emphasised(told.next)) if told.next else ()
-    return Line.of(f"{name}  ", word, f": {told.text}", *following)
 
 
 def history(client: str, sinks: Sequence[SinkState], limit: int) -> Iterator[str]:
