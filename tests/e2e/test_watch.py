@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bridge.config.settings import ClientSettings
-from tests.e2e.command import Ended, done, invoke
+from tests.e2e.command import done, invoke
 from tests.e2e.test_several_clients import write
 from tests.e2e.world import SCOPES, MakeWorld, World
 
