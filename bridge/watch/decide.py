@@ -81,6 +81,8 @@ class Found:
     """That Auth0 refuses what a sink holds."""
     interrupted: Tell | None = None
     """That an operation was interrupted. Nothing else is known then."""
+    ours: bool = False
+    """Whether what was interrupted may be a repair by a watcher."""
     deleted: Tell | None = None
     """That the application is gone. Nothing else is known then."""
     method: str = ""
@@ -91,6 +93,8 @@ class Found:
     """Whether Auth0 was asked about the values."""
     given: datetime | None = None
     """When it was given another secret last, by the log."""
+    promoted: datetime | None = None
+    """When the bridge last made a value current, by the sinks."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,8 @@ def decide(note: Note, found: Found) -> Decision:
     only = next((state for state, tell in _states(found) if tell and state is not DRIFT), None)
     for state, tell in _states(found):
         since = told.get(state.word)
-        again = state is DRIFT and since and found.given and found.given > since
+        # A later change at Auth0, or one after a repair: it is not what was told.
+        again = state is DRIFT and since and any(at and at > since for at in (found.given, found.promoted))
         if tell and (since is None or again or found.at - since >= REMINDED):
             tells.append(tell)
             told[state.word] = found.at
@@ -125,7 +130,8 @@ def decide(note: Note, found: Found) -> Decision:
 
 def repaired(note: Note) -> Note:
     """Return the note after the sinks got the new value."""
-    return replace(note, told={word: at for word, at in note.told.items() if word != DRIFT.word})
+    over = (DRIFT.word, INTERRUPTED.word)
+    return replace(note, told={word: at for word, at in note.told.items() if word not in over})
 
 
 def _states(found: Found) -> tuple[tuple[Held, Tell | None], ...]:

@@ -230,23 +230,24 @@ class Follower:
 
     def _compare(self, session: Session, sight: Sight) -> None:
         found = replace(look(session, sight, self.means.verify), given=self._cases.given(session.settings.client_id))
-        if found.drift and session.settings.on_drift == "sync":
-            sight, found = self._repaired(session, sight, found, found.drift)
+        wrong = found.drift or (found.ours and found.interrupted)
+        if wrong and session.settings.on_drift == "sync":
+            sight, found = self._repaired(session, sight, found, wrong)
         if found.drift or found.deleted or found.interrupted:
             self.statuses.add(ATTENTION)
         self._tell(session, sight, decide(sight.note, found))
 
-    def _repaired(self, session: Session, sight: Sight, found: Found, drift: Tell) -> tuple[Sight, Found]:
-        """Publish the new value, and return what is left to tell."""
+    def _repaired(self, session: Session, sight: Sight, found: Found, wrong: Tell) -> tuple[Sight, Found]:
+        """Publish the new value, or finish what a watcher that died had begun. Return what is left to tell."""
         try:
             text = self.means.repair(session.settings)
         except BridgeError as error:
             see(session)  # another one may be at it
-            told = Tell(Kind.DRIFT, f"{drift.text}; it could not be published: {error.message}", error.hint)
-            return sight, replace(found, drift=told)
+            told = replace(wrong, text=f"{wrong.text}; it could not be published: {error.message}", next=error.hint)
+            return sight, replace(found, drift=found.drift and told, interrupted=found.interrupted and told)
         if text:
             self._announce(session.settings, Tell(Kind.REPAIRED, text), sight.at)
-        return replace(sight, note=repaired(sight.note)), replace(found, drift=None)
+        return replace(sight, note=repaired(sight.note)), replace(found, drift=None, interrupted=None)
 
     def _tell(self, session: Session, sight: Sight, decision: Decision) -> None:
         client = session.settings

@@ -17,6 +17,7 @@ from bridge.evidence.judge import Key, Source, Tally
 from bridge.execution.session import Session
 from bridge.execution.snapshot import survey
 from bridge.model.errors import Failed
+from bridge.model.operation import Operation
 from bridge.planning import status
 from bridge.watch.decide import Decision, Found, Kind, Tell, failures, in_question
 from bridge.watch.notes import Note
@@ -95,8 +96,7 @@ def look(session: Session, sight: Sight, verify: Verify) -> Found:
         BridgeError: a sink or the application cannot be read, or Auth0 gave no clear answer.
     """
     if sight.state.kind is status.Kind.INTERRUPTED:
-        told = Tell(Kind.INTERRUPTED, sight.state.state, sight.state.next)
-        return Found(sight.at, interrupted=told)
+        return _interrupted(session, sight)
     _await_spreading(session, sight.states)
     try:
         client = session.auth0.get_client(session.settings.client_id)
@@ -115,7 +115,18 @@ def look(session: Session, sight: Sight, verify: Verify) -> Found:
         raise Failed(f"Auth0 did not say whether it accepts what {uris} holds", session.client_ref.command("verify"))
     text = f"changed outside the bridge: Auth0 refuses the current value of {', '.join(refused)}"
     drift = Tell(Kind.DRIFT, text, session.client_ref.command("sync")) if refused else None
-    return Found(sight.at, drift, method=method, grants=grants, compared=True)
+    promoted = max((state.record.promoted_at for state in sight.states if state.record), default=None)
+    return Found(sight.at, drift, method=method, grants=grants, compared=True, promoted=promoted)
+
+
+def _interrupted(session: Session, sight: Sight) -> Found:
+    locks = [state.lock for state in sight.states if state.lock]
+    released = [state.released for state in sight.states if state.released]
+    # A release takes several steps. Between them it looks as if it had been interrupted.
+    if not locks and any(sight.at - at < session.timing.margin for at in released):
+        raise Later(BUSY)
+    ours = not any(state.foreign for state in sight.states) and all(lock.operation == Operation.SYNC for lock in locks)
+    return Found(sight.at, interrupted=Tell(Kind.INTERRUPTED, sight.state.state, sight.state.next), ours=ours)
 
 
 def _method(client: Client) -> str:

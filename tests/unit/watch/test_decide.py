@@ -34,6 +34,8 @@ def since(word: str, seconds: float = -60.0) -> Note:
         (since("drift"), replace(FINE, drift=DRIFT), [], ["drift"]),
         (since("drift"), replace(FINE, drift=DRIFT, given=at(-90)), [], ["drift"]),
         (since("drift"), replace(FINE, drift=DRIFT, given=at(-30)), [Kind.DRIFT], ["drift"]),
+        (since("drift"), replace(FINE, drift=DRIFT, promoted=at(-90)), [], ["drift"]),
+        (since("drift"), replace(FINE, drift=DRIFT, promoted=at(-30)), [Kind.DRIFT], ["drift"]),
         (since("drift", -REMINDED.total_seconds()), replace(FINE, drift=DRIFT), [Kind.DRIFT], ["drift"]),
         (since("drift"), FINE, [Kind.IN_ORDER], []),
         (since("drift"), replace(FINE, compared=False), [], ["drift"]),
