@@ -33,7 +33,7 @@ from bridge.config.fields import (
     Text,
     Words,
 )
-from bridge.config.settings import AppType, Consent, Event, Evidence, Strategy
+from bridge.config.settings import AppType, Consent, Event, Evidence, OnDrift, Strategy
 
 
 def _may(description: str) -> Any:
@@ -77,6 +77,7 @@ class PolicyTable(Table):
     evidence: Evidence | None = _may(
         "What a retirement makes of the tenant's logs: require counts what cannot be known"
     )
+    on_drift: OnDrift | None = _may("What watch does about a secret that was changed outside the bridge (notify)")
     after: Words | None = _may("A command to run after a rotation: words, no shell, no secret")
     key: Text | None = _may("The secret's key in each document (client_secret)")
     owner: Text | None = _may("Whom to ask")

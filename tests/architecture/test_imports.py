@@ -82,7 +82,8 @@ def test_libraries_and_back_ends_are_known_where_they_are_used(
 
 
 IMPURE = ("time", "os", "socket", "random", "secrets", "subprocess", "pathlib", "httpx", "requests", "boto3", "hvac")
-PURE = ("bridge.planning", "bridge.model", *(f"sinks.{name}" for name in (
+OF_WATCH = tuple(f"bridge.watch.{name}" for name in ("entries", "window", "notes", "decide", "cases"))
+PURE = ("bridge.planning", "bridge.model", *OF_WATCH, *(f"sinks.{name}" for name in (
     "sibling_keys", "document", "record", "rights", "seal", "versions", "vault.state", "vault.rights", "aws.rights",
 )))  # fmt: skip
 
