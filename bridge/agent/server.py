@@ -102,6 +102,16 @@ class Guarded(H11Protocol):
         if not self.transport.is_closing():
             super().shutdown()
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP. Behind a request that is not answered yet, it just ends the connection."""
+        if self.conn.our_state is h11.IDLE:
+            super().send_400_response(msg)
+        else:
+            self.transport.abort()
+
+    def _should_upgrade(self) -> bool:
+        return False
+
     def _clock(self) -> None:
         """Let the clock run while a request has begun to arrive, and is not whole."""
         state = self.conn.their_state
@@ -158,8 +168,8 @@ def server(
     endpoint.connections = opened.total
     config = uvicorn.Config(
         cast("Any", endpoint), http=protocol, ws="none", lifespan="off", interface="asgi3", log_config=None,
-        access_log=False, server_header=False, date_header=False, proxy_headers=False, timeout_keep_alive=IDLE,
-        timeout_graceful_shutdown=DRAIN, h11_max_incomplete_event_size=HEAD,
+        access_log=False, log_level="error", server_header=False, date_header=False, proxy_headers=False,
+        timeout_keep_alive=IDLE, timeout_graceful_shutdown=DRAIN, h11_max_incomplete_event_size=HEAD,
     )  # fmt: skip
     return Server(config, reload, stopping)
 

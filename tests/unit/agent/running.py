@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -22,6 +24,7 @@ from bridge.config.load import load
 from bridge.config.settings import Settings
 from tests.e2e.sinks import NO_TRUST
 from tests.e2e.world import World
+from tests.support.forks import Forks
 from tests.support.proxy import Answer, Dropped, Proxy
 
 AUDIENCE = "https://api.acme"
@@ -194,3 +197,61 @@ def all_of(connection: socket.socket) -> bytes:
         while piece := connection.recv(65536):
             found += piece
     return bytes(found)
+
+
+class Process:
+    """The command `agent` in a process of its own. `lines` are what it printed; it has ended after the `with`."""
+
+    def __init__(self, place: Place, forks: Forks, text: str, *argv: str, code: str = "", **environ: str) -> None:
+        self.file = place.path().with_suffix(".toml")
+        self.file.write_text(text, "utf-8")
+        told = {"PATH": os.environ["PATH"], "HOME": str(place.directory), **environ}
+        told |= {"VAULT_TOKEN": place.world.servers.bao.token, "CALLER": place.token}
+        words = ("agent", "--config", str(self.file), *argv)
+        self._process = forks.start(f"{code}\nfrom bridge.cli import main\nmain()", words, told, place.directory)
+        self.pid = self._process.pid
+        self.lines: list[str] = []
+        self.status: int | None = None
+        self._guard = threading.Condition()
+        os.close(self._process._stdin)
+        self._readers = [threading.Thread(target=self._follow, args=(each,)) for each in
+                         (self._process._stdout, self._process._stderr)]  # fmt: skip
+        for each in self._readers:
+            each.start()
+
+    def _follow(self, descriptor: int) -> None:
+        with os.fdopen(descriptor, encoding="utf-8") as file:
+            for line in file:
+                with self._guard:
+                    self.lines.append(line)
+                    self._guard.notify_all()
+
+    @property
+    def text(self) -> str:
+        return "".join(self.lines)
+
+    def until(self, words: str) -> Self:
+        """Wait until it has printed these words."""
+        with self._guard:
+            assert self._guard.wait_for(lambda: words in self.text, ENOUGH), self.text
+        return self
+
+    def signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def ended(self) -> int:
+        """Wait for its end, and return its exit status."""
+        if self.status is None:
+            for each in self._readers:
+                each.join(60)
+            self.status = self._process._forks.wait(self.pid)
+        return self.status
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:  # fmt: skip
+        if self.status is None:
+            self.signal(signal.SIGKILL)
+            self.ended()
