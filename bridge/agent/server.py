@@ -32,7 +32,8 @@ HEAD = 16 * 1024
 DRAIN = 40
 """Seconds that requests have to end after SIGTERM: a token request may be tried again for 35."""
 LATE = 1.0
-"""Seconds in which a connection that was accepted just before the end may still send its request."""
+"""Seconds in which a connection may still send a request after SIGTERM."""
+CLOSE = (b"connection", b"close")
 
 
 class Guarded(H11Protocol):
@@ -46,7 +47,6 @@ class Guarded(H11Protocol):
     _place: object = None
     _reading: asyncio.TimerHandle | None = None
     _writing: asyncio.TimerHandle | None = None
-    _served = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Find out who connects, and close what is too much."""
@@ -92,11 +92,13 @@ class Guarded(H11Protocol):
         self.opened[self._place] -= 1
 
     def shutdown(self) -> None:
-        """End the connection after its request. One that was accepted just before may still send its first."""
-        if self._served or self.transport.is_closing():
-            super().shutdown()
-        else:
-            self.loop.call_later(LATE, self._shut)
+        """End the connection with its next answer, which says so, or soon if it asks for nothing."""
+        # A caller whose request is already on its way would lose it if the connection were closed at once.
+        self.server_state.default_headers = [CLOSE]
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None:
+            cycle.default_headers = [CLOSE]
+        self.loop.call_later(LATE, self._shut)
 
     def _shut(self) -> None:
         if not self.transport.is_closing():
@@ -118,7 +120,6 @@ class Guarded(H11Protocol):
         if state is h11.SEND_BODY or (state is h11.IDLE and self.conn.trailing_data[0]):
             self._begin()
         elif self.cycle is not None:  # before the first request it runs from the connection on
-            self._served = True
             self._end()
 
     def _begin(self) -> None:

@@ -31,7 +31,7 @@ from tests.bench.journal import Journal, add_option
 from tests.bench.population import AUDIENCE
 from tests.proofs.options import duration
 
-BATCH, EVERY = 100, 50
+SAMPLE, EVERY = 100, 50
 """How many requests come before one to Auth0 itself, and how many before one that the agent has no token for."""
 SCALE, SLICE = 20.0, 5
 PATIENCE = 35.0  # seconds of life that `bridge.consumer` tries again while a change may be spreading
@@ -60,10 +60,11 @@ class Asked:
 class Asking:
     """All applications, each in a thread of this process that tells its program what to ask."""
 
-    def __init__(self, world: AgentWorld, running: ExitStack, rate: float) -> None:
+    def __init__(self, world: AgentWorld, running: ExitStack, rate: float, sample: int) -> None:
         late = PATIENCE / world.pace.scale
         self._world = world
-        self._pause = BATCH / rate if rate else 0.0
+        self._sample = sample
+        self._pause = sample / rate if rate else 0.0
         self._readers = {
             name: running.enter_context(Reader(name, each.client_id, AUDIENCE, late))
             for name, each in world.members.items()
@@ -104,8 +105,8 @@ class Asking:
     def _batch(self, name: str, told: Asked) -> None:
         began, agent, reader = time.monotonic(), self._world.agent, self._readers[name]
         socket = str(agent.path) if LANGUAGES[name].by_socket else ""
-        told.agent.add(reader.ask(BATCH, f"{agent.url}/oauth/token", TOKEN, EVERY, socket))
-        told.fresh += -(-BATCH // EVERY)
+        told.agent.add(reader.ask(self._sample, f"{agent.url}/oauth/token", TOKEN, EVERY, socket))
+        told.fresh += -(-self._sample // EVERY)
         told.direct.add(reader.ask(1, f"{self._world.auth0.url}/oauth/token", self._latest[name].value(), EVERY))
         time.sleep(max(0.0, self._pause - (time.monotonic() - began)))
 
@@ -177,7 +178,7 @@ def slices(journal: Journal, given: argparse.Namespace) -> None:
         return
     with ExitStack() as running:
         world = running.enter_context(AgentWorld(given.language or [*LANGUAGES], Pace(given.scale)))
-        asking = Asking(world, running, given.rate)
+        asking = Asking(world, running, given.rate, given.sample)
         lasted = given.slice * world.pace.poll
         while not enough(journal, given) and (end is None or time.monotonic() + lasted < end):
             began, number = time.monotonic(), len(journal.rows())
@@ -201,6 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--slice", type=int, default=SLICE, help=f"rotations in a slice ({SLICE})")
     parser.add_argument("--scale", type=float, default=SCALE)
     parser.add_argument("--rate", type=float, default=0.0, help="requests of an application a second, at most")
+    parser.add_argument("--sample", type=int, default=SAMPLE, help=f"one to Auth0 itself beside so many ({SAMPLE})")
     parser.add_argument("--for", type=duration, dest="seconds", metavar="TIME", help="begin no slice later: 90s, 15m")
     parser.add_argument("--print", action="store_true", help="only print what the journal has")
     add_option(parser)

@@ -75,12 +75,17 @@ class Pace:
 
 
 class AgentWorld:
-    """A fleet in one vault, with an agent before it. Use it as a context manager. `names` are the clients."""
+    """A fleet with an agent before its vault. Use it as a context manager. `names` are the clients.
 
-    def __init__(self, names: Sequence[str], pace: Pace) -> None:
+    `kinds` are the vaults in which each client has a sink. `lifetime` is how long a token lives, in seconds of life.
+    """
+
+    def __init__(self, names: Sequence[str], pace: Pace, *, kinds: Sequence[str] = ("vault",),
+                 lifetime: float = LIFETIME) -> None:  # fmt: skip
         self.pace = pace
         self.names = names
-        self.fleet = Fleet(kinds=("vault",), propagation=max(1, round(pace.spreading + 0.5)))
+        self.fleet = Fleet(kinds=kinds, propagation=max(1, round(pace.spreading + 0.5)))
+        self._lifetime = lifetime
         self.members: dict[str, Member] = {}
         self._running = ExitStack()
 
@@ -93,7 +98,7 @@ class AgentWorld:
             self.auth0 = self.fleet.tenants["local"].auth0
             added = self.fleet.add("agent", len(self.names))
             self.members = dict(zip(self.names, added, strict=True))
-            self.auth0.ask("lifetime", LIFETIME / self.pace.scale)
+            self.auth0.ask("lifetime", self._lifetime / self.pace.scale)
             self.auth0.ask("grant", [each.client_id for each in added], AUDIENCE)
             self._configure(directory)
             self._repeated("rotate", "--all", "--adopt", "--no-wait")
@@ -109,7 +114,7 @@ class AgentWorld:
         self._running.close()
 
     def _configure(self, directory: Path) -> None:
-        urls = [self.auth0.url, self.door.url]
+        urls = [self.auth0.url, self.door.url, *self.fleet.urls[2:]]
         defaults = f'min_interval = "0s"\nconsumer_refresh = "{self.pace.refresh}s"'
         text = self.fleet.config([*self.members.values()], urls, defaults=defaults).read_text()
         self.port = free_port()

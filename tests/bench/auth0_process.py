@@ -164,7 +164,13 @@ class Auth0Process:
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "tests.bench.auth0_process"]
         self._process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            command,
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            start_new_session=True,  # Ctrl-C is for the parent, which still asks it
         )
         self.url = self.ask("url")
         return self
