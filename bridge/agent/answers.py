@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+UNAUTHORISED = 401
 NO_STORE = ((b"cache-control", b"no-store"), (b"pragma", b"no-cache"))
 """RFC 6749 section 5.1 demands both for every answer that holds a token."""
 
@@ -24,18 +25,18 @@ class Refusal(Exception):
     """A request that gets no token.
 
     `error` is a code of RFC 6749. `description` says what was found, what was expected and what to do. It holds nothing
-    that the caller sent as a secret. `retry_after` is a number of seconds.
+    that the caller sent as a secret. `retry_after` is a number of seconds, `allow` the methods that there are.
     """
 
     def __init__(
-        self, status: int, error: str, description: str, *, retry_after: float | None = None, basic: bool = False
+        self, status: int, error: str, description: str, *, retry_after: float | None = None, allow: str = ""
     ) -> None:
         super().__init__(description)
         self.status = status
         self.error = error
         self.description = description
         self.retry_after = retry_after
-        self.basic = basic
+        self.allow = allow
 
     @property
     def answer(self) -> Answer:
@@ -43,9 +44,11 @@ class Refusal(Exception):
         headers = list(NO_STORE)
         if self.retry_after is not None:
             headers.append((b"retry-after", str(max(1, round(self.retry_after))).encode()))
-        if self.basic:  # section 5.2: the method that the caller used
+        if self.status == UNAUTHORISED:  # RFC 9110 section 15.5.2: with every 401
             headers.append((b"www-authenticate", b'Basic realm="secret-bridge agent"'))
-        told = {"error": self.error, "error_description": _plain(self.description)}
+        if self.allow:  # RFC 9110 section 15.5.6: with every 405
+            headers.append((b"allow", self.allow.encode()))
+        told = {"error": _plain(self.error), "error_description": _plain(self.description)}
         return json_answer(told, status=self.status, headers=tuple(headers))
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bridge.agent.answers import Refusal
-from bridge.agent.asked import UNAUTHORISED, Asked
+from bridge.agent.answers import UNAUTHORISED, Refusal
+from bridge.agent.asked import Asked
 from bridge.config.agent import AgentSettings, Served
 from bridge.consumer import ClientSecret
 from bridge.consumer.client_credentials import ClientCredentials, TokenClient
 from bridge.consumer.errors import AllRefused, ConsumerError, SecretUnavailable, TokenError
+from bridge.model.errors import Usage
 from bridge.model.tenant_address import base_url
 
 if TYPE_CHECKING:
@@ -32,17 +33,28 @@ if TYPE_CHECKING:
 MOST_KINDS = 64
 """How many different tokens (audience, scope, organization) are kept for one application."""
 # Callers repeat what failed, thousands of them at once. Auth0 and the vault must not feel that.
-PAUSE, LONG_PAUSE = 1.0, 5.0
-"""Seconds in which a failure is answered again, without asking: one that may pass, and one that will not soon."""
+PAUSE, LONG_PAUSE, LONGEST_PAUSE = 1.0, 5.0, 60.0
+"""Seconds in which a failure is answered again, without asking: one that may pass, one that will not soon, and the most
+by which Auth0 itself may say so."""
 TOO_MANY, UNAVAILABLE, FORBIDDEN = 429, 503, 403
 
 
 @dataclass(frozen=True)
 class Failed:
-    """A failure that is answered again until `until`, in monotonic seconds."""
+    """A failure that is answered again for `pause` seconds."""
 
-    until: float
-    refusal: Refusal
+    pause: float
+    status: int
+    error: str
+    description: str
+    retry_after: float | None = None
+    """When Auth0 wants to be asked again, in seconds from the failure on."""
+    at: float = field(default_factory=time.monotonic)
+
+    def refusal(self, now: float) -> Refusal:
+        """Return the answer. Each caller gets its own, because an exception keeps what each `raise` adds to it."""
+        after = None if self.retry_after is None else self.retry_after - (now - self.at)
+        return Refusal(self.status, self.error, self.description, retry_after=after)
 
 
 class Application:
@@ -95,17 +107,17 @@ class Application:
             )
         failed = self._failed.get(asked.key)
         if failed is not None:
-            if time.monotonic() < failed.until:
-                raise failed.refusal
+            if (now := time.monotonic()) < failed.at + failed.pause:
+                raise failed.refusal(now)
             self._failed.pop(asked.key, None)
         try:
             return await self._credentials(asked).grant_async()
         except ConsumerError as error:
-            pause, refusal = _refused(error, self.client_id)
+            failed = _failed(error, self.client_id)
             if len(self._failed) >= MOST_KINDS:
                 self._failed.clear()
-            self._failed[asked.key] = Failed(time.monotonic() + pause, refusal)
-            raise refusal from None
+            self._failed[asked.key] = failed
+            raise failed.refusal(failed.at) from None
 
     async def candidates(self) -> tuple[Candidate, ...]:
         """Return the values that Auth0 may accept, in the order in which to try them.
@@ -116,7 +128,8 @@ class Application:
         try:
             return await self.secret.known_async()
         except SecretUnavailable as error:
-            raise _refused(error, self.client_id)[1] from None
+            failed = _failed(error, self.client_id)
+            raise failed.refusal(failed.at) from None
 
     @property
     def standing(self) -> Standing:
@@ -167,24 +180,30 @@ def opened(
 
     agent = settings.agent or AgentSettings(())
     make = partial(Application, settings=agent, metrics=metrics)
-    found = {}
+    found: dict[str, Application] = {}
     for name, client in clients.items():
         served = agent.clients.get(name, Served())
         vault = settings.vaults[client.sinks[0].partition("://")[0]]
         tenant = settings.tenants[client.tenant]
+        if client.client_id in found:
+            raise Usage(f"clients.{name}.client_id: the same as that of clients.{found[client.client_id].name}",
+                        hint="one agent serves an id for one tenant only: run another for the other")  # fmt: skip
         found[client.client_id] = make(client, tenant, vault, served, token_of(name, served, resolve))
     return found
 
 
-def _refused(error: ConsumerError, client_id: str) -> tuple[float, Refusal]:
+def _failed(error: ConsumerError, client_id: str) -> Failed:
     """Return the answer to a failure, and for how long to give it again."""
     if isinstance(error, AllRefused):
-        return LONG_PAUSE, Refusal(UNAUTHORISED, "invalid_client", error.message)
-    if isinstance(error, TokenError) and error.status == TOO_MANY:
-        pause = error.retry_after or PAUSE
-        return pause, Refusal(TOO_MANY, "temporarily_unavailable", f"Auth0: {error.message}", retry_after=pause)
-    if isinstance(error, TokenError) and 400 <= error.status < 500:
-        # What Auth0 refuses for another reason than the secret: a missing grant, an unknown audience or scope.
-        description = f"Auth0, for {client_id}: {error.message}"
-        return LONG_PAUSE, Refusal(error.status, error.error or "access_denied", description)
-    return PAUSE, Refusal(UNAVAILABLE, "temporarily_unavailable", error.message, retry_after=PAUSE)
+        return Failed(LONG_PAUSE, UNAUTHORISED, "invalid_client", error.message)
+    if isinstance(error, TokenError):
+        if error.status == TOO_MANY:
+            after = error.retry_after or PAUSE
+            return Failed(
+                min(after, LONGEST_PAUSE), TOO_MANY, "temporarily_unavailable", f"Auth0: {error.message}", after
+            )
+        if 400 <= error.status < 500:
+            # What Auth0 refuses for another reason than the secret: a missing grant, an unknown audience or scope.
+            description = f"Auth0, for {client_id}: {error.message}"
+            return Failed(LONG_PAUSE, error.status, error.error or "access_denied", description)
+    return Failed(PAUSE, UNAVAILABLE, "temporarily_unavailable", error.message, PAUSE)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
-from bridge.agent.answers import Refusal
+from bridge.agent.answers import UNAUTHORISED, Refusal
 
 BAD = 400
-UNAUTHORISED = 401
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 MOST_FIELDS, LONGEST = 32, 2048
 """How many parameters a request may have, and how many characters each of them."""
@@ -29,7 +27,6 @@ class Asked:
 
     client_id: str
     secret: str = field(repr=False)
-    basic: bool
     audience: str | None
     scope: str | None
     organization: str | None
@@ -61,11 +58,9 @@ def asked(headers: Headers, body: bytes) -> Asked:
         )  # fmt: skip
     if "resource" in given:
         raise _bad("resource: not known here, name the API by audience")
-    client_id, secret, basic = _client(headers, given)
+    client_id, secret = _client(headers, given)
     scope = " ".join(sorted(set(given.get("scope", "").split())))  # in any order it means the same
-    return Asked(
-        client_id, secret, basic, given.get("audience") or None, scope or None, given.get("organization") or None
-    )
+    return Asked(client_id, secret, given.get("audience") or None, scope or None, given.get("organization") or None)
 
 
 def bearer(headers: Headers) -> str:
@@ -89,8 +84,7 @@ def _parameters(headers: Headers, body: bytes) -> dict[str, str]:
             told = json.loads(body, object_pairs_hook=list)
             pairs = told if isinstance(told, list) else []
         elif kind == FORM:
-            pairs = parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=bool(body), errors="strict",
-                              max_num_fields=MOST_FIELDS)  # fmt: skip
+            pairs = parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=bool(body), errors="strict")
         else:
             raise _bad(f"the content type is none of {FORM} and {JSON}")
     except (ValueError, RecursionError):
@@ -109,33 +103,37 @@ def _once(pairs: Sequence[Any]) -> dict[str, str]:
         name, text = pair
         if name in given:
             raise _bad("a parameter was found twice")
-        if len(text) > LONGEST or not text.isprintable():
+        if not _fits(text):
             raise _bad(f"a parameter is longer than {LONGEST} characters, or not printable")
         given[name] = text
     return given
 
 
-def _client(headers: Headers, given: Mapping[str, str]) -> tuple[str, str, bool]:
-    """Return the client's id, what was sent as its secret, and whether they came by Basic (section 2.3.1)."""
+def _client(headers: Headers, given: Mapping[str, str]) -> tuple[str, str]:
+    """Return the client's id, and what was sent as its secret: by Basic (section 2.3.1) or in the body."""
     scheme, _, coded = _one(headers, "authorization").partition(" ")
     if not scheme:
         if not given.get("client_id"):
             raise Refusal(UNAUTHORISED, "invalid_client", "client_id: missing, expected the application's client id")
-        return given["client_id"], given.get("client_secret", ""), False
+        return given["client_id"], given.get("client_secret", "")
     if scheme.lower() != "basic":
         raise Refusal(UNAUTHORISED, "invalid_client", "Authorization: expected Basic, or client_id in the body")
     if "client_secret" in given:
         raise _bad("the client authenticates by Basic and in the body, expected one of them")
     try:
-        name, separator, secret = base64.b64decode(coded.strip(), validate=True).decode().partition(":")
-    except (ValueError, binascii.Error):
-        name, separator, secret = "", "", ""
-    client_id = unquote_plus(name)
-    if not separator or not client_id:
-        raise Refusal(UNAUTHORISED, "invalid_client", "Authorization: not ID:SECRET in Base64", basic=True)
+        name, separator, sent = base64.b64decode(coded.strip(), validate=True).decode().partition(":")
+        client_id, secret = (unquote_plus(text, errors="strict") for text in (name, sent))
+    except ValueError:  # of Base64, and of UTF-8 in it
+        separator = client_id = secret = ""
+    if not separator or not client_id or not _fits(client_id) or not _fits(secret):
+        raise Refusal(UNAUTHORISED, "invalid_client", "Authorization: not ID:SECRET, form-encoded, in Base64")
     if given.get("client_id", client_id) != client_id:
         raise _bad("client_id: differs from the one in Authorization")
-    return client_id, unquote_plus(secret), True
+    return client_id, secret
+
+
+def _fits(text: str) -> bool:
+    return len(text) <= LONGEST and text.isprintable()
 
 
 def _bad(description: str) -> Refusal:

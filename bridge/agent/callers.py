@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.agent.answers import Refusal
-from bridge.agent.asked import UNAUTHORISED, Headers
+from bridge.agent.answers import UNAUTHORISED, Refusal
+from bridge.agent.asked import Headers
 from bridge.config.agent import Listener, Served
 from bridge.model.errors import Usage
 from sinks.secret import Secret
@@ -60,7 +60,7 @@ def users(listener: Listener) -> frozenset[int]:
     found = set()
     for each in listener.users:
         try:
-            found.add(int(each) if each.isdigit() else pwd.getpwnam(each).pw_uid)
+            found.add(int(each) if each.isdecimal() else pwd.getpwnam(each).pw_uid)
         except KeyError:
             raise Usage(f'agent.listen: no user of that name on this machine: found "{each}"') from None
     return frozenset(found)
@@ -87,9 +87,7 @@ def check(caller: Caller, headers: Headers, allowed: frozenset[int]) -> None:
             raise Refusal(MISDIRECTED, "invalid_request", f"Host: expected {listener}")
 
 
-def application(
-    caller: Caller, client_id: str, sent: str, applications: Mapping[str, Application], *, basic: bool = False
-) -> Application:
+def application(caller: Caller, client_id: str, sent: str, applications: Mapping[str, Application]) -> Application:
     """Return the application that a caller may have tokens of.
 
     Raises:
@@ -97,16 +95,10 @@ def application(
     """
     found = applications.get(client_id)
     if found is None or not caller.listener.serves(found.name):
-        raise Refusal(
-            UNAUTHORISED,
-            "invalid_client",
-            f"client_id: no client of that id is served at {caller.listener}",
-            basic=basic,
-        )
+        raise Refusal(UNAUTHORISED, "invalid_client", f"client_id: no client of that id is served at {caller.listener}")
     # `Secret` compares in constant time.
     if found.token is not None and (not sent or found.token != Secret(sent)):
         raise Refusal(
-            UNAUTHORISED, "invalid_client",
-            f"client_secret: not the token of agent.clients.{found.name}.token", basic=basic,
-        )  # fmt: skip
+            UNAUTHORISED, "invalid_client", f"client_secret: not the token of agent.clients.{found.name}.token"
+        )
     return found

@@ -18,7 +18,7 @@ from bridge.config.agent import Listener
 
 LOG = logging.getLogger("bridge.agent")
 LARGEST = 16 * 1024
-"""The most bytes of a request's body. A token request has a few hundred."""
+"""The most bytes of a request's headers, and of its body. A token request has a few hundred."""
 TOKEN, SECRET = "/oauth/token", "/v1/secret/"
 CALLER = "caller"
 """Where the server keeps the `Caller` of a connection, in the `state` of each request."""
@@ -86,7 +86,7 @@ class Endpoint:
 
     async def _token(self, serving: Serving, caller: Caller, headers: Headers, body: bytes) -> Answer:
         wanted = asked(headers, body)
-        found = callers.application(caller, wanted.client_id, wanted.secret, serving.applications, basic=wanted.basic)
+        found = callers.application(caller, wanted.client_id, wanted.secret, serving.applications)
         try:
             token = await found.grant(wanted)
         except Refusal as refusal:
@@ -115,10 +115,17 @@ class Endpoint:
 
 def _only(method: str, *allowed: str) -> None:
     if method not in allowed:
-        raise Refusal(405, "invalid_request", f"method: expected {' or '.join(allowed)}")
+        raise Refusal(405, "invalid_request", f"method: expected {' or '.join(allowed)}", allow=", ".join(allowed))
 
 
 def _headers(scope: Scope) -> dict[str, list[str]]:
+    """Return a request's headers.
+
+    Raises:
+        Refusal: they are larger than `LARGEST`. The server lets some more through.
+    """
+    if sum(len(name) + len(text) for name, text in scope["headers"]) > LARGEST:
+        raise Refusal(431, "invalid_request", f"the headers have more than {LARGEST} bytes")
     found: dict[str, list[str]] = {}
     for name, text in scope["headers"]:
         found.setdefault(name.decode("latin-1").lower(), []).append(text.decode("latin-1"))
@@ -129,9 +136,11 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
     """Return a request's body.
 
     Raises:
-        Refusal: it is larger than `LARGEST`, or the caller went away.
+        Refusal: it is larger than `LARGEST`, its length is said twice, or the caller went away.
     """
     large = Refusal(413, "invalid_request", f"the body has more than {LARGEST} bytes, expected {FORM}")
+    if "transfer-encoding" in headers and "content-length" in headers:  # RFC 9112 section 6.1: it may be an attack
+        raise Refusal(400, "invalid_request", "found Content-Length and Transfer-Encoding, expected one of them")
     length = headers.get("content-length", ("0",))[0]
     if length.isdigit() and int(length[:9]) > LARGEST:
         raise large

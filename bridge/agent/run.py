@@ -8,10 +8,10 @@ import os
 import resource
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bridge.agent import sockets
 from bridge.agent.application import opened
@@ -25,12 +25,15 @@ from bridge.model.errors import BridgeError, Usage
 from sinks.own_process import hide_environment
 
 if TYPE_CHECKING:
+    from bridge.agent.application import Application
     from bridge.config.settings import Settings
 
 LOG = logging.getLogger("bridge.agent")
 _PR_SET_DUMPABLE = 4
 FIRST_READING = 15.0
 """Seconds that the first reading of the vaults may take before the agent says that it is ready."""
+LOOK = 10.0
+"""Seconds between two looks at whether a reading has become old. Without callers nothing else would read the vaults."""
 
 
 def run(load: Callable[[], Settings], say: Callable[[str], None]) -> None:
@@ -53,8 +56,7 @@ def run(load: Callable[[], Settings], say: Callable[[str], None]) -> None:
     finally:
         for listener in agent.listen:
             sockets.remove(listener)
-        for application in endpoint.serving.applications.values():
-            application.close()
+        _close(endpoint.serving.applications.values())
 
 
 def checked(settings: Settings, say: Callable[[str], None]) -> bool:
@@ -63,13 +65,13 @@ def checked(settings: Settings, say: Callable[[str], None]) -> bool:
     Raises:
         BridgeError: the configuration has faults.
     """
-    endpoint = Endpoint(serving(settings, Metrics()))
-    asyncio.run(_first_readings(endpoint))
-    for each in endpoint.serving.applications.values():
+    served = serving(settings, Metrics())
+    asyncio.run(_readings(served))
+    for each in served.applications.values():
         standing = each.standing
         say(f"{each.name}: {'ready' if standing.usable else f'not ready: {standing.failure}'}")
         each.close()
-    return all(each.standing.usable for each in endpoint.serving.applications.values())
+    return all(each.standing.usable for each in served.applications.values())
 
 
 def configured(settings: Settings) -> AgentSettings:
@@ -115,48 +117,90 @@ async def _serve(
     endpoint: Endpoint, agent: AgentSettings, listening: list[socket.socket], load: Callable[[], Settings]
 ) -> None:
     tasks: set[asyncio.Task[None]] = set()
+    one_by_one = asyncio.Lock()
 
-    def reload() -> None:
-        task = asyncio.create_task(_reload(endpoint, agent, load))
-        tasks.add(task)
+    def begin(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        tasks.add(task)  # the loop itself keeps no task alive
         task.add_done_callback(tasks.discard)
+        return task
 
-    serves = server(endpoint, agent.listen, reload)
-    running = asyncio.create_task(serves.serve(sockets=listening))
-    await asyncio.wait([running, asyncio.create_task(_first_readings(endpoint))], timeout=FIRST_READING,
+    async def reload() -> None:
+        async with one_by_one:
+            before = await _reload(endpoint, agent, load)
+        await asyncio.sleep(DRAIN)  # for the requests that are under way with them
+        _close(before)
+
+    serves = server(endpoint, agent.listen, lambda: begin(reload()), lambda: notify("STOPPING=1"))
+    running = begin(serves.serve(sockets=listening))
+    await asyncio.wait([running, begin(_readings(endpoint.serving))], timeout=FIRST_READING,
                        return_when=asyncio.FIRST_COMPLETED)  # fmt: skip
     notify("READY=1")
+    begin(_kept_read(endpoint))
     await running
-    notify("STOPPING=1")
 
 
-async def _first_readings(endpoint: Endpoint) -> None:
-    """Read all vaults, so that the first callers do not wait. What fails is logged, and read again when asked for."""
-    applications = endpoint.serving.applications.values()
+async def _readings(served: Serving) -> None:
+    """Read the vaults whose readings are old. What fails is logged, and read again when asked for."""
+    applications = served.applications.values()
     await asyncio.gather(*(each.candidates() for each in applications), return_exceptions=True)
 
 
-async def _reload(endpoint: Endpoint, agent: AgentSettings, load: Callable[[], Settings]) -> None:
-    """Read the configuration anew. With a fault in it, everything stays as it was."""
+async def _kept_read(endpoint: Endpoint) -> None:
+    while True:
+        await asyncio.sleep(LOOK)
+        await _readings(endpoint.serving)
+
+
+async def _reload(endpoint: Endpoint, agent: AgentSettings, load: Callable[[], Settings]) -> list[Application]:
+    """Read the configuration anew, and return what is not served any more. With a fault everything stays as it was."""
     notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-    before = endpoint.serving
+    before, after = endpoint.serving, None
     try:
-        settings = await asyncio.to_thread(load)
-        after = await asyncio.to_thread(serving, settings, endpoint.metrics)
+        after = await asyncio.to_thread(_anew, agent, load, endpoint.metrics)
+        await _readings(after)
+        _check_readable(before, after)
     except BridgeError as error:
         LOG.error("not reloaded, everything stays as it was: %s", error.message)  # noqa: TRY400  # its text is enough
     except Exception as error:  # noqa: BLE001  # a running agent must not end by a file
         LOG.error("not reloaded, everything stays as it was: %s", type(error).__name__)  # noqa: TRY400  # as above
     else:
-        if set(after.listeners) != {str(each) for each in agent.listen}:
-            LOG.warning("agent.listen names other places: they change with a restart only")
         endpoint.serving = after
-        await _first_readings(endpoint)
         LOG.warning("reloaded: %d clients", len(after.applications))
-        # Later, because requests that are under way still use their connections.
-        for each in before.applications.values():
-            asyncio.get_running_loop().call_later(DRAIN, each.close)
     notify("READY=1")
+    unused = before if endpoint.serving is after else after
+    return list(unused.applications.values()) if unused else []
+
+
+def _anew(agent: AgentSettings, load: Callable[[], Settings], metrics: Metrics) -> Serving:
+    """Return what the configuration says now.
+
+    Raises:
+        BridgeError: it has faults, or its sockets are not those that are open. These were made for the clients and
+            tokens of their time, so nothing else may be served on them.
+    """
+    settings = load()
+    open_to = {(str(each), each.mode, each.group) for each in agent.listen}
+    if {(str(each), each.mode, each.group) for each in configured(settings).listen} != open_to:
+        raise Usage("agent.listen: its places, modes and groups change with a restart only")
+    return serving(settings, metrics)
+
+
+def _check_readable(before: Serving, after: Serving) -> None:
+    """Check that no client loses the values that it has.
+
+    Raises:
+        Usage: a vault cannot be read as the new configuration says, and it could be before.
+    """
+    for client_id, each in after.applications.items():
+        former = before.applications.get(client_id)
+        if former is not None and former.standing.usable and not each.standing.usable:
+            raise Usage(f"clients.{each.name}: {each.standing.failure or 'the vault has not answered yet'}")
+
+
+def _close(applications: Iterable[Application]) -> None:
+    for each in applications:
+        each.close()
 
 
 def notify(state: str) -> None:

@@ -12,8 +12,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
+import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from bridge.agent.callers import Caller
 from bridge.agent.endpoint import CALLER, Endpoint
@@ -45,6 +46,7 @@ class Guarded(H11Protocol):
 
     _place: object = None
     _reading: asyncio.TimerHandle | None = None
+    _writing: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Find out who connects, and close what is too much."""
@@ -63,14 +65,30 @@ class Guarded(H11Protocol):
         """Read a piece of a request. The clock runs until all of it is there."""
         self._begin()
         super().data_received(data)
-        cycle: RequestResponseCycle | None = self.cycle  # None before the first request
-        if cycle is not None and not cycle.more_body:
-            self._end()
+        self._clock()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, of which a piece may be here already."""
+        super().on_response_complete()
+        self._clock()
+
+    def pause_writing(self) -> None:
+        """End a connection that sends requests, and does not read their answers."""
+        super().pause_writing()
+        self._writing = self.loop.call_later(READ, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Let a connection be that reads again."""
+        super().resume_writing()
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         super().connection_lost(exc)
         self._end()
+        self.resume_writing()
         self.opened[self._place] -= 1
 
     def shutdown(self) -> None:
@@ -86,6 +104,24 @@ class Guarded(H11Protocol):
         if not self.transport.is_closing():
             super().shutdown()
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP. Behind a request that is not answered yet, it just ends the connection."""
+        if self.conn.our_state is h11.IDLE:
+            super().send_400_response(msg)
+        else:
+            self.transport.abort()
+
+    def _should_upgrade(self) -> bool:
+        return False
+
+    def _clock(self) -> None:
+        """Let the clock run while a request has begun to arrive, and is not whole."""
+        state = self.conn.their_state
+        if state is h11.SEND_BODY or (state is h11.IDLE and self.conn.trailing_data[0]):
+            self._begin()
+        elif self.cycle is not None:  # before the first request it runs from the connection on
+            self._end()
+
     def _begin(self) -> None:
         if self._reading is None:
             self._reading = self.loop.call_later(READ, self.transport.abort)
@@ -99,9 +135,10 @@ class Guarded(H11Protocol):
 class Server(uvicorn.Server):
     """Uvicorn, ended by SIGTERM with status 0, and reloaded by SIGHUP."""
 
-    def __init__(self, config: uvicorn.Config, reload: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, reload: Callable[[], object], stopping: Callable[[], object]) -> None:
         super().__init__(config)
         self._reload = reload
+        self._stopping = stopping
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -113,19 +150,29 @@ class Server(uvicorn.Server):
         yield
         self._captured_signals.clear()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, and end those that there are."""
+        self._stopping()
+        await super().shutdown(sockets)
 
-def server(endpoint: Endpoint, listeners: Sequence[Listener], reload: Callable[[], None]) -> Server:
-    """Return a server for an endpoint. `listeners` are those whose sockets it will get."""
+
+def server(
+    endpoint: Endpoint, listeners: Sequence[Listener], reload: Callable[[], object], stopping: Callable[[], object]
+) -> Server:
+    """Return a server for an endpoint. `listeners` are those whose sockets it will get.
+
+    `reload` is called at SIGHUP, and `stopping` when it begins to end.
+    """
     places: dict[object, Listener] = {each.socket or each.address: each for each in listeners}
     opened: Counter[object] = Counter()
     protocol = type("Connection", (Guarded,), {"listeners": places, "opened": opened})
     endpoint.connections = opened.total
     config = uvicorn.Config(
         cast("Any", endpoint), http=protocol, ws="none", lifespan="off", interface="asgi3", log_config=None,
-        access_log=False, server_header=False, date_header=False, proxy_headers=False, timeout_keep_alive=IDLE,
-        timeout_graceful_shutdown=DRAIN, h11_max_incomplete_event_size=HEAD,
+        access_log=False, log_level="error", server_header=False, date_header=False, proxy_headers=False,
+        timeout_keep_alive=IDLE, timeout_graceful_shutdown=DRAIN, h11_max_incomplete_event_size=HEAD,
     )  # fmt: skip
-    return Server(config, reload)
+    return Server(config, reload, stopping)
 
 
 def _uid(connected: socket.socket) -> int | None:

@@ -17,6 +17,8 @@ FIRST = 3
 """The first descriptor that systemd hands over (sd_listen_fds(3))."""
 BACKLOG = 2048
 """How many connections may wait to be accepted. The kernel's own limit is often lower."""
+CONNECT = 0o222
+"""The bits of a socket's mode by which its owner, its group and all others may connect."""
 OWNER_ONLY = 0o177
 """The umask under which a socket is made, so that nobody can connect before it has its mode and group."""
 
@@ -28,18 +30,21 @@ def opened(listeners: Iterable[Listener], environ: Mapping[str, str]) -> list[so
         Usage: one of them cannot be had. None is left open then.
     """
     handed = inherited(environ)
-    found: list[socket.socket] = []
+    found: list[tuple[Listener, socket.socket]] = []
     try:
         for listener in listeners:
             place = listener.socket or listener.address
-            found.append(handed.pop(place) if place in handed else _bound(listener))
+            if place in handed:
+                _check_handed(listener)
+            found.append((listener, handed.pop(place) if place in handed else _bound(listener)))
         if handed:
             raise Usage(f"systemd handed over {', '.join(map(str, handed))}, which no agent.listen names")
     except BaseException:
-        for each in found:
+        for listener, each in found:
             each.close()
+            remove(listener)
         raise
-    return found
+    return [each for _, each in found]
 
 
 def inherited(environ: Mapping[str, str]) -> dict[object, socket.socket]:
@@ -66,7 +71,8 @@ def inherited(environ: Mapping[str, str]) -> dict[object, socket.socket]:
             )
         os.set_inheritable(number, False)  # noqa: FBT003  # the function takes it by position only
         name = each.getsockname()
-        found[name if isinstance(name, str) else (name[0], name[1])] = each
+        # An abstract socket, whose name is bytes, has no file, and so no mode.
+        found[name if isinstance(name, (str, bytes)) else (name[0], name[1])] = each
     return found
 
 
@@ -75,15 +81,41 @@ def remove(listener: Listener) -> None:
     if listener.socket is None:
         return
     try:
-        # Another agent may have taken the path over. Its socket has another inode.
-        if os.lstat(listener.socket).st_ino == _inode.get(listener.socket):
+        # Another agent may have taken the path over.
+        if _identity(listener.socket) == _made.get(listener.socket):
             Path(listener.socket).unlink()
     except OSError:
         return
 
 
-_inode: dict[str, int] = {}
-"""The inode of each socket's file that this process made."""
+_made: dict[str, tuple[int, ...]] = {}
+"""The identity of each socket's file that this process made."""
+
+
+def _identity(path: str) -> tuple[int, ...]:
+    found = os.lstat(path)
+    # The time as well: a file system may give a free inode to the next file.
+    return (found.st_dev, found.st_ino, found.st_mtime_ns)
+
+
+def _check_handed(listener: Listener) -> None:
+    """Check that a socket of systemd's lets nobody connect that the listener's mode does not.
+
+    Raises:
+        Usage: it does, or its directory is not safe.
+    """
+    if listener.socket is None:
+        return
+    _check_directory(listener.socket)
+    try:
+        mode = stat.S_IMODE(os.lstat(listener.socket).st_mode)
+    except OSError as error:
+        raise Usage(f"agent.listen: {listener.socket}: {error.strerror}") from None
+    if mode & ~listener.mode & CONNECT:
+        raise Usage(
+            f"agent.listen: {listener.socket} has the mode {mode:04o}, expected {listener.mode:04o}",
+            hint=f"set it in systemd's unit: SocketMode={listener.mode:04o} (without it, 0666)",
+        )
 
 
 def _bound(listener: Listener) -> socket.socket:
@@ -115,18 +147,18 @@ def _on_path(listener: Listener, path: str) -> socket.socket:
     before = os.umask(OWNER_ONLY)
     try:
         made.bind(path)
-        found = os.lstat(path)
-        _inode[path] = found.st_ino
+        _made[path] = _identity(path)
         if listener.group is not None:
             os.chown(path, -1, _group(listener.group), follow_symlinks=False)
         Path(path).chmod(listener.mode)
         made.listen(BACKLOG)
-    except OSError as error:
+    except (OSError, OverflowError, Usage) as error:
         made.close()
-        raise Usage(f"agent.listen: {path} cannot be listened on ({error.strerror})") from None
-    except Usage:
-        made.close()
-        raise
+        remove(listener)
+        if isinstance(error, Usage):
+            raise
+        why = getattr(error, "strerror", error)
+        raise Usage(f"agent.listen: {path} cannot be listened on ({why})") from None
     finally:
         os.umask(before)
     return made
@@ -183,6 +215,6 @@ def _make_room(path: str) -> None:
 
 def _group(name: str) -> int:
     try:
-        return int(name) if name.isdigit() else grp.getgrnam(name).gr_gid
+        return int(name) if name.isdecimal() else grp.getgrnam(name).gr_gid
     except KeyError:
         raise Usage(f'agent.listen.group: found "{name}", expected a group of this machine') from None

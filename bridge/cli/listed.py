@@ -66,6 +66,10 @@ LISTED = (
         "Ask the tenant's logs who still fails with an old value. Exits with 5 when somebody does, or it is not known.",
     ),
     Listed(
+        "watch", "watch", SECURITY,
+        "Follow the tenants' logs: tell or repair what was changed outside the bridge, and name who still fails.",
+    ),
+    Listed(
         "report", "report", SECURITY,
         "Write how all clients stand as one HTML file, or as CSV, JSON or metrics. Reads metadata only, never a value.",
     ),

@@ -5,13 +5,12 @@ Here are the checks of what belongs together. The pydantic model checks each val
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
-
-from sinks.loopback import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,8 +87,12 @@ def split_address(text: str) -> tuple[str, int] | None:
     found = PORT.fullmatch(text)
     host = found["host"].removeprefix("[").removesuffix("]") if found else ""
     port = int(found["port"]) if found else 0
-    # By number only: what a name means, others may decide.
-    return (host, port) if host != "localhost" and is_loopback(host) and 0 < port < 2**16 else None
+    try:
+        # By number only: what a name means, others may decide. In the form in which a socket says it, too.
+        number = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    return (str(number), port) if number.is_loopback and "%" not in host and 0 < port < 2**16 else None
 
 
 def read(table: Any, known: Callable[[str, str], str]) -> AgentSettings | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
+from bridge.config.agent import AgentSettings
 from bridge.config.calendar import unkept
 from bridge.config.faults import Fault, Key, choice, dotted
 from bridge.config.fields import day, duration
@@ -34,8 +35,8 @@ def cross_check(data: Mapping[str, Any]) -> list[Fault]:
     `data` is the parsed file, which need not be valid otherwise.
     """
     checks: tuple[Callable[[Mapping[str, Any]], Iterator[Fault]], ...] = (
-        _names, _credentials, _propagation, _tenants, _schemes, _ages, _due, _sibling_keys, _exceptions, _same_client,
-        _same_place,
+        _names, _credentials, _propagation, _tenants, _schemes, _ages, _due, _agent_ages, _sibling_keys, _exceptions,
+        _same_client, _same_place,
     )  # fmt: skip
     # All checks run, whatever the others find, so that a file is mended in one round.
     return [fault for check in checks for fault in check(data)]
@@ -119,6 +120,16 @@ def _due(data: Mapping[str, Any]) -> Iterator[Fault]:
     """Check that windows, blackouts and jitter leave room for the ages, where one of them is said."""
     for place, table, merged in _policies(data):
         yield from (((*place, key), text) for key, text in unkept(merged, table))
+
+
+def _agent_ages(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Check that the agent may use a value for at least as long as it does not read it again."""
+    table = data.get("agent")
+    if isinstance(table, dict) and {"max_age", "max_stale"} & set(table):
+        age = _duration(table.get("max_age"), AgentSettings.max_age)
+        stale = _duration(table.get("max_stale"), AgentSettings.max_stale)
+        if age is not None and stale is not None and stale < age:
+            yield ("agent", "max_stale"), f"max_stale ({stale}) is shorter than max_age ({age})"
 
 
 def _sibling_keys(data: Mapping[str, Any]) -> Iterator[Fault]:

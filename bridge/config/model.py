@@ -33,7 +33,7 @@ from bridge.config.fields import (
     Text,
     Words,
 )
-from bridge.config.settings import AppType, Consent, Event, Evidence, Strategy
+from bridge.config.settings import AppType, Consent, Event, Evidence, OnDrift, Strategy
 
 
 def _may(description: str) -> Any:
@@ -77,6 +77,7 @@ class PolicyTable(Table):
     evidence: Evidence | None = _may(
         "What a retirement makes of the tenant's logs: require counts what cannot be known"
     )
+    on_drift: OnDrift | None = _may("What watch does about a secret that was changed outside the bridge (notify)")
     after: Words | None = _may("A command to run after a rotation: words, no shell, no secret")
     key: Text | None = _may("The secret's key in each document (client_secret)")
     owner: Text | None = _may("Whom to ask")
@@ -140,7 +141,11 @@ class ListenTable(Table):
     address: LoopbackAddress | None = _may("A loopback address, whose clients all need a token")
     mode: SocketMode | None = _may("The socket's mode: who may connect (0660)")
     group: Text | None = _may("The socket's group (that of the agent)")
-    users: list[Text] | None = _may("The users that may connect, by name or number (all that the mode lets in)")
+    users: list[Text] | None = Field(
+        default=None,
+        min_length=1,
+        description="The users that may connect, by name or number (all that the mode lets in)",
+    )
     clients: list[Text] | None = Field(default=None, min_length=1, description="The clients that are served here (all)")
     values: bool | None = _may("Whether GET /v1/secret/NAME hands out the values (false)")
 

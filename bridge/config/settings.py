@@ -20,6 +20,7 @@ from bridge.model.tenant import TenantSettings
 Strategy = Literal["staged", "auth0-generated"]
 Evidence = Literal["advisory", "require"]
 Consent = Literal["hs256", "self"]
+OnDrift = Literal["notify", "sync"]
 Event = Literal[
     "incomplete",
     "failed",
@@ -125,6 +126,8 @@ class ClientSettings:
     """The command to run when readers have to get another value, as words without a shell. Empty if there is none."""
     evidence: str = "advisory"
     """One of `EVIDENCE`. With `require`, a retirement also counts what the tenant's logs cannot show."""
+    on_drift: OnDrift = "notify"
+    """What `watch` does when the secret was changed outside the bridge: tell it, or publish the new value."""
     exception: Exemption | None = None
     """The exception from the ages, if there is one."""
     calendar: Calendar = ALWAYS

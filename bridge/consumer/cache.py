@@ -167,6 +167,13 @@ class Cache:
         if first is found or (first is not None and first.value == found.value):
             return
         with self._guard:
+            # The vault may have gone away since the request began, and with it a value that was ending.
+            if (
+                self._snapshot is not None
+                and self._snapshot.unread
+                and not self._snapshot.holds(found.value, self.client_id)
+            ):
+                return
             now = self._now()
             self._first, self._noticed = found, now
             self._ahead_at = min(self._ahead_at, now + SOON)

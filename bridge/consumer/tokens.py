@@ -18,6 +18,8 @@ EARLY, EARLIEST = 0.1, 300.0
 # RFC 6749 section 5.1 only recommends `expires_in`. A short life costs requests, and a long one
 # may serve a token that has ended.
 LIFETIME = 60.0  # seconds, for a token whose answer does not state a plausible `expires_in`
+CODE = re.compile("[A-Za-z0-9_.-]{1,64}")
+"""What an error code looks like. Another text may hold anything, so it is left out."""
 LONGEST = 365 * 86400.0  # seconds: Auth0 allows a lifetime of 30 days
 
 
@@ -51,17 +53,19 @@ def token_in(answer: httpx.Response, began: float) -> Token:
     try:
         told = answer.json()
         if answer.status_code == OK:
+            if not (isinstance(text := told["access_token"], str) and text):
+                raise ValueError
             said = float(told.get("expires_in", LIFETIME))
             lives = said if 0 <= said < LONGEST else LIFETIME
             return Token(
-                str(told["access_token"]),
+                text,
                 began + lives - min(lives * EARLY, EARLIEST),
                 began + lives,
                 str(told.get("token_type", "Bearer")),
                 scope if isinstance(scope := told.get("scope"), str) else None,
             )
         # Only the error code is kept. The rest of the answer may repeat what was sent.
-        error = str(told.get("error", ""))
+        error = code if CODE.fullmatch(code := str(told.get("error", ""))) else ""
     except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError):
         error = "" if answer.status_code != OK else "an answer without a token"
     # The header may also be an HTTP date (RFC 9110 section 10.2.3). Auth0 sends seconds, and a date is ignored.

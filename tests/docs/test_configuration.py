@@ -11,15 +11,19 @@ from pydantic import BaseModel
 
 import sinks.aws
 import sinks.vault
+from bridge.config.agent import METHODS, AgentSettings, Listener, Served
 from bridge.config.fields import duration
 from bridge.config.model import (
+    AgentTable,
     ClientTable,
     ConfigFile,
     DiscoverTable,
     ExceptionTable,
+    ListenTable,
     NotifyTable,
     PolicyTable,
     RuleTable,
+    ServedTable,
     TenantTable,
 )
 from bridge.config.rules import OWN
@@ -47,8 +51,11 @@ def told(heading: str, number: int = 0) -> dict[str, list[str]]:
         ("Exceptions", ExceptionTable),
         ("[discover]", DiscoverTable),
         ("[[notify]]", NotifyTable),
+        ("[agent]", AgentTable),
+        ("[[agent.listen]]", ListenTable),
+        ("[agent.clients.NAME]", ServedTable),
     ],
-    ids=["tenants", "defaults", "exceptions", "discover", "notify"],
+    ids=["tenants", "defaults", "exceptions", "discover", "notify", "agent", "listen", "served"],
 )
 def test_every_key_of_a_table_is_told_and_no_other(heading: str, table: type[BaseModel]) -> None:
     assert set(told(heading)) == set(table.model_fields)
@@ -93,7 +100,8 @@ def test_every_kind_of_vault_has_its_heading() -> None:
 
 
 def test_the_defaults_that_are_told_are_the_codes() -> None:
-    for owner, heading in ((ClientSettings, "[defaults]"), (TenantSettings, "[tenants.NAME]")):
+    owners = ((ClientSettings, "[defaults]"), (TenantSettings, "[tenants.NAME]"), (AgentSettings, "[agent]"))
+    for owner, heading in owners:
         rows = told(heading)
         for field in dataclasses.fields(owner):
             if isinstance(field.default, timedelta):
@@ -102,6 +110,12 @@ def test_the_defaults_that_are_told_are_the_codes() -> None:
     assert spans(told("[defaults]")["evidence"][1]) == [ClientSettings.evidence]
     assert spans(told("[defaults]")["key"][1]) == [sinks.vault.DEFAULT_KEY]
     assert spans(told('type = "vault"')["pending_suffix"][1]) == [sinks.vault.Settings.pending_suffix]
+
+
+def test_the_defaults_of_the_agent_are_the_codes() -> None:
+    assert spans(told("[[agent.listen]]")["mode"][1]) == [f'"{Listener.mode:04o}"']
+    row = told("[agent.clients.NAME]")["method"]
+    assert (spans(row[1]), spans(row[2])) == ([Served.method], [each for each in METHODS if each != Served.method])
 
 
 def test_every_choice_is_told() -> None:

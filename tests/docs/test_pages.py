@@ -79,6 +79,7 @@ OTHERS = {
         "--build-arg", "--cap-drop", "--init", "--no-cache", "--no-deps", "--pull", "--read-only", "--rm",
         "--security-opt",
     },
+    DOCS / "guide" / "agent.md": {"--unix-socket"},
     DOCS / "guide" / "ci.md": {
         "--raw", "--url", "--client-id-list", "--role-name", "--assume-role-policy-document", "--policy-name",
         "--policy-document",

@@ -21,6 +21,7 @@ def loaded() -> typer.Typer:
         setup,
         use,
         version,
+        watch,
     )
 
     return app

@@ -1,0 +1,1 @@
+"""Follows the tenants' logs, and acts on what concerns managed clients."""
