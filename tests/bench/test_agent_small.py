@@ -25,6 +25,8 @@ def test_a_reader_tells_a_refusal_from_a_failed_connection_and_from_another_erro
             assert (told := reader.ask(2, url, "wrong", 2)).refused == told.asked == 2
             nobody = f"http://127.0.0.1:{free_port()}/oauth/token"
             assert (told := reader.ask(2, nobody, secret, 2)).connection == told.asked == 2
+            auth0.tenant.fault("truncated")
+            assert (told := reader.ask(1, url, secret, 2)).connection == told.asked == 1
             auth0.tenant.fault("error-before", status=503)
             assert (told := reader.ask(1, url, secret, 2)).other == told.asked == 1
 
