@@ -154,8 +154,9 @@ class Story:
 
     def run(self, *words: str) -> subprocess.Popen[bytes]:
         """Start a command of a person."""
-        return subprocess.Popen([*self._command, *words, "--config", str(self.fleet.home / "bridge.toml")],
-                                env=self._environment, cwd=self.fleet.home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        argv = [*self._command, *words, "--config", str(self.fleet.home / "bridge.toml")]
+        nowhere = subprocess.DEVNULL
+        return subprocess.Popen(argv, env=self._environment, cwd=self.fleet.home, stdout=nowhere, stderr=nowhere)
 
     def watchers(self) -> Watchers:
         """Return what starts watchers."""
