@@ -27,6 +27,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bridge.cli.runner import STOPPING
 from tests.bench.fleet import A_SECOND, Fleet, Member
 from tests.bench.journal import Figures, Journal, add_option
 from tests.bench.measure import machine, table
@@ -79,8 +80,8 @@ class Change:
 
     @property
     def waited(self) -> float | None:
-        """Seconds from then until it was repaired or told."""
-        return (self.acted[0] - self.visible).total_seconds() if self.acted and self.visible else None
+        """Seconds from then until it was repaired or told. A round may find it before the log shows it."""
+        return max(0.0, (self.acted[0] - self.visible).total_seconds()) if self.acted and self.visible else None
 
 
 class Watchers:
@@ -105,6 +106,8 @@ class Watchers:
             try:
                 told = json.loads(line)
             except ValueError:
+                if line.startswith(STOPPING):
+                    continue
                 told = {"client": None, "seen": "unreadable", "message": line}
             with self._lock:
                 self.lines.append((datetime.now(UTC), told))
@@ -151,8 +154,9 @@ class Story:
 
     def run(self, *words: str) -> subprocess.Popen[bytes]:
         """Start a command of a person."""
-        return subprocess.Popen([*self._command, *words, "--config", str(self.fleet.home / "bridge.toml")],
-                                env=self._environment, cwd=self.fleet.home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        argv = [*self._command, *words, "--config", str(self.fleet.home / "bridge.toml")]
+        nowhere = subprocess.DEVNULL
+        return subprocess.Popen(argv, env=self._environment, cwd=self.fleet.home, stdout=nowhere, stderr=nowhere)
 
     def watchers(self) -> Watchers:
         """Return what starts watchers."""
