@@ -14,7 +14,7 @@ from typing import Any, ClassVar, cast
 
 import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from bridge.agent.callers import Caller
 from bridge.agent.endpoint import CALLER, Endpoint

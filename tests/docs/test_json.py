@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from bridge.cli.commands import app
 from bridge.cli.output import json as as_json
+from bridge.cli.output.sightings import as_object
 from bridge.config.settings import ClientSettings
 from bridge.evidence.judge import Evidence, Source
 from bridge.model.errors import Refused, Usage
@@ -22,6 +23,7 @@ from bridge.model.plan import Plan
 from bridge.planning.discovery import Finding, State
 from bridge.planning.due import Held
 from bridge.sandbox.stack import Stack
+from bridge.watch.decide import Kind, Tell
 from sinks.port import History, Lock, SinkState, Stage, Version
 from tests.docs.pages import DOCS, fences, keys, section, spans, tables
 
@@ -104,6 +106,13 @@ def test_each_example_has_the_keys_that_its_table_names() -> None:
     for heading, number in shown.items():
         assert set(examples[number]) <= told(heading), heading
         assert set(examples[number]) >= told(heading) - {"faults"}, heading
+
+
+def test_what_watch_sees() -> None:
+    found = printed(as_object("prod", CLIENT, Tell(Kind.DRIFT, "drift", "secret-bridge sync billing"), NOW))
+    assert told("watch") == set(found)
+    page = tables(section(DOCS / "guide" / "watch.md", "What it sees"))[0]
+    assert {word for row in page for word in spans(row[0])} == {*map(str, Kind)}
 
 
 class Program:

@@ -148,6 +148,12 @@ PROOFS: dict[str, Proof] = {
         ),
         files=("docs/guide/ci.md", "docs/guide/deploy/**/*", ".github/**/*"),
     ),
+    "watch": _suite(
+        "watch",
+        "what the watch tells and repairs, once, whatever becomes of the log, its checkpoint and other watchers",
+        *CORE, "bridge.cli.commands", "bridge.watch.*", "tests.e2e.test_watch", "tests.e2e.conftest",
+        without=("tests.proofs",),
+    ),
     "site": _suite(
         "site",
         "the documentation site: built strictly, every link followed, opened in Chromium at desk and phone width",
