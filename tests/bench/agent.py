@@ -41,7 +41,7 @@ KINDS = {
     "killed": "killed, its own sockets",
     "killed, sockets kept": "killed, sockets handed over",
     "restarted, sockets kept": "stopped in good order, sockets handed over",
-    "undisturbed": "neither",
+    "undisturbed": "left alone",
 }
 """What is done to the agent once in a slice."""
 EVENTS = ("agent", "outage", "rollback", "leak", "reload")

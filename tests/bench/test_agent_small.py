@@ -46,11 +46,11 @@ def test_through_the_agent_nothing_is_refused_and_with_handed_over_sockets_no_co
     assert [row[0] for row in languages] == [*FEW]
     assert int(told["acquisitions"].replace(",", "")) >= 300
     assert told["**refused**"] == "**0**"
-    assert int(told["refused to the agent"]) > 0  # a candidate was, so the rotations were met
+    assert int(told["candidates refused"]) > 0  # a candidate was, so the rotations were met
     sample = told["**sample without the agent: refused**"]
     assert not sample.startswith("**0**")
     head, *kinds = rows[4:8]
-    failed = {row[0]: int(row[head.index("no connection")]) for row in kinds}
+    failed = {row[0]: int(row[head.index("connection failed")]) for row in kinds}
     assert failed["stopped in good order, sockets handed over"] == 0
     assert failed["killed, sockets handed over"] <= len(FEW)  # what was under way at that moment
     assert failed["killed, its own sockets"] > 0
