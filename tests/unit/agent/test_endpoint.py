@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -374,14 +373,6 @@ def test_a_user_who_is_not_named_gets_nothing(place: Place) -> None:
             assert f"the user {os.getuid()} is not among agent.listen.users" in answer.text
     with Running(place, f'socket = "{place.path()}"\nusers = ["{os.getuid()}"]') as agent:
         assert agent.ask().status_code == 200
-
-
-def test_on_an_address_no_answer_waits_for_an_acknowledgement(place: Place) -> None:
-    with Running(place, f'address = "127.0.0.1:{free_port()}"', served=TOKEN.format("env:CALLER")) as agent:
-        assert agent.http.get("/healthz").status_code == 200
-        (connection,) = agent._server.server_state.connections
-        found = connection.transport.get_extra_info("socket")
-        assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_on_an_address_it_needs_its_own_host(place: Place) -> None:
