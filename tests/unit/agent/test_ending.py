@@ -61,7 +61,7 @@ async def ask_an_ending_agent() -> list[bytes]:
     """Return the answers to a request before the end begins, and to one on the same connection after that."""
     listener = Listener(address=("127.0.0.1", free_port()))
     endpoint = Endpoint(Serving({str(listener): listener}, {}, {}))
-    serves = server.server(endpoint, [listener], lambda: None)
+    serves = server.server(endpoint, [listener], lambda: None, lambda: None)
     running = asyncio.create_task(serves.serve(sockets=opened([listener], {})))
     while not serves.started:
         await asyncio.sleep(0.01)
@@ -88,17 +88,19 @@ def test_without_that_time_the_request_would_be_lost(monkeypatch: pytest.MonkeyP
     assert asyncio.run(ask_an_ending_agent())[1] == b""
 
 
-async def ask_a_reloading_agent(auth0: LocalAuth0, config: Path, client_id: str) -> str:
+async def ask_a_reloading_agent(auth0: LocalAuth0, config: Path, client_id: str, *, at_once: bool = False) -> str:
     """Return the token of a request that is under way at Auth0 while the configuration is read again."""
     endpoint = Endpoint(run.serving(load(config, os.environ), Metrics()))
     agent = run.configured(load(config, os.environ))
     auth0.tenant.fault("slow-before", delay=timedelta(seconds=1))
-    wanted = Asked(client_id, "", basic=False, audience=AUDIENCE, scope=None, organization=None)
+    wanted = Asked(client_id, "", audience=AUDIENCE, scope=None, organization=None)
     before = endpoint.serving.applications[client_id]
     asking = asyncio.create_task(before.grant(wanted))
     await asyncio.sleep(0.5)
     try:
-        await run._reload(endpoint, agent, lambda: load(config, os.environ))
+        unused = await run._reload(endpoint, agent, lambda: load(config, os.environ))
+        if at_once:
+            run._close(unused)
         return (await asking).text
     finally:
         for each in (before, endpoint.serving.applications[client_id]):
@@ -124,7 +126,6 @@ def test_a_request_that_is_under_way_gets_its_token_although_the_configuration_i
     assert asyncio.run(ask_a_reloading_agent(*configured))
 
 
-def test_if_connections_were_closed_at_once_it_would_get_none(configured: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "DRAIN", 0.0)
+def test_if_connections_were_closed_at_once_it_would_get_none(configured: Any) -> None:
     with pytest.raises(Refusal):
-        asyncio.run(ask_a_reloading_agent(*configured))
+        asyncio.run(ask_a_reloading_agent(*configured, at_once=True))
