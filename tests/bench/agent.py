@@ -16,6 +16,7 @@ absence, the tokens' lives. The agent, the commands and the servers run unchange
 from __future__ import annotations
 
 import argparse
+import itertools
 import signal
 import threading
 import time
@@ -40,7 +41,7 @@ KINDS = {
     "killed": "killed, its own sockets",
     "killed, sockets kept": "killed, sockets handed over",
     "restarted, sockets kept": "stopped in good order, sockets handed over",
-    "undisturbed": "neither",
+    "undisturbed": "left alone",
 }
 """What is done to the agent once in a slice."""
 EVENTS = ("agent", "outage", "rollback", "leak", "reload")
@@ -181,7 +182,8 @@ def slices(journal: Journal, given: argparse.Namespace) -> None:
         asking = Asking(world, running, given.rate, given.sample)
         lasted = given.slice * world.pace.poll
         while not enough(journal, given) and (end is None or time.monotonic() + lasted < end):
-            began, number = time.monotonic(), len(journal.rows())
+            began = time.monotonic()
+            number = next(number for number in itertools.count() if not journal.has(f"slice {number}"))
             journal.once(f"slice {number}", lambda number=number: played(world, asking, number, given.slice))
             lasted = time.monotonic() - began
 

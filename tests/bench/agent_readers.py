@@ -31,7 +31,8 @@ RUBY_VERSION = "require %q(oauth2/version); puts OAuth2::Version"
 class Counts:
     """What became of requests: `refused` is 401 or `invalid_client`, `connection` that there was no answer.
 
-    `late` took longer than LATE until there was a token, `slowest` the longest, in seconds. `why` is the last failure.
+    `late` took longer than LATE until there was a token, `slowest` the longest, in seconds. `why` is the last failure,
+    where there is one that had an answer.
     """
 
     asked: int = 0
@@ -51,7 +52,8 @@ class Counts:
                 case "slowest":
                     self.slowest = max(mine, theirs)
                 case "why":
-                    self.why = theirs or mine
+                    answered = other.refused or other.other
+                    self.why = theirs if answered else mine or theirs
                 case _:
                     setattr(self, each.name, mine + theirs)
 

@@ -11,8 +11,8 @@ from tests.bench.measure import machine, table
 
 Row = Mapping[str, Any]
 HEAD = (
-    "", "acquisitions", "**refused**", "no connection", "other", "over 35 s of life", "slowest", "tokens bought",
-    "of those renewals", "refused to the agent", "**sample without the agent: refused**",
+    "", "acquisitions", "**refused**", "connection failed", "other failures", "over 35 s of life", "slowest",
+    "tokens bought", "of these for all", "candidates refused", "**sample without the agent: refused**",
 )  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def _by_kind(rows: Sequence[Row], kinds: Mapping[str, str]) -> str:
                 [title, str(len(those)), f"{found.asked:,}", f"{found.connection:,}", f"{found.refused:,}",
                  f"{found.other:,}"]
             )  # fmt: skip
-    return table(("the agent is", "times", "acquisitions", "no connection", "refused", "other"), cells)
+    return table(("the agent is", "slices", "acquisitions", "connection failed", "refused", "other failures"), cells)
 
 
 def _bought(rows: Sequence[Row]) -> str:
@@ -94,8 +94,8 @@ def _bought(rows: Sequence[Row]) -> str:
     return table(
         head,
         (
-            ("all", f"{ours / turns:.1f}", f"{agent.got / turns:,.1f}"),
-            ("without those for an organization of their own", f"{max(0, ours - fresh) / turns:.1f}",
+            ("all tokens", f"{ours / turns:.1f}", f"{agent.got / turns:,.1f}"),
+            ("of these for all, so without those of an organization", f"{max(0, ours - fresh) / turns:.1f}",
              f"{(agent.got - fresh) / turns:,.1f}"),
         ),
     )  # fmt: skip

@@ -25,6 +25,8 @@ def test_a_reader_tells_a_refusal_from_a_failed_connection_and_from_another_erro
             assert (told := reader.ask(2, url, "wrong", 2)).refused == told.asked == 2
             nobody = f"http://127.0.0.1:{free_port()}/oauth/token"
             assert (told := reader.ask(2, nobody, secret, 2)).connection == told.asked == 2
+            auth0.tenant.fault("truncated")
+            assert (told := reader.ask(1, url, secret, 2)).connection == told.asked == 1
             auth0.tenant.fault("error-before", status=503)
             assert (told := reader.ask(1, url, secret, 2)).other == told.asked == 1
 
@@ -44,11 +46,11 @@ def test_through_the_agent_nothing_is_refused_and_with_handed_over_sockets_no_co
     assert [row[0] for row in languages] == [*FEW]
     assert int(told["acquisitions"].replace(",", "")) >= 300
     assert told["**refused**"] == "**0**"
-    assert int(told["refused to the agent"]) > 0  # a candidate was, so the rotations were met
+    assert int(told["candidates refused"]) > 0  # a candidate was, so the rotations were met
     sample = told["**sample without the agent: refused**"]
     assert not sample.startswith("**0**")
     head, *kinds = rows[4:8]
-    failed = {row[0]: int(row[head.index("no connection")]) for row in kinds}
+    failed = {row[0]: int(row[head.index("connection failed")]) for row in kinds}
     assert failed["stopped in good order, sockets handed over"] == 0
     assert failed["killed, sockets handed over"] <= len(FEW)  # what was under way at that moment
     assert failed["killed, its own sockets"] > 0

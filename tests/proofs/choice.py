@@ -24,7 +24,7 @@ from tests.proofs.registry import PROOFS
 WHOLE = {
     "applications": ("tests/unit/consumer", "tests/recipes"),
     "attacks": ("tests/resilience/trust/test_cases.py", "tests/resilience/trust/test_seal.py"),
-    "benchmarks": ("tests/bench/test_bench_runs.py",),
+    "benchmarks": ("tests/bench/test_agent_small.py", "tests/bench/test_bench_runs.py"),
     "browser": ("tests/unit/report/test_in_a_browser.py",),
     "canary": (
         "tests/canary/test_commands.py",

@@ -76,8 +76,8 @@ PROOFS: dict[str, Proof] = {
     "benchmarks": _suite(
         "benchmarks",
         "each benchmark, run small: what it counts, and that readers are served in it",
-        *CORE, "bridge.cli.commands", "bridge.consumer", "tests.bench.*",
-        without=("tests.proofs",),
+        *CORE, "bridge.cli.commands", "bridge.consumer", "bridge.agent.*", "tests.bench.*",
+        without=("tests.proofs",), files=("tests/bench/readers/*",),
     ),
     "canary": _suite(
         "canary",

@@ -16,7 +16,7 @@ requests() {
             print "data-urlencode = \"client_secret=" ENVIRON["SECRET"] "\""
             print "data-urlencode = \"audience=" ENVIRON["AUDIENCE"] "\""
             if (number % ENVIRON["EVERY"] == 0) print "data = \"organization=org_" ENVIRON["NOW"] "_" number "\""
-            print "write-out = \"%{http_code} %{time_total} %{errormsg}\\n\""
+            print "write-out = \"%{http_code} %{exitcode} %{time_total} %{errormsg}\\n\""
         }
     }'
 }
@@ -34,13 +34,13 @@ all() {
 while read -r count url secret every socket; do
     all "$count" "$url" "$secret" "$every" "$socket" | awk '{
         asked++
-        if ($1 == 200) {
+        if ($1 == 200 && $2 == 0) {
             got++
-            if ($2 > ENVIRON["LATE"] + 0) late++
-            if ($2 > slowest) slowest = $2
+            if ($3 > ENVIRON["LATE"] + 0) late++
+            if ($3 > slowest) slowest = $3
         } else {
-            if ($1 == 401) refused++
-            else if ($1 == 0) connection++
+            if ($2 != 0) connection++
+            else if ($1 == 401) refused++
             else other++
             why = $0
             gsub(/[^A-Za-z0-9 .:]/, "", why)

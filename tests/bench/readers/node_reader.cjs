@@ -6,7 +6,6 @@ const { ClientCredentials } = require('simple-oauth2');
 const { CLIENT_ID, AUDIENCE } = process.env;
 const LATE = Number(process.env.LATE) * 1000;
 const PAUSE = 100; // milliseconds after a connection that failed
-const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT']);
 
 function clientOf(url, secret) {
   const { origin, pathname } = new URL(url);
@@ -23,14 +22,13 @@ async function acquire(client, organization) {
     await client.getToken(organization ? { audience: AUDIENCE, organization } : { audience: AUDIENCE });
     return ['got', ''];
   } catch (error) {
-    const told = error.data && error.data.payload ? error.data.payload : {};
-    const status = error.output ? error.output.statusCode : 0;
-    // The library names a connection that failed as a bad gateway, and keeps the system's code.
-    if (NETWORK.has(error.code) || (error.data && NETWORK.has(error.data.code)) || /hang up|ECONN/.test(error.message)) {
+    if (!(error.data && error.data.isResponseError)) {
       await new Promise((done) => setTimeout(done, PAUSE));
       return ['connection', error.message];
     }
-    return [status === 401 || told.error === 'invalid_client' ? 'refused' : 'other', JSON.stringify(told)];
+    const status = error.output.statusCode;
+    const told = error.data.payload || {};
+    return [status === 401 || told.error === 'invalid_client' ? 'refused' : 'other', `${status} ${JSON.stringify(told)}`];
   }
 }
 

@@ -23,7 +23,7 @@ def acquire(session: OAuth2Session, statuses: list[int], url: str, secret: str, 
     try:
         more = {"organization": organization} if organization else {}
         session.fetch_token(url, client_secret=secret, include_client_id=True, audience=AUDIENCE, timeout=120, **more)
-    except requests.exceptions.ConnectionError as error:
+    except requests.exceptions.RequestException as error:  # no answer, or one that was cut short
         time.sleep(PAUSE)
         return "connection", type(error).__name__
     except OAuth2Error as error:

@@ -20,11 +20,17 @@ def acquire(client, organization)
   client.client_credentials.get_token(wanted)
   ['got', '']
 rescue OAuth2::Error => e
+  return failed('an answer that was cut short') if e.response.status == 200
+
   refused = e.response.status == 401 || e.code == 'invalid_client'
   [refused ? 'refused' : 'other', e.message]
 rescue Faraday::ConnectionFailed, SystemCallError, EOFError => e
+  failed(e.class.name)
+end
+
+def failed(why)
   sleep PAUSE
-  ['connection', e.class.name]
+  ['connection', why]
 end
 
 $stdout.sync = true
