@@ -17,6 +17,10 @@ import pytest
 
 from bridge.auth0.logs import PAGE
 from bridge.sandbox.auth0.limits import PLANS
+from bridge.watch.decide import Decision, Kind, Tell
+from bridge.watch.look import Later, see
+from bridge.watch.notes import Note
+from bridge.watch.telling import tell
 from tests.e2e.clock import Shifted
 from tests.e2e.command import MAIN, done, environ, invoke, on
 from tests.e2e.conftest import PROPAGATION, _worlds
@@ -245,6 +249,45 @@ def test_a_watcher_that_died_before_it_told_something_only_delays_it(world: Worl
     assert told(world) == []
     world.clock.advance(timedelta(minutes=1))
     assert told(world, status=5) == ["drift"]
+
+
+class Meanwhile(Shifted):
+    """A clock. Whoever sleeps by it lets something else happen."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__()
+        self._work = work
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self._work()
+
+
+def test_of_two_watchers_that_have_seen_the_same_one_tells(world: World) -> None:
+    first, second = world.session(), world.session()
+    ours, theirs = list[Tell](), list[Tell]()
+    told = Decision((Tell(Kind.DRIFT, "drift"),), Note({"drift": world.clock.now()}))
+    seen = see(first)
+    first.clock = Meanwhile(lambda: tell(second, seen, told, theirs.append))
+    with pytest.raises(Later):
+        tell(first, seen, told, ours.append)
+    assert (ours, theirs) == ([], [*told.tells])
+    assert list(see(first).note.told) == ["drift"]
+
+
+def test_a_watcher_that_comes_while_another_one_tells_waits(world: World) -> None:
+    first, second = world.session(), world.session()
+    seen, waited = see(first), list[timedelta]()
+
+    def come() -> None:
+        with pytest.raises(Later) as later:
+            see(second)
+        waited.append(later.value.wait)
+
+    first.clock = Meanwhile(come)
+    ours = list[Tell]()
+    tell(first, seen, Decision((Tell(Kind.DRIFT, "drift"),), seen.note), ours.append)
+    assert (len(ours), len(waited)) == (1, 1)
 
 
 def test_a_limit_is_waited_out(world: World) -> None:
