@@ -227,7 +227,8 @@ class Follower:
         if sight.managed and (exchanges or sight.note.failing):
             decision = judge(session, sight, exchanges, self._known)
             self._tell(session, sight, decision)
-            sight = replace(sight, note=decision.note)
+            if decision.note != sight.note:
+                sight = replace(sight, note=decision.note, read=decision.note.done())
         if sight.note.failing:
             self.statuses.add(ATTENTION)
         if not look_too:
