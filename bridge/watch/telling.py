@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from datetime import datetime
 
 from bridge.execution.session import Session
 from bridge.watch.decide import Decision, Tell
 from bridge.watch.look import BUSY, Later, Sight
 from bridge.watch.notes import Note
 from sinks.errors import SinkError
+from sinks.port import Readable
 
 SETTLED = 2.0
 """Seconds between the word and the second look."""
@@ -25,16 +27,23 @@ def tell(session: Session, sight: Sight, decision: Decision, announce: Callable[
     """Tell what was decided, and keep in the client's first sink that it was told.
 
     Raises:
-        Later: another watcher tells it.
+        Later: another watcher has written there since, or tells it.
         SinkError: the note cannot be written or read. Everything was told all the same.
     """
-    sink, word = next(iter(session.sinks.values())), secrets.token_hex(4)
+    if not decision.tells and decision.note == sight.note:
+        return
+    sink = next(iter(session.sinks.values()))
     try:
+        # Once more, because a look takes long, and the word has to follow at once.
+        found, at = _note(sink)
+        if found.texts() != sight.read.texts():
+            raise Later(BUSY)
         if decision.tells:
-            sink.note(sight.note.by(word, sight.at).texts())
+            word = secrets.token_hex(4)
+            sink.note(sight.note.by(word, at).texts())
             session.clock.sleep(SETTLED)
-            found = sink.survey()
-            if Note.of(found.noted, found.at).claim != word:
+            found, _ = _note(sink)
+            if found.claim != word:
                 raise Later(BUSY)
     except SinkError:
         for each in decision.tells:
@@ -42,5 +51,9 @@ def tell(session: Session, sight: Sight, decision: Decision, announce: Callable[
         raise
     for each in decision.tells:
         announce(each)
-    if decision.tells or decision.note != sight.note:
-        sink.note(decision.note.done().texts())
+    sink.note(decision.note.done().texts())
+
+
+def _note(sink: Readable) -> tuple[Note, datetime]:
+    found = sink.survey()
+    return Note.of(found.noted, found.at), found.at

@@ -42,9 +42,11 @@ PATIENCE = 600.0
 """Seconds after which a change counts as missed."""
 ROUND = 2
 """Minutes between two rounds over all clients."""
-HEAD = ("changes, clients", "watchers, killed", "repaired exactly once", "told exactly once", "late, never logged",
-        "until repaired, p50", "p99", "until told, p50", "p99", "never logged: until found, most", "foreign acted upon",
-        "own counted", "429")  # fmt: skip
+HEAD = (
+    "changes, clients", "watchers, killed", "repaired exactly once", "told exactly once", "late, never logged",
+    "until repaired, p50", "p99", "p99 where no watcher was killed meanwhile", "until told, p50", "p99",
+    "never logged: until found, most", "foreign acted upon", "own counted", "429",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ class Change:
     late: bool
     acted: list[datetime] = field(default_factory=list)
     """When it was repaired or told."""
+    calm: bool = True
+    """Whether no watcher was killed meanwhile."""
 
     @property
     def waited(self) -> float | None:
@@ -92,7 +96,7 @@ class Watchers:
         self._running: list[subprocess.Popen[str]] = []
         self._lock = threading.Lock()
         self.lines: list[tuple[datetime, dict[str, Any]]] = []
-        self.killed = 0
+        self.kills: list[datetime] = []
 
     def start(self) -> None:
         """Start one more."""
@@ -122,7 +126,7 @@ class Watchers:
         process = self._running.pop(0)
         process.kill()
         process.wait()
-        self.killed += 1
+        self.kills.append(datetime.now(UTC))
         self.start()
 
     def stop(self) -> None:
@@ -219,6 +223,7 @@ class Story:
             for change, until in zip(mine, [*(change.at for change in mine[1:]), LAST], strict=True):
                 # Vault dates a version, and this machine a line.
                 change.acted = [at for at in moments if change.at <= at < until]
+                change.calm = not any(change.at <= at <= min(change.acted, default=until) for at in watchers.kills)
 
     def _promoted(self, member: Member) -> list[datetime]:
         versions = self.fleet.written(member)
@@ -256,7 +261,7 @@ def _to_the_end(story: Story, watchers: Watchers) -> None:
         story.act(watchers)
         # The kills and the other changes are spread over the whole work.
         share = (len(story.changes) - len(story.open)) / asked.changes
-        if watchers.killed < share * asked.kills:
+        if len(watchers.kills) < share * asked.kills:
             watchers.kill_one()
         if share * 10 > turns:
             story.auth0.ask("dashboard", story.foreign[turns % FOREIGN])
@@ -292,7 +297,8 @@ def _figures(story: Story, watchers: Watchers, limited: int) -> Figures:
         "foreign": sum(told["client"] not in managed for told in acted)
         + sum(story.auth0.ask("asked_about", client_id) for client_id in story.foreign),
         "other lines": [told for _, told in watchers.lines if told["seen"] not in ("drift", "repaired", "in-order")],
-        "killed": watchers.killed, "limited": limited,
+        "calm after": [change.waited for change in parts["repaired"] if change.calm and change.waited is not None],
+        "killed": len(watchers.kills), "limited": limited,
     }  # fmt: skip
 
 
@@ -302,6 +308,7 @@ def row(asked: Case, found: Figures) -> list[str]:
         f"{asked.changes}, {asked.clients}", f"{asked.watchers}, {found['killed']}",
         f"{found['repaired once']} of {found['repaired']}", f"{found['told once']} of {found['told']}",
         f"{found['late']}, {found['lost']}", *_percentiles(found["repaired after"]),
+        f"{_percentiles(found['calm after'])[1]} of {len(found['calm after'])}",
         *_percentiles(found["told after"]), f"{max(found['lost after']):.0f} s" if found["lost after"] else "-",
         str(found["foreign"]), str(found["own"]), str(found["limited"]),
     ]  # fmt: skip
