@@ -15,10 +15,7 @@ import httpx
 from tests.canary.stage import Watcher, leaks
 from tests.e2e.sinks import NO_TRUST
 from tests.support.forks import Forks
-from tests.unit.agent.conftest import nothing_left, place, servers
 from tests.unit.agent.running import Place, Process
-
-__all__ = ["nothing_left", "place", "servers"]
 
 TALKATIVE = """
 import logging, sys
