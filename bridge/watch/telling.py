@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from datetime import datetime
 
 from bridge.execution.session import Session
 from bridge.watch.decide import Decision, Tell
 from bridge.watch.look import BUSY, Later, Sight
 from bridge.watch.notes import Note
 from sinks.errors import SinkError
-from sinks.port import Readable
+from sinks.port import Readable, SinkState
 
 SETTLED = 2.0
 """Seconds between the word and the second look."""
@@ -35,15 +34,15 @@ def tell(session: Session, sight: Sight, decision: Decision, announce: Callable[
     sink = next(iter(session.sinks.values()))
     try:
         # Once more, because a look takes long, and the word has to follow at once.
-        found, at = _note(sink)
-        if found.texts() != sight.read.texts():
+        there = sink.survey()
+        if _note(there).texts() != sight.read.texts():
             raise Later(BUSY)
         if decision.tells:
             word = secrets.token_hex(4)
-            sink.note(sight.note.by(word, at).texts())
+            _write(sink, sight.note.by(word, there.at), there)
             session.clock.sleep(SETTLED)
-            found, _ = _note(sink)
-            if found.claim != word:
+            there = sink.survey()
+            if _note(there).claim != word:
                 raise Later(BUSY)
     except SinkError:
         for each in decision.tells:
@@ -51,9 +50,13 @@ def tell(session: Session, sight: Sight, decision: Decision, announce: Callable[
         raise
     for each in decision.tells:
         announce(each)
-    sink.note(decision.note.done().texts())
+    _write(sink, decision.note.done(), there)
 
 
-def _note(sink: Readable) -> tuple[Note, datetime]:
-    found = sink.survey()
-    return Note.of(found.noted, found.at), found.at
+def _note(state: SinkState) -> Note:
+    return Note.of(state.noted, state.at)
+
+
+def _write(sink: Readable, note: Note, there: SinkState) -> None:
+    # In AWS, removing a tag is a request of its own, also where there is none.
+    sink.note({name: text for name, text in note.texts().items() if text is not None or name in there.noted})
