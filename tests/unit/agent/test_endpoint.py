@@ -27,24 +27,9 @@ def says(status: int, body: Any = None, *headers: tuple[str, str]) -> Answer:
     return Answer(status, "Answer", (*JSON, *headers), json.dumps(body or {}).encode())
 
 
-@pytest.fixture(scope="module")
-def lasting(place: Place) -> Iterator[Running]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VAULT_TOKEN", place.world.servers.bao.token)
-        with Running(place) as running:
-            yield running
-
-
 @pytest.fixture
-def agent(lasting: Running) -> Running:
-    """An agent that has no token."""
-    lasting.application.forget()
-    return lasting
-
-
-@pytest.fixture
-def new(place: Place) -> Iterator[Running]:
-    """An agent that has read and counted nothing."""
+def agent(place: Place) -> Iterator[Running]:
+    """An agent of one test. It ends before a clock that the test changed is right again."""
     with Running(place) as running:
         yield running
 
@@ -85,19 +70,19 @@ def test_every_audience_scope_and_organization_has_its_own(agent: Running, place
     place._auth0.watch = lambda _asked, _answered: None
 
 
-def test_no_more_kinds_are_kept_than_there_is_room_for(new: Running, place: Place, monkeypatch: Any) -> None:
+def test_no_more_kinds_are_kept_than_there_is_room_for(agent: Running, place: Place, monkeypatch: Any) -> None:
     monkeypatch.setattr(application, "MOST_KINDS", 3)
     place.auth0 = lambda nth: says(200, {"access_token": f"t{nth}", "token_type": "Bearer", "expires_in": 600})
     for number in (1, 2, 3, 1, 4):
-        new.ask(audience=f"a{number}")
+        agent.ask(audience=f"a{number}")
     assert place.asked == 4
-    assert new.ask(audience="a1").json()["access_token"] == "t1"
-    assert new.ask(audience="a2").json()["access_token"] == "t5"
-    assert len(new.application._kinds) == 3
+    assert agent.ask(audience="a1").json()["access_token"] == "t1"
+    assert agent.ask(audience="a2").json()["access_token"] == "t5"
+    assert len(agent.application._kinds) == 3
     place.auth0 = lambda _nth: says(403, {"error": "access_denied"})
     for number in range(MOST_KINDS):
-        new.ask(audience=f"b{number}")
-    assert len(new.application._failed) <= 3
+        agent.ask(audience=f"b{number}")
+    assert len(agent.application._failed) <= 3
 
 
 def test_expires_in_counts_down(agent: Running, monkeypatch: Any) -> None:
@@ -324,32 +309,34 @@ def test_values_of_a_client_with_a_token_need_it(place: Place) -> None:
         assert agent.http.get("/v1/secret/billing", headers=right).status_code == 200
 
 
-def test_while_the_vault_is_away_the_last_good_values_serve_until_they_are_too_old(new: Running, place: Place) -> None:
-    assert new.ask().status_code == 200
-    assert new.http.get("/readyz").text.startswith("billing: ready, read ")
+def test_while_the_vault_is_away_the_last_good_values_serve_until_they_are_too_old(
+    agent: Running, place: Place
+) -> None:
+    assert agent.ask().status_code == 200
+    assert agent.http.get("/readyz").text.startswith("billing: ready, read ")
     place.vault_away = True
-    cache = new.application.secret._cache
+    cache = agent.application.secret._cache
     cache._now = lambda: time.monotonic() + 3600
-    assert new.ask(scope="read:x").status_code == 200
-    ready = new.http.get("/readyz")
+    assert agent.ask(scope="read:x").status_code == 200
+    ready = agent.http.get("/readyz")
     assert ready.status_code == 200
     assert ready.text.startswith("billing: ready, read 360")
     cache._now = lambda: time.monotonic() + 86401
-    ready = new.http.get("/readyz")
+    ready = agent.http.get("/readyz")
     assert ready.status_code == 503
     assert ready.text.startswith("billing: not ready, read 8640")
     assert " s ago, and not since: could not read" in ready.text
-    assert 'secret_bridge_agent_ready{client="billing"} 0' in new.http.get("/metrics").text
-    status, error, said = new.refused(scope="write:x")
+    assert 'secret_bridge_agent_ready{client="billing"} 0' in agent.http.get("/metrics").text
+    status, error, said = agent.refused(scope="write:x")
     assert (status, error) == (503, "temporarily_unavailable")
     assert "cannot be read" in said
-    assert new.ask().status_code == 200  # a token that Auth0 gave is valid to its end
+    assert agent.ask().status_code == 200  # a token that Auth0 gave is valid to its end
     place.vault_away = False
     cache._now = time.monotonic
     cache._ahead_at = cache._old_at = 0.0
-    new.application._failed.clear()
-    assert new.ask(scope="write:x").status_code == 200
-    assert new.http.get("/readyz").status_code == 200
+    agent.application._failed.clear()
+    assert agent.ask(scope="write:x").status_code == 200
+    assert agent.http.get("/readyz").status_code == 200
 
 
 def test_before_the_first_reading_it_is_alive_and_not_ready(place: Place) -> None:
@@ -363,11 +350,11 @@ def test_before_the_first_reading_it_is_alive_and_not_ready(place: Place) -> Non
         assert "values_age_seconds" not in agent.http.get("/metrics").text
 
 
-def test_what_is_counted_names_clients_and_results_only(new: Running, place: Place) -> None:
-    new.ask()
+def test_what_is_counted_names_clients_and_results_only(agent: Running, place: Place) -> None:
+    agent.ask()
     place.auth0 = lambda _nth: says(403, {"error": "access_denied"})
-    new.ask(audience="other")
-    lines = new.http.get("/metrics").text.splitlines()
+    agent.ask(audience="other")
+    lines = agent.http.get("/metrics").text.splitlines()
     for line in (
         'secret_bridge_agent_answers_total{client="billing",result="token"} 1',
         'secret_bridge_agent_answers_total{client="billing",result="access_denied"} 1',
