@@ -77,11 +77,10 @@ def _by_kind(rows: Sequence[Row], kinds: Mapping[str, str]) -> str:
         those = [row for row in rows if row["kind"] == kind]
         if those:
             found = _all(those, "agent")
-            cells.append(
-                [title, str(len(those)), f"{found.asked:,}", f"{found.connection:,}", f"{found.refused:,}",
-                 f"{found.other:,}"]
-            )  # fmt: skip
-    return table(("the agent is", "slices", "acquisitions", "connection failed", "refused", "other failures"), cells)
+            counts = (found.asked, found.connection, found.refused, found.other, found.late)
+            cells.append([title, str(len(those)), *(f"{each:,}" for each in counts)])
+    head = ("slices", "acquisitions", "connection failed", "refused", "other failures", "over 35 s of life")
+    return table(("the agent is", *head), cells)
 
 
 def _bought(rows: Sequence[Row]) -> str:
