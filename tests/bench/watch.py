@@ -1,6 +1,6 @@
 """Changes in the dashboard under watchers that are killed, and under a log that is late and has gaps. Prints Markdown.
 
-`python -m tests.bench.watch [--changes N] [--clients N] [--watchers N] [--kill N] [--propagation S] [--journal FILE]`
+`python -m tests.bench.watch [--changes N] [--clients N] [--kill N] [--propagation SECONDS] [--journal FILE]`
 
 Secrets of many clients are changed in the dashboard of the local Auth0. Half of the clients have `on_drift = "sync"`,
 and count as repaired when Vault has the new value in one new version. The others are told about, and count when one
@@ -59,12 +59,13 @@ class Case:
     kills: int
     propagation: int
     delay: int
+    never: float
 
     @property
     def key(self) -> str:
         return (
             f"{self.changes} changes {self.clients} clients {self.watchers} watchers {self.kills} kills "
-            f"{self.propagation} s {self.delay} s"
+            f"{self.propagation} s {self.delay} s {self.never:.0%}"
         )
 
 
@@ -235,7 +236,7 @@ EVER, LAST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2120, 1, 1, tzinfo=UTC)
 
 def case(asked: Case, command: Sequence[str], seed: int) -> Figures:
     """Make the changes of a row, and return the figures."""
-    faults = LogFaults(seed, delay=timedelta(seconds=asked.delay))
+    faults = LogFaults(seed, never=asked.never, delay=timedelta(seconds=asked.delay))
     with Fleet(kinds=("vault",), propagation=asked.propagation) as fleet, Proxy(fleet.urls[0], gate=faults) as proxy:
         story = Story(asked, fleet, faults, command, seed)
         story.auth0.ask("spread", asked.propagation)
@@ -330,10 +331,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--kill", type=int, default=10, help="how many times; default 10")
     parser.add_argument("--propagation", type=int, default=30, help="seconds; default 30, as Auth0 takes")
     parser.add_argument("--delay", type=int, default=10, help="seconds until an entry is in the log; default 10")
+    parser.add_argument("--never", type=float, default=0.05, help="the part of entries that never come; default 0.05")
     parser.add_argument("--seed", type=int, default=1)
     add_option(parser)
     given = parser.parse_args(arguments)
-    asked = Case(given.changes, given.clients, given.watchers, given.kill, given.propagation, given.delay)
+    asked = Case(given.changes, given.clients, given.watchers, given.kill, given.propagation, given.delay, given.never)
     journal = Journal(given.journal)
     with ExitStack() as running:
         directory = Path(running.enter_context(tempfile.TemporaryDirectory()))
