@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bridge.agent.answers import UNAUTHORISED, Refusal
 from bridge.agent.asked import Headers
 from bridge.config.agent import Listener, Served
-from bridge.model.errors import Usage
+from bridge.model.errors import BridgeError, Usage
 from sinks.secret import Secret
 
 if TYPE_CHECKING:
@@ -42,7 +42,11 @@ def token_of(name: str, served: Served, resolve: Callable[[str], Secret]) -> Sec
     """
     if served.token is None:
         return None
-    token = resolve(served.token)
+    try:
+        token = resolve(served.token)
+    except BridgeError as error:
+        where = f"agent.clients.{name}.token"
+        raise Usage(*(f"{where}: {fault}" for fault in error.faults), hint=error.hints) from None
     if len(token.reveal()) < SHORTEST:
         raise Usage(
             f"agent.clients.{name}.token: found less than {SHORTEST} characters",

@@ -36,12 +36,15 @@ def opened(listeners: Iterable[Listener], environ: Mapping[str, str]) -> list[so
             place = listener.socket or listener.address
             if place in handed:
                 _check_handed(listener)
-            found.append((listener, handed.pop(place) if place in handed else _bound(listener)))
+                found.append((listener, handed.pop(place)))
+            else:
+                found.append((listener, _bound(listener)))
         if handed:
             raise Usage(f"systemd handed over {', '.join(map(str, handed))}, which no agent.listen names")
     except BaseException:
-        for listener, each in found:
+        for each in (*handed.values(), *(each for _, each in found)):
             each.close()
+        for listener, _ in found:
             remove(listener)
         raise
     return [each for _, each in found]
@@ -60,12 +63,10 @@ def inherited(environ: Mapping[str, str]) -> dict[object, socket.socket]:
         return {}
     found: dict[object, socket.socket] = {}
     for number in range(FIRST, FIRST + int(environ.get("LISTEN_FDS", "0"))):
-        try:
-            each = socket.socket(fileno=number)
-            listening = each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-        except OSError:
-            listening = 0
-        if not listening:
+        each = _listening(number)
+        if each is None:
+            for other in found.values():
+                other.close()
             raise Usage(
                 f"systemd handed over descriptor {number}, which is no listening socket", hint="use ListenStream="
             )
@@ -73,6 +74,18 @@ def inherited(environ: Mapping[str, str]) -> dict[object, socket.socket]:
         name = each.getsockname()
         # An abstract socket, whose name is bytes, has no file, and so no mode.
         found[name if isinstance(name, (str, bytes)) else (name[0], name[1])] = each
+    return found
+
+
+def _listening(number: int) -> socket.socket | None:
+    """Return the socket of a descriptor, or None if nobody can connect to it."""
+    try:
+        found = socket.socket(fileno=number)
+    except OSError:
+        return None
+    if not found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        found.close()
+        return None
     return found
 
 

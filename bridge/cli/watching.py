@@ -112,6 +112,7 @@ class Watching:
         """Do the work for each of these, for several at a time."""
         for _ in spread(work, turns, jobs=self._jobs):
             pass
+        self._news.deliver()
 
     def repair(self, settings: Settings, client: ClientSettings) -> str:
         """Publish the value that Auth0 holds, within its audit record."""

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from bridge.auth0.errors import Forbidden
 from bridge.auth0.logs import Exchange
 from bridge.config.settings import ClientSettings
 from bridge.execution.session import Session
 from bridge.execution.snapshot import translate
-from bridge.model.errors import ATTENTION, BridgeError
+from bridge.model.errors import ATTENTION, BridgeError, Usage
 from bridge.model.progress import Silent, pause
 from bridge.watch.cases import SECOND, Cases
 from bridge.watch.decide import Decision, Found, Kind, Tell, decide, repaired
@@ -109,7 +110,11 @@ class Follower:
         self._keep(end=True)
 
     def run(self) -> None:
-        """Follow the log until the request to stop. What goes wrong is told, and tried again."""
+        """Follow the log until the request to stop. What goes wrong is told, and tried again.
+
+        Raises:
+            BridgeError: the log may not be read, or the settings are not valid.
+        """
         failures, following = 0, 0.0
         while not self.stop.asked:
             now = self.clock.monotonic()
@@ -119,6 +124,9 @@ class Follower:
                     failures, following = 0, now if more else now + self.interval.total_seconds()
                     self._wrong.pop("", None)
                 except BridgeError as error:
+                    # Without a right, or with settings that are not valid, waiting does not help.
+                    if self._window is None and isinstance(error, Usage | Forbidden):
+                        raise
                     self._failed("", error)
                     following = now + min(TROUBLE * 2**failures, LONGEST_TROUBLE)
                     failures += 1
@@ -219,7 +227,8 @@ class Follower:
         if sight.managed and (exchanges or sight.note.failing):
             decision = judge(session, sight, exchanges, self._known)
             self._tell(session, sight, decision)
-            sight = replace(sight, note=decision.note)
+            if decision.note != sight.note:
+                sight = replace(sight, note=decision.note, read=decision.note.done())
         if sight.note.failing:
             self.statuses.add(ATTENTION)
         if not look_too:

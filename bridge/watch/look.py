@@ -64,6 +64,9 @@ class Sight:
     states: tuple[SinkState, ...]
     at: datetime
     note: Note
+    """What was told about it."""
+    read: Note
+    """The same as its first sink has it."""
     state: status.Status
 
     @property
@@ -85,7 +88,7 @@ def see(session: Session) -> Sight:
     note = Note.of(states[0].noted, at)
     if seen.kind is status.Kind.IN_PROGRESS or note.is_claimed(at):
         raise Later(BUSY)
-    return Sight(states, at, note, seen)
+    return Sight(states, at, note, note, seen)
 
 
 def look(session: Session, sight: Sight, verify: Verify) -> Found:

@@ -16,6 +16,7 @@ from bridge.watch.decide import Decision, Tell
 from bridge.watch.look import BUSY, Later, Sight
 from bridge.watch.notes import Note
 from sinks.errors import SinkError
+from sinks.port import Readable, SinkState
 
 SETTLED = 2.0
 """Seconds between the word and the second look."""
@@ -25,16 +26,23 @@ def tell(session: Session, sight: Sight, decision: Decision, announce: Callable[
     """Tell what was decided, and keep in the client's first sink that it was told.
 
     Raises:
-        Later: another watcher tells it.
+        Later: another watcher has written there since, or tells it.
         SinkError: the note cannot be written or read. Everything was told all the same.
     """
-    sink, word = next(iter(session.sinks.values())), secrets.token_hex(4)
+    if not decision.tells and decision.note == sight.note:
+        return
+    sink = next(iter(session.sinks.values()))
     try:
+        # Once more, because a look takes long, and the word has to follow at once.
+        there = sink.survey()
+        if _note(there).texts() != sight.read.texts():
+            raise Later(BUSY)
         if decision.tells:
-            sink.note(sight.note.by(word, sight.at).texts())
+            word = secrets.token_hex(4)
+            _write(sink, sight.note.by(word, there.at), there)
             session.clock.sleep(SETTLED)
-            found = sink.survey()
-            if Note.of(found.noted, found.at).claim != word:
+            there = sink.survey()
+            if _note(there).claim != word:
                 raise Later(BUSY)
     except SinkError:
         for each in decision.tells:
@@ -42,5 +50,13 @@ def tell(session: Session, sight: Sight, decision: Decision, announce: Callable[
         raise
     for each in decision.tells:
         announce(each)
-    if decision.tells or decision.note != sight.note:
-        sink.note(decision.note.done().texts())
+    _write(sink, decision.note.done(), there)
+
+
+def _note(state: SinkState) -> Note:
+    return Note.of(state.noted, state.at)
+
+
+def _write(sink: Readable, note: Note, there: SinkState) -> None:
+    # In AWS, removing a tag is a request of its own, also where there is none.
+    sink.note({name: text for name, text in note.texts().items() if text is not None or name in there.noted})

@@ -84,7 +84,7 @@ def test_a_run_that_is_killed_goes_on_and_rotates_each_client_once() -> None:
 
 
 def test_each_change_in_the_dashboard_is_repaired_or_told_once_by_watchers_that_are_killed() -> None:
-    few = ("--changes", "4", "--clients", "2", "--kill", "1", "--propagation", "3", "--delay", "1")
+    few = ("--changes", "4", "--clients", "2", "--kill", "1", "--propagation", "3", "--delay", "1", "--never", "0")
     head, row = printed("watch", *few)
     told = dict(zip(head, row, strict=True))
     once = [told[name].split(" of ") for name in ("repaired exactly once", "told exactly once")]

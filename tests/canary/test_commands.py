@@ -72,6 +72,12 @@ def unreadable(stage: Stage) -> None:
     scopes("read:clients", "update:client_keys")(stage)
 
 
+def logged(stage: Stage) -> None:
+    """Somebody pressed Rotate in Auth0's dashboard, and the bridge may read the log."""
+    dashboard(stage)
+    scopes("read:clients", "read:client_keys", "read:logs")(stage)
+
+
 def foreign(stage: Stage) -> None:
     """Somebody else's text stands where the lock belongs; it holds a value of theirs."""
     rotated(stage)
@@ -143,6 +149,8 @@ GOOD = {
     "report as metrics": Case(("report", "--prometheus"), 0, rotated),
     "verify": Case(("verify",), 0, rotated),
     "history": Case(("history",), 0, rotated),
+    "watch": Case(("watch", "--once"), 5, logged),
+    "watch as JSON": Case(("watch", "--once", "--json"), 5, logged),
     "doctor": Case(("doctor",), 0, rotated),
     "doctor as JSON": Case(("doctor", "--json", "--role", "security"), 0, rotated),
     "forget": Case(("forget",), 0, adopted),

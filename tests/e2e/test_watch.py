@@ -17,12 +17,16 @@ import pytest
 
 from bridge.auth0.logs import PAGE
 from bridge.sandbox.auth0.limits import PLANS
+from bridge.watch.decide import Decision, Kind, Tell
+from bridge.watch.look import Later, see
+from bridge.watch.notes import Note
+from bridge.watch.telling import tell
 from tests.e2e.clock import Shifted
 from tests.e2e.command import MAIN, done, environ, invoke, on
 from tests.e2e.conftest import PROPAGATION, _worlds
 from tests.e2e.hasty import Written, hurry
 from tests.e2e.sinks import NO_TRUST
-from tests.e2e.taps import died
+from tests.e2e.taps import Call, Trace, died, is_noting
 from tests.e2e.test_several_clients import write
 from tests.e2e.world import DAY, SCOPES, MakeWorld, Servers, World
 
@@ -247,6 +251,77 @@ def test_a_watcher_that_died_before_it_told_something_only_delays_it(world: Worl
     assert told(world, status=5) == ["drift"]
 
 
+class Meanwhile(Shifted):
+    """A clock. Whoever sleeps by it lets something else happen."""
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        super().__init__()
+        self._work = work
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self._work()
+
+
+DRIFT = Tell(Kind.DRIFT, "drift")
+
+
+def test_of_two_watchers_that_have_seen_the_same_one_tells(world: World) -> None:
+    """The second one reads the note before the first one writes its word, and writes its own while the first waits."""
+    read, may_write, wrote = threading.Event(), threading.Event(), threading.Event()
+    trace = Trace(world.clock)
+    first, second = world.session(), world.session(trace=trace)
+    seen, ours, theirs = see(first), list[Tell](), list[Tell]()
+    told = Decision((DRIFT,), Note({"drift": seen.at}))
+
+    def before(call: Call) -> None:
+        if is_noting(call):
+            read.set()
+            may_write.wait(20)
+
+    def after(call: Call) -> None:
+        if is_noting(call):
+            wrote.set()
+
+    trace.before, trace.after = before, after
+    other = threading.Thread(target=tell, args=(second, seen, told, theirs.append), daemon=True)
+    other.start()
+    assert read.wait(20)
+    first.clock = Meanwhile(lambda: (may_write.set(), wrote.wait(20)))
+    with pytest.raises(Later):
+        tell(first, seen, told, ours.append)
+    other.join(20)
+    assert (ours, theirs) == ([], [DRIFT])
+    assert list(see(world.session()).note.told) == ["drift"]
+
+
+def test_a_watcher_whose_look_took_long_tells_nothing_that_was_told_meanwhile(world: World) -> None:
+    session, ours, theirs = world.session(), list[Tell](), list[Tell]()
+    seen = see(session)
+    told = Decision((DRIFT,), Note({"drift": seen.at}))
+    tell(session, seen, told, theirs.append)
+    with pytest.raises(Later):
+        tell(session, seen, told, ours.append)
+    with pytest.raises(Later):
+        tell(session, seen, Decision((), Note(method="0a1b2c3d")), ours.append)
+    assert (ours, theirs) == ([], [DRIFT])
+
+
+def test_a_watcher_that_comes_while_another_one_tells_waits(world: World) -> None:
+    first, second = world.session(), world.session()
+    seen, waited = see(first), list[timedelta]()
+
+    def come() -> None:
+        with pytest.raises(Later) as later:
+            see(second)
+        waited.append(later.value.wait)
+
+    first.clock = Meanwhile(come)
+    ours = list[Tell]()
+    tell(first, seen, Decision((DRIFT,), seen.note), ours.append)
+    assert (len(ours), len(waited)) == (1, 1)
+
+
 def test_a_limit_is_waited_out(world: World) -> None:
     in_dashboard(world)
     world.tenant.fault("limited", path="/logs", count=9, retry_after=timedelta(seconds=40))
@@ -290,9 +365,10 @@ def test_without_the_right_to_read_logs_it_says_so(world: World, monkeypatch: py
     own = world.tenant.add_management_client(SCOPES, name="secret-bridge")
     monkeypatch.setenv("AUTH0_CLIENT_ID", own.client_id)
     monkeypatch.setenv("AUTH0_CLIENT_SECRET", own.client_secret)
-    ended = on(world, "watch", "--once")
-    assert ended.status == 1
-    assert "read:logs" in ended.err
+    for options in (("--once",), ()):
+        ended = on(world, "watch", *options)
+        assert ended.status == 1
+        assert "read:logs" in ended.err
 
 
 def test_a_client_is_repaired_where_the_configuration_says_so(

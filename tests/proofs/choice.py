@@ -76,6 +76,12 @@ WHOLE = {
         "tests/resilience/model/test_searches.py",
     ),
     "sequences": ("tests/resilience/random/test_random.py",),
+    "agent": (
+        "tests/unit/agent/test_attacks.py",
+        "tests/unit/agent/test_canary.py",
+        "tests/unit/agent/test_endpoint.py",
+        "tests/unit/agent/test_process.py",
+    ),
     "watch": ("tests/e2e/test_watch.py",),
     "site": ("tests/site/test_builds.py", "tests/site/test_in_a_browser.py"),
 }
@@ -89,7 +95,7 @@ SUITES = WHOLE | MARKED
 UNTIL_PROVEN = (
     "applications", "attacks", "benchmarks", "browser", "canary", "commands", "deployment", "faults", "many",
     "notifications", "pictures", "rights", "searches", "site",
-    "watch",
+    "agent", "watch",
 )  # fmt: skip
 
 COMMIT, LEFT_OUT = "PROOFS_COMMIT", "PROOFS_LEFT_OUT"

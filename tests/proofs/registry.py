@@ -148,6 +148,14 @@ PROOFS: dict[str, Proof] = {
         ),
         files=("docs/guide/ci.md", "docs/guide/deploy/**/*", ".github/**/*"),
     ),
+    "agent": _suite(
+        "agent",
+        "the agent as a process: what it answers, attacks on it, reloads and ends, and that it tells no secret",
+        "bridge.agent.*", "bridge.cli.commands.agent", "bridge.config.load", "bridge.consumer", "tests.unit.agent.*",
+        without=(
+            "tests.proofs", "bridge.evidence", "bridge.execution", "bridge.operations", "bridge.planning", *WINGS,
+        ),
+    ),
     "watch": _suite(
         "watch",
         "what the watch tells and repairs, once, whatever becomes of the log, its checkpoint and other watchers",

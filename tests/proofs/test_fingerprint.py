@@ -78,6 +78,7 @@ OF_WINGS = {
     "faults": COMMANDS, "image": "tests/deploy/image.py", "many": "bridge/cli/picking.py",
     "notifications": "bridge/notify/deliver.py", "pictures": COMMANDS, "rights": COMMANDS,
     "site": "tests/unit/report/browser.py", "together": "bridge/cli/jobs.py",
+    "agent": "bridge/agent/endpoint.py",
     "watch": "bridge/watch/follow.py",
 }  # fmt: skip
 

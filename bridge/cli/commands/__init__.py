@@ -10,6 +10,7 @@ __all__ = ["app", "loaded"]
 def loaded() -> typer.Typer:
     """Return `app` with every command loaded, for what reads all of them. To run one, `app` is enough."""
     from bridge.cli.commands import (  # noqa: F401
+        agent,
         audit,
         demo,
         discover,

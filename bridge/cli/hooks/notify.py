@@ -52,6 +52,11 @@ def require(settings: Settings | None, *, wanted: bool = False) -> None:
         raise Usage(f"notify: the extra 'notify' is not installed ({EXTRA} is missing)", hint=to_install("notify"))
 
 
+def unexpected(wrong: str) -> str:
+    """Return the line for a message that was not sent because of a bug: an exception of this class."""
+    return f"not notified: this should not happen: {wrong}; please report it"
+
+
 class Teller:
     """The common part of `News` and `Look`: the check beforehand, the sending, and the wait at the end.
 
@@ -106,7 +111,7 @@ class Teller:
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # as above. A second Ctrl-C ends the wait
             lost, self._wrong = [], type(error).__name__
         if self._wrong:
-            lost.append(f"not notified: this should not happen: {self._wrong}; please report it")
+            lost.append(unexpected(self._wrong))
         say_all(lost, err=True)
 
     def _fields(self, **told: Any) -> dict[str, Any]:

@@ -230,10 +230,10 @@ class Process:
     def text(self) -> str:
         return "".join(self.lines)
 
-    def until(self, words: str) -> Self:
-        """Wait until it has printed these words."""
+    def until(self, words: str, times: int = 1) -> Self:
+        """Wait until it has printed these words, so often."""
         with self._guard:
-            assert self._guard.wait_for(lambda: words in self.text, ENOUGH), self.text
+            assert self._guard.wait_for(lambda: self.text.count(words) >= times, ENOUGH), self.text
         return self
 
     def signal(self, number: int) -> None:

@@ -16,6 +16,7 @@ import pytest
 from bridge.agent import application
 from bridge.agent.application import MOST_KINDS
 from bridge.model.errors import Usage
+from tests.e2e.sinks import NO_TRUST
 from tests.support.proxy import Answer
 from tests.unit.agent.running import AUDIENCE, Place, Running, free_port
 
@@ -28,6 +29,7 @@ def says(status: int, body: Any = None, *headers: tuple[str, str]) -> Answer:
 
 @pytest.fixture
 def agent(place: Place) -> Iterator[Running]:
+    """An agent of one test. It ends before a clock that the test changed is right again."""
     with Running(place) as running:
         yield running
 
@@ -95,7 +97,7 @@ def test_many_callers_at_once_are_one_request(agent: Running, place: Place) -> N
     place.auth0 = lambda _nth: None if gate.wait(20) else says(500)
 
     def call() -> None:
-        with httpx.Client(transport=httpx.HTTPTransport(uds=str(agent.path)), timeout=60) as http:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(agent.path), verify=NO_TRUST), timeout=60) as http:
             found.append(http.post("http://agent/oauth/token", data=place.ask()).json()["access_token"])
 
     threads = [threading.Thread(target=call) for _ in range(60)]
@@ -271,7 +273,9 @@ def test_a_client_is_served_where_its_listener_says_so(place: Place) -> None:
             assert (status, error) == (401, "invalid_client")
             assert said == f"client_id: no client of that id is served at {path}"
         assert agent.http.get("/v1/secret/billing").status_code == 404
-        with httpx.Client(transport=httpx.HTTPTransport(uds=f"{other}"), base_url="http://agent") as http:
+        with httpx.Client(
+            transport=httpx.HTTPTransport(uds=f"{other}", verify=NO_TRUST), base_url="http://agent"
+        ) as http:
             assert http.post("/oauth/token", data=place.ask()).status_code == 200
 
 

@@ -10,7 +10,7 @@ from bridge.auth0.client import Objection
 from bridge.auth0.probe import Verdict
 from bridge.cli.commands.doctor import _lines as doctor_lines
 from bridge.cli.output import json as as_json
-from bridge.cli.output import status_table
+from bridge.cli.output import sightings, status_table
 from bridge.cli.output import text as show
 from bridge.config.settings import ClientSettings
 from bridge.doctor.report import Report as Examined
@@ -24,6 +24,7 @@ from bridge.operations.verify import Verified
 from bridge.planning.guards import refuse
 from bridge.planning.status import Status, judge
 from bridge.report.figures import Looked, Report, Unread, rows
+from bridge.watch.decide import Kind, Tell
 from sinks.port import SinkState
 from tests.unit.planning.sinks import CLIENT, DAY, NEW, NOW, OLD, TENANT, URIS, lock, place, record
 
@@ -115,6 +116,7 @@ def lines(text: str) -> Iterable[str]:
         yield from status_table.statuses(statuses(text), width)
     yield from show.evidence("billing", evidence(text))
     yield from show.verified("billing", verdicts(text))
+    yield sightings.line("billing", Tell(Kind.DRIFT, text, text))
     for found in states(text):
         yield from show.history("billing", found, 20)
     told = examined(text)
@@ -138,5 +140,6 @@ def objects(text: str) -> Iterable[dict[str, object]]:
     yield from map(as_json.status, statuses(text))
     yield as_json.evidence(BILLING, evidence(text))
     yield as_json.verified(BILLING, verdicts(text))
+    yield sightings.as_object("prod", BILLING, Tell(Kind.DRIFT, text, text), NOW)
     yield from map(as_json.report, report(text).rows)
     yield as_json.nothing(BILLING, text)

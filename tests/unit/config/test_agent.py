@@ -193,6 +193,18 @@ def test_an_address_is_a_number_of_this_machine_itself_and_a_port(text: str, exp
     assert split_address(text) == expected
 
 
+PAGE = Path(__file__).parents[3] / "docs/guide/agent.md"
+
+
+def test_the_example_of_the_guide_is_right(load_text: Any) -> None:
+    blocks = [block.partition("```")[0] for block in PAGE.read_text("utf-8").split("```toml\n")[1:]]
+    (whole,) = [block for block in blocks if "[tenants." in block]
+    found = load_text(whole)
+    assert found.agent is not None
+    assert [each.serves("billing") for each in found.agent.listen] == [True]
+    assert not load_text(whole).agent.clients
+
+
 BARE = 'client_id = "env:AUTH0_CLIENT_ID"\nclient_secret = "env:AUTH0_CLIENT_SECRET"\n'
 
 

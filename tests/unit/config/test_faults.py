@@ -82,6 +82,8 @@ ONE_FAULT = [
     ('owner = "team-billing"', 'owner = " "', "clients.billing.owner: found an empty text, expected a text"),
     ('owner = "team-billing"', 'accept = ["hs265"]',
      'clients.billing.accept[0]: found "hs265", expected one of hs256, self; did you mean hs256?'),
+    ('owner = "team-billing"', 'on_drift = "tell"',
+     'clients.billing.on_drift: found "tell", expected one of notify, sync'),
     ('owner = "team-billing"', 'evidence = "required"',
      'clients.billing.evidence: found "required", expected one of advisory, require; did you mean require?'),
     ('owner = "team-billing"', 'owners = "team-billing"', "clients.billing.owners: unknown key; did you mean owner?"),

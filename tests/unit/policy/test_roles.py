@@ -78,7 +78,12 @@ def test_security_watches_verifies_and_retires_and_changes_nothing_at_auth0(some
     before = world.live
     told = somebody.become("billing", "--role", "security")
     assert of(told, "scopes") == [["read:clients", "read:logs"]]
-    for command in (*WATCHING, ("verify", "billing"), ("evidence", "billing", "--record")):
+    for command in (
+        *WATCHING,
+        ("verify", "billing"),
+        ("evidence", "billing", "--record"),
+        ("watch", "--once", "billing"),
+    ):
         somebody.can(*command)
     asked = somebody.run("evidence", "billing")
     assert (asked.status, "known consumers" in asked.told) == (0, True), asked.told
