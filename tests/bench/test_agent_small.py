@@ -46,9 +46,8 @@ def test_through_the_agent_nothing_is_refused_and_with_handed_over_sockets_no_co
     assert [row[0] for row in languages] == [*FEW]
     assert int(told["acquisitions"].replace(",", "")) >= 300
     assert told["**refused**"] == "**0**"
-    assert int(told["candidates refused"]) > 0  # a candidate was, so the rotations were met
     sample = told["**sample without the agent: refused**"]
-    assert not sample.startswith("**0**")
+    assert not sample.startswith("**0**")  # so the rotations could be noticed
     head, *kinds = rows[4:8]
     failed = {row[0]: int(row[head.index("connection failed")]) for row in kinds}
     assert failed["stopped in good order, sockets handed over"] == 0
