@@ -101,8 +101,11 @@ def world(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     hurry(monkeypatch, shared.clock, shared.written)
     for name, value in world.environment.items():
         monkeypatch.setenv(name, value)
+    called(world, client_id="foreign")  # an entry for the checkpoint, in a log that may have none yet
+    world.clock.advance(HOUR)
     told(world)
     assert told(world) == []
+    assert "bridge_note_watchlog" in world.aws.see().tags
     yield world
     world.tenant.clear_faults()
     world.clock.advance(HOUR)
