@@ -43,7 +43,7 @@ PATIENCE = 600.0
 ROUND = 2
 """Minutes between two rounds over all clients."""
 HEAD = (
-    "changes, clients", "watchers, killed", "repaired exactly once", "told exactly once", "late, never logged",
+    "changes, clients", "watchers, killed", "repaired exactly once", "told exactly once", "told at all", "late, never logged",
     "until repaired, p50", "p99", "p99 where no watcher was killed meanwhile", "until told, p50", "p99",
     "never logged: until found, most", "foreign acted upon", "own counted", "429",
 )  # fmt: skip
@@ -286,6 +286,7 @@ def _figures(story: Story, watchers: Watchers, limited: int) -> Figures:
     return {
         **{part: len(changes) for part, changes in parts.items()},
         **{f"{part} once": sum(len(change.acted) == 1 for change in changes) for part, changes in parts.items()},
+        "told at all": sum(bool(change.acted) for change in parts["told"]),
         **{f"{part} after": [change.waited for change in changes if change.waited is not None]
            for part, changes in parts.items()},
         "late": sum(change.late for change in story.changes if change.visible),
@@ -308,6 +309,7 @@ def row(asked: Case, found: Figures) -> list[str]:
     return [
         f"{asked.changes}, {asked.clients}", f"{asked.watchers}, {found['killed']}",
         f"{found['repaired once']} of {found['repaired']}", f"{found['told once']} of {found['told']}",
+        f"{found['told at all']} of {found['told']}",
         f"{found['late']}, {found['lost']}", *_percentiles(found["repaired after"]),
         f"{_percentiles(found['calm after'])[1]} of {len(found['calm after'])}",
         *_percentiles(found["told after"]), f"{max(found['lost after']):.0f} s" if found["lost after"] else "-",

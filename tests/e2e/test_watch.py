@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,7 +19,7 @@ from bridge.watch.look import Later, see
 from bridge.watch.notes import Note
 from bridge.watch.telling import tell
 from tests.e2e.clock import Shifted
-from tests.e2e.command import MAIN, done, environ, invoke, on
+from tests.e2e.command import done, invoke, on
 from tests.e2e.conftest import PROPAGATION, _worlds
 from tests.e2e.hasty import Written, hurry
 from tests.e2e.sinks import NO_TRUST
@@ -397,23 +394,3 @@ def test_a_client_is_repaired_where_the_configuration_says_so(
     # One of the two clients that hold the checkpoint is taken out.
     file.write_text(file.read_text().replace("[clients.billing]", "[clients.ledger]"))
     assert done(invoke("watch", "--once", "--json", "orders")).objects == []
-
-
-def test_it_follows_the_log_until_it_is_asked_to_stop(make_live: MakeWorld, tmp_path: Path) -> None:
-    world = make_live(scopes=LOGS)
-    world.fill()
-    world.adopt()
-    options = ["watch", world.client_id, "--interval", "2", *(word for uri in world.uris for word in ("--sink", uri))]
-    command = [sys.executable, "-c", MAIN, *options]
-    process = subprocess.Popen(command, env=environ(world, tmp_path), cwd=tmp_path, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout
-        threading.Timer(3, lambda: in_dashboard(world)).start()
-        line = process.stdout.readline()
-        assert line.startswith(f"{world.client_id}  drift: changed outside the bridge")
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
-        assert process.stdout.read() == ""
-    finally:
-        process.kill()
-        process.communicate()

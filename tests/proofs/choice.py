@@ -82,7 +82,7 @@ WHOLE = {
         "tests/unit/agent/test_endpoint.py",
         "tests/unit/agent/test_process.py",
     ),
-    "watch": ("tests/e2e/test_watch.py",),
+    "watch": ("tests/e2e/test_watch.py", "tests/e2e/test_watch_live.py"),
     "site": ("tests/site/test_builds.py", "tests/site/test_in_a_browser.py"),
 }
 MARKED = {

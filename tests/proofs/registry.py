@@ -159,7 +159,8 @@ PROOFS: dict[str, Proof] = {
     "watch": _suite(
         "watch",
         "what the watch tells and repairs, once, whatever becomes of the log, its checkpoint and other watchers",
-        *CORE, "bridge.cli.commands", "bridge.watch.*", "tests.e2e.test_watch", "tests.e2e.conftest",
+        *CORE, "bridge.cli.commands", "bridge.watch.*", "tests.e2e.test_watch", "tests.e2e.test_watch_live",
+        "tests.e2e.conftest",
         without=("tests.proofs",),
     ),
     "site": _suite(
