@@ -44,7 +44,8 @@ ROUND = 2
 """Minutes between two rounds over all clients."""
 HEAD = (
     "changes, clients", "watchers, killed", "repaired exactly once", "told exactly once", "told at all",
-    "late, never logged", "until repaired, p50", "p99", "p99 where no watcher was killed meanwhile", "until told, p50", "p99",
+    "late, never logged", "until repaired, p50", "p99", "p99 where no watcher was killed meanwhile",
+    "until told, p50", "p99",
     "never logged: until found, most", "foreign acted upon", "own counted", "429",
 )  # fmt: skip
 
