@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -79,7 +80,8 @@ def shared(servers: Servers) -> Iterator[Shared]:
     with pytest.MonkeyPatch.context() as patch:
         written = Written(servers.clock.shift)
         hurry(patch, servers.clock, written)
-        for make in _worlds(servers, "watched", patch, servers.clock, PROPAGATION):
+        # A worker that runs another file in between makes this one anew.
+        for make in _worlds(servers, f"watched-{secrets.token_hex(3)}", patch, servers.clock, PROPAGATION):
             world = make(scopes=LOGS)
             world._written = written
             world.tenant.grant(world.client_id, AUDIENCE, ())
