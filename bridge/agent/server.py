@@ -48,7 +48,7 @@ class Guarded(H11Protocol):
     _reading: asyncio.TimerHandle | None = None
     _writing: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Find out who connects, and close what is too much."""
         super().connection_made(transport)
         connected: socket.socket = transport.get_extra_info("socket")
