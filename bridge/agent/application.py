@@ -136,11 +136,6 @@ class Application:
         """How fresh its values are."""
         return self.secret.standing
 
-    def forget(self) -> None:
-        """Forget its tokens, so that the next request of each kind obtains a new one."""
-        self._kinds.clear()
-        self._failed.clear()
-
     def close(self) -> None:
         """Close its connections. Requests that are under way end with an error."""
         self.secret.close()
@@ -188,7 +183,8 @@ def opened(
         if client.client_id in found:
             raise Usage(f"clients.{name}.client_id: the same as that of clients.{found[client.client_id].name}",
                         hint="one agent serves an id for one tenant only: run another for the other")  # fmt: skip
-        found[client.client_id] = make(client, tenant, vault, served, token_of(name, served, resolve))
+        token = token_of(served.token, f"agent.clients.{name}.token", resolve)
+        found[client.client_id] = make(client, tenant, vault, served, token)
     return found
 
 

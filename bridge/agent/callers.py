@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bridge.agent.answers import UNAUTHORISED, Refusal
 from bridge.agent.asked import Headers
-from bridge.config.agent import Listener, Served
+from bridge.config.agent import Listener
 from bridge.model.errors import BridgeError, Usage
 from sinks.secret import Secret
 
@@ -34,22 +34,21 @@ class Caller:
     uid: int | None = None
 
 
-def token_of(name: str, served: Served, resolve: Callable[[str], Secret]) -> Secret | None:
-    """Return the text that callers of a client send as their `client_secret`, or None if there is none.
+def token_of(reference: str | None, key: str, resolve: Callable[[str], Secret]) -> Secret | None:
+    """Return the text that callers show, or None if there is no reference to it. `key` is its place in the file.
 
     Raises:
         Usage: it cannot be read, or it is too short.
     """
-    if served.token is None:
+    if reference is None:
         return None
     try:
-        token = resolve(served.token)
+        token = resolve(reference)
     except BridgeError as error:
-        where = f"agent.clients.{name}.token"
-        raise Usage(*(f"{where}: {fault}" for fault in error.faults), hint=error.hints) from None
+        raise Usage(*(f"{key}: {fault}" for fault in error.faults), hint=error.hints) from None
     if len(token.reveal()) < SHORTEST:
         raise Usage(
-            f"agent.clients.{name}.token: found less than {SHORTEST} characters",
+            f"{key}: found less than {SHORTEST} characters",
             hint="make one that nobody can guess: openssl rand -hex 32",
         )
     return token

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,19 +13,12 @@ from bridge.agent.answers import Answer, Refusal, json_answer, text_answer
 from bridge.agent.application import Application
 from bridge.agent.asked import FORM, Headers, asked, bearer
 from bridge.agent.callers import Caller
+from bridge.agent.http import CALLER, LARGEST, Receive, Scope, Send, body_of, headers_of, only, sent
 from bridge.agent.metrics import Metrics
 from bridge.config.agent import Listener
 
 LOG = logging.getLogger("bridge.agent")
-LARGEST = 16 * 1024
-"""The most bytes of a request's headers, and of its body. A token request has a few hundred."""
 TOKEN, SECRET = "/oauth/token", "/v1/secret/"
-CALLER = "caller"
-"""Where the server keeps the `Caller` of a connection, in the `state` of each request."""
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -58,12 +51,10 @@ class Endpoint:
         except Exception as error:  # noqa: BLE001  # its text may hold what the caller sent
             LOG.error("a request failed: %s", type(error).__name__)  # noqa: TRY400  # no traceback: as above
             answer = Refusal(500, "server_error", "the agent failed: see its log").answer
-        length = (b"content-length", str(len(answer.body)).encode())
-        await send({"type": "http.response.start", "status": answer.status, "headers": [*answer.headers, length]})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
+        await sent(answer, scope, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
-        serving, headers = self.serving, _headers(scope)
+        serving, headers = self.serving, headers_of(scope)
         # The listener as it is now: a reload may have changed whom it serves.
         met: Caller = scope["state"][CALLER]
         place = str(met.listener)
@@ -71,9 +62,9 @@ class Endpoint:
         callers.check(caller, headers, serving.users.get(place, frozenset()))
         method, path = scope["method"], scope["path"]
         if path == TOKEN:
-            _only(method, "POST")
-            return await self._token(serving, caller, headers, await _body(headers, receive))
-        _only(method, "GET", "HEAD")
+            only(method, "POST")
+            return await self._token(serving, caller, headers, await body_of(headers, receive, LARGEST, FORM))
+        only(method, "GET", "HEAD")
         if path.startswith(SECRET):
             return await _values(serving, caller, headers, path.removeprefix(SECRET))
         if path == "/healthz":
@@ -111,49 +102,6 @@ class Endpoint:
                     each.age,
                 )
         yield "connections", "Open connections.", {}, self.connections()
-
-
-def _only(method: str, *allowed: str) -> None:
-    if method not in allowed:
-        raise Refusal(405, "invalid_request", f"method: expected {' or '.join(allowed)}", allow=", ".join(allowed))
-
-
-def _headers(scope: Scope) -> dict[str, list[str]]:
-    """Return a request's headers.
-
-    Raises:
-        Refusal: they are larger than `LARGEST`. The server lets some more through.
-    """
-    if sum(len(name) + len(text) for name, text in scope["headers"]) > LARGEST:
-        raise Refusal(431, "invalid_request", f"the headers have more than {LARGEST} bytes")
-    found: dict[str, list[str]] = {}
-    for name, text in scope["headers"]:
-        found.setdefault(name.decode("latin-1").lower(), []).append(text.decode("latin-1"))
-    return found
-
-
-async def _body(headers: Headers, receive: Receive) -> bytes:
-    """Return a request's body.
-
-    Raises:
-        Refusal: it is larger than `LARGEST`, its length is said twice, or the caller went away.
-    """
-    large = Refusal(413, "invalid_request", f"the body has more than {LARGEST} bytes, expected {FORM}")
-    if "transfer-encoding" in headers and "content-length" in headers:  # RFC 9112 section 6.1: it may be an attack
-        raise Refusal(400, "invalid_request", "found Content-Length and Transfer-Encoding, expected one of them")
-    length = headers.get("content-length", ("0",))[0]
-    if length.isdigit() and int(length[:9]) > LARGEST:
-        raise large
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Refusal(400, "invalid_request", "the caller went away")
-        body += message.get("body", b"")
-        if len(body) > LARGEST:
-            raise large
-        if not message.get("more_body", False):
-            return bytes(body)
 
 
 async def _values(serving: Serving, caller: Caller, headers: Headers, name: str) -> Answer:

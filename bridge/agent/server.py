@@ -17,7 +17,8 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from bridge.agent.callers import Caller
-from bridge.agent.endpoint import CALLER, Endpoint
+from bridge.agent.endpoint import Endpoint
+from bridge.agent.http import CALLER, App
 from bridge.config.agent import Listener
 
 LOG = logging.getLogger("bridge.agent")
@@ -163,16 +164,25 @@ def server(
 
     `reload` is called at SIGHUP, and `stopping` when it begins to end.
     """
-    places: dict[object, Listener] = {each.socket or each.address: each for each in listeners}
     opened: Counter[object] = Counter()
-    protocol = type("Connection", (Guarded,), {"listeners": places, "opened": opened})
     endpoint.connections = opened.total
-    config = uvicorn.Config(
-        cast("Any", endpoint), http=protocol, ws="none", lifespan="off", interface="asgi3", log_config=None,
+    return Server(_configured(endpoint, listeners, opened), reload, stopping)
+
+
+def threaded(app: App, listener: Listener) -> uvicorn.Server:
+    """Return a server for another application, which takes no signals: it may run in any thread."""
+    return uvicorn.Server(_configured(app, [listener], Counter()))
+
+
+def _configured(app: App, listeners: Sequence[Listener], opened: Counter[object]) -> uvicorn.Config:
+    """Return how an ASGI application is served. `opened` will count the connections."""
+    places: dict[object, Listener] = {each.socket or each.address: each for each in listeners}
+    protocol = type("Connection", (Guarded,), {"listeners": places, "opened": opened})
+    return uvicorn.Config(
+        cast("Any", app), http=protocol, ws="none", lifespan="off", interface="asgi3", log_config=None,
         access_log=False, log_level="error", server_header=False, date_header=False, proxy_headers=False,
         timeout_keep_alive=IDLE, timeout_graceful_shutdown=DRAIN, h11_max_incomplete_event_size=HEAD,
     )  # fmt: skip
-    return Server(config, reload, stopping)
 
 
 def _uid(connected: socket.socket) -> int | None:

@@ -132,10 +132,15 @@ def _check_handed(listener: Listener) -> None:
 
 
 def _bound(listener: Listener) -> socket.socket:
-    return _on_address(listener) if listener.address is not None else _on_path(listener, listener.socket or "")
+    return on_address(listener) if listener.address is not None else _on_path(listener, listener.socket or "")
 
 
-def _on_address(listener: Listener) -> socket.socket:
+def on_address(listener: Listener, key: str = "agent.listen") -> socket.socket:
+    """Return a socket that listens on a listener's address. `key` names it in the configuration.
+
+    Raises:
+        Usage: it cannot be had.
+    """
     host, port = listener.address or ("", 0)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named, asyncio sets TCP_NODELAY on its connections. Without that a kept one answers 40 ms late.
@@ -147,7 +152,7 @@ def _on_address(listener: Listener) -> socket.socket:
     except OSError as error:
         made.close()
         raise Usage(
-            f"agent.listen: {listener} cannot be listened on ({error.strerror})",
+            f"{key}: {listener} cannot be listened on ({error.strerror})",
             hint="choose another port, or stop who has it",
         ) from None
     return made

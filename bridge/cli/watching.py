@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from bridge.cli.hooks.audit import Asked, recorded
 from bridge.cli.hooks.sightings import Sightings
+from bridge.cli.installed import to_install
 from bridge.cli.jobs import spread
 from bridge.cli.output import json as as_json
 from bridge.cli.output import sightings
@@ -20,6 +23,7 @@ from bridge.cli.output.console import say, say_all
 from bridge.cli.runner import Chosen, as_error, heeding, with_origin
 from bridge.cli.slots import in_common, share
 from bridge.execution.open import open_session
+from bridge.model.errors import Failed
 from bridge.model.progress import Stop
 
 if TYPE_CHECKING:
@@ -79,7 +83,7 @@ class Watching:
         Without `once` it ends by a request to stop, and has only the status of what should not happen.
         """
         threads = [threading.Thread(target=self._run, args=(each, once), daemon=True) for each in followers]
-        with heeding(self.stop):
+        with nullcontext() if once else self._streams(followers), heeding(self.stop):
             for thread in threads:
                 thread.start()
             leaving: float | None = None
@@ -90,6 +94,22 @@ class Watching:
                     if time.monotonic() >= leaving:
                         break
         return self._statuses.union(*(each.statuses for each in followers)) if once else self._statuses
+
+    def _streams(self, followers: Sequence[Follower]) -> AbstractContextManager[object]:
+        """Let the tenants' log streams come in, if the configuration says where.
+
+        Raises:
+            BridgeError: they cannot be taken there.
+        """
+        watch = next((each.watch for each in self._settings.values() if each.watch), None)
+        if watch is None:
+            return nullcontext()
+        if find_spec("uvicorn") is None:
+            raise Failed("the extra 'agent' is not installed (uvicorn missing): watch.address", to_install("agent"))
+        from bridge.agent.stream import receiving
+
+        tenants = {next(iter(each.clients.values())).tenant: each.bell.ring for each in followers}
+        return receiving(watch, tenants)
 
     def _run(self, follower: Follower, once: bool) -> None:  # noqa: FBT001  # a thread's target
         try:

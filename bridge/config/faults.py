@@ -26,6 +26,7 @@ from bridge.config.model import (
     RuleTable,
     ServedTable,
     TenantTable,
+    WatchTable,
 )
 
 if typing.TYPE_CHECKING:
@@ -138,7 +139,9 @@ def _keys_of_model(key: Key) -> list[str]:
         return list(ExceptionTable.model_fields)
     if key[:2] in (("agent", "listen"), ("agent", "clients")) and len(key) > 3:
         return list((ListenTable if key[1] == "listen" else ServedTable).model_fields)
-    single: dict[object, type[BaseModel]] = {"audit": AuditTable, "discover": DiscoverTable, "agent": AgentTable}
+    single: dict[object, type[BaseModel]] = {
+        "audit": AuditTable, "discover": DiscoverTable, "agent": AgentTable, "watch": WatchTable,
+    }  # fmt: skip
     listed: dict[object, type[BaseModel]] = {"notify": NotifyTable, "rules": RuleTable}
     if len(key) > 1 and (inner := single.get(key[0]) or listed.get(key[0])):
         return list(inner.model_fields)

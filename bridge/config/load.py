@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge.config import agent, discovered
+from bridge.config import agent, discovered, watch
 from bridge.config.audit import Fault, audit_of
 from bridge.config.environment import objections
 from bridge.config.settings import (
@@ -38,7 +38,7 @@ FILE_NAME = "bridge.toml"
 VARIABLE = "BRIDGE_CONFIG"
 CREDENTIALS = ("client_secret", "api_token", "private_key")
 """The settings of a tenant that are references."""
-_SECTIONS = ("tenants", "vaults", "defaults", "clients", "rules", "discover", "audit", "notify", "agent")
+_SECTIONS = ("tenants", "vaults", "defaults", "clients", "rules", "discover", "audit", "notify", "agent", "watch")
 
 
 def find(option: str | Path | None, environ: Mapping[str, str], directory: Path | None = None) -> Path | None:
@@ -130,6 +130,7 @@ def build(data: Mapping[str, Any], path: Path, environ: Mapping[str, str], more:
         notify=tuple(_notify(number, table, known) for number, table in enumerate(config.notify)),
         rules=rules.read(data),
         agent=agent.read(config.agent, known),
+        watch=watch.read(config.watch, known),
         discovered=discovered.named_by(data, path),
         logins=logins,
     )
@@ -156,6 +157,7 @@ def _checked(
     found += cross_check(data)
     found += rules.check(data)
     found += agent.check(data)
+    found += watch.check(data)
     found += addresses(data, vaults)
     audit, unfit = audit_of(data, environ)
     found += unfit

@@ -167,6 +167,13 @@ class AgentTable(Table):
     max_stale: Duration | None = _may("How long a value is used while the vault cannot be read (24h)")
 
 
+class WatchTable(Table):
+    """Where the log streams of tenants arrive: secret-bridge watch."""
+
+    address: LoopbackAddress = Field(description="A loopback address, behind your proxy with HTTPS")
+    streams: dict[str, Reference] = Field(min_length=1, description="By tenant, the token that its log stream sends")
+
+
 class ConfigFile(Table):
     """The configuration of secret-bridge."""
 
@@ -179,3 +186,4 @@ class ConfigFile(Table):
     audit: AuditTable | None = _may("The record of every attempt; without it nothing is recorded")
     notify: list[NotifyTable] = Field(default_factory=list, description="Whom to tell what became of it")
     agent: AgentTable | None = _may("The token endpoint for applications: secret-bridge agent")
+    watch: WatchTable | None = _may("Where log streams arrive; without it watch reads the logs by itself")

@@ -14,6 +14,7 @@ from typing import Literal, get_args
 
 from bridge.config.agent import AgentSettings
 from bridge.config.stored import Logins
+from bridge.config.watch import WatchSettings
 from bridge.model.calendar import ALWAYS, Calendar
 from bridge.model.tenant import TenantSettings
 
@@ -205,6 +206,8 @@ class Settings:
     """The rules by which `discover` finds clients, in the order of the file. No other command uses them."""
     agent: AgentSettings | None = None
     """The settings of the agent. None if the file has no `[agent]`."""
+    watch: WatchSettings | None = None
+    """Where log streams arrive. None if the file has no `[watch]`."""
     discovered: Path | None = None
     """The file in which `discover` writes the clients that it found. None if the configuration names none."""
     logins: Logins = field(default_factory=Logins, compare=False, repr=False)

@@ -61,6 +61,10 @@ class Cases:
         if entry.given:
             case.given = max(case.given or entry.position.at, entry.position.at)
 
+    def spoken_of(self, client_id: str, due: float) -> None:
+        """Note that a log stream says that a client was changed. It delays no look that is due anyway."""
+        self.open.setdefault(client_id, Case(due))
+
     def failed(self, client_id: str, exchange: Exchange) -> None:
         """Note that a consumer of a client failed."""
         found = self.exchanges.setdefault(client_id, [])

@@ -5,10 +5,9 @@ Whatever the log says, what is so decides: an entry that is missing only costs t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from bridge.auth0.errors import Forbidden
 from bridge.auth0.logs import Exchange
@@ -17,10 +16,12 @@ from bridge.execution.session import Session
 from bridge.execution.snapshot import translate
 from bridge.model.errors import ATTENTION, BridgeError, Usage
 from bridge.model.progress import Silent, pause
+from bridge.watch.bell import Bell
 from bridge.watch.cases import SECOND, Cases
 from bridge.watch.decide import Decision, Found, Kind, Tell, decide, repaired
 from bridge.watch.log import Log
-from bridge.watch.look import Known, Later, Probed, Sight, judge, look, see
+from bridge.watch.look import Known, Later, Sight, judge, look, see
+from bridge.watch.means import Means
 from bridge.watch.notes import CHECKPOINT, KEEPERS, Checkpoint, Note, digest, latest
 from bridge.watch.telling import tell
 from bridge.watch.window import Window
@@ -32,35 +33,8 @@ BATCH = 16
 """How many clients of a round are looked at before the log is read again."""
 TROUBLE, LONGEST_TROUBLE = 15.0, 300.0
 """Seconds until the log is tried again that could not be read. They double with each failure."""
-LOOK = 0.5  # seconds of a wait, after which a due look is begun
-
-
-class Means(Protocol):
-    """What is done outside of this package: the operations, and the output."""
-
-    def verify(self, session: Session) -> Sequence[Probed]:
-        """Ask Auth0 about what a client's sinks hold."""
-        ...
-
-    def open(self, client: ClientSettings) -> Session:
-        """Return what a look at a client needs."""
-        ...
-
-    def repair(self, client: ClientSettings) -> str:
-        """Publish the value that Auth0 holds. Return what was done in words, or an empty text if nothing had to be.
-
-        Raises:
-            BridgeError: it failed.
-        """
-        ...
-
-    def announce(self, client: ClientSettings | None, told: Tell, at: datetime) -> None:
-        """Tell something, by a line and a message. Without a client it is about the tenant."""
-        ...
-
-    def each(self, work: Callable[[tuple[str, bool]], None], turns: Sequence[tuple[str, bool]]) -> None:
-        """Do the work for each of these turns, for several at a time."""
-        ...
+SOON = 2.0
+"""The fewest seconds between two readings of the log, however often its stream sends something."""
 
 
 @dataclass
@@ -79,6 +53,8 @@ class Follower:
 
     def __post_init__(self) -> None:
         self.clock, self.stop = self.log.clock, self.log.stop
+        self.bell = Bell(self.clients)
+        """What the tenant's log stream has sent."""
         self.statuses: set[int] = set()
         """The exit statuses of what was found."""
         self._cases = Cases()
@@ -115,10 +91,13 @@ class Follower:
         Raises:
             BridgeError: the log may not be read, or the settings are not valid.
         """
-        failures, following = 0, 0.0
+        failures, following, read = 0, 0.0, float("-inf")
         while not self.stop.asked:
             now = self.clock.monotonic()
+            if self._heard(now) and not failures:
+                following = min(following, read + SOON)
             if now >= following:
+                read = now
                 try:
                     more = self._read(self._start())
                     failures, following = 0, now if more else now + self.interval.total_seconds()
@@ -133,6 +112,15 @@ class Follower:
             self._act()
             self._wait(min(following, self._cases.next_due(self.clock.monotonic())))
         self._keep(end=True)
+
+    def _heard(self, now: float) -> bool:
+        """Make the clients due of which the log stream speaks, and return whether it sent anything."""
+        if not self.bell.rang:
+            return False
+        # The log itself will say more, soon. It also keeps the checkpoint back, and knows the time of the change.
+        for client_id in self.bell.take():
+            self._cases.spoken_of(client_id, now + self.propagation.total_seconds() + SECOND)
+        return True
 
     def _start(self) -> Window:
         """Find out where to read on, once."""
@@ -200,7 +188,8 @@ class Follower:
 
     def _wait(self, until: float) -> None:
         left = timedelta(seconds=min(max(until - self.clock.monotonic(), 0.0), self.interval.total_seconds()))
-        pause(left, "watching", clock=self.clock, watcher=Silent(), stop=lambda: self.stop.asked)
+        pause(left, "watching", clock=self.clock, watcher=Silent(),
+              stop=lambda: self.stop.asked or self.bell.rang)  # fmt: skip
 
     def _look_at(self, turn: tuple[str, bool]) -> None:
         client_id, look_too = turn

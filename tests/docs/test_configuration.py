@@ -25,6 +25,7 @@ from bridge.config.model import (
     RuleTable,
     ServedTable,
     TenantTable,
+    WatchTable,
 )
 from bridge.config.rules import OWN
 from bridge.config.schema import text
@@ -54,8 +55,9 @@ def told(heading: str, number: int = 0) -> dict[str, list[str]]:
         ("[agent]", AgentTable),
         ("[[agent.listen]]", ListenTable),
         ("[agent.clients.NAME]", ServedTable),
+        ("[watch]", WatchTable),
     ],
-    ids=["tenants", "defaults", "exceptions", "discover", "notify", "agent", "listen", "served"],
+    ids=["tenants", "defaults", "exceptions", "discover", "notify", "agent", "listen", "served", "watch"],
 )
 def test_every_key_of_a_table_is_told_and_no_other(heading: str, table: type[BaseModel]) -> None:
     assert set(told(heading)) == set(table.model_fields)
