@@ -128,6 +128,11 @@ Matching = Annotated[
     list[str] | None,
     typer.Option("--match", metavar="GLOB", help="Only clients with such a name: 'web-*'.", show_default=False),
 ]
+Sharded = Annotated[
+    str,
+    typer.Option("--shard", metavar="I/N", help="Only share I of N, by tenant: 1/4. For several machines.",
+                 show_default=False),
+]  # fmt: skip
 Limit = Annotated[
     int | None,
     typer.Option(

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from bridge.cli.jobs import Crew, in_order
 from bridge.execution.open import Common, survey
+from bridge.fleet.jobs import Crew, in_order
+from bridge.fleet.rules import Due, touched
 from bridge.model.errors import BridgeError
 from bridge.model.operation import Operation
-from bridge.planning.due import Held, held
-from sinks.clock import Clock, SystemClock
 from sinks.record import stamp
 
 if TYPE_CHECKING:
@@ -122,7 +120,7 @@ def _fits(rule: Rule, client: ClientSettings, seen: Status, at: float) -> bool:
     rotated = rule.not_since is not None and rotated_since(seen, rule.not_since)
     if rotated and (not rule.leaked or answered(seen)):
         # A lock that counts as live may be that of a process that has just died, so it is no reason to leave this out.
-        if not _touched(seen):
+        if not touched(seen):
             return False
         if not any(state.lock for state in seen.sinks):
             rule.untidy.add(client.name)
@@ -149,82 +147,6 @@ def _key(order: Order, pair: Pair, seen: Status | None) -> tuple[bool, float | s
     return word is None, word or ""
 
 
-class Due:
-    """What `--due` picks, and what of it has to wait for its windows.
-
-    `wanted` says of a client's status whether there is anything to do. What was interrupted is settled at any time.
-    Without `waits`, the windows and blackouts do not count.
-    """
-
-    def __init__(
-        self,
-        wanted: Callable[[ClientSettings, Status], bool],
-        *,
-        waits: bool = True,
-        clock: Clock = SystemClock(),  # noqa: B008  # it has no state
-    ) -> None:
-        self._wanted = wanted
-        self._waits = waits
-        self._clock = clock
-        self._seen: dict[str, tuple[Status, float]] = {}
-        self.only_settle: set[str] = set()
-        """The names of picked clients of which only what was interrupted is settled, and nothing else is begun."""
-        self.held: dict[str, tuple[ClientSettings, Held]] = {}
-        """The clients for which there is something to do, and that wait. By name."""
-
-    def __call__(self, client: ClientSettings, seen: Status, at: float | None = None) -> bool:
-        """Return whether a client is picked, by its state that was read `at` (now), in monotonic seconds."""
-        if not self._wanted(client, seen):
-            return False
-        self._seen[client.name] = seen, self._clock.monotonic() if at is None else at
-        # A rotation does not tidy up. So each run would select such a client again, and rotate it every time.
-        if interrupted(seen) and not seen.due and not any(state.lock for state in seen.sinks):
-            self.only_settle.add(client.name)
-        return self.turn(client) is None
-
-    def turn(self, client: ClientSettings) -> Held | None:
-        """Return what a client has to wait for now, or None where its work may begin, if only to settle something.
-
-        A run may take hours, so this is asked again when the turn of a picked client comes.
-        """
-        # What could not be read has no status. Its error is what its turn is for.
-        if not self._waits or client.name not in self._seen:
-            return None
-        seen, then = self._seen[client.name]
-        # By the vaults' own clock, because this machine's may be wrong.
-        found = held(client, seen.at + timedelta(seconds=self._clock.monotonic() - then))
-        if found is None:
-            return None
-        if interrupted(seen):
-            self.only_settle.add(client.name)
-            return None
-        self.held[client.name] = client, found
-        return found
-
-
-def rotatable(_client: ClientSettings, seen: Status) -> bool:
-    """Return whether a client's secret is due, or something interrupted has to be settled.
-
-    This is the rule of `rotate --due`.
-    """
-    return interrupted(seen) or seen.due
-
-
-def retirable(_client: ClientSettings, seen: Status) -> bool:
-    """Return whether a client's fallback is old enough to be retired, or an interrupted retirement has to be settled.
-
-    This is the rule of `retire --due`. It leaves other interrupted operations alone.
-    """
-    from bridge.model.operation import RETIREMENTS
-
-    if interrupted(seen):
-        # A scheduled retirement must not finish another operation. That is the decision of `rotate` and `resume`.
-        return any(state.lock and state.lock.operation in RETIREMENTS for state in seen.sinks)
-    since = seen.retire_from if seen.fallbacks else seen.retire_by  # what was retired softly is ended at `retire_by`
-    # The vaults' own clock, because this machine's may be wrong.
-    return since is not None and max(state.at for state in seen.sinks) >= since
-
-
 def rotated_since(seen: Status, moment: datetime) -> bool:
     """Return whether a rotation after `moment` has made the current value of every sink.
 
@@ -242,12 +164,3 @@ def rotated_since(seen: Status, moment: datetime) -> bool:
         not r.age_is_minimum and (not r.log or any((stamp(r.promoted_at), way) in made for way in ways))
         for r in records
     )
-
-
-def interrupted(seen: Status) -> bool:
-    """Return whether an operation that was interrupted has left something to settle."""
-    return seen.attention and _touched(seen)
-
-
-def _touched(seen: Status) -> bool:
-    return any(state.lock or state.unsettled for state in seen.sinks)

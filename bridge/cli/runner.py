@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import sys
-import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
@@ -16,13 +15,13 @@ from typing import Any, Protocol
 import typer
 
 from bridge.audit.records import RESULTS
-from bridge.cli.jobs import Crew, Done, Order, in_order
 from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import is_terminal, say, say_all
 from bridge.config.settings import ClientSettings, Settings
-from bridge.model.client_ref import ClientRef
-from bridge.model.errors import ATTENTION, BridgeError, Failed, Incomplete
+from bridge.fleet.errors import Ceased, Interrupted, NotBegun, as_error, with_origin
+from bridge.fleet.jobs import Crew, Done, Order, in_order
+from bridge.model.errors import ATTENTION, BridgeError
 from bridge.model.printable import printable
 from bridge.model.progress import Stop
 
@@ -221,65 +220,6 @@ def worst(statuses: Collection[int]) -> int:
     Without any status it is 0.
     """
     return next((status for status in SEVERITY if status in statuses), max(statuses, default=0))
-
-
-class Interrupted(Incomplete):
-    """The user interrupted by a second Ctrl-C, so that no further client is begun.
-
-    It is `Incomplete`, because the interruption may have come between two writes.
-    """
-
-
-class NotBegun(Failed):
-    """A client was not begun, because the user asked to stop, or because too many before it have failed."""
-
-
-class Ceased(Failed):
-    """The user interrupted a command where nothing can have been changed. No further client is begun."""
-
-
-def as_error(client: ClientSettings, error: BaseException, *, looking: bool = False) -> BridgeError:
-    """Return an exception as an error that can be shown to the user.
-
-    A `BridgeError` is returned as it is. Of an unexpected exception only the class and the line in the code are shown,
-    because its text may hold anything. Its exit status is that of `Incomplete`, because something may have been
-    changed. `looking`: the command changes nothing, so that an interruption has left nothing behind.
-    """
-    if isinstance(error, BridgeError):
-        return error
-    client_ref = ClientRef(client.client_id, "", client.name, client.sinks)
-    if isinstance(error, KeyboardInterrupt) and looking:
-        return Ceased("interrupted")
-    if isinstance(error, KeyboardInterrupt):
-        return Interrupted("interrupted; it is unknown how far it came", client_ref.command("resume"))
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    return Incomplete(
-        f"this should not happen: {type(error).__name__} at {where.filename.rpartition('/')[2]}:{where.lineno}",
-        "please report it; then see where things stand: "
-        f"{client_ref.command('resume')}, {client_ref.command('verify')}",
-    )
-
-
-def with_origin(settings: Settings, client: ClientSettings, error: BridgeError) -> BridgeError:
-    """Return an error about the way to Auth0 with one more hint: where the address or the credential comes from.
-
-    Other errors are returned as they are. Several files and variables may name a tenant, and the message of the request
-    knows none of them.
-    """
-    from bridge.auth0.errors import Unauthorised, Unreachable
-
-    tenant = settings.tenants.get(client.tenant)
-    if tenant is None or not isinstance(error, Unauthorised | Unreachable):
-        return error
-    table = f"[tenants.{client.tenant}] of {settings.path}" if settings.path else ""
-    if isinstance(error, Unreachable):
-        told = f"the domain {tenant.domain} comes from {f'domain in {table}' if table else 'AUTH0_DOMAIN'}"
-    else:
-        reference = tenant.api_token or tenant.private_key or tenant.client_secret or "nowhere"
-        told = f"the credential comes from {reference.removeprefix('env:')}{f', in {table}' if table else ''}"
-    error.hints = (*error.hints, told)
-    error.hint = "\n".join(error.hints)
-    return error
 
 
 def _report(client: ClientSettings | None, error: BridgeError, *, json: bool) -> None:

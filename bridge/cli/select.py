@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -23,11 +23,13 @@ from bridge.cli.options import (
     Names,
     OfOwner,
     OfTenant,
+    Sharded,
     Sinks,
 )
 from bridge.cli.output.console import say
-from bridge.cli.picking import Due, Order, Rule
+from bridge.cli.picking import Order, Rule
 from bridge.config.choose import choose
+from bridge.fleet.rules import Due
 from bridge.model.errors import Usage
 from sinks import kinds
 
@@ -71,6 +73,10 @@ class Selection:
         """Return whether a client is one of those that are meant."""
         return True
 
+    def share(self, clients: Iterable[ClientSettings], tenants: Iterable[str]) -> frozenset[str]:  # noqa: ARG002
+        """Return which of the tenants are in the share that is meant, if `clients` are all of the configuration."""
+        return frozenset(tenants)
+
 
 @dataclass(frozen=True, kw_only=True)
 class OneClient(Selection):
@@ -95,6 +101,7 @@ class Clients(Selection):
     tenant: OfTenant = None
     owner: OfOwner = None
     match: Matching = None
+    shard: Sharded = ""
 
     @property
     def named(self) -> list[str]:
@@ -104,7 +111,8 @@ class Clients(Selection):
     @property
     def filters(self) -> str:
         """The options that name clients by tenant, owner or name, as they were typed. Empty without any."""
-        given = (("--tenant", self.tenant), ("--owner", self.owner), ("--match", self.match))
+        shard = [self.shard] if self.shard else None
+        given = (("--tenant", self.tenant), ("--owner", self.owner), ("--match", self.match), ("--shard", shard))
         return shlex.join(word for option, texts in given for text in texts or () for word in (option, text))
 
     def fits(self, client: ClientSettings) -> bool:
@@ -114,6 +122,17 @@ class Clients(Selection):
             and (not self.owner or client.owner in self.owner)
             and (not self.match or any(fnmatchcase(client.name, each) for each in self.match))
         )
+
+    def share(self, clients: Iterable[ClientSettings], tenants: Iterable[str]) -> frozenset[str]:
+        """Return which of the tenants are in the share that is meant, if `clients` are all of the configuration.
+
+        Raises:
+            Usage: --shard is no share.
+        """
+        from bridge.fleet.shard import Shard
+
+        # Of the whole configuration, so that each machine finds the same shares whatever else it picks.
+        return Shard.parse(self.shard).tenants(clients) if self.shard else frozenset(tenants)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +188,7 @@ def chosen(
     # The file counts also where a sink is named by --sink: its audit record must not be escaped in this way.
     settings = settings_of(selection.config, environ)
     if selection.filters and (selection.named or selection.sink):
-        raise Usage("found --tenant, --owner or --match beside a NAME or --sink, expected one of both")
+        raise Usage("found --tenant, --owner, --match or --shard beside a NAME or --sink, expected one of both")
     everyone = everyone or bool(selection.filters)
     if everyone and selection.named:
         raise Usage("found NAMEs and --all, expected one of them")
@@ -181,7 +200,9 @@ def chosen(
         found = [(settings, client) for client in settings.clients.values() if selection.fits(client)]
         if not found and selection.filters:
             raise Usage(f"{settings.path} has no client with {selection.filters}", hint=_what_there_is(settings))
-        return found
+        # A share may be empty: there may be fewer tenants than machines.
+        share = selection.share(settings.clients.values(), settings.tenants)
+        return [pair for pair in found if pair[1].tenant in share]
     if settings is None and not selection.sink:
         raise Usage(f"no client '{selection.named[0]}': {_no_file()}, and no sink is named", hint=ELSEWHERE)
     return [

@@ -12,17 +12,19 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from bridge.cli.hooks.audit import Asked, recorded
+from bridge.cli.hooks.audit import recorded
 from bridge.cli.hooks.sightings import Sightings
 from bridge.cli.installed import to_install
-from bridge.cli.jobs import spread
 from bridge.cli.output import json as as_json
 from bridge.cli.output import sightings
 from bridge.cli.output import text as show
 from bridge.cli.output.console import say, say_all
-from bridge.cli.runner import Chosen, as_error, heeding, with_origin
-from bridge.cli.slots import in_common, share
+from bridge.cli.runner import Chosen, heeding
 from bridge.execution.open import open_session
+from bridge.fleet.errors import as_error, with_origin
+from bridge.fleet.jobs import spread
+from bridge.fleet.recorded import Asked
+from bridge.fleet.slots import in_common, share
 from bridge.model.errors import Failed
 from bridge.model.progress import Stop
 

@@ -26,6 +26,7 @@ BELOW = {
     "watch": {"execution", "planning", "evidence", "auth0", "config", "model", "sinks"},
     "sandbox": {"model", "sinks"},
     "consumer": {"notify", "auth0", "model", "sinks"},  # for applications
+    "fleet": {"operations", "execution", "planning", "evidence", "auth0", "audit", "config", "model", "sinks"},
     "agent": {"consumer", "config", "model", "sinks"},
 }
 """Who may import whom: each room below the command line, and the rooms that it may know."""

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 import requests
 
-from bridge.cli.picking import Due, Order, Rule, pick, retirable, rotatable
+from bridge.cli.picking import Order, Rule, pick
 from bridge.config.load import load
 from bridge.config.settings import ClientSettings, Settings
 from bridge.execution.open import Common, survey
+from bridge.fleet.rules import Due, retirable, rotatable
 from bridge.sandbox.openbao import OpenBao
 from sinks.vault import together
 from sinks.vault.http import Adapter

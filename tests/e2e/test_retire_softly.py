@@ -12,8 +12,8 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.cli.picking import retirable
 from bridge.execution.snapshot import survey
+from bridge.fleet.rules import retirable
 from bridge.model.errors import Refused
 from bridge.model.outcome import Outcome
 from bridge.model.plan import Plan

@@ -77,7 +77,7 @@ OF_WINGS = {
     "canary": COMMANDS, "commands": COMMANDS, "deployment": "bridge/config/stored.py", "drills": COMMANDS,
     "faults": COMMANDS, "image": "tests/deploy/image.py", "many": "bridge/cli/picking.py",
     "notifications": "bridge/notify/deliver.py", "pictures": COMMANDS, "rights": COMMANDS,
-    "site": "tests/unit/report/browser.py", "together": "bridge/cli/jobs.py",
+    "site": "tests/unit/report/browser.py", "together": "bridge/fleet/jobs.py",
     "agent": "bridge/agent/endpoint.py",
     "watch": "bridge/watch/follow.py",
 }  # fmt: skip

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bridge.cli.command import command
-from bridge.cli.jobs import Crew, in_order
 from bridge.cli.listed import SET_UP
 from bridge.cli.options import JOBS, Config, DryRun, Json, Matching, OfTenant
 from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import Line, Tone, say, say_all
-from bridge.cli.runner import Ceased, heeding, with_origin, worst
+from bridge.cli.runner import heeding, worst
 from bridge.cli.select import ELSEWHERE
 from bridge.config.settings import ClientSettings
+from bridge.fleet.errors import Ceased, with_origin
+from bridge.fleet.jobs import Crew, in_order
 from bridge.model.errors import ATTENTION, BridgeError, Usage
 from bridge.model.progress import Stop
 

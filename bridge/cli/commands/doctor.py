@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bridge.cli.command import command
-from bridge.cli.jobs import spread
 from bridge.cli.listed import SET_UP
 from bridge.cli.options import JOBS, Jobs
 from bridge.cli.output import json as as_json
 from bridge.cli.output.console import Line, Tone, say, say_all
 from bridge.cli.output.text import remedy
 from bridge.cli.select import Clients, chosen
+from bridge.fleet.jobs import spread
 from bridge.model.errors import ATTENTION
 from sinks.diagnosis import Severity
 from sinks.rights import Role

@@ -12,7 +12,6 @@ import typer
 
 from bridge import __version__
 from bridge.cli.command import command
-from bridge.cli.jobs import spread
 from bridge.cli.listed import SECURITY
 from bridge.cli.options import JOBS, Jobs
 from bridge.cli.output import json as as_json
@@ -21,6 +20,7 @@ from bridge.cli.output.console import hand_over, is_terminal, say
 from bridge.cli.runner import usage_errors, worst
 from bridge.cli.select import Clients, chosen
 from bridge.execution.open import Common, open_sinks, state_of
+from bridge.fleet.jobs import spread
 from bridge.model.errors import BridgeError, Failed, Usage
 from bridge.model.timing import Timing
 from sinks.clock import SystemClock

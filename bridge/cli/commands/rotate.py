@@ -29,8 +29,8 @@ from bridge.cli.options import (
     moment,
     value_from_stdin,
 )
-from bridge.cli.picking import Due, rotatable
 from bridge.cli.select import ClientsToChange, OneClient
+from bridge.fleet.rules import Due, rotatable
 from bridge.model.errors import Usage
 
 if TYPE_CHECKING:

@@ -17,11 +17,11 @@ from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import say, say_all, width
 from bridge.cli.output.status_table import statuses
-from bridge.cli.picking import Due, retirable
 from bridge.cli.runner import each
 from bridge.cli.select import Clients, ClientsOrAll, ClientsToChange, OneClient, chosen
-from bridge.cli.slots import in_common, share
 from bridge.execution.open import Common, open_session, survey
+from bridge.fleet.rules import Due, retirable
+from bridge.fleet.slots import in_common, share
 from bridge.model.errors import ATTENTION, Usage
 from bridge.planning.status import Kind
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bridge.cli.command import command
-from bridge.cli.hooks.audit import Asked
+from bridge.cli.hooks.audit import asked_by
 from bridge.cli.listed import SECURITY
 from bridge.cli.options import JOBS, Jobs, Json
 from bridge.cli.runner import worst
@@ -51,7 +51,7 @@ def watch(
     json: Json = False,
 ) -> None:
     """Follow the tenants' logs: tell or repair what was changed outside the bridge, and name who still fails."""
-    watching = Watching(Asked.of(context), jobs, json=json)
+    watching = Watching(asked_by(context), jobs, json=json)
     found = chosen(clients, everyone=clients.empty)
     followers = watching.followers(found, timedelta(seconds=interval), timedelta(minutes=every))
     raise typer.Exit(worst(watching.follow(followers, once=once)))

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bridge.cli.jobs import let_another_begin
 from bridge.cli.output.console import coloured, is_terminal, say
+from bridge.fleet.jobs import let_another_begin
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from bridge.cli.picking import Due, retirable, rotatable, rotated_since
+from bridge.cli.picking import rotated_since
 from bridge.config.calendar import calendar_of
 from bridge.config.settings import ClientSettings
+from bridge.fleet.rules import Due, retirable, rotatable
 from bridge.planning.status import Status
 from sinks.record import stamp
 from tests.unit.planning.sinks import CLIENT, NOW, TENANT, URIS, A, B, lock

@@ -15,13 +15,13 @@ import pytest
 from bridge.auth0.api import Auth0, connect
 from bridge.auth0.client import Client
 from bridge.auth0.pace import Pacing
-from bridge.cli.jobs import Crew, Order
-from bridge.cli.slots import SharingClock
 from bridge.config.references import resolve
 from bridge.evidence.asking import LogAccess, Question
 from bridge.evidence.collect import investigate
 from bridge.evidence.judge import Evidence
 from bridge.evidence.together import FRESH, SharedLog
+from bridge.fleet.jobs import Crew, Order
+from bridge.fleet.slots import SharingClock
 from bridge.model.progress import Silent, Stop
 from bridge.model.tenant import TenantSettings
 from bridge.sandbox.auth0 import LocalAuth0

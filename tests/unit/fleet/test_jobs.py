@@ -12,8 +12,8 @@ import pytest
 import typer
 
 from bridge.cli import options
-from bridge.cli.jobs import Crew, Done, Order, in_order, let_another_begin
-from bridge.cli.slots import SharingClock
+from bridge.fleet.jobs import Crew, Done, Order, in_order, let_another_begin
+from bridge.fleet.slots import SharingClock
 from sinks.clock import SystemClock
 
 

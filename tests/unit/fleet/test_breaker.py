@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.cli.breaker import IN_A_ROW, LEAST, Breaker, CircuitOpen
+from bridge.fleet.breaker import IN_A_ROW, LEAST, Breaker, CircuitOpen
 from bridge.model.errors import BridgeError, Failed, Incomplete, Refused, Usage
 
 

@@ -7,8 +7,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from bridge.cli.jobs import Crew, Done, Order
-from bridge.cli.slots import HERE, Place, SharingClock, Slots
+from bridge.fleet.jobs import Crew, Done, Order
+from bridge.fleet.slots import HERE, Place, SharingClock, Slots
 from sinks.clock import SystemClock
 
 Item = tuple[str, int]

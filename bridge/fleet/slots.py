@@ -127,7 +127,7 @@ class Place:
             self._slot = self._slots.take(self._group)
 
 
-HERE: ContextVar[Place | None] = ContextVar("bridge.cli.slots", default=None)
+HERE: ContextVar[Place | None] = ContextVar("bridge.fleet.slots", default=None)
 """The place of this thread, if it needs one."""
 
 

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from bridge.cli.slots import HERE, Place, Slots
+from bridge.fleet.slots import HERE, Place, Slots
 
 T = TypeVar("T")
 MOST = 1000
@@ -58,7 +58,7 @@ def spread(work: Callable[[T], Any], items: Sequence[T], *, jobs: int) -> Iterat
     return (done.value() for done in in_order(crew.results(items)))
 
 
-_WAITS: ContextVar[Callable[[], None]] = ContextVar("bridge.cli.jobs", default=lambda: None)
+_WAITS: ContextVar[Callable[[], None]] = ContextVar("bridge.fleet.jobs", default=lambda: None)
 
 
 def let_another_begin() -> None:

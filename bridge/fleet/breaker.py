@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from bridge.cli.runner import NotBegun
+from bridge.fleet.errors import NotBegun
 from bridge.model.errors import BridgeError
 
 IN_A_ROW = 5
