@@ -107,7 +107,7 @@ def act(
         return _nothing(action, "the configuration has no such client any more")
     common, why = common or Common(), list[str]()
     try:
-        verb, wait = judged(settings, now, common, client)
+        verb, wait, _ = judged(settings, now, common, client)
         if verb is not action.verb:
             return _nothing(action, f"{action.verb} is not what is next any more")
         if wait:

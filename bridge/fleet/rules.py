@@ -94,6 +94,16 @@ def retirable(_client: ClientSettings, seen: Status) -> bool:
     return since is not None and max(state.at for state in seen.sinks) >= since
 
 
+def drifted(seen: Status) -> bool:
+    """Return whether a sink has another value than the others, or a current one that nobody can read any more."""
+    from bridge.planning.status import Kind
+    from sinks.port import Stage
+
+    rotations = {state.record.rotation for state in seen.sinks if state.record}
+    gone = any((at := state.history.at(Stage.CURRENT)) and not at.readable for state in seen.sinks)
+    return seen.kind is Kind.DRIFT and (len(rotations) > 1 or gone)
+
+
 def interrupted(seen: Status) -> bool:
     """Return whether an operation that was interrupted has left something to settle."""
     return seen.attention and touched(seen)
@@ -121,9 +131,13 @@ def following(client: ClientSettings, seen: Status) -> Verb | None:
     """Return what is next for a client, or None. The most urgent comes first, and the rest with the next look."""
     from bridge.planning.status import Kind
 
+    if seen.kind is Kind.IN_PROGRESS:
+        return None  # somebody is at it, and if not: it soon counts as interrupted
+    if seen.kind in (Kind.MISPLACED, Kind.WIPED, Kind.EMPTY, Kind.UNMANAGED):
+        return None  # a rotation would be refused each time: somebody has to decide something first
     if interrupted(seen):
         return Verb.RESUME
-    if seen.kind is Kind.DRIFT and client.on_drift == "sync":
+    if client.on_drift == "sync" and drifted(seen):
         return Verb.SYNC
     if rotatable(client, seen):
         return Verb.ROTATE

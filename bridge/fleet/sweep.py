@@ -66,6 +66,8 @@ class Sweep:
     """What is next, in the order of the configuration."""
     waiting: tuple[tuple[Action, Held], ...] = ()
     """What has to wait for its window."""
+    attention: tuple[tuple[str, str, str | None], ...] = ()
+    """The clients that need somebody: their names, states in words, and the commands for that."""
     unread: tuple[tuple[str, BridgeError], ...] = ()
     """The names of clients whose metadata cannot be read, and why. The next look tries it again."""
     looked_at: int = 0
@@ -94,29 +96,31 @@ def sweep(
     common.survey_together((settings, client) for client in clients)
     actions: list[Action] = []
     waiting: list[tuple[Action, Held]] = []
+    attention: list[tuple[str, str, str | None]] = []
     unread: list[tuple[str, BridgeError]] = []
     crew = Crew(partial(judged, settings, now, common), min(jobs, len(clients) or 1))
     for done in in_order(crew.results(clients)):
         client = done.item
         try:
-            found: tuple[Verb | None, Held | None] = done.value()
+            verb, wait, seen = done.value()
         except BridgeError as error:
             unread.append((client.name, error))
             continue
-        verb, wait = found
+        if verb is None and seen.attention:
+            attention.append((client.name, seen.state, seen.next))
         if verb in wanted:
             action = Action(verb, client.tenant, client.name, client.client_id)
             if wait:
                 waiting.append((action, wait))
             else:
                 actions.append(action)
-    return Sweep(tuple(actions), tuple(waiting), tuple(unread), len(clients))
+    return Sweep(tuple(actions), tuple(waiting), tuple(attention), tuple(unread), len(clients))
 
 
 def judged(
     settings: Settings, now: datetime | None, common: Common, client: ClientSettings
-) -> tuple[Verb | None, Held | None]:
-    """Return what is next for a client, and what that has to wait for.
+) -> tuple[Verb | None, Held | None, Status]:
+    """Return what is next for a client, what that has to wait for, and the client's status.
 
     Raises:
         BridgeError: the client's metadata cannot be read.
@@ -125,7 +129,7 @@ def judged(
     if now is not None:
         seen = _at(seen, client, now)
     verb = following(client, seen)
-    return verb, held(client, seen.at) if verb in WAITING else None
+    return verb, held(client, seen.at) if verb in WAITING else None, seen
 
 
 def _at(seen: Status, client: ClientSettings, now: datetime) -> Status:
