@@ -16,14 +16,15 @@ COUNTED = {
 
 
 class Metrics:
-    """Counters that any thread may raise."""
+    """Counters that any thread may raise: their names and what they count. Each name begins with `prefix`."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = PREFIX, counted: Mapping[str, str] = COUNTED) -> None:
         self._guard = threading.Lock()
-        self._counts: dict[str, Counter[tuple[tuple[str, str], ...]]] = {name: Counter() for name in COUNTED}
+        self._prefix, self._counted = prefix, counted
+        self._counts: dict[str, Counter[tuple[tuple[str, str], ...]]] = {name: Counter() for name in counted}
 
     def count(self, name: str, **labels: str) -> None:
-        """Raise one of `COUNTED` by one."""
+        """Raise one of the counters by one."""
         with self._guard:
             self._counts[name][tuple(labels.items())] += 1
 
@@ -35,24 +36,22 @@ class Metrics:
         lines: list[str] = []
         with self._guard:
             counts = {name: dict(counter) for name, counter in self._counts.items()}
-        for name, about in COUNTED.items():
-            lines += _head(name, about, "counter")
-            lines += [_line(name, dict(labels), number) for labels, number in sorted(counts[name].items())]
+        for name, about in self._counted.items():
+            lines += self._head(name, about, "counter")
+            lines += [self._line(name, dict(labels), number) for labels, number in sorted(counts[name].items())]
         last = ""
         for name, about, labels, value in gauges:
-            lines += _head(name, about, "gauge") if name != last else []
-            lines.append(_line(name, labels, value))
+            lines += self._head(name, about, "gauge") if name != last else []
+            lines.append(self._line(name, labels, value))
             last = name
         return "\n".join(lines) + "\n"
 
+    def _head(self, name: str, about: str, kind: str) -> list[str]:
+        return [f"# HELP {self._prefix}_{name} {about}", f"# TYPE {self._prefix}_{name} {kind}"]
 
-def _head(name: str, about: str, kind: str) -> list[str]:
-    return [f"# HELP {PREFIX}_{name} {about}", f"# TYPE {PREFIX}_{name} {kind}"]
-
-
-def _line(name: str, labels: Mapping[str, str], value: float) -> str:
-    told = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
-    return f"{PREFIX}_{name}{{{told}}} {value:g}" if told else f"{PREFIX}_{name} {value:g}"
+    def _line(self, name: str, labels: Mapping[str, str], value: float) -> str:
+        told = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
+        return f"{self._prefix}_{name}{{{told}}} {value:g}" if told else f"{self._prefix}_{name} {value:g}"
 
 
 def _escaped(text: str) -> str:

@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 import struct
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, cast
@@ -34,6 +35,8 @@ DRAIN = 40
 """Seconds that requests have to end after SIGTERM: a token request may be tried again for 35."""
 LATE = 1.0
 """Seconds in which a connection may still send a request after SIGTERM."""
+ENDING = 10.0
+"""Seconds in which a server in a thread has to end."""
 CLOSE = (b"connection", b"close")
 
 
@@ -169,9 +172,17 @@ def server(
     return Server(_configured(endpoint, listeners, opened), reload, stopping)
 
 
-def threaded(app: App, listener: Listener) -> uvicorn.Server:
-    """Return a server for another application, which takes no signals: it may run in any thread."""
-    return uvicorn.Server(_configured(app, [listener], Counter()))
+@contextlib.contextmanager
+def serving(app: App, listener: Listener, opened: socket.socket) -> Iterator[None]:
+    """Serve another application on a socket, in a thread of its own, while the context is open."""
+    made = uvicorn.Server(_configured(app, [listener], Counter()))  # in a thread it takes no signals
+    thread = threading.Thread(target=asyncio.run, args=(made.serve([opened]),), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        made.should_exit = True
+        thread.join(ENDING)
 
 
 def _configured(app: App, listeners: Sequence[Listener], opened: Counter[object]) -> uvicorn.Config:

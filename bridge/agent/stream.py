@@ -8,12 +8,10 @@ after days of failures it switches the stream off.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import logging
 import os
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +20,7 @@ from bridge.agent.answers import Answer, Refusal, text_answer
 from bridge.agent.asked import Headers
 from bridge.agent.callers import BROWSERS, FORBIDDEN, token_of
 from bridge.agent.http import Receive, Scope, Send, body_of, headers_of, only, sent
-from bridge.agent.server import threaded
+from bridge.agent.server import serving
 from bridge.agent.sockets import on_address
 from bridge.config.agent import Listener
 from bridge.config.references import resolve
@@ -33,8 +31,6 @@ LOG = logging.getLogger("bridge.watch")
 PATH = "/v1/logs/"
 LARGEST_BATCH = 4 * 1024 * 1024
 """The most bytes of a batch. Auth0 sends up to a hundred entries, each of some kilobytes."""
-ENDING = 10.0
-"""Seconds in which the server has to end."""
 
 
 @dataclass(frozen=True)
@@ -120,12 +116,5 @@ def receiving(settings: WatchSettings, takers: Mapping[str, Callable[[list[Any]]
         token = token_of(reference, f"watch.streams.{tenant}", lambda each: resolve(each, os.environ))
         if token is not None and tenant in takers:
             streams[tenant] = Stream(token, takers[tenant])
-    opened = on_address(listener, "watch.address")
-    server = threaded(Streams(streams), listener)
-    thread = threading.Thread(target=asyncio.run, args=(server.serve([opened]),), daemon=True)
-    thread.start()
-    try:
+    with serving(Streams(streams), listener, on_address(listener, "watch.address")):
         yield listener
-    finally:
-        server.should_exit = True
-        thread.join(ENDING)

@@ -99,6 +99,11 @@ LISTED = (
         "demo", "demo", SET_UP,
         "Tell the whole story on local servers, in half a minute. Needs the extra 'sandbox'. Changes nothing of yours.",
     ),
+    Listed(
+        "worker", "fleet", ROTATE,
+        "Do what is next for every client, again and again: one of several machines. Needs the extra 'fleet'.",
+    ),
+    Listed("fleet", "fleet", SECURITY, "See and steer what the workers of several machines do."),
     Listed("audit", "audit", SECURITY, "Check or show the record of every attempt to change something."),
     Listed(
         "version", "version", SET_UP,

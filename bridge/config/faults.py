@@ -20,6 +20,7 @@ from bridge.config.model import (
     ConfigFile,
     DiscoverTable,
     ExceptionTable,
+    FleetTable,
     ListenTable,
     NotifyTable,
     PolicyTable,
@@ -141,6 +142,7 @@ def _keys_of_model(key: Key) -> list[str]:
         return list((ListenTable if key[1] == "listen" else ServedTable).model_fields)
     single: dict[object, type[BaseModel]] = {
         "audit": AuditTable, "discover": DiscoverTable, "agent": AgentTable, "watch": WatchTable,
+        "fleet": FleetTable,
     }  # fmt: skip
     listed: dict[object, type[BaseModel]] = {"notify": NotifyTable, "rules": RuleTable}
     if len(key) > 1 and (inner := single.get(key[0]) or listed.get(key[0])):

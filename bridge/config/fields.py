@@ -16,6 +16,7 @@ from bridge.config.agent import EXPECTED_ADDRESS, MODE, split_address
 from bridge.config.audit import EXPECTED as EXPECTED_TARGET
 from bridge.config.audit import TARGET, is_target
 from bridge.config.discovered import FILE_NAME
+from bridge.config.fleet import EXPECTED_EVERY, SQLITE, cron
 from bridge.config.settings import PLACEHOLDER, PLACEHOLDERS
 from bridge.config.stored import ADDRESS, names_one
 from bridge.model.tenant_address import base_url
@@ -104,6 +105,18 @@ def _client_id(text: str) -> str:
     if not text.strip() or text.startswith(("env:", "file:")) or any(c.isspace() for c in text):
         refuse("a text that is none", "a client id, env:NAME or file:PATH")
     return text
+
+
+def _every(value: object) -> timedelta:
+    found = duration(value)
+    if cron(found) is None:
+        refuse(quoted(str(value)), EXPECTED_EVERY)
+    return found
+
+
+def _database(text: str, info: ValidationInfo) -> str:
+    """Check where the engine's database is: a file of its own, or a reference, because a URL holds a password."""
+    return text if text.startswith(SQLITE) and len(text) > len(SQLITE) else _reference(text, info)
 
 
 def _plain_id(text: str) -> str:
@@ -198,11 +211,17 @@ def text_schema(pattern: str, description: str) -> WithJsonSchema:
 Duration = Annotated[
     timedelta, BeforeValidator(duration), text_schema(DURATION.pattern, "A duration such as 90d, 24h, 30m or 10s")
 ]
+Every = Annotated[timedelta, BeforeValidator(_every), text_schema(DURATION.pattern, f"A duration: {EXPECTED_EVERY}")]
 Day = Annotated[date, BeforeValidator(day), text_schema(DAY.pattern, "A day such as 2027-01-31, quoted or not")]
 Reference = Annotated[
     str,
     AfterValidator(_reference),
     text_schema(f"{pattern()}|{ADDRESS.pattern}", f"Where the secret is: {expected()}, or NAME://…#KEY of [vaults]"),
+]
+Database = Annotated[
+    str,
+    AfterValidator(_database),
+    text_schema(f"^{SQLITE}.+|{pattern()}|{ADDRESS.pattern}", f"{SQLITE}PATH, or where the URL is: {expected()}"),
 ]
 PlainReference = Annotated[
     str, AfterValidator(_reference), text_schema(pattern(), f"Where the secret is: {expected()}")

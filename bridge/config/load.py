@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge.config import agent, discovered, watch
+from bridge.config import agent, discovered, fleet, watch
 from bridge.config.audit import Fault, audit_of
 from bridge.config.environment import objections
 from bridge.config.settings import (
@@ -38,7 +38,9 @@ FILE_NAME = "bridge.toml"
 VARIABLE = "BRIDGE_CONFIG"
 CREDENTIALS = ("client_secret", "api_token", "private_key")
 """The settings of a tenant that are references."""
-_SECTIONS = ("tenants", "vaults", "defaults", "clients", "rules", "discover", "audit", "notify", "agent", "watch")
+_SECTIONS = (
+    "tenants", "vaults", "defaults", "clients", "rules", "discover", "audit", "notify", "agent", "watch", "fleet",
+)  # fmt: skip
 
 
 def find(option: str | Path | None, environ: Mapping[str, str], directory: Path | None = None) -> Path | None:
@@ -131,6 +133,7 @@ def build(data: Mapping[str, Any], path: Path, environ: Mapping[str, str], more:
         rules=rules.read(data),
         agent=agent.read(config.agent, known),
         watch=watch.read(config.watch, known),
+        fleet=fleet.read(config.fleet, known),
         discovered=discovered.named_by(data, path),
         logins=logins,
     )

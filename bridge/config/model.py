@@ -15,9 +15,11 @@ from bridge.config.calendar import BlackoutText, WindowText
 from bridge.config.fields import (
     AuditTarget,
     ClientId,
+    Database,
     Day,
     Domain,
     Duration,
+    Every,
     FileName,
     Globs,
     LoopbackAddress,
@@ -174,6 +176,13 @@ class WatchTable(Table):
     streams: dict[str, Reference] = Field(min_length=1, description="By tenant, the token that its log stream sends")
 
 
+class FleetTable(Table):
+    """Several machines: secret-bridge worker."""
+
+    database: Database = Field(description="The engine's database: sqlite:PATH, or where the URL of a Postgres is")
+    every: Every | None = _may("How often all clients are looked at (5m)")
+
+
 class ConfigFile(Table):
     """The configuration of secret-bridge."""
 
@@ -187,3 +196,4 @@ class ConfigFile(Table):
     notify: list[NotifyTable] = Field(default_factory=list, description="Whom to tell what became of it")
     agent: AgentTable | None = _may("The token endpoint for applications: secret-bridge agent")
     watch: WatchTable | None = _may("Where log streams arrive; without it watch reads the logs by itself")
+    fleet: FleetTable | None = _may("Several machines on a durable engine: secret-bridge worker")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from bridge.config.agent import AgentSettings
+from bridge.config.fleet import FleetSettings
 from bridge.config.stored import Logins
 from bridge.config.watch import WatchSettings
 from bridge.model.calendar import ALWAYS, Calendar
@@ -208,6 +209,8 @@ class Settings:
     """The settings of the agent. None if the file has no `[agent]`."""
     watch: WatchSettings | None = None
     """Where log streams arrive. None if the file has no `[watch]`."""
+    fleet: FleetSettings | None = None
+    """The settings of many machines. None if the file has no `[fleet]`."""
     discovered: Path | None = None
     """The file in which `discover` writes the clients that it found. None if the configuration names none."""
     logins: Logins = field(default_factory=Logins, compare=False, repr=False)

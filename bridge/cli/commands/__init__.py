@@ -15,6 +15,7 @@ def loaded() -> typer.Typer:
         demo,
         discover,
         doctor,
+        fleet,
         policy,
         report,
         rotate,

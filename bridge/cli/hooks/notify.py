@@ -6,6 +6,7 @@ Once the work has begun, a failure to notify is printed and changes nothing else
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,7 @@ class Teller:
         self._off = off
         self._post: Post | None = None
         self._wrong: str | None = None
+        self._sending = threading.Lock()
 
     def check(self, chosen: Iterable[tuple[Settings, ClientSettings]], *, wanted: bool = False) -> None:
         """Check before the work that notifications can be sent for all the chosen clients (`require`).
@@ -80,6 +82,17 @@ class Teller:
         if not self._off:
             for settings, _ in chosen:
                 require(settings, wanted=wanted)
+
+    def deliver(self) -> None:
+        """Wait until what was sent is delivered, at most as long as `Post.finish` does, and print what was not.
+
+        It may be called from any thread, and more messages may follow.
+        """
+        with self._sending:
+            post, self._post = self._post, None
+            wrong, self._wrong = self._wrong, None
+        lost = post.finish(lambda: self._stop.asked) if post else []
+        say_all([*lost, *([unexpected(wrong)] if wrong else [])], err=True)
 
     def _send(self, to: Iterable[NotifySettings], message: Message) -> None:
         from bridge.notify.post import Post
@@ -182,6 +195,20 @@ class News(Teller):
         by = f"{self._command} by {fields['actor']}"
         named = events.title("secret-bridge:", *title)
         self._send(to, events.Message(event, named, events.text([*body, "", by]), fields))
+
+
+class Reports(News):
+    """Notifies of the result of each client from any thread, without waiting until it is delivered (`deliver`)."""
+
+    def became(self, settings: Settings, client: ClientSettings, done: Outcome | None) -> None:
+        """Notify of an operation that raised nothing, as `News` does."""
+        with self._sending:
+            super().became(settings, client, done)
+
+    def failed(self, settings: Settings, client: ClientSettings, error: BridgeError) -> None:
+        """Notify of an operation that raised an error, as `News` does."""
+        with self._sending:
+            super().failed(settings, client, error)
 
 
 class Look(Teller):

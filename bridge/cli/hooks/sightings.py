@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bridge.cli.hooks.notify import Teller, unexpected
+from bridge.cli.hooks.notify import Teller
 from bridge.cli.output import json as as_json
-from bridge.cli.output.console import say_all
 from bridge.cli.output.sightings import as_object
-from bridge.model.progress import Stop
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
@@ -21,22 +18,10 @@ if TYPE_CHECKING:
 class Sightings(Teller):
     """Notifies of what `watch` sees, one message for each thing, from any thread."""
 
-    def __init__(self, command: str, stop: Stop) -> None:
-        super().__init__(command, stop)
-        self._sending = threading.Lock()
-
     def told(self, settings: Settings, tenant: str, client: ClientSettings | None, told: Tell, at: datetime) -> None:
         """Send a message, without waiting until it is delivered: other watchers wait for what follows."""
         with self._sending:
             self._safely(lambda: self._tell(settings, tenant, client, told, at))
-
-    def deliver(self) -> None:
-        """Wait until what was sent is delivered, at most as long as `Post.finish` does, and print what was not."""
-        with self._sending:
-            post, self._post = self._post, None
-            wrong, self._wrong = self._wrong, None
-        lost = post.finish(lambda: self._stop.asked) if post else []
-        say_all([*lost, *([unexpected(wrong)] if wrong else [])], err=True)
 
     def _tell(self, settings: Settings, tenant: str, client: ClientSettings | None, told: Tell, at: datetime) -> None:
         from bridge.notify import events

@@ -1,0 +1,148 @@
+"""A worker as a process: its options, output, messages, health, and signals."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from bridge.cli.hooks.notify import Reports, require
+from bridge.cli.output import json as as_json
+from bridge.cli.output.console import say
+from bridge.cli.runner import heeding, worst
+from bridge.cli.select import Clients, settings_of
+from bridge.config.fleet import cron
+from bridge.config.load import load
+from bridge.fleet.worker import Worker, alone
+from bridge.model.errors import ATTENTION, Failed, Usage
+from bridge.model.progress import Stop
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bridge.agent.metrics import Metrics
+    from bridge.config.settings import ClientSettings, Settings
+    from bridge.fleet.act import Listener, Result
+    from bridge.fleet.database import Database
+    from bridge.fleet.rules import Verb
+    from bridge.fleet.worker import Fits
+
+LOOK, PATIENCE = 15.0, 60.0
+"""How often it is checked that the database is there, and for how long it may be away, in seconds."""
+LEAVING = 120
+"""Seconds that clients have to come to their end after SIGTERM: a change waits for at most a minute."""
+TICK = 0.2
+
+
+class Working:
+    """One worker of this process."""
+
+    def __init__(self, clients: Clients, verbs: frozenset[Verb], jobs: int, rate: float | None, *, json: bool) -> None:
+        self._clients = clients
+        self._json = json
+        self._saying = threading.Lock()
+        self.stop = Stop()
+        self._path: Path | None = None
+        self._metrics: Metrics | None = None
+        self._statuses: set[int] = set()
+        self._worker = Worker(self._load, self._reach, verbs, jobs, rate, self._listening, self._count, self.stop)
+
+    def once(self) -> int:
+        """Look once, do what is next, and return the exit status."""
+        require(self._load())
+        with heeding(self.stop):
+            found, _ = alone(self._worker)
+        for kind in ("attention", "unread", "waiting"):
+            for told in found[kind]:
+                self._say({kind: told}, f"{kind}: {': '.join(str(each) for each in told if each)}")
+        if not found["work"]:
+            self._say({"looked_at": found["looked_at"]}, f"nothing is next: {found['looked_at']} clients looked at")
+        self._statuses |= {ATTENTION} if found["attention"] else set()
+        self._statuses |= {1} if found["unread"] else set()
+        return worst(self._statuses)
+
+    def run(self, database: Database, name: str, tenants: int, address: tuple[str, int] | None) -> None:
+        """Take work from the engine until SIGTERM.
+
+        Raises:
+            BridgeError: the configuration, the address or the database cannot be used.
+        """
+        from bridge.cli.health import counters, told
+        from bridge.fleet.engine import Engine
+
+        settings = self._load()
+        every = settings.fleet and cron(settings.fleet.every)
+        if not every:
+            raise Usage("fleet: missing in the configuration", hint="see docs/guide/fleet.md")
+        require(settings)
+        self._metrics = counters()
+        engine = Engine(database, self._worker, name)
+        ready = threading.Event()
+        with heeding(self.stop), told(self._metrics, ready.is_set, address) if address else nullcontext():
+            engine.start(every, tenants=tenants)
+            ready.set()
+            say(f"worker {name} of pool {database.pool} takes work", err=True)
+            lost = self._follow(engine.healthy, ready)
+            engine.end(0 if lost else LEAVING)
+        if lost:
+            # A supervisor starts it again, and then it makes its tables anew. What was under way is found by a sweep.
+            raise Failed("the engine's database is away, or was emptied", "start the worker again")
+
+    def _follow(self, healthy: Callable[[], bool], ready: threading.Event) -> bool:
+        """Wait for the request to stop, and return whether the database was lost instead."""
+        seen = looked = time.monotonic()
+        while not self.stop.asked:
+            time.sleep(TICK)
+            now = time.monotonic()
+            if now - looked < LOOK:
+                continue
+            looked = now
+            if healthy():
+                seen = now
+                ready.set()
+            else:
+                ready.clear()
+                if now - seen >= PATIENCE:
+                    return True
+        return False
+
+    def _load(self) -> Settings:
+        if self._path is not None:  # where it is, was said once
+            return load(self._path, os.environ)
+        settings = settings_of(self._clients.config)
+        if settings is None or settings.path is None:
+            raise Usage("there is no configuration", hint="name it: --config FILE (BRIDGE_CONFIG)")
+        self._path = settings.path
+        return settings
+
+    def _reach(self, settings: Settings) -> Fits:
+        share = self._clients.share(settings.clients.values(), settings.tenants)
+
+        def fits(client: ClientSettings) -> bool:
+            return client.tenant in share and self._clients.fits(client)
+
+        return fits
+
+    @contextmanager
+    def _listening(self, _settings: Settings) -> Iterator[Listener]:
+        reports = Reports("worker", self.stop)
+        try:
+            yield reports
+        finally:
+            reports.deliver()
+
+    def _count(self, name: str, result: Result | None) -> None:
+        if self._metrics is not None:
+            labels = {"tenant": result.tenant, "result": result.word} if result else {}
+            self._metrics.count(name, **labels)
+        if result is not None:
+            self._statuses.add(result.exit)
+            text = f"{result}   -> {result.next}" if result.next else str(result)
+            self._say(result.as_dict(), f"{text} {result.rotation}".rstrip())
+
+    def _say(self, told: dict[str, Any], text: str) -> None:
+        with self._saying:
+            say(as_json.line(told) if self._json else text)

@@ -1,0 +1,295 @@
+"""The durable engine, DBOS Transact: the only module that imports it (extra `fleet`).
+
+It schedules sweeps, gives each tenant's work to one worker at a time, and keeps reports. Its database is disposable.
+Functions and workflows take and return JSON only, and no error but the bridge's own leaves one: what DBOS stores of an
+exception may hold anything.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Self
+
+from dbos import DBOS, DBOSClient, DBOSConfig, Serializer, SetEnqueueOptions, SetWorkflowID, WorkflowStatus
+
+from bridge.fleet.database import SWEEP, WORK, Database
+from bridge.fleet.worker import Told, Worker, pieces, too_many_fail
+from bridge.model.errors import BridgeError, Failed
+
+LOG = logging.getLogger(__name__)
+NAME, FORMAT = "secret-bridge", "1"
+"""The application's name in the database, and the version of what the rows hold. Rows of another version never run."""
+BEAT = 15.0
+"""Seconds between two signs of life of a piece of work."""
+DEAD = 90_000
+"""Milliseconds without one, after which a piece of work counts as dead. The next sweep gives it up."""
+TRIES = 5
+"""How often a piece of work is begun again after its process has died. After that it is left."""
+TENANTS = 4
+"""How many tenants a worker works on at a time."""
+ACTIVE = ["ENQUEUED", "PENDING", "DELAYED"]
+
+
+class Json(Serializer):
+    """Stores JSON only. The default would store whole objects, by pickle."""
+
+    def serialize(self, data: Any) -> str:
+        """Return data as JSON. Of an exception only what the bridge wrote itself is kept."""
+        return json.dumps(data, default=_plain)
+
+    def deserialize(self, serialized_data: str) -> Any:
+        """Return what JSON holds."""
+        return json.loads(serialized_data)
+
+    def name(self) -> str:
+        """Return the name that rows carry."""
+        return "json-only"
+
+
+def _plain(data: object) -> Any:
+    if isinstance(data, BridgeError):
+        return {"error": data.message}
+    if isinstance(data, BaseException):
+        return {"error": type(data).__name__}
+    if isinstance(data, datetime):
+        return data.isoformat()
+    raise TypeError(f"not JSON: {type(data).__name__}")
+
+
+class Engine:
+    """A worker on the engine, from its start to its end."""
+
+    def __init__(self, database: Database, worker: Worker, name: str) -> None:
+        self.database = database
+        self._worker = worker
+        self._ending = threading.Event()
+        config: DBOSConfig = {
+            "name": NAME, "system_database_url": database.url, "executor_id": name, "application_version": FORMAT,
+            "serializer": Json(), "log_level": "CRITICAL", "enable_otlp": False, "scheduler_polling_interval_sec": 5.0,
+        }  # fmt: skip
+        DBOS(config=config)
+        self._work = DBOS.workflow(name=WORK, max_recovery_attempts=TRIES)(self._do_work)
+        self._sweep = DBOS.workflow(name=SWEEP, max_recovery_attempts=TRIES)(self._do_sweep)
+
+    def start(self, cron: str, *, tenants: int = TENANTS, poll: float = 1.0) -> None:
+        """Begin to take work, and let sweeps run by a cron expression.
+
+        Raises:
+            Failed: the database cannot be used.
+        """
+        with _database_errors():
+            DBOS.listen_queues([self.database.queue, self.database.schedule])
+            DBOS.launch()
+            DBOS.register_queue(
+                self.database.queue, worker_concurrency=tenants, partition_concurrency=1, polling_interval_sec=poll,
+                on_conflict="always_update",
+            )  # fmt: skip
+            DBOS.register_queue(
+                self.database.schedule, global_concurrency=1, polling_interval_sec=poll, on_conflict="always_update"
+            )
+            known = DBOS.get_schedule(self.database.schedule)
+            if known is None or known["schedule"] != cron:
+                DBOS.apply_schedules([{
+                    "schedule_name": self.database.schedule, "workflow_fn": self._sweep, "schedule": cron,
+                    "context": None, "queue_name": self.database.schedule,
+                }])  # fmt: skip
+
+    def healthy(self) -> bool:
+        """Return whether the database still has this engine's tables."""
+        try:
+            return DBOS.get_schedule(self.database.schedule) is not None
+        except Exception:  # noqa: BLE001  # whatever the reason, the answer is the same
+            return False
+
+    def end(self, patience: int) -> None:
+        """Take no more work, and wait so many seconds for what has begun."""
+        self._ending.set()
+        DBOS.destroy(workflow_completion_timeout_sec=patience)
+
+    def _do_sweep(self, _when: datetime, _context: object) -> Any:
+        with _own_errors():
+            found: Told = DBOS.run_step({"name": SWEEP}, self._worker.sweep)
+            busy: list[str] = DBOS.run_step({"name": "busy"}, self._busy)
+        given = []
+        for number, (tenant, actions) in enumerate(pieces(found, busy)):
+            name = f"{self.database.pool}:{tenant}:{DBOS.workflow_id}:{number}"
+            with SetWorkflowID(name), SetEnqueueOptions(queue_partition_key=tenant):
+                DBOS.enqueue_workflow(self.database.queue, self._work, actions)
+            given.append(name)
+        return {**found, "work": {tenant: len(each) for tenant, each in found["work"].items()}, "given": given}
+
+    def _busy(self) -> list[str]:
+        """Return the tenants that have work under way, and give up what is dead or was never begun in time."""
+        rows = DBOS.list_workflows(queue_name=self.database.queue, status=ACTIVE, load_input=False)
+        here = DBOS.get_workflow_status(str(DBOS.workflow_id))
+        # By the database's own clock: the sweep's row has just been written.
+        DBOS.update_workflow_attributes(str(DBOS.workflow_id), {"beat": 0})
+        now = DBOS.get_workflow_status(str(DBOS.workflow_id)) or here
+        dead = [
+            row for row in rows
+            if row.status == "PENDING" and now and (now.updated_at or 0) - (row.updated_at or 0) > DEAD
+        ]  # fmt: skip
+        for row in dead:
+            DBOS.cancel_workflow(row.workflow_id)
+        return sorted({str(row.queue_partition_key) for row in rows if row not in dead})
+
+    def _do_work(self, actions: list[Told]) -> Told:
+        with _own_errors():
+            done: Told = DBOS.run_step({"name": WORK}, self._do, actions, str(DBOS.workflow_id))
+        self._pause_if_needed()
+        return done
+
+    def _do(self, actions: list[Told], name: str) -> Told:
+        with _beating(name, self._ending) as mine, _own_errors():
+            return self._worker.work(actions, mine)
+
+    def _pause_if_needed(self) -> None:
+        sweep = str(DBOS.workflow_id).rpartition(":")[0].partition(":")[2].partition(":")[2]
+        rows = DBOS.list_workflows(queue_name=self.database.queue, status="SUCCESS", limit=100, sort_desc=True)
+        why = too_many_fail([row.output for row in rows if sweep in row.workflow_id and isinstance(row.output, dict)])
+        if why:
+            DBOS.pause_schedule(self.database.schedule)
+
+
+@contextmanager
+def _beating(name: str, ending: threading.Event) -> Iterator[Any]:
+    """Give signs of life of a piece of work. Yields a function that tells whether it still is this process's."""
+    lost, done = threading.Event(), threading.Event()
+
+    def beat() -> None:
+        while not done.wait(BEAT):
+            try:
+                row = DBOS.get_workflow_status(name)
+                if row is None or row.status != "PENDING":
+                    lost.set()  # it was given up, because this process was held up
+                    return
+                DBOS.update_workflow_attributes(name, {"beat": 1})
+            except Exception as error:  # noqa: BLE001  # without the database nobody else gets the work either
+                LOG.debug("no sign of life: %s", type(error).__name__)
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield lambda: not (lost.is_set() or ending.is_set())
+    finally:
+        done.set()
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    """Let no error out but the bridge's own: what the engine stores of another one may hold anything."""
+    try:
+        yield
+    except BridgeError:
+        raise
+    except Exception as error:  # noqa: BLE001
+        raise Failed(f"this should not happen: {type(error).__name__}") from None
+
+
+@contextmanager
+def _database_errors() -> Iterator[None]:
+    try:
+        yield
+    except BridgeError:
+        raise
+    except Exception as error:  # noqa: BLE001  # its text may hold the URL
+        raise Failed(
+            f"the engine's database cannot be used ({type(error).__name__})",
+            ("see fleet.database: a Postgres that can be reached, and a role that may create tables in it",),
+        ) from None
+
+
+class Fleet:
+    """The engine as an operator sees it, without a worker. Use it as a context manager.
+
+    Raises:
+        Failed: the database cannot be used, or has no tables of the engine yet.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def __enter__(self) -> Self:
+        with _database_errors():
+            self._client = DBOSClient(system_database_url=self.database.url, serializer=Json())
+            if self._client.get_schedule(self.database.schedule) is None:
+                raise Failed(
+                    f"the database has no pool {self.database.pool}", "a worker makes it: secret-bridge worker"
+                )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.destroy()
+
+    def state(self) -> Told:
+        """Return whether sweeps run, the latest of them, and how much work waits or is under way, by tenant."""
+        with _database_errors():
+            schedule: Any = self._client.get_schedule(self.database.schedule) or {}
+            sweeps = self._client.list_workflows(queue_name=None, name=SWEEP, limit=1, sort_desc=True, status="SUCCESS",
+                                                 schedule_name=self.database.schedule)  # fmt: skip
+            rows = self._client.list_workflows(queue_name=self.database.queue, status=ACTIVE, load_input=False)
+        tenants: dict[str, dict[str, Any]] = {}
+        for row in rows:
+            told = tenants.setdefault(str(row.queue_partition_key), {"waiting": 0, "worker": None})
+            told["waiting"] += row.status != "PENDING"
+            told["worker"] = row.executor_id if row.status == "PENDING" else told["worker"]
+        return {
+            "pool": self.database.pool, "paused": schedule.get("status") != "ACTIVE", "every": schedule.get("schedule"),
+            "sweep": _told(sweeps[0]) if sweeps else None, "tenants": tenants,
+        }  # fmt: skip
+
+    def work(self, limit: int) -> list[Told]:
+        """Return the latest pieces of work, the latest first."""
+        with _database_errors():
+            rows = self._client.list_workflows(name=WORK, limit=limit, sort_desc=True,
+                                               workflow_id_prefix=f"{self.database.pool}:")  # fmt: skip
+        return [_told(row) for row in rows]
+
+    def pause(self) -> None:
+        """Let no further sweep run. Work that is under way goes on."""
+        with _database_errors():
+            self._client.pause_schedule(self.database.schedule)
+
+    def resume(self) -> None:
+        """Let sweeps run again."""
+        with _database_errors():
+            self._client.resume_schedule(self.database.schedule)
+
+    def run_now(self) -> None:
+        """Let a sweep run at once, also where they are paused."""
+        with _database_errors():
+            self._client.trigger_schedule(self.database.schedule)
+
+    def cancel(self, tenant: str | None) -> int:
+        """Take back the work of a tenant, or of all, and return how much that was. What has begun comes to its end."""
+        with _database_errors():
+            rows = self._client.list_workflows(queue_name=self.database.queue, status=ACTIVE, load_input=False)
+            found = [row.workflow_id for row in rows if tenant in (None, row.queue_partition_key)]
+            self._client.cancel_workflows(found)
+        return len(found)
+
+    def purge(self, before: datetime) -> int:
+        """Delete reports from before a time, and return how many that was."""
+        with _database_errors():
+            rows = [
+                row for name in (SWEEP, WORK)
+                for row in self._client.list_workflows(
+                    name=name, end_time=before.isoformat(), load_input=False, load_output=False,
+                    status=["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
+                )
+            ]  # fmt: skip
+            self._client.delete_workflows([row.workflow_id for row in rows])
+        return len(rows)
+
+
+def _told(row: WorkflowStatus) -> Told:
+    return {
+        "id": row.workflow_id, "status": str(row.status).lower(), "tenant": row.queue_partition_key,
+        "worker": row.executor_id, "at": (row.completed_at or row.updated_at or 0) / 1000,
+        "report": row.output if isinstance(row.output, dict) else None,
+    }  # fmt: skip
