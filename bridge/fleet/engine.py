@@ -73,8 +73,16 @@ class Engine:
             "serializer": Json(), "log_level": "CRITICAL", "enable_otlp": False, "scheduler_polling_interval_sec": 5.0,
         }  # fmt: skip
         DBOS(config=config)
-        self._work = DBOS.workflow(name=WORK, max_recovery_attempts=TRIES)(self._do_work)
-        self._sweep = DBOS.workflow(name=SWEEP, max_recovery_attempts=TRIES)(self._do_sweep)
+
+        @DBOS.workflow(name=WORK, max_recovery_attempts=TRIES)
+        def work(actions: list[Told]) -> Told:
+            return self._do_work(actions)
+
+        @DBOS.workflow(name=SWEEP, max_recovery_attempts=TRIES)
+        def sweep(_when: datetime, _context: object) -> Any:
+            return self._do_sweep()
+
+        self._work, self._sweep = work, sweep
 
     def start(self, cron: str, *, tenants: int = TENANTS, poll: float = 1.0) -> None:
         """Begin to take work, and let sweeps run by a cron expression.
@@ -111,7 +119,7 @@ class Engine:
         self._ending.set()
         DBOS.destroy(workflow_completion_timeout_sec=patience)
 
-    def _do_sweep(self, _when: datetime, _context: object) -> Any:
+    def _do_sweep(self) -> Told:
         with _own_errors():
             found: Told = DBOS.run_step({"name": SWEEP}, self._worker.sweep)
             busy: list[str] = DBOS.run_step({"name": "busy"}, self._busy)
