@@ -149,19 +149,20 @@ class Engine:
     def _do_work(self, actions: list[Told]) -> Told:
         with _own_errors():
             done: Told = DBOS.run_step({"name": WORK}, self._do, actions, str(DBOS.workflow_id))
-        self._pause_if_needed()
-        return done
+            why: str | None = DBOS.run_step({"name": "trouble"}, self._trouble, str(DBOS.workflow_id))
+            if why:
+                DBOS.pause_schedule(self.database.schedule)
+        return {**done, "paused": why} if why else done
 
     def _do(self, actions: list[Told], name: str) -> Told:
         with _beating(name, self._ending) as mine, _own_errors():
             return self._worker.work(actions, mine)
 
-    def _pause_if_needed(self) -> None:
-        sweep = str(DBOS.workflow_id).rpartition(":")[0].partition(":")[2].partition(":")[2]
+    def _trouble(self, name: str) -> str | None:
+        """Return why no further sweep should run, by what became of the work of this one's sweep."""
+        sweep = name.split(":", 2)[2].rpartition(":")[0]
         rows = DBOS.list_workflows(queue_name=self.database.queue, status="SUCCESS", limit=100, sort_desc=True)
-        why = too_many_fail([row.output for row in rows if sweep in row.workflow_id and isinstance(row.output, dict)])
-        if why:
-            DBOS.pause_schedule(self.database.schedule)
+        return too_many_fail(row.output for row in rows if sweep in row.workflow_id and isinstance(row.output, dict))
 
 
 @contextmanager
@@ -225,7 +226,12 @@ class Fleet:
     def __enter__(self) -> Self:
         with _database_errors():
             self._client = DBOSClient(system_database_url=self.database.url, serializer=Json())
-            if self._client.get_schedule(self.database.schedule) is None:
+            self._client.check_connection()
+            try:
+                known = self._client.get_schedule(self.database.schedule)
+            except Exception:  # noqa: BLE001  # it has no tables yet
+                known = None
+            if known is None:
                 raise Failed(
                     f"the database has no pool {self.database.pool}", "a worker makes it: secret-bridge worker"
                 )
