@@ -29,13 +29,13 @@ class Shard:
 
     @classmethod
     def parse(cls, text: str, origin: str = "--shard") -> Shard:
-        """Return the share that a text such as "2/4" means.
+        """Return the share that a text such as "2/4" means, or "1+1/4" where machines are counted from 0.
 
         Raises:
             Usage: it means none.
         """
-        found = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text)
-        number, of = (int(found[1]), int(found[2])) if found else (0, 0)
+        found = re.fullmatch(r"([0-9]{1,4})(\+1)?/([0-9]{1,4})", text)
+        number, of = (int(found[1]) + bool(found[2]), int(found[3])) if found else (0, 0)
         if not 1 <= number <= of <= MOST:
             raise Usage(f'{origin}: found "{text[:20]}", expected NUMBER/SHARES, such as 1/4 (from 1 on)')
         return cls(number, of)

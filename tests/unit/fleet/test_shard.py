@@ -48,10 +48,11 @@ def test_clients_are_picked_by_their_tenants() -> None:
 def test_a_share_is_read_as_it_is_written() -> None:
     assert Shard.parse("2/4") == Shard(2, 4)
     assert str(Shard.parse("2/4")) == "2/4"
+    assert [Shard.parse(f"{index}+1/4") for index in range(4)] == [Shard(number, 4) for number in range(1, 5)]
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1", "0/4", "5/4", "1/0", "a/b", "1/4/2", "-1/4", "1/1001", "\N{FULLWIDTH DIGIT ONE}/2", "1.0/2"]
+    "text", ["", "1", "0/4", "5/4", "4+1/4", "1+2/4", "1/0", "a/b", "1/4/2", "-1/4", "1/1001", "\N{FULLWIDTH DIGIT ONE}/2", "1.0/2"]
 )
 def test_what_is_no_share_is_named(text: str) -> None:
     with pytest.raises(Usage, match=f'--shard: found "{text}", expected NUMBER/SHARES'.replace(".", "[.]")):
