@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from importlib.resources import files
 from string import Template
@@ -34,7 +34,7 @@ NONE = "-"
 """What a cell shows if there is nothing to show."""
 
 
-def page(report: Report, lines: Sequence[str]) -> str:
+def page(report: Report, lines: Iterable[str]) -> str:
     """Return the whole file.
 
     `lines` holds the JSON form of each row, in the order of the rows. The script on the page reads them.
@@ -47,7 +47,7 @@ def page(report: Report, lines: Sequence[str]) -> str:
         "base-uri 'none'; form-action 'none'",
         style=style,
         script=script,
-        data="[" + ",\n".join(lines).translate(ESCAPED) + "]",
+        data=_data(lines),
         title=joined(f"Client secrets, {_moment(report.at)}"),
         origin=_origin(report),
         headline=_headline(report),
@@ -58,6 +58,10 @@ def page(report: Report, lines: Sequence[str]) -> str:
         sources=_sources(report),
         unread=_unread(report),
     )
+
+
+def _data(lines: Iterable[str]) -> str:
+    return "[" + ",\n".join(line.translate(ESCAPED) for line in lines) + "]"
 
 
 def _asset(name: str) -> str:

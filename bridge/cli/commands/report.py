@@ -151,9 +151,10 @@ def _text(made: Report, form: str) -> str:
         return table(made)
     if form == "prometheus":
         return metrics(made)
-    rows = [as_json.report(row) for row in made.rows]
+    # One at a time, because there may be thousands, and each is large.
+    rows = (as_json.report(row) for row in made.rows)
     if form == "html":
-        return page(made, [as_json.line(as_json.shown(row)) for row in rows])  # the page shows these texts to people
+        return page(made, (as_json.line(as_json.shown(row)) for row in rows))  # the page shows these texts to people
     return "".join(f"{as_json.line(row)}\n" for row in rows)
 
 
