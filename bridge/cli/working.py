@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from bridge.cli.hooks.notify import Reports, require
+from bridge.cli.hooks.notify import require
+from bridge.cli.hooks.reports import Reports
 from bridge.cli.output import json as as_json
 from bridge.cli.output.console import say
 from bridge.cli.runner import heeding, worst

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.audit.records import RESULTS
@@ -17,7 +16,7 @@ from bridge.fleet.rules import Verb
 from bridge.fleet.sweep import Action, judged
 from bridge.model.errors import ATTENTION, BridgeError, Refused
 from bridge.model.outcome import Unchanged
-from bridge.model.progress import Stop, Watcher
+from bridge.model.progress import Silent, Stop, Watcher
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
@@ -79,25 +78,30 @@ class Result:
         return f"{self.client}: {self.word}" + (f": {self.message}" if self.message else "")
 
 
-def act(
-    settings: Settings,
-    action: Action,
-    *,
-    now: datetime | None = None,
-    common: Common | None = None,
-    stop: Stop | None = None,
-    watcher: Watcher | None = None,
-    listener: Listener | None = None,
-    opened: Callable[[Session], None] = lambda _: None,
-) -> Result:
+@dataclass(frozen=True, kw_only=True)
+class Around:
+    """What an action is done with. Nothing of it is needed."""
+
+    common: Common = field(default_factory=Common)
+    """What it shares with other actions: logins, a management token, connections."""
+    stop: Stop = field(default_factory=Stop)
+    """The request to stop."""
+    watcher: Watcher = field(default_factory=Silent)
+    """Hears of its steps and waits."""
+    listener: Listener | None = None
+    """Gets its outcome or error, as notifications need it."""
+    opened: Callable[[Session], None] = lambda _: None
+    """Gets its session before the first request."""
+
+
+def act(settings: Settings, action: Action, *, now: datetime | None = None, around: Around | None = None) -> Result:
     """Do what an action says, if it still is what is next for its client. It never asks anybody.
 
     The client's metadata are read again. So an action may be done twice, late, or on two machines at once: whatever
     somebody else has done meanwhile is seen, and of two at the same moment one is refused by the vault. The
     configuration's audit record, its `after` hook and its conditions for a retirement hold as for a command.
 
-    An error becomes a result. `listener` gets the outcome or the error as well, as notifications need it, and `opened`
-    the session before its first request.
+    `now` is the time to judge by, as in `sweep`. An error becomes a result.
 
     Raises:
         KeyboardInterrupt: as it came. What was begun is left to the next sweep.
@@ -105,31 +109,23 @@ def act(
     client = settings.clients.get(action.client)
     if client is None or client.client_id != action.client_id or client.tenant != action.tenant:
         return _nothing(action, "the configuration has no such client any more")
-    common, why = common or Common(), list[str]()
+    around = around or Around()
     try:
-        verb, wait, _ = judged(settings, now, common, client)
+        verb, wait, _ = judged(settings, now, around.common, client)
         if verb is not action.verb:
             return _nothing(action, f"{action.verb} is not what is next any more")
         if wait:
             return _nothing(action, f"it waits for its window, {wait.words}")
-        session = open_session(settings, client, watcher, stop, common)
-        opened(session)
-        work = partial(_attempt, session, action.verb, why)
-        done = recorded(settings, session, Asked(str(action.verb)), work, common.shared, warn=LOG.warning)
+        done, why = _done(settings, client, action.verb, around)
     except Exception as raised:  # noqa: BLE001  # it is the result, and the other clients go on
         error = with_origin(settings, client, as_error(client, raised))
-        if listener:
-            listener.failed(settings, client, error)
-        return _result(action, RESULTS[error.exit_status], error.exit_status, message="; ".join(error.faults),
-                       next="; ".join(error.hints))  # fmt: skip
-    if listener:
-        listener.became(settings, client, done)
-    if done is None:
-        return _nothing(action, *why)
-    word = RESULTS.get(done.exit_status, DONE[action.verb] if done.result == "done" else done.result)
-    versions = {uri: at.current for uri, at in done.sinks.items() if at.current}
-    return _result(action, word, done.exit_status, message="; ".join(done.notes) if done.exit_status else "",
-                   rotation=done.id, versions=versions)  # fmt: skip
+        if around.listener:
+            around.listener.failed(settings, client, error)
+        told = {"message": "; ".join(error.faults), "next": "; ".join(error.hints)}
+        return _result(action, RESULTS[error.exit_status], error.exit_status, **told)
+    if around.listener:
+        around.listener.became(settings, client, done)
+    return _of_outcome(action, done) if done else _nothing(action, why)
 
 
 def not_begun(action: Action, error: BridgeError) -> Result:
@@ -161,12 +157,20 @@ def carry_out(session: Session, verb: Verb) -> Outcome | Unchanged | None:
     return retire(session, Options())
 
 
-def _attempt(session: Session, verb: Verb, why: list[str]) -> Outcome | None:
-    done = carry_out(session, verb)
-    if isinstance(done, Unchanged):
-        why.append(done.why)
-        return None
-    return done and completed(session, done, str(verb))
+def _done(settings: Settings, client: ClientSettings, verb: Verb, around: Around) -> tuple[Outcome | None, str]:
+    """Do it within its audit record, and return the outcome, or why there was nothing to do."""
+    session = open_session(settings, client, around.watcher, around.stop, around.common)
+    around.opened(session)
+    why = [""]
+
+    def work() -> Outcome | None:
+        done = carry_out(session, verb)
+        if isinstance(done, Unchanged):
+            why[0] = done.why
+            return None
+        return done and completed(session, done, str(verb))
+
+    return recorded(settings, session, Asked(str(verb)), work, around.common.shared, warn=LOG.warning), why[0]
 
 
 def _harmless(plan: Plan) -> bool:
@@ -215,6 +219,13 @@ def completed(session: Session, done: Outcome, command: str) -> Outcome:
     if done.propagated and not done.propagated.proven and not session.stop.asked:
         status = 3
     return replace(done, notes=tuple(notes), exit_status=status)
+
+
+def _of_outcome(action: Action, done: Outcome) -> Result:
+    word = RESULTS.get(done.exit_status, DONE[action.verb] if done.result == "done" else done.result)
+    versions = {uri: at.current for uri, at in done.sinks.items() if at.current}
+    why = "; ".join(done.notes) if done.exit_status else ""
+    return _result(action, word, done.exit_status, message=why, rotation=done.id, versions=versions)
 
 
 def _nothing(action: Action, why: str = "") -> Result:

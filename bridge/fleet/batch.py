@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bridge.fleet.act import Listener, Result, act, not_begun
+from bridge.fleet.act import Around, Listener, Result, act, not_begun
 from bridge.fleet.breaker import Breaker
 from bridge.fleet.errors import NotBegun
 from bridge.fleet.jobs import Crew, Order, let_another_begin
@@ -61,10 +61,11 @@ def do(settings: Settings, actions: Iterable[Action], means: Means, stop: Stop) 
         except NotBegun as error:
             return not_begun(action, error)
         with breaker.counting(client.tenant) as ended:
-            done = act(
-                settings, action, common=common, stop=stop, watcher=_Waiting(), listener=means.listener,
+            around = Around(
+                common=common, stop=stop, watcher=_Waiting(), listener=means.listener,
                 opened=lambda session: turns.sessions.update({client.tenant: session}),
             )  # fmt: skip
+            done = act(settings, action, around=around)
             ended(done.exit)
         return done
 

@@ -18,6 +18,7 @@ from typing import Any, Self
 from dbos import DBOS, DBOSClient, DBOSConfig, Serializer, SetEnqueueOptions, SetWorkflowID, WorkflowStatus
 
 from bridge.fleet.database import SWEEP, WORK, Database
+from bridge.fleet.errors import own_errors
 from bridge.fleet.worker import Told, Worker, pieces, too_many_fail
 from bridge.model.errors import BridgeError, Failed
 
@@ -120,7 +121,7 @@ class Engine:
         DBOS.destroy(workflow_completion_timeout_sec=patience)
 
     def _do_sweep(self) -> Told:
-        with _own_errors():
+        with own_errors():
             found: Told = DBOS.run_step({"name": SWEEP}, self._worker.sweep)
             busy: list[str] = DBOS.run_step({"name": "busy"}, self._busy)
         given = []
@@ -147,7 +148,7 @@ class Engine:
         return sorted({str(row.queue_partition_key) for row in rows if row not in dead})
 
     def _do_work(self, actions: list[Told]) -> Told:
-        with _own_errors():
+        with own_errors():
             done: Told = DBOS.run_step({"name": WORK}, self._do, actions, str(DBOS.workflow_id))
             why: str | None = DBOS.run_step({"name": "trouble"}, self._trouble, str(DBOS.workflow_id))
             if why:
@@ -155,7 +156,7 @@ class Engine:
         return {**done, "paused": why} if why else done
 
     def _do(self, actions: list[Told], name: str) -> Told:
-        with _beating(name, self._ending) as mine, _own_errors():
+        with _beating(name, self._ending) as mine, own_errors():
             return self._worker.work(actions, mine)
 
     def _trouble(self, name: str) -> str | None:
@@ -187,17 +188,6 @@ def _beating(name: str, ending: threading.Event) -> Iterator[Any]:
         yield lambda: not (lost.is_set() or ending.is_set())
     finally:
         done.set()
-
-
-@contextmanager
-def _own_errors() -> Iterator[None]:
-    """Let no error out but the bridge's own: what the engine stores of another one may hold anything."""
-    try:
-        yield
-    except BridgeError:
-        raise
-    except Exception as error:  # noqa: BLE001
-        raise Failed(f"this should not happen: {type(error).__name__}") from None
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from bridge.config.settings import ClientSettings, Settings
 from bridge.model.client_ref import ClientRef
@@ -66,3 +68,14 @@ def with_origin(settings: Settings, client: ClientSettings, error: BridgeError) 
     error.hints = (*error.hints, told)
     error.hint = "\n".join(error.hints)
     return error
+
+
+@contextmanager
+def own_errors() -> Iterator[None]:
+    """Let no error out but the bridge's own: what the engine stores of another one may hold anything."""
+    try:
+        yield
+    except BridgeError:
+        raise
+    except Exception as error:  # noqa: BLE001
+        raise Failed(f"this should not happen: {type(error).__name__}") from None

@@ -61,7 +61,7 @@ def recorded(
     """
     if settings.audit is None or asked.dry_run:
         return work()
-    from bridge.audit.records import became, failed
+    from bridge.audit.records import became
     from bridge.audit.write import NotWritten
 
     recorder = _begun(settings.audit, session, asked, shared)
@@ -72,13 +72,7 @@ def recorded(
             done = work()
     # The attempt has an end also if it was interrupted. Without it the record would say that the process died.
     except (Exception, KeyboardInterrupt) as raised:
-        error = as_error(session.settings, raised)
-        try:
-            head = recorder.end(failed(error))
-        except NotWritten as lost:
-            raise _lost(session, error, lost, warn) from None
-        if head is not None:
-            anchor(str(head))
+        _failed(recorder, session, as_error(session.settings, raised), anchor, warn)
         raise
     try:
         # Outside of the `try` above: an error in writing the end must not be recorded as a failure of the work.
@@ -120,6 +114,29 @@ def _begun(audit: AuditSettings, session: Session, asked: Asked, shared: Shared)
     recorder = Recorder(target, attempt, session.trail, audit.to.partition(":")[2])
     recorder.begin()
     return recorder
+
+
+def _failed(
+    recorder: Recorder,
+    session: Session,
+    error: BridgeError,
+    anchor: Callable[[str], None],
+    warn: Callable[[str], None],
+) -> None:
+    """Write the last line of an attempt that has failed.
+
+    Raises:
+        BridgeError: that could not be done.
+    """
+    from bridge.audit.records import failed
+    from bridge.audit.write import NotWritten
+
+    try:
+        head = recorder.end(failed(error))
+    except NotWritten as lost:
+        raise _lost(session, error, lost, warn) from None
+    if head is not None:
+        anchor(str(head))
 
 
 def _lost(session: Session, error: BridgeError, lost: BridgeError, warn: Callable[[str], None]) -> BridgeError:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bridge.execution.open import Common, survey
-from bridge.fleet.jobs import Crew, in_order
+from bridge.fleet.jobs import Crew, Done, in_order
 from bridge.fleet.rules import WAITING, Verb, following
 from bridge.fleet.shard import Shard
 from bridge.model.errors import BridgeError, Usage
@@ -94,27 +94,39 @@ def sweep(
     wanted, common = frozenset(verbs), common or Common(jobs=jobs)
     clients = [client for client in shard.pick(settings.clients).values() if fits(client)]
     common.survey_together((settings, client) for client in clients)
-    actions: list[Action] = []
-    waiting: list[tuple[Action, Held]] = []
-    attention: list[tuple[str, str, str | None]] = []
-    unread: list[tuple[str, BridgeError]] = []
+    found = _Found()
     crew = Crew(partial(judged, settings, now, common), min(jobs, len(clients) or 1))
     for done in in_order(crew.results(clients)):
+        found.take(done, wanted)
+    return Sweep(tuple(found.actions), tuple(found.waiting), tuple(found.attention), tuple(found.unread), len(clients))
+
+
+@dataclass
+class _Found:
+    """What was found so far (`Sweep`)."""
+
+    actions: list[Action] = field(default_factory=list)
+    waiting: list[tuple[Action, Held]] = field(default_factory=list)
+    attention: list[tuple[str, str, str | None]] = field(default_factory=list)
+    unread: list[tuple[str, BridgeError]] = field(default_factory=list)
+
+    def take(self, done: Done[ClientSettings], wanted: frozenset[Verb]) -> None:
+        """Take what was found of one client."""
         client = done.item
         try:
             verb, wait, seen = done.value()
         except BridgeError as error:
-            unread.append((client.name, error))
-            continue
+            self.unread.append((client.name, error))
+            return
         if verb is None and seen.attention:
-            attention.append((client.name, seen.state, seen.next))
-        if verb in wanted:
-            action = Action(verb, client.tenant, client.name, client.client_id)
-            if wait:
-                waiting.append((action, wait))
-            else:
-                actions.append(action)
-    return Sweep(tuple(actions), tuple(waiting), tuple(attention), tuple(unread), len(clients))
+            self.attention.append((client.name, seen.state, seen.next))
+        if verb not in wanted:
+            return
+        action = Action(verb, client.tenant, client.name, client.client_id)
+        if wait:
+            self.waiting.append((action, wait))
+        else:
+            self.actions.append(action)
 
 
 def judged(

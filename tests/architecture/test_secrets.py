@@ -22,6 +22,7 @@ ALLOWED = {
     "bridge/audit/chain.py",  # the key of the record's chain
     "bridge/audit/recorder.py",  # its length
     "bridge/config/stored.py",  # its characters, and the claims of a job's token
+    "bridge/fleet/database.py",  # the URL of the engine's database
     "bridge/notify/post.py",  # a service's URL, to the process that sends
     "bridge/operations/new_value.py",  # a value that a user brings is checked
     "bridge/auth0/tenant.py",  # the management token's request

@@ -19,6 +19,7 @@ from bridge.config.model import (
     ConfigFile,
     DiscoverTable,
     ExceptionTable,
+    FleetTable,
     ListenTable,
     NotifyTable,
     PolicyTable,
@@ -56,8 +57,9 @@ def told(heading: str, number: int = 0) -> dict[str, list[str]]:
         ("[[agent.listen]]", ListenTable),
         ("[agent.clients.NAME]", ServedTable),
         ("[watch]", WatchTable),
+        ("[fleet]", FleetTable),
     ],
-    ids=["tenants", "defaults", "exceptions", "discover", "notify", "agent", "listen", "served", "watch"],
+    ids=["tenants", "defaults", "exceptions", "discover", "notify", "agent", "listen", "served", "watch", "fleet"],
 )
 def test_every_key_of_a_table_is_told_and_no_other(heading: str, table: type[BaseModel]) -> None:
     assert set(told(heading)) == set(table.model_fields)

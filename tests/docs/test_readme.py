@@ -20,7 +20,8 @@ app = loaded()
 DEMO = "python3 -m venv .venv && .venv/bin/pip install -q '.[sandbox]' && .venv/bin/secret-bridge demo\n"
 TESTS = (
     "python3 -m venv .venv && .venv/bin/pip install -q -U pip && "
-    ".venv/bin/pip install -q -e '.[agent,notify,otel,sandbox]' --group dev && .venv/bin/python -m pytest -n auto\n"
+    ".venv/bin/pip install -q -e '.[agent,fleet,notify,otel,sandbox]' --group dev && "
+    ".venv/bin/python -m pytest -n auto\n"
 )
 
 

@@ -85,7 +85,7 @@ def test_the_metadata_say_whose_it_is_and_where_to_go(built: Built) -> None:
     assert {url.partition(",")[0] for url in told.get_all("Project-URL")} == {
         "Documentation", "Source", "Changelog", "Issues",
     }  # fmt: skip
-    assert set(told.get_all("Provides-Extra")) == {"agent", "notify", "otel", "sandbox"}
+    assert set(told.get_all("Provides-Extra")) == {"agent", "fleet", "notify", "otel", "sandbox"}
     assert "Topic :: Security" in told.get_all("Classifier")
 
 

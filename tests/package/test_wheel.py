@@ -13,7 +13,7 @@ from bridge import __version__
 from tests.package.building import Built
 from tests.package.emptied import Environment, emptied
 
-OF_EXTRAS = {"apprise", "flask", "moto", "opentelemetry", "uvicorn", "werkzeug"}
+OF_EXTRAS = {"apprise", "dbos", "flask", "moto", "opentelemetry", "uvicorn", "werkzeug"}
 SERVERS = {"VAULT_ADDR": "http://127.0.0.1:9", "AUTH0_DOMAIN": "acme.eu.auth0.com"}
 
 
@@ -46,7 +46,7 @@ for path in [*root.glob("bridge/**/*.py"), *root.glob("sinks/**/*.py")]:
     missing = {tuple(line.split()) for line in failed}
     assert {name.partition(".")[0] for _, name in missing} <= OF_EXTRAS
     rooms = {".".join(module.split(".")[:2]) for module, _ in missing}
-    assert rooms <= {"bridge.agent", "bridge.sandbox", "bridge.notify", "bridge.consumer", "bridge.cli"}
+    assert rooms <= {"bridge.agent", "bridge.fleet", "bridge.sandbox", "bridge.notify", "bridge.consumer", "bridge.cli"}
 
 
 @pytest.mark.parametrize("program", ["secret-bridge", "bridge"])
@@ -61,7 +61,8 @@ def test_it_tells_its_versions_and_that_no_extra_is_there(bare: Environment) -> 
     done = bare.run("secret-bridge", "version", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     told = json.loads(done.stdout)
-    assert (told["program"], told["extras"]) == (__version__, dict.fromkeys(("agent", "notify", "otel", "sandbox")))
+    extras = dict.fromkeys(("agent", "fleet", "notify", "otel", "sandbox"))
+    assert (told["program"], told["extras"]) == (__version__, extras)
     assert all(told["libraries"].values())
     assert bare.run("secret-bridge", "--version").stdout == f"secret-bridge {__version__}\n"
 

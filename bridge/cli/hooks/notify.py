@@ -197,20 +197,6 @@ class News(Teller):
         self._send(to, events.Message(event, named, events.text([*body, "", by]), fields))
 
 
-class Reports(News):
-    """Notifies of the result of each client from any thread, without waiting until it is delivered (`deliver`)."""
-
-    def became(self, settings: Settings, client: ClientSettings, done: Outcome | None) -> None:
-        """Notify of an operation that raised nothing, as `News` does."""
-        with self._sending:
-            super().became(settings, client, done)
-
-    def failed(self, settings: Settings, client: ClientSettings, error: BridgeError) -> None:
-        """Notify of an operation that raised an error, as `News` does."""
-        with self._sending:
-            super().failed(settings, client, error)
-
-
 class Look(Teller):
     """Notifies of the state of all clients, in one message for each destination.
 
