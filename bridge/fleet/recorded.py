@@ -56,8 +56,7 @@ def recorded(
 
     Raises:
         NotWritten: the first line could not be written. `work` was not called, and nothing was changed.
-        BridgeError: `work` failed, or there was nothing to do and that could not be recorded. If the last line is
-            missing, the error says so.
+        BridgeError: `work` failed, or there was nothing to do. If the last line is missing, the error says so.
     """
     if settings.audit is None or asked.dry_run:
         return work()
@@ -66,12 +65,10 @@ def recorded(
 
     recorder = _begun(settings.audit, session, asked, shared)
     try:
-        # The ids of requests lead from the record to the logs of Auth0 and the vaults, which the
-        # bridge's account cannot edit.
+        # Ids of requests lead from the record to logs that the bridge's account cannot edit.
         with listening(session.trail.hear, recorder.id):
             done = work()
-    # The attempt has an end also if it was interrupted. Without it the record would say that the process died.
-    except (Exception, KeyboardInterrupt) as raised:
+    except (Exception, KeyboardInterrupt) as raised:  # without an end, the record would say that the process died
         _failed(recorder, session, as_error(session.settings, raised), anchor, warn)
         raise
     try:
