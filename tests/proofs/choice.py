@@ -83,6 +83,7 @@ WHOLE = {
         "tests/unit/agent/test_process.py",
     ),
     "watch": ("tests/e2e/test_watch.py", "tests/e2e/test_watch_live.py"),
+    "fleet": ("tests/e2e/test_worker.py",),
     "site": ("tests/site/test_builds.py", "tests/site/test_in_a_browser.py"),
 }
 MARKED = {
@@ -95,7 +96,7 @@ SUITES = WHOLE | MARKED
 UNTIL_PROVEN = (
     "applications", "attacks", "benchmarks", "browser", "canary", "commands", "deployment", "faults", "many",
     "notifications", "pictures", "rights", "searches", "site",
-    "agent", "watch",
+    "agent", "fleet", "watch",
 )  # fmt: skip
 
 COMMIT, LEFT_OUT = "PROOFS_COMMIT", "PROOFS_LEFT_OUT"

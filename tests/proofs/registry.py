@@ -163,6 +163,13 @@ PROOFS: dict[str, Proof] = {
         "tests.e2e.conftest",
         without=("tests.proofs",),
     ),
+    "fleet": _suite(
+        "fleet",
+        "workers as processes on a real Postgres and on SQLite: killed, without a database, and beside forged rows",
+        *CORE, "bridge.cli.commands", "bridge.cli.working", "bridge.cli.health", "bridge.fleet.*",
+        "tests.e2e.test_worker", "tests.e2e.conftest",
+        without=("tests.proofs",),
+    ),
     "site": _suite(
         "site",
         "the documentation site: built strictly, every link followed, opened in Chromium at desk and phone width",
