@@ -22,6 +22,8 @@ from sinks.versions import short
 # `</script>` in a name would end it.
 ESCAPED = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 """Characters that could end a data block or be read as markup. JSON allows the escaped form for all of them."""
+CUT = "\0"
+"""Where rows and data come into the page."""
 TONES = {
     **dict.fromkeys(Kind, "bad"),
     **dict.fromkeys((Kind.FALLBACK_OVERDUE, Kind.DUE, Kind.EMPTY, Kind.UNMANAGED), "warn"),
@@ -34,34 +36,39 @@ NONE = "-"
 """What a cell shows if there is nothing to show."""
 
 
-def page(report: Report, lines: Iterable[str]) -> str:
-    """Return the whole file.
+def page(report: Report, lines: Iterable[str]) -> Iterator[str]:
+    """Yield the whole file, piece by piece, because it may have thousands of rows.
 
     `lines` holds the JSON form of each row, in the order of the rows. The script on the page reads them.
     """
     style, script = _asset("report.css"), _asset("report.js")
-    return Template(_asset("report.html")).substitute(
+    shell = Template(_asset("report.html")).substitute(
         # The page may be opened from anywhere, and its texts come from metadata that others may write. The policy makes
         # sure that even a fault in the escaping sends nothing out and runs no other script.
         policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
         "base-uri 'none'; form-action 'none'",
         style=style,
         script=script,
-        data=_data(lines),
+        data=CUT,
         title=joined(f"Client secrets, {_moment(report.at)}"),
         origin=_origin(report),
         headline=_headline(report),
         bar=_bar(report),
         tiles=_tiles(report),
         head=_head(),
-        rows=joined(*(joined(_row(row), Html("\n")) for row in report.rows)),
+        rows=CUT,
         sources=_sources(report),
         unread=_unread(report),
     )
-
-
-def _data(lines: Iterable[str]) -> str:
-    return "[" + ",\n".join(line.translate(ESCAPED) for line in lines) + "]"
+    # No text can hold it, because what is not printable is escaped.
+    before, between, after = shell.split(CUT)
+    yield before
+    for row in report.rows:
+        yield joined(_row(row), Html("\n"))
+    yield f"{between}["
+    for number, line in enumerate(lines):
+        yield (",\n" if number else "") + line.translate(ESCAPED)
+    yield f"]{after}"
 
 
 def _asset(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,7 +62,7 @@ def report(
     common.survey_together(found)
     seen = tuple(spread(lambda pair: _look(*pair, common), found, jobs=jobs))
     made = _report(found, [looked for looked, _ in seen])
-    _write(_text(made, form), file)
+    _write(_pieces(made, form), file)
     _say_what_came_of_it(made, file)
     raise typer.Exit(worst([status for _, status in seen]))
 
@@ -142,23 +143,23 @@ def _recorded(looked: list[Looked]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _text(made: Report, form: str) -> str:
+def _pieces(made: Report, form: str) -> Iterable[str]:
     from bridge.report.page import page
     from bridge.report.prometheus import metrics
     from bridge.report.table import table
 
     if form == "csv":
-        return table(made)
+        return (table(made),)
     if form == "prometheus":
-        return metrics(made)
+        return (metrics(made),)
     # One at a time, because there may be thousands, and each is large.
     rows = (as_json.report(row) for row in made.rows)
     if form == "html":
         return page(made, (as_json.line(as_json.shown(row)) for row in rows))  # the page shows these texts to people
-    return "".join(f"{as_json.line(row)}\n" for row in rows)
+    return (f"{as_json.line(row)}\n" for row in rows)
 
 
-def _write(text: str, file: Path | None) -> None:
+def _write(pieces: Iterable[str], file: Path | None) -> None:
     """Write a text to a file, or to standard output.
 
     The file is replaced as a whole, so that a concurrent reader, such as node-exporter, sees the old or the new one.
@@ -167,19 +168,20 @@ def _write(text: str, file: Path | None) -> None:
         Failed: the file cannot be written.
     """
     # `backslashreplace`: a lone surrogate in a name must not cost the whole report.
-    data = text.encode("utf-8", "backslashreplace")
+    data = (piece.encode("utf-8", "backslashreplace") for piece in pieces)
     if file is None:
-        hand_over(data)
+        hand_over(b"".join(data))
         return
     try:
         if file.exists() and not stat.S_ISREG(file.stat().st_mode):
-            file.write_bytes(data)  # a pipe or /dev/stdout, which must not be replaced by a file
+            file.write_bytes(b"".join(data))  # a pipe or /dev/stdout, which must not be replaced by a file
             return
         # In the same directory, because replacing a file is atomic within one file system only. Its name
         # does not end like the file's, so a collector does not read it half-written.
         whole = file.with_name(f".{file.name}.{os.getpid()}.tmp")
         try:
-            whole.write_bytes(data)
+            with whole.open("wb") as opened:
+                opened.writelines(data)
             whole.replace(file)
         finally:
             whole.unlink(missing_ok=True)

@@ -132,4 +132,4 @@ def report(found: list[Looked], evidence: dict[str, tuple[str, ...]] | None = No
 
 
 def html(made: Report) -> str:
-    return page(made, [as_json.line(as_json.report(row)) for row in made.rows])
+    return "".join(page(made, [as_json.line(as_json.report(row)) for row in made.rows]))
