@@ -10,8 +10,7 @@ their compare-and-set decides between two who do the same.
     from bridge.fleet.sweep import sweep
 
     settings = load(Path("bridge.toml"), os.environ)
-    for action in sweep(settings).actions:
-        print(act(settings, action))
+    results = [act(settings, action) for action in sweep(settings).actions]
 
 Actions hold names, and results hold no value of a secret. Both become JSON by `as_dict`.
 """

@@ -18,6 +18,7 @@ from bridge.cli.options import Config, Json, Rate
 from bridge.cli.output import json as as_json
 from bridge.cli.output.console import say, say_all
 from bridge.cli.select import Clients, settings_of
+from bridge.cli.shown_help import Group
 from bridge.config.references import resolve
 from bridge.fleet.rules import Verb
 from bridge.model.errors import ATTENTION, Failed, Usage
@@ -31,7 +32,7 @@ HELP = "See and steer what the workers of several machines do."
 Pool = Annotated[str, typer.Option("--pool", metavar="NAME", help="The workers that share the work.")]
 Limit = Annotated[int, typer.Option("--limit", metavar="NUMBER", min=1, max=1000, help="No more than that.")]
 
-fleet = typer.Typer(name="fleet", help=HELP, no_args_is_help=True)
+fleet = typer.Typer(name="fleet", help=HELP, no_args_is_help=True, cls=Group)
 app.add_typer(fleet, rich_help_panel=SECURITY)
 
 

@@ -135,7 +135,7 @@ def test_reports_hold_nothing_unprintable(text: str) -> None:
         for cell in row:
             assert all(line.isprintable() for line in cell.split("\n"))
     data = [as_json.line(as_json.shown(as_json.report(row))) for row in made.rows]
-    assert all(line.isprintable() for line in page(made, data).split("\n"))
+    assert all(line.isprintable() for line in "".join(page(made, data)).split("\n"))
     for line in data:
         assert all(each.isprintable() for each in strings(json.loads(line)))
 
