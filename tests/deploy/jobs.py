@@ -101,15 +101,16 @@ def gitlab(site: Site, home: Path, client: str = "") -> Job:
     return Job(("bash", "-eo", "pipefail", "-c", script), environ, home, project)
 
 
-def kubernetes(site: Site, home: Path) -> Job:
-    """Return the pod's container, with its projected tokens."""
-    _, cron = yaml.safe_load_all((DEPLOY / "cronjob.yaml").read_text("utf-8"))
+def kubernetes(site: Site, home: Path, file: str = "cronjob.yaml", index: int = 0) -> Job:
+    """Return the pod's container, with its projected tokens. `index` is the number of the pod in its job."""
+    _, cron = yaml.safe_load_all((DEPLOY / file).read_text("utf-8"))
     pod = cron["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     (identity,) = (each["projected"]["sources"] for each in pod["volumes"] if "projected" in each)
     tokens = {each["serviceAccountToken"]["path"]: each["serviceAccountToken"]["audience"] for each in identity}
     mounts = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
-    return _mounted(site, home, tokens, container["command"] + container["args"], mounts["identity"],
+    command = [word.replace("$(JOB_COMPLETION_INDEX)", str(index)) for word in container["command"] + container["args"]]
+    return _mounted(site, home, tokens, command, mounts["identity"],
                     {each["name"]: each["value"] for each in container["env"]})  # fmt: skip
 
 

@@ -23,11 +23,13 @@ from tests.docs.pages import fences
 
 GITLAB = "project_path:acme/ops:ref_type:branch:ref:main"
 POD = "system:serviceaccount:secret-bridge:secret-bridge"
+SHARES = "fleet/indexed-cronjob.yaml"
 LOGIN = "POST /v1/auth/jwt/login"
 SYSTEMS: dict[str, tuple[str, Callable[..., Job]]] = {
     "github": (GITHUB, lambda site, home: jobs.github(site, home, client="billing")),
     "gitlab": (GITLAB, lambda site, home: jobs.gitlab(site, home, client="billing")),
     "kubernetes": (POD, jobs.kubernetes),
+    "shares": (POD, lambda site, home: jobs.kubernetes(site, home, SHARES)),
     "systemd": ("spiffe://acme.example/secret-bridge", jobs.systemd),
 }
 
@@ -86,6 +88,14 @@ def test_a_job_that_stores_nothing_rotates_in_both_vaults_and_leaves_nothing(
     assert max(role.expiration.timestamp() for role in mine) <= time.time() + 3600
     assert site.auth0.tenant.settings.token_lifetime.total_seconds() <= 86400
     assert time.time() - began < jobs.LIMIT
+
+
+def test_a_pod_whose_share_has_no_tenant_asks_nobody(site: Site, home: Path) -> None:
+    site.bind(POD)
+    before, asked = site.stored(), site.asked.total()
+    done = run(jobs.kubernetes(site, home, SHARES, index=1))
+    assert (done.status, done.told) == (0, "nothing is next: 0 clients looked at\n")
+    assert (site.stored(), site.asked.total()) == (before, asked)
 
 
 def test_a_token_that_a_command_keeps_prints_or_names_would_be_seen(site: Site, home: Path) -> None:
