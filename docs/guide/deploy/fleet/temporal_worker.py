@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 Told = dict[str, Any]
 
 NAME = "secret-bridge"
-EVERY = timedelta(minutes=15)
+EVERY, LONGEST = timedelta(minutes=15), timedelta(hours=6)
+"""How often to sweep, and how long it may take. The next one begins when it has ended."""
 JOBS, OF_A_TENANT = 8, 4
 """How many clients a worker works on at a time, and all workers together in one tenant."""
 MOST = 500
@@ -146,7 +147,7 @@ async def main() -> None:
         loop.add_signal_handler(each, asked.set)
     address, namespace = os.environ["TEMPORAL_ADDRESS"], os.environ.get("TEMPORAL_NAMESPACE", "default")
     client = await Client.connect(address, namespace=namespace)  # TLS, or a key: as your server wants it
-    run = ScheduleActionStartWorkflow(Sweep.run, id=NAME, task_queue=NAME)
+    run = ScheduleActionStartWorkflow(Sweep.run, id=NAME, task_queue=NAME, execution_timeout=LONGEST)
     with suppress(ScheduleAlreadyRunningError):
         await client.create_schedule(NAME, Schedule(run, spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(EVERY)])))
     async with Worker(
