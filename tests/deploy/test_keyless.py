@@ -19,7 +19,7 @@ from tests.deploy import jobs
 from tests.deploy.conftest import GITHUB
 from tests.deploy.jobs import Job, run
 from tests.deploy.site import BILLING, LEGACY, PAGE, Site
-from tests.docs.pages import fences
+from tests.docs.pages import ROOT, fences
 
 GITLAB = "project_path:acme/ops:ref_type:branch:ref:main"
 POD = "system:serviceaccount:secret-bridge:secret-bridge"
@@ -80,7 +80,8 @@ def test_a_job_that_stores_nothing_rotates_in_both_vaults_and_leaves_nothing(
     assert leaks(done.told, hidden | set(site.issuer.issued)) == []
     assert leaks(done.arguments, hidden | set(site.issuer.issued)) == []
     assert not [path for path in (home / "temp").rglob("*") if path.suffix == ".jwt"]
-    assert site.asked[LOGIN] - logins == 1  # the sinks and the private key share it
+    # The sinks and the private key share it. A sweep has one of its own.
+    assert site.asked[LOGIN] - logins == (2 if system == "shares" else 1)
     assert site.vault_tokens() == []  # it is given back
     assert site.vault_lifetimes() == (600, 1800)
     mine = roles[assumed:]
@@ -96,6 +97,27 @@ def test_a_pod_whose_share_has_no_tenant_asks_nobody(site: Site, home: Path) -> 
     done = run(jobs.kubernetes(site, home, SHARES, index=1))
     assert (done.status, done.told) == (0, "nothing is next: 0 clients looked at\n")
     assert (site.stored(), site.asked.total()) == (before, asked)
+
+
+FUNCTIONS = """
+import os, pathlib, sys
+from bridge.config.load import load
+from bridge.fleet.act import act
+from bridge.fleet.sweep import sweep
+for action in sweep(load(pathlib.Path(sys.argv[1]), os.environ)).actions:
+    print(act(load(pathlib.Path(sys.argv[1]), os.environ), action))
+"""
+
+
+def test_whoever_calls_the_two_functions_leaves_no_login_behind(site: Site, home: Path) -> None:
+    site.bind(POD)
+    logins, job = site.asked[LOGIN], jobs.kubernetes(site, home)
+    # It does not end by `main`, which gives back whatever is left.
+    arguments = ("python", "-c", FUNCTIONS, str(home / "etc" / "bridge.toml"))
+    done = run(Job(arguments, {**job.environment, "PYTHONPATH": str(ROOT)}, home, job.directory))
+    assert (done.status, done.told) == (0, "billing: rotated\nlegacy: rotated\n")
+    assert site.asked[LOGIN] - logins == 3  # one each: the sweep, and two actions
+    assert site.vault_tokens() == []
 
 
 def test_a_token_that_a_command_keeps_prints_or_names_would_be_seen(site: Site, home: Path) -> None:

@@ -34,7 +34,7 @@ from temporalio.worker import Worker
 
 with workflow.unsafe.imports_passed_through():
     from bridge.config.load import load
-    from bridge.fleet.act import act
+    from bridge.fleet.act import Around, act
     from bridge.fleet.sweep import Action, sweep
     from bridge.model.errors import BridgeError
     from bridge.model.progress import Stop
@@ -96,7 +96,7 @@ async def sweeping() -> Told:
 @activity.defn(name="act")
 async def acting(action: Told) -> Told:
     """Do one thing for one client, if it still is what is next. An error is a result, too."""
-    return await working(lambda: act(settings(), Action.of(action), stop=STOP).as_dict())
+    return await working(lambda: act(settings(), Action.of(action), around=Around(stop=STOP)).as_dict())
 
 
 HOW: Any = {
