@@ -49,7 +49,7 @@ class Fleet:
         variables |= {"BRIDGE_CONFIG": str(self.home / "bridge.toml")}
         with self.log.open("a", encoding="utf-8") as log:
             made = subprocess.Popen(
-                [sys.executable, FILE], env=variables, cwd=self.home, stdout=log, stderr=log, text=True
+                [sys.executable, "-B", FILE], env=variables, cwd=self.home, stdout=log, stderr=log, text=True
             )
         self.workers.append(made)
         return made

@@ -1,6 +1,6 @@
 """A DAG of Airflow 3: one task looks at all clients, and what is next for each of them is a mapped task.
 
-Install secret-bridge where the tasks run, and set BRIDGE_CONFIG there. Names, ids and words go through XCom, and no
+Where the tasks run, install secret-bridge, and set BRIDGE_CONFIG. Names, ids and words go through XCom, and no
 value of a secret.
 """
 

@@ -1,6 +1,6 @@
 """A worker of Temporal: a schedule looks at all clients, and what is next for each of them is an activity.
 
-    pip install secret-bridge temporalio
+    pip install temporalio secret-bridge
     BRIDGE_CONFIG=bridge.toml TEMPORAL_ADDRESS=temporal.example:7233 python temporal_worker.py
 
 Run as many as you like. Names, ids and words go through Temporal, and no value of a secret.
