@@ -6,11 +6,13 @@ Auth0 and AWS, whose trust policy is checked by the test. Not run: the runners, 
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from moto.sts.models import sts_backends
 
@@ -20,6 +22,8 @@ from tests.deploy.conftest import GITHUB
 from tests.deploy.jobs import Job, run
 from tests.deploy.site import BILLING, LEGACY, PAGE, Site
 from tests.docs.pages import ROOT, fences
+from tests.support.postgres import Postgres
+from tests.unit.agent.running import free_port
 
 GITLAB = "project_path:acme/ops:ref_type:branch:ref:main"
 POD = "system:serviceaccount:secret-bridge:secret-bridge"
@@ -118,6 +122,41 @@ def test_whoever_calls_the_two_functions_leaves_no_login_behind(site: Site, home
     assert (done.status, done.told) == (0, "billing: rotated\nlegacy: rotated\n")
     assert site.asked[LOGIN] - logins == 3  # one each: the sweep, and two actions
     assert site.vault_tokens() == []
+
+
+def test_the_worker_of_the_unit_rotates_again_and_again_by_tokens_that_are_renewed(site: Site, home: Path) -> None:
+    site.bind("spiffe://acme.example/secret-bridge")
+    address = f"127.0.0.1:{free_port()}"
+    with Postgres(home.parent / "postgres") as postgres:
+        job = jobs.worker(site, home, postgres.make(), address)
+        log = home / "log"
+        with log.open("w") as told:
+            process = subprocess.Popen(job.arguments, env=dict(job.environment), cwd=job.directory, stdout=told,
+                                       stderr=told)  # fmt: skip
+        try:
+            _until(lambda: log.read_text().count("billing: rotated") > 0, log)
+            site.issuer.changes = REFUSALS["exp"][0]
+            (job.directory / "vault.jwt").write_text(site.issuer.token("vault"))
+            _until(lambda: "expired 2023-11-14" in log.read_text() or "were refused" in log.read_text(), log)
+            site.issuer.changes = {}
+            (job.directory / "vault.jwt").write_text(site.issuer.token("vault"))
+            count = log.read_text().count("billing: rotated")
+            _until(lambda: log.read_text().count("billing: rotated") > count, log)
+            assert httpx.get(f"http://{address}/readyz", trust_env=False).status_code == 200
+            process.terminate()
+            assert process.wait(jobs.LIMIT) == 0
+        finally:
+            process.kill()
+            process.wait()
+    assert leaks(log.read_text(), secrets_of(site) | set(site.issuer.issued)) == []
+    assert site.vault_tokens() == []
+
+
+def _until(so: Callable[[], bool], log: Path) -> None:
+    end = time.monotonic() + jobs.LIMIT
+    while not so():
+        assert time.monotonic() < end, log.read_text()
+        time.sleep(0.2)
 
 
 def test_a_token_that_a_command_keeps_prints_or_names_would_be_seen(site: Site, home: Path) -> None:
