@@ -13,6 +13,7 @@ from bridge.execution.open import Common, open_session
 from bridge.fleet.errors import as_error, with_origin
 from bridge.fleet.recorded import Asked, recorded
 from bridge.fleet.rules import Verb
+from bridge.fleet.slots import lent
 from bridge.fleet.sweep import Action, judged
 from bridge.model.errors import ATTENTION, BridgeError, Refused
 from bridge.model.outcome import Unchanged
@@ -82,8 +83,8 @@ class Result:
 class Around:
     """What an action is done with. Nothing of it is needed."""
 
-    common: Common = field(default_factory=Common)
-    """What it shares with other actions: logins, a management token, connections."""
+    common: Common | None = None
+    """What it shares with other actions: logins, a management token, connections. Else it has its own."""
     stop: Stop = field(default_factory=Stop)
     """The request to stop."""
     watcher: Watcher = field(default_factory=Silent)
@@ -111,12 +112,13 @@ def act(settings: Settings, action: Action, *, now: datetime | None = None, arou
         return _nothing(action, "the configuration has no such client any more")
     around = around or Around()
     try:
-        verb, wait, _ = judged(settings, now, around.common, client)
-        if verb is not action.verb:
-            return _nothing(action, f"{action.verb} is not what is next any more")
-        if wait:
-            return _nothing(action, f"it waits for its window, {wait.words}")
-        done, why = _done(settings, client, action.verb, around)
+        with lent(settings, around.common) as common:
+            verb, wait, _ = judged(settings, now, common, client)
+            if verb is not action.verb:
+                return _nothing(action, f"{action.verb} is not what is next any more")
+            if wait:
+                return _nothing(action, f"it waits for its window, {wait.words}")
+            done, why = _done(settings, client, action.verb, around, common)
     except Exception as raised:  # noqa: BLE001  # it is the result, and the other clients go on
         error = with_origin(settings, client, as_error(client, raised))
         if around.listener:
@@ -157,9 +159,11 @@ def carry_out(session: Session, verb: Verb) -> Outcome | Unchanged | None:
     return retire(session, Options())
 
 
-def _done(settings: Settings, client: ClientSettings, verb: Verb, around: Around) -> tuple[Outcome | None, str]:
+def _done(
+    settings: Settings, client: ClientSettings, verb: Verb, around: Around, common: Common
+) -> tuple[Outcome | None, str]:
     """Do it within its audit record, and return the outcome, or why there was nothing to do."""
-    session = open_session(settings, client, around.watcher, around.stop, around.common)
+    session = open_session(settings, client, around.watcher, around.stop, common)
     around.opened(session)
     why = [""]
 
@@ -170,7 +174,7 @@ def _done(settings: Settings, client: ClientSettings, verb: Verb, around: Around
             return None
         return done and completed(session, done, str(verb))
 
-    return recorded(settings, session, Asked(str(verb)), work, around.common.shared, warn=LOG.warning), why[0]
+    return recorded(settings, session, Asked(str(verb)), work, common.shared, warn=LOG.warning), why[0]
 
 
 def _harmless(plan: Plan) -> bool:

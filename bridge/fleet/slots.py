@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -164,3 +164,18 @@ def share(common: Common, found: list[tuple[Settings, ClientSettings]]) -> list[
     for settings, _ in found:
         settings.logins.shared, settings.logins.clock = common.shared, common.clock
     return found
+
+
+@contextmanager
+def lent(settings: Settings, common: Common | None, jobs: int = 1) -> Iterator[Common]:
+    """Yield `common`. Where there is none it is made, and what it has obtained is given back at the end."""
+    if common is not None:
+        yield common
+        return
+    common = Common(jobs=jobs)
+    settings.logins.shared = common.shared
+    try:
+        yield common
+    finally:
+        with suppress(Exception):  # what was obtained ends by itself, too
+            common.shared.give_back()

@@ -12,6 +12,7 @@ from bridge.execution.open import Common, survey
 from bridge.fleet.jobs import Crew, Done, in_order
 from bridge.fleet.rules import WAITING, Verb, following
 from bridge.fleet.shard import Shard
+from bridge.fleet.slots import lent
 from bridge.model.errors import BridgeError, Usage
 from bridge.planning.due import Held, held
 
@@ -91,8 +92,15 @@ def sweep(
 
     An error is in the result. It costs the other clients nothing.
     """
-    wanted, common = frozenset(verbs), common or Common(jobs=jobs)
     clients = [client for client in shard.pick(settings.clients).values() if fits(client)]
+    with lent(settings, common, jobs) as common:
+        return _seen(settings, now, clients, frozenset(verbs), jobs, common)
+
+
+def _seen(
+    settings: Settings, now: datetime | None, clients: list[ClientSettings], wanted: frozenset[Verb], jobs: int,
+    common: Common,
+) -> Sweep:  # fmt: skip
     common.survey_together((settings, client) for client in clients)
     found = _Found()
     crew = Crew(partial(judged, settings, now, common), min(jobs, len(clients) or 1))

@@ -196,13 +196,16 @@ WORKFLOWS = (".github/workflows/*.yml", "docs/guide/deploy/github-actions.yml")
 ACTIONS = (".github/actions/*/action.yml",)
 PIPELINES = ("docs/guide/deploy/gitlab-ci.yml",)
 CLUSTER = tuple(f"docs/guide/deploy/{name}.yaml" for name in (
-    "cronjob", "readers/kubernetes/deployment", "readers/kubernetes/rollout", "agent/sidecar",
+    "cronjob", "readers/kubernetes/deployment", "readers/kubernetes/rollout", "agent/sidecar", "fleet/indexed-cronjob",
 ))  # fmt: skip
 OPERATORS = ("docs/guide/deploy/readers/kubernetes/*.yaml",)
 """Some are of kinds that operators bring, for which there is no schema here."""
 KUSTOMIZATION = ("docs/guide/deploy/kustomization.yaml",)
 IMAGES = ("docs/guide/deploy/**/Containerfile",)
-UNITS = ("docs/guide/deploy/systemd/*", "docs/guide/deploy/agent/*.service", "docs/guide/deploy/agent/*.socket")
+UNITS = (
+    "docs/guide/deploy/systemd/*", "docs/guide/deploy/agent/*.service", "docs/guide/deploy/agent/*.socket",
+    "docs/guide/deploy/fleet/*.service",
+)  # fmt: skip
 SERVICES = ("docs/guide/deploy/**/secret-bridge*.service",)
 CONFIGURATIONS = ("docs/guide/deploy/bridge.toml", "docs/guide/deploy/agent/agent.toml")
 ALL_YAML = (*WORKFLOWS, *ACTIONS, *PIPELINES, *CLUSTER, *OPERATORS, *KUSTOMIZATION, ".github/**/*.yml")

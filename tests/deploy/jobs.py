@@ -101,24 +101,22 @@ def gitlab(site: Site, home: Path, client: str = "") -> Job:
     return Job(("bash", "-eo", "pipefail", "-c", script), environ, home, project)
 
 
-def kubernetes(site: Site, home: Path) -> Job:
-    """Return the pod's container, with its projected tokens."""
-    _, cron = yaml.safe_load_all((DEPLOY / "cronjob.yaml").read_text("utf-8"))
+def kubernetes(site: Site, home: Path, file: str = "cronjob.yaml", index: int = 0) -> Job:
+    """Return the pod's container, with its projected tokens. `index` is the number of the pod in its job."""
+    _, cron = yaml.safe_load_all((DEPLOY / file).read_text("utf-8"))
     pod = cron["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     (identity,) = (each["projected"]["sources"] for each in pod["volumes"] if "projected" in each)
     tokens = {each["serviceAccountToken"]["path"]: each["serviceAccountToken"]["audience"] for each in identity}
     mounts = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
-    return _mounted(site, home, tokens, container["command"] + container["args"], mounts["identity"],
+    command = [word.replace("$(JOB_COMPLETION_INDEX)", str(index)) for word in container["command"] + container["args"]]
+    return _mounted(site, home, tokens, command, mounts["identity"],
                     {each["name"]: each["value"] for each in container["env"]})  # fmt: skip
 
 
 def systemd(site: Site, home: Path) -> Job:
     """Return the service, with its credentials."""
-    said: dict[str, list[str]] = {}
-    for line in (DEPLOY / "systemd" / "secret-bridge.service").read_text("utf-8").splitlines():
-        name, _, value = line.partition("=")
-        said.setdefault(name, []).append(value)
+    said = unit(DEPLOY / "systemd" / "secret-bridge.service")
     tokens = {
         each.partition(":")[0]: "vault" if each.startswith("vault") else "sts.amazonaws.com"
         for each in said["LoadCredential"]
@@ -128,6 +126,33 @@ def systemd(site: Site, home: Path) -> Job:
     assert directory == "%d"
     program, *arguments = shlex.split(command)
     return _mounted(site, home, tokens, [Path(program).name, *arguments], "%d", variables)
+
+
+def worker(site: Site, home: Path, database: str, address: str) -> Job:
+    """Return the worker's service, with its credential. `address` is where it listens instead."""
+    said = unit(DEPLOY / "fleet" / "secret-bridge-worker.service")
+    (directory,), (command,), (credential,) = said["WorkingDirectory"], said["ExecStart"], said["LoadCredential"]
+    variables = dict(each.split("=", 1) for each in said["Environment"])
+    program, *arguments = shlex.split(command)
+    tokens = {"vault.jwt": "vault", "aws.jwt": "sts.amazonaws.com"}
+    job = _mounted(site, home, tokens, [Path(program).name, *arguments], directory, variables)
+    name, _, _ = credential.partition(":")
+    (home / name).write_text(database)
+    (home / name).chmod(0o400)
+    fleet = f'[fleet]\ndatabase = "file:{home / name}"\nevery = "2s"\n'
+    (home / "etc" / "bridge.toml").write_text(f"{site.config}\n{fleet}")
+    listens = tuple(address if word == "127.0.0.1:9108" else word for word in job.arguments)
+    assert address in listens
+    return Job(listens, job.environment, home, job.directory)
+
+
+def unit(path: Path) -> dict[str, list[str]]:
+    """Return the settings of a unit, each with its values."""
+    said: dict[str, list[str]] = {}
+    for line in path.read_text("utf-8").splitlines():
+        name, _, value = line.partition("=")
+        said.setdefault(name, []).append(value)
+    return said
 
 
 def _mounted(site: Site, home: Path, tokens: Mapping[str, str], command: list[str], mounted: str,

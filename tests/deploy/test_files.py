@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.deploy.checks import CHECKS, DEPLOY, EXERCISED, GITHUB, IMAGES, Check, program, rendered
+from bridge.fleet.shard import Shard
+from bridge.model.errors import Usage
+from tests.deploy.checks import CHECKS, DEPLOY, EXERCISED, GITHUB, IMAGES, Check, kustomize, program, rendered
 from tests.docs.pages import DOCS, ROOT
 
 BY_NAME = {check.name: check for check in CHECKS}
@@ -63,6 +65,42 @@ def test_every_example_uses_the_one_configuration() -> None:
     assert [each["data"] for each in rendered_maps] == [{"bridge.toml": (DEPLOY / "bridge.toml").read_text("utf-8")}]
     for name in ("github-actions.yml", "gitlab-ci.yml", "systemd/secret-bridge.service"):
         assert "/bridge.toml" in (DEPLOY / name).read_text("utf-8"), name
+
+
+SHARES = DEPLOY / "fleet" / "indexed-cronjob.yaml"
+
+
+def shares(text: str) -> list[Shard]:
+    """Return the share of each pod of a job, in the order of their numbers."""
+    job = list(yaml.safe_load_all(text))[-1]["spec"]["jobTemplate"]["spec"]
+    (container,) = job["template"]["spec"]["containers"]
+    words = container["args"]
+    told = words[words.index("--shard") + 1]
+    return [Shard.parse(told.replace("$(JOB_COMPLETION_INDEX)", str(pod))) for pod in range(job["completions"])]
+
+
+@pytest.mark.parametrize(("good", "other"), [("", ""), ("+1/4", "+1/5"), ("completions: 4", "completions: 3")])
+def test_the_pods_of_the_indexed_job_have_each_share_once(good: str, other: str) -> None:
+    text = SHARES.read_text("utf-8")
+    found = shares(text.replace(good, other))
+    assert (found == [Shard(number, len(found)) for number in range(1, len(found) + 1)]) is (good == other)
+
+
+def test_an_indexed_job_for_more_pods_than_shares_is_seen() -> None:
+    with pytest.raises(Usage, match='found "4\\+1/4"'):
+        shares(SHARES.read_text("utf-8").replace("completions: 4", "completions: 5"))
+
+
+def test_the_indexed_job_takes_the_place_of_the_other_one(tmp_path: Path) -> None:
+    copied = tmp_path / "kustomization.yaml"
+    text = (DEPLOY / "kustomization.yaml").read_text("utf-8")
+    copied.write_text(text.replace("- cronjob.yaml", "- fleet/indexed-cronjob.yaml"))
+    assert kustomize(copied) == ""
+    plain, indexed = (
+        {(each["kind"], each["metadata"]["name"]) for each in yaml.safe_load_all((DEPLOY / name).read_text("utf-8"))}
+        for name in ("cronjob.yaml", "fleet/indexed-cronjob.yaml")
+    )
+    assert plain == indexed
 
 
 def test_the_page_quotes_the_units_exposure() -> None:

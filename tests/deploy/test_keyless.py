@@ -6,11 +6,13 @@ Auth0 and AWS, whose trust policy is checked by the test. Not run: the runners, 
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from moto.sts.models import sts_backends
 
@@ -19,15 +21,19 @@ from tests.deploy import jobs
 from tests.deploy.conftest import GITHUB
 from tests.deploy.jobs import Job, run
 from tests.deploy.site import BILLING, LEGACY, PAGE, Site
-from tests.docs.pages import fences
+from tests.docs.pages import ROOT, fences
+from tests.support.postgres import Postgres
+from tests.unit.agent.running import free_port
 
 GITLAB = "project_path:acme/ops:ref_type:branch:ref:main"
 POD = "system:serviceaccount:secret-bridge:secret-bridge"
+SHARES = "fleet/indexed-cronjob.yaml"
 LOGIN = "POST /v1/auth/jwt/login"
 SYSTEMS: dict[str, tuple[str, Callable[..., Job]]] = {
     "github": (GITHUB, lambda site, home: jobs.github(site, home, client="billing")),
     "gitlab": (GITLAB, lambda site, home: jobs.gitlab(site, home, client="billing")),
     "kubernetes": (POD, jobs.kubernetes),
+    "shares": (POD, lambda site, home: jobs.kubernetes(site, home, SHARES)),
     "systemd": ("spiffe://acme.example/secret-bridge", jobs.systemd),
 }
 
@@ -78,7 +84,8 @@ def test_a_job_that_stores_nothing_rotates_in_both_vaults_and_leaves_nothing(
     assert leaks(done.told, hidden | set(site.issuer.issued)) == []
     assert leaks(done.arguments, hidden | set(site.issuer.issued)) == []
     assert not [path for path in (home / "temp").rglob("*") if path.suffix == ".jwt"]
-    assert site.asked[LOGIN] - logins == 1  # the sinks and the private key share it
+    # The sinks and the private key share it. A sweep has one of its own.
+    assert site.asked[LOGIN] - logins == (2 if system == "shares" else 1)
     assert site.vault_tokens() == []  # it is given back
     assert site.vault_lifetimes() == (600, 1800)
     mine = roles[assumed:]
@@ -86,6 +93,70 @@ def test_a_job_that_stores_nothing_rotates_in_both_vaults_and_leaves_nothing(
     assert max(role.expiration.timestamp() for role in mine) <= time.time() + 3600
     assert site.auth0.tenant.settings.token_lifetime.total_seconds() <= 86400
     assert time.time() - began < jobs.LIMIT
+
+
+def test_a_pod_whose_share_has_no_tenant_asks_nobody(site: Site, home: Path) -> None:
+    site.bind(POD)
+    before, asked = site.stored(), site.asked.total()
+    done = run(jobs.kubernetes(site, home, SHARES, index=1))
+    assert (done.status, done.told) == (0, "nothing is next: 0 clients looked at\n")
+    assert (site.stored(), site.asked.total()) == (before, asked)
+
+
+FUNCTIONS = """
+import os, pathlib, sys
+from bridge.config.load import load
+from bridge.fleet.act import act
+from bridge.fleet.sweep import sweep
+for action in sweep(load(pathlib.Path(sys.argv[1]), os.environ)).actions:
+    print(act(load(pathlib.Path(sys.argv[1]), os.environ), action))
+"""
+
+
+def test_whoever_calls_the_two_functions_leaves_no_login_behind(site: Site, home: Path) -> None:
+    site.bind(POD)
+    logins, job = site.asked[LOGIN], jobs.kubernetes(site, home)
+    # It does not end by `main`, which gives back whatever is left.
+    arguments = ("python", "-c", FUNCTIONS, str(home / "etc" / "bridge.toml"))
+    done = run(Job(arguments, {**job.environment, "PYTHONPATH": str(ROOT)}, home, job.directory))
+    assert (done.status, done.told) == (0, "billing: rotated\nlegacy: rotated\n")
+    assert site.asked[LOGIN] - logins == 3  # one each: the sweep, and two actions
+    assert site.vault_tokens() == []
+
+
+def test_the_worker_of_the_unit_rotates_again_and_again_by_tokens_that_are_renewed(site: Site, home: Path) -> None:
+    site.bind("spiffe://acme.example/secret-bridge")
+    address = f"127.0.0.1:{free_port()}"
+    with Postgres(home.parent / "postgres") as postgres:
+        job = jobs.worker(site, home, postgres.make(), address)
+        log = home / "log"
+        with log.open("w") as told:
+            process = subprocess.Popen(job.arguments, env=dict(job.environment), cwd=job.directory, stdout=told,
+                                       stderr=told)  # fmt: skip
+        try:
+            _until(lambda: log.read_text().count("billing: rotated") > 0, log)
+            site.issuer.changes = REFUSALS["exp"][0]
+            (job.directory / "vault.jwt").write_text(site.issuer.token("vault"))
+            _until(lambda: "expired 2023-11-14" in log.read_text() or "were refused" in log.read_text(), log)
+            site.issuer.changes = {}
+            (job.directory / "vault.jwt").write_text(site.issuer.token("vault"))
+            count = log.read_text().count("billing: rotated")
+            _until(lambda: log.read_text().count("billing: rotated") > count, log)
+            assert httpx.get(f"http://{address}/readyz", trust_env=False).status_code == 200
+            process.terminate()
+            assert process.wait(jobs.LIMIT) == 0
+        finally:
+            process.kill()
+            process.wait()
+    assert leaks(log.read_text(), secrets_of(site) | set(site.issuer.issued)) == []
+    assert site.vault_tokens() == []
+
+
+def _until(so: Callable[[], bool], log: Path) -> None:
+    end = time.monotonic() + jobs.LIMIT
+    while not so():
+        assert time.monotonic() < end, log.read_text()
+        time.sleep(0.2)
 
 
 def test_a_token_that_a_command_keeps_prints_or_names_would_be_seen(site: Site, home: Path) -> None:
