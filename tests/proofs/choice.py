@@ -84,6 +84,7 @@ WHOLE = {
     ),
     "watch": ("tests/e2e/test_watch.py", "tests/e2e/test_watch_live.py"),
     "fleet": ("tests/e2e/test_worker.py",),
+    "adapters": ("tests/e2e/test_temporal.py",),
     "site": ("tests/site/test_builds.py", "tests/site/test_in_a_browser.py"),
 }
 MARKED = {

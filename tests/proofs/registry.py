@@ -170,6 +170,13 @@ PROOFS: dict[str, Proof] = {
         "tests.e2e.test_worker", "tests.e2e.conftest",
         without=("tests.proofs",),
     ),
+    "adapters": _suite(
+        "adapters",
+        "the worker of Temporal's page, as processes on its development server: once, also killed, and no value in it",
+        "bridge.fleet.act", "bridge.fleet.sweep", "bridge.config.load", "tests.e2e.test_temporal",
+        without=("tests.proofs", "bridge.evidence", "bridge.execution", "bridge.operations", "bridge.planning", *WINGS),
+        files=("docs/guide/deploy/fleet/temporal_worker.py",),
+    ),
     "site": _suite(
         "site",
         "the documentation site: built strictly, every link followed, opened in Chromium at desk and phone width",

@@ -79,7 +79,7 @@ OF_WINGS = {
     "notifications": "bridge/notify/deliver.py", "pictures": COMMANDS, "rights": COMMANDS,
     "site": "tests/unit/report/browser.py", "together": "bridge/fleet/jobs.py",
     "agent": "bridge/agent/endpoint.py",
-    "watch": "bridge/watch/follow.py", "fleet": "bridge/fleet/engine.py",
+    "watch": "bridge/watch/follow.py", "fleet": "bridge/fleet/engine.py", "adapters": "bridge/fleet/act.py",
 }  # fmt: skip
 
 
