@@ -18,7 +18,7 @@ from typing import Any, Self
 from dbos import DBOS, DBOSClient, DBOSConfig, Serializer, SetEnqueueOptions, SetWorkflowID, WorkflowStatus
 
 from bridge.fleet.database import SWEEP, WORK, Database
-from bridge.fleet.errors import own_errors
+from bridge.fleet.errors import database_errors, own_errors
 from bridge.fleet.worker import Told, Worker, pieces, too_many_fail
 from bridge.model.errors import BridgeError, Failed
 
@@ -91,15 +91,16 @@ class Engine:
         Raises:
             Failed: the database cannot be used.
         """
-        with _database_errors():
+        with database_errors():
             DBOS.listen_queues([self.database.queue, self.database.schedule])
             DBOS.launch()
             DBOS.register_queue(
                 self.database.queue, worker_concurrency=tenants, partition_concurrency=1, polling_interval_sec=poll,
                 on_conflict="always_update",
             )  # fmt: skip
+            # No limit for all workers together: the sweep of one that is gone would hold up all others for good.
             DBOS.register_queue(
-                self.database.schedule, global_concurrency=1, polling_interval_sec=poll, on_conflict="always_update"
+                self.database.schedule, worker_concurrency=1, polling_interval_sec=poll, on_conflict="always_update"
             )
             known = DBOS.get_schedule(self.database.schedule)
             if known is None or known["schedule"] != cron:
@@ -121,31 +122,44 @@ class Engine:
         DBOS.destroy(workflow_completion_timeout_sec=patience)
 
     def _do_sweep(self) -> Told:
+        here = str(DBOS.workflow_id)
         with own_errors():
-            found: Told = DBOS.run_step({"name": SWEEP}, self._worker.sweep)
-            busy: list[str] = DBOS.run_step({"name": "busy"}, self._busy)
+            if DBOS.run_step({"name": "before"}, self._before, here):
+                raise Failed("another sweep is under way")
+            found: Told = DBOS.run_step({"name": SWEEP}, self._look, here)
+            busy: list[str] = DBOS.run_step({"name": "busy"}, self._busy, here)
         given = []
         for number, (tenant, actions) in enumerate(pieces(found, busy)):
-            name = f"{self.database.pool}:{tenant}:{DBOS.workflow_id}:{number}"
+            name = f"{self.database.pool}:{tenant}:{here}:{number}"
             with SetWorkflowID(name), SetEnqueueOptions(queue_partition_key=tenant):
                 DBOS.enqueue_workflow(self.database.queue, self._work, actions)
             given.append(name)
         return {**found, "work": {tenant: len(each) for tenant, each in found["work"].items()}, "given": given}
 
-    def _busy(self) -> list[str]:
-        """Return the tenants that have work under way, and give up what is dead or was never begun in time."""
-        rows = DBOS.list_workflows(queue_name=self.database.queue, status=ACTIVE, load_input=False)
-        here = DBOS.get_workflow_status(str(DBOS.workflow_id))
-        # By the database's own clock: the sweep's row has just been written.
-        DBOS.update_workflow_attributes(str(DBOS.workflow_id), {"beat": 0})
-        now = DBOS.get_workflow_status(str(DBOS.workflow_id)) or here
-        dead = [
-            row for row in rows
-            if row.status == "PENDING" and now and (now.updated_at or 0) - (row.updated_at or 0) > DEAD
-        ]  # fmt: skip
+    def _look(self, name: str) -> Told:
+        with _beating(name, self._ending), own_errors():
+            return self._worker.sweep()
+
+    def _before(self, here: str) -> bool:
+        """Return whether a sweep is under way that came before this one."""
+        rows = [row for row in self._alive(self.database.schedule, here) if row.status == "PENDING"]
+        return min(rows, key=lambda row: (row.created_at or 0, row.workflow_id)).workflow_id != here if rows else False
+
+    def _busy(self, here: str) -> list[str]:
+        """Return the tenants that have work under way."""
+        return sorted({str(row.queue_partition_key) for row in self._alive(self.database.queue, here)})
+
+    def _alive(self, queue: str, here: str) -> list[WorkflowStatus]:
+        """Return what waits or is under way in a queue, and give up what gives no sign of life any more."""
+        # By the database's own clock: this sweep's row has just been written.
+        DBOS.update_workflow_attributes(here, {"beat": 0})
+        row = DBOS.get_workflow_status(here)
+        now = row.updated_at if row and row.updated_at else 0
+        rows = DBOS.list_workflows(queue_name=queue, status=ACTIVE, load_input=False)
+        dead = [row for row in rows if row.status == "PENDING" and now - (row.updated_at or 0) > DEAD]
         for row in dead:
             DBOS.cancel_workflow(row.workflow_id)
-        return sorted({str(row.queue_partition_key) for row in rows if row not in dead})
+        return [row for row in rows if row not in dead]
 
     def _do_work(self, actions: list[Told]) -> Told:
         with own_errors():
@@ -190,19 +204,6 @@ def _beating(name: str, ending: threading.Event) -> Iterator[Any]:
         done.set()
 
 
-@contextmanager
-def _database_errors() -> Iterator[None]:
-    try:
-        yield
-    except BridgeError:
-        raise
-    except Exception as error:  # noqa: BLE001  # its text may hold the URL
-        raise Failed(
-            f"the engine's database cannot be used ({type(error).__name__})",
-            ("see fleet.database: a Postgres that can be reached, and a role that may create tables in it",),
-        ) from None
-
-
 class Fleet:
     """The engine as an operator sees it, without a worker. Use it as a context manager.
 
@@ -214,7 +215,7 @@ class Fleet:
         self.database = database
 
     def __enter__(self) -> Self:
-        with _database_errors():
+        with database_errors():
             self._client = DBOSClient(system_database_url=self.database.url, serializer=Json())
             self._client.check_connection()
             try:
@@ -232,7 +233,7 @@ class Fleet:
 
     def state(self) -> Told:
         """Return whether sweeps run, the latest of them, and how much work waits or is under way, by tenant."""
-        with _database_errors():
+        with database_errors():
             schedule: Any = self._client.get_schedule(self.database.schedule) or {}
             sweeps = self._client.list_workflows(queue_name=None, name=SWEEP, limit=1, sort_desc=True, status="SUCCESS",
                                                  schedule_name=self.database.schedule)  # fmt: skip
@@ -249,29 +250,29 @@ class Fleet:
 
     def work(self, limit: int) -> list[Told]:
         """Return the latest pieces of work, the latest first."""
-        with _database_errors():
+        with database_errors():
             rows = self._client.list_workflows(name=WORK, limit=limit, sort_desc=True,
                                                workflow_id_prefix=f"{self.database.pool}:")  # fmt: skip
         return [_told(row) for row in rows]
 
     def pause(self) -> None:
         """Let no further sweep run. Work that is under way goes on."""
-        with _database_errors():
+        with database_errors():
             self._client.pause_schedule(self.database.schedule)
 
     def resume(self) -> None:
         """Let sweeps run again."""
-        with _database_errors():
+        with database_errors():
             self._client.resume_schedule(self.database.schedule)
 
     def run_now(self) -> None:
         """Let a sweep run at once, also where they are paused."""
-        with _database_errors():
+        with database_errors():
             self._client.trigger_schedule(self.database.schedule)
 
     def cancel(self, tenant: str | None) -> int:
         """Take back the work of a tenant, or of all, and return how much that was. What has begun comes to its end."""
-        with _database_errors():
+        with database_errors():
             rows = self._client.list_workflows(queue_name=self.database.queue, status=ACTIVE, load_input=False)
             found = [row.workflow_id for row in rows if tenant in (None, row.queue_partition_key)]
             self._client.cancel_workflows(found)
@@ -279,7 +280,7 @@ class Fleet:
 
     def purge(self, before: datetime) -> int:
         """Delete reports from before a time, and return how many that was."""
-        with _database_errors():
+        with database_errors():
             rows = [
                 row for name in (SWEEP, WORK)
                 for row in self._client.list_workflows(

@@ -79,3 +79,17 @@ def own_errors() -> Iterator[None]:
         raise
     except Exception as error:  # noqa: BLE001
         raise Failed(f"this should not happen: {type(error).__name__}") from None
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Let no error of the engine's database out: its text may hold the URL."""
+    try:
+        yield
+    except BridgeError:
+        raise
+    except Exception as error:  # noqa: BLE001
+        raise Failed(
+            f"the engine's database cannot be used ({type(error).__name__})",
+            ("see fleet.database: a Postgres that can be reached, and a role that may create tables in it",),
+        ) from None

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,6 +23,9 @@ import hvac
 
 from bridge.sandbox.aws import REGION, LocalAws
 from bridge.sandbox.openbao import OpenBao
+from sinks.record import stamp
+from sinks.seal import Where, said
+from sinks.secret import Secret
 from tests.bench.auth0_process import Auth0Process
 
 POLICY = 'path "secret/*" { capabilities = ["create", "read", "update", "patch", "list"] }'
@@ -219,7 +223,8 @@ class Fleet:
 
     def changes(self, members: Sequence[Member]) -> list[int]:
         """Return how often each client's value has changed at Auth0 since it was added."""
-        return [self._each("changes", members)[member.name] for member in members]
+        found: dict[str, int] = self._each("changes", members)
+        return [found[member.name] for member in members]
 
     def _each(self, command: str, members: Sequence[Member]) -> dict[str, Any]:
         found = {}
@@ -246,6 +251,19 @@ class Fleet:
         """Return when each version of a client's document in Vault was written, the oldest first."""
         read = self._vault.secrets.kv.v2.read_secret_metadata(f"apps/{member.name}")["data"]["versions"]
         return [read[number]["created_time"] for number in sorted(read, key=int)]
+
+    def tags(self, member: Member) -> dict[str, str]:
+        """Return the tags of a client's document in Vault."""
+        read = self._vault.secrets.kv.v2.read_secret_metadata(f"apps/{member.name}")
+        return dict(read["data"]["custom_metadata"] or {})
+
+    def backdate(self, member: Member, days: int) -> None:
+        """Let a client's value seem so many days old. It must have been adopted, and have no fallback."""
+        where, current = Where(f"eu://secret/apps/{member.name}", "client_secret"), Secret(member.first)
+        promoted = {"bridge_promoted_at": stamp(datetime.now(UTC) - timedelta(days=days))}
+        old = said(tags := self.tags(member), where, current)
+        new = old.changed(promoted, where, current, old.sequence, old.former)  # or an interruption would undo it
+        self._vault.secrets.kv.v2.update_metadata(f"apps/{member.name}", custom_metadata=tags | dict(new.tags))
 
     def values(self, members: Sequence[Member]) -> dict[str, str]:
         """Return the value that Auth0 has of each client."""

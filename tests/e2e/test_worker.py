@@ -216,6 +216,24 @@ def test_rows_that_somebody_forged_harm_nobody(fleet: Fleet, postgres: Postgres)
     fleet.until(fleet.rotated, "the poison holds others up")
 
 
+def test_a_sweep_whose_worker_is_gone_holds_up_no_other(fleet: Fleet, postgres: Postgres) -> None:
+    fleet.configure(QUIET)
+    one = fleet.start("--name", "one", "--only", "rotate")
+    fleet.until(fleet.swept, "no sweep")
+    one.kill()
+    one.wait()
+    postgres.say(
+        "insert into dbos.workflow_status (workflow_uuid, status, name, queue_name, inputs, executor_id,"
+        " application_version, serialization, created_at, updated_at, started_at_epoch_ms, priority)"
+        " values ('sched-sweep-default-1', 'PENDING', 'sweep', 'sweep-default', '{}', 'gone', '1', 'json-only',"
+        " 1, 1, 1, 0)",
+        name_of(fleet.url),
+    )
+    fleet.configure(OFTEN)
+    fleet.start("--name", "two", "--only", "rotate")
+    fleet.until(fleet.rotated, "the sweep of a worker that is gone holds up all others")
+
+
 def test_rows_of_another_version_are_left_alone(fleet: Fleet, postgres: Postgres) -> None:
     fleet.configure(QUIET)
     fleet.start("--name", "one")
