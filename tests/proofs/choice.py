@@ -83,7 +83,7 @@ WHOLE = {
         "tests/unit/agent/test_process.py",
     ),
     "watch": ("tests/e2e/test_watch.py", "tests/e2e/test_watch_live.py"),
-    "fleet": ("tests/e2e/test_worker.py",),
+    "fleet": ("tests/e2e/test_worker.py", "tests/e2e/test_thirty_days.py"),
     "adapters": ("tests/e2e/test_temporal.py",),
     "site": ("tests/site/test_builds.py", "tests/site/test_in_a_browser.py"),
 }

