@@ -165,7 +165,7 @@ PROOFS: dict[str, Proof] = {
     ),
     "fleet": _suite(
         "fleet",
-        "workers on a real Postgres and on SQLite: killed, without a database, beside forged rows; and thirty days of sweeps",
+        "workers on a real Postgres and on SQLite: killed, without a database, beside forged rows; 30 days of sweeps",
         *CORE, "bridge.cli.commands", "bridge.cli.working", "bridge.cli.health", "bridge.fleet.*",
         "tests.e2e.test_worker", "tests.e2e.test_thirty_days", "tests.e2e.conftest",
         without=("tests.proofs",),
