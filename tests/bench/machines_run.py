@@ -157,7 +157,7 @@ class Machines:
 
     def free(self) -> bool:
         """Return whether no client is locked."""
-        return not any("bridge_lock_id" in self.fleet.tags(member) for member in self.members)
+        return not any(self.fleet.locked(member) for member in self.members)
 
     def outcome(self) -> dict[str, Any]:
         """Return what was counted by Auth0, Vault, and the bridge's own look at all clients."""

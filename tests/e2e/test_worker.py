@@ -132,10 +132,15 @@ def test_what_is_due_is_rotated_and_seen_and_steered(fleet: Fleet) -> None:
     told = fleet.fleet("status").out
     assert "pool default: sweeps run" in told
     assert "by one: 3 clients" in told
-    http = httpx.Client(base_url=f"http://127.0.0.1:{port}", verify=NO_TRUST, trust_env=False)
-    assert [http.get(path).status_code for path in ("/healthz", "/readyz", "/metrics", "/x")] == [200, 200, 200, 404]
-    assert 'secret_bridge_worker_results_total{tenant="local",result="rotated"}' in http.get("/metrics").text
-    assert http.post("/healthz").status_code == 405
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", verify=NO_TRUST, trust_env=False) as http:
+        assert [http.get(path).status_code for path in ("/healthz", "/readyz", "/metrics", "/x")] == [
+            200,
+            200,
+            200,
+            404,
+        ]
+        assert 'secret_bridge_worker_results_total{tenant="local",result="rotated"}' in http.get("/metrics").text
+        assert http.post("/healthz").status_code == 405
 
     assert "paused" in fleet.fleet("pause").out
     assert "paused" in fleet.fleet("status", status=5).out
