@@ -257,12 +257,18 @@ class Fleet:
         read = self._vault.secrets.kv.v2.read_secret_metadata(f"apps/{member.name}")
         return dict(read["data"]["custom_metadata"] or {})
 
+    def locked(self, member: Member) -> bool:
+        """Return whether an operation holds a client's document in Vault, or has left it so."""
+        read = self._vault.secrets.kv.v2.read_secret_metadata(f"apps/{member.name}/pending")["data"]
+        return bool(str(read["current_version"]) == (read["custom_metadata"] or {}).get("bridge_lock_version"))
+
     def backdate(self, member: Member, days: int) -> None:
         """Let a client's value seem so many days old. It must have been adopted, and have no fallback."""
         where, current = Where(f"eu://secret/apps/{member.name}", "client_secret"), Secret(member.first)
         promoted = {"bridge_promoted_at": stamp(datetime.now(UTC) - timedelta(days=days))}
         old = said(tags := self.tags(member), where, current)
-        new = old.changed(promoted, where, current, old.sequence, old.former)  # or an interruption would undo it
+        # Otherwise the copy beside the lock would win when an interrupted operation is given back.
+        new = old.changed(promoted, where, current, old.sequence + 1, old.former)
         self._vault.secrets.kv.v2.update_metadata(f"apps/{member.name}", custom_metadata=tags | dict(new.tags))
 
     def values(self, members: Sequence[Member]) -> dict[str, str]:

@@ -5,9 +5,9 @@
 Every tenant is a local Auth0 with a limit in real time: in turns 16/s and 2/s, or what `--limit` says. Below 1/s they
 are too rough for the bridge to measure, so a share says little there.
 Every client has a sink in OpenBao, and is due once. Rows: `rotate --due --jobs 8`, `worker --once --shard` processes,
-and processes of `worker` on a Postgres, which sweep every 5 s. A row ends when every value was changed and no sink is
-locked. With `--kill` only the last are measured, while a random worker gets SIGKILL all the time and starts again at
-once, the Postgres is restarted, its database dropped and made again, and a worker stopped for longer than its lease.
+and processes of `worker` on a Postgres. A row ends when every value was changed and no sink is locked. With `--kill`
+only the last are measured, while a random worker gets SIGKILL all the time and starts again at once, the Postgres is
+restarted, its database dropped and made again, and a worker stopped for longer than its lease.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def case(asked: Case, command: Sequence[str], given: argparse.Namespace) -> Figu
         postgres = running.enter_context(Postgres(directory))
         machines = running.enter_context(
             Machines(command, tenants=asked.tenants, clients=asked.clients, limits=asked.limits,
-                     propagation=given.propagation)
+                     propagation=given.propagation, sweep=given.sweep)
         )  # fmt: skip
         url = postgres.make()
         workers = processes(asked, machines, url)
@@ -193,6 +193,7 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--kill", action="store_true", help="workers only, which are killed")
     parser.add_argument("--every", type=float, default=8.0, help="seconds between kills, on average; default 8")
+    parser.add_argument("--sweep", default="5s", help="time between sweeps, such as 30s; default 5s")
     parser.add_argument("--most", type=float, default=3600.0, help="seconds after which a row is given up")
     parser.add_argument("--propagation", type=int, default=9, help="seconds; a dead operation counts as live for twice")
     parser.add_argument("--seed", type=int, default=1, help="of the kills")

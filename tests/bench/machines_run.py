@@ -21,7 +21,7 @@ from tests.bench.measure import spend
 
 AGE = 2
 """Days that each client's value seems to be old, with a `max_age` of one."""
-FILE = '\n[fleet]\ndatabase = "env:FLEET_DATABASE"\nevery = "5s"\n'
+FILE = '\n[fleet]\ndatabase = "env:FLEET_DATABASE"\nevery = "{sweep}"\n'
 PATIENCE = 150.0
 """Seconds in which a process ends that was asked to."""
 
@@ -101,13 +101,14 @@ class Machines:
     """Clients that are all due, in limited tenants, with their configuration. Use it as a context manager."""
 
     def __init__(self, command: Sequence[str], *, tenants: int, clients: int, limits: Sequence[float],
-                 propagation: int) -> None:  # fmt: skip
+                 propagation: int, sweep: str = "5s") -> None:  # fmt: skip
         names = [f"t{number:02}" for number in range(tenants)]
         self.fleet = Fleet(names, kinds=("vault",), propagation=propagation)
         self.limits = {name: limit_of(limits[at % len(limits)]) for at, name in enumerate(names)}
         self.members: list[Member] = []
         self.environment: dict[str, str] = {}
         self._command = command
+        self._sweep = sweep
         self._count = tenants * clients
 
     def __enter__(self) -> Self:
@@ -139,7 +140,7 @@ class Machines:
 
     def _prepare(self) -> None:
         file = self.fleet.config(self.members, defaults='max_age = "1d"')
-        file.write_text(file.read_text("utf-8") + FILE, "utf-8")
+        file.write_text(file.read_text("utf-8") + FILE.format(sweep=self._sweep), "utf-8")
         words = [*self._command, "adopt", "--all", "--yes", "--config", str(file)]
         done = spend(words, self.environment)
         if done.status != 0:
@@ -157,7 +158,7 @@ class Machines:
 
     def free(self) -> bool:
         """Return whether no client is locked."""
-        return not any("bridge_lock_id" in self.fleet.tags(member) for member in self.members)
+        return not any(self.fleet.locked(member) for member in self.members)
 
     def outcome(self) -> dict[str, Any]:
         """Return what was counted by Auth0, Vault, and the bridge's own look at all clients."""
