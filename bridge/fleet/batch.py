@@ -55,7 +55,9 @@ def do(settings: Settings, actions: Iterable[Action], means: Means, stop: Stop) 
     def work(pair: Pair) -> Result:
         action, client = known[pair[1].name], pair[1]
         if not (stop.asked or means.may_begin()):
-            return not_begun(action, NotBegun("this work was taken from this worker, or it ends", "the next sweep does it"))
+            return not_begun(
+                action, NotBegun("this work was taken from this worker, or it ends", "the next sweep does it")
+            )
         if stop.asked:
             return not_begun(action, NotBegun("stopped as asked, before it was begun", "the next sweep does it"))
         try:
