@@ -250,7 +250,7 @@ def test_an_end_that_is_lost_is_told_and_written_by_the_next_command(adopted: Wo
         record.path.rename(spread)
         record.path.mkdir()
 
-    patch.setattr("bridge.cli.changing._completed", lambda session, done, command: (rename(), done)[1])
+    patch.setattr("bridge.cli.changing.completed", lambda session, done, command: (rename(), done)[1])
     done = on(adopted, "rotate", "--no-wait")
     patch.undo()
     assert done.status == 3
