@@ -4,6 +4,7 @@ The unit of work needs no engine. `sweep` reads where every client stands and sa
 things. Both may be called again at any time, from any machine, with the same result: the vaults hold the truth, and
 their compare-and-set decides between two who do the same.
 
+    import os
     from pathlib import Path
     from bridge.config.load import load
     from bridge.fleet.act import act

@@ -1,4 +1,7 @@
-"""The commands for several machines: worker, and fleet with its own commands."""
+"""The commands for several machines: worker, and fleet with its own commands.
+
+`worker` is long because of its signature, which holds each option with its help text.
+"""
 
 from __future__ import annotations
 
