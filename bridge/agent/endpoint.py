@@ -13,7 +13,7 @@ from bridge.agent.answers import Answer, Refusal, json_answer, text_answer
 from bridge.agent.application import Application
 from bridge.agent.asked import FORM, Headers, asked, bearer
 from bridge.agent.callers import Caller
-from bridge.agent.http import CALLER, LARGEST, Receive, Scope, Send, body_of, headers_of, only, sent
+from bridge.agent.http import CALLER, LARGEST, Receive, Scope, Send, answered, body_of, headers_of, only
 from bridge.agent.metrics import Metrics
 from bridge.config.agent import Listener
 
@@ -44,14 +44,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
-        try:
-            answer = await self._answer(scope, receive)
-        except Refusal as refusal:
-            answer = refusal.answer
-        except Exception as error:  # noqa: BLE001  # its text may hold what the caller sent
-            LOG.error("a request failed: %s", type(error).__name__)  # noqa: TRY400  # no traceback: as above
-            answer = Refusal(500, "server_error", "the agent failed: see its log").answer
-        await sent(answer, scope, send)
+        await answered(self._answer(scope, receive), scope, send, LOG)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         serving, headers = self.serving, headers_of(scope)

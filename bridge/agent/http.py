@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -19,8 +20,19 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-async def sent(answer: Answer, scope: Scope, send: Send) -> None:
-    """Send an answer."""
+async def answered(answering: Awaitable[Answer], scope: Scope, send: Send, log: logging.Logger) -> None:
+    """Send an answer when it is there, or the refusal. Of any other error only its kind is logged."""
+    try:
+        answer = await answering
+    except Refusal as refusal:
+        answer = refusal.answer
+    except Exception as error:  # noqa: BLE001  # its text may hold what the caller sent
+        log.error("a request failed: %s", type(error).__name__)  # noqa: TRY400  # no traceback: as above
+        answer = Refusal(500, "server_error", "this request failed here: see the log").answer
+    await _sent(answer, scope, send)
+
+
+async def _sent(answer: Answer, scope: Scope, send: Send) -> None:
     length = (b"content-length", str(len(answer.body)).encode())
     await send({"type": "http.response.start", "status": answer.status, "headers": [*answer.headers, length]})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})

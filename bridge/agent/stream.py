@@ -19,7 +19,7 @@ from typing import Any
 from bridge.agent.answers import Answer, Refusal, text_answer
 from bridge.agent.asked import Headers
 from bridge.agent.callers import BROWSERS, FORBIDDEN, token_of
-from bridge.agent.http import Receive, Scope, Send, body_of, headers_of, only, sent
+from bridge.agent.http import Receive, Scope, Send, answered, body_of, headers_of, only
 from bridge.agent.server import serving
 from bridge.agent.sockets import on_address
 from bridge.config.agent import Listener
@@ -51,14 +51,7 @@ class Streams:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
-        try:
-            answer = await self._answer(scope, receive)
-        except Refusal as refusal:
-            answer = refusal.answer
-        except Exception as error:  # noqa: BLE001  # its text may hold what the caller sent
-            LOG.error("a request failed: %s", type(error).__name__)  # noqa: TRY400  # no traceback: as above
-            answer = Refusal(500, "server_error", "the watch failed: see its log").answer
-        await sent(answer, scope, send)
+        await answered(self._answer(scope, receive), scope, send, LOG)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         headers, method, path = headers_of(scope), scope["method"], scope["path"]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from bridge.agent.answers import Answer, Refusal, text_answer
-from bridge.agent.http import Receive, Scope, Send, headers_of, only, sent
+from bridge.agent.http import Receive, Scope, Send, answered, headers_of, only
 from bridge.agent.metrics import Metrics
 from bridge.agent.server import serving
 from bridge.agent.sockets import on_address
 from bridge.config.agent import Listener
 
+LOG = logging.getLogger(__name__)
 COUNTED = {
     "results_total": "Results of work, by tenant and result.",
     "sweeps_total": "Sweeps by this process.",
@@ -35,15 +37,12 @@ class Health:
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
-        try:
-            headers_of(scope)
-            only(scope["method"], "GET", "HEAD")
-            answer = self._answer(scope["path"])
-        except Refusal as refusal:
-            answer = refusal.answer
-        await sent(answer, scope, send)
+        await answered(self._answer(scope), scope, send, LOG)
 
-    def _answer(self, path: str) -> Answer:
+    async def _answer(self, scope: Scope) -> Answer:
+        headers_of(scope)
+        only(scope["method"], "GET", "HEAD")
+        path = scope["path"]
         if path == "/healthz":
             return text_answer("ok\n")
         if path == "/readyz":

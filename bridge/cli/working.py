@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.cli.hooks.notify import require
 from bridge.cli.hooks.reports import Reports
 from bridge.cli.output import json as as_json
+from bridge.cli.output import text as show
 from bridge.cli.output.console import say
 from bridge.cli.runner import heeding, worst
 from bridge.cli.select import Clients, settings_of
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from bridge.fleet.act import Listener, Result
     from bridge.fleet.database import Database
     from bridge.fleet.rules import Verb
-    from bridge.fleet.worker import Fits
+    from bridge.fleet.worker import Fits, Told
 
 LOOK, PATIENCE = 15.0, 60.0
 """How often it is checked that the database is there, and for how long it may be away, in seconds."""
@@ -49,18 +50,20 @@ class Working:
         self._path: Path | None = None
         self._metrics: Metrics | None = None
         self._statuses: set[int] = set()
-        self._worker = Worker(self._load, self._reach, verbs, jobs, rate, self._listening, self._count, self.stop)
+        self._said: set[str] = set()
+        self._kinds: tuple[str, ...] = ("attention", "unread")
+        self._worker = Worker(self._load, self._reach, verbs, jobs, rate, self._listening,
+                              self._swept, self._became, self.stop)  # fmt: skip
 
     def once(self) -> int:
         """Look once, do what is next, and return the exit status."""
         require(self._load())
+        self._kinds += ("waiting",)
         with heeding(self.stop):
             found, _ = alone(self._worker)
-        for kind in ("attention", "unread", "waiting"):
-            for told in found[kind]:
-                self._say({kind: told}, f"{kind}: {': '.join(str(each) for each in told if each)}")
         if not found["work"]:
-            self._say({"looked_at": found["looked_at"]}, f"nothing is next: {found['looked_at']} clients looked at")
+            looked = found["looked_at"]
+            self._say({"looked_at": looked}, f"nothing is next: {show.clients(looked)} looked at")
         self._statuses |= {ATTENTION} if found["attention"] else set()
         self._statuses |= {1} if found["unread"] else set()
         return worst(self._statuses)
@@ -135,14 +138,28 @@ class Working:
         finally:
             reports.deliver()
 
-    def _count(self, name: str, result: Result | None) -> None:
+    def _swept(self, report: Told) -> None:
+        """Say what a sweep has found that no work is for. What the last one has said as well is not said again."""
         if self._metrics is not None:
-            labels = {"tenant": result.tenant, "result": result.word} if result else {}
-            self._metrics.count(name, **labels)
-        if result is not None:
-            self._statuses.add(result.exit)
-            text = f"{result}   -> {result.next}" if result.next else str(result)
-            self._say(result.as_dict(), f"{text} {result.rotation}".rstrip())
+            self._metrics.count("sweeps_total")
+        said = set()
+        for kind in self._kinds:
+            for told in report[kind]:
+                text = f"{kind}: {': '.join(str(each) for each in told if each)}"
+                said.add(text)
+                if text not in self._said:
+                    self._say({kind: told}, text)
+            more = report["counts"][kind] - len(report[kind])
+            if more > 0:
+                self._say({kind: more}, f"{kind}: {show.clients(more)} more")
+        self._said = said
+
+    def _became(self, result: Result) -> None:
+        if self._metrics is not None:
+            self._metrics.count("results_total", tenant=result.tenant, result=result.word)
+        self._statuses.add(result.exit)
+        text = f"{result}   -> {result.next}" if result.next else str(result)
+        self._say(result.as_dict(), f"{text} {result.rotation}".rstrip())
 
     def _say(self, told: dict[str, Any], text: str) -> None:
         with self._saying:

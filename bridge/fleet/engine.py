@@ -130,7 +130,7 @@ class Engine:
             busy: list[str] = DBOS.run_step({"name": "busy"}, self._busy, here)
         given = []
         for number, (tenant, actions) in enumerate(pieces(found, busy)):
-            name = f"{self.database.pool}:{tenant}:{here}:{number}"
+            name = f"{self.database.pool}:{here}:{number}"  # all of a sweep's work begins with the same
             with SetWorkflowID(name), SetEnqueueOptions(queue_partition_key=tenant):
                 DBOS.enqueue_workflow(self.database.queue, self._work, actions)
             given.append(name)
@@ -162,22 +162,24 @@ class Engine:
         return [row for row in rows if row not in dead]
 
     def _do_work(self, actions: list[Told]) -> Told:
+        here = str(DBOS.workflow_id)
         with own_errors():
-            done: Told = DBOS.run_step({"name": WORK}, self._do, actions, str(DBOS.workflow_id))
-            why: str | None = DBOS.run_step({"name": "trouble"}, self._trouble, str(DBOS.workflow_id))
+            done: Told = DBOS.run_step({"name": WORK}, self._do, actions, here)
+            why: str | None = DBOS.run_step({"name": "trouble"}, self._trouble, here, done)
             if why:
                 DBOS.pause_schedule(self.database.schedule)
+                LOG.warning("no further sweep runs: %s", why)
         return {**done, "paused": why} if why else done
 
     def _do(self, actions: list[Told], name: str) -> Told:
         with _beating(name, self._ending) as mine, own_errors():
             return self._worker.work(actions, mine)
 
-    def _trouble(self, name: str) -> str | None:
-        """Return why no further sweep should run, by what became of the work of this one's sweep."""
-        sweep = name.split(":", 2)[2].rpartition(":")[0]
-        rows = DBOS.list_workflows(queue_name=self.database.queue, status="SUCCESS", limit=100, sort_desc=True)
-        return too_many_fail(row.output for row in rows if sweep in row.workflow_id and isinstance(row.output, dict))
+    def _trouble(self, name: str, done: Told) -> str | None:
+        """Return why no further sweep should run, by what became of the work of this one's sweep so far."""
+        sweep = name.rpartition(":")[0] + ":"
+        rows = DBOS.list_workflows(workflow_id_prefix=sweep, status="SUCCESS", load_input=False)
+        return too_many_fail([done, *(row.output for row in rows if isinstance(row.output, dict))])
 
 
 @contextmanager
@@ -281,13 +283,10 @@ class Fleet:
     def purge(self, before: datetime) -> int:
         """Delete reports from before a time, and return how many that was."""
         with database_errors():
-            rows = [
-                row for name in (SWEEP, WORK)
-                for row in self._client.list_workflows(
-                    name=name, end_time=before.isoformat(), load_input=False, load_output=False,
-                    status=["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
-                )
-            ]  # fmt: skip
+            rows = self._client.list_workflows(
+                name=[SWEEP, WORK], end_time=before.isoformat(), load_input=False, load_output=False,
+                status=["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
+            )  # fmt: skip
             self._client.delete_workflows([row.workflow_id for row in rows])
         return len(rows)
 

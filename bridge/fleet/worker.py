@@ -6,14 +6,13 @@ is found again by the next sweep.
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bridge.fleet.act import Listener, Result
+from bridge.fleet.act import NOTHING, Listener, Result
 from bridge.fleet.batch import Means, do
 from bridge.fleet.breaker import FAILURES, LEAST, SHARE
 from bridge.fleet.rules import Verb
@@ -24,13 +23,10 @@ from bridge.model.progress import Stop
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
 
-LOG = logging.getLogger(__name__)
 MOST = 1000
 """How many actions a piece of work has. More of them would keep a tenant with one worker for too long."""
 SHOWN = 50
 """How many clients a sweep's report names, of those that wait, need somebody, or cannot be read."""
-POOL = "default"
-"""The name of the workers that have no other one."""
 
 Told = dict[str, Any]
 Fits = Callable[["ClientSettings"], bool]
@@ -49,8 +45,10 @@ class Worker:
     rate: float | None = None
     listen: Callable[[Settings], AbstractContextManager[Listener | None]] = lambda _: nullcontext()
     """Returns who learns of each outcome of a piece of work, such as the notifications."""
-    count: Callable[[str, Result | None], None] = lambda _name, _result: None
-    """Called for each sweep and each result, for metrics."""
+    swept: Callable[[Told], None] = lambda _report: None
+    """Learns of the report of each sweep, for the log and for metrics."""
+    became: Callable[[Result], None] = lambda _result: None
+    """Learns of each result."""
     stop: Stop = field(default_factory=Stop)
 
     def sweep(self) -> Told:
@@ -64,8 +62,7 @@ class Worker:
         work: dict[str, list[Told]] = {}
         for action in found.actions:
             work.setdefault(action.tenant, []).append(action.as_dict())
-        self.count("sweeps_total", None)
-        return {
+        report: Told = {
             "looked_at": found.looked_at,
             "work": work,
             "counts": {"waiting": len(found.waiting), "attention": len(found.attention), "unread": len(found.unread)},
@@ -73,6 +70,8 @@ class Worker:
             "attention": [[name, state, then] for name, state, then in found.attention[:SHOWN]],
             "unread": [[name, error.message] for name, error in found.unread[:SHOWN]],
         }
+        self.swept(report)
+        return report
 
     def work(self, actions: Sequence[Told], mine: Callable[[], bool]) -> Told:
         """Do the actions of one tenant, as long as they are this worker's, and return the results.
@@ -92,9 +91,9 @@ class Worker:
             means = Means(jobs=self.jobs, rate=self.rate, listener=listener, may_begin=mine)
             done = do(settings, [each for each in wanted if each not in unreachable], means, self.stop)
         for each in done:
-            self.count("results_total", each)
+            self.became(each)
         return {
-            "results": [each.as_dict() for each in done if each.word not in ("nothing", "not-begun")],
+            "results": [each.as_dict() for each in done if each.word not in (NOTHING, "not-begun")],
             "counts": dict(Counter(each.word for each in done) + Counter({"unreachable": len(unreachable)})),
         }
 
@@ -120,10 +119,13 @@ def pieces(found: Told, busy: Iterable[str]) -> list[tuple[str, list[Told]]]:
     ]
 
 
-def too_many_fail(reports: Iterable[Mapping[str, Any]]) -> str | None:
-    """Return in words that so much of the latest work has failed that no more should be begun, or None."""
+def too_many_fail(reports: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return in words that so much of a sweep's work has failed that no further sweep should run, or None.
+
+    `reports` are those of its pieces of work. A client with nothing to do counts as one that has not failed.
+    """
     results = [each for report in reports for each in report.get("results", ())]
-    done = len(results) + sum(report.get("counts", {}).get("nothing", 0) for report in reports)
+    done = len(results) + sum(report.get("counts", {}).get(NOTHING, 0) for report in reports)
     failed = [each for each in results if each.get("exit") in FAILURES]
     if len(failed) < LEAST or len(failed) <= done * SHARE:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import re
 import signal
 import sqlite3
 import subprocess
@@ -151,6 +152,69 @@ def test_what_is_due_is_rotated_and_seen_and_steered(fleet: Fleet) -> None:
     assert "success" not in fleet.fleet("show").out
     fleet.configure(QUIET)
     fleet.works()
+
+
+def test_a_client_that_needs_somebody_is_named_once_and_not_by_each_sweep(fleet: Fleet) -> None:
+    fleet.configure(QUIET)
+    config = fleet.home / "bridge.toml"
+    nowhere = '[clients.lost]\ntenant = "local"\nclient_id = "lost"\nsinks = ["eu://secret/lost"]\n'
+    config.write_text(f"{config.read_text('utf-8')}{nowhere}{nowhere.replace('lost', 'gone')}", "utf-8")
+    one = fleet.start("--name", "one")
+    port = free_port()
+    fleet.start("--name", "two", "--json", "--listen", f"127.0.0.1:{port}")
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", verify=NO_TRUST, trust_env=False) as http:
+
+        def sweeps() -> int:
+            found = re.search(r"sweeps_total (\d+)", http.get("/metrics").text)
+            return int(found[1]) if found else 0
+
+        fleet.until(lambda: "attention: lost" in fleet.log(0), "nobody is named")
+        one.send_signal(signal.SIGTERM)
+        assert one.wait(ENOUGH) == 0
+        fleet.until(lambda: sweeps() > 2, "no further sweeps")
+        # Another worker has not said so itself.
+        told = [json.loads(line)["attention"][0] for line in fleet.log(1).splitlines() if "attention" in line]
+        assert sorted(told) == ["gone", "lost"]
+        assert [fleet.log(0).count(f"attention: {name}") for name in ("lost", "gone")] == [1, 1]
+
+        fleet.configure(QUIET)
+        seen = sweeps()
+        fleet.until(lambda: sweeps() > seen + 1, "no sweep after the change")
+        config.write_text(config.read_text("utf-8") + nowhere, "utf-8")
+        fleet.until(lambda: fleet.log(1).count('"lost"') > 1, "what is wrong again is not said again")
+
+
+def test_no_further_sweep_runs_after_too_many_failures(
+    make_live: MakeWorld, tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    worlds = {f"{tenant}-{number}": make_live() for tenant in ("a", "b", "c", "d") for number in range(5)}
+    fleet = Fleet(worlds, tmp_path, postgres.make())
+    fleet.configure(QUIET)
+    config = tmp_path / "bridge.toml"
+    text = config.read_text("utf-8")
+    head, *clients = re.split(r"(?=\[clients\.)", text.partition("[fleet]")[0])
+    tenant = re.search(r"\[tenants\.local\].*?(?=\n\[)", head, re.DOTALL)
+    assert tenant
+    tables = "\n".join(tenant[0].replace("local", name) for name in ("a", "b", "c", "d"))
+    text = head.replace(tenant[0], tables)
+    for each in clients:
+        name = each.removeprefix("[clients.")[0]
+        text += each.replace('tenant = "local"', f'tenant = "{name}"')
+    config.write_text(text + FLEET.format(database="env:FLEET_DATABASE"), "utf-8")
+    for world in worlds.values():
+        world.fill()
+    assert execute(fleet.world, "adopt", "--all", "--yes", home=tmp_path).status == 0
+    fleet.world.tenant.fault("error-before", method="PATCH", count=1000)
+    config.write_text(config.read_text("utf-8").replace(QUIET, OFTEN), "utf-8")
+    try:
+        fleet.start("--name", "one", "--only", "rotate")
+        fleet.until(lambda: "paused" in fleet.fleet("status", status=None).out, "sweeps go on")
+        told = "20 of 20 clients have failed, in a, b, c, d"
+        assert f"  no further sweep runs: {told}   -> secret-bridge fleet resume\n" in fleet.fleet("show").out
+        assert f"no further sweep runs: {told}" in fleet.log()
+    finally:
+        fleet.end()
 
 
 def test_a_worker_that_is_killed_loses_nothing_and_rotates_nothing_twice(fleet: Fleet) -> None:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from bridge.fleet.engine import Fleet
 
 HELP = "See and steer what the workers of several machines do."
+DEFAULT = "default"
+"""The name of the workers that have no other one."""
 Pool = Annotated[str, typer.Option("--pool", metavar="NAME", help="The workers that share the work.")]
 Limit = Annotated[int, typer.Option("--limit", metavar="NUMBER", min=1, max=1000, help="No more than that.")]
 
@@ -50,7 +52,7 @@ def worker(
         list[Verb] | None,
         typer.Option("--only", metavar="VERB", help="Only this: resume, sync, rotate or retire.", show_default=False),
     ] = None,
-    pool: Pool = "default",
+    pool: Pool = DEFAULT,
     name: Annotated[
         str,
         typer.Option("--name", metavar="NAME", help="This worker, the same after a restart (host name and pool).",
@@ -88,7 +90,7 @@ def worker(
 
 
 @command(group=fleet, example="fleet status", verbose=False)
-def status(*, pool: Pool = "default", config: Config = None, json: Json = False) -> None:
+def status(*, pool: Pool = DEFAULT, config: Config = None, json: Json = False) -> None:
     """Show whether sweeps run, what the last one found, and which worker has which tenant. Exits with 5 if paused."""
     with _fleet(config, pool) as found:
         state = found.state()
@@ -97,7 +99,7 @@ def status(*, pool: Pool = "default", config: Config = None, json: Json = False)
 
 
 @command(group=fleet, example="fleet show --limit 5", verbose=False)
-def show(*, limit: Limit = 20, pool: Pool = "default", config: Config = None, json: Json = False) -> None:
+def show(*, limit: Limit = 20, pool: Pool = DEFAULT, config: Config = None, json: Json = False) -> None:
     """Show the latest pieces of work: a tenant, a worker, and what became of each client."""
     with _fleet(config, pool) as found:
         rows = found.work(limit)
@@ -105,7 +107,7 @@ def show(*, limit: Limit = 20, pool: Pool = "default", config: Config = None, js
 
 
 @command(group=fleet, example="fleet pause", verbose=False)
-def pause(*, pool: Pool = "default", config: Config = None) -> None:
+def pause(*, pool: Pool = DEFAULT, config: Config = None) -> None:
     """Let no further sweep run. Work that is under way or handed out goes on: see cancel."""
     with _fleet(config, pool) as found:
         found.pause()
@@ -113,7 +115,7 @@ def pause(*, pool: Pool = "default", config: Config = None) -> None:
 
 
 @command(group=fleet, example="fleet resume", verbose=False)
-def resume(*, pool: Pool = "default", config: Config = None) -> None:
+def resume(*, pool: Pool = DEFAULT, config: Config = None) -> None:
     """Let sweeps run again, after a pause by hand or because too many clients failed."""
     with _fleet(config, pool) as found:
         found.resume()
@@ -126,7 +128,7 @@ def cancel(
     tenant: Annotated[
         str, typer.Option("--tenant", metavar="NAME", help="Only this tenant's.", show_default=False)
     ] = "",
-    pool: Pool = "default",
+    pool: Pool = DEFAULT,
     config: Config = None,
 ) -> None:
     """Take work back that was handed out. A client that has begun comes to its end. The next sweep finds the rest."""
@@ -136,7 +138,7 @@ def cancel(
 
 
 @command(group=fleet, name="run-now", example="fleet run-now", verbose=False)
-def run_now(*, pool: Pool = "default", config: Config = None) -> None:
+def run_now(*, pool: Pool = DEFAULT, config: Config = None) -> None:
     """Let a sweep run at once, also while they are paused."""
     with _fleet(config, pool) as found:
         found.run_now()
@@ -147,7 +149,7 @@ def run_now(*, pool: Pool = "default", config: Config = None) -> None:
 def purge(
     *,
     days: Annotated[int, typer.Option("--days", metavar="NUMBER", min=0, help="What is older than that.")] = 30,
-    pool: Pool = "default",
+    pool: Pool = DEFAULT,
     config: Config = None,
 ) -> None:
     """Delete old reports from the engine's database. The audit record and the vaults keep theirs."""
@@ -224,4 +226,6 @@ def _piece(row: dict[str, Any]) -> list[str]:
     for each in report.get("results", ()):
         told = f"  {each['client']}  {each['word']} {each['rotation']}".rstrip()
         lines.append(f"{told}: {each['message']}   -> {each['next']}" if each["exit"] else told)
+    if why := report.get("paused"):
+        lines.append(f"  no further sweep runs: {why}   -> secret-bridge fleet resume")
     return lines
