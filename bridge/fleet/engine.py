@@ -18,9 +18,9 @@ from typing import Any, Self
 from dbos import DBOS, DBOSClient, DBOSConfig, Serializer, SetEnqueueOptions, SetWorkflowID, WorkflowStatus
 
 from bridge.fleet.database import SWEEP, WORK, Database
-from bridge.fleet.errors import database_errors, own_errors
+from bridge.fleet.errors import database_errors, own_errors, plain
 from bridge.fleet.worker import Told, Worker, pieces, too_many_fail
-from bridge.model.errors import BridgeError, Failed
+from bridge.model.errors import Failed
 
 LOG = logging.getLogger(__name__)
 NAME, FORMAT = "secret-bridge", "1"
@@ -41,7 +41,7 @@ class Json(Serializer):
 
     def serialize(self, data: Any) -> str:
         """Return data as JSON. Of an exception only what the bridge wrote itself is kept."""
-        return json.dumps(data, default=_plain)
+        return json.dumps(data, default=plain)
 
     def deserialize(self, serialized_data: str) -> Any:
         """Return what JSON holds."""
@@ -50,16 +50,6 @@ class Json(Serializer):
     def name(self) -> str:
         """Return the name that rows carry."""
         return "json-only"
-
-
-def _plain(data: object) -> Any:
-    if isinstance(data, BridgeError):
-        return {"error": data.message}
-    if isinstance(data, BaseException):
-        return {"error": type(data).__name__}
-    if isinstance(data, datetime):
-        return data.isoformat()
-    raise TypeError(f"not JSON: {type(data).__name__}")
 
 
 class Engine:
@@ -178,8 +168,15 @@ class Engine:
     def _trouble(self, name: str, done: Told) -> str | None:
         """Return why no further sweep should run, by what became of the work of this one's sweep so far."""
         sweep = name.rpartition(":")[0] + ":"
-        rows = DBOS.list_workflows(workflow_id_prefix=sweep, status="SUCCESS", load_input=False)
-        return too_many_fail([done, *(row.output for row in rows if isinstance(row.output, dict))])
+        rows = DBOS.list_workflows(workflow_id_prefix=sweep, status=["SUCCESS", "PENDING"], load_input=False)
+        reports = [row.output if row.status == "SUCCESS" else _worked(row) for row in rows if row.workflow_id != name]
+        return too_many_fail([done, *(each for each in reports if isinstance(each, dict))])
+
+
+def _worked(row: WorkflowStatus) -> Any:
+    """Return the report of a piece of work that is done, and whose workflow has not ended: many end at a time."""
+    steps = DBOS.list_workflow_steps(row.workflow_id)
+    return next((step["output"] for step in steps if step["function_name"] == WORK), None)
 
 
 @contextmanager

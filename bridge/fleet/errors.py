@@ -5,6 +5,8 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
 
 from bridge.config.settings import ClientSettings, Settings
 from bridge.model.client_ref import ClientRef
@@ -79,6 +81,21 @@ def own_errors() -> Iterator[None]:
         raise
     except Exception as error:  # noqa: BLE001
         raise Failed(f"this should not happen: {type(error).__name__}") from None
+
+
+def plain(data: object) -> Any:
+    """Return what the engine stores as JSON of data that are none. Of an error only what the bridge wrote is kept.
+
+    Raises:
+        TypeError: they are nothing of the kind.
+    """
+    if isinstance(data, BridgeError):
+        return {"error": data.message}
+    if isinstance(data, BaseException):
+        return {"error": type(data).__name__}
+    if isinstance(data, datetime):
+        return data.isoformat()
+    raise TypeError(f"not JSON: {type(data).__name__}")
 
 
 @contextmanager

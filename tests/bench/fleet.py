@@ -263,8 +263,9 @@ class Fleet:
         return bool(str(read["current_version"]) == (read["custom_metadata"] or {}).get("bridge_lock_version"))
 
     def backdate(self, member: Member, days: int) -> None:
-        """Let a client's value seem so many days old. It must have been adopted, and have no fallback."""
-        where, current = Where(f"eu://secret/apps/{member.name}", "client_secret"), Secret(member.first)
+        """Let a client's value seem so many days old. It must have been adopted."""
+        where = Where(f"eu://secret/apps/{member.name}", "client_secret")
+        current = Secret(self.stored(member)["vault"][0])
         promoted = {"bridge_promoted_at": stamp(datetime.now(UTC) - timedelta(days=days))}
         old = said(tags := self.tags(member), where, current)
         # Otherwise the copy beside the lock would win when an interrupted operation is given back.

@@ -1,13 +1,13 @@
 """The same due clients for one machine, for shares without an engine, and for workers on Postgres. Prints Markdown.
 
-`python -m tests.bench.machines [--tenants N] [--clients N] [--workers N]... [--limit N]... [--kill] [--journal FILE]`
+`python -m tests.bench.machines [--tenants N] [--clients N] [--workers N]... [--limit N]... [--journal FILE]`
 
 Every tenant is a local Auth0 with a limit in real time: in turns 16/s and 2/s, or what `--limit` says. Below 1/s they
 are too rough for the bridge to measure, so a share says little there.
-Every client has a sink in OpenBao, and is due once. Rows: `rotate --due --jobs 8`, `worker --once --shard` processes,
-and processes of `worker` on a Postgres. A row ends when every value was changed and no sink is locked. With `--kill`
-only the last are measured, while a random worker gets SIGKILL all the time and starts again at once, the Postgres is
-restarted, its database dropped and made again, and a worker stopped for longer than its lease.
+Every client has a sink in OpenBao, and is due once in each row. Rows: `rotate --due --jobs 8`, `worker --once --shard`
+processes, and processes of `worker` on a Postgres. A row ends when every value was changed and no sink is locked. In
+rows that are killed, a random worker gets SIGKILL all the time and starts again at once, the Postgres is restarted, its
+database dropped and made again, and a worker stopped for longer than its lease.
 """
 
 from __future__ import annotations
@@ -67,29 +67,29 @@ class Case:
         return f"{self.way} {self.processes} {self.tenants} tenants {self.clients} clients {limits}/s"
 
 
-def processes(asked: Case, machines: Machines, url: str) -> list[Process]:
-    """Return the processes of a row, which are not started yet."""
+def processes(asked: Case, machines: Machines, url: str, at_once: int) -> list[Process]:
+    """Return the processes of a row, which are not started yet. Together, workers have `at_once` tenants at a time."""
     jobs = ("--jobs", JOBS, "--json")
+    share = ("--tenants", str(max(1, at_once // asked.processes)))
     names = range(1, asked.processes + 1)
     if asked.way == "jobs":
         return [machines.run("rotate", "rotate", "--due", *jobs)]
     if asked.way == "shards":
         once = ("worker", "--once", *jobs)
         return [machines.run(f"share{n}", *once, "--shard", f"{n}/{asked.processes}") for n in names]
-    return [machines.run(f"worker{n}", "worker", "--name", f"worker{n}", *jobs, FLEET_DATABASE=url) for n in names]
+    return [
+        machines.run(f"worker{n}", "worker", "--name", f"worker{n}", *share, *jobs, FLEET_DATABASE=url) for n in names
+    ]
 
 
-def case(asked: Case, command: Sequence[str], given: argparse.Namespace) -> Figures:
+def case(asked: Case, machines: Machines, given: argparse.Namespace) -> Figures:
     """Rotate the clients of a row, and return the figures."""
+    machines.due()
     with ExitStack() as running:
         directory = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="bridge-postgres-")))
         postgres = running.enter_context(Postgres(directory))
-        machines = running.enter_context(
-            Machines(command, tenants=asked.tenants, clients=asked.clients, limits=asked.limits,
-                     propagation=given.propagation, sweep=given.sweep)
-        )  # fmt: skip
         url = postgres.make()
-        workers = processes(asked, machines, url)
+        workers = processes(asked, machines, url, given.at_once)
         chance = random.Random(given.seed)
         faults = Faults(workers, postgres, url, chance, given.every) if asked.way == "killed" else None
         try:
@@ -176,8 +176,8 @@ def tables(found: Sequence[Figures]) -> str:
 
 def cases(given: argparse.Namespace) -> list[Case]:
     """Return the rows that are asked for."""
-    counts = {"jobs": (1,), "shards": SHARDS, "workers": given.workers, "killed": given.workers}
-    ways = ["killed"] if given.kill else given.only or ["jobs", "shards", "workers"]
+    counts = {"jobs": (1,), "shards": given.shards, "workers": given.workers, "killed": (max(given.workers),)}
+    ways = given.only or ["jobs", "shards", "workers", "killed"]
     return [Case(way, count, given.tenants, given.clients, tuple(given.limit)) for way in ways for count in counts[way]]
 
 
@@ -187,11 +187,12 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tenants", type=int, default=20)
     parser.add_argument("--clients", type=int, default=100, help="of each tenant; default 100")
     parser.add_argument("--workers", type=int, action="append", help=f"how many; default {WORKERS}")
-    parser.add_argument("--only", choices=["jobs", "shards", "workers"], action="append")
+    parser.add_argument("--at-once", type=int, default=4, help="tenants that workers have at a time, in all; default 4")
+    parser.add_argument("--shards", type=int, action="append", help=f"how many; default {SHARDS}")
+    parser.add_argument("--only", choices=["jobs", "shards", "workers", "killed"], action="append")
     parser.add_argument(
         "--limit", type=float, action="append", help=f"requests/s of tenants in turns; default {LIMITS}"
     )
-    parser.add_argument("--kill", action="store_true", help="workers only, which are killed")
     parser.add_argument("--every", type=float, default=8.0, help="seconds between kills, on average; default 8")
     parser.add_argument("--sweep", default="5s", help="time between sweeps, such as 30s; default 5s")
     parser.add_argument("--most", type=float, default=3600.0, help="seconds after which a row is given up")
@@ -200,7 +201,7 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--print", action="store_true", help="measure nothing, and print what the journal has")
     add_option(parser)
     given = parser.parse_args(arguments)
-    given.workers = given.workers or WORKERS
+    given.workers, given.shards = given.workers or WORKERS, given.shards or SHARDS
     given.limit = given.limit or LIMITS
     return given
 
@@ -211,8 +212,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     journal, wanted = Journal(given.journal), [] if given.print else cases(given)
     with tempfile.TemporaryDirectory() as directory:
         command = [sys.executable, str(install(Path(directory)))]
-        for asked in wanted:
-            journal.once(asked.key, partial(case, asked, command, given))
+        left = [asked for asked in wanted if not journal.has(asked.key)]
+        if left:
+            made = Machines(command, tenants=given.tenants, clients=given.clients, limits=given.limit,
+                            propagation=given.propagation, sweep=given.sweep)  # fmt: skip
+            with made as machines:
+                for asked in left:
+                    journal.once(asked.key, partial(case, asked, machines, given))
     found = [figures for key, figures in journal.rows() if given.print or key in {asked.key for asked in wanted}]
     print(f"{machine()}; propagation {given.propagation} s, time as it is.\n\n{tables(found)}")
     for one in found:

@@ -98,7 +98,7 @@ class Process:
 
 
 class Machines:
-    """Clients that are all due, in limited tenants, with their configuration. Use it as a context manager."""
+    """Adopted clients in limited tenants, with their configuration. Use it as a context manager."""
 
     def __init__(self, command: Sequence[str], *, tenants: int, clients: int, limits: Sequence[float],
                  propagation: int, sweep: str = "5s") -> None:  # fmt: skip
@@ -110,6 +110,7 @@ class Machines:
         self._command = command
         self._sweep = sweep
         self._count = tenants * clients
+        self._before: list[int] = []
 
     def __enter__(self) -> Self:
         self.fleet.__enter__()
@@ -145,16 +146,20 @@ class Machines:
         done = spend(words, self.environment)
         if done.status != 0:
             raise RuntimeError(f"adopt failed:\n{done.output[-2000:]}")
+
+    def due(self) -> None:
+        """Let all clients be due, with full limits, and count from here on."""
         for member in self.members:
             self.fleet.backdate(member, AGE)
         time.sleep(self.fleet.propagation + A_SECOND)
         for name, rate in self.limits.items():
             self.fleet.tenants[name].auth0.ask("limit", rate.burst, rate.per_second)
         self.fleet.taken()
+        self._before = self.fleet.changes(self.members)
 
     def changed(self) -> list[int]:
-        """Return how often each client's value was changed at Auth0."""
-        return self.fleet.changes(self.members)
+        """Return how often each client's value was changed at Auth0 since it was due."""
+        return [now - before for now, before in zip(self.fleet.changes(self.members), self._before, strict=True)]
 
     def free(self) -> bool:
         """Return whether no client is locked."""
