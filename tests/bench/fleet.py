@@ -263,14 +263,15 @@ class Fleet:
         return bool(str(read["current_version"]) == (read["custom_metadata"] or {}).get("bridge_lock_version"))
 
     def backdate(self, member: Member, days: int) -> None:
-        """Let a client's value seem so many days old. It must have been adopted."""
+        """Let a client's value seem so many days old. It must have been adopted. It has no fallback any more."""
         where = Where(f"eu://secret/apps/{member.name}", "client_secret")
         current = Secret(self.stored(member)["vault"][0])
-        promoted = {"bridge_promoted_at": stamp(datetime.now(UTC) - timedelta(days=days))}
+        promoted = {"bridge_promoted_at": stamp(datetime.now(UTC) - timedelta(days=days)), "bridge_fallback": None}
         old = said(tags := self.tags(member), where, current)
         # Otherwise the copy beside the lock would win when an interrupted operation is given back.
-        new = old.changed(promoted, where, current, old.sequence + 1, old.former)
-        self._vault.secrets.kv.v2.update_metadata(f"apps/{member.name}", custom_metadata=tags | dict(new.tags))
+        new = old.changed(promoted, where, current, old.sequence + 1, "")
+        found = {name: text for name, text in (tags | dict(new.tags)).items() if text and name != "bridge_fallback"}
+        self._vault.secrets.kv.v2.update_metadata(f"apps/{member.name}", custom_metadata=found)
 
     def values(self, members: Sequence[Member]) -> dict[str, str]:
         """Return the value that Auth0 has of each client."""
