@@ -10,15 +10,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bridge.fleet.act import NOTHING, Listener, Result
 from bridge.fleet.batch import Means, do
 from bridge.fleet.breaker import FAILURES, LEAST, SHARE
-from bridge.fleet.rules import Verb
+from bridge.fleet.rules import WAITING, Verb
 from bridge.fleet.sweep import ALL, Action, sweep
-from bridge.model.errors import BridgeError, Failed
+from bridge.model.errors import BridgeError, Failed, Refused
 from bridge.model.progress import Stop
+from sinks.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
     from bridge.config.settings import ClientSettings, Settings
@@ -27,6 +29,9 @@ MOST = 1000
 """How many actions a piece of work has. More of them would keep a tenant with one worker for too long."""
 SHOWN = 50
 """How many clients a sweep's report names, of those that wait, need somebody, or cannot be read."""
+
+REST = timedelta(hours=1)
+"""After so long a rotation or retirement that was refused is tried again: what stands against it lasts."""
 
 Told = dict[str, Any]
 Fits = Callable[["ClientSettings"], bool]
@@ -50,6 +55,9 @@ class Worker:
     became: Callable[[Result], None] = lambda _result: None
     """Learns of each result."""
     stop: Stop = field(default_factory=Stop)
+    clock: Clock = field(default_factory=SystemClock)
+    _refused: dict[tuple[str, str], tuple[float, Result]] = field(default_factory=dict)
+    """What this worker was refused, by verb and client, and when in monotonic seconds."""
 
     def sweep(self) -> Told:
         """Look at every client, and return the work by tenant, and what else there is to say.
@@ -60,14 +68,18 @@ class Worker:
         settings = self._settings()
         found = sweep(settings, verbs=self.verbs, fits=self.reach(settings), jobs=self.jobs)
         work: dict[str, list[Told]] = {}
+        attention = [list(each) for each in found.attention]
         for action in found.actions:
-            work.setdefault(action.tenant, []).append(action.as_dict())
+            if refused := self._resting(action):
+                attention.append([action.client, f"{action.verb} was refused: {refused.message}", refused.next])
+            else:
+                work.setdefault(action.tenant, []).append(action.as_dict())
         report: Told = {
             "looked_at": found.looked_at,
             "work": work,
-            "counts": {"waiting": len(found.waiting), "attention": len(found.attention), "unread": len(found.unread)},
+            "counts": {"waiting": len(found.waiting), "attention": len(attention), "unread": len(found.unread)},
             "waiting": [[str(action), wait.words] for action, wait in found.waiting[:SHOWN]],
-            "attention": [[name, state, then] for name, state, then in found.attention[:SHOWN]],
+            "attention": attention[:SHOWN],
             "unread": [[name, error.message] for name, error in found.unread[:SHOWN]],
         }
         self.swept(report)
@@ -92,10 +104,17 @@ class Worker:
             done = do(settings, [each for each in wanted if each not in unreachable], means, self.stop)
         for each in done:
             self.became(each)
+            if each.exit == Refused.exit_status and each.verb in WAITING:
+                self._refused[each.verb, each.client] = self.clock.monotonic(), each
         return {
             "results": [each.as_dict() for each in done if each.word not in (NOTHING, "not-begun")],
             "counts": dict(Counter(each.word for each in done) + Counter({"unreachable": len(unreachable)})),
         }
+
+    def _resting(self, action: Action) -> Result | None:
+        """Return the result of an action that was refused lately."""
+        at, result = self._refused.get((action.verb, action.client), (0.0, None))
+        return result if self.clock.monotonic() - at < REST.total_seconds() else None
 
     def _settings(self) -> Settings:
         try:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from bridge.model.progress import Stop
 from tests.e2e.command import done, invoke
 from tests.e2e.test_several_clients import adopted, write
 from tests.e2e.world import DAY, MakeWorld, World
+from tests.unit.evidence.tenancy import AUDIENCE, LOGS, MAILER, Tenancy
 
 HOUR = timedelta(hours=1)
 MAX_AGE, MIN_FALLBACK = 5 * DAY, 2 * DAY
@@ -33,6 +35,8 @@ on_drift = "sync"
 KEY, RECORD = "k" * 40, "audit.jsonl"
 DAYS, FAILING, BY_HAND = 30, (8, 9), (4, 17)
 """How many days, on which of them the tenant fails, and on which somebody changes a secret in the dashboard."""
+STALE = range(14, 21)
+"""The days on which a consumer of `mailer` does not read its secret anew."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,17 @@ def attempts(record: Path) -> Iterator[Attempt]:
 
 @dataclass
 class Month:
-    """Thirty days of three clients, under one policy with a night, a blackout, days of failure and changes by hand."""
+    """Thirty days of three clients, under one policy.
+
+    They have nights, a blackout, days of failure, changes by hand, and a consumer that keeps an old value.
+    """
 
     worlds: dict[str, World]
     settings: Settings
     first: datetime
     dark: tuple[datetime, datetime]
+    held: str | None = None
+    """The value that the consumer of `mailer` has."""
 
     def happen(self, number: int) -> None:
         """Let happen what happens on a day, beside the sweeps."""
@@ -85,6 +94,10 @@ class Month:
             self.happen(number)
             for _ in range(6):
                 self.worlds["orders"].clock.advance(4 * HOUR)
+                mailer = self.worlds["mailer"]
+                if number not in STALE:
+                    self.held = mailer.live
+                Tenancy(mailer).asks(MAILER, self.held)
                 do(self.settings, sweep(self.settings).actions, Means(jobs=1), Stop())
 
 
@@ -92,7 +105,10 @@ class Month:
 def month(make_hasty: MakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Month:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BRIDGE_AUDIT_KEY", KEY)
-    worlds = adopted(make_hasty, tmp_path)
+    worlds = adopted(partial(make_hasty, scopes=LOGS), tmp_path)
+    tenant = worlds["mailer"].tenant
+    tenant.grant(worlds["mailer"].client_id, AUDIENCE, ())
+    tenant.settings.log_delay, tenant.settings.log_retention = timedelta(), DAYS * DAY
     clock = worlds["orders"].clock
 
     class Then(datetime):
@@ -120,6 +136,21 @@ def published(mine: list[Attempt]) -> list[datetime]:
     ]  # fmt: skip
 
 
+def kept_from_going(found: list[Attempt], first: datetime) -> None:
+    """Check that no value ended for which a consumer still asked, and that others' did."""
+    end = first + (STALE.stop * DAY)
+    refused = [each for each in found if each.command == "retire" and each.outcome == "refused"]
+    mine = [each for each in found if each.client == "mailer"]
+    changed = [each.ended for each in mine if each.command == "rotate" and STALE.start < (each.ended - first) / DAY]
+    assert changed[0] < end
+    assert refused
+    assert {each.client for each in refused} == {"mailer"}
+    assert all(changed[0] + MIN_FALLBACK <= each.began < end + MIN_FALLBACK for each in refused)
+    retired = [each.began for each in mine if each.command == "retire" and each.exit == 0]
+    assert not any(changed[0] < at < end for at in retired)
+    assert any(at >= end for at in retired)
+
+
 def test_the_policy_held_every_day_by_the_audit_record_alone(month: Month, tmp_path: Path) -> None:
     month.live()
     done(invoke("audit", "verify", RECORD))
@@ -140,6 +171,7 @@ def test_the_policy_held_every_day_by_the_audit_record_alone(month: Month, tmp_p
         for retired in retirements:
             assert retired.began - max(at for at in moments if at <= retired.began) >= MIN_FALLBACK
         assert {place.see().current for place in world.sinks} == {world.live}
+    kept_from_going(found, month.first)
     failed = [each for each in found if each.exit in (1, 3)]
     assert failed
     assert all((each.began - month.first) // DAY in FAILING for each in failed)

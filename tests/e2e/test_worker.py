@@ -184,6 +184,19 @@ def test_a_client_that_needs_somebody_is_named_once_and_not_by_each_sweep(fleet:
         fleet.until(lambda: fleet.log(1).count('"lost"') > 1, "what is wrong again is not said again")
 
 
+def test_what_was_refused_is_not_tried_by_each_sweep(fleet: Fleet) -> None:
+    """Each attempt reads the tenant's log, and has two lines in the audit record."""
+    world = fleet.worlds["orders"]
+    world.tenant.update(world.client_id, {"token_endpoint_auth_method": "none"}, "dashboard")
+    fleet.configure(OFTEN)
+    fleet.start("--name", "one", "--only", "rotate")
+    fleet.until(lambda: "attention: orders: rotate was refused" in fleet.log(), "nobody is told")
+    before = fleet.log().count("mailer: rotated")
+    fleet.until(lambda: fleet.log().count("mailer: rotated") > before + 1, "others are not rotated")
+    assert fleet.log().count("orders: refused") == 1
+    assert fleet.log().count("attention: orders") == 1
+
+
 def test_no_further_sweep_runs_after_too_many_failures(
     make_live: MakeWorld, tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
