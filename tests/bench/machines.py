@@ -59,18 +59,21 @@ class Case:
     """Of each tenant."""
     limits: tuple[float, ...]
     """Requests per second, of the tenants in turns."""
+    beside: str = ""
+    """The commit whose program every other worker is, if that is not the present one."""
 
     @property
     def key(self) -> str:
         """Its name in the journal."""
         limits = "+".join(f"{limit:g}" for limit in self.limits)
-        return f"{self.way} {self.processes} {self.tenants} tenants {self.clients} clients {limits}/s"
+        beside = f" beside {self.beside}" if self.beside else ""
+        return f"{self.way} {self.processes} {self.tenants} tenants {self.clients} clients {limits}/s{beside}"
 
 
-def processes(asked: Case, machines: Machines, url: str, at_once: int) -> list[Process]:
-    """Return the processes of a row, which are not started yet. Together, workers have `at_once` tenants at a time."""
+def processes(asked: Case, machines: Machines, url: str, given: argparse.Namespace) -> list[Process]:
+    """Return the processes of a row, which are not started yet."""
     jobs = ("--jobs", JOBS, "--json")
-    share = ("--tenants", str(max(1, at_once // asked.processes)))
+    share = ("--tenants", str(max(1, given.at_once // asked.processes)))
     names = range(1, asked.processes + 1)
     if asked.way == "jobs":
         return [machines.run("rotate", "rotate", "--due", *jobs)]
@@ -78,8 +81,10 @@ def processes(asked: Case, machines: Machines, url: str, at_once: int) -> list[P
         once = ("worker", "--once", *jobs)
         return [machines.run(f"share{n}", *once, "--shard", f"{n}/{asked.processes}") for n in names]
     return [
-        machines.run(f"worker{n}", "worker", "--name", f"worker{n}", *share, *jobs, FLEET_DATABASE=url) for n in names
-    ]
+        machines.run(f"worker{n}", "worker", "--name", f"worker{n}", *share, *jobs, FLEET_DATABASE=url,
+                     command=() if n % 2 else given.other)
+        for n in names
+    ]  # fmt: skip
 
 
 def case(asked: Case, machines: Machines, given: argparse.Namespace) -> Figures:
@@ -89,7 +94,7 @@ def case(asked: Case, machines: Machines, given: argparse.Namespace) -> Figures:
         directory = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="bridge-postgres-")))
         postgres = running.enter_context(Postgres(directory))
         url = postgres.make()
-        workers = processes(asked, machines, url, given.at_once)
+        workers = processes(asked, machines, url, given)
         chance = random.Random(given.seed)
         faults = Faults(workers, postgres, url, chance, given.every) if asked.way == "killed" else None
         try:
@@ -146,7 +151,8 @@ def grown(memory: Sequence[float]) -> float:
 
 def title(found: Figures) -> str:
     """Return the name of a row."""
-    return TITLES[found["way"]].format(found["processes"])
+    beside = f", every other one of {found['beside']}" if found.get("beside") else ""
+    return TITLES[found["way"]].format(found["processes"]) + beside
 
 
 def row(found: Figures) -> list[str]:
@@ -178,7 +184,10 @@ def cases(given: argparse.Namespace) -> list[Case]:
     """Return the rows that are asked for."""
     counts = {"jobs": (1,), "shards": given.shards, "workers": given.workers, "killed": (max(given.workers),)}
     ways = given.only or ["jobs", "shards", "workers", "killed"]
-    return [Case(way, count, given.tenants, given.clients, tuple(given.limit)) for way in ways for count in counts[way]]
+    return [
+        Case(way, count, given.tenants, given.clients, tuple(given.limit), given.beside)
+        for way in ways for count in counts[way]
+    ]  # fmt: skip
 
 
 def options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -194,6 +203,7 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--limit", type=float, action="append", help=f"requests/s of tenants in turns; default {LIMITS}"
     )
     parser.add_argument("--every", type=float, default=8.0, help="seconds between kills, on average; default 8")
+    parser.add_argument("--beside", default="", metavar="COMMIT", help="let every other worker be of this commit")
     parser.add_argument("--sweep", default="5s", help="time between sweeps, such as 30s; default 5s")
     parser.add_argument("--most", type=float, default=3600.0, help="seconds after which a row is given up")
     parser.add_argument("--propagation", type=int, default=9, help="seconds; a dead operation counts as live for twice")
@@ -213,6 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as directory:
         command = [sys.executable, str(install(Path(directory)))]
         left = [asked for asked in wanted if not journal.has(asked.key)]
+        given.other = (sys.executable, str(install(Path(directory, "other"), given.beside))) if given.beside else ()
         if left:
             made = Machines(command, tenants=given.tenants, clients=given.clients, limits=given.limit,
                             propagation=given.propagation, sweep=given.sweep)  # fmt: skip

@@ -134,9 +134,9 @@ class Machines:
         """The path of the configuration."""
         return str(self.fleet.home / "bridge.toml")
 
-    def run(self, name: str, *words: str, **variables: str) -> Process:
-        """Return a process of the bridge that is not started yet."""
-        argv = [*self._command, *words, "--config", self.config]
+    def run(self, name: str, *words: str, command: Sequence[str] = (), **variables: str) -> Process:
+        """Return a process of the bridge, or of the other one that `command` is. It is not started yet."""
+        argv = [*(command or self._command), *words, "--config", self.config]
         return Process(name, argv, self.environment | variables, self.fleet.home)
 
     def _prepare(self) -> None:
