@@ -113,7 +113,7 @@ class Application:
         try:
             return await self._credentials(asked).grant_async()
         except ConsumerError as error:
-            failed = _failed(error, self.client_id)
+            failed = _failed(error, self.client_id, asked)
             if len(self._failed) >= MOST_KINDS:
                 self._failed.clear()
             self._failed[asked.key] = failed
@@ -188,7 +188,7 @@ def opened(
     return found
 
 
-def _failed(error: ConsumerError, client_id: str) -> Failed:
+def _failed(error: ConsumerError, client_id: str, asked: Asked | None = None) -> Failed:
     """Return the answer to a failure, and for how long to give it again."""
     if isinstance(error, AllRefused):
         return Failed(LONG_PAUSE, UNAUTHORISED, "invalid_client", error.message)
@@ -201,5 +201,8 @@ def _failed(error: ConsumerError, client_id: str) -> Failed:
         if 400 <= error.status < 500:
             # What Auth0 refuses for another reason than the secret: a missing grant, an unknown audience or scope.
             description = f"Auth0, for {client_id}: {error.message}"
+            if asked and error.status == FORBIDDEN:
+                api = f"the audience {asked.audience!r}" if asked.audience else "no audience"
+                description += f"; asked for {api}: see the application's APIs at Auth0, and the tenant's log"
             return Failed(LONG_PAUSE, error.status, error.error or "access_denied", description)
     return Failed(PAUSE, UNAVAILABLE, "temporarily_unavailable", error.message, PAUSE)

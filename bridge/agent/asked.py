@@ -15,6 +15,7 @@ BAD = 400
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 MOST_FIELDS, LONGEST = 32, 2048
 """How many parameters a request may have, and how many characters each of them."""
+NAMED = ("grant_type", "client_id", "client_secret", "audience", "scope", "organization")
 KINDS_OF_PROOF = ("client_assertion", "client_assertion_type")
 
 Headers = Mapping[str, Sequence[str]]
@@ -104,7 +105,8 @@ def _once(pairs: Sequence[Any]) -> dict[str, str]:
         if name in given:
             raise _bad("a parameter was found twice")
         if not _fits(text):
-            raise _bad(f"a parameter is longer than {LONGEST} characters, or not printable")
+            which = name if name in NAMED else "a parameter"
+            raise _bad(f"{which}: longer than {LONGEST} characters, or not printable (a line break at its end?)")
         given[name] = text
     return given
 

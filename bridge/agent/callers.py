@@ -101,7 +101,8 @@ def application(caller: Caller, client_id: str, sent: str, applications: Mapping
         raise Refusal(UNAUTHORISED, "invalid_client", f"client_id: no client of that id is served at {caller.listener}")
     # `Secret` compares in constant time.
     if found.token is not None and (not sent or found.token != Secret(sent)):
+        wrong = "not" if sent else "missing, expected"
         raise Refusal(
-            UNAUTHORISED, "invalid_client", f"client_secret: not the token of agent.clients.{found.name}.token"
+            UNAUTHORISED, "invalid_client", f"client_secret: {wrong} the token of agent.clients.{found.name}.token"
         )
     return found

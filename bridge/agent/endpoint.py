@@ -19,6 +19,7 @@ from bridge.config.agent import Listener
 
 LOG = logging.getLogger("bridge.agent")
 TOKEN, SECRET = "/oauth/token", "/v1/secret/"
+LOOKS = ("/healthz", "/readyz", "/metrics")
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Endpoint:
         if path == TOKEN:
             only(method, "POST")
             return await self._token(serving, caller, headers, await body_of(headers, receive, LARGEST, FORM))
+        if not path.startswith(SECRET) and path not in LOOKS:
+            raise Refusal(404, "invalid_request", f"no such path: expected {TOKEN}, {', '.join(LOOKS)}")
         only(method, "GET", "HEAD")
         if path.startswith(SECRET):
             return await _values(serving, caller, headers, path.removeprefix(SECRET))
@@ -64,17 +67,18 @@ class Endpoint:
             return text_answer("ok\n")
         if path == "/readyz":
             return _readiness(serving)
-        if path == "/metrics":
-            return text_answer(self.metrics.text(self._gauges(serving)))
-        raise Refusal(404, "invalid_request", f"no such path: expected {TOKEN}, /healthz, /readyz or /metrics")
+        return text_answer(self.metrics.text(self._gauges(serving)))
 
     async def _token(self, serving: Serving, caller: Caller, headers: Headers, body: bytes) -> Answer:
-        wanted = asked(headers, body)
-        found = callers.application(caller, wanted.client_id, wanted.secret, serving.applications)
+        name = "unknown"
         try:
+            wanted = asked(headers, body)
+            if wanted.client_id in serving.applications:
+                name = serving.applications[wanted.client_id].name
+            found = callers.application(caller, wanted.client_id, wanted.secret, serving.applications)
             token = await found.grant(wanted)
         except Refusal as refusal:
-            self.metrics.count("answers_total", client=found.name, result=refusal.error)
+            self.metrics.count("answers_total", client=name, result=refusal.error)
             raise
         self.metrics.count("answers_total", client=found.name, result="token")
         told: dict[str, Any] = {
@@ -117,6 +121,7 @@ def _readiness(serving: Serving) -> Answer:
         standing = found.standing
         ready = ready and standing.usable
         age = "never read" if standing.age is None else f"read {standing.age:.0f} s ago"
-        failing = f", and not since: {standing.failure}" if standing.failure else ""
+        since = ": " if standing.age is None else ", and not since: "
+        failing = f"{since}{standing.failure}" if standing.failure else ""
         lines.append(f"{found.name}: {'ready' if standing.usable else 'not ready'}, {age}{failing}")
     return text_answer("\n".join(lines) + "\n", 200 if ready else 503)

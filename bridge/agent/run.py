@@ -81,7 +81,10 @@ def configured(settings: Settings) -> AgentSettings:
         Usage: the file has none, or no client.
     """
     if settings.agent is None:
-        raise Usage("agent: missing in the configuration", hint="see docs/guide/agent.md for the least that it needs")
+        raise Usage(
+            "agent: missing in the configuration",
+            hint='at least [[agent.listen]] with socket = "/run/secret-bridge-agent/NAME.sock"',
+        )
     if not settings.clients:
         raise Usage("clients: missing in the configuration", hint="name the applications that the agent serves")
     return settings.agent
@@ -166,7 +169,7 @@ async def _reload(endpoint: Endpoint, agent: AgentSettings, load: Callable[[], S
         LOG.error("not reloaded, everything stays as it was: %s", type(error).__name__)  # noqa: TRY400  # as above
     else:
         endpoint.serving = after
-        LOG.warning("reloaded: %d clients", len(after.applications))
+        LOG.warning("reloaded; clients: %d", len(after.applications))
     notify("READY=1")
     unused = before if endpoint.serving is after else after
     return list(unused.applications.values()) if unused else []

@@ -60,8 +60,10 @@ class Streams:
         if path == "/healthz":
             only(method, "GET", "HEAD")
             return text_answer("ok\n")
+        if not path.startswith(PATH):
+            raise Refusal(404, "invalid_request", f"no such path: expected {PATH}TENANT or /healthz")
         only(method, "POST")
-        stream = self._known(path.removeprefix(PATH) if path.startswith(PATH) else "", headers)
+        stream = self._known(path.removeprefix(PATH), headers)
         told = entries(await body_of(headers, receive, LARGEST_BATCH, "a batch of log entries"))
         LOG.debug("a log stream sent %d entries, %d of them about managed clients", len(told), stream.take(told))
         return text_answer("ok\n")
@@ -75,7 +77,7 @@ class Streams:
         stream = self.tenants.get(tenant)
         # `Secret` compares in constant time. Without a stream of that name, the answer is the same.
         if stream is None or not given or stream.token != Secret(given):
-            raise Refusal(401, "access_denied", "expected the token of watch.streams as the whole Authorization")
+            raise Refusal(401, "access_denied", "expected the token of watch.streams.TENANT in Authorization")
         return stream
 
 

@@ -101,7 +101,7 @@ LISTED = (
     ),
     Listed(
         "worker", "fleet", ROTATE,
-        "Do what is next for every client, again and again: one of several machines. Needs the extra 'fleet'.",
+        "Do what is next for every client, again and again: one of several machines. Without --once: extra 'fleet'.",
     ),
     Listed("fleet", "fleet", SECURITY, "See and steer what the workers of several machines do."),
     Listed("audit", "audit", SECURITY, "Check or show the record of every attempt to change something."),

@@ -88,6 +88,9 @@ class Watching:
         with nullcontext() if once else self._streams(followers), heeding(self.stop):
             for thread in threads:
                 thread.start()
+            if not once:
+                count, tenants = sum(len(each.clients) for each in followers), len(followers)
+                say(f"watching {show.clients(count)} of {tenants} tenant{'s' if tenants != 1 else ''}", err=True)
             leaving: float | None = None
             while any(thread.is_alive() for thread in threads):
                 time.sleep(TICK)
@@ -95,7 +98,12 @@ class Watching:
                     leaving = leaving or time.monotonic() + LEAVING
                     if time.monotonic() >= leaving:
                         break
-        return self._statuses.union(*(each.statuses for each in followers)) if once else self._statuses
+        if not once:
+            return self._statuses
+        if lasting := sorted(set().union(*(each.lasting for each in followers))):
+            need = "needs" if len(lasting) == 1 else "need"
+            say(f"{show.clients(len(lasting))} still {need} attention, told before: {', '.join(lasting)}", err=True)
+        return self._statuses.union(*(each.statuses for each in followers))
 
     def _streams(self, followers: Sequence[Follower]) -> AbstractContextManager[object]:
         """Let the tenants' log streams come in, if the configuration says where.

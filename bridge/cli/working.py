@@ -63,7 +63,8 @@ class Working:
             found, _ = alone(self._worker)
         if not found["work"]:
             looked = found["looked_at"]
-            self._say({"looked_at": looked}, f"nothing is next: {show.clients(looked)} looked at")
+            none = "; a tenant is never divided, and this share has none" if self._clients.shard and not looked else ""
+            self._say({"looked_at": looked}, f"nothing is next: {show.clients(looked)} looked at{none}")
         self._statuses |= {ATTENTION} if found["attention"] else set()
         self._statuses |= {1} if found["unread"] else set()
         return worst(self._statuses)
@@ -75,12 +76,13 @@ class Working:
             BridgeError: the configuration, the address or the database cannot be used.
         """
         from bridge.cli.health import counters, told
+        from bridge.fleet.database import NEEDED
         from bridge.fleet.engine import Engine
 
         settings = self._load()
         every = settings.fleet and cron(settings.fleet.every)
         if not every:
-            raise Usage("fleet: missing in the configuration", hint="see docs/guide/fleet.md")
+            raise Usage("fleet: missing in the configuration", hint=NEEDED)
         require(settings)
         self._metrics = counters()
         engine = Engine(database, self._worker, name)

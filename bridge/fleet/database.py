@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.config.fleet import SQLITE
-from bridge.model.errors import Usage
+from bridge.model.errors import BridgeError, Usage
 from sinks import files
 from sinks.secret import Secret
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bridge.config.settings import Settings
 
 SWEEP, WORK = "sweep", "work"
+NEEDED = 'at least [fleet] with database = "sqlite:fleet.db"; worker --once needs none'
 POOL = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 POSTGRES = ("postgresql://", "postgres://")
 LEAST = (3, 42)
@@ -57,14 +58,17 @@ def database_of(settings: Settings, pool: str, resolve: Callable[[str], Secret])
         Usage: the configuration names none, or it cannot be used.
     """
     if settings.fleet is None:
-        raise Usage("fleet: missing in the configuration", hint="see docs/guide/fleet.md for the least that it needs")
+        raise Usage("fleet: missing in the configuration", hint=NEEDED)
     if POOL.fullmatch(pool) is None:
         raise Usage(f'--pool: found "{pool[:40]}", expected small letters, digits and hyphens')
     told = settings.fleet.database
     if told.startswith(SQLITE):
         home = settings.path.parent if settings.path else Path()
         return Database(f"sqlite:///{_file(home / told.removeprefix(SQLITE))}", pool)
-    url = resolve(told)
+    try:
+        url = resolve(told)
+    except BridgeError as error:
+        raise Usage(*(f"fleet.database: {fault}" for fault in error.faults), hint=error.hints) from None
     if not url.reveal().startswith(POSTGRES):
         raise Usage(
             "fleet.database: what it names is no URL of a Postgres, expected postgresql://USER:PASSWORD@HOST/NAME"

@@ -23,6 +23,7 @@ from bridge.fleet.worker import Told, Worker, pieces, too_many_fail
 from bridge.model.errors import Failed
 
 LOG = logging.getLogger(__name__)
+logging.getLogger("dbos").setLevel(logging.CRITICAL)  # its texts have URLs, and our messages say the same
 NAME, FORMAT = "secret-bridge", "1"
 """The application's name in the database, and the version of what the rows hold. Rows of another version never run."""
 BEAT = 15.0
@@ -222,8 +223,9 @@ class Fleet:
             except Exception:  # noqa: BLE001  # it has no tables yet
                 known = None
             if known is None:
+                pool = self.database.pool
                 raise Failed(
-                    f"the database has no pool {self.database.pool}", "a worker makes it: secret-bridge worker"
+                    f"the database has no pool {pool}", f"a worker makes it: secret-bridge worker --pool {pool}"
                 )
         return self
 

@@ -5,7 +5,7 @@ Whatever the log says, what is so decides: an entry that is missing only costs t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -66,6 +66,9 @@ class Follower:
         self._at: datetime | None = None  # the vaults' latest time
         self._wrong: dict[str, str] = {}  # by client, the failure that was told
         self._unwritten: dict[str, Note] = {}
+        self._keepers: list[ClientSettings] = []  # whose first sinks have the checkpoint
+        self.lasting: set[str] = set()
+        """The names of clients that need attention, of which nothing new was told."""
         self._known: Known = {}
 
     def once(self) -> None:
@@ -139,19 +142,19 @@ class Follower:
     def _digest(self) -> str:
         return digest(*sorted(self.clients))
 
-    @property
-    def _keepers(self) -> Iterable[ClientSettings]:
-        return [self.clients[client_id] for client_id in sorted(self.clients)[:KEEPERS]]
-
     def _checkpoint(self) -> Checkpoint | None:
         found = []
-        for client in self._keepers:
+        for client_id in sorted(self.clients):
             try:
-                state = next(iter(self.means.open(client).sinks.values())).survey()
+                state = next(iter(self.means.open(self.clients[client_id]).sinks.values())).survey()
             except SinkError:
                 continue  # without it, more is read again, and the client's own look says what is wrong
             self._at = max(self._at or state.at, state.at)
-            found.append(state.noted)
+            if state.record:  # where nothing is managed, nothing is written
+                self._keepers.append(self.clients[client_id])
+                found.append(state.noted)
+            if len(found) == KEEPERS:
+                break
         return latest(found, self._at) if self._at else None
 
     def _round_due(self) -> float:
@@ -220,9 +223,12 @@ class Follower:
                 sight = replace(sight, note=decision.note, read=decision.note.done())
         if sight.note.failing:
             self.statuses.add(ATTENTION)
+            self.lasting.add(client.name)
         if not look_too:
             return
         if sight.managed:
+            if len(self._keepers) < KEEPERS and client not in self._keepers:
+                self._keepers.append(client)
             self._compare(session, sight)
         self._cases.done(client.client_id)
 
@@ -233,6 +239,7 @@ class Follower:
             sight, found = self._repaired(session, sight, found, wrong)
         if found.drift or found.deleted or found.interrupted:
             self.statuses.add(ATTENTION)
+            self.lasting.add(session.settings.name)
         self._tell(session, sight, decide(sight.note, found))
 
     def _repaired(self, session: Session, sight: Sight, found: Found, wrong: Tell) -> tuple[Sight, Found]:
@@ -259,6 +266,7 @@ class Follower:
     def _announce(self, client: ClientSettings, told: Tell, at: datetime) -> None:
         if told.kind.attention:
             self.statuses.add(ATTENTION)
+        self.lasting.discard(client.name)
         self.means.announce(client, told, at)
 
     def _failed(self, client_id: str, error: BridgeError) -> None:

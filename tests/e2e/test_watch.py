@@ -373,6 +373,32 @@ def test_without_the_right_to_read_logs_it_says_so(world: World, monkeypatch: py
         assert "read:logs" in ended.err
 
 
+def test_clients_that_are_not_managed_are_nothing_and_keep_no_checkpoint(
+    make_hasty: MakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = sorted((make_hasty(scopes=LOGS) for _ in range(4)), key=lambda world: world.client_id)
+    worlds = dict(zip(("nobody", "empty", "billing", "orders"), made, strict=True))
+    write(tmp_path, worlds)
+    for name in ("nobody", "billing", "orders"):
+        worlds[name].fill()
+    for name in ("billing", "orders"):
+        done(invoke("adopt", name, "--yes"))
+        worlds[name].spread()
+    in_dashboard(worlds["nobody"])
+    for _ in range(2):
+        ended = done(invoke("watch", "--once", "--json"))
+        assert (ended.objects, ended.err) == ([], "")
+    kept = ["bridge_note_watchlog" in worlds[name].vault.see().tags for name in ("nobody", "billing", "orders")]
+    assert kept == [False, True, True]
+    in_dashboard(worlds["orders"])
+    assert [each["seen"] for each in done(invoke("watch", "--once", "--json"), 5).objects] == ["drift"]
+    called(worlds["orders"])
+    worlds["orders"].spread()
+    ended = done(invoke("watch", "--once", "--json"), 5)
+    assert (ended.objects, ended.err) == ([], "1 client still needs attention, told before: orders\n")
+
+
 def test_a_client_is_repaired_where_the_configuration_says_so(
     make_hasty: MakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -361,6 +361,9 @@ def test_an_accident_with_the_database_is_named(fleet: Fleet) -> None:
     assert "fleet.db can be read by others" in fleet.fleet("status", status=2).err
     (fleet.home / "fleet.db").unlink()
     assert "the database has no pool default" in fleet.fleet("status", status=1).err
+    assert (
+        "-> a worker makes it: secret-bridge worker --pool eu\n" in fleet.fleet("status", "--pool", "eu", status=1).err
+    )
     fleet.configure(QUIET)
     fleet.url = f"postgresql://somebody:{'p' * 20}@127.0.0.1:{free_port()}/x"
     ended = fleet.fleet("status", status=1)
@@ -368,8 +371,10 @@ def test_an_accident_with_the_database_is_named(fleet: Fleet) -> None:
     assert "p" * 20 not in ended.told
     fleet.url = "mysql://x:p@h/d"
     assert "expected postgresql://USER:PASSWORD@HOST/NAME" in fleet.fleet("status", status=2).err
+    fleet.configure(QUIET, "file:/nowhere")
+    assert "fleet.database: file:/nowhere: there is no such file" in fleet.fleet("status", status=2).err
     write(fleet.home, fleet.worlds)
-    assert "fleet: missing in the configuration" in fleet.fleet("status", status=2).err
+    assert "fleet: missing in the configuration\n  -> at least [fleet] with" in fleet.fleet("status", status=2).err
 
 
 def test_once_needs_no_database(fleet: Fleet) -> None:
@@ -382,4 +387,4 @@ def test_once_needs_no_database(fleet: Fleet) -> None:
     assert "nothing is next: 3 clients looked at" in execute(fleet.world, "worker", "--once", home=fleet.home).out
     assert "expected --tenant" in execute(fleet.world, "worker", "billing", "--once", home=fleet.home).err
     share = execute(fleet.world, "worker", "--once", "--shard", "2/2", home=fleet.home)
-    assert "nothing is next: 0 clients looked at" in share.out
+    assert "nothing is next: 0 clients looked at; a tenant is never divided, and this share has none" in share.out

@@ -72,7 +72,7 @@ def worker(
     ] = "",
     json: Json = False,
 ) -> None:  # fmt: skip
-    """Do what is next for every client, again and again: one of several machines. Needs the extra 'fleet'.
+    """Do what is next for every client, again and again: one of several machines. Without --once: extra 'fleet'.
 
     What was interrupted is resumed, what is due rotated, and a fallback retired that has served its time. Ends with
     SIGTERM, when what has begun is done.
@@ -80,7 +80,8 @@ def worker(
     from bridge.cli.working import Working
 
     if clients.named or clients.sink:
-        raise Usage("found a NAME or --sink, expected --tenant, --owner, --match or --shard, or none of them")
+        raise Usage("found a NAME or --sink, expected --tenant, --owner, --match or --shard, or none of them",
+                    hint="one client: secret-bridge worker --once --match NAME")  # fmt: skip
     working = Working(clients, frozenset(only or Verb), jobs, rate, json=json)
     if once:
         raise typer.Exit(working.once())
@@ -103,7 +104,8 @@ def show(*, limit: Limit = 20, pool: Pool = DEFAULT, config: Config = None, json
     """Show the latest pieces of work: a tenant, a worker, and what became of each client."""
     with _fleet(config, pool) as found:
         rows = found.work(limit)
-    say_all([as_json.line(row) for row in rows] if json else [line for row in rows for line in _piece(row)])
+    lines = [line for row in rows for line in _piece(row)] or ["no work yet"]
+    say_all([as_json.line(row) for row in rows] if json else lines)
 
 
 @command(group=fleet, example="fleet pause", verbose=False)
@@ -199,7 +201,7 @@ def _address(text: str) -> tuple[str, int] | None:
 
 
 def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%MZ")
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def _state(state: dict[str, Any]) -> list[str]:

@@ -58,8 +58,8 @@ def policy(
 
     operator: every command. application: read, exec. auditor: status, report, history. It can read no value.
 
-    security: the auditor's, verify, evidence, retire. A leak is the operator's to answer: rotate --compromised sets a
-    secret.
+    security: the auditor's, verify, evidence, watch, retire. A leak is the operator's to answer: rotate --compromised
+    sets a secret.
 
     Only the configuration is read. Without a NAME: for all of its clients.
 

@@ -79,7 +79,7 @@ def test_an_agent_shows_no_secret(place: Place, forks: Forks, tmp_path: Path) ->
                 answers.append(raw.recv(9999).decode())
 
         agent.signal(signal.SIGHUP)
-        agent.until("reloaded: 1 clients")
+        agent.until("reloaded; clients: 1")
         token(ask(place.token))
         agent.file.write_text(text.replace("env:CALLER", wrong), "utf-8")
         agent.signal(signal.SIGHUP)

@@ -129,7 +129,7 @@ def test_a_token_is_renewed_in_the_background(agent: Running, place: Place) -> N
 FAILURES = {
     "a grant that is missing": (
         says(403, {"error": "access_denied", "error_description": "canary"}), 403, "access_denied",
-        "the token endpoint answered 403 (access_denied)", None,
+        "the token endpoint answered 403 (access_denied); asked for the audience", None,
     ),
     "a scope that there is none of": (says(400, {"error": "invalid_scope"}), 400, "invalid_scope", "400", None),
     "a method that does not fit": (
@@ -231,8 +231,15 @@ def test_the_token_file_decides_who_gets_a_token(place: Place) -> None:
         for wrong in ("", "x" * 40, place.token[:-1], f"{place.token}x", place.token.upper()):
             status, error, said = agent.refused(wrong)
             assert (status, error) == (401, "invalid_client")
-            assert said == "client_secret: not the token of agent.clients.billing.token"
+            found = "not" if wrong else "missing, expected"
+            assert said == f"client_secret: {found} the token of agent.clients.billing.token"
         assert place.asked == 0
+        assert 'answers_total{client="billing",result="invalid_client"} 5' in agent.http.get("/metrics").text
+        assert agent.refused(f"{place.token}\n")[2].startswith(
+            "client_secret: longer than 2048 characters, or not print"
+        )
+        assert agent.refused(place.token, client_id="nobody")[0] == 401
+        assert 'answers_total{client="unknown",result="invalid_client"} 1' in agent.http.get("/metrics").text
         assert agent.ask(place.token).status_code == 200
         body = place.ask(client_id="")
         assert agent.http.post("/oauth/token", data=body, auth=(place.world.client_id, place.token)).is_success

@@ -155,7 +155,7 @@ def test_sighup_reads_the_file_again_and_takes_nothing_that_is_wrong(
         assert asked(place, path).status_code == 200
         under = Under(place, path)
         reloaded(agent, told, place.text(at(path), served=LIMITED))
-        agent.until("reloaded: 1 clients")
+        agent.until("reloaded; clients: 1")
         assert asked(place, path).status_code == 403
         assert under.answer().status_code == 200  # who asked before is answered as before
 
