@@ -202,7 +202,8 @@ def _failed(error: ConsumerError, client_id: str, asked: Asked | None = None) ->
             # What Auth0 refuses for another reason than the secret: a missing grant, an unknown audience or scope.
             description = f"Auth0, for {client_id}: {error.message}"
             if asked and error.status == FORBIDDEN:
-                api = f"the audience {asked.audience!r}" if asked.audience else "no audience"
-                description += f"; asked for {api}: see the application's APIs at Auth0, and the tenant's log"
+                # Not which one: callers send secrets in any field.
+                api = "its audience" if asked.audience else "no audience"
+                description += f"; {api} was asked for: see the application's APIs at Auth0, and the tenant's log"
             return Failed(LONG_PAUSE, error.status, error.error or "access_denied", description)
     return Failed(PAUSE, UNAVAILABLE, "temporarily_unavailable", error.message, PAUSE)

@@ -129,7 +129,7 @@ def test_a_token_is_renewed_in_the_background(agent: Running, place: Place) -> N
 FAILURES = {
     "a grant that is missing": (
         says(403, {"error": "access_denied", "error_description": "canary"}), 403, "access_denied",
-        "the token endpoint answered 403 (access_denied); asked for the audience", None,
+        "the token endpoint answered 403 (access_denied); its audience was asked for", None,
     ),
     "a scope that there is none of": (says(400, {"error": "invalid_scope"}), 400, "invalid_scope", "400", None),
     "a method that does not fit": (
