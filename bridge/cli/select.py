@@ -94,19 +94,13 @@ class OneClient(Selection):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clients(Selection):
-    """The selection of a command that takes any number of NAMEs."""
+class Filters:
+    """The options that name clients of the configuration by what they have in common. Without any, all are meant."""
 
-    names: Names = None
     tenant: OfTenant = None
     owner: OfOwner = None
     match: Matching = None
     shard: Sharded = ""
-
-    @property
-    def named(self) -> list[str]:
-        """The names that were given."""
-        return self.names or []
 
     @property
     def filters(self) -> str:
@@ -133,6 +127,18 @@ class Clients(Selection):
 
         # Of the whole configuration, so that each machine finds the same shares whatever else it picks.
         return Shard.parse(self.shard).tenants(clients) if self.shard else frozenset(tenants)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clients(Filters, Selection):
+    """The selection of a command that takes any number of NAMEs."""
+
+    names: Names = None
+
+    @property
+    def named(self) -> list[str]:
+        """The names that were given."""
+        return self.names or []
 
 
 @dataclass(frozen=True, kw_only=True)

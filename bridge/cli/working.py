@@ -15,7 +15,7 @@ from bridge.cli.output import json as as_json
 from bridge.cli.output import text as show
 from bridge.cli.output.console import say
 from bridge.cli.runner import heeding, worst
-from bridge.cli.select import Clients, settings_of
+from bridge.cli.select import Filters, settings_of
 from bridge.config.fleet import cron
 from bridge.config.load import load
 from bridge.fleet.worker import Worker, alone
@@ -42,8 +42,17 @@ TICK = 0.2
 class Working:
     """One worker of this process."""
 
-    def __init__(self, clients: Clients, verbs: frozenset[Verb], jobs: int, rate: float | None, *, json: bool) -> None:
-        self._clients = clients
+    def __init__(
+        self,
+        filters: Filters,
+        config: Path | None,
+        verbs: frozenset[Verb],
+        jobs: int,
+        rate: float | None,
+        *,
+        json: bool,
+    ) -> None:
+        self._filters, self._config = filters, config
         self._json = json
         self._saying = threading.Lock()
         self.stop = Stop()
@@ -63,7 +72,7 @@ class Working:
             found, _ = alone(self._worker)
         if not found["work"]:
             looked = found["looked_at"]
-            none = "; a tenant is never divided, and this share has none" if self._clients.shard and not looked else ""
+            none = "; a tenant is never divided, and this share has none" if self._filters.shard and not looked else ""
             self._say({"looked_at": looked}, f"nothing is next: {show.clients(looked)} looked at{none}")
         self._statuses |= {ATTENTION} if found["attention"] else set()
         self._statuses |= {1} if found["unread"] else set()
@@ -118,17 +127,17 @@ class Working:
     def _load(self) -> Settings:
         if self._path is not None:  # where it is, was said once
             return load(self._path, os.environ)
-        settings = settings_of(self._clients.config)
+        settings = settings_of(self._config)
         if settings is None or settings.path is None:
             raise Usage("there is no configuration", hint="name it: --config FILE (BRIDGE_CONFIG)")
         self._path = settings.path
         return settings
 
     def _reach(self, settings: Settings) -> Fits:
-        share = self._clients.share(settings.clients.values(), settings.tenants)
+        share = self._filters.share(settings.clients.values(), settings.tenants)
 
         def fits(client: ClientSettings) -> bool:
-            return client.tenant in share and self._clients.fits(client)
+            return client.tenant in share and self._filters.fits(client)
 
         return fits
 
@@ -147,14 +156,17 @@ class Working:
         said = set()
         for kind in self._kinds:
             for told in report[kind]:
-                text = f"{kind}: {': '.join(str(each) for each in told if each)}"
-                said.add(text)
-                if text not in self._said:
-                    self._say({kind: told}, text)
+                said.add(self._once(kind, told, ": ".join(str(each) for each in told if each)))
             more = report["counts"][kind] - len(report[kind])
             if more > 0:
-                self._say({kind: more}, f"{kind}: {show.clients(more)} more")
+                said.add(self._once(kind, more, f"{show.clients(more)} more"))
         self._said = said
+
+    def _once(self, kind: str, told: object, text: str) -> str:
+        text = f"{kind}: {text}"
+        if text not in self._said:
+            self._say({kind: told}, text)
+        return text
 
     def _became(self, result: Result) -> None:
         if self._metrics is not None:

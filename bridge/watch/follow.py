@@ -144,6 +144,7 @@ class Follower:
 
     def _checkpoint(self) -> Checkpoint | None:
         found = []
+        self._keepers.clear()  # of a start that failed later
         for client_id in sorted(self.clients):
             try:
                 state = next(iter(self.means.open(self.clients[client_id]).sinks.values())).survey()
@@ -227,7 +228,8 @@ class Follower:
         if not look_too:
             return
         if sight.managed:
-            if len(self._keepers) < KEEPERS and client not in self._keepers:
+            # Its first sink would get the checkpoint, so that one has to be managed.
+            if sight.place == 0 and len(self._keepers) < KEEPERS and client not in self._keepers:
                 self._keepers.append(client)
             self._compare(session, sight)
         self._cases.done(client.client_id)

@@ -66,8 +66,10 @@ class Sight:
     note: Note
     """What was told about it."""
     read: Note
-    """The same as its first sink has it."""
+    """The same as `place` has it."""
     state: status.Status
+    place: int
+    """Which of its sinks keeps the note: the first that is managed."""
 
     @property
     def managed(self) -> bool:
@@ -85,10 +87,11 @@ def see(session: Session) -> Sight:
     states = survey(session)
     at = max(state.at for state in states)
     seen = status.judge(session.settings, session.client_ref, states)
-    note = Note.of(states[0].noted, at)
+    place = next((number for number, state in enumerate(states) if state.record), 0)
+    note = Note.of(states[place].noted, at)
     if seen.kind is status.Kind.IN_PROGRESS or note.is_claimed(at):
         raise Later(BUSY)
-    return Sight(states, at, note, note, seen)
+    return Sight(states, at, note, note, seen, place)
 
 
 def look(session: Session, sight: Sight, verify: Verify) -> Found:

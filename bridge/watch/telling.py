@@ -23,7 +23,7 @@ SETTLED = 2.0
 
 
 def tell(session: Session, sight: Sight, decision: Decision, announce: Callable[[Tell], None]) -> None:
-    """Tell what was decided, and keep in the client's first sink that it was told.
+    """Tell what was decided, and keep in the client's first managed sink that it was told.
 
     Raises:
         Later: another watcher has written there since, or tells it.
@@ -31,7 +31,7 @@ def tell(session: Session, sight: Sight, decision: Decision, announce: Callable[
     """
     if not decision.tells and decision.note == sight.note:
         return
-    sink = next(iter(session.sinks.values()))
+    sink = tuple(session.sinks.values())[sight.place]
     try:
         # Once more, because a look takes long, and the word has to follow at once.
         there = sink.survey()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,11 +14,16 @@ import httpx
 import pytest
 
 from bridge.auth0.logs import PAGE
+from bridge.cli.select import Clients, chosen
+from bridge.cli.watching import Watching
+from bridge.fleet.recorded import Asked
+from bridge.model.errors import BridgeError
 from bridge.sandbox.auth0.limits import PLANS
 from bridge.watch.decide import Decision, Kind, Tell
 from bridge.watch.look import Later, see
 from bridge.watch.notes import Note
 from bridge.watch.telling import tell
+from sinks.aws.sink import AwsSink
 from tests.e2e.clock import Shifted
 from tests.e2e.command import done, invoke, on
 from tests.e2e.conftest import PROPAGATION, _worlds
@@ -397,6 +402,51 @@ def test_clients_that_are_not_managed_are_nothing_and_keep_no_checkpoint(
     worlds["orders"].spread()
     ended = done(invoke("watch", "--once", "--json"), 5)
     assert (ended.objects, ended.err) == ([], "1 client still needs attention, told before: orders\n")
+
+
+def test_what_is_told_is_kept_where_the_client_is_managed(
+    make_hasty: MakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of its sinks is not adopted yet. It gets neither the client's note nor the checkpoint."""
+    monkeypatch.chdir(tmp_path)
+    world = make_hasty(scopes=LOGS)
+    world.fill()
+    write(tmp_path, {"billing": world})
+    file = tmp_path / "bridge.toml"
+    both = file.read_text("utf-8")
+    file.write_text(both.replace(f'"eu://secret/{world.vault.path}", ', ""), "utf-8")
+    done(invoke("adopt", "billing", "--yes"))
+    file.write_text(both, "utf-8")
+    called(world)
+    world.spread()
+    in_dashboard(world)
+    invoke("watch", "--once")
+    assert [each["seen"] for each in invoke("watch", "--once", "--json").objects] == []
+    assert [sorted(name for name in place.see().tags if "note" in name) for place in (world.vault, world.aws)] == [
+        [], ["bridge_note_watch"],
+    ]  # fmt: skip
+
+
+def test_a_start_that_failed_writes_the_checkpoint_no_more_often(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    watching = Watching(Asked("watch"), 1, json=True)
+    found = chosen(Clients(names=[world.client_id], sink=list(world.uris)))
+    (follower,) = watching.followers(found, timedelta(seconds=10), HOUR)
+    world.tenant.fault("error-before", path="/logs", count=20)
+    with pytest.raises(BridgeError):
+        follower.once()
+    world.tenant.clear_faults()
+    written = list[str]()
+    note = AwsSink.note
+
+    def counted(sink: AwsSink, notes: Mapping[str, str | None]) -> None:
+        written.extend(notes)
+        note(sink, notes)
+
+    monkeypatch.setattr(AwsSink, "note", counted)
+    called(world, client_id="foreign")
+    world.clock.advance(HOUR)
+    follower.once()
+    assert written == ["watchlog"]
 
 
 def test_a_client_is_repaired_where_the_configuration_says_so(

@@ -20,7 +20,7 @@ from bridge.cli.listed import ROTATE, SECURITY
 from bridge.cli.options import Config, Json, Rate
 from bridge.cli.output import json as as_json
 from bridge.cli.output.console import say, say_all
-from bridge.cli.select import Clients, settings_of
+from bridge.cli.select import Filters, settings_of
 from bridge.cli.shown_help import Group
 from bridge.config.references import resolve
 from bridge.fleet.rules import Verb
@@ -43,7 +43,7 @@ app.add_typer(fleet, rich_help_panel=SECURITY)
 
 @command(ROTATE, example="worker --once")
 def worker(
-    clients: Clients,
+    filters: Filters,
     *,
     once: Annotated[
         bool, typer.Option("--once", help="Look once, do what is next, and end: for cron. Needs no database.")
@@ -65,6 +65,7 @@ def worker(
         int, typer.Option("--jobs", metavar="NUMBER", min=1, max=16, help="How many clients of a tenant at a time.")
     ] = 8,
     rate: Rate = None,
+    config: Config = None,
     listen: Annotated[
         str,
         typer.Option("--listen", metavar="HOST:PORT", help="Serve /healthz, /readyz and /metrics there.",
@@ -79,14 +80,11 @@ def worker(
     """
     from bridge.cli.working import Working
 
-    if clients.named or clients.sink:
-        raise Usage("found a NAME or --sink, expected --tenant, --owner, --match or --shard, or none of them",
-                    hint="one client: secret-bridge worker --once --match NAME")  # fmt: skip
-    working = Working(clients, frozenset(only or Verb), jobs, rate, json=json)
+    working = Working(filters, config, frozenset(only or Verb), jobs, rate, json=json)
     if once:
         raise typer.Exit(working.once())
     _require()
-    database = _database(clients.config, pool)
+    database = _database(config, pool)
     working.run(database, name or f"{socket.gethostname()}-{pool}", tenants, _address(listen))
 
 
