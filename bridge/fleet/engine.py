@@ -12,7 +12,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from dbos import DBOS, DBOSClient, DBOSConfig, Serializer, SetEnqueueOptions, SetWorkflowID, WorkflowStatus
@@ -293,6 +293,6 @@ class Fleet:
 def _told(row: WorkflowStatus) -> Told:
     return {
         "id": row.workflow_id, "status": str(row.status).lower(), "tenant": row.queue_partition_key,
-        "worker": row.executor_id, "at": (row.completed_at or row.updated_at or 0) / 1000,
+        "worker": row.executor_id, "at": datetime.fromtimestamp((row.completed_at or row.updated_at or 0) / 1000, UTC),
         "report": row.output if isinstance(row.output, dict) else None,
     }  # fmt: skip

@@ -12,6 +12,18 @@ from bridge.config.settings import ClientSettings, Settings
 from bridge.model.client_ref import ClientRef
 from bridge.model.errors import BridgeError, Failed, Incomplete
 
+CAUSES = {
+    "Connection refused": "nothing listens there",
+    "failed to resolve": "its host has no address",
+    "authentication failed": "it refuses the user or the password",
+    'database "': "it has no such database",
+    'role "': "it has no such role",
+    "permission denied": "the role lacks a right",
+    "timeout expired": "it does not answer",
+    "certificate": "its certificate is not trusted",
+}
+"""What Postgres and its driver say, in English, and what that means. The first that fits counts."""
+
 
 class Interrupted(Incomplete):
     """The user interrupted by a second Ctrl-C, so that no further client is begun.
@@ -98,15 +110,20 @@ def plain(data: object) -> Any:
     raise TypeError(f"not JSON: {type(data).__name__}")
 
 
+def _cause(error: Exception) -> str:
+    text = str(error)
+    return next((why for found, why in CAUSES.items() if found in text), type(error).__name__)
+
+
 @contextmanager
 def database_errors() -> Iterator[None]:
-    """Let no error of the engine's database out: its text may hold the URL."""
+    """Let no error of the engine's database out: its text may hold the URL. What it means is told in our words."""
     try:
         yield
     except BridgeError:
         raise
     except Exception as error:  # noqa: BLE001
         raise Failed(
-            f"the engine's database cannot be used ({type(error).__name__})",
+            f"the engine's database cannot be used ({_cause(error)})",
             ("see fleet.database: a Postgres that can be reached, and a role that may create tables in it",),
         ) from None

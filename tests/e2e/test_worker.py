@@ -367,14 +367,30 @@ def test_an_accident_with_the_database_is_named(fleet: Fleet) -> None:
     fleet.configure(QUIET)
     fleet.url = f"postgresql://somebody:{'p' * 20}@127.0.0.1:{free_port()}/x"
     ended = fleet.fleet("status", status=1)
-    assert "the engine's database cannot be used" in ended.err
+    assert "the engine's database cannot be used (nothing listens there)" in ended.err
     assert "p" * 20 not in ended.told
+    ended = execute(fleet.world, "worker", "--name", "eu 1", home=fleet.home, FLEET_DATABASE=fleet.url)
+    assert (ended.status, '--name: found "eu 1", expected up to 100 letters' in ended.err) == (2, True)
     fleet.url = "mysql://x:p@h/d"
     assert "expected postgresql://USER:PASSWORD@HOST/NAME" in fleet.fleet("status", status=2).err
     fleet.configure(QUIET, "file:/nowhere")
     assert "fleet.database: file:/nowhere: there is no such file" in fleet.fleet("status", status=2).err
     write(fleet.home, fleet.worlds)
     assert "fleet: missing in the configuration\n  -> at least [fleet] with" in fleet.fleet("status", status=2).err
+
+
+@pytest.mark.parametrize(("broken", "cause"), [
+    ("postgresql://postgres:@/nothing?", "it has no such database"),
+    ("postgresql://nobody:@/postgres?", "it has no such role"),
+    ("postgresql://nobody:@nowhere.invalid/postgres?", "its host has no address"),
+])  # fmt: skip
+def test_why_the_database_cannot_be_used_is_said_in_our_words(
+    fleet: Fleet, postgres: Postgres, broken: str, cause: str
+) -> None:
+    fleet.configure(QUIET)
+    host = postgres.make().partition("?")[2] if "@/" in broken else ""
+    fleet.url = f"{broken}{host}"
+    assert f"the engine's database cannot be used ({cause})\n" in fleet.fleet("status", status=1).err
 
 
 def test_once_needs_no_database(fleet: Fleet) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 HELP = "See and steer what the workers of several machines do."
 DEFAULT = "default"
 """The name of the workers that have no other one."""
+NAME, TIME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"), "%Y-%m-%d %H:%M:%SZ"
 Pool = Annotated[str, typer.Option("--pool", metavar="NAME", help="The workers that share the work.")]
 Limit = Annotated[int, typer.Option("--limit", metavar="NUMBER", min=1, max=1000, help="No more than that.")]
 
@@ -85,7 +87,7 @@ def worker(
         raise typer.Exit(working.once())
     _require()
     database = _database(config, pool)
-    working.run(database, name or f"{socket.gethostname()}-{pool}", tenants, _address(listen))
+    working.run(database, _name(name, pool), tenants, _address(listen))
 
 
 @command(group=fleet, example="fleet status", verbose=False)
@@ -198,8 +200,16 @@ def _address(text: str) -> tuple[str, int] | None:
     return host.strip("[]"), int(port)
 
 
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+def _name(text: str, pool: str) -> str:
+    """Return the worker's name.
+
+    Raises:
+        Usage: the text cannot be one.
+    """
+    name = text or f"{socket.gethostname()}-{pool}"
+    if NAME.fullmatch(name) is None:
+        raise Usage(f'--name: found "{name[:110]}", expected up to 100 letters, digits, dots, underscores and hyphens')
+    return name
 
 
 def _state(state: dict[str, Any]) -> list[str]:
@@ -210,7 +220,7 @@ def _state(state: dict[str, Any]) -> list[str]:
     elif report := sweep["report"]:
         counts = {"next": sum(report["work"].values()), **report["counts"]}
         words = ", ".join(f"{number} {name}" for name, number in counts.items())
-        lines.append(f"last sweep {_time(sweep['at'])} by {sweep['worker']}: {report['looked_at']} clients, {words}")
+        lines.append(f"last sweep {sweep['at']:{TIME}} by {sweep['worker']}: {report['looked_at']} clients, {words}")
         for kind in ("attention", "unread"):
             lines += [f"  {kind}: {': '.join(str(each) for each in told if each)}" for told in report[kind]]
     for tenant, told in sorted(state["tenants"].items()):
@@ -222,7 +232,7 @@ def _state(state: dict[str, Any]) -> list[str]:
 def _piece(row: dict[str, Any]) -> list[str]:
     report = row["report"] or {}
     words = ", ".join(f"{number} {word}" for word, number in report.get("counts", {}).items())
-    lines = [f"{_time(row['at'])} {row['tenant']} {row['status']} by {row['worker']}{f': {words}' if words else ''}"]
+    lines = [f"{row['at']:{TIME}} {row['tenant']} {row['status']} by {row['worker']}{f': {words}' if words else ''}"]
     for each in report.get("results", ()):
         told = f"  {each['client']}  {each['word']} {each['rotation']}".rstrip()
         lines.append(f"{told}: {each['message']}   -> {each['next']}" if each["exit"] else told)
