@@ -61,16 +61,13 @@ class Case:
     """Requests per second, of the tenants in turns."""
     beside: str = ""
     """The commit whose program every other worker is, if that is not the present one."""
-    order: str = "any"
-    """That of `rotate --due`: all tenants at once, or one after the other."""
 
     @property
     def key(self) -> str:
         """Its name in the journal."""
         limits = "+".join(f"{limit:g}" for limit in self.limits)
         beside = f" beside {self.beside}" if self.beside else ""
-        order = f" order {self.order}" if self.order != "any" else ""
-        return f"{self.way} {self.processes} {self.tenants} tenants {self.clients} clients {limits}/s{beside}{order}"
+        return f"{self.way} {self.processes} {self.tenants} tenants {self.clients} clients {limits}/s{beside}"
 
 
 def processes(asked: Case, machines: Machines, url: str, given: argparse.Namespace) -> list[Process]:
@@ -79,7 +76,7 @@ def processes(asked: Case, machines: Machines, url: str, given: argparse.Namespa
     share = ("--tenants", str(max(1, given.at_once // asked.processes)))
     names = range(1, asked.processes + 1)
     if asked.way == "jobs":
-        return [machines.run("rotate", "rotate", "--due", "--order", asked.order, *jobs)]
+        return [machines.run("rotate", "rotate", "--due", *jobs)]
     if asked.way == "shards":
         once = ("worker", "--once", *jobs)
         return [machines.run(f"share{n}", *once, "--shard", f"{n}/{asked.processes}") for n in names]
@@ -155,8 +152,7 @@ def grown(memory: Sequence[float]) -> float:
 def title(found: Figures) -> str:
     """Return the name of a row."""
     beside = f", every other one of {found['beside']}" if found.get("beside") else ""
-    order = ", a tenant after the other" if found.get("order") == "tenant" else ""
-    return TITLES[found["way"]].format(found["processes"]) + beside + order
+    return TITLES[found["way"]].format(found["processes"]) + beside
 
 
 def row(found: Figures) -> list[str]:
@@ -189,8 +185,7 @@ def cases(given: argparse.Namespace) -> list[Case]:
     counts = {"jobs": (1,), "shards": given.shards, "workers": given.workers, "killed": (max(given.workers),)}
     ways = given.only or ["jobs", "shards", "workers", "killed"]
     return [
-        Case(way, count, given.tenants, given.clients, tuple(given.limit), given.beside,
-             given.order if way == "jobs" else "any")
+        Case(way, count, given.tenants, given.clients, tuple(given.limit), given.beside)
         for way in ways for count in counts[way]
     ]  # fmt: skip
 
@@ -209,7 +204,6 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--every", type=float, default=8.0, help="seconds between kills, on average; default 8")
     parser.add_argument("--beside", default="", metavar="COMMIT", help="let every other worker be of this commit")
-    parser.add_argument("--order", choices=["any", "tenant"], default="any", help="of `rotate --due`; default any")
     parser.add_argument("--sweep", default="5s", help="time between sweeps, such as 30s; default 5s")
     parser.add_argument("--most", type=float, default=3600.0, help="seconds after which a row is given up")
     parser.add_argument("--propagation", type=int, default=9, help="seconds; a dead operation counts as live for twice")
