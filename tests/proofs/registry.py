@@ -131,8 +131,9 @@ PROOFS: dict[str, Proof] = {
         *(
             f"tests.e2e.test_{name}"
             for name in (
-                "command_line", "compromised", "discarding_foreign", "doctor_remedies", "exec", "given_again",
-                "going_back", "leak_at_once", "locks", "retire", "rotate", "sibling_keys",
+                "command_line", "compromised", "discarding_foreign", "doctor_remedies", "exec", "foreign_writes",
+                "given_again", "going_back", "leak_at_once", "locks", "order", "repairing_commands", "retire",
+                "rotate", "several_clients", "sibling_keys", "sync", "typed_values",
             )
         ),
         without=("tests.proofs",),
