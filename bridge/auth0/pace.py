@@ -30,6 +30,11 @@ MORE = 1.5
 MANY = 10
 """From so many clients of a tenant on, a command spreads its requests evenly, and reads clients by the page."""
 LATELY = 1000  # requests that are remembered for what is used
+NEAREST = 0.9
+"""By this the time between two turns is multiplied, for the least time between two requests.
+
+A turn that was reserved is used later. Without this, several of them could be used at one moment.
+"""
 LOOK = 0.25  # seconds after which a waiting thread looks whether the rate has changed
 SLEEP = 0.05  # seconds after which a thread that is not the next one looks again
 
@@ -74,6 +79,7 @@ class Pace:
         self._tickets = itertools.count()
         self._rate = rate or FIRST
         self._next = self._held = clock.monotonic()
+        self._sent_at = float("-inf")  # when the latest request was sent, or will be
         self._limit = self._left = 0
         self._known = self._unlimited = self._guessed = False
         self._most = 0.0  # requests per second that are known to come back at best
@@ -107,24 +113,29 @@ class Pace:
     def reserve(self) -> None:
         """Wait for the turn of this thread's next urgent request, which has no lease yet."""
         if not getattr(self._reserved, "turn", False):
-            self.take()
+            self._await_turn(urgent=False, sends=False)
             self._reserved.turn = True
 
     def take(self, *, urgent: bool = False) -> None:
         """Wait for this request's turn. An `urgent` one, which has a lease, comes before all others.
 
-        One whose turn was reserved waits only while the limit is used up.
+        One whose turn was reserved waits only while the limit is used up, and so as not to come too near to another.
         """
         if urgent and getattr(self._reserved, "turn", False):
             self._reserved.turn = False
-            if (wait := self._held - self._clock.monotonic()) > 0:
+            with self._lock:
+                at = self._sent_at = max(self._clock.monotonic(), self._earliest())
+            while (wait := max(at, self._held) - self._clock.monotonic()) > 0:
                 self._clock.sleep(wait)
-            return
+        else:
+            self._await_turn(urgent=urgent, sends=True)
+
+    def _await_turn(self, *, urgent: bool, sends: bool) -> None:
         me = (not urgent, next(self._tickets))
         with self._lock:
             heapq.heappush(self._waiting, me)
         try:
-            while (wait := self._wait(me)) > 0:
+            while (wait := self._wait(me, sends=sends)) > 0:
                 # An answer to another request may raise the rate meanwhile.
                 self._clock.sleep(min(wait, LOOK))
         except BaseException:
@@ -134,11 +145,19 @@ class Pace:
                     heapq.heapify(self._waiting)
             raise
 
-    def _wait(self, me: tuple[bool, int]) -> float:
+    def _earliest(self) -> float:
+        """Return the time from which on a request may be sent whose turn has come."""
+        if self._has_room():
+            return self._held
+        return max(self._held, self._sent_at + NEAREST / self._rate)
+
+    def _wait(self, me: tuple[bool, int], *, sends: bool) -> float:
         """Return the seconds until it is worth looking again, or 0 when the turn has come."""
         with self._lock:
             now = self._clock.monotonic()
-            wait = (self._held if self._has_room() else max(self._held, self._next)) - now
+            wait = (self._earliest() if sends else self._held) - now
+            if not self._has_room():
+                wait = max(wait, self._next - now)
             if self._waiting[0] != me:
                 return max(wait, SLEEP)
             if wait > 0:
@@ -148,6 +167,8 @@ class Pace:
             self._left -= 1
             self._sent += 1
             self._lately.append(now)
+            if sends:
+                self._sent_at = now
             return 0.0
 
     def _has_room(self) -> bool:

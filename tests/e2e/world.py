@@ -57,6 +57,7 @@ class World:
         key: str = "client_secret",
         bare: bool = False,
         ends: str = "vault aws",
+        aws: type[AwsPlace] = AwsPlace,
         **properties: Any,
     ) -> None:
         self.servers = servers
@@ -66,7 +67,7 @@ class World:
         client = self.tenant.add_client(kind=kind, **{"name": f"billing-{name}", **properties})
         self.client_id, self.s0 = client
         self.vault = VaultPlace(servers.bao, name, key)
-        self.aws = AwsPlace(servers.aws_url, name, None if bare else key)
+        self.aws = aws(servers.aws_url, name, None if bare else key)
         both: tuple[VaultPlace | AwsPlace, ...] = (self.vault, self.aws)
         self.sinks = tuple(place for place in both if place.uri.partition(":")[0] in ends)
         self._written: dict[tuple[str, int], timedelta] = {}

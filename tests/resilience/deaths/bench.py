@@ -33,6 +33,7 @@ from tests.resilience.deaths.clients import Clients
 from tests.resilience.deaths.commands import Ended, operate
 from tests.resilience.deaths.edges import Edges
 from tests.resilience.deaths.line import NEVER, At, Blow, Line
+from tests.resilience.deaths.near import NearAws
 from tests.resilience.deaths.states import canonical
 from tests.resilience.deaths.times import Times
 from tests.support import quick_aws, quick_vault
@@ -85,7 +86,7 @@ class Bench:
     def subject(self, ends: str, *, sibling_keys: bool = False, seed: int = 0) -> Subject:
         """Make a client with a secret, and sinks ("vault aws") that do not exist yet."""
         self.servers.auth0.tenant.random = Random(seed)
-        world = World(self.servers, f"{self._unique}-{next(self._numbers)}", self.clock, ends=ends)
+        world = World(self.servers, f"{self._unique}-{next(self._numbers)}", self.clock, ends=ends, aws=NearAws)
         return Subject(self, world, sibling_keys=sibling_keys)
 
 

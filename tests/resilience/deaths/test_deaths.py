@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 import stamina
 
-from tests.resilience.deaths.bench import Bench
+from tests.e2e.sinks import AwsPlace
+from tests.resilience.deaths.bench import NOWHERE, Bench
 from tests.resilience.deaths.cases import Case
 from tests.resilience.deaths.line import At, Blow
 from tests.resilience.deaths.planted import plant
@@ -60,3 +61,22 @@ def test_a_guard_that_is_missing_is_seen(bench: Bench) -> None:
     finally:
         patch.undo()
     assert played.faults
+
+
+def test_a_secret_is_seen_from_near_as_through_the_api(bench: Bench) -> None:
+    with bench.subject("vault aws") as subject:
+        near, shown = subject.world.aws, AwsPlace(NOWHERE, subject.world.aws.name.removeprefix("apps/"))
+        for argv in ((), ("adopt", "--yes"), ("rotate", "--no-wait"), ("retire", "--yes")):
+            if argv:
+                subject.rest()
+                subject.must(*argv)
+            else:
+                assert (near.dump(), near.text(VersionStage="AWSCURRENT")) == (shown.dump(), None)
+                near.fill(subject.world.s0)
+            one, other = near.dump(), shown.dump()
+            assert list(one["versions"].items()) == list(other["versions"].items())
+            assert all(
+                one["described"].get(name) == other["described"][name] for name in ("ARN", "Tags", "Description")
+            )
+            assert near.see() == shown.see()
+        assert near.see().fallback is None

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bridge.auth0.pace import FIRST, SHARE, Pace, Pacing
+from bridge.auth0.pace import FIRST, NEAREST, SHARE, Pace, Pacing
 from bridge.sandbox.auth0.limits import PLANS, Limits, Rate
 from sinks.clock import SystemClock
 from tests.contract.harness import ManualClock
@@ -135,6 +139,7 @@ def test_a_turn_that_was_reserved_is_not_waited_for_again() -> None:
     pace = Pace(clock, Pacing(clients=100))
     pace.reserve()
     pace.take()
+    clock.advance(NEAREST / pace.rate)
     before = clock.monotonic()
     pace.take(urgent=True)
     assert clock.monotonic() == before
@@ -199,3 +204,61 @@ def test_a_wait_is_not_ended_by_another_answer() -> None:
     before = clock.monotonic()
     pace.take()
     assert clock.monotonic() - before == pytest.approx(10)
+
+
+@given(
+    order=st.permutations(range(10)),
+    delays=st.lists(st.sampled_from([0.0, 0.1, 0.7, 5.0]), min_size=10, max_size=10),
+    reads=st.sets(st.integers(0, 9)),
+    limit=st.sampled_from([1, 2, 6, 16]),
+)
+def test_no_second_has_more_than_the_limit_however_late_reserved_turns_are_used(
+    order: list[int], delays: list[float], reads: set[int], limit: int
+) -> None:
+    clock = ManualClock()
+    pace, times = Pace(clock, Pacing(limit * SHARE)), list[float]()
+
+    def send(*, urgent: bool) -> None:
+        pace.take(urgent=urgent)
+        times.append(clock.monotonic())
+
+    crowd = [_Sender(pace.reserve, partial(send, urgent=True)) for _ in order]
+    for number, delay in zip(order, delays, strict=True):
+        clock.advance(delay)
+        if number in reads:
+            send(urgent=False)
+        crowd[number].go_on()
+    assert len(times) == len(order) + len(reads)
+    assert all(late - early >= 1 for early, late in zip(times, times[limit:], strict=False))
+
+
+def test_a_limit_that_turns_out_to_be_low_holds_from_the_second_request_on() -> None:
+    clock = ManualClock()
+    pace = Pace(clock, Pacing(clients=100))
+    pace.take()
+    pace.heard({"x-ratelimit-limit": "5", "x-ratelimit-remaining": "4"})  # one comes back in a second
+    before = clock.monotonic()
+    pace.take()
+    assert clock.monotonic() - before >= 1
+
+
+class _Sender:
+    """A thread that reserves a turn at once, and uses it when it may go on."""
+
+    def __init__(self, reserve: Callable[[], None], send: Callable[[], None]) -> None:
+        reserved, self._may = threading.Event(), threading.Event()
+
+        def work() -> None:
+            reserve()
+            reserved.set()
+            self._may.wait(10)
+            send()
+
+        self._thread = threading.Thread(target=work)
+        self._thread.start()
+        assert reserved.wait(10)
+
+    def go_on(self) -> None:
+        """Let it send, and wait until it has."""
+        self._may.set()
+        self._thread.join(10)
