@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,13 +17,15 @@ CAUSES = {
     "Connection refused": "nothing listens there",
     "failed to resolve": "its host has no address",
     "authentication failed": "it refuses the user or the password",
-    'database "': "it has no such database",
-    'role "': "it has no such role",
+    r'database "[^"]*" does not exist': "it has no such database",
+    r'role "[^"]*" does not exist': "it has no such role",
+    "not currently accepting connections": "that database takes no connections",
+    "not permitted to log in": "that role may not log in",
     "permission denied": "the role lacks a right",
     "timeout expired": "it does not answer",
     "certificate": "its certificate is not trusted",
 }
-"""What Postgres and its driver say, in English, and what that means. The first that fits counts."""
+"""What Postgres and its driver say, in English (patterns), and what that means. The first that is found counts."""
 
 
 class Interrupted(Incomplete):
@@ -112,7 +115,7 @@ def plain(data: object) -> Any:
 
 def _cause(error: Exception) -> str:
     text = str(error)
-    return next((why for found, why in CAUSES.items() if found in text), type(error).__name__)
+    return next((why for pattern, why in CAUSES.items() if re.search(pattern, text)), type(error).__name__)
 
 
 @contextmanager

@@ -382,6 +382,8 @@ def test_an_accident_with_the_database_is_named(fleet: Fleet) -> None:
 @pytest.mark.parametrize(("broken", "cause"), [
     ("postgresql://postgres:@/nothing?", "it has no such database"),
     ("postgresql://nobody:@/postgres?", "it has no such role"),
+    ("postgresql://postgres:@/closed?", "that database takes no connections"),
+    ("postgresql://outside:@/postgres?", "that role may not log in"),
     ("postgresql://nobody:@nowhere.invalid/postgres?", "its host has no address"),
 ])  # fmt: skip
 def test_why_the_database_cannot_be_used_is_said_in_our_words(
@@ -389,6 +391,10 @@ def test_why_the_database_cannot_be_used_is_said_in_our_words(
 ) -> None:
     fleet.configure(QUIET)
     host = postgres.make().partition("?")[2] if "@/" in broken else ""
+    if "closed" in broken:
+        postgres.say("create database closed allow_connections false")
+    if "outside" in broken:
+        postgres.say("create role outside nologin")
     fleet.url = f"{broken}{host}"
     assert f"the engine's database cannot be used ({cause})\n" in fleet.fleet("status", status=1).err
 
