@@ -63,6 +63,10 @@ def whole(world: World, before: Before, *, changes: Iterable[int], fallback: str
     history = [change.value for change in world.tenant.secret_history(world.client_id)]
     changed, live = len(history) - 1 - before.changes, world.live
     faults = [] if changed in {*changes} else [f"it was changed {changed} times at Auth0"]
+
+    def which(value: str | None) -> str:
+        return f"value {history.index(value)} of {len(history)}" if value in history else f"{value and 'another'}"
+
     if values_met(world) != {live}:
         faults.append("Auth0 may accept another value than the last one")
     for place, was in zip(world.sinks, before.seen, strict=True):
@@ -72,7 +76,7 @@ def whole(world: World, before: Before, *, changes: Iterable[int], fallback: str
             "Auth0 does not accept what is current": now.current != live,
             "a value is pending": now.pending is not None,
             "an operation holds it": _is_held(place),
-            "the fallback is not the value before": now.fallback != expected,
+            f"{which(now.fallback)}: the fallback is not the value before": now.fallback != expected,
             "a former value can be read": fallback == "retired" and bool(now.readable & {*history[:-1]}),
             "something foreign changed": now.beside != was.beside,
             "a value can be read that was never live": not now.readable - now.left <= {*history, ANCIENT},
