@@ -1,8 +1,4 @@
-"""Retiring softly, and undoing it: on real servers, and killed at any change.
-
-The latter is `python -m tests.proofs.suites interruption`; an ordinary run leaves it to
-`python -m tests.resilience.deaths`, of which CI plays a share.
-"""
+"""Retiring softly, and undoing it, on real servers."""
 
 from __future__ import annotations
 
@@ -15,7 +11,6 @@ import pytest
 from bridge.execution.snapshot import survey
 from bridge.fleet.rules import retirable
 from bridge.model.errors import Refused
-from bridge.model.outcome import Outcome
 from bridge.model.plan import Plan
 from bridge.operations.resume import resume
 from bridge.operations.retire import bring_back, retire
@@ -24,40 +19,12 @@ from bridge.operations.rotate import RotateOptions, rotate
 from bridge.operations.start import Options
 from bridge.operations.sync import SyncOptions, sync
 from bridge.planning.status import Kind, Status, judge
-from sinks.port import Stage
 from tests.contract.harness import admin
 from tests.e2e.command import on
 from tests.e2e.observe import unsettled
+from tests.e2e.softly import all_soft_deleted, fallbacks, ripe, softly, undone
 from tests.e2e.taps import Killed, Trace, kill_after
 from tests.e2e.world import DAY, MakeWorld, World
-from tests.proofs.choice import shares
-
-SHARDS = 4
-
-
-def ripe(world: World) -> World:
-    """Rotate over sinks in use, and wait until the fallback may go."""
-    world.fill()
-    world.adopt()
-    world.rotate()
-    world.clock.advance(DAY)
-    return world
-
-
-def softly(world: World, trace: Trace | None = None) -> Outcome | None:
-    return retire(world.session(trace=trace), Options(), softly=True)
-
-
-def undone(world: World, trace: Trace | None = None) -> Outcome | None:
-    return bring_back(world.session(trace=trace), Options())
-
-
-def fallbacks(world: World) -> list[str | None]:
-    return [place.see().fallback for place in world.sinks]
-
-
-def all_soft_deleted(world: World) -> list[bool]:
-    return [sink.survey().soft_deleted is not None for sink in world.session().sinks.values()]
 
 
 def deleted(world: World) -> list[str]:
@@ -338,37 +305,3 @@ def test_undo_goes_with_no_other_word(world: World) -> None:
     for option in (["--soft"], ["--force", "--reason", "x"], ["--due"]):
         ended = on(world, "retire", "--undo", *option)
         assert (ended.status, "--undo: found with" in ended.told) == (2, True)
-
-
-@pytest.mark.parametrize("shard", shares("interruption", SHARDS, daily=False))
-@pytest.mark.parametrize("command", ["softly", "undone"])
-@pytest.mark.parametrize("again", ["resume", "itself"])
-def test_killed_anywhere_it_is_finished_as_what_it_was(
-    make_world: MakeWorld, command: str, again: str, shard: int
-) -> None:
-    act = softly if command == "softly" else undone
-    number, reached = shard + 1 - SHARDS, True
-    while reached:
-        number += SHARDS
-        world = make_world()
-        ripe(world)
-        if command == "undone":
-            softly(world)
-        trace = Trace(world.clock)
-        kill_after(trace, number)
-        try:
-            act(world, trace)
-            reached = False
-        except Killed:
-            world.clock.advance(timedelta(minutes=5))
-            done = resume(world.session(), Options()) if again == "resume" else act(world)
-            assert again == "resume" or done or all(fallbacks(world)) is (command == "undone")
-            act(world)  # where it died before its first word
-            resume(world.session(), Options())  # where it died in its last
-        assert all_soft_deleted(world) == [command == "softly"] * 2
-        assert [bool(f) for f in fallbacks(world)] == [command == "undone"] * 2
-        assert unsettled(world) == []
-        seen = [sink.read().history.at(Stage.FALLBACK) is not None for sink in world.session().sinks.values()]
-        assert seen == [command == "undone"] * 2
-        assert world.live == world.vault.see().current
-    assert number > 10

@@ -19,7 +19,7 @@ import pytest
 from tests.proofs import ledger
 from tests.proofs.fingerprint import ROOT
 from tests.proofs.options import slice_of
-from tests.proofs.registry import PROOFS
+from tests.proofs.registry import PROOFS, STORIES
 
 WHOLE = {
     "applications": ("tests/unit/consumer", "tests/recipes"),
@@ -32,32 +32,15 @@ WHOLE = {
         "tests/canary/test_whole_stories.py",
     ),
     "deployment": ("tests/deploy/test_files.py", "tests/deploy/test_keyless.py"),
-    "commands": (
-        "tests/e2e/test_command_line.py",
-        "tests/e2e/test_compromised.py",
-        "tests/e2e/test_discarding_foreign.py",
-        "tests/e2e/test_doctor_remedies.py",
-        "tests/e2e/test_exec.py",
-        "tests/e2e/test_foreign_writes.py",
-        "tests/e2e/test_given_again.py",
-        "tests/e2e/test_going_back.py",
-        "tests/e2e/test_leak_at_once.py",
-        "tests/e2e/test_locks.py",
-        "tests/e2e/test_order.py",
-        "tests/e2e/test_repairing_commands.py",
-        "tests/e2e/test_retire.py",
-        "tests/e2e/test_rotate.py",
-        "tests/e2e/test_several_clients.py",
-        "tests/e2e/test_sibling_keys.py",
-        "tests/e2e/test_sync.py",
-        "tests/e2e/test_typed_values.py",
-    ),
+    "commands": tuple(f"tests/e2e/test_{name}.py" for name in STORIES),
+    "doctor": ("tests/unit/doctor",),
     "drills": (
         "tests/drills/test_all_leaked.py",
         "tests/drills/test_compromise.py",
         "tests/drills/test_quarterly_review.py",
     ),
     "faults": ("tests/resilience/faults/test_faults.py", "tests/resilience/faults/test_process.py"),
+    "found": ("tests/resilience/random/test_found.py", "tests/resilience/random/test_ways_out.py"),
     "image": ("tests/deploy/test_image.py",),
     "many": (
         "tests/e2e/test_counted.py",
@@ -69,6 +52,15 @@ WHOLE = {
     "notifications": ("tests/unit/notify",),
     "pictures": ("tests/site/test_terminal.py",),
     "races": ("tests/resilience/races",),
+    "record": ("tests/unit/audit", "tests/unit/evidence"),
+    "sandbox": ("tests/unit/sandbox",),
+    "sinks": ("tests/contract", "tests/unit/sinks"),
+    "typed": (
+        "tests/docs/test_first_rotation.py",
+        "tests/docs/test_guide.py",
+        "tests/docs/test_moving.py",
+        "tests/docs/test_protocol.py",
+    ),
     "rights": (
         "tests/unit/policy/test_auth0_cli.py",
         "tests/unit/policy/test_aws_actions.py",
@@ -89,12 +81,12 @@ WHOLE = {
         "tests/unit/agent/test_process.py",
     ),
     "watch": ("tests/e2e/test_watch.py", "tests/e2e/test_watch_live.py"),
-    "fleet": ("tests/e2e/test_worker.py", "tests/e2e/test_thirty_days.py"),
+    "fleet": ("tests/e2e/test_fleet.py", "tests/e2e/test_worker.py", "tests/e2e/test_thirty_days.py"),
     "adapters": ("tests/e2e/test_temporal.py",),
     "site": ("tests/site/test_builds.py", "tests/site/test_in_a_browser.py"),
 }
 MARKED = {
-    "interruption": ("tests/e2e/test_interruption.py", "tests/e2e/test_retire_softly.py"),
+    "interruption": ("tests/e2e/test_interruption.py", "tests/e2e/test_killed_softly.py"),
     "rotations": ("tests/e2e/test_many_rotations.py",),
     "together": ("tests/resilience/together/test_together.py",),
 }
@@ -103,7 +95,7 @@ SUITES = WHOLE | MARKED
 UNTIL_PROVEN = (
     "applications", "attacks", "benchmarks", "browser", "canary", "commands", "deployment", "faults", "many",
     "notifications", "pictures", "rights", "searches", "site",
-    "agent", "fleet", "watch",
+    "agent", "doctor", "fleet", "found", "record", "sandbox", "sinks", "typed", "watch",
 )  # fmt: skip
 
 COMMIT, LEFT_OUT = "PROOFS_COMMIT", "PROOFS_LEFT_OUT"

@@ -7,6 +7,16 @@ from dataclasses import dataclass
 CORE = ("bridge.operations.*", "bridge.auth0.api", "sinks.vault.sink", "sinks.aws.sink")
 """The operations and both sinks; what they import comes with them."""
 
+STORIES = (
+    "advice", "bad_inputs", "behind_a_gateway", "changed_elsewhere", "command_line", "compromised",
+    "discarding_foreign", "doctor_remedies", "dry_run", "exec", "foreign_writes", "given_again", "going_back",
+    "leak_at_once", "left_behind", "locks", "looking", "naming_places", "not_since", "order", "reading", "refusals",
+    "repairing_after_soft_retirement", "repairing_commands", "retire", "retire_softly", "rotate", "rotated_lately",
+    "settled_then_refused", "several_clients", "sibling_keys", "surroundings", "sync", "typed_values", "unproven",
+    "unusable_values", "vanished", "words",
+)  # fmt: skip
+"""The files of `tests/e2e` about what commands do to one client or a few: `test_NAME.py`."""
+
 WINGS = tuple(
     f"sinks.{kind}.{wing}" for kind in ("aws", "vault") for wing in ("policy", "diagnose", "inspect", "known")
 )
@@ -127,16 +137,47 @@ PROOFS: dict[str, Proof] = {
         "commands",
         "the commands from end to end: what each does, refuses, says and leaves, and what doctor's remedies mend",
         *CORE, "bridge.cli.commands", "bridge.config.load", "bridge.doctor.examine", "sinks.vault.diagnose",
-        "sinks.aws.diagnose", "tests.e2e.conftest",
-        *(
-            f"tests.e2e.test_{name}"
-            for name in (
-                "command_line", "compromised", "discarding_foreign", "doctor_remedies", "exec", "foreign_writes",
-                "given_again", "going_back", "leak_at_once", "locks", "order", "repairing_commands", "retire",
-                "rotate", "several_clients", "sibling_keys", "sync", "typed_values",
-            )
-        ),
+        "sinks.aws.diagnose", "tests.e2e.conftest", *(f"tests.e2e.test_{name}" for name in STORIES),
         without=("tests.proofs",),
+    ),
+    "doctor": _suite(
+        "doctor",
+        "each thing that can be wrong before a rotation, made on real servers, and what `doctor` says of it",
+        "bridge.doctor.*", "bridge.auth0.api", "bridge.cli.commands.doctor", "sinks.vault.sink", "sinks.aws.sink",
+        "sinks.vault.diagnose", "sinks.aws.diagnose", "tests.unit.doctor.*",
+        without=("tests.proofs",), files=("docs/guide/*.md",),
+    ),
+    "record": _suite(
+        "record",
+        "the audit record of real commands, also of a hundred processes at once, and the evidence that Auth0's log is",
+        *CORE, "bridge.cli.commands", "bridge.audit.*", "bridge.evidence.*", "tests.unit.audit.*",
+        "tests.unit.evidence.*",
+        without=("tests.proofs",),
+    ),
+    "sandbox": _suite(
+        "sandbox",
+        "the sandbox: its Auth0 by Auth0's own document and SDK, its AWS by the AWS CLI, and that nothing outlives it",
+        *CORE, "bridge.cli.commands", "bridge.sandbox.*", "bridge.sandbox.auth0.*", "tests.unit.sandbox.*",
+        without=("tests.proofs",), files=("tests/unit/sandbox/*.json",),
+    ),
+    "sinks": _suite(
+        "sinks",
+        "both sinks on real servers: the contract that they share, every call lost or late, and every foreign write",
+        "sinks.*", "sinks.aws.*", "sinks.vault.*", "bridge.sandbox.moto_server", "tests.contract.*",
+        "tests.unit.sinks.*", "tests.unit.sinks.aws.*", "tests.unit.sinks.aws.over_http.*", "tests.unit.sinks.vault.*",
+        without=("tests.proofs", "bridge.cli"),
+    ),
+    "typed": _suite(
+        "typed",
+        "pages of the docs, typed or compared: the guide, a stranger's first rotation, moving here, and the protocol",
+        *CORE, "bridge.cli.commands", "tests.docs.test_first_rotation", "tests.docs.test_guide",
+        "tests.docs.test_moving", "tests.docs.test_protocol",
+        without=("tests.proofs",), files=("README.md", "docs/guide/*.md", "docs/internals/protocol.md"),
+    ),
+    "found": _suite(
+        "found",
+        "what the random sequences have found, once more, and that every dead end has a way out",
+        *CORE, "tests.resilience.random.*",
     ),
     "deployment": _suite(
         "deployment",
@@ -168,7 +209,7 @@ PROOFS: dict[str, Proof] = {
         "fleet",
         "workers on a real Postgres and on SQLite: killed, without a database, beside forged rows; 30 days of sweeps",
         *CORE, "bridge.cli.commands", "bridge.cli.working", "bridge.cli.health", "bridge.fleet.*",
-        "tests.e2e.test_worker", "tests.e2e.test_thirty_days", "tests.e2e.conftest",
+        "tests.e2e.test_fleet", "tests.e2e.test_worker", "tests.e2e.test_thirty_days", "tests.e2e.conftest",
         without=("tests.proofs",),
     ),
     "adapters": _suite(
@@ -203,7 +244,7 @@ PROOFS: dict[str, Proof] = {
     "interruption": _suite(
         "interruption",
         "every death of every story of the operations, and of the `resume` that follows it",
-        *CORE, "tests.e2e.test_interruption", "tests.e2e.test_retire_softly", "tests.e2e.conftest",
+        *CORE, "tests.e2e.test_interruption", "tests.e2e.test_killed_softly", "tests.e2e.conftest",
     ),
     "races": _suite(
         "races",

@@ -79,6 +79,8 @@ OF_WINGS = {
     "notifications": "bridge/notify/deliver.py", "pictures": COMMANDS, "rights": COMMANDS,
     "site": "tests/unit/report/browser.py", "together": "bridge/fleet/jobs.py",
     "agent": "bridge/agent/endpoint.py",
+    "doctor": "bridge/doctor/examine.py", "record": "bridge/audit/write.py", "sandbox": "bridge/sandbox/keep.py",
+    "sinks": "sinks/vault/lock.py", "typed": COMMANDS,
     "watch": "bridge/watch/follow.py", "fleet": "bridge/fleet/engine.py", "adapters": "bridge/fleet/act.py",
 }  # fmt: skip
 
