@@ -1,8 +1,9 @@
 """Many clients of one tenant within its rate limits, killed at random moments if asked. Prints Markdown.
 
-`python -m tests.bench.limits [--clients N]... [--plan PLAN]... [--kill N]... [--aws] [--journal FILE]`
+`python -m tests.bench.limits [--clients N]... [--plan PLAN | --limit N]... [--kill N]... [--aws] [--journal FILE]`
 
-The local Auth0 has the limits of an Auth0 plan, in real time (factor 1), and counts what arrives. Clients have a sink
+The local Auth0 has the limits of an Auth0 plan, or the Management API's that `--limit` says, in real time (factor 1),
+and counts what arrives. Clients have a sink
 in OpenBao only, unless `--aws` is given, because moto is slower than the limit. With `--kill` the process gets SIGKILL
 so often, and the same command goes on, with `--not-since` the time at which the first one began. *A while later* is
 after the time for which a dead operation counts as live, and one more run of the command.
@@ -25,7 +26,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bridge.sandbox.auth0.limits import PLANS
+from bridge.auth0.pace import SUSTAINED, UNKNOWN
+from bridge.sandbox.auth0.limits import PLANS, Rate
 from tests.bench.fleet import A_SECOND, Fleet, Member
 from tests.bench.journal import Figures, Journal, add_option
 from tests.bench.measure import machine, table
@@ -41,6 +43,15 @@ CALLS, EACH = 2, 0.1  # Management calls, and seconds of this machine, that a ro
 HEAD = ("clients, limit", "sinks", "killed", "runs", "rotated once", "current value works", "left pending",
         "and a while later", "Management calls a rotation", "calls/s", "of the ceiling", "most in a second", "429",
         "seconds")  # fmt: skip
+
+
+def limit_of(per_second: float) -> Rate:
+    """Return the limit of a plan that has this rate, or one whose burst lets a client expect it from the start."""
+    plans = (groups["management"] for groups in PLANS.values() if "management" in groups)
+    known = {rate.per_second: rate for rate in plans if rate.burst > rate.per_second}
+    burst = max(3, round(per_second * UNKNOWN))
+    # What the bridge knows of a plan must not be wrong here.
+    return known.get(per_second) or Rate(burst + (SUSTAINED.get(burst, per_second) != per_second), per_second)
 
 
 @dataclass
@@ -114,6 +125,7 @@ class Case:
     """One row."""
 
     plan: str
+    """The plan whose limits hold, or what `--limit` says: then the rest is that of the plan "enterprise"."""
     clients: int
     kills: int
     kinds: tuple[str, ...]
@@ -123,10 +135,9 @@ class Case:
         return f"{self.plan} {self.clients} clients {self.kills} kills {'+'.join(self.kinds)}"
 
     @property
-    def limit(self) -> tuple[float, int]:
-        """Requests per second, and how many at once."""
-        rate = PLANS[self.plan]["management"]
-        return rate.per_second, rate.burst
+    def limit(self) -> Rate:
+        """The Management API's limit."""
+        return PLANS[self.plan]["management"] if self.plan in PLANS else limit_of(float(self.plan))
 
 
 def case(asked: Case, command: Sequence[str], propagation: int, seed: int) -> Figures:
@@ -141,7 +152,8 @@ def case(asked: Case, command: Sequence[str], propagation: int, seed: int) -> Fi
         time.sleep(propagation + A_SECOND)
         versions, changes = {one.name: fleet.stored(one) for one in members}, fleet.changes(members)
         (tenant,) = fleet.tenants.values()
-        tenant.auth0.ask("plan", asked.plan)
+        tenant.auth0.ask("plan", asked.plan if asked.plan in PLANS else DEFAULT[0])
+        tenant.auth0.ask("limit", asked.limit.burst, asked.limit.per_second)
         since = datetime.now(UTC).isoformat(timespec="seconds")
         runs = Runs(fleet, [*command, "rotate", "--all", "--json", "--not-since", since, *given], environment)
         began = time.monotonic()
@@ -164,9 +176,8 @@ def _left(look: Runs) -> list[str]:
 
 def _to_the_end(runs: Runs, asked: Case, chance: random.Random, propagation: int) -> None:
     """Kill it as often as asked, and then give the command until nothing is left to do, or too often."""
-    rate, _ = asked.limit
     # The moments are spread over the whole work, whatever it is that makes it slow.
-    longest = 2 * asked.clients * max(CALLS / (CEILING * rate), EACH) / (asked.kills + 1)
+    longest = 2 * asked.clients * max(CALLS / (CEILING * asked.limit.per_second), EACH) / (asked.kills + 1)
     for _ in range(asked.kills):
         runs.once(kill=chance.uniform(0, longest))
     for _ in range(TRIES):
@@ -190,7 +201,7 @@ def _outcome(fleet: Fleet, members: Sequence[Member], versions: Mapping[str, dic
 
 def row(asked: Case, found: Figures) -> list[str]:
     """Return the cells of a row."""
-    rate, burst = asked.limit
+    rate, burst = asked.limit.per_second, asked.limit.burst
     pace = found["pauses"] / found["seconds"] if found["seconds"] else 0.0
     return [
         f"{asked.clients:,}, {rate:g}/s, {burst} at once", " and ".join(asked.kinds), str(asked.kills),
@@ -205,6 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clients", type=int, action="append", help="how many; default 100")
     parser.add_argument("--plan", choices=PLAN_NAMES, action="append", help=f"default {DEFAULT}")
+    parser.add_argument("--limit", type=float, action="append", help="requests/s, in place of a plan's")
     parser.add_argument("--kill", type=int, action="append", help="how many times; default 0 and 10")
     parser.add_argument("--aws", action="store_true", help="with a sink in moto, too")
     parser.add_argument("--propagation", type=int, default=3, help="seconds; a dead operation counts as live for twice")
@@ -212,8 +224,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_option(parser)
     given = parser.parse_args(arguments)
     kinds = ("vault", "aws") if given.aws else ("vault",)
+    limits = [*(given.plan or ()), *(f"{rate:g}" for rate in given.limit or ())] or DEFAULT
     cases = [
-        Case(plan, clients, kills, kinds) for plan in given.plan or DEFAULT for clients in given.clients or (100,)
+        Case(plan, clients, kills, kinds) for plan in limits for clients in given.clients or (100,)
         for kills in (given.kill if given.kill is not None else (0, 10))
     ]  # fmt: skip
     journal, rows = Journal(given.journal), []

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from bridge.auth0.pace import SUSTAINED, UNKNOWN
-from bridge.sandbox.auth0.limits import PLANS, Rate
+from bridge.sandbox.auth0.limits import Rate
 from tests.bench.fleet import A_SECOND, Fleet, Member
-from tests.bench.limits import CEILING
+from tests.bench.limits import CEILING, limit_of
 from tests.bench.measure import spend
 
 AGE = 2
@@ -24,15 +23,6 @@ AGE = 2
 FILE = '\n[fleet]\ndatabase = "env:FLEET_DATABASE"\nevery = "{sweep}"\n'
 PATIENCE = 150.0
 """Seconds in which a process ends that was asked to."""
-
-
-def limit_of(per_second: float) -> Rate:
-    """Return the limit of a plan that has this rate, or one whose burst lets a client expect it from the start."""
-    plans = (groups["management"] for groups in PLANS.values() if "management" in groups)
-    known = {rate.per_second: rate for rate in plans if rate.burst > rate.per_second}
-    burst = max(3, round(per_second * UNKNOWN))
-    # What the bridge knows of a plan must not be wrong here.
-    return known.get(per_second) or Rate(burst + (SUSTAINED.get(burst, per_second) != per_second), per_second)
 
 
 @dataclass
