@@ -202,7 +202,7 @@ class Http:
     def _once(self, ask: Ask, doing: str, before: float | None, pace: Pace) -> Any:
         self._check(doing, before)
         with translated(self.tenant, doing, self.proxy_variable):
-            response = ask(self.client, self._lease(doing, before))
+            response = ask(self.client, self._extensions(doing, before, pace))
         self.heard(response, pace)
         return judge(response, tenant=self.tenant, doing=doing, now=self._clock.now())
 
@@ -220,22 +220,30 @@ class Http:
         if before is not None and self._clock.monotonic() >= before:
             raise Expired(f"{doing} at {self.tenant} did not fit into the lease; nothing was sent")
 
-    def _lease(self, doing: str, before: float | None) -> dict[str, Any]:
-        """Return the extensions that make httpx end a request by its deadline.
+    def _extensions(self, doing: str, before: float | None, pace: Pace) -> dict[str, Any]:
+        """Return the extensions that make httpx end a request by its deadline, and tell `pace` when it is sent.
 
         The time that connecting takes is not known in advance. httpcore calls `trace` at each step, and reads the
         timeout of a step from the same mapping when that step begins. So `trace` can check the deadline once more, and
         shorten the read timeout, just before the request is sent.
         """
-        if before is None:
-            return {}
-        left = max(0.001, before - self._clock.monotonic())
-        timeouts = {"connect": min(left, CONNECT_SECONDS), "pool": left, "write": left, "read": min(left, READ_SECONDS)}
+        timeouts: dict[str, float] = {}
 
         def trace(step: str, _info: dict[str, Any]) -> None:
             if step.endswith("send_request_headers.started"):
                 self._check(doing, before)
-                timeouts["read"] = max(0.001, min(before - self._clock.monotonic(), READ_SECONDS))
+                if before is not None:
+                    timeouts["read"] = max(0.001, min(before - self._clock.monotonic(), READ_SECONDS))
+                pace.sending()
 
+        if before is None:
+            return {"trace": trace}
+        left = max(0.001, before - self._clock.monotonic())
+        timeouts |= {
+            "connect": min(left, CONNECT_SECONDS),
+            "pool": left,
+            "write": left,
+            "read": min(left, READ_SECONDS),
+        }
         # A server could send a byte before each timeout. So all steps together have an end, too.
         return {"timeout": timeouts, "trace": trace, TOTAL: min(left, TOTAL_SECONDS)}

@@ -79,7 +79,7 @@ class Pace:
         self._tickets = itertools.count()
         self._rate = rate or FIRST
         self._next = self._held = clock.monotonic()
-        self._sent_at = float("-inf")  # when the latest request was sent, or will be
+        self._sent_at = float("-inf")  # when the latest request was sent
         self._limit = self._left = 0
         self._known = self._unlimited = self._guessed = False
         self._most = 0.0  # requests per second that are known to come back at best
@@ -113,7 +113,7 @@ class Pace:
     def reserve(self) -> None:
         """Wait for the turn of this thread's next urgent request, which has no lease yet."""
         if not getattr(self._reserved, "turn", False):
-            self._await_turn(urgent=False, sends=False)
+            self._await_turn(urgent=False, counts=True, sends=False)
             self._reserved.turn = True
 
     def take(self, *, urgent: bool = False) -> None:
@@ -121,21 +121,23 @@ class Pace:
 
         One whose turn was reserved waits only while the limit is used up, and so as not to come too near to another.
         """
-        if urgent and getattr(self._reserved, "turn", False):
+        reserved = urgent and getattr(self._reserved, "turn", False)
+        if reserved:
             self._reserved.turn = False
-            with self._lock:
-                at = self._sent_at = max(self._clock.monotonic(), self._earliest())
-            while (wait := max(at, self._held) - self._clock.monotonic()) > 0:
-                self._clock.sleep(wait)
-        else:
-            self._await_turn(urgent=urgent, sends=True)
+        self._await_turn(urgent=urgent, counts=not reserved, sends=True)
 
-    def _await_turn(self, *, urgent: bool, sends: bool) -> None:
+    def sending(self) -> None:
+        """Take note that a request is sent at this moment. Threads and connections take their time after its turn."""
+        with self._lock:
+            self._sent_at = max(self._sent_at, self._clock.monotonic())
+
+    def _await_turn(self, *, urgent: bool, counts: bool, sends: bool) -> None:
+        """Wait. What `counts` takes a turn, and what `sends` is sent then."""
         me = (not urgent, next(self._tickets))
         with self._lock:
             heapq.heappush(self._waiting, me)
         try:
-            while (wait := self._wait(me, sends=sends)) > 0:
+            while (wait := self._wait(me, counts=counts, sends=sends)) > 0:
                 # An answer to another request may raise the rate meanwhile.
                 self._clock.sleep(min(wait, LOOK))
         except BaseException:
@@ -145,28 +147,24 @@ class Pace:
                     heapq.heapify(self._waiting)
             raise
 
-    def _earliest(self) -> float:
-        """Return the time from which on a request may be sent whose turn has come."""
-        if self._has_room():
-            return self._held
-        return max(self._held, self._sent_at + NEAREST / self._rate)
-
-    def _wait(self, me: tuple[bool, int], *, sends: bool) -> float:
+    def _wait(self, me: tuple[bool, int], *, counts: bool, sends: bool) -> float:
         """Return the seconds until it is worth looking again, or 0 when the turn has come."""
         with self._lock:
             now = self._clock.monotonic()
-            wait = (self._earliest() if sends else self._held) - now
+            times = [self._held]
             if not self._has_room():
-                wait = max(wait, self._next - now)
+                times += [self._next] * counts + [self._sent_at + NEAREST / self._rate] * sends
+            wait = max(times) - now
             if self._waiting[0] != me:
                 return max(wait, SLEEP)
             if wait > 0:
                 return wait
             heapq.heappop(self._waiting)
-            self._next = max(now, self._next) + 1 / self._rate
-            self._left -= 1
-            self._sent += 1
-            self._lately.append(now)
+            if counts:
+                self._next = max(now, self._next) + 1 / self._rate
+                self._left -= 1
+                self._sent += 1
+                self._lately.append(now)
             if sends:
                 self._sent_at = now
             return 0.0

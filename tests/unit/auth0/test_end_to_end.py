@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from bridge.auth0.api import Auth0, connect
 from bridge.auth0.client import Client, objections
 from bridge.auth0.errors import Forbidden, NotFound, Unauthorised, Unreachable
+from bridge.auth0.pace import NEAREST, Pacing
 from bridge.auth0.probe import PROBE_USER_AGENT, Verdict
 from bridge.auth0.values import generate
 from bridge.config.references import resolve
@@ -245,3 +246,14 @@ def test_a_write_is_not_sent_when_connecting_took_its_whole_lease(local: LocalAu
     with pytest.raises(Expired, match="nothing was sent"):
         auth0.set_secret("AbC123", MADE, before=clock.monotonic() + 3)
     assert not local.tenant.requests
+
+
+def test_the_next_request_keeps_its_distance_from_when_the_one_before_was_sent(local: LocalAuth0, clock: Any) -> None:
+    local.tenant.add_api_token("ready-made", ALL)
+    billing = local.tenant.add_client(kind="machine", name="billing")
+    settings = TenantSettings("local", local.url, api_token="env:T")
+    auth0 = connect(settings, lambda _: Secret("ready-made"), clock, SlowToConnect(clock), Pacing(1.0, clients=2))
+    auth0.get_client(billing.client_id)
+    before = clock.monotonic()
+    auth0.get_client(billing.client_id)
+    assert clock.monotonic() - before == pytest.approx(NEAREST)
