@@ -11,9 +11,9 @@ import pytest
 
 from bridge.sandbox.auth0.limits import PLANS, Rate
 from tests.bench.journal import Journal
+from tests.bench.limits import limit_of
 from tests.bench.machines import Case, cases, grown, main, options, row
 from tests.bench.machines_faults import Faults
-from tests.bench.limits import limit_of
 from tests.bench.machines_run import Process, used, words
 from tests.support.postgres import Postgres
 

@@ -31,7 +31,7 @@ def test_a_suite_is_left_out_unless_it_or_a_test_in_it_is_named() -> None:
     assert choice.is_left_out(races, ["tests"])
     assert not choice.is_left_out(races, [str(races)])
     assert not choice.is_left_out(races, [f"{races / 'test_rotations.py'}::test_of_five_rotations_at_once_one_wins"])
-    assert not choice.is_left_out(ROOT / "tests" / "unit" / "sinks", ["tests"])
+    assert not choice.is_left_out(ROOT / "tests" / "unit" / "cli", ["tests"])
 
 
 def test_each_commit_has_one_share_and_the_proof_has_all(monkeypatch: pytest.MonkeyPatch) -> None:
