@@ -4,8 +4,9 @@
 
 Every tenant is a local Auth0 with a limit in real time: in turns 16/s and 2/s, or what `--limit` says. Below 1/s they
 are too rough for the bridge to measure, so a share says little there.
-Every client has a sink in OpenBao, and is due once in each row. Rows: `rotate --due --jobs 8`, `worker --once --shard`
-processes, and processes of `worker` on a Postgres. A row ends when every value was changed and no sink is locked. In
+Every client has a sink in OpenBao, and is due once in each row. Rows: `rotate --due --jobs 8`, once for all tenants and
+with `--in-turn` for some of them after the others, `worker --once --shard` processes, and processes of `worker` on a
+Postgres. A row ends when every value was changed and no sink is locked. In
 rows that are killed, a random worker gets SIGKILL all the time and starts again at once, the Postgres is restarted, its
 database dropped and made again, and a worker stopped for longer than its lease.
 """
@@ -61,13 +62,16 @@ class Case:
     """Requests per second, of the tenants in turns."""
     beside: str = ""
     """The commit whose program every other worker is, if that is not the present one."""
+    in_turn: bool = False
+    """Whether a process starts when the one before has ended."""
 
     @property
     def key(self) -> str:
         """Its name in the journal."""
         limits = "+".join(f"{limit:g}" for limit in self.limits)
         beside = f" beside {self.beside}" if self.beside else ""
-        return f"{self.way} {self.processes} {self.tenants} tenants {self.clients} clients {limits}/s{beside}"
+        in_turn = " in turn" if self.in_turn else ""
+        return f"{self.way} {self.processes} {self.tenants} tenants {self.clients} clients {limits}/s{beside}{in_turn}"
 
 
 def processes(asked: Case, machines: Machines, url: str, given: argparse.Namespace) -> list[Process]:
@@ -76,7 +80,10 @@ def processes(asked: Case, machines: Machines, url: str, given: argparse.Namespa
     share = ("--tenants", str(max(1, given.at_once // asked.processes)))
     names = range(1, asked.processes + 1)
     if asked.way == "jobs":
-        return [machines.run("rotate", "rotate", "--due", *jobs)]
+        return [
+            machines.run(f"rotate{n}", "rotate", "--due", *jobs, *of)
+            for n, of in enumerate(turns(list(machines.limits), asked.processes), 1)
+        ]
     if asked.way == "shards":
         once = ("worker", "--once", *jobs)
         return [machines.run(f"share{n}", *once, "--shard", f"{n}/{asked.processes}") for n in names]
@@ -85,6 +92,13 @@ def processes(asked: Case, machines: Machines, url: str, given: argparse.Namespa
                      command=() if n % 2 else given.other)
         for n in names
     ]  # fmt: skip
+
+
+def turns(tenants: Sequence[str], count: int) -> list[list[str]]:
+    """Return the options of `count` runs that together have all of these tenants, each one once."""
+    size = -(-len(tenants) // count)
+    starts = range(0, len(tenants), size)
+    return [[f"--tenant={name}" for name in tenants[at : at + size]] for at in starts]
 
 
 def case(asked: Case, machines: Machines, given: argparse.Namespace) -> Figures:
@@ -98,10 +112,10 @@ def case(asked: Case, machines: Machines, given: argparse.Namespace) -> Figures:
         chance = random.Random(given.seed)
         faults = Faults(workers, postgres, url, chance, given.every) if asked.way == "killed" else None
         try:
-            found = _to_the_end(machines, workers, faults, given.most, ends=asked.way in ("jobs", "shards"))
+            found = _to_the_end(machines, workers, faults, given.most, asked)
         finally:
-            statuses = [worker.end() for worker in workers]
-        said, others = words(workers)
+            statuses = [worker.end() for worker in workers if worker.starts]
+        said, others = words([worker for worker in workers if worker.starts])
         if faults:
             found |= {"kills": faults.kills, "ended": faults.ended, "happened": faults.happened,
                       "sweeps": found["sweeps"] and _sweeps(postgres, url, *found["sweeps"])}  # fmt: skip
@@ -112,16 +126,18 @@ def case(asked: Case, machines: Machines, given: argparse.Namespace) -> Figures:
         }  # fmt: skip
 
 
-def _to_the_end(machines: Machines, workers: Sequence[Process], faults: Faults | None, most: float, *,
-                ends: bool) -> dict[str, Any]:  # fmt: skip
+def _to_the_end(machines: Machines, workers: Sequence[Process], faults: Faults | None, most: float,
+                asked: Case) -> dict[str, Any]:  # fmt: skip
     """Let processes work until there is nothing left to do, or for too long."""
     began, settled = time.monotonic(), 0.0
     pending: tuple[float, float] | None = None
-    for worker in workers:
-        worker.start()
+    ends, waiting, started = asked.way in ("jobs", "shards"), list(workers), list[Process]()
     while time.monotonic() - began < most:
+        while waiting and not (asked.in_turn and started and started[-1].status is None):
+            started.append(waiting.pop(0))
+            started[-1].start()
         time.sleep(TICK)
-        for worker in workers:
+        for worker in started:
             worker.sample()
         changed = machines.changed()
         done = sum(count > 0 for count in changed) / len(changed)
@@ -130,7 +146,7 @@ def _to_the_end(machines: Machines, workers: Sequence[Process], faults: Faults |
         if done == 1 and not settled and (faults is None or faults.over) and machines.free():
             settled = time.monotonic()
             pending = (max(faults.last, began), time.time()) if faults else None
-        has_ended = all(worker.status is not None for worker in workers)
+        has_ended = not waiting and all(worker.status is not None for worker in started)
         if has_ended if ends else settled and (not faults or time.monotonic() - settled >= AFTER):
             break
     return {"seconds": (settled or time.monotonic()) - began, "settled": bool(settled), "sweeps": pending}
@@ -152,7 +168,8 @@ def grown(memory: Sequence[float]) -> float:
 def title(found: Figures) -> str:
     """Return the name of a row."""
     beside = f", every other one of {found['beside']}" if found.get("beside") else ""
-    return TITLES[found["way"]].format(found["processes"]) + beside
+    in_turn = f", {found['processes']} in turn" if found.get("in_turn") else ""
+    return TITLES[found["way"]].format(found["processes"]) + beside + in_turn
 
 
 def row(found: Figures) -> list[str]:
@@ -182,10 +199,11 @@ def tables(found: Sequence[Figures]) -> str:
 
 def cases(given: argparse.Namespace) -> list[Case]:
     """Return the rows that are asked for."""
-    counts = {"jobs": (1,), "shards": given.shards, "workers": given.workers, "killed": (max(given.workers),)}
+    runs = -(-given.tenants // given.at_once) if given.in_turn else 1
+    counts = {"jobs": (runs,), "shards": given.shards, "workers": given.workers, "killed": (max(given.workers),)}
     ways = given.only or ["jobs", "shards", "workers", "killed"]
     return [
-        Case(way, count, given.tenants, given.clients, tuple(given.limit), given.beside)
+        Case(way, count, given.tenants, given.clients, tuple(given.limit), given.beside, way == "jobs" and count > 1)
         for way in ways for count in counts[way]
     ]  # fmt: skip
 
@@ -197,6 +215,7 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--clients", type=int, default=100, help="of each tenant; default 100")
     parser.add_argument("--workers", type=int, action="append", help=f"how many; default {WORKERS}")
     parser.add_argument("--at-once", type=int, default=4, help="tenants that workers have at a time, in all; default 4")
+    parser.add_argument("--in-turn", action="store_true", help="`rotate` has that many at a time too, in several runs")
     parser.add_argument("--shards", type=int, action="append", help=f"how many; default {SHARDS}")
     parser.add_argument("--only", choices=["jobs", "shards", "workers", "killed"], action="append")
     parser.add_argument(

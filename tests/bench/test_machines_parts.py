@@ -12,7 +12,7 @@ import pytest
 from bridge.sandbox.auth0.limits import PLANS, Rate
 from tests.bench.journal import Journal
 from tests.bench.limits import limit_of
-from tests.bench.machines import Case, cases, grown, main, options, row
+from tests.bench.machines import Case, cases, grown, main, options, row, turns
 from tests.bench.machines_faults import Faults
 from tests.bench.machines_run import Process, used, words
 from tests.support.postgres import Postgres
@@ -64,6 +64,17 @@ def test_rows_of_the_journal_are_printed_without_measuring(tmp_path: Path, capsy
     Journal(file).once(cases(options(["--only", "jobs"]))[0].key, lambda: told)
     main(["--print", "--journal", str(file)])
     assert "| `rotate --due --jobs 8` | 3 x 20 | 40 s |" in capsys.readouterr().out
+
+
+def test_every_tenant_is_in_one_of_the_runs_that_follow_each_other() -> None:
+    assert turns(["a", "b", "c"], 1) == [["--tenant=a", "--tenant=b", "--tenant=c"]]
+    assert turns(["a", "b", "c", "d", "e"], 3) == [
+        ["--tenant=a", "--tenant=b"], ["--tenant=c", "--tenant=d"], ["--tenant=e"]
+    ]  # fmt: skip
+    words = ["--only", "jobs", "--only", "shards", "--in-turn", "--at-once", "4", "--tenants", "20"]
+    assert [(one.way, one.processes, one.in_turn) for one in cases(options(words))] == [
+        ("jobs", 5, True), ("shards", 2, False), ("shards", 4, False)
+    ]  # fmt: skip
 
 
 def test_what_processes_say_is_counted(tmp_path: Path) -> None:
