@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.config.audit import Fault
+from bridge.config.file_content import LARGEST, read_file
 from bridge.model.errors import Failed, Usage
 from sinks import files
 
@@ -104,13 +105,13 @@ def write(beside: Path, content: str, before: bytes | None, mode: int) -> None:
         Failed: it cannot be written, or it has changed since. Nothing was changed.
     """
     data = content.encode("utf-8")
-    if len(data) > files.LARGEST:  # it could never be read again
-        raise Failed(f"{beside} would have more than {files.LARGEST >> 20} MiB", "split the configuration by tenant")
+    if len(data) > LARGEST:  # it could never be read again
+        raise Failed(f"{beside} would have more than {LARGEST >> 20} MiB", "split the configuration by tenant")
     fresh = beside.with_name(f".{beside.name}.{secrets.token_hex(4)}")
     try:
         if beside.is_symlink():  # a link is somebody's arrangement, and replacing it would end that
             raise Failed(f"{beside} is a symbolic link, and is not replaced", "write it where it points to")
-        if (files.read(beside) if beside.exists() else None) != before:
+        if (read_file(beside) if beside.exists() else None) != before:
             raise Failed(f"{beside} has changed meanwhile, and was not written", "run the command again")
         kept = beside.stat().st_mode & 0o777 if before is not None else mode
         _save(fresh, data, kept)

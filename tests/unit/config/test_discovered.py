@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from bridge.config import discovered
+from bridge.config.file_content import LARGEST
 from bridge.config.load import load
 from bridge.config.settings import Settings
 from bridge.model.errors import Failed, Usage
-from sinks import files
 
 TABLE = '[clients.web]\ntenant = "prod"\nclient_id = "Web1"\nsinks = ["eu://secret/apps/web"]\n'
 MORE = '[discover]\nfile = "clients.toml"\n'
@@ -125,6 +125,6 @@ def test_what_somebody_else_changed_meanwhile_is_not_replaced(tmp_path: Path) ->
 def test_what_cannot_be_written_or_read_again_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(Failed, match=r"cannot be written \(FileNotFoundError\)"):
         discovered.write(tmp_path / "no" / "clients.toml", "", None, 0o600)
-    with pytest.raises(Failed, match="more than 1 MiB"):
-        discovered.write(tmp_path / "clients.toml", "#" * (files.LARGEST + 1), None, 0o600)
+    with pytest.raises(Failed, match="more than 16 MiB"):
+        discovered.write(tmp_path / "clients.toml", "#" * (LARGEST + 1), None, 0o600)
     assert list(tmp_path.iterdir()) == []

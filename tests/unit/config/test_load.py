@@ -173,7 +173,7 @@ def test_the_group_of_a_user_alone_is_no_other_user(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("kind", ["/dev/zero", "pipe", "directory", "huge", "deep", "tables"])
-def test_only_a_regular_file_of_at_most_one_mib_is_read(kind: str, tmp_path: Path) -> None:
+def test_only_a_regular_file_of_at_most_16_mib_is_read(kind: str, tmp_path: Path) -> None:
     path = tmp_path / kind
     if kind == "pipe":
         os.mkfifo(path)
@@ -181,10 +181,18 @@ def test_only_a_regular_file_of_at_most_one_mib_is_read(kind: str, tmp_path: Pat
         path.mkdir()
     elif kind != "/dev/zero":
         deep = {"deep": "x = " + "[" * 200_000, "tables": "x = " + "{a = " * 100_000}
-        path.write_text(deep.get(kind, "#" * (2**20 + 1)), "utf-8")
-    with pytest.raises(Usage, match=r"is not a regular file|has more than 1 MiB|nested too deeply") as caught:
+        path.write_text(deep.get(kind, "#" * (2**24 + 1)), "utf-8")
+    with pytest.raises(Usage, match=r"is not a regular file|has more than 16 MiB|nested too deeply") as caught:
         load(find(path, {}) or path, {})
     assert str(path) in caught.value.message
+
+
+def test_a_file_of_thousands_of_clients_is_read(tmp_path: Path) -> None:
+    tables = (f'[clients.client-{n}]\nclient_id = "id{n}"\nsinks = ["vault://secret/{n}"]\n' for n in range(3000))
+    path = tmp_path / "bridge.toml"
+    path.write_text("".join(tables) + f"# {'a comment ' * 2**17}", "utf-8")
+    assert path.stat().st_size > 2**20
+    assert len(load(path, {}).clients) == 3000
 
 
 def test_pydantic_is_not_loaded_before_a_file_is_read() -> None:
