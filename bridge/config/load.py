@@ -39,6 +39,8 @@ FILE_NAME = "bridge.toml"
 VARIABLE = "BRIDGE_CONFIG"
 CREDENTIALS = ("client_secret", "api_token", "private_key")
 """The settings of a tenant that are references."""
+SHOWN = 100
+"""The most faults that are told at once. One mistake may be made for each of thousands of clients."""
 _SECTIONS = (
     "tenants", "vaults", "defaults", "clients", "rules", "discover", "audit", "notify", "agent", "watch", "fleet",
 )  # fmt: skip
@@ -90,7 +92,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     """Return the settings of a file, and of the file of discovered clients that it names.
 
     Raises:
-        Usage: a file cannot be read or has faults, with all of them at once, one line each.
+        Usage: a file cannot be read or has faults, with up to `SHOWN` of them at once, one line each.
     """
     data = read(path)
     beside = discovered.named_by(data, path)
@@ -109,7 +111,7 @@ def build(data: Mapping[str, Any], path: Path, environ: Mapping[str, str], more:
     `more` are faults that were found before.
 
     Raises:
-        Usage: the file has faults, with all of them at once, one line each.
+        Usage: the file has faults, with up to `SHOWN` of them at once, one line each.
     """
     # Imported here, because pydantic takes long to load and commands without a file do not need it.
     from bridge.config import faults, rules
@@ -121,7 +123,9 @@ def build(data: Mapping[str, Any], path: Path, environ: Mapping[str, str], more:
         beside = discovered.named_by(data, path)
         hint = f"the file is {path}{f', and its discovered clients are in {beside.name}' if beside else ''}"
         # Without a key, a variable is at fault.
-        raise Usage(*(faults.line(fault) for fault in found), hint=hint if any(key for key, _ in found) else None)
+        told = [faults.line(fault) for fault in found[:SHOWN]]
+        told += [f"and {len(found) - SHOWN} more"] * (len(found) > SHOWN)
+        raise Usage(*told, hint=hint if any(key for key, _ in found) else None)
     logins = Logins()
     known = partial(stored, vaults=vaults, logins=logins)
     return Settings(

@@ -17,6 +17,7 @@ import bridge.auth0.probe
 import bridge.auth0.transport
 import bridge.auth0.values
 import bridge.config.file_content
+import bridge.config.load
 import bridge.consumer.client_credentials
 import bridge.consumer.client_secret
 import bridge.consumer.trying
@@ -57,6 +58,7 @@ SIZES = {
     ("Auth0", "an answer"): f"{bridge.auth0.transport.LARGEST} bytes",
     ("files", "a reference"): f"{sinks.files.LARGEST} bytes",
     ("files", "the configuration, and discovered clients beside it"): f"{bridge.config.file_content.LARGEST} bytes",
+    ("configuration", "faults that are told at once"): str(bridge.config.load.SHOWN),
     ("AWS", "a document"): f"{sinks.aws.state.SIZE_LIMIT} bytes",
     ("AWS", "tags of a secret, the bridge's included"): str(sinks.aws.fitness.TAG_LIMIT),
     ("all sinks", "one tag's value"): f"{sinks.record.TAG_LIMIT} characters",

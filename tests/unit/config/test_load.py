@@ -16,7 +16,7 @@ import pytest
 
 import sinks.aws
 import sinks.vault
-from bridge.config.load import find, load
+from bridge.config.load import SHOWN, find, load
 from bridge.config.settings import CONSENTS, EVIDENCE, STRATEGIES, ClientSettings
 from bridge.model.errors import Usage
 from bridge.model.tenant import TenantSettings
@@ -187,12 +187,15 @@ def test_only_a_regular_file_of_at_most_16_mib_is_read(kind: str, tmp_path: Path
     assert str(path) in caught.value.message
 
 
-def test_a_file_of_thousands_of_clients_is_read(tmp_path: Path) -> None:
-    tables = (f'[clients.client-{n}]\nclient_id = "id{n}"\nsinks = ["vault://secret/{n}"]\n' for n in range(3000))
-    path = tmp_path / "bridge.toml"
-    path.write_text("".join(tables) + f"# {'a comment ' * 2**17}", "utf-8")
-    assert path.stat().st_size > 2**20
-    assert len(load(path, {}).clients) == 3000
+def test_thousands_of_clients_are_read_and_a_mistake_in_all_is_told_briefly(load_text: Any, good: str) -> None:
+    tables = "".join(
+        f'[clients.client-{n}]\ntenant = "prod"\nclient_id = "i{n}"\nsinks = ["eu://secret/{n}"]\n' for n in range(3000)
+    )
+    assert len(load_text(f"{good}{tables}# {'a comment ' * 2**17}").clients) == 3001
+    with pytest.raises(Usage) as caught:
+        load_text(good + tables.replace("client_id", "client"))
+    assert len(caught.value.faults) == SHOWN + 1
+    assert caught.value.faults[-1] == f"and {6000 - SHOWN} more"
 
 
 def test_pydantic_is_not_loaded_before_a_file_is_read() -> None:
