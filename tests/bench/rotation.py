@@ -1,6 +1,8 @@
 """One rotation beside a careful shell script of curl, bao and the AWS CLI (`rotate.sh`). Prints Markdown.
 
-`python -m tests.bench.rotation [--runs N] [--only vault|aws|both]`
+`python -m tests.bench.rotation [--runs N] [--only vault|aws|both] [--beside COMMIT]`
+
+With `--beside` the other one is the bridge of that commit, in place of the script.
 """
 
 from __future__ import annotations
@@ -21,16 +23,24 @@ TITLES = {"vault": "Vault", "aws": "AWS", "both": "AWS and Vault"}
 A_SECOND = 1.2  # what Vault's clock, told in whole seconds, may lack
 
 
-def pair(world: World, command: Path, which: str) -> tuple[Application, list[Command]]:
-    """Return the bridge's application, and what is compared: the script and the bridge."""
+def pair(
+    world: World, command: Path, which: str, other: Path | None, beside: str
+) -> tuple[list[Application], list[Command]]:
+    """Return the bridge's applications, and what is compared: the script, or the bridge of a commit, and the bridge."""
     ours, theirs = (world.add(f"{side}-{which}", *KINDS[which]) for side in ("bridge", "script"))
     world.adopt(ours)
-    script = f"script, {TITLES[which]}"
-    rotate = [sys.executable, str(command), "rotate", "--no-wait", *ours.arguments]
-    return ours, [
-        Command(script, ["sh", str(BENCH / "rotate.sh")], world.script(theirs)),
-        Command(f"**secret-bridge rotate**, {TITLES[which]}", rotate, world.environment(), script),
-    ]
+    than, environment = f"{f'rotate of {beside}' if other else 'script'}, {TITLES[which]}", world.environment()
+    first = Command(than, ["sh", str(BENCH / "rotate.sh")], world.script(theirs))
+    if other:
+        world.adopt(theirs)
+        first = Command(than, rotate(other, theirs), environment)
+    second = Command(f"**secret-bridge rotate**, {TITLES[which]}", rotate(command, ours), environment, than)
+    return [ours, theirs] if other else [ours], [first, second]
+
+
+def rotate(command: Path, application: Application) -> list[str]:
+    """Return the command that rotates an application."""
+    return [sys.executable, str(command), "rotate", "--no-wait", *application.arguments]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -38,14 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=RUNS)
     parser.add_argument("--only", choices=KINDS, action="append")
+    parser.add_argument("--beside", default="", metavar="COMMIT", help="compare with this commit's bridge")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as directory, World() as world:
         command = install(Path(directory))
-        pairs = [pair(world, command, which) for which in given.only or KINDS]
+        other = install(Path(directory, "other"), given.beside) if given.beside else None
+        pairs = [pair(world, command, which, other, given.beside) for which in given.only or KINDS]
         measured = [one for _, both in pairs for one in both]
 
         def between() -> None:
-            for application, _ in pairs:
+            for application in (each for applications, _ in pairs for each in applications):
                 world.retire(application)
             time.sleep(PROPAGATION.total_seconds() + A_SECOND)
 

@@ -1,6 +1,8 @@
 """Start-up: `--help`, `status` and `read` beside the least that the same libraries can do. Prints Markdown.
 
-`python -m tests.bench.startup [--runs N]`
+`python -m tests.bench.startup [--runs N] [--beside COMMIT]`
+
+`--beside` adds `--help` of that commit, which the present one is compared with.
 """
 
 from __future__ import annotations
@@ -83,11 +85,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=RUNS)
-    runs = parser.parse_args(arguments).runs
+    parser.add_argument("--beside", default="", metavar="COMMIT", help="measure `--help` of this commit, too")
+    given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as directory, World() as world:
         measured = commands(world, Path(directory))
-        take_turns(measured, runs)
-    print(f"{machine()}; {runs} runs in turns.\n\n{times(measured)}\n\n{memory(measured)}")
+        if given.beside:
+            other = [sys.executable, str(install(Path(directory, "other"), given.beside)), "--help"]
+            measured += [
+                Command(f"{given.beside} --help", other, {}),
+                Command("**secret-bridge --help**, beside it", measured[1].argv, {}, f"{given.beside} --help"),
+            ]
+        take_turns(measured, given.runs)
+    print(f"{machine()}; {given.runs} runs in turns.\n\n{times(measured)}\n\n{memory(measured)}")
 
 
 if __name__ == "__main__":
