@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import IO
 
 LARGEST = 2**20
-"""The most bytes of a file that is read whole: a configuration, a token, a key."""
+"""The most bytes of a file that is read whole, where nothing else is said: a token, a key."""
 
 
 class Unfit(OSError):
     """A file that is not read, because it is not a regular one, or too large. The text says which."""
 
 
-def read(path: Path) -> bytes:
-    """Return the content of a regular file of at most `LARGEST` bytes.
+def read(path: Path, largest: int = LARGEST) -> bytes:
+    """Return the content of a regular file of at most `largest` bytes.
 
     A device, a pipe or a file that grows meanwhile can neither hold up this process nor fill its memory.
 
@@ -27,9 +27,9 @@ def read(path: Path) -> bytes:
         ValueError: there is no such path, on any system.
     """
     with opened(path) as file:
-        found = file.read(LARGEST + 1)
-    if len(found) > LARGEST:
-        raise Unfit(f"has more than {LARGEST >> 20} MiB")
+        found = file.read(largest + 1)
+    if len(found) > largest:
+        raise Unfit(f"has more than {largest >> 20} MiB")
     return found
 
 

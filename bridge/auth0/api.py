@@ -29,11 +29,14 @@ if TYPE_CHECKING:
 
 
 class Auth0(Management):
-    """The Management API and the probe of one tenant. With `lists_by`, a clock, clients are read by the page."""
+    """The Management API and the probe of one tenant.
 
-    def __init__(self, tenant: Tenant, lists_by: Clock | None = None) -> None:
+    With `lists_by`, a clock, clients are read by the page. `clients` is how many of them the command is about.
+    """
+
+    def __init__(self, tenant: Tenant, lists_by: Clock | None = None, clients: int = 1) -> None:
         super().__init__(tenant)
-        self.listing = Listing(lambda: pages(self, size=self._page_size()), lists_by) if lists_by else None
+        self.listing = Listing(lambda: pages(self, size=self._page_size()), lists_by, clients) if lists_by else None
 
     def _page_size(self) -> int:
         # What cannot be worked on while it is fresh would have to be read again.
@@ -100,4 +103,4 @@ def connect(
     client_secret = secret(settings.client_secret) if token is None and key is None else None
     credentials = Credentials(own_id, client_secret, token, key)
     tenant = Tenant(settings.domain, credentials, clock, audience=settings.audience, transport=transport, pacing=pacing)
-    return Auth0(tenant, clock if pacing.lists else None)
+    return Auth0(tenant, clock if pacing.lists else None, pacing.clients)

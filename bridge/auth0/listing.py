@@ -18,7 +18,9 @@ from sinks.clock import Clock
 FRESH = 60.0
 """For so many seconds a listed client counts as read. An operation that reads it itself may take as long."""
 SPARE = 3
-"""How many pages may be read beyond the number of requests that the pages before have saved."""
+"""How many pages may be read beyond the number of requests that the pages before have saved, at least."""
+PART = 4
+"""One such page more for so many clients that the command is about. It costs that part of reading each by itself."""
 LOG = logging.getLogger(__name__)
 
 
@@ -26,12 +28,16 @@ class Listing:
     """The listed clients of one tenant, for all threads of a command.
 
     `pages` begins a listing. Pages are read as they are needed, and no longer when they save nothing: a tenant may have
-    thousands of applications, and the command may be about twenty of them.
+    thousands of applications, and the command may be about twenty of them. `clients` is how many it is about.
     """
 
-    def __init__(self, pages: Callable[[], Iterator[Sequence[Mapping[str, Any]]]], clock: Clock) -> None:
+    def __init__(
+        self, pages: Callable[[], Iterator[Sequence[Mapping[str, Any]]]], clock: Clock, clients: int = 1
+    ) -> None:
         self._begin = pages
         self._clock = clock
+        # The wanted ones may all be on the last pages: a command that goes on finds those it has done on the first.
+        self._spare = max(SPARE, clients // PART)
         self._lock = threading.Lock()
         self._pages: Iterator[Sequence[Mapping[str, Any]]] | None = None
         self._began: float | None = None
@@ -80,7 +86,7 @@ class Listing:
             if self._began is not None and now - self._began < FRESH:
                 return False  # all was listed, and lately
             self._pages, self._began, self._read, self._saved = self._begin(), now, 0, 0
-        if self._read > self._saved + SPARE:
+        if self._read > self._saved + self._spare:
             return False
         self._read += 1
         try:

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from bridge.config.audit import Fault
-from bridge.config.file_content import LARGEST, read_file
 from bridge.model.errors import Failed, Usage
 from sinks import files
 
+LARGEST = 2**24
+"""The most bytes of a configuration, and of this file. A client takes some hundred, and there may be ten thousands."""
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.toml")
 MAKE = "secret-bridge discover --write makes it"
 HEADER = """\
@@ -111,7 +112,7 @@ def write(beside: Path, content: str, before: bytes | None, mode: int) -> None:
     try:
         if beside.is_symlink():  # a link is somebody's arrangement, and replacing it would end that
             raise Failed(f"{beside} is a symbolic link, and is not replaced", "write it where it points to")
-        if (read_file(beside) if beside.exists() else None) != before:
+        if (files.read(beside, LARGEST) if beside.exists() else None) != before:
             raise Failed(f"{beside} has changed meanwhile, and was not written", "run the command again")
         kept = beside.stat().st_mode & 0o777 if before is not None else mode
         _save(fresh, data, kept)

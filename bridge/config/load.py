@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from bridge.config import agent, discovered, fleet, watch
 from bridge.config.audit import Fault, audit_of
 from bridge.config.environment import objections
-from bridge.config.file_content import LARGEST, read_file
 from bridge.config.settings import (
     AuditSettings,
     ClientSettings,
@@ -216,9 +215,9 @@ def content(path: Path) -> bytes:
         Usage: it cannot be read.
     """
     try:
-        return read_file(path)
+        return files.read(path, discovered.LARGEST)
     except files.Unfit as error:
-        expected = f"name a regular file of at most {LARGEST >> 20} MiB: --config FILE"
+        expected = f"name a regular file of at most {discovered.LARGEST >> 20} MiB: --config FILE"
         raise Usage(f"{path}: {error}", hint=expected) from None
     except OSError as error:
         raise Usage(f"{path}: cannot be read ({type(error).__name__})") from None

@@ -47,7 +47,9 @@ class Turns:
             return first  # it is each client's own error
         if listing is None:
             return first
-        numbers = self._numbers.setdefault(client.tenant, {each.client_id: at for at, (_, each) in left.items()})
+        if client.tenant not in self._numbers:  # once: there may be thousands
+            self._numbers[client.tenant] = {each.client_id: at for at, (_, each) in left.items()}
+        numbers = self._numbers[client.tenant]
         found = listing.following(numbers)
         # Each is asked for once, so it is still there, unless it is named twice.
         return numbers.pop(found, first) if found and numbers[found] in left else first

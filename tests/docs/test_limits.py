@@ -16,7 +16,7 @@ import bridge.auth0.logs
 import bridge.auth0.probe
 import bridge.auth0.transport
 import bridge.auth0.values
-import bridge.config.file_content
+import bridge.config.discovered
 import bridge.config.load
 import bridge.consumer.client_credentials
 import bridge.consumer.client_secret
@@ -57,7 +57,7 @@ SIZES = {
     ("Vault", "an answer"): f"{sinks.vault.http.LARGEST} bytes",
     ("Auth0", "an answer"): f"{bridge.auth0.transport.LARGEST} bytes",
     ("files", "a reference"): f"{sinks.files.LARGEST} bytes",
-    ("files", "the configuration, and discovered clients beside it"): f"{bridge.config.file_content.LARGEST} bytes",
+    ("files", "the configuration, and discovered clients beside it"): f"{bridge.config.discovered.LARGEST} bytes",
     ("configuration", "faults that are told at once"): str(bridge.config.load.SHOWN),
     ("AWS", "a document"): f"{sinks.aws.state.SIZE_LIMIT} bytes",
     ("AWS", "tags of a secret, the bridge's included"): str(sinks.aws.fitness.TAG_LIMIT),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -36,14 +37,25 @@ def local(clock: Any) -> Iterator[LocalAuth0]:
         yield running
 
 
-def opened(local: LocalAuth0, clock: Any, scopes: tuple[str, ...] = ALL) -> Auth0:
+def opened(local: LocalAuth0, clock: Any, scopes: tuple[str, ...] = ALL, pacing: Pacing | None = None) -> Auth0:
     own = local.tenant.add_management_client(scopes)
     settings = TenantSettings("local", local.url, client_id=own.client_id, client_secret="env:OWN_SECRET")
-    return connect(settings, lambda reference: resolve(reference, {"OWN_SECRET": own.client_secret}), clock)
+    resolver = partial(resolve, environ={"OWN_SECRET": own.client_secret})
+    return connect(settings, resolver, clock, pacing=pacing or Pacing())
 
 
 def patches(local: LocalAuth0) -> int:
     return sum(1 for request in local.tenant.requests if request.method == "PATCH")
+
+
+def test_many_clients_behind_many_others_are_read_by_the_page(local: LocalAuth0, clock: Any) -> None:
+    """So it is for a command that goes on: what it has done stands on the first pages."""
+    made = [local.tenant.add_client(name=f"app{number}").client_id for number in range(640)]
+    auth0 = opened(local, clock, pacing=Pacing(clients=40, together=True))
+    assert [auth0.get_client(client_id).client_id for client_id in made[-40:]] == made[-40:]
+    asked = [request.path for request in local.tenant.requests if request.path.startswith("/api/v2")]
+    assert set(asked) == {"/api/v2/clients"}
+    assert len(asked) <= 9  # of 76 or 100
 
 
 def test_a_secret_is_read_set_and_read_back(local: LocalAuth0, clock: Any) -> None:

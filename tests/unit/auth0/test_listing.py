@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bridge.auth0.errors import Unreachable
-from bridge.auth0.listing import FRESH, SPARE, Listing
+from bridge.auth0.listing import FRESH, PART, SPARE, Listing
 from bridge.model.errors import Usage
 from tests.contract.harness import ManualClock
 
@@ -72,6 +72,39 @@ def test_few_clients_of_a_large_tenant_cost_a_few_pages_at_most(clock: ManualClo
         assert listing.following({name: None}) is None
         assert listing.get(name) is None
     assert tenant.asked == SPARE + 1
+
+
+def work(tenant: Tenant, wanted: Sequence[str], clock: ManualClock) -> int:
+    """Read the wanted clients as a command over several of them does, and return how many had to be read singly."""
+    listing, left, single = Listing(tenant.pages, clock, len(wanted)), dict.fromkeys(wanted), 0
+    while left:
+        name = listing.following(left) or next(iter(left))
+        del left[name]
+        single += listing.get(name) is None
+    return single
+
+
+@pytest.mark.parametrize(("many", "done"), [(1000, 900), (1000, 500), (5000, 2500), (10_000, 410), (10_000, 5000)])
+def test_a_command_that_goes_on_reads_the_rest_by_the_page(many: int, done: int, clock: ManualClock) -> None:
+    """The first pages have only clients that are done. Before, it gave up after four of them."""
+    tenant = Tenant(many, size=100)
+    assert work(tenant, tenant.names[done:], clock) == 0
+    assert tenant.asked == many // 100
+
+
+@pytest.mark.parametrize("every", [2, 10, 50])
+def test_clients_that_are_spread_over_a_large_tenant_are_read_by_the_page(every: int, clock: ManualClock) -> None:
+    tenant = Tenant(10_000, size=100)
+    assert work(tenant, tenant.names[::every], clock) == 0
+    assert tenant.asked == 100
+
+
+@pytest.mark.parametrize("many", [1, 10, 12, 100, 1000, 4000])
+def test_pages_that_save_nothing_cost_a_quarter_of_what_they_could_save(many: int, clock: ManualClock) -> None:
+    """Every application of the tenant is somebody else's, or ours are its last."""
+    tenant = Tenant(150_000, size=100)
+    assert work(tenant, [f"another-{n}" for n in range(many)], clock) == many
+    assert tenant.asked <= max(SPARE, many / PART) + 1
 
 
 def test_in_another_order_pages_are_read_as_long_as_they_save_more(clock: ManualClock) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bridge.config import discovered
-from bridge.config.file_content import LARGEST
+from bridge.config.discovered import LARGEST
 from bridge.config.load import load
 from bridge.config.settings import Settings
 from bridge.model.errors import Failed, Usage
