@@ -9,6 +9,14 @@ from tests.e2e.sinks import ANCIENT, Snapshot
 from tests.e2e.world import World
 
 
+def values(world: World) -> list[str]:
+    """Return every value that the client ever had at Auth0, the oldest first, each once.
+
+    The bridge sets the same value again where an answer was lost. That is no further change.
+    """
+    return list(dict.fromkeys(change.value for change in world.tenant.secret_history(world.client_id)))
+
+
 def values_met(world: World) -> set[str]:
     """Return every value that Auth0 may accept at this moment."""
     tenant = world.tenant

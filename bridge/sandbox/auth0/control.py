@@ -12,6 +12,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, jsonify, request
 
 from bridge.sandbox.auth0.clients import Client
+from bridge.sandbox.auth0.directory import DASHBOARD
 from bridge.sandbox.auth0.tenant import Tenant
 
 PREFIX = "/_sandbox"
@@ -58,7 +59,11 @@ def _changes(routes: Blueprint, tenant: Tenant) -> None:
 
     @routes.post("/clients/<client_id>/secret")
     def set_in_dashboard(client_id: str) -> Response:
-        return jsonify({"client_secret": tenant.set_in_dashboard(client_id, _body().get("client_secret"))})
+        value = tenant.set_in_dashboard(client_id, _body().get("client_secret"))
+        # The dashboard uses the Management API, too. So the log tells of it, and `watch` finds it there.
+        called = {"method": "post", "path": f"/api/v2/clients/{client_id}/rotate-secret"}
+        tenant.write_log("sapi", description="Rotate a Client Secret", client_id=DASHBOARD, details={"request": called})
+        return jsonify({"client_secret": value})
 
     @routes.put("/propagation")
     def set_propagation() -> Response:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from bridge.cli.commands import app
 from tests.e2e.command import Ended
-from tests.e2e.observe import unsettled, values_met
+from tests.e2e.observe import unsettled, values, values_met
 from tests.e2e.sinks import ANCIENT, Snapshot
 from tests.e2e.world import DAY, Servers, World
 from tests.resilience.faults.between import Between
@@ -59,11 +59,6 @@ class Before:
     def of(cls, world: World) -> Before:
         seen = [place.see() for place in world.sinks]
         return cls(seen, len(values(world)), world.live)
-
-
-def values(world: World) -> list[str]:
-    """Return every value that Auth0 was given, each once."""
-    return list(dict.fromkeys(change.value for change in world.tenant.secret_history(world.client_id)))
 
 
 class Run:

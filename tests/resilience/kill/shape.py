@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sinks.seal import SEAL_TAG, Where, said
 from sinks.secret import Secret
+from tests.e2e import observe
 from tests.e2e.sinks import ANCIENT, AwsPlace, VaultPlace, sibling_keys
 
 if TYPE_CHECKING:
@@ -23,8 +24,7 @@ PATTERNS = {r"\br-[0-9a-f]{8}\b": "ID", r"\b20\d\d-\d\d-\d\dT[0-9:.]+Z": "TIME"}
 
 def values(subject: Subject) -> list[str]:
     """Return every value that the client ever had, oldest first, each once."""
-    world = subject.world
-    return list(dict.fromkeys(change.value for change in world.tenant.secret_history(world.client_id)))
+    return observe.values(subject.world)
 
 
 def shape(subject: Subject) -> dict[str, Any]:

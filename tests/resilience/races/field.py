@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.e2e.clock import Real
+from tests.e2e.observe import values
 from tests.e2e.world import Servers, World
 from tests.resilience.races.operators import Command, Ended
 from tests.support.strict_moto import controls
@@ -110,11 +111,6 @@ MakeField = Callable[..., Field]
 
 def names(world: World) -> list[str]:
     return [place.uri for place in world.sinks]
-
-
-def values(world: World) -> list[str]:
-    """Return every value that the client ever had, oldest first, each once."""
-    return list(dict.fromkeys(change.value for change in world.tenant.secret_history(world.client_id)))
 
 
 def assert_whole(world: World, *, changes: int = 1, fallback: int | None = -2) -> None:

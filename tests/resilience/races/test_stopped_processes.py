@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.e2e.observe import values
 from tests.e2e.world import Servers, World
-from tests.resilience.races.field import MakeField, assert_whole, values
+from tests.resilience.races.field import MakeField, assert_whole
 from tests.resilience.races.operators import Command
 from tests.support.proxy import Proxy, Rule
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.e2e.observe import values_met
+from tests.e2e.observe import values, values_met
 from tests.e2e.sinks import ANCIENT, Snapshot, VaultPlace
 from tests.e2e.world import World
 from tests.resilience.kill.judge import BUG
@@ -60,7 +60,7 @@ def whole(world: World, before: Before, *, changes: Iterable[int], fallback: str
     `changes` is how often it may have been changed at Auth0. `fallback`: "kept" is the value before a change, else the
     one that there was; "retired" is that there is none, and that no former value can be read.
     """
-    history = [change.value for change in world.tenant.secret_history(world.client_id)]
+    history = values(world)
     changed, live = len(history) - 1 - before.changes, world.live
     faults = [] if changed in {*changes} else [f"it was changed {changed} times at Auth0"]
 
@@ -111,7 +111,7 @@ def of_all(fleet: Fleet, before: Mapping[str, Before], changes: Mapping[str, Ite
 
 def said(fleet: Fleet) -> list[str]:
     """No command printed a value, or failed in a way that it should not."""
-    secrets = {change.value for w in fleet.worlds.values() for change in w.tenant.secret_history(w.client_id)}
+    secrets = {value for world in fleet.worlds.values() for value in values(world)}
     secrets |= {value for w in fleet.worlds.values() for place in w.sinks for value in place.see().readable}
     faults = []
     for argv, ended in fleet.said:

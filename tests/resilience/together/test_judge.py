@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e.command import Ended
 from tests.e2e.conftest import make_world, world
+from tests.e2e.observe import values
 from tests.e2e.world import World
 from tests.resilience.together import judge
 from tests.resilience.together.judge import DIED, Before
@@ -24,7 +25,7 @@ __all__ = ["make_world", "world"]
 def rotated(world: World) -> tuple[World, Before]:
     """A client that was rotated once since somebody has looked."""
     world.used()
-    before = Before(tuple(place.see() for place in world.sinks), len(world.tenant.secret_history(world.client_id)) - 1)
+    before = Before(tuple(place.see() for place in world.sinks), len(values(world)) - 1)
     world.rotate()
     return world, before
 
@@ -79,6 +80,14 @@ def test_each_planted_fault_is_found(
     plant(world)
     faults = judge.whole(world, before, changes={1})
     assert all(any(fault.endswith(what) for fault in faults) for what in found), faults
+
+
+def test_the_same_value_set_once_more_is_no_fault(rotated: tuple[World, Before]) -> None:
+    """So it is where the answer to a PATCH was lost: it is repeated within the next lease."""
+    world, before = rotated
+    world.tenant.set_in_dashboard(world.client_id, world.live)
+    world.spread()
+    assert judge.whole(world, before, changes={1}) == []
 
 
 def test_a_change_too_many_or_too_few_is_found(rotated: tuple[World, Before]) -> None:

@@ -25,6 +25,8 @@ def test_another_process_changes_a_secret_in_the_dashboard(auth0, http):
     generated = http.post("/_sandbox/clients/Billing/secret").json()["client_secret"]
     assert auth0.tenant.secret("Billing") == generated != "S1"
     assert [one.by for one in auth0.tenant.secret_history("Billing")] == ["creation", "dashboard", "dashboard"]
+    told = [one["details"]["request"]["path"] for one in auth0.tenant.logs() if one["type"] == "sapi"]
+    assert told == ["/api/v2/clients/Billing/rotate-secret"] * 2
 
 
 def test_another_process_sets_propagation_and_faults(auth0, http, api):
