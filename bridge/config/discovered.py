@@ -21,7 +21,7 @@ from bridge.model.errors import Failed, Usage
 from sinks import files
 
 LARGEST = 2**24
-"""The most bytes of a configuration, and of this file. A client takes some hundred, and there may be ten thousands."""
+"""The most bytes of a configuration, or of the clients beside it. A client takes some hundred bytes."""
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.toml")
 MAKE = "secret-bridge discover --write makes it"
 HEADER = """\
