@@ -23,6 +23,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ CEILING = 0.8
 TRIES = 12  # runs after the last kill: an operation that died counts as live for a while
 POLL = 0.02
 MARGINS = 2  # propagation times after which an operation counts as dead
-CALLS, EACH = 2, 0.1  # Management calls, and seconds of this machine, that a rotation may take
+EACH = 0.1  # seconds of this machine that a rotation may take
 HEAD = ("clients, limit", "sinks", "killed", "runs", "rotated once", "current value works", "left pending",
         "and a while later", "Management calls a rotation", "calls/s", "of the ceiling", "most in a second", "429",
         "seconds")  # fmt: skip
@@ -68,6 +69,7 @@ class Runs:
     """Between the first and the last Management call of each run, in all."""
     pauses: int = 0
     """Those between two Management calls of one run, which are what a rate is made of."""
+    killed: int = 0
     last: str = ""
 
     def once(self, *, kill: float | None = None) -> int:
@@ -82,6 +84,7 @@ class Runs:
             except subprocess.TimeoutExpired:
                 process.kill()
                 status = process.wait()
+                self.killed += 1
             out.seek(0)
             self.last = out.read()
         (taken,) = self.fleet.taken()["tenants"].values()
@@ -96,7 +99,7 @@ class Runs:
         odd = self.words[-1].keys() - {"done", "nothing"}
         return {
             "calls": self.counted["calls"], "limited": self.counted["limited"], "most": self.most,
-            "seconds": self.seconds, "pauses": self.pauses, "runs": len(self.words),
+            "seconds": self.seconds, "pauses": self.pauses, "runs": len(self.words), "killed": self.killed,
             "words": [dict(words) for words in self.words], "tail": self.last[-1500:] * bool(odd),
         }  # fmt: skip
 
@@ -176,10 +179,11 @@ def _left(look: Runs) -> list[str]:
 
 def _to_the_end(runs: Runs, asked: Case, chance: random.Random, propagation: int) -> None:
     """Kill it as often as asked, and then give the command until nothing is left to do, or too often."""
-    # The moments are spread over the whole work, whatever it is that makes it slow.
-    longest = 2 * asked.clients * max(CALLS / (CEILING * asked.limit.per_second), EACH) / (asked.kills + 1)
-    for _ in range(asked.kills):
-        runs.once(kill=chance.uniform(0, longest))
+    # The moments are spread over the least time that the whole work takes, so none of them comes after its end.
+    work = asked.clients * max(1 / (CEILING * asked.limit.per_second), EACH)
+    moments = sorted(chance.uniform(0, work) for _ in range(asked.kills))
+    for before, moment in pairwise((0.0, *moments)):
+        runs.once(kill=moment - before)
     for _ in range(TRIES):
         if runs.once() == 0:
             return
@@ -204,8 +208,9 @@ def row(asked: Case, found: Figures) -> list[str]:
     rate, burst = asked.limit.per_second, asked.limit.burst
     pace = found["pauses"] / found["seconds"] if found["seconds"] else 0.0
     return [
-        f"{asked.clients:,}, {rate:g}/s, {burst} at once", " and ".join(asked.kinds), str(asked.kills),
-        str(found["runs"]), str(found["once"]), str(found["works"]), str(found["left"]), str(found["later"]),
+        f"{asked.clients:,}, {rate:g}/s, {burst} at once", " and ".join(asked.kinds),
+        str(found.get("killed", asked.kills)), str(found["runs"]), str(found["once"]),
+        str(found["works"]), str(found["left"]), str(found["later"]),
         f"{found['calls'] / asked.clients:.2f}", f"{pace:.2f}", f"{pace / (CEILING * rate):.0%}",
         str(found["most"]), str(found["limited"]), f"{found['wall']:.0f} s",
     ]  # fmt: skip

@@ -80,6 +80,7 @@ def test_a_run_that_is_killed_goes_on_and_rotates_each_client_once() -> None:
     head, row = printed("limits", "--clients", "3", "--plan", "enterprise", "--kill", "1")
     told = dict(zip(head, row, strict=True))
     assert (told["rotated once"], told["current value works"], told["and a while later"]) == ("3", "3", "0")
+    assert (told["killed"], int(told["runs"]) >= 2) == ("1", True)
     assert (told["429"], int(told["most in a second"]) <= 16) == ("0", True)
 
 
