@@ -19,10 +19,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -143,32 +144,53 @@ class Case:
         return PLANS[self.plan]["management"] if self.plan in PLANS else limit_of(float(self.plan))
 
 
-def case(asked: Case, command: Sequence[str], propagation: int, seed: int) -> Figures:
-    """Rotate the clients of a row, and return the figures."""
-    with Fleet(kinds=asked.kinds, propagation=propagation) as fleet:
-        members = fleet.add("limited", asked.clients)
-        given = ["--config", str(fleet.config(members, defaults='min_interval = "0s"'))]
-        environment = {**fleet.environment(), "HOME": str(fleet.home)}
-        seeding = Runs(fleet, [*command, "rotate", "--all", "--adopt", "--yes", "--no-wait", *given], environment)
+@dataclass(frozen=True)
+class Seeded:
+    """The clients of some rows, each with a value in every sink, and the command that works on them."""
+
+    fleet: Fleet
+    members: Sequence[Member]
+    command: Sequence[str]
+    propagation: int
+
+    def runs(self, *words: str) -> Runs:
+        """Return runs of a command over all clients."""
+        given = ["--config", str(self.fleet.config(self.members, defaults='min_interval = "0s"'))]
+        environment = {**self.fleet.environment(), "HOME": str(self.fleet.home)}
+        return Runs(self.fleet, [*self.command, *words, *given], environment)
+
+
+@contextmanager
+def seeded(clients: int, kinds: Sequence[str], command: Sequence[str], propagation: int) -> Iterator[Seeded]:
+    """Start servers, and publish a first value for so many clients."""
+    with Fleet(kinds=kinds, propagation=propagation) as fleet:
+        found = Seeded(fleet, fleet.add("limited", clients), command, propagation)
+        seeding = found.runs("rotate", "--all", "--adopt", "--yes", "--no-wait")
         if seeding.once() != 0:
             raise RuntimeError(f"seeding failed:\n{seeding.last[-2000:]}")
-        time.sleep(propagation + A_SECOND)
-        versions, changes = {one.name: fleet.stored(one) for one in members}, fleet.changes(members)
-        (tenant,) = fleet.tenants.values()
-        tenant.auth0.ask("plan", asked.plan if asked.plan in PLANS else DEFAULT[0])
-        tenant.auth0.ask("limit", asked.limit.burst, asked.limit.per_second)
-        since = datetime.now(UTC).isoformat(timespec="seconds")
-        runs = Runs(fleet, [*command, "rotate", "--all", "--json", "--not-since", since, *given], environment)
-        began = time.monotonic()
-        _to_the_end(runs, asked, random.Random(seed), propagation)
-        found = {"wall": time.monotonic() - began, **runs.figures()}
-        look = Runs(fleet, [*command, "resume", "--all", "--dry-run", "--json", *given], environment)
-        left = _left(look)
-        if left:
-            time.sleep(MARGINS * propagation + A_SECOND)
-            runs.once()
-        outcome = _outcome(fleet, members, versions, changes)
-        return {**found, **outcome, "left": len(left), "what": left, "later": len(_left(look))}
+        yield found
+
+
+def case(asked: Case, world: Seeded, seed: int) -> Figures:
+    """Rotate the clients of a row, and return the figures."""
+    fleet, members = world.fleet, world.members
+    (tenant,) = fleet.tenants.values()
+    time.sleep(world.propagation + A_SECOND)
+    versions, changes = {one.name: fleet.stored(one) for one in members}, fleet.changes(members)
+    tenant.auth0.ask("plan", asked.plan if asked.plan in PLANS else DEFAULT[0])
+    tenant.auth0.ask("limit", asked.limit.burst, asked.limit.per_second)
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    runs = world.runs("rotate", "--all", "--json", "--not-since", since)
+    began = time.monotonic()
+    _to_the_end(runs, asked, random.Random(seed), world.propagation)
+    found = {"wall": time.monotonic() - began, **runs.figures()}
+    look = world.runs("resume", "--all", "--dry-run", "--json")
+    left = _left(look)
+    if left:
+        time.sleep(MARGINS * world.propagation + A_SECOND)
+        runs.once()
+    outcome = _outcome(fleet, members, versions, changes)
+    return {**found, **outcome, "left": len(left), "what": left, "later": len(_left(look))}
 
 
 def _left(look: Runs) -> list[str]:
@@ -230,17 +252,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     kinds = ("vault", "aws") if given.aws else ("vault",)
     limits = [*(given.plan or ()), *(f"{rate:g}" for rate in given.limit or ())] or DEFAULT
-    cases = [
-        Case(plan, clients, kills, kinds) for plan in limits for clients in given.clients or (100,)
-        for kills in (given.kill if given.kill is not None else (0, 10))
-    ]  # fmt: skip
+    kills = given.kill if given.kill is not None else (0, 10)
     journal, rows = Journal(given.journal), []
     with ExitStack() as running:
         directory = Path(running.enter_context(tempfile.TemporaryDirectory()))
         command = [sys.executable, str(install(directory))]
-        for asked in cases:
-            journal.once(asked.key, lambda a=asked: case(a, command, given.propagation, given.seed))
-            rows.append(row(asked, journal.get(asked.key) or {}))
+        for clients in given.clients or (100,):
+            cases = [Case(plan, clients, killed, kinds) for plan in limits for killed in kills]
+            with ExitStack() as servers:
+                world = cache(partial(servers.enter_context, seeded(clients, kinds, command, given.propagation)))
+                for asked in cases:
+                    journal.once(asked.key, lambda a=asked, w=world: case(a, w(), given.seed))
+            rows += [row(asked, journal.get(asked.key) or {}) for asked in cases]
     print(f"{machine()}; propagation {given.propagation} s, time as it is.\n\n{table(HEAD, rows)}")
 
 
