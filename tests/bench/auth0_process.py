@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from bridge.sandbox.auth0 import LocalAuth0
 from bridge.sandbox.auth0.directory import DASHBOARD
-from bridge.sandbox.auth0.limits import PLANS, Rate
+from bridge.sandbox.auth0.limits import PLANS, Group, Rate
 from bridge.sandbox.auth0.tenant import KEPT_REQUESTS
 from tests.bench.world import ROOT, SCOPES
 
@@ -110,9 +110,9 @@ class Child:
         """Set the limits of one of Auth0's plans."""
         self._tenant.set_plan(name)
 
-    def limit(self, burst: int, per_second: float) -> None:
-        """Limit the Management API."""
-        self._tenant.limit("management", Rate(burst, per_second))
+    def limit(self, burst: int, per_second: float, group: Group = "management") -> None:
+        """Limit the Management API, or another group of requests."""
+        self._tenant.limit(group, Rate(burst, per_second))
 
     def fail(self) -> None:
         """Answer 429 and 503 in turns, whatever is asked."""

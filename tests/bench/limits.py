@@ -1,12 +1,14 @@
 """Many clients of one tenant within its rate limits, killed at random moments if asked. Prints Markdown.
 
-`python -m tests.bench.limits [--clients N]... [--plan PLAN | --limit N]... [--kill N]... [--aws] [--journal FILE]`
+`python -m tests.bench.limits [--clients N]... [--plan PLAN | --limit N]... [--kill N]... [--tokens N] [--no-wait]
+[--aws] [--journal FILE]`
 
 The local Auth0 has the limits of an Auth0 plan, or the Management API's that `--limit` says, in real time (factor 1),
-and counts what arrives. Clients have a sink
-in OpenBao only, unless `--aws` is given, because moto is slower than the limit. With `--kill` the process gets SIGKILL
-so often, and the same command goes on, with `--not-since` the time at which the first one began. *A while later* is
-after the time for which a dead operation counts as live, and one more run of the command.
+and counts what arrives. A rotation is proven by probes at the token endpoint, which has a limit of its own: `--tokens`
+sets another one, and `--no-wait` sends no probes. Clients have a sink in OpenBao only, unless `--aws` is given, because
+moto is slower than the limit. With `--kill` the process gets SIGKILL so often, and the same command goes on, with
+`--not-since` the time at which the first one began. *A while later* is after the time for which a dead operation counts
+as live, and one more run of the command.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -133,10 +135,16 @@ class Case:
     clients: int
     kills: int
     kinds: tuple[str, ...]
+    tokens: float | None = None
+    """What `--tokens` says."""
+    proven: bool = True
+    """Whether the command waits until each change has spread."""
 
     @property
     def key(self) -> str:
-        return f"{self.plan} {self.clients} clients {self.kills} kills {'+'.join(self.kinds)}"
+        tokens = f" {self.tokens:g} tokens/s" if self.tokens else ""
+        return (f"{self.plan} {self.clients} clients {self.kills} kills {'+'.join(self.kinds)}{tokens}"
+                f"{'' if self.proven else ' no wait'}")  # fmt: skip
 
     @property
     def limit(self) -> Rate:
@@ -171,16 +179,20 @@ def seeded(clients: int, kinds: Sequence[str], command: Sequence[str], propagati
         yield found
 
 
-def case(asked: Case, world: Seeded, seed: int) -> Figures:
+def case(asked: Case, servers: Callable[[], Seeded], seed: int) -> Figures:
     """Rotate the clients of a row, and return the figures."""
+    world = servers()
     fleet, members = world.fleet, world.members
     (tenant,) = fleet.tenants.values()
     time.sleep(world.propagation + A_SECOND)
     versions, changes = {one.name: fleet.stored(one) for one in members}, fleet.changes(members)
     tenant.auth0.ask("plan", asked.plan if asked.plan in PLANS else DEFAULT[0])
     tenant.auth0.ask("limit", asked.limit.burst, asked.limit.per_second)
+    if asked.tokens:
+        tenant.auth0.ask("limit", round(asked.tokens), asked.tokens, "token")
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    runs = world.runs("rotate", "--all", "--json", "--not-since", since)
+    words = () if asked.proven else ("--no-wait",)
+    runs = world.runs("rotate", "--all", "--json", "--not-since", since, *words)
     began = time.monotonic()
     _to_the_end(runs, asked, random.Random(seed), world.propagation)
     found = {"wall": time.monotonic() - began, **runs.figures()}
@@ -230,7 +242,8 @@ def row(asked: Case, found: Figures) -> list[str]:
     rate, burst = asked.limit.per_second, asked.limit.burst
     pace = found["pauses"] / found["seconds"] if found["seconds"] else 0.0
     return [
-        f"{asked.clients:,}, {rate:g}/s, {burst} at once", " and ".join(asked.kinds),
+        f"{asked.clients:,}, {rate:g}/s, {burst} at once" + ", no wait" * (not asked.proven)
+        + (f", {asked.tokens:g} tokens/s" if asked.tokens else ""), " and ".join(asked.kinds),
         str(found.get("killed", asked.kills)), str(found["runs"]), str(found["once"]),
         str(found["works"]), str(found["left"]), str(found["later"]),
         f"{found['calls'] / asked.clients:.2f}", f"{pace:.2f}", f"{pace / (CEILING * rate):.0%}",
@@ -245,6 +258,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--plan", choices=PLAN_NAMES, action="append", help=f"default {DEFAULT}")
     parser.add_argument("--limit", type=float, action="append", help="requests/s, in place of a plan's")
     parser.add_argument("--kill", type=int, action="append", help="how many times; default 0 and 10")
+    parser.add_argument("--tokens", type=float, help="requests/s at the token endpoint, in place of a plan's")
+    parser.add_argument("--no-wait", action="store_true", help="wait for no change to spread")
     parser.add_argument("--aws", action="store_true", help="with a sink in moto, too")
     parser.add_argument("--propagation", type=int, default=3, help="seconds; a dead operation counts as live for twice")
     parser.add_argument("--seed", type=int, default=1, help="of the moments of the kills")
@@ -258,11 +273,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         directory = Path(running.enter_context(tempfile.TemporaryDirectory()))
         command = [sys.executable, str(install(directory))]
         for clients in given.clients or (100,):
-            cases = [Case(plan, clients, killed, kinds) for plan in limits for killed in kills]
+            cases = [
+                Case(plan, clients, killed, kinds, given.tokens, not given.no_wait)
+                for plan in limits
+                for killed in kills
+            ]
             with ExitStack() as servers:
                 world = cache(partial(servers.enter_context, seeded(clients, kinds, command, given.propagation)))
                 for asked in cases:
-                    journal.once(asked.key, lambda a=asked, w=world: case(a, w(), given.seed))
+                    journal.once(asked.key, partial(case, asked, world, given.seed))
             rows += [row(asked, journal.get(asked.key) or {}) for asked in cases]
     print(f"{machine()}; propagation {given.propagation} s, time as it is.\n\n{table(HEAD, rows)}")
 
