@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,7 @@ def change(
     json: bool,
     title: str,
     nothing: str,
+    probes: int | None = None,
     everyone: bool = False,
     rule: Rule = Rule(),  # noqa: B008  # it is frozen
     together: Together = Together(jobs=1),  # noqa: B008  # it is frozen
@@ -78,9 +80,10 @@ def change(
 
     `everyone` means all clients of the configuration. Of the selected clients, those are changed that `rule` picks.
     `title` is the word for success, `nothing` the text for a client for which `work` returns None. `Unchanged` has a
-    text of its own. Where each client would be asked about, `agree` asks once for all of them.
+    text of its own. `probes` is how many of them prove each change at Auth0, 0 if none is waited for, and None where
+    not every client is changed there. Where each client would be asked about, `agree` asks once for all of them.
     """
-    run = _Run(asked_by(context), work, title, nothing, json, together, agree)
+    run = _Run(asked_by(context), work, title, nothing, json, together, agree, probes)
     found = partial(chosen, selection, everyone=everyone or (rule.due is not None and not selection.named))
     each(
         lambda: run.select(found(), rule), run.do, run.present, json=json, title=title, listener=run.news,
@@ -100,6 +103,7 @@ class _Run:
     json: bool
     together: Together
     agree: Consent | None
+    probes: int | None
 
     def __post_init__(self) -> None:
         self.stop = Stop()
@@ -145,24 +149,33 @@ class _Run:
     def _forecast(self, clients: list[Chosen]) -> Iterator[str]:
         of_tenant = {client.tenant: settings for settings, client in clients}
         counts = self._common.clients
-        if self.title != "rotated":
+        if self.probes is None:
             return forecast({tenant: Share(counts[tenant], None) for tenant in of_tenant}, None, None)
         rates = ask({tenant: partial(self._rate, settings, tenant) for tenant, settings in of_tenant.items()})
-        spreading = max(settings.tenants[tenant].propagation for tenant, settings in of_tenant.items())
-        shares = {tenant: Share(counts[tenant], rates[tenant]) for tenant in of_tenant}
-        return forecast(shares, spreading, self.together.rate)
+        waits = [settings.tenants[tenant].propagation for tenant, settings in of_tenant.items() if self.probes]
+        shares = {
+            tenant: Share(counts[tenant], rates[tenant], self.probes, self._probing(settings, tenant))
+            for tenant, settings in of_tenant.items()
+        }
+        return forecast(shares, max(waits, default=timedelta()), self.together.rate)
+
+    def _probing(self, settings: Settings, tenant: str) -> float:
+        """Return how many probes may be sent in a second: the request for the management token tells it."""
+        try:
+            pace = self._common.auth0(settings, tenant).token_pace
+        except BridgeError:
+            return math.inf
+        return pace.rate if pace.told else math.inf
 
     def _rate(self, settings: Settings, tenant: str) -> float | None:
         """Return the rate at a tenant. Its first page of clients, which is needed soon in any case, tells it."""
-        if self.together.rate:
-            return self.together.rate
         try:
             auth0 = self._common.auth0(settings, tenant)
         except BridgeError:
-            return None  # it is each client's own error
+            return self.together.rate  # it is each client's own error
         listed = auth0.listing is not None and auth0.listing.begin()
-        if not listed:
-            return None
+        if self.together.rate or not listed:
+            return self.together.rate
         return math.inf if auth0.pace.unlimited else auth0.pace.rate
 
     def do(self, settings: Settings, client: ClientSettings) -> Outcome | None:

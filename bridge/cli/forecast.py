@@ -20,16 +20,24 @@ PATIENCE = 5.0
 class Share:
     """The clients of one tenant.
 
-    `rate` is in requests per second, None if it is unknown, and infinite if the tenant has no limit.
+    `rate` is in requests per second, None if it is unknown, and infinite if the tenant has no limit. `probes` are what
+    proves one client's change, and `probing` is how many of them can be sent in a second.
     """
 
     clients: int
     rate: float | None
+    probes: int = 0
+    probing: float = math.inf
 
-    @property
-    def time(self) -> timedelta | None:
-        """How long the requests of all of these clients take, with one for each."""
-        return timedelta(seconds=self.clients / self.rate) if self.rate else None
+    def time(self, spreading: timedelta = timedelta()) -> timedelta | None:
+        """Return how long it takes at least: one request for each client, or the probes if these take longer.
+
+        `spreading` is how long a change takes to spread. Probes are sent meanwhile.
+        """
+        if not self.rate:
+            return None
+        changes = timedelta(seconds=self.clients / self.rate) + spreading
+        return max(changes, timedelta(seconds=self.clients * self.probes / self.probing))
 
 
 def ask(questions: Mapping[str, Callable[[], float | None]]) -> dict[str, float | None]:
@@ -65,7 +73,7 @@ def forecast(shares: Mapping[str, Share], spreading: timedelta | None, rate: flo
 
 
 def _row(tenant: str, share: Share) -> tuple[str, ...]:
-    rate, time = share.rate, share.time
+    rate, time = share.rate, share.time()
     told = "no limit" if rate == math.inf else f"{rate:.3g}" if rate else "?"
     return tenant, str(share.clients), told, span(time) if time is not None else "?"
 
@@ -74,10 +82,12 @@ def _summed_up(shares: Mapping[str, Share], spreading: timedelta | None, rate: f
     told = clients(sum(share.clients for share in shares.values()))
     if len(shares) > 1:
         told += f", {len(shares)} tenants"
-    if spreading is None or any(share.time is None for share in shares.values()):
+    times = [share.time(spreading or timedelta()) for share in shares.values()]
+    if spreading is None or None in times:
         return told
-    # Tenants do not wait for each other.
-    longest = max(share.time or timedelta() for share in shares.values()) + spreading
+    longest = max(time for time in times if time is not None)  # tenants do not wait for each other
+    if longest < timedelta(seconds=1):
+        return told
     if all(share.rate == math.inf for share in shares.values()):
         return f"{told}, at least {span(longest)}"
     limit = f"{rate:g} requests/s" if rate else f"80 % of the {'limits' if len(shares) > 1 else 'limit'}"

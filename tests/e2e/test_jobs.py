@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.sandbox.auth0.limits import Rate
 from tests.e2e.command import MAIN, environ
 from tests.e2e.fleet import LOGIN, TOKEN, Fleet, fleet_of
 from tests.e2e.world import MakeWorld
@@ -106,3 +107,24 @@ def test_a_process_that_dies_leaves_what_the_next_command_settles(fleet: Fleet) 
     while (ended := fleet.run("resume", "--all", "--takeover", "--no-wait")).status not in (0, 3):
         assert time.monotonic() < end, ended.told
     assert fleet.is_whole()
+
+
+def test_how_long_it_takes_is_told_by_the_limit_that_takes_longest(make_live: MakeWorld, tmp_path: Path) -> None:
+    """A change takes one request to the Management API, and probes at the token endpoint if it is waited for."""
+    with fleet_of({f"client-{number}": make_live() for number in range(10)}, tmp_path) as fleet:
+        assert fleet.run("adopt", "--all", "--yes").status == 0
+        tenant = fleet.worlds["client-0"].servers.auth0.tenant
+        tenant.limit("management", Rate(50, 16))
+        tenant.limit("token", Rate(30, 5))  # 80 % of it are 4 probes a second
+        try:
+            told = {
+                words: fleet.run("rotate", "--all", "--dry-run", *words.split()).err
+                for words in ("", "--no-wait", "--compromised --reason INC-1", "--rate 40")
+            }
+        finally:
+            tenant.limit("management", None)
+            tenant.limit("token", None)
+        least = {words: re.search(r"10 clients, at least (\S+ \S+) ", text) for words, text in told.items()}
+        assert {words: found and found[1] for words, found in least.items()} == {
+            "": "40 s", "--no-wait": None, "--compromised --reason INC-1": "1 min", "--rate 40": "40 s",
+        }, told  # fmt: skip

@@ -31,6 +31,7 @@ from bridge.cli.options import (
 )
 from bridge.cli.select import ClientsToChange, OneClient
 from bridge.fleet.rules import Due, rotatable
+from bridge.fleet.turns import LEAKED, PROBES
 from bridge.model.errors import Usage
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def rotate(
     agree = Consent(mode.yes, deed="Older values end in every sink, which cannot be undone." if compromised else "")
     selected, since = Due(rotatable, waits=not compromised), moment("--not-since", not_since) if not_since else None
     rule = clients.rule(selected if due else None, since, leaked=compromised)
+    probes = LEAKED if compromised else 0 if no_wait else PROBES
 
     def work(session: Session) -> Outcome | Unchanged | None:
         session.settings = replace(session.settings, accept=session.settings.accept | consents)
@@ -118,7 +120,7 @@ def rotate(
         return rotate_one(session, options)
 
     change(
-        context, clients, work, json=mode.json, title="rotated", nothing="nothing is left to tidy up",
+        context, clients, work, json=mode.json, title="rotated", nothing="nothing is left to tidy up", probes=probes,
         everyone=clients.everyone, rule=rule, together=together, agree=agree,
     )  # fmt: skip
 

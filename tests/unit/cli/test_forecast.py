@@ -43,6 +43,26 @@ def test_a_tenant_without_a_limit_takes_as_long_as_a_change_spreads() -> None:
     assert told == "60 clients, at least 30 s"
 
 
+@pytest.mark.parametrize(
+    ("probes", "probing", "row"),
+    [
+        (16, 80.0, "eu 1000 12.8 3 min"),  # 200 s: five clients a second
+        (30, 80.0, "eu 1000 12.8 6 min"),
+        (6, 80.0, "eu 1000 12.8 1 min"),
+        (0, 80.0, "eu 1000 12.8 1 min"),
+        (16, math.inf, "eu 1000 12.8 1 min"),
+    ],
+)
+def test_a_tenants_probes_count_where_they_take_longer(probes: int, probing: float, row: str) -> None:
+    told = list(forecast({"eu": Share(1000, 12.8, probes, probing)}, SPREADING, None))
+    assert told[1].split() == row.split()
+
+
+def test_less_than_a_second_is_not_told() -> None:
+    assert list(forecast({"eu": Share(60, math.inf)}, timedelta(), None))[-1] == "60 clients"
+    assert list(forecast({"eu": Share(10, 12.8)}, timedelta(), None))[-1] == "10 clients"
+
+
 def test_where_there_is_nothing_to_say_about_time_there_are_only_counts() -> None:
     assert list(forecast({"eu": Share(60, None)}, None, None)) == [
         "  tenant  clients", "  eu           60", "60 clients",
