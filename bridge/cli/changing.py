@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from bridge.cli.consent import Consent
-from bridge.cli.forecast import Share, ask, forecast
+from bridge.cli.forecast import Share, ask, forecast, reading
 from bridge.cli.hooks.audit import asked_by, recorded
 from bridge.cli.hooks.notify import News
 from bridge.cli.options import Together
@@ -122,6 +122,8 @@ class _Run:
         self.news.check(found)
         self.turns.ordered, self.turns.leaked = rule.order is not InOrder.ANY, rule.leaked
         self._due = rule.due
+        if rule.looks and not self.json:
+            say_all(reading(len(found)), err=True)
         self._picked = pick(share(self._common, found), rule, jobs=self.together.jobs, common=self._common)
         clients = self._common.of(self._picked.clients)
         if not clients and not (rule.due and rule.due.held):  # silence looks like a mistake

@@ -12,6 +12,8 @@ from bridge.cli.output.text import clients
 from sinks.clock import span
 
 HEAD = ("tenant", "clients", "requests/s", "at least")
+READING = 100
+"""From so many clients on, reading their state takes so long that it is told."""
 PATIENCE = 5.0
 """Seconds that all tenants together get to tell their limit. One that does not answer delays the start by that."""
 
@@ -38,6 +40,12 @@ class Share:
             return None
         changes = timedelta(seconds=self.clients / self.rate) + spreading
         return max(changes, timedelta(seconds=self.clients * self.probes / self.probing))
+
+
+def reading(count: int) -> Iterator[str]:
+    """Yield what to say before the state of so many clients is read: it may take a minute for ten thousand."""
+    if count >= READING:
+        yield f"reading the state of {clients(count)}"
 
 
 def ask(questions: Mapping[str, Callable[[], float | None]]) -> dict[str, float | None]:

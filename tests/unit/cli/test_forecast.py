@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from bridge.auth0.pace import Pace, Pacing
-from bridge.cli.forecast import Share, ask, forecast
+from bridge.cli.forecast import Share, ask, forecast, reading
 from bridge.cli.output import board
 from bridge.cli.output.board import Board
 from tests.contract.harness import ManualClock
@@ -56,6 +56,11 @@ def test_a_tenant_without_a_limit_takes_as_long_as_a_change_spreads() -> None:
 def test_a_tenants_probes_count_where_they_take_longer(probes: int, probing: float, row: str) -> None:
     told = list(forecast({"eu": Share(1000, 12.8, probes, probing)}, SPREADING, None))
     assert told[1].split() == row.split()
+
+
+def test_that_much_is_read_first_is_told() -> None:
+    assert list(reading(99)) == []
+    assert list(reading(10_000)) == ["reading the state of 10000 clients"]
 
 
 def test_less_than_a_second_is_not_told() -> None:
