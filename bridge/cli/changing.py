@@ -128,6 +128,9 @@ class _Run:
         clients = self._common.of(self._picked.clients)
         if not clients and not (rule.due and rule.due.held):  # silence looks like a mistake
             say(f"{rule.emptiness}: {show.clients(len(found))} looked at", err=True)
+        done = len(found) - len(clients) - self._picked.left
+        if clients and done and rule.not_since and not rule.due:
+            say(f"--not-since leaves out {show.clients(done)}", err=True)
         if self._picked.left:
             say(f"--limit leaves out {show.clients(self._picked.left)}", err=True)
         longest = max((len(client.name) for _, client in clients), default=0)

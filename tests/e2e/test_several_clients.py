@@ -84,6 +84,18 @@ def test_all_clients_are_rotated_in_turn(three: dict[str, World]) -> None:
         assert world.live != world.s0
 
 
+def test_how_many_are_left_out_because_they_were_rotated_meanwhile_is_told(three: dict[str, World]) -> None:
+    world = three["orders"]
+    world.clock.advance(timedelta(minutes=10))
+    since = (world.clock.now() - timedelta(minutes=1)).isoformat()
+    assert invoke("rotate", "orders", "--no-wait").status == 0
+    live = world.live
+    ended = invoke("rotate", "--all", "--not-since", since, "--no-wait")
+    assert (ended.status, world.live) == (0, live), ended.told
+    assert "--not-since leaves out 1 client\n" in ended.err
+    assert results(ended) == [f"result=rotated client={name} exit=0" for name in ("billing", "mailer")]
+
+
 def test_a_refusal_does_not_keep_the_others_from_being_rotated(three: dict[str, World]) -> None:
     three["orders"].vault.tag("managed-by", "external-secrets")
     ended = invoke("rotate", "--all", "--no-wait")
