@@ -157,10 +157,22 @@ def rotated_since(seen: Status, moment: datetime) -> bool:
     records = [state.record for state in seen.sinks if state.record]
     if seen.promoted is None or seen.promoted <= moment or len(records) < len(seen.sinks):
         return False
-    made = {(word[1], word[2]) for r in records for line in r.log if len(word := line.split(" ", 3)) > 2}
+    entries = [[*line.split(" ", 3), "", "", ""] for record in records for line in record.log]
     ways = (Operation.ROTATE, Operation.COMPROMISED, Operation.SETTLE)
+
+    def rotated(at: str) -> bool:
+        return any(
+            way in ways and (when == at or (way == Operation.SETTLE and when > at and _settles(more, ways)))
+            for _, when, way, more, *_ in entries
+        )
+
     # Without a log, the date is all that is known.
-    return all(
-        not r.age_is_minimum and (not r.log or any((stamp(r.promoted_at), way) in made for way in ways))
-        for r in records
-    )
+    return all(not r.age_is_minimum and (not r.log or rotated(stamp(r.promoted_at))) for r in records)
+
+
+def _settles(told: str, ways: tuple[str, ...]) -> bool:
+    """Return whether an entry of the log is about the settlement of one of these operations.
+
+    It stands in place of that operation's own entry. A value that was published by then keeps its date.
+    """
+    return told.partition(": ")[2].startswith(tuple(f"{way} by " for way in ways))

@@ -28,7 +28,7 @@ from sinks.seal import Where, said
 from sinks.secret import Secret
 from tests.bench.auth0_process import Auth0Process
 
-POLICY = 'path "secret/*" { capabilities = ["create", "read", "update", "patch", "list"] }'
+POLICY = 'path "secret/*" { capabilities = ["create", "read", "update", "patch", "list"%s] }'
 A_SECOND = 1.2  # what Vault's clock, told in whole seconds, may lack
 TENANT = """
 [tenants.{name}]
@@ -118,8 +118,9 @@ class Fleet:
     """Use it as a context manager. `kinds` are the vaults in which each client has a sink."""
 
     def __init__(self, tenants: Sequence[str] = ("local",), *, kinds: Sequence[str] = ("vault", "aws"),
-                 propagation: int = 3) -> None:  # fmt: skip
+                 propagation: int = 3, scans: bool = False) -> None:  # fmt: skip
         self.propagation = propagation
+        self._policy = POLICY % (', "scan"' * scans)  # the optional right to read a folder's metadata at once
         self.kinds = kinds
         self.bao, self.aws = CountingBao.dev(), CountingAws()
         self.tenants: dict[str, Tenant] = {}
@@ -142,7 +143,7 @@ class Fleet:
             self.home = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="bridge-fleet-")))
             self._vault = hvac.Client(url=self.bao.url, token=self.bao.token)
             running.callback(self._vault.adapter.close)
-            self._role = _role(self._vault)
+            self._role = _role(self._vault, self._policy)
             self._secrets = self._aws_client() if "aws" in self.kinds else None
             self._running = running.pop_all()
         return self
@@ -286,9 +287,9 @@ class Fleet:
         self._ended[side] = time.monotonic()
 
 
-def _role(vault: Any) -> dict[str, str]:
+def _role(vault: Any, policy: str) -> dict[str, str]:
     """Make an AppRole whose secret id may be used any number of times, as the old command needs it."""
-    vault.sys.create_or_update_policy("bridge", POLICY)
+    vault.sys.create_or_update_policy("bridge", policy)
     vault.sys.enable_auth_method("approle")
     role = vault.auth.approle
     role.create_or_update_approle("bridge", token_policies=["bridge"])

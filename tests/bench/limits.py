@@ -171,7 +171,7 @@ class Seeded:
 @contextmanager
 def seeded(clients: int, kinds: Sequence[str], command: Sequence[str], propagation: int) -> Iterator[Seeded]:
     """Start servers, and publish a first value for so many clients."""
-    with Fleet(kinds=kinds, propagation=propagation) as fleet:
+    with Fleet(kinds=kinds, propagation=propagation, scans=True) as fleet:
         found = Seeded(fleet, fleet.add("limited", clients), command, propagation)
         seeding = found.runs("rotate", "--all", "--adopt", "--yes", "--no-wait")
         if seeding.once() != 0:

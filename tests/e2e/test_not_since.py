@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import pytest
 
+from bridge.operations.resume import resume
+from bridge.operations.start import Options
 from tests.e2e.command import on
 from tests.e2e.taps import Killed, Trace, kill_after
 from tests.e2e.test_several_clients import leave_something
@@ -61,3 +64,29 @@ def test_what_has_only_to_be_tidied_up_is_tidied_up_and_not_rotated_again(hasty:
     ended = on(hasty, "rotate", "--not-since", since.isoformat(), "--no-wait")
     assert (ended.status, hasty.live) == (0, live), ended.told
     assert "result=cleaned-up" in ended.out
+
+
+@pytest.mark.parametrize("second", range(1, 8))
+@pytest.mark.parametrize("first", range(PUBLISHED - 3, RELEASED_ONCE + 1))
+def test_a_rotation_that_died_and_was_settled_by_one_that_died_is_not_given_again(
+    hasty: World, since: datetime, first: int, second: int
+) -> None:
+    """`first` and `second` are after how many of their changes the two died. The second one may come to its end."""
+    trace = Trace(hasty.clock)
+    kill_after(trace, first)
+    with pytest.raises(Killed):
+        hasty.rotate(trace)
+    live = hasty.live
+    hasty.spread()
+    hasty.clock.advance(timedelta(minutes=10))
+    again = Trace(hasty.clock)
+    kill_after(again, second)
+    with suppress(Killed):
+        resume(hasty.session((), again), Options())
+    for _ in range(2):
+        hasty.clock.advance(timedelta(minutes=10))
+        ended = on(hasty, "rotate", "--not-since", since.isoformat(), "--no-wait")
+        assert (ended.status, hasty.live) == (0, live), ended.told
+        assert {place.see().current for place in hasty.sinks} == {live}
+        assert [place.see().pending for place in hasty.sinks] == [None, None]
+    assert ended.err.startswith("nothing is left to do"), ended.told

@@ -100,13 +100,26 @@ def test_a_client_that_could_not_be_read_has_its_turn() -> None:
     assert Due(rotatable).turn(SHUT) is None
 
 
+HOUR = timedelta(hours=1)
+SETTLED = {
+    "rotate by a@b_ says its lock": True,
+    "compromised by a@b_ says its lock": True,
+    "settle by a@b_ says its lock": True,  # who settled it died as well
+    "rollback by a@b_ says its lock": False,
+    "sync by rotate by x_ says its lock": False,
+    "Auth0 accepts another value": False,
+    "": False,
+}
+"""What the log says of a settlement that found the value published, and whether a rotation made it."""
+
+
 def test_only_a_rotation_afterwards_counts_as_one() -> None:
     """After a leak, a value that was brought back or taken over since is the one that leaked."""
     before, after = NOW - timedelta(days=2), NOW - timedelta(hours=1)
 
-    def made_by(operation: str, *, minimum: bool = False) -> Status:
+    def made_by(operation: str, *, minimum: bool = False, told: str = " ci", later: timedelta = timedelta()) -> Status:
         states = [aged(1, uri=uri) for uri in URIS]
-        entry = (f"r-1 {stamp(states[0].record.promoted_at)} {operation} ci",) if states[0].record else ()
+        entry = (f"r-1 {stamp(states[0].record.promoted_at + later)} {operation}{told}",) if states[0].record else ()
         told = [
             replace(each, record=replace(each.record, log=entry, age_is_minimum=minimum))
             for each in states
@@ -117,8 +130,11 @@ def test_only_a_rotation_afterwards_counts_as_one() -> None:
     for operation in ("rotate", "compromised", "settle"):
         assert rotated_since(made_by(operation), before)
         assert not rotated_since(made_by(operation), after)
-    for operation in ("rollback", "sync", "adopt", "?"):
+    for operation in ("rollback", "sync", "adopt", "?", ""):
         assert not rotated_since(made_by(operation), before)
     assert not rotated_since(made_by("rotate", minimum=True), before)
+    for told, counts in SETTLED.items():
+        assert rotated_since(made_by("settle", told=f" ci: {told}", later=HOUR), before) is counts, told
+        assert not rotated_since(made_by("settle", told=f" ci: {told}", later=-HOUR), before), told
     wiped = replace(aged(1, uri=B), record=None)
     assert not rotated_since(of(made_by("rotate").sinks[0], wiped), before)
