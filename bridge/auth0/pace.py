@@ -29,12 +29,15 @@ MORE = 1.5
 """By this the rate grows again with each measurement that finds nothing used up."""
 MANY = 10
 """From so many clients of a tenant on, a command spreads its requests evenly, and reads clients by the page."""
-LATELY = 1000  # requests that are remembered for what is used
+LATELY = 1000  # requests that are remembered
 NEAREST = 0.9
-"""By this the time between two turns is multiplied, for the least time between two requests.
+"""By this the time between turns is multiplied, for the least time in which so many requests are sent.
 
 A turn that was reserved is used later. Without this, several of them could be used at one moment.
 """
+TOGETHER = 0.25  # seconds of turns over which that counts; at less than two of them, from one request to the next
+LATE = 0.05
+"""Seconds of turns that are made up for. A busy machine wakes a thread up some milliseconds after its turn."""
 LOOK = 0.25  # seconds after which a waiting thread looks whether the rate has changed
 SLEEP = 0.05  # seconds after which a thread that is not the next one looks again
 
@@ -79,7 +82,6 @@ class Pace:
         self._tickets = itertools.count()
         self._rate = rate or FIRST
         self._next = self._held = clock.monotonic()
-        self._sent_at = float("-inf")  # when the latest request was sent
         self._limit = self._left = 0
         self._known = self._unlimited = self._guessed = False
         self._most = 0.0  # requests per second that are known to come back at best
@@ -129,7 +131,8 @@ class Pace:
     def sending(self) -> None:
         """Take note that a request is sent at this moment. Threads and connections take their time after its turn."""
         with self._lock:
-            self._sent_at = max(self._sent_at, self._clock.monotonic())
+            if self._lately:
+                self._lately[-1] = max(self._lately[-1], self._clock.monotonic())
 
     def _await_turn(self, *, urgent: bool, counts: bool, sends: bool) -> None:
         """Wait. What `counts` takes a turn, and what `sends` is sent then."""
@@ -153,7 +156,7 @@ class Pace:
             now = self._clock.monotonic()
             times = [self._held]
             if not self._has_room():
-                times += [self._next] * counts + [self._sent_at + NEAREST / self._rate] * sends
+                times += [self._next] * counts + [self._far_enough()] * sends
             wait = max(times) - now
             if self._waiting[0] != me:
                 return max(wait, SLEEP)
@@ -161,13 +164,17 @@ class Pace:
                 return wait
             heapq.heappop(self._waiting)
             if counts:
-                self._next = max(now, self._next) + 1 / self._rate
+                self._next = max(now - LATE, self._next) + 1 / self._rate
                 self._left -= 1
                 self._sent += 1
-                self._lately.append(now)
             if sends:
-                self._sent_at = now
+                self._lately.append(now)
             return 0.0
+
+    def _far_enough(self) -> float:
+        """Return when the next request is far enough from those before it."""
+        turns = max(1, int(self._rate * TOGETHER))
+        return self._lately[-turns] + turns * NEAREST / self._rate if len(self._lately) >= turns else float("-inf")
 
     def _has_room(self) -> bool:
         if self._given is not None:

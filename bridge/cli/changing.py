@@ -156,7 +156,8 @@ class _Run:
         counts = self._common.clients
         if self.probes is None:
             return forecast({tenant: Share(counts[tenant], None) for tenant in of_tenant}, None, None)
-        rates = ask({tenant: partial(self._rate, settings, tenant) for tenant, settings in of_tenant.items()})
+        questions = {tenant: partial(self._rate, settings, tenant) for tenant, settings in of_tenant.items()}
+        rates = ask(questions, self.together.rate)
         waits = [settings.tenants[tenant].propagation for tenant, settings in of_tenant.items() if self.probes]
         shares = {
             tenant: Share(counts[tenant], rates[tenant], self.probes, self._probing(settings, tenant))

@@ -48,9 +48,12 @@ def reading(count: int) -> Iterator[str]:
         yield f"reading the state of {clients(count)}"
 
 
-def ask(questions: Mapping[str, Callable[[], float | None]]) -> dict[str, float | None]:
-    """Return each tenant's answer. Tenants are asked at the same time, and not waited for longer than `PATIENCE`."""
-    found: dict[str, float | None] = dict.fromkeys(questions)
+def ask(questions: Mapping[str, Callable[[], float | None]], otherwise: float | None) -> dict[str, float | None]:
+    """Return each tenant's answer. Tenants are asked at the same time, and not waited for longer than `PATIENCE`.
+
+    `otherwise` is the answer of one that has none by then.
+    """
+    found: dict[str, float | None] = dict.fromkeys(questions, otherwise)
 
     def note(tenant: str, question: Callable[[], float | None]) -> None:
         found[tenant] = question()

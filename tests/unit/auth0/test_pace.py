@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.auth0.pace import FIRST, NEAREST, SHARE, Pace, Pacing
+from bridge.auth0.pace import FIRST, LATE, NEAREST, SHARE, Pace, Pacing
 from bridge.sandbox.auth0.limits import PLANS, Limits, Rate
 from sinks.clock import SystemClock
 from tests.contract.harness import ManualClock
@@ -24,8 +25,8 @@ class Server:
         self.clock, self.limits, self.refused, self.times = clock, Limits(), 0, list[float]()
         self.limits.set("management", rate, clock.monotonic())
 
-    def ask(self, pace: Pace) -> None:
-        pace.take()
+    def ask(self, pace: Pace, *, urgent: bool = False) -> None:
+        pace.take(urgent=urgent)
         now = self.clock.monotonic()
         self.times.append(now)
         told = self.limits.take(("management",), now)
@@ -72,6 +73,45 @@ def test_the_rate_comes_back_when_somebody_else_no_longer_uses_the_limit_up(rate
     used(100)
     assert during < before * 0.9
     assert used(50) > before * 0.8
+
+
+class LateClock(ManualClock):
+    """A busy machine: a thread wakes up later than it asked for, by up to so many seconds."""
+
+    def __init__(self, most: float) -> None:
+        super().__init__()
+        self.most, self.chance = most, random.Random(20)
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds + self.chance.uniform(0, self.most))
+
+
+@pytest.mark.parametrize("late", [0.02, 0.03])
+@pytest.mark.parametrize("plan", ["free", "enterprise", "enterprise-nonproduction"])
+@pytest.mark.parametrize("reserved", [False, True])
+def test_a_thread_that_wakes_up_late_loses_none_of_the_share(plan: str, late: float, reserved: bool) -> None:
+    clock, rate = LateClock(late), PLANS[plan]["management"]
+    server, pace = Server(clock, rate), Pace(clock, Pacing(clients=100))
+    for _ in range(600):
+        if reserved:
+            pace.reserve()
+        server.ask(pace, urgent=reserved)
+    assert server.refused == 0
+    used = 599 / (server.times[-1] - server.times[0])
+    assert 0.95 * SHARE <= used / rate.per_second <= SHARE * 1.01
+    most = int(rate.per_second)
+    assert all(last - first >= 1 for first, last in zip(server.times, server.times[most:], strict=False))
+
+
+def test_a_turn_that_was_missed_by_far_is_not_made_up_for() -> None:
+    clock = ManualClock()
+    pace = Pace(clock, Pacing(10))
+    pace.take()
+    clock.advance(60)
+    before = clock.monotonic()
+    for _ in range(11):
+        pace.take()
+    assert clock.monotonic() - before >= 0.99 - LATE
 
 
 @pytest.mark.parametrize("plan", ["free", "enterprise", "enterprise-nonproduction"])

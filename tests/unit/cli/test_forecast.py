@@ -74,10 +74,13 @@ def test_where_there_is_nothing_to_say_about_time_there_are_only_counts() -> Non
     ]  # fmt: skip
 
 
-def test_a_tenant_that_does_not_answer_delays_the_start_by_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("otherwise", [None, 2.0], ids=["unknown", "set"])
+def test_a_tenant_that_does_not_answer_delays_the_start_by_seconds(
+    monkeypatch: pytest.MonkeyPatch, otherwise: float | None
+) -> None:
     monkeypatch.setattr("bridge.cli.forecast.PATIENCE", 0.1)
     began = time.monotonic()
-    assert ask({"eu": lambda: 3.0, "hangs": lambda: time.sleep(2)}) == {"eu": 3.0, "hangs": None}
+    assert ask({"eu": lambda: 3.0, "hangs": lambda: time.sleep(2)}, otherwise) == {"eu": 3.0, "hangs": otherwise}
     assert time.monotonic() - began < 1.5
 
 
