@@ -6,6 +6,7 @@ import logging
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bridge import __version__
@@ -15,7 +16,7 @@ from bridge.auth0.errors import Auth0Error, Limited, Unreachable
 from bridge.auth0.limits import ATTEMPTS, BUDGET_SECONDS, is_used_up, wait_asked, wait_before_retry
 from bridge.auth0.pace import TOKENS, Pace, Pacing
 from bridge.model.tenant_address import display_name
-from sinks import request_ids
+from sinks import request_ids, wire
 from sinks.clock import Clock
 from sinks.errors import Expired
 
@@ -201,7 +202,8 @@ class Http:
 
     def _once(self, ask: Ask, doing: str, before: float | None, pace: Pace) -> Any:
         self._check(doing, before)
-        with translated(self.tenant, doing, self.proxy_variable):
+        in_time = partial(self._check, doing, before)
+        with translated(self.tenant, doing, self.proxy_variable), wire.checked(in_time):
             response = ask(self.client, self._extensions(doing, before, pace))
         self.heard(response, pace)
         return judge(response, tenant=self.tenant, doing=doing, now=self._clock.now())

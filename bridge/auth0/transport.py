@@ -6,21 +6,22 @@ between, that sends a byte each second would hold a request for hours, and a few
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpcore
 import httpx
 
 from bridge.auth0.http import TOTAL, TOTAL_SECONDS
+from sinks import wire
 
 if TYPE_CHECKING:
-    import ssl
-
     from bridge.auth0.egress import Egress
 
 LARGEST = 16 * 2**20
@@ -154,7 +155,17 @@ class _Stream(httpcore.NetworkStream):
         return self._inner.read(max_bytes, self._total.left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, self._total.left(timeout, httpcore.WriteTimeout))
+        left = partial(self._total.left, timeout, httpcore.WriteTimeout)
+        if isinstance(self._inner.get_extra_info("ssl_object"), ssl.SSLObject):  # TLS within that of a proxy
+            wire.check()
+            self._inner.write(buffer, left())
+            return
+        try:
+            wire.send(self._inner.get_extra_info("socket"), buffer, left)
+        except TimeoutError:
+            raise httpcore.WriteTimeout from None
+        except OSError as error:
+            raise httpcore.WriteError(f"{error}") from error
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None

@@ -8,12 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from sinks import request_ids
+from sinks import request_ids, wire
 from sinks.aws.errors import Missing, half_an_answer, translated
 from sinks.aws.responses import Described, Got, Listed, Page
 from sinks.clock import Clock
@@ -207,33 +206,26 @@ class Api:
             if before is not None and self._clock.monotonic() >= before:
                 raise Expired(f"a call to {self._uri} could not end within its lease")
 
-        token = _IN_TIME.set(in_time)
-        try:
+        with wire.checked(in_time):
             with translated(f"secretsmanager:{operation}", self._uri):
                 yield self._known
             # Also after the answer: a late call may have been carried out after another process took the sink.
             in_time()
-        finally:
-            _IN_TIME.reset(token)
 
     def _check(self, good: bool, operation: str) -> None:  # noqa: FBT001  # an assertion
         if not good:
             raise half_an_answer(f"secretsmanager:{operation}", self._uri)
 
 
-# A lease is one operation's, and the client is shared by all.
-_IN_TIME: ContextVar[Callable[[], None]] = ContextVar("sinks.aws.api", default=lambda: None)
-
-
 def watched(client: Any) -> None:
     """Have each request of a client checked against the lease of its call, and its id noted."""
-    # Credentials may take long to come. The moment that counts is the one before the request is sent.
+    # Credentials may take long to come. What is too late then needs no connection.
     client.meta.events.register("before-send.secretsmanager", _check_time)
     client.meta.events.register("after-call.secretsmanager", _noted)
 
 
 def _check_time(**_: object) -> None:
-    _IN_TIME.get()()
+    wire.check()
 
 
 def _noted(parsed: Any, model: Any, **_: object) -> None:

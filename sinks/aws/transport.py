@@ -12,17 +12,14 @@ from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
-from botocore.awsrequest import (
-    AWSHTTPConnection,
-    AWSHTTPConnectionPool,
-    AWSHTTPSConnection,
-    AWSHTTPSConnectionPool,
-    AWSResponse,
-)
-from botocore.exceptions import BotoCoreError, ConnectionClosedError, ReadTimeoutError
+from botocore.awsrequest import AWSConnection, AWSHTTPConnectionPool, AWSHTTPSConnectionPool, AWSResponse
+from botocore.exceptions import BotoCoreError, ConnectionClosedError, HTTPClientError, ReadTimeoutError
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from sinks import alarm, tls
+from sinks.errors import Expired
+from sinks.wire import Timed
 
 LARGEST = 8 * 1024 * 1024
 """Bytes of an answer, at most. A secret has 64 KiB, and a page of a listing not much more."""
@@ -94,11 +91,11 @@ def _noted(made: socket.socket) -> None:
         exchange.uses(made)
 
 
-class _Http(_Shuttable, AWSHTTPConnection):  # type: ignore[misc]  # botocore publishes no types
+class _Http(_Shuttable, AWSConnection, Timed, HTTPConnection):  # type: ignore[misc]  # botocore publishes no types
     pass
 
 
-class _Https(_Shuttable, AWSHTTPSConnection):  # type: ignore[misc]  # botocore publishes no types
+class _Https(_Shuttable, AWSConnection, Timed, HTTPSConnection):  # type: ignore[misc]  # botocore publishes no types
     pass
 
 
@@ -143,7 +140,10 @@ def bounded(client: Any) -> Any:
             request.stream_output = True  # so that the body is left to be read here
             answer = plain(request)
             body = _read(answer.raw, request.url)
-        except BotoCoreError:
+        except BotoCoreError as error:
+            late = error.kwargs.get("error") if isinstance(error, HTTPClientError) else None
+            if isinstance(late, Expired):
+                raise late from None
             if not exchange.over:
                 raise
         finally:

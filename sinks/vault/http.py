@@ -7,30 +7,25 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from socket import SHUT_RDWR, socket
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from sinks import alarm, request_ids, tls
+from sinks import request_ids, tls, wire
 from sinks.clock import Clock
 from sinks.errors import Denied, Expired, Unavailable
+from sinks.vault.transport import POOLS, READ
 
 LOG = logging.getLogger(__name__)
 CONNECT = 3.05
 """Seconds to connect."""
-READ = 10.0
-"""Seconds for the head of an answer, and again for its body, where there is no deadline."""
 ATTEMPTS = 4
 BUDGET = 60.0
 """Seconds that all waits of one call may take together."""
@@ -53,54 +48,6 @@ CONNECTIONS = 32
 # A lease is one operation's, and the adapter is shared by all.
 _DEADLINE: ContextVar[float | None] = ContextVar("sinks.vault.http", default=None)
 _MOST: ContextVar[int] = ContextVar("sinks.vault.http.most", default=LARGEST)
-
-
-class _Ending:
-    """A connection whose answer's head has an end. The timeout of a socket begins anew with each byte."""
-
-    sock: Any
-    timeout: Any
-
-    def getresponse(self) -> Any:
-        over, sock = threading.Event(), self.sock
-
-        def end() -> None:
-            over.set()
-            with suppress(OSError):
-                # Not the method of an `SSLSocket`, which would take the TLS state away from the thread that reads.
-                socket.shutdown(sock, SHUT_RDWR)
-
-        ending = alarm.after(float(self.timeout or READ), end)
-        try:
-            response = super().getresponse()  # type: ignore[misc]  # of urllib3's connection
-        except Exception:
-            if over.is_set():
-                raise TimeoutError from None
-            raise
-        finally:
-            ending.cancel()
-        if over.is_set():  # a head that was cut off looks like a short one
-            raise TimeoutError
-        return response
-
-
-class _Plain(_Ending, HTTPConnection):
-    pass
-
-
-class _Tls(_Ending, HTTPSConnection):
-    pass
-
-
-class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _Plain
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _Tls
-
-
-POOLS = {"http": _PlainPool, "https": _TlsPool}
 
 
 class Adapter(HTTPAdapter):
@@ -202,11 +149,17 @@ class Adapter(HTTPAdapter):
 
     def _once(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         deadline = _DEADLINE.get()
-        left = READ if deadline is None else deadline - self._clock.monotonic()
-        if left <= 0:
-            raise Expired("the call was not sent: its lease had ended")
+
+        def in_time() -> float:
+            left = READ if deadline is None else deadline - self._clock.monotonic()
+            if left <= 0:
+                raise Expired("the call was not sent: its lease had ended")
+            return left
+
+        left = in_time()
         kwargs |= {"timeout": (min(CONNECT, left), min(READ, left)), "stream": True}
-        response = super().send(request, *args, **kwargs)
+        with wire.checked(in_time):
+            response = super().send(request, *args, **kwargs)
         came = self._clock.monotonic()  # the date is that of the head, and the body may take long
         # Method, path and status only: queries and bodies may hold secrets.
         LOG.debug("%s %s -> %d", request.method, request.path_url.partition("?")[0], response.status_code)

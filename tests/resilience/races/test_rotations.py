@@ -57,9 +57,10 @@ def test_of_two_rotations_whose_claim_arrives_five_seconds_late_one_wins(
     late = Rule("POST|PUT", r"/data/apps/.*/pending$", delay=5)
     with Proxy(servers.bao.url, late) as proxy:
         field = make_field(30, VAULT_ADDR=proxy.url)
-        worlds = field.filled(ROUNDS, *sinks)
-        for world in worlds:
-            operators.start(*(field.command(world, who, "rotate", "--adopt", "--no-wait") for who in WHO))
+        worlds = []
+        for world in field.adopted(ROUNDS, *sinks):
+            worlds.append(world)
+            operators.start(*(field.command(world, who, "rotate", "--no-wait") for who in WHO))
         assert_one_won(worlds, operators.join())
 
 

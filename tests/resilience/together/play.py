@@ -103,6 +103,17 @@ def calm() -> None:
     time.sleep(CALM)
 
 
+def differing(before: Any, after: Any, at: str = "") -> str:
+    """Return where two states differ, by the way there, with what was there and what is."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return "; ".join(
+            differing(before.get(key), after.get(key), f"{at}/{key}")
+            for key in sorted({*before, *after}, key=str)
+            if before.get(key) != after.get(key)
+        )
+    return f"{at}: {before!r} -> {after!r}"
+
+
 def _told(played: Played, ended: Ended) -> list[str]:
     """A process that ends when it is asked to tells of each client; asked once, it holds nothing any more."""
     told = judge.results(ended)
@@ -135,7 +146,9 @@ def wake(played: Played, overtaken: set[str]) -> None:
     ended = played.ended = fleet.ended(played.running)
     now, told = fleet.dump(), judge.results(ended)
     played.faults += [
-        f"{name}: it changed something after it was woken" for name in overtaken if now[name] != stood[name]
+        f"{name}: it changed something after it was woken: {differing(stood[name], now[name])}"
+        for name in sorted(overtaken)
+        if now[name] != stood[name]
     ]
     lost = played.held & overtaken - played.published
     for name in sorted(lost):
