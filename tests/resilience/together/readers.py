@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -19,7 +20,9 @@ TRIES = 5
 def reading(worlds: Mapping[str, World], *, leaked: bool = False) -> Iterator[list[str]]:
     """Read each client's sinks again and again; yields the list of what readers have missed, one line each.
 
-    Every value that Auth0 may accept has to be there. With `leaked`, one of them: the others are to go.
+    Every value that Auth0 may accept has to be there. With `leaked`, one of them: the others are to go. A reader then
+    repeats for as long as a change spreads: an answer that is given again puts its own value in place of the one that
+    the answer before has set, right before it sets it.
     """
     missed: list[str] = []
     over = threading.Event()
@@ -53,7 +56,10 @@ def absent(world: World, *, leaked: bool = False) -> list[str]:
 
 
 def _finds(world: World, place: VaultPlace | AwsPlace, *, leaked: bool) -> bool:
-    for _ in range(TRIES):
+    patience = world.tenant.settings.propagation.total_seconds() if leaked else 0.0
+    tries, ends = 0, time.monotonic() + patience
+    while tries < TRIES or time.monotonic() < ends:
+        tries += 1
         before, offered = values_met(world), _current(place)
         needed = before & values_met(world)  # accepted all the time
         if not needed <= offered:
